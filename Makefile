@@ -1,0 +1,61 @@
+# Polaris. `make demo` and `make test` do their own set-up: Python 3.11+, pip, git and make are all they need.
+SHELL := /bin/bash
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PY := $(BIN)/python
+NPM := $(PY) -m core.node npm
+READY := .make/python.stamp .make/node.stamp
+
+.PHONY: help setup demo dev test check format bench lock codegen clean
+help: ## this list
+	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
+
+setup: $(READY) ## install Python and Node packages from the committed locks
+
+.make/python.stamp: requirements/dev.txt pyproject.toml
+	@mkdir -p .make
+	@test -x $(PY) || $(PYTHON) -m venv $(VENV)
+	@$(PY) -m pip install --quiet --disable-pip-version-check 'uv==0.13.*'
+	@$(BIN)/uv pip sync --quiet --python $(PY) --require-hashes requirements/dev.txt
+	@$(BIN)/uv pip install --quiet --python $(PY) --no-deps --no-build-isolation --editable .
+	@touch $@
+
+.make/node.stamp: package-lock.json .make/python.stamp
+	@$(NPM) ci --silent
+	@touch $@
+
+demo: $(READY) ## the main job, end to end; PROJECT=folder and DATA=folder are taken
+	@$(PY) -m app.main demo $(if $(PROJECT),--project '$(PROJECT)') $(if $(DATA),--data '$(DATA)')
+
+dev: $(READY) ## API, worker and embedded Convex in one process; stays up
+	@$(BIN)/polaris dev
+
+test: $(READY) ## every test: Python, TypeScript, official clients, crashes
+	@$(PY) -m pytest
+	@$(PY) -m core.node npx vitest run
+
+check: $(READY) ## format, lint, types, imports, TypeScript
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/basedpyright
+	$(BIN)/lint-imports
+	$(PY) -m core.node npx tsc -p convex --noEmit
+	$(PY) -m core.node npx tsc -p store/local --noEmit
+
+format: $(READY) ## format the Python sources
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+bench: $(READY) ## SUITE=store|stream; the last line printed is one JSON object
+	@$(PY) -m bench $(SUITE)
+
+codegen: $(READY) ## convex/_generated from convex/*.ts, offline
+	$(PY) -m core.node npx convex codegen --system-udfs --typecheck disable
+
+lock: ## compile the locks again, without addresses
+	uv pip compile --universal --generate-hashes --python-version 3.11 --quiet pyproject.toml -o requirements/runtime.txt
+	uv pip compile --universal --generate-hashes --python-version 3.11 --quiet --group dev pyproject.toml -o requirements/dev.txt
+
+clean: ## remove what set-up and runs leave behind
+	rm -rf $(VENV) node_modules .make .polaris

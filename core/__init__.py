@@ -1,0 +1,1 @@
+"""What every part may use: ids, clock, errors, paths of the tool chain. No I/O."""
