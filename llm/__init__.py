@@ -1,0 +1,1 @@
+"""Talking to language models: one port, adapters on the official SDKs, fallback between them."""

@@ -1,0 +1,196 @@
+"""The port to a language model: messages in, a stream of deltas and one finished turn out."""
+
+from collections.abc import AsyncGenerator, Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any, Literal, Protocol
+
+from core.errors import Refused, Transient
+from core.ids import ToolCallId
+
+
+@dataclass(frozen=True)
+class TextPart:
+    """Prose for the person; never empty in a request."""
+
+    text: str
+
+
+@dataclass(frozen=True)
+class ThinkingPart:
+    """Reasoning; `signature` is the provider's opaque proof and must be sent back unchanged."""
+
+    text: str
+    signature: str
+
+
+@dataclass(frozen=True)
+class ToolCall:
+    """The model wants `name` run with `arguments`, which have been parsed whole."""
+
+    call_id: ToolCallId
+    name: str
+    arguments: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class ToolResult:
+    """The answer to the tool call `call_id`; `text` may be empty."""
+
+    call_id: ToolCallId
+    text: str
+    is_error: bool = False
+
+
+@dataclass(frozen=True)
+class UserMessage:
+    """What the person said, or the results of the tool calls of the assistant message before it."""
+
+    parts: tuple[TextPart | ToolResult, ...]
+
+
+@dataclass(frozen=True)
+class AssistantMessage:
+    """What the model said, in the order in which it said it."""
+
+    parts: tuple[TextPart | ThinkingPart | ToolCall, ...]
+
+
+ModelMessage = UserMessage | AssistantMessage
+
+
+@dataclass(frozen=True)
+class ToolSpec:
+    """A tool as the model sees it; `input_schema` is a JSON schema of an object."""
+
+    name: str
+    description: str
+    input_schema: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class ModelRequest:
+    """One turn to generate.
+
+    `messages` alternate and start with the user; each tool call has its result in the next message.
+    `tool_choice` "none" keeps the tools declared (the prompt cache stays valid) but forbids calls.
+    """
+
+    system: str
+    messages: tuple[ModelMessage, ...]
+    tools: tuple[ToolSpec, ...] = ()
+    max_output_tokens: int = 16_000
+    tool_choice: Literal["auto", "none"] = "auto"
+
+
+class StopReason(StrEnum):
+    """Why a turn ended; only `TOOL_CALLS` and `END` are whole."""
+
+    END = "end"
+    TOOL_CALLS = "tool_calls"
+    MAX_TOKENS = "max_tokens"
+    REFUSAL = "refusal"
+    CONTEXT_FULL = "context_full"
+
+
+@dataclass(frozen=True)
+class Usage:
+    """Tokens of one turn, as the provider counted them; zero where it does not say."""
+
+    input_tokens: int = 0
+    output_tokens: int = 0
+    cache_read_tokens: int = 0
+    cache_write_tokens: int = 0
+
+
+@dataclass(frozen=True)
+class Turn:
+    """A finished turn.
+
+    Tool calls in `message` are complete: a call that was cut off by `MAX_TOKENS` is left out, and
+    `dropped_calls` names the tools that were asked for in such calls.
+    """
+
+    message: AssistantMessage
+    stop_reason: StopReason
+    usage: Usage
+    model: str
+    dropped_calls: tuple[str, ...] = field(default=())
+
+
+@dataclass(frozen=True)
+class TextDelta:
+    """The next characters of the prose."""
+
+    text: str
+
+
+@dataclass(frozen=True)
+class ThinkingDelta:
+    """The next characters of the reasoning."""
+
+    text: str
+
+
+@dataclass(frozen=True)
+class ToolCallStarted:
+    """The model has begun to write a call; its arguments are not known yet."""
+
+    call_id: ToolCallId
+    name: str
+
+
+@dataclass(frozen=True)
+class TurnEnded:
+    """The last event of every stream that did not raise."""
+
+    turn: Turn
+
+
+ModelEvent = TextDelta | ThinkingDelta | ToolCallStarted | TurnEnded
+
+
+class Model(Protocol):
+    """A language model behind some provider."""
+
+    @property
+    def name(self) -> str:
+        """`provider/model`, for records and logs."""
+        ...
+
+    def stream(self, request: ModelRequest) -> AsyncGenerator[ModelEvent, None]:
+        """Generate one turn.
+
+        Yields deltas and then exactly one `TurnEnded`. Closing the generator, or cancelling the task
+        that iterates it, closes the connection to the provider before it returns.
+
+        Raises:
+            ModelUnavailable: overloaded, rate limited, unreachable or silent; nothing was yielded.
+            StreamBroken: the same after something was yielded, or the stream ended early.
+            ModelRefused: the provider rejects the request or the key; trying again will not help.
+        """
+        ...
+
+
+class ModelUnavailable(Transient):
+    """The provider cannot answer now, and nothing of an answer was yielded."""
+
+    code = "model_unavailable"
+
+
+class StreamBroken(Transient):
+    """The answer stopped in the middle; what was yielded is no finished turn."""
+
+    code = "model_stream_broken"
+
+
+class ModelRefused(Refused):
+    """The provider rejects the request as it is: bad history, unknown model, spent budget."""
+
+    code = "model_refused"
+
+
+class ModelUnauthorized(ModelRefused):
+    """The provider does not accept the key."""
+
+    code = "model_unauthorized"
