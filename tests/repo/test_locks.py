@@ -43,4 +43,4 @@ def test_every_direct_dependency_is_in_the_locks_with_a_reason() -> None:
         name = re.split(r"[\[=<>~]", requirement)[0]
         assert f"\n{name}==" in lock, f"{name} is not locked"
         line = next(line for line in text.splitlines() if line.strip().startswith(f'"{name}'))
-        assert "# " in line or name.startswith("pytest-asyncio"), f"{name} has no reason"
+        assert "# " in line, f"{name} has no reason"
