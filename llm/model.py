@@ -18,10 +18,15 @@ class TextPart:
 
 @dataclass(frozen=True)
 class ThinkingPart:
-    """Reasoning; `signature` is the provider's opaque proof and must be sent back unchanged."""
+    """Reasoning; `signature` is the provider's opaque proof and must be sent back unchanged.
+
+    An empty `signature` means that the provider gives none and does not want the text back. When
+    `redacted`, the text is empty and `signature` is the whole encrypted block.
+    """
 
     text: str
     signature: str
+    redacted: bool = False
 
 
 @dataclass(frozen=True)
@@ -95,7 +100,10 @@ class StopReason(StrEnum):
 
 @dataclass(frozen=True)
 class Usage:
-    """Tokens of one turn, as the provider counted them; zero where it does not say."""
+    """Tokens of one turn, as the provider counted them; zero where it does not say.
+
+    `input_tokens` are those paid in full: what was read from or written to the cache is not in it.
+    """
 
     input_tokens: int = 0
     output_tokens: int = 0
@@ -107,8 +115,10 @@ class Usage:
 class Turn:
     """A finished turn.
 
-    Tool calls in `message` are complete: a call that was cut off by `MAX_TOKENS` is left out, and
-    `dropped_calls` names the tools that were asked for in such calls.
+    Tool calls in `message` are complete: a call that was cut off by `MAX_TOKENS`, or whose arguments
+    are not a JSON object, is left out, and `dropped_calls` names the tools asked for in such calls.
+    With a dropped call, `message` may be empty whatever `stop_reason` says. `model` is the one that
+    answered, as `provider/model`.
     """
 
     message: AssistantMessage
@@ -194,3 +204,21 @@ class ModelUnauthorized(ModelRefused):
     """The provider does not accept the key."""
 
     code = "model_unauthorized"
+
+
+class ModelUnknown(ModelRefused):
+    """The provider has no model of that name for this key."""
+
+    code = "model_unknown"
+
+
+class BudgetSpent(ModelRefused):
+    """The account has no credit or has reached its spending limit."""
+
+    code = "model_budget_spent"
+
+
+class PromptTooLong(ModelRefused):
+    """The request does not fit the model's context window; a shorter history will."""
+
+    code = "model_prompt_too_long"
