@@ -8,7 +8,6 @@ from pydantic import BaseModel
 
 from tools.workspace import RelPath, Workspace
 
-
 A = TypeVar("A", bound=BaseModel)
 
 
@@ -22,7 +21,7 @@ class ToolOutput:
 
 @dataclass(frozen=True)
 class Touches:
-    """Which paths a call reads or writes: calls that share a path run in order, others side by side.
+    """Which paths a call reads or writes: conflicting calls run in order, others side by side.
 
     A folder stands for everything below it; "" is the whole workspace.
     """
@@ -54,6 +53,7 @@ class Tool(Generic[A]):
     arguments: type[A]
     touches: Callable[[A], Touches]
     run: Callable[[A, Session], Awaitable[ToolOutput]]
+    timeout_s: float = 30.0
 
 
 AnyTool = Tool[Any]

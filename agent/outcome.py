@@ -1,0 +1,44 @@
+"""How a run of the agent ended, and the words for it."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from agent.transcript import PARAGRAPH, Transcript, text_of_turns
+from llm.model import Usage
+
+
+class Ending(StrEnum):
+    """Why the loop stopped asking the model."""
+
+    FINISHED = "finished"
+    STEP_CAP = "step_cap"
+    STUCK = "stuck"
+    CUT = "cut"
+    REFUSED = "refused"
+    CONTEXT_FULL = "context_full"
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What the run came to; small, so that a job can return it.
+
+    `note` is a sentence for the person that the model did not say: why the answer is short or
+    missing. It is part of the answer's text. `usage` sums all turns; `model` is that of the last.
+    """
+
+    ending: Ending
+    note: str
+    turns: int
+    tool_calls: int
+    usage: Usage
+    model: str
+
+
+async def answer_text(transcript: Transcript, outcome: Outcome) -> str:
+    """The final text of the answer: all turns, then the note.
+
+    It reads the transcript: call it inside a step.
+    """
+    loaded = await transcript.load()
+    text = text_of_turns(loaded.turns)
+    return PARAGRAPH.join(part for part in (text, outcome.note) if part)

@@ -1,0 +1,76 @@
+"""The port to the people who watch: what the model says, while it says it."""
+
+from typing import Protocol
+
+from core.ids import ToolCallId
+
+
+class Sink(Protocol):
+    """Where a streamed answer goes. A part is a turn: part n holds what turn n says.
+
+    All texts of an answer in the order in which they were sent, less what was reset, are exactly
+    the text of the answer so far: the loop sends the blank line between two turns too. Calls return
+    at once unless the sink has to hold the model back; they may raise to end the run.
+    """
+
+    async def text(self, part: int, text: str) -> None:
+        """The next characters of the prose."""
+        ...
+
+    async def thinking(self, part: int, text: str) -> None:
+        """The next characters of the reasoning."""
+        ...
+
+    async def tool_call_started(self, part: int, call_id: ToolCallId, name: str) -> None:
+        """The model begins to write a call; nothing runs yet."""
+        ...
+
+    async def reset(self, part: int) -> None:
+        """Forget what was sent of this part and later ones: it is about to be said anew.
+
+        Called before each attempt at a turn, the first one too, because only the sink can know
+        whether a process that died has sent something. Without anything to forget it does nothing.
+        """
+        ...
+
+    async def flush(self) -> None:
+        """Return when everything sent so far is where the person can see it."""
+        ...
+
+
+class RecordingSink:
+    """A sink that keeps what it is told, per part."""
+
+    def __init__(self) -> None:
+        self.texts: dict[int, str] = {}
+        self.thoughts: dict[int, str] = {}
+        self.calls_started: list[tuple[int, ToolCallId, str]] = []
+        self.resets: list[int] = []
+
+    @property
+    def shown(self) -> str:
+        """The whole text as a reader sees it now."""
+        return "".join(text for _, text in sorted(self.texts.items()))
+
+    async def text(self, part: int, text: str) -> None:
+        """Append to the part."""
+        self.texts[part] = self.texts.get(part, "") + text
+
+    async def thinking(self, part: int, text: str) -> None:
+        """Append to the part's reasoning."""
+        self.thoughts[part] = self.thoughts.get(part, "") + text
+
+    async def tool_call_started(self, part: int, call_id: ToolCallId, name: str) -> None:
+        """Note the call."""
+        self.calls_started.append((part, call_id, name))
+
+    async def reset(self, part: int) -> None:
+        """Drop this part and later ones; counted only if there was something."""
+        if any(known >= part for known in (*self.texts, *self.thoughts)):
+            self.resets.append(part)
+        self.texts = {known: text for known, text in self.texts.items() if known < part}
+        self.thoughts = {known: text for known, text in self.thoughts.items() if known < part}
+        self.calls_started = [call for call in self.calls_started if call[0] < part]
+
+    async def flush(self) -> None:
+        """Nothing is held back."""

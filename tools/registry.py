@@ -1,0 +1,121 @@
+"""The tools that an agent has: what the model is told of them, and running one by its name."""
+
+import asyncio
+import logging
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from pydantic import BaseModel, ValidationError
+
+from core.errors import Refused, Transient
+from tools.paths import ROOT
+from tools.tool import AnyTool, Session, ToolOutput, Touches
+
+log = logging.getLogger(__name__)
+
+WHOLE_WORKSPACE = Touches(writes=frozenset({ROOT}))
+NOTHING = Touches()
+
+
+@dataclass(frozen=True)
+class ToolDescription:
+    """A tool as a model is told of it; `input_schema` is a JSON schema of an object."""
+
+    name: str
+    description: str
+    input_schema: Mapping[str, Any]
+
+
+class Toolbox:
+    """A fixed list of tools. Its order is the order in which the model sees them."""
+
+    def __init__(self, tools: Iterable[AnyTool]) -> None:
+        self._tools = {tool.name: tool for tool in tools}
+        self.descriptions = tuple(_describe(tool) for tool in self._tools.values())
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The names, in order."""
+        return tuple(self._tools)
+
+    def touches(self, name: str, arguments: Mapping[str, Any]) -> Touches:
+        """Which paths the call would touch; a call that `run` will refuse touches nothing."""
+        tool = self._tools.get(name)
+        if tool is None:
+            return NOTHING
+        try:
+            return tool.touches(tool.arguments.model_validate(dict(arguments)))
+        except (ValidationError, Refused):
+            return NOTHING
+
+    async def run(self, name: str, arguments: Mapping[str, Any], session: Session) -> ToolOutput:
+        """Run a tool and say how it went in words for the model.
+
+        A wrong name, wrong arguments and everything that the tool refuses come back as an error
+        output. A bug does too, and is logged.
+
+        Raises:
+            Transient: it may pass; the caller decides whether to try the call again.
+        """
+        tool = self._tools.get(name)
+        if tool is None:
+            return _error(f"There is no tool {name!r}. The tools are: {', '.join(self.names)}.")
+        try:
+            parsed: BaseModel = tool.arguments.model_validate(dict(arguments))
+        except ValidationError as invalid:
+            return _error(_explain(tool, invalid))
+        try:
+            return await _run_in_time(tool, parsed, session)
+        except Refused as refused:
+            return _error(str(refused))
+        except Transient:
+            raise
+        except Exception:
+            log.exception("tool_failed", extra={"tool": name})
+            return _error(_DEFECT.format(name=name))
+
+
+_DEFECT = (
+    "{name} failed because of a defect in the tool itself, which has been reported. Trying the "
+    "same call again will not help; reach the goal another way or say that it failed."
+)
+
+
+async def _run_in_time(tool: AnyTool, arguments: BaseModel, session: Session) -> ToolOutput:
+    deadline = asyncio.timeout(tool.timeout_s)
+    try:
+        async with deadline:
+            return await tool.run(arguments, session)
+    except TimeoutError:
+        if not deadline.expired():
+            raise
+        return _error(f"{tool.name} was stopped after {tool.timeout_s:g} seconds without a result.")
+
+
+def _error(text: str) -> ToolOutput:
+    return ToolOutput(text=text, is_error=True)
+
+
+def _explain(tool: AnyTool, invalid: ValidationError) -> str:
+    problems: list[str] = []
+    for problem in invalid.errors(include_url=False, include_context=False, include_input=False):
+        field = ".".join(str(step) for step in problem["loc"]) or "arguments"
+        problems.append(f"- {field}: {problem['msg']}")
+    properties = _describe(tool).input_schema.get("properties", {})
+    return (
+        f"The arguments of {tool.name} are not valid, so nothing was done:\n"
+        + "\n".join(problems)
+        + f"\n{tool.name} takes: {', '.join(properties) or 'no arguments'}."
+    )
+
+
+def _describe(tool: AnyTool) -> ToolDescription:
+    schema = tool.arguments.model_json_schema(by_alias=True)
+    schema.pop("title", None)
+    schema.pop("description", None)
+    for definition in schema.get("properties", {}).values():
+        definition.pop("title", None)
+    schema.setdefault("properties", {})
+    schema["additionalProperties"] = False
+    return ToolDescription(name=tool.name, description=tool.description, input_schema=schema)
