@@ -1,0 +1,49 @@
+"""Conversations of a project."""
+
+from core.ids import ConversationId, OwnerId, ProjectId, new_id
+from store.client import ConvexHttp
+from store.records import Conversation, Page
+from store.rows import decode
+
+
+class Conversations:
+    """Found through the owner of their project."""
+
+    def __init__(self, http: ConvexHttp) -> None:
+        self._http = http
+
+    async def create(
+        self, project_id: ProjectId, *, owner: OwnerId, title: str, key: str | None = None
+    ) -> Conversation:
+        """Start a conversation. The same `key` gives the same one again. Raises: NotFound, Refused."""
+        args = {
+            "ownerId": owner,
+            "projectId": project_id,
+            "title": title,
+            "externalId": key or new_id("req"),
+        }
+        return decode(Conversation, await self._http.mutation("system/conversations:create", args))
+
+    async def list(
+        self,
+        project_id: ProjectId,
+        *,
+        owner: OwnerId,
+        limit: int = 50,
+        cursor: str | None = None,
+    ) -> Page[Conversation]:
+        """The project's conversations, newest first, at most 100 a page. Raises: NotFound."""
+        args = {"ownerId": owner, "projectId": project_id, "limit": limit, "cursor": cursor}
+        return decode(Page[Conversation], await self._http.query("system/conversations:list", args))
+
+    async def owned(self, conversation_id: ConversationId, *, owner: OwnerId) -> Conversation:
+        """One conversation. Raises: NotFound."""
+        args = {"ownerId": owner, "conversationId": conversation_id}
+        return decode(Conversation, await self._http.query("system/conversations:get", args))
+
+    async def rename(
+        self, conversation_id: ConversationId, *, owner: OwnerId, title: str
+    ) -> Conversation:
+        """Change the title. Raises: NotFound, Refused."""
+        args = {"ownerId": owner, "conversationId": conversation_id, "title": title}
+        return decode(Conversation, await self._http.mutation("system/conversations:rename", args))

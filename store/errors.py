@@ -1,0 +1,63 @@
+"""Errors of the store: refusals keep the class of their kind, so callers need not know Convex."""
+
+from core.errors import Conflict, NotFound, Refused, Transient
+
+
+class StoreUnavailable(Transient):
+    """Convex did not answer, or answered 5xx or 429, until the deadline had passed.
+
+    A mutation may have been committed all the same; each is safe to make again.
+    """
+
+    code = "store_unavailable"
+
+
+class StoreFault(Exception):
+    """A function threw something that is no refusal, or does not exist: a bug on one side or the other."""
+
+
+class StoreDenied(StoreFault):
+    """The deployment does not accept our key: a mistake of the operator."""
+
+
+class Busy(Conflict):
+    """The conversation already has an answer being written: `message_id`."""
+
+    code = "message_in_progress"
+
+    def __init__(self, message: str, *, message_id: str) -> None:
+        super().__init__(message)
+        self.message_id = message_id
+
+
+class GenerationClosed(Refused):
+    """The message is final, or a later attempt holds it: this attempt must stop and write nothing more."""
+
+    code = "generation_closed"
+
+
+class FileChanged(Conflict):
+    """The file is not the one that the caller last saw."""
+
+    code = "file_changed"
+
+
+def refusal(code: str, message: str, data: dict[str, object]) -> Exception:
+    """The error for a `ConvexError({kind, code, message, …})` that one of our functions threw.
+
+    `kind` picks the class (`not_found`, `conflict`, `refused`); `code` is kept on the object. A `denied`
+    kind is the operator's fault.
+    """
+    kind = data.get("kind")
+    if kind == "denied":
+        return StoreDenied(message)
+    if code == Busy.code:
+        return Busy(message, message_id=str(data.get("messageId", "")))
+    known: dict[str, type[Refused]] = {
+        GenerationClosed.code: GenerationClosed,
+        FileChanged.code: FileChanged,
+    }
+    by_kind: dict[object, type[Refused]] = {"not_found": NotFound, "conflict": Conflict}
+    error = known.get(code, by_kind.get(kind, Refused))(message)
+    error.code = code
+    return error

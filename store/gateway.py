@@ -1,0 +1,69 @@
+"""One object per subject under one `Store`."""
+
+from types import TracebackType
+from typing import Self
+
+from store.client import ConvexHttp, StoreLimits
+from store.conversations import Conversations
+from store.deltas import DeltaBatcher, DeltaLimits
+from store.events import GenerationEvents
+from store.files import Files
+from store.generations import Generations
+from store.messages import Messages
+from store.outbox import Outbox
+from store.projects import Projects
+from store.transfers import Transfers
+
+
+class Store:
+    """What people see, in Convex; use it as an async context manager.
+
+    `async with Store(url, internal_key=key) as store: await store.projects.list(owner=owner)`.
+    Leaving it flushes the deltas that are still pending, within `DeltaLimits.close_s`.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        *,
+        internal_key: str,
+        limits: StoreLimits | None = None,
+        delta_limits: DeltaLimits | None = None,
+    ) -> None:
+        self.http = ConvexHttp(url, internal_key=internal_key, limits=limits)
+        self.projects = Projects(self.http)
+        self.files = Files(self.http)
+        self.conversations = Conversations(self.http)
+        self.messages = Messages(self.http)
+        self.generations = Generations(self.http)
+        self.events = GenerationEvents(self.http)
+        self.transfers = Transfers(self.http)
+        self.outbox = Outbox(self.http)
+        self.deltas = DeltaBatcher(self.http, delta_limits)
+
+    async def __aenter__(self) -> Self:
+        """Open the connections and start the batcher."""
+        await self.http.__aenter__()
+        await self.deltas.__aenter__()
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Flush what is pending and close the connections."""
+        try:
+            await self.deltas.__aexit__(kind, error, trace)
+        finally:
+            await self.http.__aexit__(kind, error, trace)
+
+    async def ping(self) -> None:
+        """Reach Convex with our key, at once or not at all.
+
+        Raises:
+            StoreUnavailable: it does not answer.
+            StoreDenied: it does not accept the key.
+        """
+        await self.http.ping()

@@ -1,0 +1,143 @@
+"""The writing of an answer: begin, turns, tool calls, finish; and what the reaper reads.
+
+Every write carries the lease's epoch. A refused one raises `GenerationClosed`: the message was cancelled,
+is final, or a later attempt took over; the attempt stops there and writes nothing more.
+"""
+
+from datetime import datetime
+
+from core.ids import MessageId, RunId, ToolCallId
+from store.client import ConvexHttp
+from store.records import (
+    Generation,
+    Lease,
+    Message,
+    MessageStatus,
+    NewToolCall,
+    TokenUsage,
+    TurnRecord,
+)
+from store.rows import decode, encode
+
+
+class Generations:
+    """Used by jobs only: ids come from our own events."""
+
+    def __init__(self, http: ConvexHttp) -> None:
+        self._http = http
+
+    async def begin(self, message_id: MessageId, *, run_id: RunId) -> Lease:
+        """Take the message over for a new attempt; every earlier lease is void from here on.
+
+        Raises:
+            NotFound: the message is gone.
+            GenerationClosed: the message is final (cancelled before the job started, say).
+        """
+        args = {"messageId": message_id, "runId": run_id}
+        return decode(Lease, await self._http.mutation("system/streaming:begin", args))
+
+    async def heartbeat(self, lease: Lease) -> None:
+        """Say that the run is alive; deltas say it too. Raises: GenerationClosed."""
+        await self._http.mutation("system/streaming:heartbeat", _of(lease))
+
+    async def record_turn(
+        self, lease: Lease, turn: TurnRecord, *, tool_calls: tuple[NewToolCall, ...] = ()
+    ) -> bool:
+        """Keep a finished turn with its tool calls, which become pending.
+
+        False when this turn number was recorded before: the first one stays. Raises: GenerationClosed.
+        """
+        args = _of(lease) | {
+            "turn": encode(turn),
+            "toolCalls": [encode(call) for call in tool_calls],
+        }
+        return bool(await self._http.mutation("system/streaming:recordTurn", args))
+
+    async def start_tool_call(self, lease: Lease, *, turn: int, tool_call_id: ToolCallId) -> None:
+        """A pending call is running now. Raises: GenerationClosed, NotFound."""
+        args = _of(lease) | {"turn": turn, "toolCallId": tool_call_id}
+        await self._http.mutation("system/streaming:startToolCall", args)
+
+    async def finish_tool_call(
+        self, lease: Lease, *, turn: int, tool_call_id: ToolCallId, output: str, is_error: bool
+    ) -> None:
+        """Keep the result of a call; a second result for the same call is ignored.
+
+        `output` beyond 200,000 characters is cut, with a note at the cut. Raises: GenerationClosed, NotFound.
+        """
+        args = _of(lease) | {
+            "turn": turn,
+            "toolCallId": tool_call_id,
+            "output": output,
+            "isError": is_error,
+        }
+        await self._http.mutation("system/streaming:finishToolCall", args)
+
+    async def complete(
+        self, lease: Lease, *, text: str, model: str | None = None, usage: TokenUsage | None = None
+    ) -> Message:
+        """The answer is whole: text, usage and status in one write. Flush the deltas first.
+
+        Completing twice with one lease gives the same message again. Raises: GenerationClosed.
+        """
+        args = _of(lease) | {"text": text, "model": model, "usage": encode(usage or TokenUsage())}
+        return decode(Message, await self._http.mutation("system/streaming:complete", args))
+
+    async def fail(
+        self,
+        message_id: MessageId,
+        *,
+        error: str,
+        error_code: str,
+        run_id: RunId | None = None,
+        model: str | None = None,
+        usage: TokenUsage | None = None,
+    ) -> Message:
+        """Close a message that will not be answered; the text streamed so far is kept.
+
+        Needs no lease: a failed run has none any more. With `run_id`, nothing happens when another run holds
+        the message by now. A final message is left as it is. `error` is shown to the person.
+
+        Raises:
+            NotFound: the message is gone.
+        """
+        args = {
+            "messageId": message_id,
+            "error": error,
+            "errorCode": error_code,
+            "runId": run_id,
+            "model": model,
+            "usage": encode(usage) if usage else None,
+        }
+        return decode(Message, await self._http.mutation("system/streaming:fail", args))
+
+    async def attach_run(self, message_id: MessageId, *, run_id: RunId) -> None:
+        """Note which run will answer, as soon as the engine said so; no effect once it has begun."""
+        args = {"messageId": message_id, "runId": run_id}
+        await self._http.mutation("system/generations:attachRun", args)
+
+    async def of(self, message_id: MessageId) -> Generation | None:
+        """The generation of a message, or None when the message is gone or the person's."""
+        value = await self._http.query("system/generations:get", {"messageId": message_id})
+        return None if value is None else decode(Generation, value)
+
+    async def stale(self, *, before: datetime, limit: int = 100) -> tuple[Generation, ...]:
+        """Running generations whose last sign of life is older than `before`, oldest first."""
+        args = {"before": before.timestamp() * 1000, "limit": limit}
+        value = await self._http.query("system/generations:stale", args)
+        return tuple(decode(Generation, row) for row in value)
+
+    async def running(self, *, limit: int = 1000) -> tuple[Generation, ...]:
+        """Generations in status processing, longest silent first, at most 1,000."""
+        args = {"before": None, "limit": limit}
+        value = await self._http.query("system/generations:stale", args)
+        return tuple(decode(Generation, row) for row in value)
+
+    async def status_of(self, message_id: MessageId) -> MessageStatus | None:
+        """The message's status; None when it is gone."""
+        generation = await self.of(message_id)
+        return generation.status if generation else None
+
+
+def _of(lease: Lease) -> dict[str, object]:
+    return {"messageId": lease.message_id, "epoch": lease.epoch}

@@ -1,0 +1,141 @@
+"""Messages as the API sees them: send, read, cancel, retry; and the context of a run."""
+
+from core.ids import ConversationId, MessageId, OwnerId, ProjectId, new_id
+from store.client import ConvexHttp
+from store.records import (
+    BusyPolicy,
+    Cancelled,
+    DeltaPage,
+    Message,
+    MessageContext,
+    Page,
+    SentMessage,
+    ToolCallRecord,
+)
+from store.rows import decode
+
+HISTORY_CHARS = 400_000  # about 100,000 tokens: half of a common context window
+
+
+class Messages:
+    """Found through the owner of their project, except by `context`, whose id comes from our own events."""
+
+    def __init__(self, http: ConvexHttp) -> None:
+        self._http = http
+
+    async def send(
+        self,
+        conversation_id: ConversationId,
+        *,
+        owner: OwnerId,
+        content: str,
+        policy: BusyPolicy,
+        key: str | None = None,
+    ) -> SentMessage:
+        """Write the person's message, the placeholder of the answer and the event, all or nothing.
+
+        The event's id is the id of the placeholder. Under policy "cancel" the answers being written in this
+        conversation become cancelled with the text they have. The same `key` in the same conversation gives
+        the first answer again.
+
+        Raises:
+            NotFound: not the owner's conversation.
+            Busy: policy "reject", and an answer is being written.
+            Conflict: `key` was used with another content.
+            Refused: the content is empty or longer than 100,000 characters.
+        """
+        args = {
+            "ownerId": owner,
+            "conversationId": conversation_id,
+            "content": content,
+            "policy": policy,
+            "externalId": key or new_id("req"),
+        }
+        return decode(SentMessage, await self._http.mutation("system/messages:send", args))
+
+    async def list(
+        self,
+        conversation_id: ConversationId,
+        *,
+        owner: OwnerId,
+        limit: int = 50,
+        cursor: str | None = None,
+    ) -> Page[Message]:
+        """Messages, newest first, at most 100 a page. Raises: NotFound."""
+        args = {
+            "ownerId": owner,
+            "conversationId": conversation_id,
+            "limit": limit,
+            "cursor": cursor,
+        }
+        return decode(Page[Message], await self._http.query("system/messages:list", args))
+
+    async def owned(self, message_id: MessageId, *, owner: OwnerId) -> Message:
+        """One message with its whole text. Raises: NotFound."""
+        args = {"ownerId": owner, "messageId": message_id}
+        return decode(Message, await self._http.query("system/messages:get", args))
+
+    async def cancel(self, message_id: MessageId, *, owner: OwnerId) -> Cancelled:
+        """Turn a running answer into a cancelled one, with the text it has so far.
+
+        A message in a final state is left alone: the result is then empty. Raises: NotFound.
+        """
+        args = {"ownerId": owner, "messageId": message_id}
+        return decode(Cancelled, await self._http.mutation("system/messages:cancel", args))
+
+    async def cancel_project(self, project_id: ProjectId, *, owner: OwnerId) -> Cancelled:
+        """Cancel each answer that is being written in the project. Raises: NotFound."""
+        message_ids: list[MessageId] = []
+        events = ()
+        while True:
+            args = {"ownerId": owner, "projectId": project_id}
+            value = await self._http.mutation("system/messages:cancelProject", args)
+            batch = decode(Cancelled, value)
+            message_ids.extend(batch.message_ids)
+            events = (*events, *batch.events)
+            if not value["hasMore"]:
+                return Cancelled(tuple(message_ids), events)
+
+    async def retry(
+        self, message_id: MessageId, *, owner: OwnerId, policy: BusyPolicy, key: str | None = None
+    ) -> SentMessage:
+        """Answer again: a failed or cancelled assistant message becomes processing, from nothing.
+
+        Its text, turns and tool calls of before are dropped; the id stays, the event's id is new.
+
+        Raises:
+            NotFound: not the owner's.
+            Conflict: the message is completed, or the person's own.
+            Busy: policy "reject", and another answer is being written.
+        """
+        args = {
+            "ownerId": owner,
+            "messageId": message_id,
+            "policy": policy,
+            "externalId": key or new_id("req"),
+        }
+        return decode(SentMessage, await self._http.mutation("system/messages:retry", args))
+
+    async def tool_calls(
+        self, message_id: MessageId, *, owner: OwnerId
+    ) -> tuple[ToolCallRecord, ...]:
+        """The tool calls of an answer, in order, at most 500. Raises: NotFound."""
+        args = {"ownerId": owner, "messageId": message_id}
+        value = await self._http.query("system/messages:toolCalls", args)
+        return tuple(decode(ToolCallRecord, call) for call in value)
+
+    async def deltas(self, message_id: MessageId, *, owner: OwnerId, start: int = 0) -> DeltaPage:
+        """What was streamed from cursor `start` on. Raises: NotFound."""
+        args = {"ownerId": owner, "messageId": message_id, "from": start}
+        return decode(DeltaPage, await self._http.query("system/messages:deltas", args))
+
+    async def context(
+        self, message_id: MessageId, *, max_chars: int = HISTORY_CHARS
+    ) -> MessageContext:
+        """What a run needs to answer; history is cut at message boundaries, newest kept.
+
+        Raises:
+            NotFound: the message is gone (its project was deleted).
+        """
+        args = {"messageId": message_id, "maxChars": max_chars}
+        return decode(MessageContext, await self._http.query("system/messages:context", args))

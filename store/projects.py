@@ -1,0 +1,60 @@
+"""Projects of an owner."""
+
+from core.ids import OwnerId, ProjectId, new_id
+from store.client import ConvexHttp
+from store.records import OutboxEvent, Page, Project, ProjectSettings
+from store.rows import decode, encode
+
+
+class Projects:
+    """Every project is found through its owner: a stranger's id is NotFound, like one that never was."""
+
+    def __init__(self, http: ConvexHttp) -> None:
+        self._http = http
+
+    async def create(self, *, owner: OwnerId, name: str, key: str | None = None) -> Project:
+        """Make an empty project. The same `key` from the same owner gives the same project again.
+
+        Raises:
+            Refused: the name is empty or longer than 200 characters.
+        """
+        args = {"ownerId": owner, "name": name, "externalId": key or new_id("req")}
+        return decode(Project, await self._http.mutation("system/projects:create", args))
+
+    async def list(
+        self, *, owner: OwnerId, limit: int = 50, cursor: str | None = None
+    ) -> Page[Project]:
+        """The owner's projects, last updated first, at most 100 a page."""
+        args = {"ownerId": owner, "limit": limit, "cursor": cursor}
+        return decode(Page[Project], await self._http.query("system/projects:list", args))
+
+    async def owned(self, project_id: ProjectId, *, owner: OwnerId) -> Project:
+        """One project. Raises: NotFound."""
+        args = {"ownerId": owner, "projectId": project_id}
+        return decode(Project, await self._http.query("system/projects:get", args))
+
+    async def rename(self, project_id: ProjectId, *, owner: OwnerId, name: str) -> Project:
+        """Give the project another name. Raises: NotFound, Refused."""
+        args = {"ownerId": owner, "projectId": project_id, "name": name}
+        return decode(Project, await self._http.mutation("system/projects:rename", args))
+
+    async def configure(
+        self, project_id: ProjectId, *, owner: OwnerId, settings: ProjectSettings
+    ) -> Project:
+        """Replace the settings. Raises: NotFound, Refused (a command over 1,000 characters)."""
+        args = {"ownerId": owner, "projectId": project_id, "settings": encode(settings)}
+        return decode(Project, await self._http.mutation("system/projects:configure", args))
+
+    async def delete(self, project_id: ProjectId, *, owner: OwnerId) -> tuple[OutboxEvent, ...]:
+        """Delete a project with all that is in it.
+
+        It is gone for every reader at once; its rows and blobs go in batches behind that. Answers being
+        written are cancelled: the events to send are returned (the relay sends them otherwise). Deleting
+        again while the batches run gives nothing and no error.
+
+        Raises:
+            NotFound: not the owner's.
+        """
+        args = {"ownerId": owner, "projectId": project_id}
+        value = await self._http.mutation("system/projects:remove", args)
+        return tuple(decode(OutboxEvent, event) for event in value)
