@@ -27,8 +27,8 @@ _DENIED = frozenset({401, 403})
 class StoreLimits:
     """Bounds of the client, each a setting.
 
-    A call is tried again until `deadline_s` has passed since its beginning. `connections` bounds the pool:
-    a call beyond it waits for its turn, within its own deadline.
+    A call is tried again until `deadline_s` has passed since its beginning. `connections` bounds
+    the pool: a call beyond it waits for its turn, within its own deadline.
     """
 
     deadline_s: float = 30.0
@@ -55,7 +55,7 @@ class ConvexHttp:
             timeout=aiohttp.ClientTimeout(
                 total=self._limits.attempt_s, sock_connect=self._limits.connect_s
             ),
-            # Three headers of no use to Convex: with short deltas they are a third of the bytes sent.
+            # Of no use to Convex, and with short deltas a third of the bytes sent.
             skip_auto_headers=("User-Agent", "Accept", "Accept-Encoding"),
         )
         return self
@@ -85,7 +85,10 @@ class ConvexHttp:
         return await self._call("mutation", path, args, deadline_s or self._limits.deadline_s)
 
     async def upload(self, url: str, data: bytes) -> str:
-        """Store a blob at an upload URL; the storage id. A second try leaves an unused blob behind."""
+        """Store a blob at an upload URL; the storage id.
+
+        A second try leaves an unused blob behind.
+        """
 
         async def attempt() -> str:
             async with self._open().post(url, data=data) as response:
@@ -140,7 +143,8 @@ class ConvexHttp:
                     try:
                         return await attempt()
                     except StoreUnavailable as problem:
-                        wait_s = problem.retry_after_s or pause_s * random.uniform(0.5, 1.5)  # noqa: S311
+                        jitter = random.uniform(0.5, 1.5)  # noqa: S311 - spreads the load
+                        wait_s = problem.retry_after_s or pause_s * jitter
                         ends_at = limit.when()
                         now = asyncio.get_running_loop().time()
                         if ends_at is not None and now + wait_s >= ends_at:

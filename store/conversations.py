@@ -15,7 +15,10 @@ class Conversations:
     async def create(
         self, project_id: ProjectId, *, owner: OwnerId, title: str, key: str | None = None
     ) -> Conversation:
-        """Start a conversation. The same `key` gives the same one again. Raises: NotFound, Refused."""
+        """Start a conversation.
+
+        The same `key` gives the same one again. Raises: NotFound, Refused.
+        """
         args = {
             "ownerId": owner,
             "projectId": project_id,

@@ -1,4 +1,7 @@
-"""Streamed text on its way to Convex: coalesced per message, one request for all messages per tick."""
+"""Streamed text on its way to Convex.
+
+Coalesced per message, one request for all messages per tick.
+"""
 
 import asyncio
 from dataclasses import dataclass
@@ -13,9 +16,9 @@ from store.records import DeltaKind, Lease
 class DeltaLimits:
     """Bounds of the batcher, each a setting.
 
-    The first delta of a message goes at once, then all messages together every `interval_s`. A message holds
-    `pending_chars` at most: beyond it `text` waits, so that the model's stream is held back.
-    `deadline_s` is how long Convex may be away before a writer gives up.
+    The first delta of a message goes at once, then all messages together every `interval_s`. A
+    message holds `pending_chars` at most: beyond it `text` waits, so that the model's stream is
+    held back. `deadline_s` is how long Convex may be away before a writer gives up.
     """
 
     interval_s: float = 0.1
@@ -49,7 +52,10 @@ class DeltaWriter:
         await self._add(part, "thinking", text)
 
     async def reset(self, part: int) -> None:
-        """Tell readers to forget the text of all parts >= `part`, if any was ever written. Raises: as `text`."""
+        """Tell readers to forget the text of all parts >= `part`, if any was ever written.
+
+        Raises: as `text`.
+        """
         await self._add(part, "reset", "")
 
     async def flush(self) -> None:

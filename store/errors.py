@@ -13,7 +13,10 @@ class StoreUnavailable(Transient):
 
 
 class StoreFault(Exception):
-    """A function threw something that is no refusal, or does not exist: a bug on one side or the other."""
+    """A function threw something that is no refusal, or does not exist.
+
+    It is a bug, on one side or the other.
+    """
 
 
 class StoreDenied(StoreFault):
@@ -31,7 +34,10 @@ class Busy(Conflict):
 
 
 class GenerationClosed(Refused):
-    """The message is final, or a later attempt holds it: this attempt must stop and write nothing more."""
+    """The message is final, or a later attempt holds it.
+
+    This attempt must stop and write nothing more.
+    """
 
     code = "generation_closed"
 
@@ -45,8 +51,8 @@ class FileChanged(Conflict):
 def refusal(code: str, message: str, data: dict[str, object]) -> Exception:
     """The error for a `ConvexError({kind, code, message, …})` that one of our functions threw.
 
-    `kind` picks the class (`not_found`, `conflict`, `refused`); `code` is kept on the object. A `denied`
-    kind is the operator's fault.
+    `kind` picks the class (`not_found`, `conflict`, `refused`); `code` is kept on the object. A
+    `denied` kind is the operator's fault.
     """
     kind = data.get("kind")
     if kind == "denied":

@@ -21,8 +21,8 @@ WRITE_BATCH_BYTES = (
 class Files:
     """Paths are relative, `/`-separated, without empty, `.` or `..` segments, NUL or backslash.
 
-    A file and a folder cannot share a name. Parent folders appear by themselves. Each change raises the
-    project's `files_version` and its `updated_at`.
+    A file and a folder cannot share a name. Parent folders appear by themselves. Each change raises
+    the project's `files_version` and its `updated_at`.
     """
 
     def __init__(self, http: ConvexHttp) -> None:
@@ -60,7 +60,10 @@ class Files:
     async def read_many(
         self, project_id: ProjectId, paths: Sequence[str], *, owner: OwnerId
     ) -> tuple[FileContent, ...]:
-        """Several files; paths at which no file stands are left out. Raises: NotFound (the project)."""
+        """Several files; paths at which no file stands are left out.
+
+        Raises: NotFound (the project).
+        """
         contents: list[FileContent] = []
         remaining = list(paths)
         while remaining:
@@ -81,9 +84,10 @@ class Files:
     ) -> FileEntry:
         """Create or replace a file, with its parent folders.
 
-        `expected_sha256` is the hash of what the caller last saw, "" for "nothing stands there", None for
-        "whatever is there". Writing what is there already changes nothing and is never refused. UTF-8 text up to 256 kB is kept as text,
-        which live queries show; anything else as a blob.
+        `expected_sha256` is the hash of what the caller last saw, "" for "nothing stands there",
+        None for "whatever is there". Writing what is there already changes nothing and is never
+        refused. UTF-8 text up to 256 kB is kept as text, which live queries show; anything else as
+        a blob.
 
         Raises:
             NotFound: not the owner's project.
@@ -105,7 +109,8 @@ class Files:
     ) -> int:
         """Create or replace many files, whatever is there, in batches; how many there were.
 
-        Each batch is all or nothing, the whole is not; doing it again completes it. Raises: as `write`.
+        Each batch is all or nothing, the whole is not; doing it again completes it. Raises: as
+        `write`.
         """
         batch: list[dict[str, object]] = []
         size = 0
@@ -133,7 +138,8 @@ class Files:
     async def delete(self, project_id: ProjectId, path: str, *, owner: OwnerId) -> bool:
         """Remove a file, or a folder with all that is in it; False when nothing stands at `path`.
 
-        A folder of more than 500 entries goes in batches, the folder itself last. Raises: NotFound (the project).
+        A folder of more than 500 entries goes in batches, the folder itself last. Raises: NotFound
+        (the project).
         """
         was_there = False
         while True:

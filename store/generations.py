@@ -1,7 +1,7 @@
 """The writing of an answer: begin, turns, tool calls, finish; and what the reaper reads.
 
-Every write carries the lease's epoch. A refused one raises `GenerationClosed`: the message was cancelled,
-is final, or a later attempt took over; the attempt stops there and writes nothing more.
+Every write carries the lease's epoch. A refused one raises `GenerationClosed`: the message was
+cancelled, is final, or a later attempt took over; the attempt stops there and writes nothing more.
 """
 
 from datetime import datetime
@@ -45,7 +45,8 @@ class Generations:
     ) -> bool:
         """Keep a finished turn with its tool calls, which become pending.
 
-        False when this turn number was recorded before: the first one stays. Raises: GenerationClosed.
+        False when this turn number was recorded before: the first one stays. Raises:
+        GenerationClosed.
         """
         args = _of(lease) | {
             "turn": encode(turn),
@@ -63,7 +64,8 @@ class Generations:
     ) -> None:
         """Keep the result of a call; a second result for the same call is ignored.
 
-        `output` beyond 200,000 characters is cut, with a note at the cut. Raises: GenerationClosed, NotFound.
+        `output` beyond 200,000 characters is cut, with a note at the cut. Raises: GenerationClosed,
+        NotFound.
         """
         args = _of(lease) | {
             "turn": turn,
@@ -83,7 +85,7 @@ class Generations:
         args = _of(lease) | {"text": text, "model": model, "usage": encode(usage or TokenUsage())}
         return decode(Message, await self._http.mutation("system/streaming:complete", args))
 
-    async def fail(
+    async def fail(  # noqa: PLR0913 - all that is known of a failure
         self,
         message_id: MessageId,
         *,
@@ -95,8 +97,9 @@ class Generations:
     ) -> Message:
         """Close a message that will not be answered; the text streamed so far is kept.
 
-        Needs no lease: a failed run has none any more. With `run_id`, nothing happens when another run holds
-        the message by now. A final message is left as it is. `error` is shown to the person.
+        Needs no lease: a failed run has none any more. With `run_id`, nothing happens when another
+        run holds the message by now. A final message is left as it is. `error` is shown to the
+        person.
 
         Raises:
             NotFound: the message is gone.
@@ -112,7 +115,7 @@ class Generations:
         return decode(Message, await self._http.mutation("system/streaming:fail", args))
 
     async def attach_run(self, message_id: MessageId, *, run_id: RunId) -> None:
-        """Note which run will answer, as soon as the engine said so; no effect once it has begun."""
+        """Note which run will answer; no effect once it has begun."""
         args = {"messageId": message_id, "runId": run_id}
         await self._http.mutation("system/generations:attachRun", args)
 

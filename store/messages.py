@@ -18,7 +18,7 @@ HISTORY_CHARS = 400_000  # about 100,000 tokens: half of a common context window
 
 
 class Messages:
-    """Found through the owner of their project, except by `context`, whose id comes from our own events."""
+    """Found through the owner of their project; `context` takes ids from our own events only."""
 
     def __init__(self, http: ConvexHttp) -> None:
         self._http = http
@@ -34,9 +34,9 @@ class Messages:
     ) -> SentMessage:
         """Write the person's message, the placeholder of the answer and the event, all or nothing.
 
-        The event's id is the id of the placeholder. Under policy "cancel" the answers being written in this
-        conversation become cancelled with the text they have. The same `key` in the same conversation gives
-        the first answer again.
+        The event's id is the id of the placeholder. Under policy "cancel" the answers being written
+        in this conversation become cancelled with the text they have. The same `key` in the same
+        conversation gives the first answer again.
 
         Raises:
             NotFound: not the owner's conversation.

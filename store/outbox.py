@@ -15,8 +15,8 @@ class Outbox:
     async def pending(self, *, limit: int = 100) -> tuple[OutboxEvent, ...]:
         """Events that are due, oldest first, at most 500.
 
-        A new event is due 2 s after its commit, because the API sends it itself in the normal case; one that
-        failed is due after a pause that doubles up to a minute.
+        A new event is due 2 s after its commit, because the API sends it itself in the normal case;
+        one that failed is due after a pause that doubles up to a minute.
         """
         value = await self._http.query("system/outbox:pending", {"limit": limit})
         return tuple(decode(OutboxEvent, row) for row in value)

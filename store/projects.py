@@ -7,7 +7,10 @@ from store.rows import decode, encode
 
 
 class Projects:
-    """Every project is found through its owner: a stranger's id is NotFound, like one that never was."""
+    """Every project is found through its owner.
+
+    A stranger's id is NotFound, like one that never was.
+    """
 
     def __init__(self, http: ConvexHttp) -> None:
         self._http = http
@@ -48,9 +51,9 @@ class Projects:
     async def delete(self, project_id: ProjectId, *, owner: OwnerId) -> tuple[OutboxEvent, ...]:
         """Delete a project with all that is in it.
 
-        It is gone for every reader at once; its rows and blobs go in batches behind that. Answers being
-        written are cancelled: the events to send are returned (the relay sends them otherwise). Deleting
-        again while the batches run gives nothing and no error.
+        It is gone for every reader at once; its rows and blobs go in batches behind that. Answers
+        being written are cancelled: the events to send are returned (the relay sends them
+        otherwise). Deleting again while the batches run gives nothing and no error.
 
         Raises:
             NotFound: not the owner's.

@@ -1,7 +1,8 @@
 """What the store returns: frozen records, one per kind of row or answer.
 
-Function results become records once, in `store.rows.decode`: camelCase keys, floats for whole numbers and
-milliseconds for instants on the wire; snake_case, `int` and aware UTC `datetime` here. An absent field is None.
+Function results become records once, in `store.rows.decode`: camelCase keys, floats for whole
+numbers and milliseconds for instants on the wire; snake_case, `int` and aware UTC `datetime` here.
+An absent field is None.
 """
 
 from collections.abc import Mapping
@@ -87,8 +88,9 @@ class Project(_Wire):
 class FileEntry(_Wire):
     """A file or folder without its content.
 
-    `sha256` (hex, of the bytes) and a meaningful `size_bytes` are there for files only. `in_storage` says that
-    the bytes are a stored blob: they are not UTF-8 text, or larger than a document may be.
+    `sha256` (hex, of the bytes) and a meaningful `size_bytes` are there for files only.
+    `in_storage` says that the bytes are a stored blob: they are not UTF-8 text, or larger than a
+    document may be.
     """
 
     file_id: FileId
@@ -116,9 +118,10 @@ class FileContent:
 class FileChanges(_Wire):
     """What changed in a project after a version.
 
-    `changed` are entries as they are now, `deleted` paths at which nothing stands now; apply deletions first,
-    longest path first. Ask again with `version` while `has_more`. `is_full` says that the history does not go
-    back to the version asked for: `changed` pages then list everything, and what they do not name is gone.
+    `changed` are entries as they are now, `deleted` paths at which nothing stands now; apply
+    deletions first, longest path first. Ask again with `version` while `has_more`. `is_full` says
+    that the history does not go back to the version asked for: `changed` pages then list
+    everything, and what they do not name is gone.
     """
 
     version: int
@@ -151,7 +154,10 @@ class TokenUsage(_Wire):
 
 @dataclass(frozen=True)
 class Message(_Wire):
-    """A message. `status` is None for the person's; `content` of a running one is "" (read its deltas)."""
+    """A message.
+
+    `status` is None for the person's; `content` of a running one is "" (read its deltas).
+    """
 
     message_id: MessageId
     conversation_id: ConversationId
@@ -171,7 +177,10 @@ class Message(_Wire):
 
 @dataclass(frozen=True)
 class ToolCallRecord(_Wire):
-    """A tool call of a message. `arguments_json` is the JSON text of an object, whole and parsed before."""
+    """A tool call of a message.
+
+    `arguments_json` is the JSON text of an object, whole and parsed before.
+    """
 
     message_id: MessageId
     turn: int
@@ -186,7 +195,10 @@ class ToolCallRecord(_Wire):
 
 @dataclass(frozen=True)
 class TurnPart(_Wire):
-    """A piece of a model turn, in order. `signature` comes with thinking, `tool_call_id` with a tool call."""
+    """A piece of a model turn, in order.
+
+    `signature` comes with thinking, `tool_call_id` with a tool call.
+    """
 
     type: Literal["text", "thinking", "toolCall"]
     text: str | None = None
@@ -205,7 +217,7 @@ class NewToolCall(_Wire):
 
 @dataclass(frozen=True)
 class TurnRecord(_Wire):
-    """One finished turn of the model; its tool calls are in `ToolCallRecord`s of the same turn number."""
+    """One finished turn of the model; `ToolCallRecord`s of the same number are its tool calls."""
 
     turn: int
     parts: tuple[TurnPart, ...]
@@ -228,9 +240,9 @@ class HistoryMessage(_Wire):
 class MessageContext(_Wire):
     """All that a run needs to answer `message`.
 
-    `history` is oldest first and ends with the person's message that is being answered. When it did not fit
-    the budget, `is_truncated` is true and the oldest messages are missing. `turns` and `tool_calls` are those
-    of `message` itself: what an earlier attempt finished before it died.
+    `history` is oldest first and ends with the person's message that is being answered. When it did
+    not fit the budget, `is_truncated` is true and the oldest messages are missing. `turns` and
+    `tool_calls` are those of `message` itself: what an earlier attempt finished before it died.
     """
 
     message: Message
@@ -246,7 +258,8 @@ class MessageContext(_Wire):
 class OutboxEvent(_Wire):
     """An event that was committed with the rows it speaks of, and must reach the engine.
 
-    Send it with `event_id`, then `Outbox.ack` it. Sending twice is harmless: the engine knows the id.
+    Send it with `event_id`, then `Outbox.ack` it. Sending twice is harmless: the engine knows the
+    id.
     """
 
     event_id: EventId
@@ -262,8 +275,8 @@ class SentMessage(_Wire):
     """What `Messages.send` or `Messages.retry` wrote.
 
     `events` are in the order in which they must be sent: cancellations first, `message/sent` last.
-    `is_duplicate` says that the idempotency key was seen before: same ids, nothing written; events not
-    acknowledged yet are given again.
+    `is_duplicate` says that the idempotency key was seen before: same ids, nothing written; events
+    not acknowledged yet are given again.
     """
 
     user_message_id: MessageId
@@ -278,7 +291,10 @@ class SentMessage(_Wire):
 
 @dataclass(frozen=True)
 class Cancelled(_Wire):
-    """The messages that this call turned from processing to cancelled, and the events that stop their runs."""
+    """The messages that this call turned from processing to cancelled.
+
+    And the events that stop their runs.
+    """
 
     message_ids: tuple[MessageId, ...]
     events: tuple[OutboxEvent, ...]
@@ -286,7 +302,10 @@ class Cancelled(_Wire):
 
 @dataclass(frozen=True)
 class Generation(_Wire):
-    """The run behind an assistant message. `epoch` counts attempts: writes of an older one are refused."""
+    """The run behind an assistant message.
+
+    `epoch` counts attempts: writes of an older one are refused.
+    """
 
     message_id: MessageId
     conversation_id: ConversationId
@@ -303,7 +322,8 @@ class Generation(_Wire):
 class Lease(_Wire):
     """The right to write one message, until a later `begin` or a final state takes it away.
 
-    Deltas go on from `next_seq`; `last_part` is the highest part that earlier attempts streamed, -1 for none.
+    Deltas go on from `next_seq`; `last_part` is the highest part that earlier attempts streamed, -1
+    for none.
     """
 
     message_id: MessageId
@@ -314,7 +334,10 @@ class Lease(_Wire):
 
 @dataclass(frozen=True)
 class DeltaRun(_Wire):
-    """Adjacent deltas of one part and kind, merged. A reset says: forget the text of all parts >= `part`."""
+    """Adjacent deltas of one part and kind, merged.
+
+    A reset says: forget the text of all parts >= `part`.
+    """
 
     part: int
     kind: DeltaKind
@@ -323,7 +346,10 @@ class DeltaRun(_Wire):
 
 @dataclass(frozen=True)
 class DeltaPage(_Wire):
-    """Text streamed from a cursor on. Ask again from `next`; a final `status` means: read the message."""
+    """Text streamed from a cursor on.
+
+    Ask again from `next`; a final `status` means: read the message.
+    """
 
     runs: tuple[DeltaRun, ...]
     next: int

@@ -17,7 +17,8 @@ def decode(record: type[T], value: object) -> T:
     """`value`, a function's result, as a `record`.
 
     Raises:
-        pydantic.ValidationError: the deployed functions do not fit this version of the client: a bug.
+        pydantic.ValidationError: the deployed functions do not fit this version of the client: a
+        bug.
     """
     return _adapter(record).validate_python(value)
 

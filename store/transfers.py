@@ -32,7 +32,10 @@ class Transfers:
         return decode(Transfer, await self._http.mutation("system/transfers:start", args))
 
     async def progress(self, transfer_id: str, *, done: int, total: int) -> bool:
-        """Say how far it is; false when it is over (cancelled, say): stop then. Raises: NotFound."""
+        """Say how far it is; false when it is over (cancelled, say): stop then.
+
+        Raises: NotFound.
+        """
         args = {"transferId": transfer_id, "done": done, "total": total}
         return bool(await self._http.mutation("system/transfers:progress", args))
 
@@ -62,6 +65,9 @@ class Transfers:
         return tuple(decode(Transfer, row) for row in value)
 
     async def reset_export(self, project_id: ProjectId, *, owner: OwnerId) -> None:
-        """Clear the project's export status and address. Raises: NotFound, Conflict (it is running)."""
+        """Clear the project's export status and address.
+
+        Raises: NotFound, Conflict (it is running).
+        """
         args = {"ownerId": owner, "projectId": project_id}
         await self._http.mutation("system/transfers:resetExport", args)
