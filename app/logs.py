@@ -1,0 +1,56 @@
+"""Logs: events with fields, on stderr; stdout belongs to what programs read."""
+
+import json
+import logging
+import sys
+from typing import Any, Literal
+
+from app.middleware import request_id_now
+
+_STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
+_QUIET = ("dbos", "httpx2", "httpcore2", "aiohttp.access", "uvicorn.access", "watchfiles")
+
+
+def _fields(record: logging.LogRecord) -> dict[str, Any]:
+    fields = {name: value for name, value in vars(record).items() if name not in _STANDARD}
+    if (request_id := request_id_now.get()) and "request_id" not in fields:
+        fields["request_id"] = request_id
+    return fields
+
+
+class TextFormatter(logging.Formatter):
+    """`12:00:01 INFO  run_finished run_id=… took_s=3.2 [jobs.reaper]`."""
+
+    def __init__(self) -> None:
+        super().__init__("%(asctime)s %(levelname)-7s %(message)s", "%H:%M:%S")
+
+    def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 - logging's name
+        """The line without a traceback."""
+        fields = "".join(f" {name}={value}" for name, value in _fields(record).items())
+        return f"{super().formatMessage(record)}{fields} [{record.name}]"
+
+
+class JsonFormatter(logging.Formatter):
+    """One JSON object a line: ts, level, logger, event, the fields, and error with a traceback."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """The line."""
+        line: dict[str, Any] = {
+            "ts": self.formatTime(record, "%Y-%m-%dT%H:%M:%S%z"),
+            "level": record.levelname,
+            "logger": record.name,
+            "event": record.getMessage(),
+            **_fields(record),
+        }
+        if record.exc_info:
+            line["error"] = self.formatException(record.exc_info)
+        return json.dumps(line, default=str, ensure_ascii=False)
+
+
+def set_up_logging(level: str, style: Literal["text", "json"]) -> None:
+    """Send every log line of this process to stderr; libraries' chatter only from WARNING up."""
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(JsonFormatter() if style == "json" else TextFormatter())
+    logging.basicConfig(level=level, handlers=[handler], force=True)
+    for name in _QUIET:
+        logging.getLogger(name).setLevel(logging.WARNING)

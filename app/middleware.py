@@ -1,0 +1,133 @@
+"""What surrounds every request: id, log line, security headers, body limit, the catch for bugs."""
+
+import logging
+import re
+from collections.abc import Callable
+from contextvars import ContextVar
+from http import HTTPStatus
+
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from app.errors import BodyTooLarge, problem
+from core.clock import Clock
+from core.ids import new_id
+
+log = logging.getLogger(__name__)
+
+request_id_now: ContextVar[str] = ContextVar("request_id_now", default="")
+"""The id of the request that this task serves; empty outside of one."""
+
+_USABLE_REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{8,64}\Z")
+
+_SECURITY_HEADERS = {
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+    "Referrer-Policy": "no-referrer",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cache-Control": "no-store",  # every answer belongs to one person
+}
+_API_POLICY = "default-src 'none'; frame-ancestors 'none'"
+
+
+class RequestFrame:
+    """Gives each request an id, security headers and one log line; turns a bug into a plain 500.
+
+    An `X-Request-Id` of the caller is kept when it is 8 to 64 harmless characters, so that a
+    proxy's id goes through.
+    """
+
+    def __init__(self, app: ASGIApp, clock: Clock, on_bug: Callable[[Exception], None]) -> None:
+        self._app = app
+        self._clock = clock
+        self._on_bug = on_bug
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: D102 - ASGI
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        given = Headers(scope=scope).get("x-request-id", "")
+        request_id = given if _USABLE_REQUEST_ID.match(given) else new_id("req")
+        token = request_id_now.set(request_id)
+        started_s = self._clock.monotonic()
+        status = 0
+
+        async def framed_send(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                headers = MutableHeaders(scope=message)
+                headers["X-Request-Id"] = request_id
+                for name, value in _SECURITY_HEADERS.items():
+                    headers.setdefault(name, value)
+                if "html" not in headers.get("content-type", ""):  # the page of /docs loads scripts
+                    headers.setdefault("Content-Security-Policy", _API_POLICY)
+            await send(message)
+
+        try:
+            await self._app(scope, receive, framed_send)
+        except Exception as error:  # the rim of HTTP: nothing of the inside leaves
+            log.exception("request_broke", extra={"path": scope["path"], "request_id": request_id})
+            self._on_bug(error)
+            if status == 0:
+                response = problem(
+                    HTTPStatus.INTERNAL_SERVER_ERROR,
+                    "Internal error",
+                    "internal",
+                    extra={"requestId": request_id},
+                )
+                await response(scope, receive, framed_send)
+        finally:
+            log.info(
+                "request",
+                extra={
+                    "method": scope["method"],
+                    "path": scope["path"],
+                    "status": status,
+                    "took_ms": round((self._clock.monotonic() - started_s) * 1000, 1),
+                    "request_id": request_id,
+                },
+            )
+            request_id_now.reset(token)
+
+
+class BodyLimit:
+    """Refuses a body past its limit: by its declared length, else while it is read.
+
+    FastAPI's own `max_body_size` answers in plain text and has one bound for all routes.
+    """
+
+    def __init__(self, app: ASGIApp, limit_bytes: int, file_limit_bytes: int) -> None:
+        self._app = app
+        self._limit_bytes = limit_bytes
+        self._file_limit_bytes = file_limit_bytes
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: D102 - ASGI
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        limit_bytes = self._limit_of(scope["path"])
+        declared = Headers(scope=scope).get("content-length", "0")
+        if declared.isdecimal() and int(declared) > limit_bytes:
+            refusal = BodyTooLarge(limit_bytes)
+            response = problem(
+                refusal.status_code, refusal.detail, "body_too_large", headers=refusal.headers
+            )
+            await response(scope, receive, send)
+            return
+        read_bytes = 0
+
+        async def counted_receive() -> Message:
+            nonlocal read_bytes
+            message = await receive()
+            if message["type"] == "http.request":
+                read_bytes += len(message.get("body", b""))
+                if read_bytes > limit_bytes:
+                    raise BodyTooLarge(limit_bytes)
+            return message
+
+        await self._app(scope, counted_receive, send)
+
+    def _limit_of(self, path: str) -> int:
+        carries_file = path.startswith("/api/projects/") and "/files" in path
+        return self._file_limit_bytes if carries_file else self._limit_bytes
