@@ -14,6 +14,9 @@ MAX_NAME_BYTES = 255  # what ext4, APFS and NTFS allow a name
 RESERVED = frozenset({".git", ".polaris"})
 """Folders at any depth that tools neither show nor touch: git's own and ours."""
 
+TEMPORARY_PREFIX = ".polaris-tmp-"
+"""How files that are being written are called; a crash may leave one behind."""
+
 _DRIVE = re.compile(r"^[A-Za-z]:")
 _SHORT_GIT = re.compile(r"^git~[0-9]+$", re.IGNORECASE)  # what NTFS also calls `.git`
 
@@ -53,9 +56,12 @@ def confine_folder(text: str) -> RelPath:
     return RelPath("/".join(names))
 
 
-def is_reserved(path: RelPath) -> bool:
-    """Whether some folder on the way is one that tools must not touch, in whatever case."""
-    return any(_is_reserved_name(name) for name in path.split("/"))
+def is_nameable(name: str) -> bool:
+    """Whether a name that was found on a disk can be part of a confined path as it is."""
+    try:
+        return "/" not in name and confine(name) == name
+    except BadPath:
+        return False
 
 
 def is_within(path: RelPath, folder: RelPath) -> bool:
@@ -84,7 +90,12 @@ def _folded(name: str) -> str:
 
 
 def _is_reserved_name(name: str) -> bool:
-    return _folded(name) in RESERVED or _SHORT_GIT.match(name) is not None
+    plain = _folded(name)
+    return (
+        plain in RESERVED
+        or plain.startswith(TEMPORARY_PREFIX)
+        or _SHORT_GIT.match(name) is not None
+    )
 
 
 def _check_name(text: str, name: str) -> None:

@@ -1,4 +1,8 @@
-"""The port to a project's files: relative paths in, bytes out, nothing outside can be named."""
+"""The port to a project's files: relative paths in, bytes out, nothing outside can be named.
+
+A symbolic link is never followed, not even one that stays inside: what it points to can be changed
+between the check and the use, by a command that runs beside us. It is not listed either.
+"""
 
 from dataclasses import dataclass
 from typing import Literal, NewType, Protocol
@@ -18,15 +22,22 @@ class Entry:
     size_bytes: int
 
 
+MAX_FILE_BYTES = 10 * 1024 * 1024  # what a tool may hold in memory; larger files are for commands
+
+
 class Workspace(Protocol):
-    """A project's files. Every method takes paths that were confined before."""
+    """A project's files. Every method takes paths that were confined before.
+
+    Names that `tools.paths` would refuse, and special files such as sockets, are not listed. Every
+    method raises `BadPath` where a symbolic link or a special file stands on the way.
+    """
 
     async def read(self, path: RelPath) -> bytes:
-        """The whole content. Raises: NoSuchFile, IsAFolder, TooLarge."""
+        """The whole content, up to `MAX_FILE_BYTES`. Raises: NoSuchFile, IsAFolder, TooLarge."""
         ...
 
     async def write(self, path: RelPath, data: bytes, *, expected_sha256: str | None) -> None:
-        """Create or replace a file, with its parent folders, atomically.
+        """Create or replace a file, with its parent folders, atomically; its mode is kept.
 
         `expected_sha256` is the hash of the content that the caller last saw, "" for "it must not
         exist", or None for "whatever is there".
@@ -34,6 +45,9 @@ class Workspace(Protocol):
         Raises:
             Changed: the content is not the expected one.
             IsAFolder: a folder stands at `path`, or a file stands where a parent folder must be.
+            AlreadyThere: the path is new, and differs from an existing one in case only.
+            TooLarge: `data` is longer than `MAX_FILE_BYTES`.
+            DiskFull: there is no room; what was there before is intact.
         """
         ...
 
@@ -42,11 +56,23 @@ class Workspace(Protocol):
         ...
 
     async def rename(self, source: RelPath, target: RelPath) -> None:
-        """Move a file or folder. Raises: NoSuchFile, AlreadyThere."""
+        """Move a file or folder; parent folders of the target are made.
+
+        Raises:
+            NoSuchFile: nothing at `source`.
+            AlreadyThere: something stands at `target`, if only in another case.
+            IsAFolder: a file stands where a parent folder of the target must be.
+            BadPath: `target` is inside `source`.
+        """
         ...
 
     async def list_folder(self, path: RelPath) -> list[Entry]:
-        """The direct children, folders first, then by name; "" is the root. Raises: NoSuchFile."""
+        """The direct children, folders first, then by name; "" is the root.
+
+        Raises:
+            NoSuchFile: nothing at `path`.
+            IsAFolder: a file stands there.
+        """
         ...
 
     async def walk(self) -> list[Entry]:
@@ -58,6 +84,10 @@ class NoSuchFile(NotFound):
     """Nothing stands at that path."""
 
     code = "file_not_found"
+
+    def __init__(self, path: RelPath) -> None:
+        super().__init__(f"File not found: {path}")
+        self.path = path
 
 
 class BadPath(Refused):
@@ -77,14 +107,48 @@ class AlreadyThere(Conflict):
 
     code = "already_exists"
 
+    def __init__(self, path: RelPath, existing: RelPath) -> None:
+        if existing == path:
+            text = f"{path} exists already. Choose another name, or delete it first."
+        else:
+            text = (
+                f"{path} differs only in case from {existing}, which exists. Many systems take the "
+                "two for one file: use the existing spelling or another name."
+            )
+        super().__init__(text)
+
 
 class Changed(Conflict):
-    """The file changed after the caller read it."""
+    """The file is not what the caller last saw."""
 
     code = "file_changed"
+
+    def __init__(self, path: RelPath) -> None:
+        super().__init__(
+            f"{path} is not what it was when you last read it: someone changed, created or deleted "
+            "it. Nothing was written. Read it again and decide anew."
+        )
+        self.path = path
 
 
 class TooLarge(Refused):
     """The file is larger than a tool may read or write."""
 
     code = "file_too_large"
+
+    def __init__(self, path: RelPath, size_bytes: int) -> None:
+        super().__init__(
+            f"{path} has {size_bytes:,} bytes; the limit is {MAX_FILE_BYTES:,}. Split it up."
+        )
+
+
+class DiskFull(Refused):
+    """There is no room for the file."""
+
+    code = "disk_full"
+
+    def __init__(self, path: RelPath) -> None:
+        super().__init__(
+            f"There is no room left to write {path}; the file is as it was before. Delete what is "
+            "not needed, or tell the user that the project's storage is full."
+        )

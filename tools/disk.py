@@ -1,0 +1,311 @@
+"""A workspace in a folder of this machine, which no link or race can lead out of.
+
+Every path is walked from the root one name at a time, each opened relative to the folder before it
+and never through a symbolic link. So nobody can swap a folder for a link between a check and a use:
+there is no check by path. Changes are serialised; reads are not.
+"""
+
+import asyncio
+import errno
+import hashlib
+import os
+import secrets
+import shutil
+import stat
+import threading
+from collections.abc import Generator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Literal
+
+from tools.paths import TEMPORARY_PREFIX, folded, is_nameable, is_within, name_of, parent_of
+from tools.workspace import (
+    MAX_FILE_BYTES,
+    AlreadyThere,
+    BadPath,
+    Changed,
+    DiskFull,
+    Entry,
+    IsAFolder,
+    NoSuchFile,
+    RelPath,
+    TooLarge,
+)
+
+_FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+_READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC  # a FIFO must not block the open
+_CREATE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+_NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+_CHUNK_BYTES = 1024 * 1024
+
+
+class DiskWorkspace:
+    """The files below `root`, which must exist. All I/O happens in threads."""
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+        self._changing = threading.Lock()
+
+    async def read(self, path: RelPath) -> bytes:
+        """See `Workspace.read`."""
+        return await asyncio.to_thread(self._read, path)
+
+    async def write(self, path: RelPath, data: bytes, *, expected_sha256: str | None) -> None:
+        """See `Workspace.write`."""
+        await asyncio.to_thread(self._write, path, data, expected_sha256)
+
+    async def delete(self, path: RelPath) -> None:
+        """See `Workspace.delete`. A symbolic link is removed itself, not what it points to."""
+        await asyncio.to_thread(self._delete, path)
+
+    async def rename(self, source: RelPath, target: RelPath) -> None:
+        """See `Workspace.rename`."""
+        await asyncio.to_thread(self._rename, source, target)
+
+    async def list_folder(self, path: RelPath) -> list[Entry]:
+        """See `Workspace.list_folder`."""
+        return await asyncio.to_thread(self._list_folder, path)
+
+    async def walk(self) -> list[Entry]:
+        """See `Workspace.walk`."""
+        return await asyncio.to_thread(self._walk)
+
+    def _read(self, path: RelPath) -> bytes:
+        with self._folder(parent_of(path), path) as folder, _open_file(folder, path) as file:
+            size_bytes = os.fstat(file).st_size
+            if size_bytes > MAX_FILE_BYTES:
+                raise TooLarge(path, size_bytes)
+            return _read_all(file, path)
+
+    def _write(self, path: RelPath, data: bytes, expected_sha256: str | None) -> None:
+        if len(data) > MAX_FILE_BYTES:
+            raise TooLarge(path, len(data))
+        with self._changing:
+            if expected_sha256:
+                self._refuse_if_changed(path, expected_sha256)
+            with _no_room(path), self._made_folder(parent_of(path), path) as folder:
+                found = _kind(folder, name_of(path))
+                if found == "folder":
+                    raise IsAFolder(f"{path} is a folder, so no file can be written there.")
+                if found in {"link", "special"}:
+                    raise _not_a_file(path)
+                if found is None:
+                    _refuse_case_twin(folder, path)
+                elif expected_sha256 == "":
+                    raise Changed(path)
+                _replace(folder, name_of(path), data)
+
+    def _refuse_if_changed(self, path: RelPath, expected_sha256: str) -> None:
+        try:
+            with self._folder(parent_of(path), path) as folder, _open_file(folder, path) as file:
+                if _sha256(file) != expected_sha256:
+                    raise Changed(path)
+        except NoSuchFile:
+            raise Changed(path) from None
+
+    def _delete(self, path: RelPath) -> None:
+        with self._changing, self._folder(parent_of(path), path) as folder:
+            found = _kind(folder, name_of(path))
+            if found is None:
+                raise NoSuchFile(path)
+            if found == "folder":
+                shutil.rmtree(name_of(path), dir_fd=folder)
+            else:
+                os.unlink(name_of(path), dir_fd=folder)
+
+    def _rename(self, source: RelPath, target: RelPath) -> None:
+        if is_within(target, source) and target != source:
+            raise BadPath(f"{source} cannot be moved into itself ({target}).")
+        with self._changing, self._folder(parent_of(source), source) as from_folder:
+            found = _kind(from_folder, name_of(source))
+            if found is None:
+                raise NoSuchFile(source)
+            if found in {"link", "special"}:
+                raise _not_a_file(source)
+            with _no_room(target), self._made_folder(parent_of(target), target) as to_folder:
+                if _kind(to_folder, name_of(target)) is not None:
+                    raise AlreadyThere(target, target)
+                _refuse_case_twin(to_folder, target, unless=source)
+                os.rename(
+                    name_of(source),
+                    name_of(target),
+                    src_dir_fd=from_folder,
+                    dst_dir_fd=to_folder,
+                )
+
+    def _list_folder(self, path: RelPath) -> list[Entry]:
+        with self._folder(path, path) as folder:
+            entries = _entries(folder, path)
+        return sorted(entries, key=lambda entry: (entry.kind != "folder", entry.path))
+
+    def _walk(self) -> list[Entry]:
+        entries: list[Entry] = []
+        pending = [RelPath("")]
+        while pending:
+            path = pending.pop()
+            with suppress(NoSuchFile, IsAFolder, BadPath):  # it changed under us since it was seen
+                with self._folder(path, path) as folder:
+                    found = _entries(folder, path)
+                entries += found
+                pending += [entry.path for entry in found if entry.kind == "folder"]
+        return sorted(entries, key=lambda entry: entry.path)
+
+    @contextmanager
+    def _folder(self, folder: RelPath, wanted: RelPath) -> Generator[int]:
+        """Open an existing folder; `wanted` is what the error speaks of."""
+        current = os.open(self._root, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        try:
+            for name in folder.split("/") if folder else ():
+                current = _enter(current, name, wanted)
+            yield current
+        finally:
+            os.close(current)
+
+    @contextmanager
+    def _made_folder(self, folder: RelPath, wanted: RelPath) -> Generator[int]:
+        """Open a folder, making it and its parents where they are missing."""
+        current = os.open(self._root, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        walked = ""
+        try:
+            for name in folder.split("/") if folder else ():
+                walked = f"{walked}/{name}" if walked else name
+                if _kind(current, name) is None:
+                    _refuse_case_twin(current, RelPath(walked))
+                    with suppress(FileExistsError):  # somebody made it just now
+                        os.mkdir(name, dir_fd=current)
+                current = _enter(current, name, wanted)
+            yield current
+        finally:
+            os.close(current)
+
+
+def _enter(parent: int, name: str, wanted: RelPath) -> int:
+    """Open a child folder and close its parent; on an error the parent stays open."""
+    try:
+        child = os.open(name, _FOLDER, dir_fd=parent)
+    except FileNotFoundError:
+        raise NoSuchFile(wanted) from None
+    except OSError as error:
+        if error.errno not in {errno.ENOTDIR, errno.ELOOP}:
+            raise
+        if _kind(parent, name) == "file":
+            raise IsAFolder(
+                f"{wanted} is not possible: {name!r} in it is a file, not a folder."
+            ) from None
+        raise _not_a_file(wanted) from None
+    os.close(parent)
+    return child
+
+
+@contextmanager
+def _open_file(folder: int, path: RelPath) -> Generator[int]:
+    try:
+        file = os.open(name_of(path), _READ, dir_fd=folder)
+    except FileNotFoundError:
+        raise NoSuchFile(path) from None
+    except OSError as error:
+        if error.errno in {errno.ELOOP, errno.ENXIO}:  # a link; a socket
+            raise _not_a_file(path) from None
+        raise
+    try:
+        mode = os.fstat(file).st_mode
+        if stat.S_ISDIR(mode):
+            raise IsAFolder(f"{path} is a folder, not a file. Use listFiles to see what is in it.")
+        if not stat.S_ISREG(mode):
+            raise _not_a_file(path)
+        yield file
+    finally:
+        os.close(file)
+
+
+def _read_all(file: int, path: RelPath) -> bytes:
+    chunks: list[bytes] = []
+    size_bytes = 0
+    while chunk := os.read(file, _CHUNK_BYTES):
+        size_bytes += len(chunk)
+        if size_bytes > MAX_FILE_BYTES:  # it grows while we read
+            raise TooLarge(path, size_bytes)
+        chunks.append(chunk)
+    return b"".join(chunks)
+
+
+def _sha256(file: int) -> str:
+    digest = hashlib.sha256()
+    while chunk := os.read(file, _CHUNK_BYTES):
+        digest.update(chunk)
+    return digest.hexdigest()
+
+
+def _replace(folder: int, name: str, data: bytes) -> None:
+    """Write beside the file and rename over it: a reader sees the old or the new, never a part."""
+    temporary = TEMPORARY_PREFIX + secrets.token_hex(8)
+    file = os.open(temporary, _CREATE, 0o666, dir_fd=folder)
+    try:
+        try:
+            with suppress(FileNotFoundError):
+                old = os.stat(name, dir_fd=folder, follow_symlinks=False)
+                os.fchmod(file, stat.S_IMODE(old.st_mode) & 0o777)
+            view = memoryview(data)
+            while view:
+                view = view[os.write(file, view) :]
+        finally:
+            os.close(file)
+        os.rename(temporary, name, src_dir_fd=folder, dst_dir_fd=folder)
+    except BaseException:
+        with suppress(FileNotFoundError):
+            os.unlink(temporary, dir_fd=folder)
+        raise
+
+
+def _kind(folder: int, name: str) -> Literal["file", "folder", "link", "special"] | None:
+    try:
+        mode = os.stat(name, dir_fd=folder, follow_symlinks=False).st_mode
+    except FileNotFoundError:
+        return None
+    if stat.S_ISREG(mode):
+        return "file"
+    if stat.S_ISDIR(mode):
+        return "folder"
+    return "link" if stat.S_ISLNK(mode) else "special"
+
+
+def _entries(folder: int, path: RelPath) -> list[Entry]:
+    entries: list[Entry] = []
+    with os.scandir(folder) as found:
+        for item in found:
+            if not is_nameable(item.name):
+                continue
+            child = RelPath(f"{path}/{item.name}" if path else item.name)
+            with suppress(FileNotFoundError):  # deleted while we look
+                if item.is_dir(follow_symlinks=False):
+                    entries.append(Entry(path=child, kind="folder", size_bytes=0))
+                elif item.is_file(follow_symlinks=False):
+                    size_bytes = item.stat(follow_symlinks=False).st_size
+                    entries.append(Entry(path=child, kind="file", size_bytes=size_bytes))
+    return entries
+
+
+def _refuse_case_twin(folder: int, path: RelPath, *, unless: RelPath | None = None) -> None:
+    wanted = folded(RelPath(name_of(path)))
+    with os.scandir(folder) as found:
+        for item in found:
+            twin = RelPath(f"{parent_of(path)}/{item.name}" if parent_of(path) else item.name)
+            if twin not in {path, unless} and folded(RelPath(item.name)) == wanted:
+                raise AlreadyThere(path, twin)
+
+
+@contextmanager
+def _no_room(path: RelPath) -> Generator[None]:
+    try:
+        yield
+    except OSError as error:
+        if error.errno in _NO_ROOM:
+            raise DiskFull(path) from error
+        raise
+
+
+def _not_a_file(path: RelPath) -> BadPath:
+    return BadPath(
+        f"{path} is, or goes through, a symbolic link or special file. Tools do not follow those: "
+        "use the path of the real file, if it is in the project."
+    )

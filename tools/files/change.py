@@ -1,0 +1,77 @@
+"""deleteFile and renameFile: where files are, not what is in them."""
+
+from typing import Annotated
+
+from pydantic import Field
+
+from tools.files.arguments import Arguments, FilePath
+from tools.paths import MAX_PATH_CHARS, confine, is_within
+from tools.text import sha256_of
+from tools.tool import Session, Tool, ToolOutput, Touches
+from tools.workspace import Changed, RelPath
+
+
+class DeleteFile(Arguments):
+    """Arguments of deleteFile."""
+
+    path: FilePath
+
+
+class RenameFile(Arguments):
+    """Arguments of renameFile."""
+
+    path: FilePath
+    new_path: Annotated[
+        str,
+        Field(
+            alias="newPath",
+            min_length=1,
+            max_length=MAX_PATH_CHARS,
+            description="Where it shall be, relative to the project; its folders are made.",
+        ),
+    ]
+
+
+async def delete_file(arguments: DeleteFile, session: Session) -> ToolOutput:
+    """Delete; a file that this run has read must still be what it read."""
+    path = confine(arguments.path)
+    if path in session.seen:
+        data = await session.workspace.read(path)
+        if sha256_of(data) != session.seen[path]:
+            raise Changed(path)
+    await session.workspace.delete(path)
+    for known in _known_below(session, path):
+        del session.seen[known]
+    return ToolOutput(text=f"Successfully deleted {path}")
+
+
+async def rename_file(arguments: RenameFile, session: Session) -> ToolOutput:
+    """Move; what was known of the files stays known under the new path."""
+    source, target = confine(arguments.path), confine(arguments.new_path)
+    await session.workspace.rename(source, target)
+    for known in _known_below(session, source):
+        session.seen[RelPath(target + known[len(source) :])] = session.seen.pop(known)
+    return ToolOutput(text=f"Successfully renamed {source} to {target}")
+
+
+def _known_below(session: Session, path: RelPath) -> list[RelPath]:
+    return [known for known in session.seen if is_within(known, path)]
+
+
+DELETE_FILE = Tool(
+    name="deleteFile",
+    description="Delete a file, or a folder with everything in it.",
+    arguments=DeleteFile,
+    touches=lambda arguments: Touches(writes=frozenset({confine(arguments.path)})),
+    run=delete_file,
+)
+
+RENAME_FILE = Tool(
+    name="renameFile",
+    description="Rename or move a file or folder. Nothing may stand at the new path.",
+    arguments=RenameFile,
+    touches=lambda arguments: Touches(
+        writes=frozenset({confine(arguments.path), confine(arguments.new_path)})
+    ),
+    run=rename_file,
+)

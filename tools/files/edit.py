@@ -1,0 +1,178 @@
+"""editFile: replace an exact text in a file; when it does not match, say what is there instead."""
+
+import asyncio
+import difflib
+from typing import Annotated
+
+from pydantic import Field
+
+from core.errors import Refused
+from tools.files.arguments import MAX_CONTENT_CHARS, Arguments, FilePath
+from tools.files.read import read_known
+from tools.paths import confine
+from tools.text import TextFile, decode, describe_binary, sha256_of
+from tools.tool import Session, Tool, ToolOutput, Touches
+from tools.workspace import Changed, RelPath
+
+MAX_LINES_COMPARED = 5_000  # keeps the search for the nearest lines under about 100 ms
+MAX_LISTED = 10
+CONTEXT_LINES = 2
+_LIKE_ENOUGH = 0.6
+_MAX_COMPARED_CHARS = 200
+
+
+class EditFile(Arguments):
+    """Arguments of editFile."""
+
+    path: FilePath
+    old_string: Annotated[
+        str,
+        Field(
+            alias="oldString",
+            max_length=MAX_CONTENT_CHARS,
+            description="The exact text to replace, with its indentation. It must occur once.",
+        ),
+    ]
+    new_string: Annotated[
+        str,
+        Field(alias="newString", max_length=MAX_CONTENT_CHARS, description="What to put there."),
+    ]
+    replace_all: Annotated[
+        bool, Field(alias="replaceAll", description="Replace every occurrence instead of one.")
+    ] = False
+
+
+class NoSuchText(Refused):
+    """The edit cannot be made as it was asked for; nothing was changed."""
+
+    code = "edit_refused"
+
+
+async def edit_file(arguments: EditFile, session: Session) -> ToolOutput:
+    """Replace; every byte outside the match stays as it is."""
+    path = confine(arguments.path)
+    old, new = _plain(arguments.old_string), _plain(arguments.new_string)
+    if not old:
+        raise NoSuchText("oldString is empty: give the text to replace. writeFile creates files.")
+    if old == new:
+        raise NoSuchText("oldString and newString are the same, so there is nothing to change.")
+    data = await read_known(path, session)
+    file = decode(data)
+    if file is None:
+        raise NoSuchText(f"{path} cannot be edited: it is a {describe_binary(data)}.")
+    base = session.seen.get(path, sha256_of(data))
+    if base != sha256_of(data):
+        if not await asyncio.to_thread(_was_done_before, file, base, old=old, new=new):
+            raise Changed(path)
+        session.seen[path] = sha256_of(data)
+        return ToolOutput(text=f"Successfully edited {path}")
+    spans = _occurrences(file.text, old)
+    if not spans:
+        raise NoSuchText(await asyncio.to_thread(_explain_no_match, path, file.text, old))
+    if len(spans) > 1 and not arguments.replace_all:
+        raise NoSuchText(_explain_many(path, file.text, spans))
+    edited = file.with_spans(spans, new)
+    await session.workspace.write(path, edited, expected_sha256=base)
+    session.seen[path] = sha256_of(edited)
+    times = f" ({len(spans)} replacements)" if len(spans) > 1 else ""
+    return ToolOutput(text=f"Successfully edited {path}{times}")
+
+
+def _plain(text: str) -> str:
+    return text.replace("\r\n", "\n")
+
+
+def _occurrences(text: str, wanted: str) -> list[tuple[int, int]]:
+    spans: list[tuple[int, int]] = []
+    found = text.find(wanted)
+    while found >= 0:
+        spans.append((found, found + len(wanted)))
+        found = text.find(wanted, found + len(wanted))
+    return spans
+
+
+def _was_done_before(file: TextFile, base_sha256: str, *, old: str, new: str) -> bool:
+    """Whether taking this very edit back gives what the run last saw.
+
+    So it is when the process died after the write and before the result was recorded.
+    """
+    spans = _occurrences(file.text, new) if new else []
+    undone = [file.with_spans([span], old) for span in spans[:MAX_LISTED]]
+    undone.append(file.with_spans(spans, old))
+    return any(sha256_of(data) == base_sha256 for data in undone)
+
+
+def _explain_many(path: RelPath, text: str, spans: list[tuple[int, int]]) -> str:
+    lines = [text.count("\n", 0, start) + 1 for start, _ in spans[:MAX_LISTED]]
+    listed = ", ".join(str(line) for line in lines) + (" ..." if len(spans) > MAX_LISTED else "")
+    return (
+        f"oldString occurs {len(spans)} times in {path} (lines {listed}), so nothing was changed. "
+        "Add lines before or after it until it is unique, or set replaceAll."
+    )
+
+
+def _explain_no_match(path: RelPath, text: str, wanted: str) -> str:
+    start = f"oldString does not occur in {path}, so nothing was changed."
+    lines = text.split("\n")
+    wanted_lines = wanted.split("\n")
+    at = _same_but_for_spaces(lines, wanted_lines)
+    if at is not None:
+        reason = " These lines differ from it in white space only; copy them exactly:"
+        return f"{start}{reason}\n{_quote(lines, at, len(wanted_lines))}"
+    at = _nearest_line(lines, wanted_lines)
+    if at is None:
+        return f"{start} Nothing in the file is like it. Read the file again."
+    return (
+        f"{start} The nearest lines are:\n{_quote(lines, at, len(wanted_lines))}\n"
+        "Use the text of the file exactly as it is there, without the line numbers."
+    )
+
+
+def _same_but_for_spaces(lines: list[str], wanted: list[str]) -> int | None:
+    squeezed = ["".join(line.split()) for line in wanted]
+    while squeezed and not squeezed[-1]:
+        squeezed.pop()
+    if not any(squeezed):
+        return None
+    plain = ["".join(line.split()) for line in lines]
+    for at in range(len(plain) - len(squeezed) + 1):
+        if plain[at : at + len(squeezed)] == squeezed:
+            return at
+    return None
+
+
+def _nearest_line(lines: list[str], wanted: list[str]) -> int | None:
+    """Where the most telling line of the wanted ones would stand, less its place among them."""
+    place, key = max(enumerate(wanted), key=lambda pair: len(pair[1].strip()))
+    key = key.strip()[:_MAX_COMPARED_CHARS]
+    matcher = difflib.SequenceMatcher(autojunk=False)
+    matcher.set_seq2(key)
+    best, best_ratio = None, _LIKE_ENOUGH
+    for at, line in enumerate(lines[:MAX_LINES_COMPARED]):
+        matcher.set_seq1(line.strip()[:_MAX_COMPARED_CHARS])
+        if matcher.real_quick_ratio() < best_ratio or matcher.quick_ratio() < best_ratio:
+            continue
+        ratio = matcher.ratio()
+        if ratio > best_ratio or (best is None and ratio >= best_ratio):
+            best, best_ratio = at, ratio
+    return None if best is None else max(0, best - place)
+
+
+def _quote(lines: list[str], at: int, count: int) -> str:
+    first = max(0, at - CONTEXT_LINES)
+    last = min(len(lines), at + min(count, MAX_LISTED) + CONTEXT_LINES)
+    return "\n".join(
+        f"{number + 1}: {lines[number][:_MAX_COMPARED_CHARS]}" for number in range(first, last)
+    )
+
+
+EDIT_FILE = Tool(
+    name="editFile",
+    description=(
+        "Replace one exact piece of text in a file. oldString must match the file character by "
+        "character, indentation included, and occur exactly once, unless replaceAll is set."
+    ),
+    arguments=EditFile,
+    touches=lambda arguments: Touches(writes=frozenset({confine(arguments.path)})),
+    run=edit_file,
+)

@@ -1,0 +1,131 @@
+"""readFile: a text file, or the part of it that fits."""
+
+import asyncio
+import difflib
+from typing import Annotated
+
+from pydantic import Field
+
+from tools.files.arguments import Arguments, FilePath
+from tools.paths import confine, name_of, parent_of
+from tools.text import decode, describe_binary, sha256_of
+from tools.tool import Session, Tool, ToolOutput, Touches
+from tools.workspace import NoSuchFile, RelPath
+
+MAX_LINES = 2_000
+MAX_BYTES = 50 * 1024
+MAX_LINE_CHARS = 2_000
+MAX_SUGGESTIONS = 3
+_LIKE_ENOUGH = 0.6
+
+
+class ReadFile(Arguments):
+    """Arguments of readFile."""
+
+    path: FilePath
+    offset: Annotated[int, Field(ge=1, description="First line to read; lines count from 1.")] = 1
+    limit: Annotated[int, Field(ge=1, le=MAX_LINES, description="How many lines at most.")] = (
+        MAX_LINES
+    )
+
+
+async def read_file(arguments: ReadFile, session: Session) -> ToolOutput:
+    """The lines asked for, as they stand in the file, and a remark if there are more."""
+    path = confine(arguments.path)
+    data = await read_known(path, session)
+    session.seen[path] = sha256_of(data)
+    file = decode(data)
+    if file is None:
+        return ToolOutput(
+            text=f"{path} cannot be shown: it is a {describe_binary(data)} of {len(data):,} bytes.",
+            is_error=True,
+        )
+    return _cut(path, file.text, arguments)
+
+
+def _cut(path: RelPath, text: str, arguments: ReadFile) -> ToolOutput:
+    lines = text.split("\n")
+    if lines[-1] == "":
+        lines.pop()
+    first = arguments.offset - 1
+    if first > 0 and first >= len(lines):
+        return ToolOutput(
+            text=f"{path} has {len(lines)} lines; offset {arguments.offset} is past its end.",
+            is_error=True,
+        )
+    shown: list[str] = []
+    size_bytes = 0
+    for line in lines[first : first + arguments.limit]:
+        short = _short(line)
+        size_bytes += len(short.encode()) + 1
+        if size_bytes > MAX_BYTES and shown:
+            break
+        shown.append(short)
+    last = first + len(shown)
+    if first == 0 and last == len(lines):
+        # Whole, so with the final newline or the lack of it.
+        return ToolOutput(text="\n".join(shown) + ("\n" if text.endswith("\n") else ""))
+    remark = f"[Lines {first + 1}-{last} of {len(lines)}."
+    if last < len(lines):
+        remark += f" Read on with offset {last + 1}."
+    return ToolOutput(text="\n".join([*shown, "", remark + "]"]))
+
+
+def _short(line: str) -> str:
+    if len(line) <= MAX_LINE_CHARS:
+        return line
+    return f"{line[:MAX_LINE_CHARS]} [... line cut: {len(line):,} characters]"
+
+
+class NoSuchFileHere(NoSuchFile):
+    """Nothing at the path, and perhaps something like it elsewhere."""
+
+    def __init__(self, path: RelPath, similar: list[RelPath]) -> None:
+        super().__init__(path)
+        if similar:
+            self.args = (f"{self}\nDid you mean: {', '.join(similar)}?",)
+
+
+async def read_known(path: RelPath, session: Session) -> bytes:
+    """Read a file; if it is not there, forget it and name up to three that may be meant.
+
+    Raises:
+        NoSuchFileHere: nothing at the path.
+    """
+    try:
+        return await session.workspace.read(path)
+    except NoSuchFile:
+        session.seen.pop(path, None)
+        files = [entry.path for entry in await session.workspace.walk() if entry.kind == "file"]
+        raise NoSuchFileHere(path, await asyncio.to_thread(_similar, files, path)) from None
+
+
+def _similar(files: list[RelPath], path: RelPath) -> list[RelPath]:
+    name = name_of(path).casefold()
+    stem = name.partition(".")[0]
+
+    def likeness(other: RelPath) -> float:
+        other_name = name_of(other).casefold()
+        if other_name == name:
+            return 2.0
+        if parent_of(other) == parent_of(path) and other_name.partition(".")[0] == stem:
+            return 1.5  # the same file with another ending
+        matcher = difflib.SequenceMatcher(None, other_name, name)
+        if matcher.real_quick_ratio() < _LIKE_ENOUGH or matcher.quick_ratio() < _LIKE_ENOUGH:
+            return 0.0
+        return matcher.ratio()
+
+    scored = sorted((-likeness(other), other) for other in files)
+    return [other for score, other in scored[:MAX_SUGGESTIONS] if -score >= _LIKE_ENOUGH]
+
+
+READ_FILE = Tool(
+    name="readFile",
+    description=(
+        "Read a text file. Shows up to 2,000 lines or 50 KiB; use offset and limit for more. "
+        "Read a file before you replace it with writeFile."
+    ),
+    arguments=ReadFile,
+    touches=lambda arguments: Touches(reads=frozenset({confine(arguments.path)})),
+    run=read_file,
+)
