@@ -1,0 +1,88 @@
+"""A turn request as the body of Anthropic's Messages API, with the breakpoints of its prompt cache."""
+
+from typing import Any
+
+from llm.catalog import ModelFacts
+from llm.model import (
+    AssistantMessage,
+    ModelMessage,
+    ModelRequest,
+    TextPart,
+    ThinkingPart,
+    ToolCall,
+    ToolResult,
+)
+
+ROLLING = (
+    2  # of the four breakpoints; one stands at the end of the tools, one after the system prompt
+)
+
+_CACHED = {"type": "ephemeral"}
+Json = dict[str, Any]
+
+
+def request_body(request: ModelRequest, *, model: str, facts: ModelFacts) -> Json:
+    """Keyword arguments for `messages.create`.
+
+    The prompt cache reads a prefix in the order tools, system, messages, so nothing that changes from
+    turn to turn may stand before the messages. Two rolling breakpoints on the last user messages make
+    each turn read what the turn before it wrote, even when one turn adds more than the 20 blocks that
+    the provider looks back.
+    """
+    messages = [_message(message) for message in request.messages]
+    for message in [message for message in messages if message["role"] == "user"][-ROLLING:]:
+        message["content"][-1]["cache_control"] = _CACHED
+    body: Json = {
+        "model": model,
+        "max_tokens": min(request.max_output_tokens, facts.max_output_tokens),
+        "messages": messages,
+    }
+    if request.system:
+        body["system"] = [{"type": "text", "text": request.system, "cache_control": _CACHED}]
+    if request.tools:
+        tools: list[Json] = [
+            {
+                "name": tool.name,
+                "description": tool.description,
+                "input_schema": dict(tool.input_schema),
+            }
+            for tool in request.tools
+        ]
+        tools[-1]["cache_control"] = _CACHED
+        body["tools"] = tools
+        body["tool_choice"] = {"type": request.tool_choice}
+    if facts.thinking == "adaptive":
+        body["thinking"] = {"type": "adaptive", "display": "summarized"}
+    return body
+
+
+def _message(message: ModelMessage) -> Json:
+    role = "assistant" if isinstance(message, AssistantMessage) else "user"
+    blocks = [block for part in message.parts if (block := _block(part)) is not None]
+    return {"role": role, "content": blocks}
+
+
+def _block(part: TextPart | ThinkingPart | ToolCall | ToolResult) -> Json | None:
+    match part:
+        case TextPart():
+            return {"type": "text", "text": part.text}
+        case ThinkingPart(redacted=True):
+            return {"type": "redacted_thinking", "data": part.signature}
+        case ThinkingPart(signature=""):
+            return None  # another provider's reasoning: this one takes only what it has signed
+        case ThinkingPart():
+            return {"type": "thinking", "thinking": part.text, "signature": part.signature}
+        case ToolCall():
+            return {
+                "type": "tool_use",
+                "id": part.call_id,
+                "name": part.name,
+                "input": dict(part.arguments),
+            }
+        case ToolResult():
+            return {
+                "type": "tool_result",
+                "tool_use_id": part.call_id,
+                "content": part.text,
+                "is_error": part.is_error,
+            }

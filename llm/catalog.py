@@ -1,0 +1,105 @@
+"""What is known of each model: window, output limit, thinking, price. Configuration, not code."""
+
+import json
+from collections.abc import Mapping
+from functools import cache
+from pathlib import Path
+from typing import Annotated, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+
+from core.errors import Refused
+from llm.model import Usage
+
+_SHIPPED = Path(__file__).with_name("models.json")
+_MILLION = 1_000_000
+
+
+class InvalidCatalog(Refused):
+    """The model table cannot be used; the text names the model and the field."""
+
+    code = "invalid_model_catalog"
+
+
+class Price(BaseModel):
+    """US dollars for a million tokens of each kind; `cache_read` and `cache_write` default to `input`."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    input: Annotated[float, Field(ge=0)]
+    output: Annotated[float, Field(ge=0)]
+    cache_read: Annotated[float | None, Field(ge=0)] = None
+    cache_write: Annotated[float | None, Field(ge=0)] = None
+
+    def dollars(self, usage: Usage) -> float:
+        """What the usage costs."""
+        read = self.input if self.cache_read is None else self.cache_read
+        write = self.input if self.cache_write is None else self.cache_write
+        return (
+            usage.input_tokens * self.input
+            + usage.output_tokens * self.output
+            + usage.cache_read_tokens * read
+            + usage.cache_write_tokens * write
+        ) / _MILLION
+
+
+class ModelFacts(BaseModel):
+    """Limits in tokens. `thinking` "adaptive" asks for summaries of the reasoning; "off" says nothing about it."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    context_window: Annotated[int, Field(ge=1)]
+    max_output_tokens: Annotated[int, Field(ge=1)]
+    thinking: Literal["adaptive", "off"] = "off"
+    price: Price | None = None
+
+
+UNKNOWN = ModelFacts(context_window=128_000, max_output_tokens=16_000)
+"""For a model that the table lacks: what nearly every current model can do."""
+
+_TABLE = TypeAdapter(dict[str, ModelFacts])
+
+
+class Catalog:
+    """Facts by `provider/model`. A name that is not listed takes the longest listed prefix of it."""
+
+    def __init__(self, models: Mapping[str, ModelFacts]) -> None:
+        self._models = dict(models)
+
+    @classmethod
+    def default(cls) -> "Catalog":
+        """The table that ships with Polaris."""
+        return _shipped()
+
+    def extended(self, path: Path) -> Self:
+        """This table with the entries of a JSON file over it.
+
+        Raises:
+            InvalidCatalog: no such file, or not a table.
+        """
+        return type(self)({**self._models, **_read(path)})
+
+    def facts(self, name: str) -> ModelFacts:
+        """The facts of `provider/model`; `UNKNOWN` where nothing fits."""
+        fitting = [known for known in self._models if name.startswith(known)]
+        return self._models[max(fitting, key=len)] if fitting else UNKNOWN
+
+
+@cache
+def _shipped() -> Catalog:
+    return Catalog(_read(_SHIPPED))
+
+
+def _read(path: Path) -> dict[str, ModelFacts]:
+    try:
+        return _TABLE.validate_python(json.loads(path.read_bytes()))
+    except OSError as error:
+        raise InvalidCatalog(f"cannot read the model table {path}: {error.strerror}") from error
+    except ValidationError as error:
+        wrong = "; ".join(
+            f"{'.'.join(map(str, fault['loc']))}: {fault['msg']}"
+            for fault in error.errors(include_url=False, include_input=False)
+        )
+        raise InvalidCatalog(f"the model table {path} is wrong: {wrong}") from error
+    except ValueError as error:
+        raise InvalidCatalog(f"the model table {path} is not JSON: {error}") from error

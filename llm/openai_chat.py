@@ -1,0 +1,291 @@
+"""OpenAI's Chat Completions API through its official SDK; compatible providers by base URL."""
+
+import logging
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
+from dataclasses import dataclass, field
+from typing import Any, Literal, Self, cast
+
+import openai
+from openai.types.chat import ChatCompletionChunk
+
+from core.errors import Refused, Transient
+from core.ids import ToolCallId, new_id
+from llm.arguments import whole_object
+from llm.catalog import Catalog
+from llm.faults import Fault, raised_by, retry_after_s
+from llm.model import (
+    AssistantMessage,
+    ModelEvent,
+    ModelRequest,
+    StopReason,
+    TextDelta,
+    TextPart,
+    ThinkingDelta,
+    ThinkingPart,
+    ToolCall,
+    ToolCallStarted,
+    Turn,
+    TurnEnded,
+    Usage,
+)
+from llm.openai_request import request_body
+from llm.retry import RetryPolicy, Silence, next_within, retrying
+
+log = logging.getLogger(__name__)
+
+CONNECT_S = 5.0
+IDLE_S = 300.0  # hidden reasoning sends nothing for minutes; Codex waits as long
+
+_STOPS = {
+    "stop": StopReason.END,
+    "tool_calls": StopReason.TOOL_CALLS,
+    "function_call": StopReason.TOOL_CALLS,
+    "length": StopReason.MAX_TOKENS,
+    "content_filter": StopReason.REFUSAL,
+}
+_WHOLE = (StopReason.END, StopReason.TOOL_CALLS)
+_REASONING_FIELDS = (
+    "reasoning_content",
+    "reasoning",
+)  # DeepSeek and others; OpenRouter and Cerebras
+
+
+@dataclass(frozen=True)
+class OpenAIProvider:
+    """A provider that speaks the protocol, and where it differs."""
+
+    name: str
+    base_url: str
+    limit_field: Literal["max_completion_tokens", "max_tokens"] = "max_tokens"
+
+
+OPENAI = OpenAIProvider("openai", "https://api.openai.com/v1", "max_completion_tokens")
+CEREBRAS = OpenAIProvider("cerebras", "https://api.cerebras.ai/v1", "max_completion_tokens")
+OPENROUTER = OpenAIProvider("openrouter", "https://openrouter.ai/api/v1")
+OLLAMA = OpenAIProvider("ollama", "http://127.0.0.1:11434/v1")
+
+
+class OpenAIModel:
+    """A model behind Chat Completions. Close it, or use it as an async context manager."""
+
+    def __init__(
+        self,
+        model: str,
+        *,
+        api_key: str,
+        provider: OpenAIProvider = OPENAI,
+        base_url: str | None = None,
+        catalog: Catalog | None = None,
+        retry: RetryPolicy | None = None,
+        connect_timeout_s: float = CONNECT_S,
+        idle_timeout_s: float = IDLE_S,
+    ) -> None:
+        self._model = model
+        self._provider = provider
+        self._facts = (catalog or Catalog.default()).facts(f"{provider.name}/{model}")
+        self._retry = retry or RetryPolicy()
+        self._idle_timeout_s = idle_timeout_s
+        self._client = openai.AsyncOpenAI(
+            api_key=api_key,
+            base_url=base_url or provider.base_url,
+            max_retries=0,  # ours retries with the rules of the port
+            timeout=openai.Timeout(
+                idle_timeout_s, connect=connect_timeout_s, pool=connect_timeout_s
+            ),
+        )
+
+    @property
+    def name(self) -> str:
+        """`provider/model`."""
+        return f"{self._provider.name}/{self._model}"
+
+    async def aclose(self) -> None:
+        """Close all connections."""
+        await self._client.close()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.aclose()
+
+    async def stream(self, request: ModelRequest) -> AsyncGenerator[ModelEvent, None]:
+        """See `Model.stream`."""
+        events = retrying(lambda: self._attempt(request), self._retry, model=self.name)
+        async with aclosing(events):
+            async for event in events:
+                yield event
+
+    async def _attempt(self, request: ModelRequest) -> AsyncGenerator[ModelEvent, None]:
+        body = request_body(
+            request, model=self._model, facts=self._facts, limit_field=self._provider.limit_field
+        )
+        turn = _TurnSoFar()
+        yielded = False
+        try:
+            async with await self._client.chat.completions.create(**body) as chunks:
+                iterator = aiter(chunks)
+                while True:
+                    try:
+                        chunk = await next_within(iterator, self._idle_timeout_s)
+                    except StopAsyncIteration:
+                        break
+                    for event in turn.take(chunk):
+                        yielded = True
+                        yield event
+        except Silence as error:
+            raise self._error(str(error), yielded) from error
+        except openai.APIStatusError as error:
+            raise raised_by(_status_fault(error), model=self.name, yielded=yielded) from None
+        except openai.APITimeoutError as error:
+            raise self._error("the provider did not answer in time", yielded) from error
+        except (openai.APIConnectionError, OSError) as error:
+            raise self._error("the connection to the provider failed", yielded) from error
+        except openai.APIError as error:
+            # A fault in the middle of a stream: it has a code but no status.
+            raise raised_by(_stream_fault(error), model=self.name, yielded=yielded) from None
+        except ValueError as error:
+            raise self._error("the provider sent something that is no event", yielded) from error
+        if not turn.is_over:  # the SDK ends its iteration in silence when the stream stops early
+            raise self._error("the stream ended before the answer did", yielded)
+        yield TurnEnded(turn.finished(provider=self._provider.name))
+
+    def _error(self, text: str, yielded: bool) -> Refused | Transient:  # noqa: FBT001 - a fact, not a mode
+        return raised_by(Fault(text=text), model=self.name, yielded=yielded)
+
+
+def _words(error: openai.APIError) -> frozenset[str]:
+    return frozenset(word for word in (error.code, error.type) if word)
+
+
+def _status_fault(error: openai.APIStatusError) -> Fault:
+    body = error.body
+    text = cast("dict[str, Any]", body).get("message") if isinstance(body, dict) else None
+    return Fault(
+        status=error.status_code,
+        words=_words(error),
+        text=str(text or "the provider gave no reason"),
+        retry_after_s=retry_after_s(error.response.headers.get("retry-after")),
+    )
+
+
+def _stream_fault(error: openai.APIError) -> Fault:
+    return Fault(words=_words(error), text=error.message)
+
+
+@dataclass
+class _Call:
+    """A tool call that is being written."""
+
+    index: int
+    call_id: str
+    name: str = ""
+    text: str = ""
+
+
+@dataclass
+class _TurnSoFar:
+    """Builds the turn from chunks; arguments are parsed only when all of them are there."""
+
+    _text: str = ""
+    _reasoning: str = ""
+    _calls: list[_Call] = field(default_factory=list[_Call])
+    _announced: int = 0
+    _model: str = ""
+    _finish: str | None = None
+    _usage: Usage = field(default_factory=Usage)
+
+    @property
+    def is_over(self) -> bool:
+        """Whether the provider has said why the answer ends."""
+        return self._finish is not None
+
+    def take(self, chunk: ChatCompletionChunk) -> list[ModelEvent]:
+        """Add one chunk; gives what the caller should see of it."""
+        self._model = chunk.model or self._model
+        if chunk.usage is not None:
+            self._usage = _counted(chunk.usage)
+        events: list[ModelEvent] = []
+        for choice in chunk.choices:
+            self._finish = choice.finish_reason or self._finish
+            events += self._grown(choice.delta)
+        return events
+
+    def _grown(self, delta: Any) -> list[ModelEvent]:  # `ChoiceDelta` and fields it does not know
+        events: list[ModelEvent] = []
+        extra = cast("dict[str, Any]", delta.model_extra or {})
+        reasoning = next((extra[name] for name in _REASONING_FIELDS if extra.get(name)), None)
+        if isinstance(reasoning, str):
+            self._reasoning += reasoning
+            events.append(ThinkingDelta(reasoning))
+        said = delta.content or delta.refusal
+        if said:
+            self._text += said
+            events.append(TextDelta(said))
+        for piece in delta.tool_calls or ():
+            self._grow_call(piece)
+        events += self._newly_named()
+        return events
+
+    def _grow_call(self, piece: Any) -> None:  # `ChoiceDeltaToolCall`
+        call = next((known for known in reversed(self._calls) if known.index == piece.index), None)
+        # Some servers give every call the index 0: a new id with a new name is a new call.
+        is_new = call is None or (
+            piece.id and piece.id != call.call_id and piece.function and piece.function.name
+        )
+        if call is None or is_new:
+            call = _Call(piece.index, piece.id or new_id("call"))
+            self._calls.append(call)
+        if piece.function is not None:
+            call.name = call.name or piece.function.name or ""
+            call.text += piece.function.arguments or ""
+
+    def _newly_named(self) -> list[ModelEvent]:
+        events: list[ModelEvent] = []
+        while self._announced < len(self._calls) and self._calls[self._announced].name:
+            call = self._calls[self._announced]
+            events.append(ToolCallStarted(ToolCallId(call.call_id), call.name))
+            self._announced += 1
+        return events
+
+    def finished(self, *, provider: str) -> Turn:
+        """The turn, without calls that are not whole."""
+        stop = _STOPS.get(self._finish or "")
+        if stop is None:
+            log.warning("unknown_finish_reason", extra={"finish_reason": self._finish})
+            stop = StopReason.MAX_TOKENS  # not known to be whole, so its last call is not run
+        parts: list[TextPart | ThinkingPart | ToolCall] = []
+        if self._reasoning:
+            parts.append(ThinkingPart(self._reasoning, signature=""))
+        if self._text:
+            parts.append(TextPart(self._text))
+        dropped: list[str] = []
+        for call in self._calls:
+            arguments = whole_object(call.text)
+            is_cut = stop not in _WHOLE and call is self._calls[-1] and not call.text.strip()
+            if arguments is None or is_cut or not call.name:
+                dropped.append(call.name)
+            else:
+                parts.append(ToolCall(ToolCallId(call.call_id), call.name, arguments))
+        if stop is StopReason.END and self._calls:
+            stop = StopReason.TOOL_CALLS  # Ollama and others say "stop" after tool calls
+        return Turn(
+            message=AssistantMessage(tuple(parts)),
+            stop_reason=stop,
+            usage=self._usage,
+            model=f"{provider}/{self._model}",
+            dropped_calls=tuple(dropped),
+        )
+
+
+def _counted(usage: Any) -> Usage:  # `CompletionUsage`; compatible providers leave fields out
+    details = usage.prompt_tokens_details
+    read = (details.cached_tokens if details else None) or 0
+    written = (details.cache_write_tokens if details else None) or 0
+    return Usage(
+        input_tokens=max(0, usage.prompt_tokens - read - written),
+        output_tokens=usage.completion_tokens,
+        cache_read_tokens=read,
+        cache_write_tokens=written,
+    )

@@ -1,0 +1,86 @@
+"""Trying a turn again while nothing of it has been yielded, and not waiting for ever for the next event."""
+
+import asyncio
+import logging
+import random
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from contextlib import aclosing
+from dataclasses import dataclass
+from typing import TypeVar
+
+from llm.model import ModelEvent, ModelUnavailable
+
+log = logging.getLogger(__name__)
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class RetryPolicy:
+    """How often and how long to wait.
+
+    Waits grow from `first_s` by `factor` up to `cap_s`, each shortened by up to a quarter by chance. A
+    provider's `retry-after` is honoured up to `retry_after_cap_s`; a longer one is left to the caller,
+    who finds it in the error.
+    """
+
+    attempts: int = 4
+    first_s: float = 0.5
+    factor: float = 2.0
+    cap_s: float = 8.0
+    retry_after_cap_s: float = 30.0
+
+    def wait_s(self, attempt: int, asked_s: float | None) -> float | None:
+        """Seconds before the attempt after the `attempt`-th (from 1); None: do not try again."""
+        if attempt >= self.attempts:
+            return None
+        if asked_s is not None:
+            return asked_s if asked_s <= self.retry_after_cap_s else None
+        whole = min(self.cap_s, self.first_s * self.factor ** (attempt - 1))
+        return whole * (1 - random.random() / 4)  # noqa: S311 - spreads load, guards nothing
+
+
+async def retrying(
+    attempt: Callable[[], AsyncGenerator[ModelEvent, None]], policy: RetryPolicy, *, model: str
+) -> AsyncGenerator[ModelEvent, None]:
+    """The events of the first attempt that starts.
+
+    Only `ModelUnavailable` is tried again, which promises that nothing was yielded; everything else
+    goes to the caller.
+    """
+    number = 0
+    while True:
+        number += 1
+        try:
+            async with aclosing(attempt()) as events:
+                async for event in events:
+                    yield event
+        except ModelUnavailable as error:
+            wait_s = policy.wait_s(number, error.retry_after_s)
+            if wait_s is None:
+                raise
+            log.warning(
+                "model_retry",
+                extra={"model": model, "attempt": number, "wait_s": wait_s, "why": str(error)},
+            )
+        else:
+            return
+        await asyncio.sleep(wait_s)
+
+
+class Silence(Exception):
+    """Nothing came for too long."""
+
+
+async def next_within(events: AsyncIterator[T], limit_s: float) -> T:
+    """The next event.
+
+    Raises:
+        Silence: none within `limit_s` seconds.
+        StopAsyncIteration: there are no more.
+    """
+    try:
+        async with asyncio.timeout(limit_s):
+            return await anext(events)
+    except TimeoutError as error:
+        raise Silence(f"no sign of an answer for {limit_s:g} s") from error

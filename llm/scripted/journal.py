@@ -1,0 +1,55 @@
+"""What the scripted model was asked and when, so that a test can see the other end of the wire."""
+
+from collections import deque
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from core.clock import Clock
+
+KEPT = 2_000  # the oldest record goes when one more comes
+
+
+@dataclass
+class Record:
+    """One request. Times are seconds of the monotonic clock, all of one server comparable."""
+
+    number: int
+    protocol: str
+    path: str
+    headers: dict[str, str]
+    body: Any
+    started_at: float
+    rule: str | None = None
+    status: int | None = None
+    first_byte_at: float | None = None
+    finished_at: float | None = None
+    client_disconnected_at: float | None = None
+    sent_chars: int = 0
+
+
+class Journal:
+    """The latest `KEPT` requests, oldest first."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._records: deque[Record] = deque(maxlen=KEPT)
+        self._count = 0
+
+    def now(self) -> float:
+        """The clock that the records use."""
+        return self._clock.monotonic()
+
+    def open(self, *, protocol: str, path: str, headers: dict[str, str]) -> Record:
+        """Start the record of a request that has just arrived."""
+        self._count += 1
+        record = Record(self._count, protocol, path, headers, None, self.now())
+        self._records.append(record)
+        return record
+
+    def clear(self) -> None:
+        """Forget all records; numbers go on."""
+        self._records.clear()
+
+    def as_json(self) -> list[dict[str, Any]]:
+        """All records as plain values."""
+        return [asdict(record) for record in self._records]
