@@ -1,0 +1,63 @@
+"""Durable jobs in Inngest's words, on DBOS: events, steps, retries, cancellation, flow control."""
+
+from engine.context import FailureContext, JobContext, RunError
+from engine.current import StepInfo, current_step
+from engine.database import Database, PostgresDatabase, SqliteDatabase
+from engine.engine import Engine
+from engine.errors import (
+    BadEvent,
+    BadJob,
+    DatabaseInUse,
+    DatabaseTooNew,
+    EngineNotRunning,
+    NonRetriable,
+    NoSuchRun,
+    NotProvided,
+    RetryAfter,
+    RunCancelled,
+    RunFailed,
+    StepFailed,
+)
+from engine.events import CANCELLED, FAILED, FINISHED, Event, EventData, ReceivedEvent, SentEvent
+from engine.job import CancelOn, Concurrency, Job, On, job
+from engine.retry import RetryPolicy
+from engine.runs import RunInfo, RunStatus
+
+__all__ = [
+    "CANCELLED",
+    "FAILED",
+    "FINISHED",
+    "BadEvent",
+    "BadJob",
+    "CancelOn",
+    "Concurrency",
+    "Database",
+    "DatabaseInUse",
+    "DatabaseTooNew",
+    "Engine",
+    "EngineNotRunning",
+    "Event",
+    "EventData",
+    "FailureContext",
+    "Job",
+    "JobContext",
+    "NoSuchRun",
+    "NonRetriable",
+    "NotProvided",
+    "On",
+    "PostgresDatabase",
+    "ReceivedEvent",
+    "RetryAfter",
+    "RetryPolicy",
+    "RunCancelled",
+    "RunError",
+    "RunFailed",
+    "RunInfo",
+    "RunStatus",
+    "SentEvent",
+    "SqliteDatabase",
+    "StepFailed",
+    "StepInfo",
+    "current_step",
+    "job",
+]

@@ -1,0 +1,89 @@
+"""How values and exceptions are written to the database: JSON text, every exception included."""
+
+import json
+from typing import Any, cast
+
+from engine.errors import NonRetriable, RunFailed, StepFailed
+
+_ERROR = "$error"
+
+
+class StoredError(Exception):
+    """An exception read back from the database whose class is not one of ours."""
+
+    def __init__(self, name: str, message: str) -> None:
+        super().__init__(f"{name}: {message}")
+        self.name = name
+        self.message = message
+
+
+def text_of(error: BaseException) -> str:
+    """`str(error)`, or a note where the exception cannot even be printed."""
+    try:
+        return str(error)[:4000]  # long enough for any message worth storing
+    except Exception:  # noqa: BLE001 - a broken __str__ must not lose the failure
+        return "(the exception has no printable text)"
+
+
+def error_fields(error: BaseException) -> dict[str, Any]:
+    """An exception as JSON; `StepFailed` and `RunFailed` keep their fields, others name and text."""
+    if isinstance(error, StepFailed):
+        return {
+            "kind": "StepFailed",
+            "step_id": error.step_id,
+            "name": error.name,
+            "message": error.message,
+            "attempts": error.attempts,
+        }
+    if isinstance(error, RunFailed):
+        return {
+            "kind": "RunFailed",
+            "run_id": error.run_id,
+            "name": error.name,
+            "message": error.message,
+            "step_id": error.step_id,
+        }
+    if isinstance(error, StoredError):
+        return {"kind": "other", "name": error.name, "message": error.message}
+    return {"kind": "other", "name": type(error).__name__, "message": text_of(error)}
+
+
+def error_from(fields: dict[str, Any]) -> Exception:
+    """The inverse of `error_fields`."""
+    match fields["kind"]:
+        case "StepFailed":
+            return StepFailed(
+                fields["step_id"], fields["name"], fields["message"], attempts=fields["attempts"]
+            )
+        case "RunFailed":
+            return RunFailed(
+                fields["run_id"], fields["name"], fields["message"], step_id=fields["step_id"]
+            )
+        case _:
+            return StoredError(fields["name"], fields["message"])
+
+
+def _encodable(value: object) -> object:
+    if isinstance(value, BaseException):
+        return {_ERROR: error_fields(value)}
+    raise NonRetriable(f"{type(value).__name__} is not JSON; return a model, a dataclass or JSON")
+
+
+def dumps(value: object) -> str:
+    """JSON text of a value that may be, or hold, an exception.
+
+    Raises:
+        NonRetriable: something in it is not JSON.
+    """
+    try:
+        return json.dumps(value, separators=(",", ":"), default=_encodable)
+    except ValueError as error:
+        raise NonRetriable(f"the value is not JSON: {error}") from error
+
+
+def loads(text: str) -> Any:
+    """The inverse of `dumps`."""
+    value: Any = json.loads(text)
+    if isinstance(value, dict) and _ERROR in value:
+        return error_from(cast("dict[str, Any]", value[_ERROR]))
+    return value  # pyright: ignore[reportUnknownVariableType] - JSON

@@ -1,0 +1,122 @@
+"""What a job body is handed: its event, its steps, and the objects the engine was given."""
+
+import logging
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar
+
+from core.ids import RunId
+from engine.current import current_step
+from engine.errors import NotProvided
+from engine.events import ReceivedEvent
+from engine.step import Steps
+
+D = TypeVar("D")
+T = TypeVar("T")
+
+log = logging.getLogger("engine.run")
+
+
+class Provided:
+    """The objects given to the engine, found by type."""
+
+    def __init__(self, objects: list[object]) -> None:
+        self._objects = objects
+
+    def need(self, wanted: type[T]) -> T:
+        """The one object that is a `wanted`; the most recently given where there are several.
+
+        Raises:
+            NotProvided: there is none.
+        """
+        for thing in reversed(self._objects):
+            if isinstance(thing, wanted):
+                return thing
+        raise NotProvided(wanted)
+
+
+class ReplayAwareLog(logging.LoggerAdapter[logging.Logger]):
+    """A logger with the run's id in `extra`, silent while the body replays finished steps."""
+
+    def __init__(self, steps: Steps, extra: dict[str, object]) -> None:
+        super().__init__(log, extra)
+        self._steps = steps
+
+    def isEnabledFor(self, level: int) -> bool:  # noqa: N802 - logging's name
+        """Whether a record of this level would be written now."""
+        return not self._steps.replaying and super().isEnabledFor(level)
+
+
+class _Context(Generic[D]):
+    def __init__(
+        self,
+        *,
+        event: ReceivedEvent[D],
+        run_id: RunId,
+        job_id: str,
+        steps: Steps,
+        provided: Provided,
+        attempt: int,
+    ) -> None:
+        self.event = event
+        self.run_id = run_id
+        self.job_id = job_id
+        self.step = steps
+        self.log = ReplayAwareLog(steps, {"run_id": run_id, "job_id": job_id})
+        self._provided = provided
+        self._attempt = attempt
+
+    @property
+    def attempt(self) -> int:
+        """Counts from 0: of the step where it is read inside one, else of the body."""
+        step = current_step()
+        return self._attempt if step is None else step.attempt
+
+    def need(self, wanted: type[T]) -> T:
+        """The object of this type that was given to `Engine(provide=[…])`.
+
+        Raises:
+            NotProvided: there is none.
+        """
+        return self._provided.need(wanted)
+
+
+class JobContext(_Context[D]):
+    """One run of a job, as its body sees it."""
+
+
+@dataclass(frozen=True)
+class RunError:
+    """Why a run failed. `step_id` is None when the body itself raised."""
+
+    name: str
+    message: str
+    step_id: str | None
+
+    def as_json(self) -> dict[str, Any]:
+        """The shape of `error` in `engine/function.failed`."""
+        return {"name": self.name, "message": self.message, "stepId": self.step_id}
+
+
+class FailureContext(_Context[D]):
+    """A failed run, as `on_failure` sees it: `run_id` and `event` are those of the run that failed."""
+
+    def __init__(
+        self,
+        *,
+        event: ReceivedEvent[D],
+        run_id: RunId,
+        job_id: str,
+        steps: Steps,
+        provided: Provided,
+        attempt: int,
+        error: RunError,
+    ) -> None:
+        super().__init__(
+            event=event,
+            run_id=run_id,
+            job_id=job_id,
+            steps=steps,
+            provided=provided,
+            attempt=attempt,
+        )
+        self.error = error

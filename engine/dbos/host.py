@@ -1,0 +1,125 @@
+"""DBOS itself: configured, launched and stopped; runs enqueued through its public client."""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any
+
+import sqlalchemy as sa
+from dbos import DBOS, DBOSClient, DBOSConfig, Serializer
+
+from engine import codec
+from engine.database import Database, PostgresDatabase
+from engine.dbos import private
+
+WORKFLOW = "engine.run"
+APPLICATION_VERSION = (
+    "engine-1"  # a constant: DBOS's hash of the code would strand runs at a deploy
+)
+EXECUTOR_THREADS = 16  # unbounded threads give the same throughput and ten times the tail
+MAX_RECOVERIES = 50  # a run that has taken the process down this often is set aside
+
+Payload = dict[str, Any]
+
+
+class JsonSerializer(Serializer):
+    """Values and exceptions as JSON. An exception that cannot be stored would leave a run pending."""
+
+    def serialize(self, data: Any) -> str:
+        """JSON text."""
+        return codec.dumps(data)
+
+    def deserialize(cls, serialized_data: str) -> Any:  # noqa: N805 - as DBOS declares it
+        """The value, or the exception, that `serialize` was given."""
+        return codec.loads(serialized_data)
+
+    def name(self) -> str:
+        """What is written beside each value."""
+        return "engine_json"
+
+
+@dataclass(frozen=True)
+class Enqueued:
+    """A run to be enqueued: which queue, with what, and from when on."""
+
+    run_id: str
+    queue: str
+    payload: Payload
+    delay_s: float | None = None
+    priority: int | None = None
+
+
+class Host:
+    """The one DBOS of this process."""
+
+    def __init__(self, database: Database, pool: sa.Engine, *, app: str, executor_id: str) -> None:
+        self._config: DBOSConfig = {
+            "name": app,
+            "application_version": APPLICATION_VERSION,
+            "executor_id": executor_id,
+            "system_database_url": database.url,
+            "system_database_engine": pool,
+            "serializer": JsonSerializer(),
+            "log_level": "CRITICAL",  # what matters is logged by the engine, with run ids
+            "max_executor_threads": EXECUTOR_THREADS,
+            "use_listen_notify": isinstance(database, PostgresDatabase),
+        }
+        self._client: DBOSClient | None = None
+        self._pool = pool
+        self._url = database.url
+
+    async def start(self, body: Callable[[Payload], Awaitable[Any]]) -> None:
+        """Launch, with `body` as what every run executes on the calling loop.
+
+        Runs that this executor id had when it died go back to their queues.
+        """
+        loop = asyncio.get_running_loop()
+
+        async def run(payload: Payload) -> Any:
+            return await body(payload)
+
+        with ThreadPoolExecutor(max_workers=1) as thread:
+            await loop.run_in_executor(thread, self._launch, run, loop)
+
+    def _launch(
+        self, run: Callable[[Payload], Awaitable[Any]], loop: asyncio.AbstractEventLoop
+    ) -> None:
+        logging.getLogger("dbos").setLevel(logging.CRITICAL)
+        DBOS(config=self._config)
+        DBOS.workflow(name=WORKFLOW, max_recovery_attempts=MAX_RECOVERIES)(run)
+        DBOS.listen_queues([])  # the engine claims runs itself
+        private.adopt_loop(loop)
+        DBOS.launch()
+        self._client = DBOSClient(
+            system_database_url=self._url,
+            system_database_engine=self._pool,
+            serializer=JsonSerializer(),
+            application_name=self._config["name"],
+            lazy=True,
+        )
+
+    async def stop(self) -> None:
+        """Stop DBOS. Runs must have ended or been handed over before."""
+        loop = asyncio.get_running_loop()
+        with ThreadPoolExecutor(max_workers=1) as thread:
+            await loop.run_in_executor(thread, lambda: DBOS.destroy(destroy_registry=True))
+        # DBOS made its own pool the loop's default, and has just closed it.
+        loop.set_default_executor(ThreadPoolExecutor(thread_name_prefix="asyncio"))
+
+    def enqueue(self, connection: sa.Connection, run: Enqueued) -> None:
+        """Enqueue a run as part of the caller's transaction; an id that exists changes nothing."""
+        if self._client is None:
+            raise RuntimeError("the host has not been started")
+        options: Any = {
+            "workflow_name": WORKFLOW,
+            "queue_name": run.queue,
+            "workflow_id": run.run_id,
+            "app_version": APPLICATION_VERSION,
+        }
+        if run.delay_s is not None:
+            options["delay_seconds"] = run.delay_s
+        if run.priority is not None:
+            options["priority"] = run.priority
+        self._client.enqueue_in_transaction(connection, options, run.payload)

@@ -1,0 +1,219 @@
+"""The private names of DBOS 3.4 that the engine uses, all of them, each with why.
+
+`tests/engine/dbos/test_private.py` holds each against the installed version.
+"""
+# pyright: reportPrivateUsage=false, reportUnknownMemberType=false
+# ruff: noqa: SLF001 - this file exists for it
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass
+from types import SimpleNamespace
+from typing import Any, cast
+
+import sqlalchemy as sa
+from dbos import DBOS
+from dbos._context import get_local_dbos_context
+from dbos._core import execute_dequeued_workflow
+from dbos._dbos import StepReservation, _get_dbos_instance
+from dbos._error import (
+    DBOSWorkflowCancelledError,
+    DBOSWorkflowConflictIDError,
+    MaxRecoveryAttemptsExceededError,
+)
+from dbos._queue import Queue
+from dbos._schemas import SCHEMA_PLACEHOLDER
+from dbos._sys_db import SystemDatabase, WorkflowStatusInternal
+from dbos._utils import GlobalParams, generate_uuid
+
+# Raised inside a run that no longer owns its row: cancelled, or taken over by another process.
+LostRun = (DBOSWorkflowCancelledError, DBOSWorkflowConflictIDError)
+TooManyRecoveries = MaxRecoveryAttemptsExceededError
+
+
+@dataclass(frozen=True)
+class Claimed:
+    """A run that this process has just taken from a queue."""
+
+    run_id: str
+    is_first: bool
+    """Never dispatched before and not forked, so nothing is recorded for it yet."""
+    status: WorkflowStatusInternal
+    owner: str
+
+
+def _system_database() -> SystemDatabase:
+    return _get_dbos_instance()._sys_db
+
+
+def with_schema(pool: sa.Engine) -> sa.Engine:
+    """The same pool, in whose transactions the tables of DBOS can be named."""
+    schema = "dbos" if pool.dialect.name == "postgresql" else None
+    return pool.execution_options(schema_translate_map={SCHEMA_PLACEHOLDER: schema})
+
+
+def adopt_loop(loop: asyncio.AbstractEventLoop) -> None:
+    """Run workflows on this loop. DBOS takes the loop that calls launch, but launch blocks."""
+    _get_dbos_instance()._background_event_loop._main_loop = loop
+
+
+def reserve_step(number: int) -> StepReservation:
+    """Reserve this step number. DBOS counts calls; we number steps by their ids instead."""
+    context = get_local_dbos_context()
+    if context is None:
+        raise RuntimeError("a step was reserved outside a run")
+    saved = context.function_id
+    context.function_id = number - 1
+    try:
+        return DBOS.reserve_step()
+    finally:
+        context.function_id = saved
+
+
+def claim(queue: str, limit: int) -> list[Claimed]:
+    """Take up to `limit` enqueued runs. DBOS would look once a second, and count waiting runs."""
+    database = _system_database()
+    # The claim reads these fields only; a Queue cannot be made without registering it.
+    shape = SimpleNamespace(
+        name=queue,
+        _concurrency=None,
+        _worker_concurrency=limit,
+        _partition_concurrency=None,
+        _partition_worker_concurrency=None,
+        _limiter=None,
+        _partition_limiter=None,
+    )
+    owner = generate_uuid()
+    run_ids, _ = database.start_queued_workflows(
+        cast("Queue", shape),
+        GlobalParams.executor_id,
+        GlobalParams.app_version,
+        None,
+        owner_xid=owner,
+    )
+    return [
+        Claimed(
+            run_id=status["workflow_uuid"],
+            is_first=status["recovery_attempts"] == 1 and status["forked_from"] is None,
+            status=status,
+            owner=owner,
+        )
+        for status in database.get_workflow_statuses(run_ids)
+    ]
+
+
+def dispatch(claimed: Claimed) -> None:
+    """Start a claimed run on the adopted loop; call from another thread.
+
+    Raises:
+        TooManyRecoveries: it has been started too often; DBOS has set it aside.
+    """
+    execute_dequeued_workflow(_get_dbos_instance(), claimed.status, claimed.owner)
+
+
+def queues_with_work(names: Sequence[str]) -> list[str]:
+    """Which of these queues hold enqueued runs, in one query."""
+    database = _system_database()
+    status = database.tables.workflow_status
+    query = (
+        sa.select(status.c.queue_name)
+        .where(status.c.status == "ENQUEUED", status.c.queue_name.in_(names))
+        .distinct()
+    )
+    with database.engine.connect() as connection:
+        return list(connection.execute(query).scalars())
+
+
+def release_delayed() -> None:
+    """Enqueue the runs whose delay has passed. DBOS looks once a second."""
+    _system_database().transition_delayed_workflows()
+
+
+def cancel(connection: sa.Connection, run_ids: Sequence[str]) -> list[str]:
+    """Cancel runs inside our own transaction, as `DBOS.cancel_workflows` does in one of its own.
+
+    Runs that have ended are left alone. Returns those that were not.
+    """
+    database = _system_database()
+    status = database.tables.workflow_status
+    now = database._now_ms_sql()
+    statement = (
+        sa.update(status)
+        .where(status.c.workflow_uuid.in_(run_ids))
+        .where(status.c.status.in_(["ENQUEUED", "DELAYED", "PENDING"]))
+        .values(
+            status="CANCELLED",
+            owner_xid=None,
+            queue_name=None,
+            deduplication_id=None,
+            started_at_epoch_ms=None,
+            updated_at=now,
+            completed_at=now,
+        )
+        .returning(status.c.workflow_uuid)
+    )
+    return list(connection.execute(statement).scalars())
+
+
+def owns(connection: sa.Connection, run_id: str) -> bool:
+    """Whether the run is still executing, held so until the caller's transaction ends."""
+    status = _system_database().tables.workflow_status
+    query = sa.select(status.c.status).where(status.c.workflow_uuid == run_id).with_for_update()
+    return connection.execute(query).scalar() == "PENDING"
+
+
+def hand_over(run_id: str, queue: str) -> None:
+    """Give a run of this process back to its queue, so that another process takes it at once."""
+    _system_database().reenqueue_for_recovery(run_id, [GlobalParams.executor_id], queue)
+
+
+def recorded_steps(run_id: str) -> dict[str, int]:
+    """The recorded steps of a run: its number for each name."""
+    database = _system_database()
+    outputs = database.tables.operation_outputs
+    query = sa.select(outputs.c.function_name, outputs.c.function_id).where(
+        outputs.c.workflow_uuid == run_id
+    )
+    with database.engine.connect() as connection:
+        return {name: number for name, number in connection.execute(query)}
+
+
+def current_run_id() -> str:
+    """The id of the run that the calling task executes."""
+    return cast("Any", DBOS).workflow_id
+
+
+@dataclass(frozen=True)
+class RunRow:
+    """What DBOS knows of a run; times are ms since the epoch."""
+
+    status: str
+    created_at: int
+    started_at: int | None
+    completed_at: int | None
+    output: str | None
+    error: str | None
+
+
+def run_row(connection: sa.Connection, run_id: str) -> RunRow | None:
+    """Read a run in one query; DBOS's public call takes three and a transaction of its own."""
+    tables = _system_database().tables
+    status, output = tables.workflow_status.c, tables.workflow_output.c
+    query = (
+        sa.select(
+            status.status,
+            status.created_at,
+            status.started_at_epoch_ms,
+            status.completed_at,
+            sa.func.coalesce(output.output, status.output),
+            sa.func.coalesce(output.error, status.error),
+        )
+        .select_from(
+            tables.workflow_status.outerjoin(
+                tables.workflow_output, output.workflow_uuid == status.workflow_uuid
+            )
+        )
+        .where(status.workflow_uuid == run_id)
+    )
+    row = connection.execute(query).one_or_none()
+    return None if row is None else RunRow(*row)

@@ -1,0 +1,111 @@
+"""Claiming enqueued runs: at once when something was enqueued here, once a second as a safety net."""
+
+import asyncio
+import logging
+from collections.abc import Callable, Iterable
+from functools import partial
+
+from engine.dbos import private
+from engine.ledger import Ledger
+
+log = logging.getLogger("engine.dispatcher")
+
+POLL_S = 1.0  # finds what other processes enqueued when their notice was lost
+
+
+class Dispatcher:
+    """Takes runs from the queues while there is room for more executing ones."""
+
+    def __init__(
+        self,
+        queues: Iterable[str],
+        *,
+        ledger: Ledger,
+        room: Callable[[], int],
+        dispatched: Callable[[private.Claimed], None],
+        gave_up: Callable[[str], None],
+    ) -> None:
+        self._queues = list(queues)
+        self._ledger = ledger
+        self._room = room
+        self._dispatched = dispatched
+        self._gave_up = gave_up
+        self._kicked: set[str] = set()
+        self._wake = asyncio.Event()
+        self._crowded = False
+        self._stopping = False
+
+    def kick(self, queues: Iterable[str]) -> None:
+        """Look into these queues now."""
+        known = self._kicked.union(queues).intersection(self._queues)
+        if known:
+            self._kicked = known
+            self._wake.set()
+
+    def kick_at(self, delay_s: float) -> None:
+        """Look into all queues after a delay, for runs that start later."""
+        asyncio.get_running_loop().call_later(max(0.0, delay_s), self._release_and_kick)
+
+    def room_made(self) -> None:
+        """A run ended or went to sleep: look again if there was no room before."""
+        if self._crowded:
+            self.kick(self._queues)
+
+    def stop(self) -> None:
+        """Claim nothing more."""
+        self._stopping = True
+        self._wake.set()
+
+    def _release_and_kick(self) -> None:
+        self._kicked.add("")  # asks for delayed runs to be enqueued first
+        self._wake.set()
+
+    async def work(self) -> None:
+        """Claim and dispatch until stopped."""
+        while not self._stopping:
+            try:
+                async with asyncio.timeout(POLL_S):
+                    await self._wake.wait()
+            except TimeoutError:
+                pass
+            if self._stopping:
+                return
+            self._wake.clear()
+            kicked, self._kicked = self._kicked, set()
+            try:
+                await self._look(kicked)
+            except Exception:  # the rim of the loop: the database may be away for a while
+                log.exception("claim_failed")
+                await asyncio.sleep(POLL_S)
+
+    async def _look(self, kicked: set[str]) -> None:
+        if "" in kicked:
+            await self._ledger.call(private.release_delayed)
+        if not kicked or "" in kicked:
+            kicked = set(await self._ledger.call(partial(private.queues_with_work, self._queues)))
+        for queue in sorted(kicked):
+            room = self._room()
+            self._crowded = room <= 0
+            if self._crowded:
+                return
+            claimed = await self._ledger.call(partial(private.claim, queue, room))
+            for run in claimed:
+                self._dispatched(run)
+            if claimed:
+                given_up = await self._ledger.call(partial(_dispatch, claimed))
+                for run_id in given_up:
+                    self._gave_up(run_id)
+            if len(claimed) == room:
+                self._crowded = True
+
+
+def _dispatch(claimed: list[private.Claimed]) -> list[str]:
+    given_up: list[str] = []
+    for run in claimed:
+        try:
+            private.dispatch(run)
+        except private.TooManyRecoveries:
+            given_up.append(run.run_id)
+        except Exception:  # the rim: one run that cannot start must not stop the others
+            log.exception("dispatch_failed", extra={"run_id": run.run_id})
+    return given_up

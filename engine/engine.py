@@ -1,0 +1,372 @@
+"""The engine: start it, send events, look at runs, cancel them."""
+
+import asyncio
+import logging
+import os
+import socket
+from collections.abc import Coroutine, Iterable, Mapping, Sequence
+from contextlib import AsyncExitStack
+from datetime import UTC
+from functools import partial
+from typing import Any, Self
+
+import sqlalchemy as sa
+from pydantic import ValidationError
+
+from core.clock import Clock, SystemClock
+from core.ids import EventId, RunId
+from engine import tables
+from engine.context import Provided
+from engine.database import Database, SqliteDatabase
+from engine.dbos import private
+from engine.dbos.host import Host
+from engine.dispatcher import Dispatcher
+from engine.errors import BadEvent, BadJob, EngineNotRunning, NoSuchRun, RunCancelled
+from engine.events import Event, EventData, SentEvent, WireEvent, new_event_id
+from engine.intake import Accepted, Intake, queue_of
+from engine.job import Job
+from engine.ledger import Ledger
+from engine.runner import LiveRun, Runner
+from engine.runs import RunInfo, read_run
+from engine.slots import Slots
+
+log = logging.getLogger("engine")
+
+MAX_RUNNING = 200  # executing at once; runs that sleep or wait do not count
+GRACE_S = 10.0
+STOP_S = 5.0  # a step that ignores its cancellation for longer is left behind, and logged
+POLL_S = 1.0  # when a run ends in another process and its notice is lost
+
+
+class Engine:
+    """Durable jobs on SQLite or PostgreSQL. Use it as an async context manager.
+
+    Args:
+        jobs: what may run; two with one id are refused.
+        database: where events and runs are kept.
+        provide: objects that jobs get with `ctx.need(Type)`.
+        executor_id: names this process. On SQLite it must stay the same over restarts (the default
+            does); on PostgreSQL it must be unique (the default is).
+        works: False for a process that only sends, cancels and looks.
+        max_running: how many runs execute at once here; sleeping and waiting ones do not count.
+        grace_s: how long leaving waits for running steps before it interrupts and hands them over.
+    """
+
+    def __init__(
+        self,
+        *,
+        jobs: Sequence[Job[Any, Any]],
+        database: Database,
+        provide: Sequence[object] = (),
+        executor_id: str | None = None,
+        name: str = "engine",
+        works: bool = True,
+        max_running: int = MAX_RUNNING,
+        grace_s: float = GRACE_S,
+        clock: Clock | None = None,
+    ) -> None:
+        self._jobs: dict[str, Job[Any, Any]] = {}
+        for job in jobs:
+            if job.id in self._jobs:
+                raise BadJob(job.id, "two jobs have this id")
+            self._jobs[job.id] = job
+        self._models = _models(self._jobs)
+        self._database = database
+        self._provided = Provided(list(provide))
+        self._name = name
+        self._works = works
+        self._max_running = max_running
+        self._grace_s = grace_s
+        self._clock = clock or SystemClock()
+        if executor_id is None:
+            single = isinstance(database, SqliteDatabase)
+            executor_id = (
+                "sqlite"
+                if single
+                else f"{socket.gethostname()}-{os.getpid()}-{new_event_id()[-8:]}"
+            )
+        self.executor_id = executor_id
+        self._exit: AsyncExitStack | None = None
+        self._waiting: dict[str, set[asyncio.Event]] = {}
+
+    async def __aenter__(self) -> Self:
+        """Start.
+
+        Raises:
+            DatabaseInUse: another process holds the SQLite file.
+            DatabaseTooNew: newer code has written to the database.
+        """
+        async with AsyncExitStack() as stack:
+            stack.enter_context(self._database.held())
+            pool = self._database.connect()
+            stack.callback(pool.dispose)
+            await asyncio.to_thread(tables.create, pool)
+            ledger = self._ledger = Ledger(private.with_schema(pool), self._clock)
+            stack.callback(ledger.close)
+            host = Host(self._database, pool, app=self._name, executor_id=self.executor_id)
+            self._intake = Intake(self._jobs, host)
+            self._slots = Slots(ledger, self.executor_id)
+            self._runner = Runner(
+                self._jobs,
+                ledger=ledger,
+                intake=self._intake,
+                slots=self._slots,
+                provided=self._provided,
+                act=self._act,
+                ended=self._run_ended,
+                spawn=self._spawn,
+            )
+            self._dispatcher = Dispatcher(
+                [queue_of(job_id) for job_id in self._jobs],
+                ledger=ledger,
+                room=self._room,
+                dispatched=self._was_claimed,
+                gave_up=lambda run_id: log.error("run_given_up", extra={"run_id": run_id}),
+            )
+            if isinstance(self._database, SqliteDatabase):
+                await ledger.transact(_forget_slots)
+            await host.start(self._runner.execute)
+            stack.push_async_callback(host.stop)
+            self._tasks = await stack.enter_async_context(asyncio.TaskGroup())
+            stack.push_async_callback(self._drain)
+            if self._works:
+                self._tasks.create_task(self._dispatcher.work())
+                self._dispatcher.kick_at(0)
+            self._exit = stack.pop_all()
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        """Stop: running steps get the grace time, then everything unfinished is handed over."""
+        stack, self._exit = self._exit, None
+        if stack is not None:
+            await stack.aclose()
+
+    async def send(
+        self,
+        event: EventData | Event,
+        *,
+        event_id: str | None = None,
+        user: Mapping[str, Any] | None = None,
+    ) -> SentEvent:
+        """Send one event: stored, and its runs enqueued, before this returns.
+
+        An `event_id` seen in the last 24 hours starts nothing and gets the first send's answer.
+
+        Raises:
+            BadEvent: the data does not fit the event's model, or is too large.
+        """
+        wire = self._wire(event, event_id, user)
+        return (await self._send([wire]))[0]
+
+    async def send_many(self, events: Iterable[EventData | Event]) -> list[SentEvent]:
+        """Send events in one transaction: all are stored, or none.
+
+        Raises:
+            BadEvent: one of them was refused.
+        """
+        return await self._send([self._wire(event, None, None) for event in events])
+
+    async def _send(self, events: list[WireEvent]) -> list[SentEvent]:
+        self._check_running()
+        accepted = await self._ledger.transact(self._intake.accept, events, self._ledger.now_ms())
+        self._act(accepted)
+        return accepted.sent
+
+    async def cancel(self, run_id: str) -> bool:
+        """Cancel a run, and those it invoked. False if it had ended already.
+
+        When this returns the run's step has been interrupted, and nothing is stored for it any more.
+
+        Raises:
+            NoSuchRun: there is no such run.
+        """
+        self._check_running()
+        accepted = await self._ledger.transact(self._cancel, run_id)
+        self._act(accepted)
+        await self._wait_stopped(accepted.cancelled)
+        return run_id in accepted.cancelled
+
+    def _cancel(self, connection: sa.Connection, run_id: str) -> Accepted:
+        if private.run_row(connection, run_id) is None:
+            raise NoSuchRun(run_id)
+        accepted = Accepted()
+        self._intake.cancel(connection, [run_id], self._ledger.now_ms(), accepted)
+        return accepted
+
+    async def _wait_stopped(self, run_ids: Iterable[str]) -> None:
+        me = asyncio.current_task()
+        for run_id in run_ids:
+            live = self._runner.live.get(run_id)
+            if live is None or live.task is me:
+                continue
+            try:
+                async with asyncio.timeout(STOP_S):
+                    await live.ended.wait()
+            except TimeoutError:
+                log.error("step_ignores_cancel", extra={"run_id": run_id, "job_id": live.job_id})
+
+    async def run(self, run_id: str) -> RunInfo:
+        """What is known of a run.
+
+        Raises:
+            NoSuchRun: there is no such run.
+        """
+        self._check_running()
+        info = await self._ledger.transact(read_run, run_id)
+        if info is None:
+            raise NoSuchRun(run_id)
+        return info
+
+    async def wait(self, run_id: str, timeout_s: float) -> RunInfo:
+        """Wait until a run has ended.
+
+        Raises:
+            TimeoutError: it has not ended within `timeout_s`.
+            NoSuchRun: there is no such run.
+        """
+        event = asyncio.Event()
+        self._waiting.setdefault(run_id, set()).add(event)
+        try:
+            async with asyncio.timeout(timeout_s):
+                while True:
+                    info = await self.run(run_id)
+                    if info.has_ended:
+                        return info
+                    try:
+                        async with asyncio.timeout(POLL_S):
+                            await event.wait()
+                    except TimeoutError:
+                        pass
+                    event.clear()
+        finally:
+            waiting = self._waiting[run_id]
+            waiting.discard(event)
+            if not waiting:
+                del self._waiting[run_id]
+
+    async def result(self, run_id: str, timeout_s: float) -> Any:
+        """Wait for a run and return its result, as JSON.
+
+        Raises:
+            RunFailed: it failed.
+            RunCancelled: it was cancelled.
+            TimeoutError: it has not ended within `timeout_s`.
+        """
+        info = await self.wait(run_id, timeout_s)
+        if info.error is not None:
+            raise info.error
+        if info.status == "cancelled":
+            raise RunCancelled(run_id)
+        return info.result
+
+    def _check_running(self) -> None:
+        if self._exit is None:
+            raise EngineNotRunning("the engine is not running; use it inside `async with engine`")
+
+    def _wire(
+        self, event: EventData | Event, event_id: str | None, user: Mapping[str, Any] | None
+    ) -> WireEvent:
+        if isinstance(event, EventData):
+            if not event.event_name:
+                raise BadEvent(type(event).__name__, "the class names no event: EventData, event=…")
+            data = event.model_dump(mode="json", by_alias=True)
+            event = Event(event.event_name, data)
+        else:
+            self._validate(event)
+        ts = event.ts or self._clock.now()
+        if ts.tzinfo is None:
+            raise BadEvent(event.name, "its ts has no time zone")
+        who = user if user is not None else event.user
+        return WireEvent(
+            name=event.name,
+            data=dict(event.data),
+            id=EventId(event_id or event.id or new_event_id()),
+            ts_ms=int(ts.astimezone(UTC).timestamp() * 1000),
+            v=event.v,
+            user=None if who is None else dict(who),
+        )
+
+    def _validate(self, event: Event) -> None:
+        for model in self._models.get(event.name, ()):
+            try:
+                model.model_validate(event.data)
+            except ValidationError as error:
+                first = error.errors(include_input=False, include_url=False)[0]
+                field = ".".join(str(part) for part in first["loc"]) or "data"
+                raise BadEvent(event.name, f"{field}: {first['msg']}") from error
+
+    def _act(self, accepted: Accepted) -> None:
+        """Wake what a committed transaction concerns."""
+        for run_id in accepted.cancelled:
+            live = self._runner.live.get(run_id)
+            if live is not None:
+                live.stop("cancelled")
+            self._wake_waiting(run_id)
+        self._dispatcher.kick(accepted.queues)
+        for at_ms in accepted.delayed_until_ms:
+            self._dispatcher.kick_at((at_ms - self._ledger.now_ms()) / 1000)
+
+    def _room(self) -> int:
+        executing = sum(1 for live in self._runner.live.values() if live.suspended == 0)
+        return self._max_running - executing
+
+    def _was_claimed(self, claimed: private.Claimed) -> None:
+        if claimed.is_first:
+            self._runner.first_time.add(claimed.run_id)
+
+    def _run_ended(self, run_id: str) -> None:
+        self._wake_waiting(run_id)
+        self._dispatcher.room_made()
+
+    def _wake_waiting(self, run_id: str) -> None:
+        for event in self._waiting.get(run_id, ()):
+            event.set()
+
+    def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
+        async def guarded() -> None:
+            try:
+                await work
+            except Exception:  # the rim of what nobody awaits
+                log.exception("background_work_failed")
+
+        self._tasks.create_task(guarded())
+
+    async def _drain(self) -> None:
+        self._dispatcher.stop()
+        running = list(self._runner.live.values())
+        for live in running:
+            live.draining = True
+            if live.suspended:
+                live.stop("handed over")
+        await _wait_ended(running, self._grace_s)
+        rest = [live for live in running if not live.ended.is_set()]
+        for live in rest:
+            live.stop("handed over")
+        await _wait_ended(rest, STOP_S)
+        for live in running:  # those that have ended are left alone
+            await self._ledger.call(partial(private.hand_over, live.run_id, queue_of(live.job_id)))
+
+
+async def _wait_ended(runs: Iterable[LiveRun], timeout_s: float) -> None:
+    try:
+        async with asyncio.timeout(timeout_s):
+            for live in runs:
+                await live.ended.wait()
+    except TimeoutError:
+        return
+
+
+def _forget_slots(connection: sa.Connection) -> None:
+    connection.execute(sa.delete(tables.slot))
+
+
+def _models(jobs: Mapping[str, Job[Any, Any]]) -> dict[str, list[type[EventData]]]:
+    models: dict[str, list[type[EventData]]] = {}
+    for job in jobs.values():
+        for rule in job.triggers:
+            if rule.model is not None:
+                models.setdefault(rule.pattern, []).append(rule.model)
+    return models
+
+
+__all__ = ["Engine", "RunId"]

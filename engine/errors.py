@@ -1,0 +1,126 @@
+"""What goes wrong in jobs and in the engine, as classes a caller can catch."""
+
+from datetime import datetime, timedelta
+
+from core.errors import Conflict, NotFound, Refused
+from engine.duration import seconds_of
+
+
+class NonRetriable(Exception):
+    """A step or job body raises this to fail at once: no more attempts."""
+
+
+class RetryAfter(Exception):
+    """A step or job body raises this to choose when its next attempt starts.
+
+    `after` is seconds, a duration text such as "30s" or "5m", a timedelta, or an aware datetime.
+    The attempt still counts: past the last one the step fails.
+    """
+
+    def __init__(self, message: str, after: float | str | timedelta | datetime) -> None:
+        super().__init__(message)
+        self.after = after
+
+    def delay_s(self, now: datetime) -> float:
+        """Seconds from `now` until the next attempt; never negative."""
+        if isinstance(self.after, datetime):
+            return max(0.0, (self.after - now).total_seconds())
+        return max(0.0, seconds_of(self.after))
+
+
+class StepFailed(Exception):
+    """A step used up its attempts (or raised NonRetriable). Catch it in the job to fall back.
+
+    `name` and `message` are those of the step's last exception. The same object comes out of a
+    replay, so it carries no traceback and no `__cause__`.
+    """
+
+    def __init__(self, step_id: str, name: str, message: str, *, attempts: int = 1) -> None:
+        super().__init__(f"step {step_id!r} failed after {attempts} attempt(s): {name}: {message}")
+        self.step_id = step_id
+        self.name = name
+        self.message = message
+        self.attempts = attempts
+
+
+class RunFailed(Exception):
+    """A run ended in failure; raised by `Engine.result` and by `step.invoke`."""
+
+    def __init__(self, run_id: str, name: str, message: str, *, step_id: str | None = None) -> None:
+        super().__init__(f"run {run_id!r} failed: {name}: {message}")
+        self.run_id = run_id
+        self.name = name
+        self.message = message
+        self.step_id = step_id
+
+
+class RunCancelled(Exception):
+    """The run that was waited for has been cancelled."""
+
+    def __init__(self, run_id: str) -> None:
+        super().__init__(f"run {run_id!r} was cancelled")
+        self.run_id = run_id
+
+
+class NoSuchRun(NotFound):
+    """No run has this id, or it has been swept."""
+
+    code = "no_such_run"
+
+    def __init__(self, run_id: str) -> None:
+        super().__init__(f"no run {run_id!r}; finished runs are swept after the retention time")
+        self.run_id = run_id
+
+
+class BadJob(Refused):
+    """A job's definition is wrong; found when the engine is built, before anything runs."""
+
+    code = "bad_job"
+
+    def __init__(self, job_id: str, what: str) -> None:
+        super().__init__(f"job {job_id!r}: {what}")
+        self.job_id = job_id
+
+
+class BadEvent(Refused):
+    """An event was refused; nothing of the `send` that held it was stored."""
+
+    code = "bad_event"
+
+    def __init__(self, event_name: str, what: str) -> None:
+        super().__init__(f"event {event_name!r}: {what}")
+        self.event_name = event_name
+
+
+class DatabaseInUse(Conflict):
+    """Another process holds this SQLite file."""
+
+    code = "database_in_use"
+
+    def __init__(self, path: str, holder: str) -> None:
+        super().__init__(
+            f"{path!r} is in use by process {holder or '(unknown)'}: one process per SQLite file; "
+            "stop it, or use PostgreSQL for several"
+        )
+
+
+class DatabaseTooNew(Conflict):
+    """The tables were made by a newer version of the engine."""
+
+    code = "database_too_new"
+
+    def __init__(self, found: int, known: int) -> None:
+        super().__init__(f"the database has engine tables v{found}, this code knows v{known}")
+
+
+class EngineNotRunning(Refused):
+    """The engine was used outside `async with engine`."""
+
+    code = "engine_not_running"
+
+
+class NotProvided(Exception):
+    """`ctx.need` asked for a type that was not given to `Engine(provide=…)`."""
+
+    def __init__(self, wanted: type[object]) -> None:
+        super().__init__(f"nothing of type {wanted.__name__} was given to Engine(provide=[…])")

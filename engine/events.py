@@ -1,0 +1,113 @@
+"""Events: typed data, what a caller sends, what a job receives."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, ClassVar, Generic, TypeVar
+
+from pydantic import BaseModel, ConfigDict
+from pydantic.alias_generators import to_camel
+
+from core.ids import EventId, RunId, new_id
+
+D_co = TypeVar("D_co", covariant=True)
+
+FAILED = "engine/function.failed"
+CANCELLED = "engine/function.cancelled"
+FINISHED = "engine/function.finished"
+
+
+class EventData(BaseModel):
+    """The data of one kind of event: `class MessageSent(EventData, event="message/sent")`.
+
+    Fields travel in camelCase, unknown fields are refused, instances do not change.
+    """
+
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", alias_generator=to_camel, validate_by_name=True
+    )
+    event_name: ClassVar[str] = ""
+
+    def __init_subclass__(cls, *, event: str = "", **options: Any) -> None:
+        super().__init_subclass__(**options)
+        if event:
+            cls.event_name = event
+
+
+@dataclass(frozen=True)
+class Event:
+    """An event to send, for callers without a model for its data.
+
+    An `id` already seen in the last 24 hours starts nothing. A `ts` in the future delays what the
+    event starts until then. `user` is who caused it; `v` the version of the data's shape.
+    """
+
+    name: str
+    data: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    id: str | None = None
+    ts: datetime | None = None
+    v: str | None = None
+    user: Mapping[str, Any] | None = None
+
+
+@dataclass(frozen=True)
+class ReceivedEvent(Generic[D_co]):
+    """An event as a job sees it; `data` is the model the job asked for, else a plain dict."""
+
+    name: str
+    data: D_co
+    id: EventId
+    ts: datetime
+    v: str | None
+    user: Mapping[str, Any] | None
+
+
+@dataclass(frozen=True)
+class SentEvent:
+    """What `send` accepted: the event's id and the runs it started (those of the first send when
+    the id was a duplicate).
+    """
+
+    event_id: EventId
+    run_ids: tuple[RunId, ...]
+    duplicate: bool = False
+
+
+@dataclass(frozen=True)
+class WireEvent:
+    """An event as stored: JSON values only. `ts_ms` is its own time, in ms since the epoch."""
+
+    name: str
+    data: dict[str, Any]
+    id: str
+    ts_ms: int
+    v: str | None = None
+    user: dict[str, Any] | None = None
+
+    def as_json(self) -> dict[str, Any]:
+        """The shape expressions see as `event`, and runs keep as their input."""
+        return {
+            "name": self.name,
+            "data": self.data,
+            "id": self.id,
+            "ts": self.ts_ms,
+            "v": self.v,
+            "user": self.user,
+        }
+
+    @classmethod
+    def from_json(cls, value: Mapping[str, Any]) -> "WireEvent":
+        """The inverse of `as_json`."""
+        return cls(
+            name=value["name"],
+            data=value["data"],
+            id=value["id"],
+            ts_ms=value["ts"],
+            v=value.get("v"),
+            user=value.get("user"),
+        )
+
+
+def new_event_id() -> EventId:
+    """A fresh random event id."""
+    return EventId(new_id("evt"))

@@ -1,0 +1,276 @@
+"""What an event sets in motion, as one transaction: cancels, and runs of the jobs that match."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import sqlalchemy as sa
+
+from core.ids import EventId, RunId
+from engine import codec, tables
+from engine.dbos import private
+from engine.dbos.host import Enqueued, Host
+from engine.errors import BadEvent
+from engine.events import CANCELLED, SentEvent, WireEvent
+from engine.expressions import path_value
+from engine.job import Job
+from engine.tables import insert_new
+
+DEDUPLICATION_MS = 24 * 3600 * 1000
+MAX_EVENT_BYTES = 512 * 1024
+
+
+@dataclass
+class Accepted:
+    """What a transaction of the intake did; acted upon after it has been committed."""
+
+    sent: list[SentEvent] = field(default_factory=list[SentEvent])
+    queues: set[str] = field(default_factory=set[str])
+    delayed_until_ms: list[int] = field(default_factory=list[int])
+    cancelled: list[str] = field(default_factory=list[str])
+
+
+def queue_of(job_id: str) -> str:
+    """The queue that holds a job's runs."""
+    return f"job:{job_id}"
+
+
+class Intake:
+    """Accepts events for a fixed set of jobs."""
+
+    def __init__(self, jobs: Mapping[str, Job[Any, Any]], host: Host) -> None:
+        self._jobs = jobs
+        self._host = host
+
+    def accept(
+        self, connection: sa.Connection, events: Sequence[WireEvent], now_ms: int
+    ) -> Accepted:
+        """Store events and start what they start. The same event twice changes nothing the second time.
+
+        Raises:
+            BadEvent: one is too large.
+        """
+        accepted = Accepted()
+        for position, event in enumerate(events):
+            self._accept_one(connection, event, now_ms, position, accepted)
+        return accepted
+
+    def _accept_one(
+        self,
+        connection: sa.Connection,
+        event: WireEvent,
+        now_ms: int,
+        position: int,
+        accepted: Accepted,
+    ) -> None:
+        body = codec.dumps({"data": event.data, "user": event.user})
+        if len(body) > MAX_EVENT_BYTES:
+            raise BadEvent(
+                event.name,
+                f"{len(body)} bytes of data; {MAX_EVENT_BYTES} are allowed: send a reference",
+            )
+        again = self._store(connection, event, body, now_ms)
+        if again is None:
+            accepted.sent.append(self._duplicate(connection, event, accepted))
+            return
+        self._cancel_matching(connection, event, now_ms, accepted)
+        run_ids: list[RunId] = []
+        for job in self._jobs.values():
+            if any(
+                rule.takes(event.name) and (rule.when is None or rule.when.holds(event.as_json()))
+                for rule in job.triggers
+            ):
+                run_id = RunId(f"{job.id}:{event.id}{again}")
+                self._start(connection, job, run_id, event, now_ms * 1000 + position, accepted)
+                run_ids.append(run_id)
+        accepted.sent.append(SentEvent(EventId(event.id), tuple(run_ids)))
+
+    def _store(
+        self, connection: sa.Connection, event: WireEvent, body: str, now_ms: int
+    ) -> str | None:
+        """None for a duplicate; else what to add to run ids, since an id may return after 24 hours."""
+        row = {
+            "name": event.name,
+            "body": body,
+            "v": event.v,
+            "ts": event.ts_ms,
+            "received_at": now_ms,
+        }
+        if insert_new(connection, tables.event, {"id": event.id, **row}):
+            return ""
+        renewed = connection.execute(
+            sa.update(tables.event)
+            .where(tables.event.c.id == event.id)
+            .where(tables.event.c.received_at < now_ms - DEDUPLICATION_MS)
+            .values(**row)
+        )
+        return f":{now_ms}" if renewed.rowcount else None
+
+    def _duplicate(
+        self, connection: sa.Connection, event: WireEvent, accepted: Accepted
+    ) -> SentEvent:
+        since = sa.select(tables.event.c.received_at).where(tables.event.c.id == event.id)
+        query = (
+            sa.select(tables.run.c.run_id, tables.run.c.job_id)
+            .where(tables.run.c.event_id == event.id)
+            .where(tables.run.c.created_at >= since.scalar_subquery())
+            .order_by(tables.run.c.run_id)
+        )
+        runs = connection.execute(query).all()
+        # The first send may have been committed by a process that died before it woke anyone.
+        accepted.queues.update(queue_of(job_id) for _, job_id in runs)
+        return SentEvent(EventId(event.id), tuple(RunId(run) for run, _ in runs), duplicate=True)
+
+    def _start(
+        self,
+        connection: sa.Connection,
+        job: Job[Any, Any],
+        run_id: RunId,
+        event: WireEvent,
+        position: int,
+        accepted: Accepted,
+    ) -> None:
+        now_ms = position // 1000
+        payload = {"job": job.id, "kind": "run", "event": event.as_json(), "position": position}
+        delay_ms = event.ts_ms - now_ms
+        self.enqueue(connection, run_id, job.id, payload, now_ms, event.id, delay_ms)
+        for number, rule in enumerate(job.cancel_on):
+            match = None if rule.match is None else path_value(event.as_json(), rule.match)
+            if rule.match is not None and match is None:
+                continue  # nothing to compare with, so nothing can match
+            expires_at = None if rule.timeout_s is None else now_ms + int(rule.timeout_s * 1000)
+            insert_new(
+                connection,
+                tables.cancel_rule,
+                {
+                    "run_id": run_id,
+                    "number": number,
+                    "event_name": rule.event_name,
+                    "match": match,
+                    "expires_at": expires_at,
+                },
+            )
+        accepted.queues.add(queue_of(job.id))
+        if delay_ms > 0:
+            accepted.delayed_until_ms.append(event.ts_ms)
+
+    def enqueue(
+        self,
+        connection: sa.Connection,
+        run_id: str,
+        job_id: str,
+        payload: dict[str, Any],
+        now_ms: int,
+        event_id: str,
+        delay_ms: int = 0,
+        parent_run_id: str | None = None,
+    ) -> None:
+        """Enqueue one run; an id that exists changes nothing."""
+        row = {
+            "run_id": run_id,
+            "job_id": job_id,
+            "event_id": event_id,
+            "parent_run_id": parent_run_id,
+            "created_at": now_ms,
+        }
+        if insert_new(connection, tables.run, row):
+            delay_s = delay_ms / 1000 if delay_ms > 0 else None
+            self._host.enqueue(connection, Enqueued(run_id, queue_of(job_id), payload, delay_s))
+
+    def _cancel_matching(
+        self, connection: sa.Connection, event: WireEvent, now_ms: int, accepted: Accepted
+    ) -> None:
+        paths = {
+            rule.match
+            for job in self._jobs.values()
+            for rule in job.cancel_on
+            if rule.event_name == event.name
+        }
+        if not paths:
+            return
+        values = [path_value(event.as_json(), path) for path in paths if path is not None]
+        rule = tables.cancel_rule.c
+        rows = connection.execute(
+            sa.select(rule.run_id, rule.number, rule.match)
+            .where(rule.event_name == event.name)
+            .where(sa.or_(rule.match.is_(None), rule.match.in_(values)))
+            .where(sa.or_(rule.expires_at.is_(None), rule.expires_at > now_ms))
+        )
+        hits = {
+            run_id
+            for run_id, number, match in rows
+            if self._cancels(connection, run_id, number, match, event)
+        }
+        if hits:
+            self.cancel(connection, sorted(hits), now_ms, accepted)
+
+    def _cancels(
+        self,
+        connection: sa.Connection,
+        run_id: str,
+        number: int,
+        match: str | None,
+        event: WireEvent,
+    ) -> bool:
+        query = sa.select(tables.run.c.job_id, tables.run.c.event_id).where(
+            tables.run.c.run_id == run_id
+        )
+        row = connection.execute(query).one_or_none()
+        job = None if row is None else self._jobs.get(row[0])
+        if row is None or job is None or number >= len(job.cancel_on):
+            return False
+        rule = job.cancel_on[number]
+        if rule.match is not None and path_value(event.as_json(), rule.match) != match:
+            return False
+        if rule.when is None:
+            return True
+        cause = self.event(connection, row[1])
+        return cause is not None and rule.when.holds(cause.as_json(), event.as_json())
+
+    def event(self, connection: sa.Connection, event_id: str) -> WireEvent | None:
+        """A stored event, or None where it has been swept."""
+        row = connection.execute(
+            sa.select(tables.event).where(tables.event.c.id == event_id)
+        ).one_or_none()
+        if row is None:
+            return None
+        body = codec.loads(row.body)
+        return WireEvent(row.name, body["data"], row.id, row.ts, row.v, body["user"])
+
+    def cancel(
+        self, connection: sa.Connection, run_ids: Sequence[str], now_ms: int, accepted: Accepted
+    ) -> None:
+        """Cancel runs and the runs they invoked, and say so in `engine/function.cancelled` events."""
+        frontier = list(run_ids)
+        while frontier:
+            cancelled = private.cancel(connection, frontier)
+            accepted.cancelled += cancelled
+            for run_id in cancelled:
+                self._announce(connection, run_id, now_ms, accepted)
+            children = sa.select(tables.run.c.run_id).where(
+                tables.run.c.parent_run_id.in_(frontier)
+            )
+            frontier = list(connection.execute(children).scalars())
+
+    def _announce(
+        self, connection: sa.Connection, run_id: str, now_ms: int, accepted: Accepted
+    ) -> None:
+        connection.execute(
+            sa.delete(tables.cancel_rule).where(tables.cancel_rule.c.run_id == run_id)
+        )
+        row = connection.execute(
+            sa.select(tables.run.c.job_id, tables.run.c.event_id).where(
+                tables.run.c.run_id == run_id
+            )
+        ).one_or_none()
+        if row is None:
+            return
+        cause = self.event(connection, row.event_id)
+        data = {
+            "runId": run_id,
+            "jobId": row.job_id,
+            "event": None if cause is None else cause.as_json(),
+        }
+        event = WireEvent(CANCELLED, data, f"{run_id}:cancelled", now_ms)
+        self._accept_one(connection, event, now_ms, 0, accepted)
+        accepted.sent.pop()  # the caller sent something else

@@ -1,0 +1,39 @@
+"""When the next attempt starts: exponential backoff with jitter, or what the step asked for."""
+
+import random
+from dataclasses import dataclass
+
+from engine.duration import Duration, seconds_of
+
+MAX_ATTEMPTS = 21  # the first and 20 retries, Inngest's bound
+
+
+@dataclass(frozen=True)
+class RetryPolicy:
+    """Trigger.dev's words: attempt n (from 1) waits `min_timeout * factor**(n-1)`, at most `max_timeout`.
+
+    `max_attempts` counts the first. With `randomize` each wait is spread by ±25 % so that failing
+    runs do not come back together.
+    """
+
+    max_attempts: int = 5
+    factor: float = 2.0
+    min_timeout: Duration = 1.0
+    max_timeout: Duration = 3600.0
+    randomize: bool = True
+
+    def check(self) -> None:
+        """Raise ValueError where the numbers make no sense."""
+        if not 1 <= self.max_attempts <= MAX_ATTEMPTS:
+            raise ValueError(f"retries are 0 to {MAX_ATTEMPTS - 1}, not {self.max_attempts - 1}")
+        if self.factor < 1:
+            raise ValueError(f"a backoff factor is at least 1, not {self.factor}")
+        if seconds_of(self.max_timeout) < seconds_of(self.min_timeout):
+            raise ValueError("max_timeout is less than min_timeout")
+
+    def backoff_s(self, failed_attempts: int) -> float:
+        """Seconds to wait after the `failed_attempts`-th failure (from 1)."""
+        low, high = seconds_of(self.min_timeout), seconds_of(self.max_timeout)
+        exponent = min(failed_attempts - 1, 60)  # 2**60 s is past any bound and still a float
+        wait = min(low * self.factor**exponent, high)
+        return wait * random.uniform(0.75, 1.25) if self.randomize else wait  # noqa: S311 - jitter

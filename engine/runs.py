@@ -1,0 +1,72 @@
+"""Runs as seen from outside: their status, result and error."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, Literal
+
+import sqlalchemy as sa
+
+from core.ids import EventId, RunId
+from engine import codec, tables
+from engine.dbos import private
+
+RunStatus = Literal["scheduled", "queued", "running", "completed", "failed", "cancelled"]
+
+STATUS: dict[str, RunStatus] = {
+    "DELAYED": "scheduled",
+    "ENQUEUED": "queued",
+    "PENDING": "running",
+    "SUCCESS": "completed",
+    "ERROR": "failed",
+    "MAX_RECOVERY_ATTEMPTS_EXCEEDED": "failed",
+    "CANCELLED": "cancelled",
+}
+ENDED: frozenset[RunStatus] = frozenset({"completed", "failed", "cancelled"})
+
+
+@dataclass(frozen=True)
+class RunInfo:
+    """One run. `result` is JSON, and None unless completed; `error` is None unless failed."""
+
+    run_id: RunId
+    job_id: str
+    event_id: EventId
+    status: RunStatus
+    created_at: datetime
+    started_at: datetime | None
+    ended_at: datetime | None
+    result: Any
+    error: Exception | None
+
+    @property
+    def has_ended(self) -> bool:
+        """Whether the status is final."""
+        return self.status in ENDED
+
+
+def instant(ms: int | None) -> datetime | None:
+    """A stored time as a datetime."""
+    return None if ms is None else datetime.fromtimestamp(ms / 1000, UTC)
+
+
+def read_run(connection: sa.Connection, run_id: str) -> RunInfo | None:
+    """The run of this id, or None."""
+    row = private.run_row(connection, run_id)
+    if row is None:
+        return None
+    own = connection.execute(
+        sa.select(tables.run).where(tables.run.c.run_id == run_id)
+    ).one_or_none()
+    created = instant(row.created_at if own is None else own.created_at)
+    assert created is not None  # noqa: S101 - a run always has a time of creation
+    return RunInfo(
+        run_id=RunId(run_id),
+        job_id="" if own is None else own.job_id,
+        event_id=EventId("" if own is None else own.event_id),
+        status=STATUS[row.status],
+        created_at=created,
+        started_at=instant(row.started_at),
+        ended_at=instant(row.completed_at),
+        result=None if row.output is None else codec.loads(row.output),
+        error=None if row.error is None else codec.loads(row.error),
+    )

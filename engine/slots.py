@@ -1,0 +1,209 @@
+"""Concurrency keys: how many steps of one key may execute, and who is next."""
+
+import asyncio
+import hashlib
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+import sqlalchemy as sa
+
+from engine import tables
+from engine.ledger import Ledger
+from engine.tables import insert_new
+
+POLL_S = 1.0  # the safety net when another process grants a place and its notice is lost
+
+Place = tuple[str, str, int]
+"""Key, run id, number within the run."""
+
+
+@dataclass(frozen=True)
+class Want:
+    """One concurrency limit as it applies to one run."""
+
+    key: str
+    limit: int
+
+
+def grant(connection: sa.Connection, key: str) -> list[Place]:
+    """Give free places of a key to those who wait, oldest run first; returns who got one."""
+    slot = tables.slot.c
+    held = connection.execute(
+        sa.select(sa.func.count()).where(slot.key == key, slot.granted.is_(True))
+    ).scalar_one()
+    waiting = connection.execute(
+        sa.select(slot.run_id, slot.number, slot.allowed)
+        .where(slot.key == key, slot.granted.is_(False))
+        .order_by(slot.position, slot.run_id, slot.number)
+    )
+    granted: list[Place] = []
+    for run_id, number, allowed in waiting:
+        if held >= allowed:
+            break
+        held += 1
+        connection.execute(
+            sa.update(tables.slot)
+            .where(slot.key == key, slot.run_id == run_id, slot.number == number)
+            .values(granted=True)
+        )
+        granted.append((key, run_id, number))
+    return granted
+
+
+def lock_key(connection: sa.Connection, key: str) -> None:
+    """Keep others off a key until this transaction ends; on SQLite the first write does that."""
+    if connection.dialect.name == "postgresql":
+        number = int.from_bytes(hashlib.blake2b(key.encode(), digest_size=7).digest())
+        connection.execute(sa.select(sa.func.pg_advisory_xact_lock(number)))
+
+
+class Slots:
+    """The places of every key; waits of this process are woken through futures."""
+
+    def __init__(self, ledger: Ledger, executor_id: str) -> None:
+        self._ledger = ledger
+        self._executor_id = executor_id
+        self._waiting: dict[Place, asyncio.Event] = {}
+
+    def wake(self, granted: Sequence[Place]) -> None:
+        """Tell the runs of this process that they have been given places."""
+        for place in granted:
+            event = self._waiting.get(place)
+            if event is not None:
+                event.set()
+
+    async def acquire(self, run_id: str, want: Want, *, number: int, position: int) -> None:
+        """Wait until the run has this place."""
+        place = (want.key, run_id, number)
+        event = self._waiting[place] = asyncio.Event()
+        try:
+            self.wake(await self._ledger.transact(self._ask, want, run_id, number, position))
+            while not event.is_set():
+                try:
+                    async with asyncio.timeout(POLL_S):
+                        await event.wait()
+                except TimeoutError:
+                    if await self._ledger.transact(_is_granted, place):
+                        return
+        finally:
+            self._waiting.pop(place, None)
+
+    def _ask(
+        self, connection: sa.Connection, want: Want, run_id: str, number: int, position: int
+    ) -> list[Place]:
+        lock_key(connection, want.key)
+        row = {
+            "key": want.key,
+            "run_id": run_id,
+            "number": number,
+            "allowed": want.limit,
+            "position": position,
+            "granted": False,
+            "executor_id": self._executor_id,
+        }
+        insert_new(connection, tables.slot, row)
+        granted = grant(connection, want.key)
+        mine = (want.key, run_id, number)
+        if mine not in granted and _is_granted(connection, mine):
+            granted.append(mine)  # asked twice: the first answer was lost on its way
+        return granted
+
+    async def release(self, places: Sequence[Place]) -> None:
+        """Give places back and wake those who get them."""
+        self.wake(await self._ledger.transact(_release, places))
+
+    async def release_run(self, run_id: str) -> None:
+        """Give back all that a run holds or waits for."""
+        self.wake(await self._ledger.transact(_release_run, run_id))
+
+
+def _is_granted(connection: sa.Connection, place: Place) -> bool:
+    key, run_id, number = place
+    slot = tables.slot.c
+    query = sa.select(slot.granted).where(
+        slot.key == key, slot.run_id == run_id, slot.number == number
+    )
+    return bool(connection.execute(query).scalar())
+
+
+def _release(connection: sa.Connection, places: Sequence[Place]) -> list[Place]:
+    granted: list[Place] = []
+    for key, run_id, number in sorted(places):
+        lock_key(connection, key)
+        slot = tables.slot.c
+        connection.execute(
+            sa.delete(tables.slot).where(
+                slot.key == key, slot.run_id == run_id, slot.number == number
+            )
+        )
+        granted += grant(connection, key)
+    return granted
+
+
+def _release_run(connection: sa.Connection, run_id: str) -> list[Place]:
+    query = sa.select(tables.slot.c.key, tables.slot.c.number).where(tables.slot.c.run_id == run_id)
+    places = [(key, run_id, number) for key, number in connection.execute(query)]
+    return _release(connection, places)
+
+
+class Gate:
+    """One run's places. Between steps it keeps one of each key; while it sleeps, none."""
+
+    def __init__(self, slots: Slots, run_id: str, wants: Sequence[Want], position: int) -> None:
+        self._slots = slots
+        self._run_id = run_id
+        self._wants = sorted(wants, key=lambda want: want.key)  # one order, so no deadlock
+        self._position = position
+        self._idle: list[int] = []
+        self._busy: set[int] = set()
+
+    async def open(self) -> None:
+        """Wait for the run's first place."""
+        if self._wants:
+            self._idle.append(await self._acquire())
+
+    @asynccontextmanager
+    async def step(self) -> AsyncIterator[None]:
+        """Hold a place while a step executes."""
+        if not self._wants:
+            yield
+            return
+        number = self._idle.pop() if self._idle else await self._acquire()
+        self._busy.add(number)
+        try:
+            yield
+        finally:
+            self._busy.discard(number)
+            self._idle.append(number)
+            if len(self._idle) > 1:
+                await self._release([self._idle.pop()])
+
+    async def pause(self) -> None:
+        """Give the kept place back: the run is about to sleep, wait or back off."""
+        if self._idle and not self._busy:
+            idle, self._idle = self._idle, []
+            await self._release(idle)
+
+    async def close(self) -> None:
+        """Give everything back: the run has ended."""
+        if self._wants:
+            await self._slots.release_run(self._run_id)
+
+    async def _acquire(self) -> int:
+        taken = self._busy | set(self._idle)
+        number = next(n for n in range(len(taken) + 1) if n not in taken)
+        self._busy.add(number)  # so that a parallel step asks for another one
+        try:
+            for want in self._wants:
+                await self._slots.acquire(
+                    self._run_id, want, number=number, position=self._position
+                )
+        finally:
+            self._busy.discard(number)
+        return number
+
+    async def _release(self, numbers: Sequence[int]) -> None:
+        await self._slots.release(
+            [(want.key, self._run_id, number) for want in self._wants for number in numbers]
+        )

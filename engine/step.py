@@ -1,0 +1,253 @@
+"""Durable steps: run once, remembered by id, tried again when they fail."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Any, ParamSpec, TypeVar, cast
+
+import sqlalchemy as sa
+from pydantic import TypeAdapter, ValidationError
+from pydantic_core import PydanticSerializationError
+
+from core.ids import RunId
+from engine import codec, tables
+from engine.current import StepInfo, current_step, enter_step, leave_step
+from engine.dbos import private
+from engine.errors import NonRetriable, RetryAfter, StepFailed
+from engine.ledger import Ledger
+from engine.results import result_adapter
+from engine.retry import RetryPolicy
+from engine.slots import Gate
+from engine.tables import insert_new
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+MAX_STEPS = 1000
+MAX_OUTPUT_BYTES = 4 * 1024 * 1024
+BODY = ""  # the step id under which attempts of the body itself are counted
+
+
+class History:
+    """What earlier executions of this run left behind: recorded steps and failed attempts."""
+
+    def __init__(self, recorded: dict[str, int], failed: dict[str, tuple[int, int | None]]) -> None:
+        self.recorded = recorded
+        self.failed = failed
+        self.last = max(recorded.values(), default=0)
+
+
+def read_history(connection: sa.Connection, run_id: str) -> History:
+    """Load what a run that starts again must know."""
+    query = (
+        sa.select(tables.attempt.c.step_id, tables.attempt.c.attempt, tables.attempt.c.next_at)
+        .where(tables.attempt.c.run_id == run_id)
+        .order_by(tables.attempt.c.attempt)
+    )
+    failed = {
+        step_id: (number + 1, next_at)
+        for step_id, number, next_at in connection.execute(query)
+    }
+    return History(private.recorded_steps(run_id), failed)
+
+
+class Steps:
+    """`ctx.step`: what a job body may await. Everything here is remembered by its id."""
+
+    def __init__(
+        self,
+        run_id: RunId,
+        *,
+        history: History,
+        retry: RetryPolicy,
+        ledger: Ledger,
+        gate: Gate,
+        stopped: Callable[[], bool],
+        suspend: Callable[[int], None],
+    ) -> None:
+        self._run_id = run_id
+        self._history = history
+        self._retry = retry
+        self._ledger = ledger
+        self._gate = gate
+        self._stopped = stopped
+        self._suspend = suspend
+        self._seen: dict[str, int] = {}
+        self._replayed = 0
+        self._stored_bytes = 0
+
+    @property
+    def replaying(self) -> bool:
+        """Whether recorded steps lie ahead, so that the body is going over old ground."""
+        return self._replayed < len(self._history.recorded)
+
+    def rewind(self) -> None:
+        """The body starts over: ids count from the beginning again."""
+        self._seen.clear()
+        self._replayed = 0
+
+    async def run(
+        self, step_id: str, fn: Callable[P, Awaitable[R]], *args: P.args, **kwargs: P.kwargs
+    ) -> R:
+        """Call an async function once and remember its result under `step_id`.
+
+        The result is JSON, a model or a dataclass, and comes back as the type that `fn`'s return
+        annotation says, in the first execution as in a replay. Used again (a loop), the same id
+        becomes "id:1", "id:2". A function that was interrupted by a crash runs again, so it must
+        be safe twice: `current_step().idempotency_key` stays the same.
+
+        Raises:
+            StepFailed: the last attempt failed, or it raised NonRetriable.
+        """
+        adapter = result_adapter(fn)
+        name = self._name(step_id)
+        stored = await self._durable(
+            name, lambda: self._attempts(name, lambda: fn(*args, **kwargs), adapter)
+        )
+        try:
+            return adapter.validate_python(stored)
+        except ValidationError as error:
+            raise StepFailed(
+                name, "StoredResultChanged", f"the recorded result no longer fits: {error}"
+            ) from error
+
+    def _name(self, step_id: str) -> str:
+        if current_step() is not None:
+            raise NonRetriable(f"step {step_id!r} was called inside a step; steps do not nest")
+        count = self._seen.get(step_id, 0)
+        self._seen[step_id] = count + 1
+        return f"{step_id}:{count}" if count else step_id
+
+    async def _durable(self, name: str, body: Callable[[], Awaitable[Any]]) -> Any:
+        """Run `body` as the DBOS step of this name, or return what it recorded."""
+        self.check_running()
+        number = self._history.recorded.get(name)
+        if number is None:
+            if self._history.last >= MAX_STEPS:
+                raise NonRetriable(
+                    f"step {name!r} is past the {MAX_STEPS} steps of a run; split the job "
+                    "and start the rest with an event"
+                )
+            self._history.last += 1
+            number = self._history.last
+        else:
+            self._replayed += 1
+
+        async def call() -> Any:
+            return await body()
+
+        try:
+            return await private.reserve_step(number).run_async({"name": name}, call)
+        except private.LostRun as error:
+            # Cancelled, or owned by another process now: unwind as a cancellation, write nothing.
+            raise asyncio.CancelledError(f"run {self._run_id} is no longer ours") from error
+
+    def check_running(self) -> None:
+        """Raise CancelledError once the run has been stopped: no step starts after that."""
+        if self._stopped():
+            raise asyncio.CancelledError(f"run {self._run_id} has been stopped")
+
+    async def _attempts(
+        self, name: str, call: Callable[[], Awaitable[R]], adapter: TypeAdapter[R]
+    ) -> Any:
+        failed, next_at = self._history.failed.get(name, (0, None))
+        if next_at is not None:
+            await self.pause((next_at - self._ledger.now_ms()) / 1000)
+        while True:
+            try:
+                async with self._gate.step():
+                    return await self._attempt(name, failed, call, adapter)
+            except asyncio.CancelledError as error:
+                if is_interrupted() or self._stopped():
+                    raise
+                failure: Exception = codec.StoredError("CancelledError", str(error))
+            except Exception as error:  # noqa: BLE001 - the rim: a step's error becomes a retry
+                failure = error
+            failed += 1
+            if isinstance(failure, NonRetriable) or failed >= self._retry.max_attempts:
+                raise step_failed(name, failure, failed) from failure
+            await self.back_off(name, failed, failure)
+
+    async def _attempt(
+        self, name: str, failed: int, call: Callable[[], Awaitable[R]], adapter: TypeAdapter[R]
+    ) -> Any:
+        token = enter_step(StepInfo(self._run_id, name, failed))
+        try:
+            value = await call()
+        finally:
+            leave_step(token)
+        return self._storable(name, value, adapter)
+
+    def _storable(self, name: str, value: R, adapter: TypeAdapter[R]) -> Any:
+        try:
+            stored = adapter.dump_python(value, mode="json", by_alias=True, warnings="error")
+            size = len(codec.dumps(stored))
+        except (PydanticSerializationError, NonRetriable, RecursionError) as error:
+            raise NonRetriable(f"step {name!r} returned what cannot be stored: {error}") from error
+        self._stored_bytes += size
+        if self._stored_bytes > MAX_OUTPUT_BYTES:
+            raise NonRetriable(
+                f"step {name!r} brings the run's results to {self._stored_bytes} bytes; "
+                f"{MAX_OUTPUT_BYTES} are allowed: store the data elsewhere and return a reference"
+            )
+        return stored
+
+    async def back_off(self, step_id: str, failed: int, failure: Exception) -> None:
+        """Record a failed attempt durably, then wait for the next one's time."""
+        if isinstance(failure, RetryAfter):
+            delay_s = failure.delay_s(self._ledger.now())
+        else:
+            delay_s = self._retry.backoff_s(failed)
+        now_ms = self._ledger.now_ms()
+        next_at = now_ms + int(delay_s * 1000)
+        await self._ledger.transact(
+            record_attempt, self._run_id, step_id, failed - 1, failure, now_ms, next_at
+        )
+        await self.pause(delay_s)
+
+    async def pause(self, seconds: float) -> None:
+        """Sleep without holding a place under a concurrency key."""
+        if seconds <= 0:
+            return
+        self.check_running()
+        await self._gate.pause()
+        self._suspend(1)
+        try:
+            await asyncio.sleep(seconds)
+        finally:
+            self._suspend(-1)
+
+
+def is_interrupted() -> bool:
+    """Whether somebody cancelled the current task, as opposed to a CancelledError from below."""
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0
+
+
+def step_failed(name: str, failure: Exception, attempts: int) -> StepFailed:
+    """The failure of a step as its job sees it."""
+    if isinstance(failure, codec.StoredError):
+        return StepFailed(name, failure.name, failure.message, attempts=attempts)
+    return StepFailed(name, type(failure).__name__, codec.text_of(failure), attempts=attempts)
+
+
+def record_attempt(
+    connection: sa.Connection,
+    run_id: str,
+    step_id: str,
+    attempt: int,
+    failure: Exception,
+    now_ms: int,
+    next_at: int | None,
+) -> None:
+    """Store a failed attempt; `next_at` None says that it was the last."""
+    fields = cast("dict[str, str]", codec.error_fields(failure))
+    row = {
+        "run_id": run_id,
+        "step_id": step_id,
+        "attempt": attempt,
+        "error_name": fields["name"],
+        "error_message": fields["message"],
+        "failed_at": now_ms,
+        "next_at": next_at,
+    }
+    insert_new(connection, tables.attempt, row)

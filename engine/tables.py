@@ -1,0 +1,112 @@
+"""The engine's own tables, beside those of DBOS in the same database. Times are ms since the epoch."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql, sqlite
+
+from engine.errors import DatabaseTooNew
+
+VERSION = 1
+
+metadata = sa.MetaData()
+
+schema_version = sa.Table(
+    "engine_schema",
+    metadata,
+    sa.Column("version", sa.Integer, primary_key=True, autoincrement=False),
+)
+
+# Written by intake; read for duplicates and by inspection; swept by retention.
+event = sa.Table(
+    "engine_event",
+    metadata,
+    sa.Column("id", sa.Text, primary_key=True),
+    sa.Column("name", sa.Text, nullable=False),
+    sa.Column("body", sa.Text, nullable=False),  # data and user, as the codec writes them
+    sa.Column("v", sa.Text),
+    sa.Column("ts", sa.BigInteger, nullable=False),
+    sa.Column("received_at", sa.BigInteger, nullable=False),
+    sa.Index("engine_event_received", "received_at"),
+    sa.Index("engine_event_name", "name", "received_at"),
+)
+
+# Written by intake, one row per run; read to answer duplicates and by inspection.
+run = sa.Table(
+    "engine_run",
+    metadata,
+    sa.Column("run_id", sa.Text, primary_key=True),
+    sa.Column("job_id", sa.Text, nullable=False),
+    sa.Column("event_id", sa.Text, nullable=False),
+    sa.Column("parent_run_id", sa.Text),  # the run whose step.invoke started it
+    sa.Column("created_at", sa.BigInteger, nullable=False),
+    sa.Index("engine_run_event", "event_id"),
+    sa.Index("engine_run_job", "job_id", "created_at"),
+    sa.Index("engine_run_parent", "parent_run_id"),
+)
+
+# What would cancel a run: written with the run, deleted when it ends, read by intake.
+cancel_rule = sa.Table(
+    "engine_cancel_rule",
+    metadata,
+    sa.Column("run_id", sa.Text, primary_key=True),
+    sa.Column("number", sa.Integer, primary_key=True),
+    sa.Column("event_name", sa.Text, nullable=False),
+    sa.Column("match", sa.Text),  # the value, as JSON, that the later event must hold
+    sa.Column("expires_at", sa.BigInteger),
+    sa.Index("engine_cancel_rule_match", "event_name", "match"),
+)
+
+# Failed attempts: written by steps and bodies that will try again; read when a run resumes.
+attempt = sa.Table(
+    "engine_attempt",
+    metadata,
+    sa.Column("run_id", sa.Text, primary_key=True),
+    sa.Column("step_id", sa.Text, primary_key=True),  # "" is the body
+    sa.Column("attempt", sa.Integer, primary_key=True, autoincrement=False),  # counts from 0
+    sa.Column("error_name", sa.Text, nullable=False),
+    sa.Column("error_message", sa.Text, nullable=False),
+    sa.Column("failed_at", sa.BigInteger, nullable=False),
+    sa.Column("next_at", sa.BigInteger),  # None: it was the last one
+)
+
+# Places under a concurrency key: written by runs, read by whoever grants the next one.
+slot = sa.Table(
+    "engine_slot",
+    metadata,
+    sa.Column("key", sa.Text, primary_key=True),
+    sa.Column("run_id", sa.Text, primary_key=True),
+    sa.Column("number", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("allowed", sa.Integer, nullable=False),  # granted when fewer than this many are
+    sa.Column("position", sa.BigInteger, nullable=False),  # who comes first: the older run
+    sa.Column("granted", sa.Boolean, nullable=False),
+    sa.Column("executor_id", sa.Text, nullable=False),
+    sa.Index("engine_slot_order", "key", "granted", "position"),
+)
+
+
+def create(engine: sa.Engine) -> None:
+    """Create what is missing.
+
+    Raises:
+        DatabaseTooNew: a newer version of this code made the tables.
+    """
+    with engine.begin() as connection:
+        if connection.dialect.name == "postgresql":
+            # Two processes that start together must not create the same table at once.
+            connection.execute(sa.text("SELECT pg_advisory_xact_lock(7262519)"))
+        schema_version.create(connection, checkfirst=True)
+        found = connection.execute(sa.select(sa.func.max(schema_version.c.version))).scalar()
+        if found is not None and found > VERSION:
+            raise DatabaseTooNew(found, VERSION)
+        metadata.create_all(connection)
+        if found is None:
+            connection.execute(sa.insert(schema_version).values(version=VERSION))
+
+
+def insert_new(connection: sa.Connection, table: sa.Table, values: Mapping[str, Any]) -> bool:
+    """Insert a row unless its key is taken; says whether it was inserted."""
+    dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
+    statement = dialect.insert(table).values(**values).on_conflict_do_nothing()
+    return connection.execute(statement).rowcount > 0
