@@ -4,14 +4,13 @@ import logging
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from dataclasses import dataclass, field
-from typing import Any, Self, assert_never
+from typing import Any, Self
 
 import anthropic
 import anyio
 import httpx2
 from anthropic.types import RawMessageStreamEvent
 
-from core.errors import Refused, Transient
 from core.ids import ToolCallId
 from llm.anthropic_request import request_body
 from llm.arguments import whole_object
@@ -32,12 +31,12 @@ from llm.model import (
     TurnEnded,
     Usage,
 )
-from llm.retry import RetryPolicy, Silence, next_within, retrying
+from llm.reading import DRAIN_S, Silence, within
+from llm.retry import Patience, retrying
 
 log = logging.getLogger(__name__)
 
-CONNECT_S = 5.0
-IDLE_S = 300.0  # hidden reasoning sends nothing for minutes; Codex waits as long
+BASE_URL = "https://api.anthropic.com"
 
 _STOPS = {
     "end_turn": StopReason.END,
@@ -51,31 +50,39 @@ _STOPS = {
 _WHOLE = (StopReason.END, StopReason.TOOL_CALLS)
 
 
+_FAULTS = (
+    anthropic.APIError,
+    httpx2.HTTPError,  # a socket that drops in the middle is not wrapped by the SDK
+    anyio.EndOfStream,
+    Silence,
+    OSError,
+    ValueError,  # an event that is no JSON, or none of the protocol
+)
+
+
 class AnthropicModel:
-    """One of Anthropic's models. Close it, or use it as an async context manager, to free its connections."""
+    """One of Anthropic's models.
+
+    Close it, or use it as an async context manager, to free its connections.
+    """
 
     def __init__(
         self,
         model: str,
         *,
         api_key: str,
-        base_url: str = "https://api.anthropic.com",
+        base_url: str = BASE_URL,
         catalog: Catalog | None = None,
-        retry: RetryPolicy | None = None,
-        connect_timeout_s: float = CONNECT_S,
-        idle_timeout_s: float = IDLE_S,
+        patience: Patience | None = None,
     ) -> None:
         self._model = model
         self._facts = (catalog or Catalog.default()).facts(f"anthropic/{model}")
-        self._retry = retry or RetryPolicy()
-        self._idle_timeout_s = idle_timeout_s
+        self._patience = patience or Patience()
         self._client = anthropic.AsyncAnthropic(
             api_key=api_key,
             base_url=base_url,
-            max_retries=0,  # ours retries with the rules of the port
-            timeout=anthropic.Timeout(
-                idle_timeout_s, connect=connect_timeout_s, pool=connect_timeout_s
-            ),
+            max_retries=0,  # `retrying` knows the rules of the port
+            timeout=anthropic.Timeout(self._patience.idle_s, connect=self._patience.connect_s),
         )
 
     @property
@@ -95,7 +102,7 @@ class AnthropicModel:
 
     async def stream(self, request: ModelRequest) -> AsyncGenerator[ModelEvent, None]:
         """See `Model.stream`."""
-        events = retrying(lambda: self._attempt(request), self._retry, model=self.name)
+        events = retrying(lambda: self._attempt(request), self._patience, model=self.name)
         async with aclosing(events):
             async for event in events:
                 yield event
@@ -104,45 +111,48 @@ class AnthropicModel:
         body = request_body(request, model=self._model, facts=self._facts)
         turn = _TurnSoFar()
         yielded = False
+        fault, cause = Fault(text="the stream ended before the answer did"), None
         try:
-            async with await self._client.messages.create(**body, stream=True) as events:
-                iterator = aiter(events)
-                while not turn.is_over:
-                    for event in turn.take(await next_within(iterator, self._idle_timeout_s)):
+            async with (
+                await self._client.messages.create(**body, stream=True) as raw,
+                aclosing(within(raw, lambda: self._limit_s(turn))) as events,
+            ):
+                async for raw_event in events:
+                    for event in turn.take(raw_event):
                         yielded = True
                         yield event
-        except StopAsyncIteration as error:
-            raise self._error("the stream ended before the answer did", yielded) from error
-        except Silence as error:
-            raise self._error(str(error), yielded) from error
-        except anthropic.APIStatusError as error:
-            # A fault in the middle of a stream arrives here too, with the status 200 of the response.
-            raise raised_by(_fault_of(error), model=self.name, yielded=yielded) from None
-        except anthropic.APITimeoutError as error:
-            raise self._error("the provider did not answer in time", yielded) from error
-        except (
-            anthropic.APIConnectionError,
-            httpx2.HTTPError,
-            anyio.EndOfStream,
-            OSError,
-        ) as error:
-            raise self._error("the connection to the provider failed", yielded) from error
-        except ValueError as error:
-            raise self._error("the provider sent something that is no event", yielded) from error
+        except _FAULTS as error:
+            fault, cause = _fault_of(error)
+        if not turn.is_over:
+            raise raised_by(fault, model=self.name, yielded=yielded) from cause
         yield TurnEnded(turn.finished(provider="anthropic"))
 
-    def _error(self, text: str, yielded: bool) -> Refused | Transient:  # noqa: FBT001 - a fact, not a mode
-        return raised_by(Fault(text=text), model=self.name, yielded=yielded)
+    def _limit_s(self, turn: "_TurnSoFar") -> float:
+        return DRAIN_S if turn.is_over else self._patience.idle_s
 
 
-def _fault_of(error: anthropic.APIStatusError) -> Fault:
-    mid_stream = error.status_code == 200  # noqa: PLR2004 - see trap 1: the error came inside a good response
-    return Fault(
-        status=None if mid_stream else error.status_code,
-        words=frozenset({error.type} if error.type else ()),
-        text=error.api_message or "the provider gave no reason",
-        retry_after_s=retry_after_s(error.response.headers.get("retry-after")),
-    )
+def _fault_of(error: Exception) -> tuple[Fault, Exception | None]:
+    """What went wrong, and the cause to chain: none where its text may hold a part of the key."""
+    match error:
+        case anthropic.APIStatusError():
+            # A fault in the middle of a stream arrives here too, with the 200 of the response.
+            mid_stream = error.response.is_success
+            fault = Fault(
+                status=None if mid_stream else error.status_code,
+                words=frozenset({error.type} if error.type else ()),
+                text=error.api_message or "the provider gave no reason",
+                retry_after_s=retry_after_s(error.response.headers.get("retry-after")),
+            )
+            return fault, None
+        case anthropic.APITimeoutError():
+            return Fault(text="the provider did not answer in time"), error
+        case Silence():
+            return Fault(text=str(error)), error
+        case ValueError():
+            return Fault(text="the provider sent something that is no event"), error
+        case _:
+            kind = type(error.__cause__ or error).__name__
+            return Fault(text=f"the connection to the provider failed ({kind})"), error
 
 
 @dataclass
@@ -168,28 +178,27 @@ class _TurnSoFar:
     _usage: dict[str, int] = field(default_factory=dict[str, int])
 
     def take(self, event: RawMessageStreamEvent) -> list[ModelEvent]:
-        """Add one event; gives what the caller should see of it."""
-        match event.type:
-            case "message_start":
-                self._model = event.message.model
-                self._count(event.message.usage)
-            case "content_block_start":
-                return self._started(event.index, event.content_block)
-            case "content_block_delta":
-                return self._grown(event.index, event.delta)
-            case "content_block_stop":
-                if event.index in self._blocks:
-                    self._blocks[event.index].is_whole = True
-            case "message_delta":
-                self._stop = event.delta.stop_reason or self._stop
-                self._count(event.usage)
-            case "message_stop":
-                if self._stop is None:
-                    raise ValueError("message_stop without a stop reason")
-                self.is_over = True
-            case _ as never:
-                assert_never(never)
+        """Add one event; gives what the caller should see. New kinds of event are passed over."""
+        if event.type == "message_start":
+            self._model = event.message.model
+            self._count(event.message.usage)
+        elif event.type == "content_block_start":
+            return self._started(event.index, event.content_block)
+        elif event.type == "content_block_delta":
+            return self._grown(self._block(event.index), event.delta)
+        elif event.type == "content_block_stop":
+            self._block(event.index).is_whole = True
+        elif event.type == "message_delta":
+            self._stop = event.delta.stop_reason or self._stop
+            self._count(event.usage)
+        elif event.type == "message_stop":
+            self.is_over = self._stop is not None
         return []
+
+    def _block(self, index: int) -> _Block:
+        if index not in self._blocks:
+            raise ValueError(f"content block {index} was not started")
+        return self._blocks[index]
 
     def _started(self, index: int, content: Any) -> list[ModelEvent]:  # a union of many block types
         block = _Block(content.type)
@@ -201,8 +210,7 @@ class _TurnSoFar:
             block.signature = content.data
         return []
 
-    def _grown(self, index: int, delta: Any) -> list[ModelEvent]:  # a union of delta types
-        block = self._blocks[index]
+    def _grown(self, block: _Block, delta: Any) -> list[ModelEvent]:  # a union of delta types
         match delta.type:
             case "text_delta":
                 block.text += delta.text

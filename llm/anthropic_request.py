@@ -1,4 +1,4 @@
-"""A turn request as the body of Anthropic's Messages API, with the breakpoints of its prompt cache."""
+"""A turn request as the body of Anthropic's Messages API, with prompt cache breakpoints."""
 
 from typing import Any
 
@@ -24,10 +24,10 @@ Json = dict[str, Any]
 def request_body(request: ModelRequest, *, model: str, facts: ModelFacts) -> Json:
     """Keyword arguments for `messages.create`.
 
-    The prompt cache reads a prefix in the order tools, system, messages, so nothing that changes from
-    turn to turn may stand before the messages. Two rolling breakpoints on the last user messages make
-    each turn read what the turn before it wrote, even when one turn adds more than the 20 blocks that
-    the provider looks back.
+    The prompt cache reads a prefix in the order tools, system, messages, so nothing that changes
+    from turn to turn may stand before the messages. Two rolling breakpoints on the last user
+    messages make each turn read what the turn before it wrote, even when one turn adds more than
+    the 20 blocks that the provider looks back.
     """
     messages = [_message(message) for message in request.messages]
     for message in [message for message in messages if message["role"] == "user"][-ROLLING:]:

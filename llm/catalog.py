@@ -22,7 +22,7 @@ class InvalidCatalog(Refused):
 
 
 class Price(BaseModel):
-    """US dollars for a million tokens of each kind; `cache_read` and `cache_write` default to `input`."""
+    """US dollars for a million tokens of each kind; the cache costs `input` if not said."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -44,7 +44,7 @@ class Price(BaseModel):
 
 
 class ModelFacts(BaseModel):
-    """Limits in tokens. `thinking` "adaptive" asks for summaries of the reasoning; "off" says nothing about it."""
+    """Limits in tokens; `thinking` "adaptive" asks for summaries of the reasoning."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -61,7 +61,7 @@ _TABLE = TypeAdapter(dict[str, ModelFacts])
 
 
 class Catalog:
-    """Facts by `provider/model`. A name that is not listed takes the longest listed prefix of it."""
+    """Facts by `provider/model`. A name that is not listed takes its longest listed prefix."""
 
     def __init__(self, models: Mapping[str, ModelFacts]) -> None:
         self._models = dict(models)

@@ -23,9 +23,9 @@ _NEXT_MAY_ANSWER = (ModelUnavailable, ModelUnauthorized, BudgetSpent, ModelUnkno
 class FallbackModel:
     """Asks the models in order of preference, each turn from the first on.
 
-    The next one is asked only while nothing of the answer was yielded: half an answer of one model is
-    never continued by another. A request that a model rejects as invalid is not passed on, for it is
-    our fault. `Turn.model` says which one answered; each change is logged.
+    The next one is asked only while nothing of the answer was yielded: half an answer of one model
+    is never continued by another. A request that a model rejects as invalid is not passed on, for
+    it is our fault. `Turn.model` says which one answered; each change is logged.
     """
 
     def __init__(self, models: Sequence[Model]) -> None:
@@ -39,7 +39,7 @@ class FallbackModel:
         return " > ".join(model.name for model in self._models)
 
     async def stream(self, request: ModelRequest) -> AsyncGenerator[ModelEvent, None]:
-        """See `Model.stream`; `ModelUnavailable` when any might answer later, else why the first refused."""
+        """See `Model.stream`; raises why the first refused where none might answer later."""
         failures: list[ModelUnavailable | ModelRefused] = []
         for model in self._models:
             try:

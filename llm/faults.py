@@ -36,8 +36,9 @@ _OVERLOADED = (503, 529)
 class Fault:
     """What a provider said went wrong.
 
-    `status` is None where there is no HTTP status that means it: a fault in the middle of a stream, or
-    of the network. `words` are the machine-readable types and codes, `text` the provider's sentence.
+    `status` is None where there is no HTTP status that means it: a fault in the middle of a
+    stream, or of the network. `words` are the machine-readable types and codes, `text` the
+    provider's sentence.
     """
 
     status: int | None = None
@@ -91,7 +92,7 @@ def _quoted(text: str) -> str:
 
 
 def retry_after_s(value: str | None) -> float | None:
-    """Seconds from a `retry-after` header; None where it is absent or a date, which we do not use."""
+    """Seconds from a `retry-after` header; None where it is absent, or a date."""
     try:
         seconds = float(value) if value is not None else None
     except ValueError:

@@ -77,8 +77,9 @@ class ToolSpec:
 class ModelRequest:
     """One turn to generate.
 
-    `messages` alternate and start with the user; each tool call has its result in the next message.
-    `tool_choice` "none" keeps the tools declared (the prompt cache stays valid) but forbids calls.
+    `messages` alternate and start with the user; each tool call has its result in the next
+    message. `tool_choice` "none" keeps the tools declared (the prompt cache stays valid) but
+    forbids calls.
     """
 
     system: str
@@ -115,10 +116,10 @@ class Usage:
 class Turn:
     """A finished turn.
 
-    Tool calls in `message` are complete: a call that was cut off by `MAX_TOKENS`, or whose arguments
-    are not a JSON object, is left out, and `dropped_calls` names the tools asked for in such calls.
-    With a dropped call, `message` may be empty whatever `stop_reason` says. `model` is the one that
-    answered, as `provider/model`.
+    Tool calls in `message` are complete: a call that was cut off by `MAX_TOKENS`, or whose
+    arguments are not a JSON object, is left out, and `dropped_calls` names the tools asked for in
+    such calls. With a dropped call, `message` may be empty whatever `stop_reason` says. `model` is
+    the one that answered, as `provider/model`.
     """
 
     message: AssistantMessage
@@ -171,8 +172,8 @@ class Model(Protocol):
     def stream(self, request: ModelRequest) -> AsyncGenerator[ModelEvent, None]:
         """Generate one turn.
 
-        Yields deltas and then exactly one `TurnEnded`. Closing the generator, or cancelling the task
-        that iterates it, closes the connection to the provider before it returns.
+        Yields deltas and then exactly one `TurnEnded`. Closing the generator, or cancelling the
+        task that iterates it, closes the connection to the provider before it returns.
 
         Raises:
             ModelUnavailable: overloaded, rate limited, unreachable or silent; nothing was yielded.

@@ -3,13 +3,12 @@
 import logging
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal, Self, cast
 
 import openai
 from openai.types.chat import ChatCompletionChunk
 
-from core.errors import Refused, Transient
 from core.ids import ToolCallId, new_id
 from llm.arguments import whole_object
 from llm.catalog import Catalog
@@ -30,12 +29,12 @@ from llm.model import (
     Usage,
 )
 from llm.openai_request import request_body
-from llm.retry import RetryPolicy, Silence, next_within, retrying
+from llm.reading import Silence, within
+from llm.retry import Patience, retrying
 
 log = logging.getLogger(__name__)
 
-CONNECT_S = 5.0
-IDLE_S = 300.0  # hidden reasoning sends nothing for minutes; Codex waits as long
+USAGE_S = 5.0  # after the finish reason: the usage comes in a chunk of its own
 
 _STOPS = {
     "stop": StopReason.END,
@@ -59,11 +58,18 @@ class OpenAIProvider:
     base_url: str
     limit_field: Literal["max_completion_tokens", "max_tokens"] = "max_tokens"
 
+    def at(self, base_url: str) -> Self:
+        """The same provider at another address, `/v1` included."""
+        return replace(self, base_url=base_url)
+
 
 OPENAI = OpenAIProvider("openai", "https://api.openai.com/v1", "max_completion_tokens")
 CEREBRAS = OpenAIProvider("cerebras", "https://api.cerebras.ai/v1", "max_completion_tokens")
 OPENROUTER = OpenAIProvider("openrouter", "https://openrouter.ai/api/v1")
 OLLAMA = OpenAIProvider("ollama", "http://127.0.0.1:11434/v1")
+
+
+_FAULTS = (openai.APIError, Silence, OSError, ValueError)
 
 
 class OpenAIModel:
@@ -75,24 +81,18 @@ class OpenAIModel:
         *,
         api_key: str,
         provider: OpenAIProvider = OPENAI,
-        base_url: str | None = None,
         catalog: Catalog | None = None,
-        retry: RetryPolicy | None = None,
-        connect_timeout_s: float = CONNECT_S,
-        idle_timeout_s: float = IDLE_S,
+        patience: Patience | None = None,
     ) -> None:
         self._model = model
         self._provider = provider
         self._facts = (catalog or Catalog.default()).facts(f"{provider.name}/{model}")
-        self._retry = retry or RetryPolicy()
-        self._idle_timeout_s = idle_timeout_s
+        self._patience = patience or Patience()
         self._client = openai.AsyncOpenAI(
             api_key=api_key,
-            base_url=base_url or provider.base_url,
-            max_retries=0,  # ours retries with the rules of the port
-            timeout=openai.Timeout(
-                idle_timeout_s, connect=connect_timeout_s, pool=connect_timeout_s
-            ),
+            base_url=provider.base_url,
+            max_retries=0,  # `retrying` knows the rules of the port
+            timeout=openai.Timeout(self._patience.idle_s, connect=self._patience.connect_s),
         )
 
     @property
@@ -112,7 +112,7 @@ class OpenAIModel:
 
     async def stream(self, request: ModelRequest) -> AsyncGenerator[ModelEvent, None]:
         """See `Model.stream`."""
-        events = retrying(lambda: self._attempt(request), self._retry, model=self.name)
+        events = retrying(lambda: self._attempt(request), self._patience, model=self.name)
         async with aclosing(events):
             async for event in events:
                 yield event
@@ -123,55 +123,54 @@ class OpenAIModel:
         )
         turn = _TurnSoFar()
         yielded = False
+        fault, cause = Fault(text="the stream ended before the answer did"), None
         try:
-            async with await self._client.chat.completions.create(**body) as chunks:
-                iterator = aiter(chunks)
-                while True:
-                    try:
-                        chunk = await next_within(iterator, self._idle_timeout_s)
-                    except StopAsyncIteration:
-                        break
+            async with (
+                await self._client.chat.completions.create(**body, stream=True) as raw,
+                aclosing(within(raw, lambda: self._limit_s(turn))) as chunks,
+            ):
+                async for chunk in chunks:
                     for event in turn.take(chunk):
                         yielded = True
                         yield event
-        except Silence as error:
-            raise self._error(str(error), yielded) from error
-        except openai.APIStatusError as error:
-            raise raised_by(_status_fault(error), model=self.name, yielded=yielded) from None
-        except openai.APITimeoutError as error:
-            raise self._error("the provider did not answer in time", yielded) from error
-        except (openai.APIConnectionError, OSError) as error:
-            raise self._error("the connection to the provider failed", yielded) from error
-        except openai.APIError as error:
-            # A fault in the middle of a stream: it has a code but no status.
-            raise raised_by(_stream_fault(error), model=self.name, yielded=yielded) from None
-        except ValueError as error:
-            raise self._error("the provider sent something that is no event", yielded) from error
-        if not turn.is_over:  # the SDK ends its iteration in silence when the stream stops early
-            raise self._error("the stream ended before the answer did", yielded)
+        except _FAULTS as error:
+            fault, cause = _fault_of(error)
+        # The SDK ends its iteration in silence when the stream stops early.
+        if not turn.is_over:
+            raise raised_by(fault, model=self.name, yielded=yielded) from cause
         yield TurnEnded(turn.finished(provider=self._provider.name))
 
-    def _error(self, text: str, yielded: bool) -> Refused | Transient:  # noqa: FBT001 - a fact, not a mode
-        return raised_by(Fault(text=text), model=self.name, yielded=yielded)
+    def _limit_s(self, turn: "_TurnSoFar") -> float:
+        return USAGE_S if turn.is_over else self._patience.idle_s
+
+
+def _fault_of(error: Exception) -> tuple[Fault, Exception | None]:
+    """What went wrong, and the cause to chain: none where its text may hold a part of the key."""
+    match error:
+        case openai.APIStatusError():
+            body = cast("dict[str, Any]", error.body) if isinstance(error.body, dict) else {}
+            fault = Fault(
+                status=error.status_code,
+                words=_words(error),
+                text=str(body.get("message") or "the provider gave no reason"),
+                retry_after_s=retry_after_s(error.response.headers.get("retry-after")),
+            )
+            return fault, None
+        case openai.APITimeoutError():
+            return Fault(text="the provider did not answer in time"), error
+        case openai.APIConnectionError() | OSError():
+            kind = type(error.__cause__ or error).__name__
+            return Fault(text=f"the connection to the provider failed ({kind})"), error
+        case openai.APIError():  # in the middle of a stream: it has a code but no status
+            return Fault(words=_words(error), text=error.message), None
+        case Silence():
+            return Fault(text=str(error)), error
+        case _:
+            return Fault(text="the provider sent something that is no event"), error
 
 
 def _words(error: openai.APIError) -> frozenset[str]:
     return frozenset(word for word in (error.code, error.type) if word)
-
-
-def _status_fault(error: openai.APIStatusError) -> Fault:
-    body = error.body
-    text = cast("dict[str, Any]", body).get("message") if isinstance(body, dict) else None
-    return Fault(
-        status=error.status_code,
-        words=_words(error),
-        text=str(text or "the provider gave no reason"),
-        retry_after_s=retry_after_s(error.response.headers.get("retry-after")),
-    )
-
-
-def _stream_fault(error: openai.APIError) -> Fault:
-    return Fault(words=_words(error), text=error.message)
 
 
 @dataclass

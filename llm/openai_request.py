@@ -22,7 +22,6 @@ def request_body(request: ModelRequest, *, model: str, facts: ModelFacts, limit_
         "model": model,
         limit_field: min(request.max_output_tokens, facts.max_output_tokens),
         "messages": _messages(request),
-        "stream": True,
         "stream_options": {"include_usage": True},
     }
     if request.tools:
@@ -74,7 +73,7 @@ def _assistant(message: AssistantMessage) -> Json:
 
 
 def _user(message: UserMessage) -> list[Json]:
-    """One message a tool result, then the text. The protocol cannot mark an error: the text says so."""
+    """One message a tool result, then the text. The protocol has no mark for an error."""
     messages: list[Json] = [
         {
             "role": "tool",

@@ -1,27 +1,25 @@
-"""Trying a turn again while nothing of it has been yielded, and not waiting for ever for the next event."""
+"""How long to wait for a provider, and trying a turn again while nothing of it has been yielded."""
 
 import asyncio
 import logging
 import random
-from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
 from dataclasses import dataclass
-from typing import TypeVar
 
 from llm.model import ModelEvent, ModelUnavailable
 
 log = logging.getLogger(__name__)
 
-T = TypeVar("T")
-
 
 @dataclass(frozen=True)
-class RetryPolicy:
-    """How often and how long to wait.
+class Patience:
+    """How often a provider is asked, and how long is waited between attempts and between events.
 
-    Waits grow from `first_s` by `factor` up to `cap_s`, each shortened by up to a quarter by chance. A
-    provider's `retry-after` is honoured up to `retry_after_cap_s`; a longer one is left to the caller,
-    who finds it in the error.
+    Waits between attempts grow from `first_s` by `factor` up to `cap_s`, each shortened by up to a
+    quarter by chance. A provider's `retry-after` is honoured up to `retry_after_cap_s`; a longer
+    one is left to the caller, who finds it in the error. `idle_s` is the longest silence before
+    and within an answer: hidden reasoning sends nothing for minutes.
     """
 
     attempts: int = 4
@@ -29,6 +27,8 @@ class RetryPolicy:
     factor: float = 2.0
     cap_s: float = 8.0
     retry_after_cap_s: float = 30.0
+    connect_s: float = 5.0
+    idle_s: float = 300.0
 
     def wait_s(self, attempt: int, asked_s: float | None) -> float | None:
         """Seconds before the attempt after the `attempt`-th (from 1); None: do not try again."""
@@ -41,12 +41,12 @@ class RetryPolicy:
 
 
 async def retrying(
-    attempt: Callable[[], AsyncGenerator[ModelEvent, None]], policy: RetryPolicy, *, model: str
+    attempt: Callable[[], AsyncGenerator[ModelEvent, None]], patience: Patience, *, model: str
 ) -> AsyncGenerator[ModelEvent, None]:
     """The events of the first attempt that starts.
 
-    Only `ModelUnavailable` is tried again, which promises that nothing was yielded; everything else
-    goes to the caller.
+    Only `ModelUnavailable` is tried again, which promises that nothing was yielded; everything
+    else goes to the caller.
     """
     number = 0
     while True:
@@ -56,7 +56,7 @@ async def retrying(
                 async for event in events:
                     yield event
         except ModelUnavailable as error:
-            wait_s = policy.wait_s(number, error.retry_after_s)
+            wait_s = patience.wait_s(number, error.retry_after_s)
             if wait_s is None:
                 raise
             log.warning(
@@ -66,21 +66,3 @@ async def retrying(
         else:
             return
         await asyncio.sleep(wait_s)
-
-
-class Silence(Exception):
-    """Nothing came for too long."""
-
-
-async def next_within(events: AsyncIterator[T], limit_s: float) -> T:
-    """The next event.
-
-    Raises:
-        Silence: none within `limit_s` seconds.
-        StopAsyncIteration: there are no more.
-    """
-    try:
-        async with asyncio.timeout(limit_s):
-            return await anext(events)
-    except TimeoutError as error:
-        raise Silence(f"no sign of an answer for {limit_s:g} s") from error

@@ -1,1 +1,1 @@
-"""A model that plays a script over the real wire protocols, for tests and the demo; it says that it is scripted."""
+"""A model that plays a script over the real wire protocols, and says that it is scripted."""

@@ -1,7 +1,8 @@
 """What Anthropic's Messages API accepts, with its own words where it does not.
 
-The texts are those that users of the API report; consecutive messages of one role are merged first, as
-the API does. Rules that differ between models follow the current ones: no prefill, no sampling parameters.
+The texts are those that users of the API report; consecutive messages of one role are merged
+first, as the API does. Rules that differ between models follow the current ones: no prefill, no
+sampling parameters.
 """
 
 import hashlib
@@ -64,13 +65,10 @@ def check_request(body: object, *, version: str) -> tuple[JsonObject, list[Turn]
 
 
 def _check_fields(request: JsonObject, version: str) -> None:
+    removed = () if version == "2023-06-01" else _SAMPLING
     for name in request:
-        if name not in _FIELDS:
+        if name not in _FIELDS or name in removed:
             raise Rejected(400, f"{name}: Extra inputs are not permitted")
-    if version != "2023-06-01":
-        for name in _SAMPLING:
-            if name in request:
-                raise Rejected(400, f"{name}: Extra inputs are not permitted")
     for name in ("model", "max_tokens", "messages"):
         if name not in request:
             raise Rejected(400, f"{name}: Field required")
@@ -82,7 +80,10 @@ def _check_fields(request: JsonObject, version: str) -> None:
     if limit < 0:
         raise Rejected(400, "max_tokens: Input should be greater than or equal to 0")
     _check_thinking(request, limit)
-    system = request.get("system", "")
+    _check_system(request.get("system", ""))
+
+
+def _check_system(system: object) -> None:
     if isinstance(system, list):
         for index, block in enumerate(cast("list[Any]", system)):
             if not isinstance(block, dict) or not cast("JsonObject", block).get("text"):
@@ -99,7 +100,8 @@ def _check_thinking(request: JsonObject, limit: int) -> None:
     if kind not in {"adaptive", "enabled", "disabled", "between_tools"}:
         raise Rejected(
             400,
-            f"thinking: Input tag '{kind}' found using 'type' does not match any of the expected tags: "
+            f"thinking: Input tag '{kind}' found using 'type' does not match any of the expected "
+            "tags: "
             "'adaptive', 'disabled', 'enabled', 'between_tools'",
         )
     if kind == "enabled":
@@ -146,7 +148,8 @@ def _check_tool(index: int, tool: JsonObject) -> str:
     if any(word in schema for word in ("oneOf", "allOf", "anyOf")):
         raise Rejected(
             400,
-            f"tools.{index}.custom.input_schema: input_schema does not support oneOf, allOf, or anyOf "
+            f"tools.{index}.custom.input_schema: input_schema does not support oneOf, allOf, or "
+            "anyOf "
             "at the top level",
         )
     return name
@@ -161,7 +164,8 @@ def _check_tool_choice(request: JsonObject, tool_names: list[str]) -> None:
         expected = ", ".join(f"'{known}'" for known in _TOOL_CHOICES)
         raise Rejected(
             400,
-            f"tool_choice: Input tag '{kind}' found using 'type' does not match any of the expected "
+            f"tool_choice: Input tag '{kind}' found using 'type' does not match any of the "
+            "expected "
             f"tags: {expected}",
         )
     if not tool_names:
@@ -194,7 +198,8 @@ def _merged(request: JsonObject) -> list[Turn]:
     if turns[-1].role == "assistant":
         raise Rejected(
             400,
-            "This model does not support assistant message prefill. The conversation must end with a "
+            "This model does not support assistant message prefill. The conversation must end with "
+            "a "
             "user message.",
         )
     return turns
@@ -223,8 +228,8 @@ def _turn(at: int, message: JsonObject) -> Turn:
     if not content:
         raise Rejected(
             400,
-            f"messages.{at}: all messages must have non-empty content except for the optional final "
-            "assistant message",
+            f"messages.{at}: all messages must have non-empty content except for the optional "
+            "final assistant message",
         )
     blocks: list[JsonObject] = []
     for position, block in enumerate(cast("list[Any]", content)):
@@ -232,8 +237,8 @@ def _turn(at: int, message: JsonObject) -> Turn:
         if kind not in _BLOCKS[role]:
             raise Rejected(
                 400,
-                f"messages.{at}.content.{position}: Input tag '{kind}' found using 'type' does not "
-                f"match any of the expected tags for role {role}",
+                f"messages.{at}.content.{position}: Input tag '{kind}' found using 'type' does "
+                f"not match any of the expected tags for role {role}",
             )
         blocks.append(cast("JsonObject", block))
     return Turn(role, at, tuple(blocks))
@@ -328,7 +333,8 @@ def _check_answers(turn: Turn, calls: list[str], answer: Turn | None) -> None:
     if missing:
         raise Rejected(
             400,
-            f"messages.{turn.at}: `tool_use` ids were found without `tool_result` blocks immediately "
+            f"messages.{turn.at}: `tool_use` ids were found without `tool_result` blocks "
+            "immediately "
             f"after: {', '.join(missing)}. Each `tool_use` block must have a corresponding "
             "`tool_result` block in the next message.",
         )
@@ -344,7 +350,8 @@ def _check_asked(turn: Turn, asked: set[str]) -> None:
             raise Rejected(
                 400,
                 f"messages.{turn.at}.content.{position}: unexpected `tool_use_id` found in "
-                f"`tool_result` blocks: {call_id}. Each `tool_result` block must have a corresponding "
+                f"`tool_result` blocks: {call_id}. Each `tool_result` block must have a "
+                "corresponding "
                 "`tool_use` block in the previous message.",
             )
         if call_id in answered:
@@ -374,5 +381,6 @@ def _check_breakpoints(request: JsonObject, turns: list[Turn]) -> None:
     if count > _MAX_BREAKPOINTS:
         raise Rejected(
             400,
-            f"A maximum of {_MAX_BREAKPOINTS} blocks with cache_control may be provided. Found {count}.",
+            f"A maximum of {_MAX_BREAKPOINTS} blocks with cache_control may be provided. Found "
+            f"{count}.",
         )

@@ -68,7 +68,8 @@ class AnthropicDialect:
         if tokens(input_chars) > scenario.context_window:
             raise Rejected(
                 400,
-                f"prompt is too long: {tokens(input_chars)} tokens > {scenario.context_window} maximum",
+                f"prompt is too long: {tokens(input_chars)} tokens > {scenario.context_window} "
+                "maximum",
             )
         user_text, results = _latest(turns)
         choice = cast("JsonObject", request.get("tool_choice", {}))

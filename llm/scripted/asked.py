@@ -18,8 +18,8 @@ class AskedResult:
 class Asked:
     """One request to the model.
 
-    `results` are the tool results after the last text of the user, oldest first; `history` is all text
-    of the conversation; `input_chars` counts everything that the model reads.
+    `results` are the tool results after the last text of the user, oldest first; `history` is all
+    text of the conversation; `input_chars` counts everything that the model reads.
     """
 
     protocol: Protocol

@@ -1,4 +1,4 @@
-"""A model of prompt caching: which prefix of a request was read from the cache, and which was written."""
+"""Prompt caching, modelled: which prefix of a request was read, and which was written."""
 
 import hashlib
 from collections import OrderedDict
@@ -9,7 +9,7 @@ MIN_CHARS = 4_096  # shorter prefixes are not cached: 1,024 tokens of four chara
 
 
 class PrefixCache:
-    """Remembers prefixes at breakpoints; a later request that begins the same reads the longest of them."""
+    """Remembers prefixes; a later request that begins the same reads the longest of them."""
 
     def __init__(self) -> None:
         self._prefixes: OrderedDict[bytes, None] = OrderedDict()
@@ -19,8 +19,8 @@ class PrefixCache:
     ) -> tuple[int, int]:
         """Characters read from the cache and characters written to it.
 
-        `breakpoints` are indexes of blocks, ascending; a hit is sought at each and up to `lookback`
-        blocks before it.
+        `breakpoints` are indexes of blocks, ascending; a hit is sought at each and up to
+        `lookback` blocks before it.
         """
         if not breakpoints:
             return 0, 0

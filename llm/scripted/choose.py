@@ -5,6 +5,7 @@ from collections import Counter
 from typing import Any, cast
 
 from llm.scripted.asked import Asked
+from llm.scripted.dialect import Rejected
 from llm.scripted.scenario import Reply, Rule, Scenario, When
 
 _TEMPLATE = re.compile(r"\{\{\s*(user|system|model|results|result(?:\.(\d+))?)\s*\}\}")
@@ -37,23 +38,35 @@ class Script:
         self.scenario = scenario
         self._used: Counter[int] = Counter()
 
-    def reply_to(self, asked: Asked) -> tuple[str, Reply] | None:
-        """The name of the rule that answers and its reply; None where nothing matches."""
+    def reply_to(self, asked: Asked) -> tuple[str, Reply]:
+        """The name of the rule that answers, and its reply.
+
+        Raises:
+            Rejected: nothing matches; the text says what was asked.
+        """
         for index, rule in enumerate(self.scenario.rules):
             if self._is_spent(index, rule) or not holds(rule.when, asked):
                 continue
             self._used[index] += 1
             return rule.name or f"rule {index}", filled(rule.reply, asked)
         if self.scenario.otherwise is None:
-            return None
+            raise Rejected(400, _no_rule(self.scenario, asked))
         return "otherwise", filled(self.scenario.otherwise, asked)
 
     def _is_spent(self, index: int, rule: Rule) -> bool:
         return rule.times is not None and self._used[index] >= rule.times
 
 
+def _no_rule(scenario: Scenario, asked: Asked) -> str:
+    return (
+        f"the scripted model has no rule for this in scenario {scenario.name!r}: user text "
+        f"{asked.user_text[:80]!r}, {len(asked.results)} tool results after it, "
+        f"tool_choice {asked.tool_choice}"
+    )
+
+
 def filled(reply: Reply, asked: Asked) -> Reply:
-    """The reply with `{{user}}`, `{{result}}`, `{{result.1}}`, … replaced by what the request holds."""
+    """The reply with `{{user}}`, `{{result.1}}`, … replaced by what the request holds."""
 
     def value_of(match: re.Match[str]) -> str:
         word, number = match[1], match[2]

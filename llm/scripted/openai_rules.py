@@ -56,7 +56,8 @@ def _check_tools(request: JsonObject) -> None:
     if not isinstance(tools, list) or not tools:
         raise Rejected(
             400,
-            "Invalid 'tools': empty array. Expected an array with minimum length 1, but got an empty "
+            "Invalid 'tools': empty array. Expected an array with minimum length 1, but got an "
+            "empty "
             "array instead.",
             param="tools",
             code="empty_array",
@@ -79,8 +80,8 @@ def _check_function(index: int, function: JsonObject) -> None:
     if not isinstance(name, str) or not _TOOL_NAME.match(name):
         raise Rejected(
             400,
-            f"Invalid 'tools[{index}].function.name': string does not match pattern. Expected a string "
-            "that matches the pattern '^[a-zA-Z0-9_-]+$'.",
+            f"Invalid 'tools[{index}].function.name': string does not match pattern. Expected a "
+            "string that matches the pattern '^[a-zA-Z0-9_-]+$'.",
             param=f"tools[{index}].function.name",
             code="invalid_value",
         )
@@ -89,7 +90,8 @@ def _check_function(index: int, function: JsonObject) -> None:
     if kind != "object":
         raise Rejected(
             400,
-            f"Invalid schema for function '{name}': schema must be a JSON Schema of 'type: \"object\"', "
+            f"Invalid schema for function '{name}': schema must be a JSON Schema of 'type: "
+            '"object"\', '
             f"got 'type: \"{kind}\"'.",
             param=f"tools[{index}].function.parameters",
             code="invalid_function_parameters",
@@ -169,7 +171,8 @@ def _check_answer(index: int, message: JsonObject, waiting: list[str], answered:
     if call_id not in waiting:
         raise Rejected(
             400,
-            "Invalid parameter: messages with role 'tool' must be a response to a preceeding message "
+            "Invalid parameter: messages with role 'tool' must be a response to a preceeding "
+            "message "
             "with 'tool_calls'.",
             param=f"messages.[{index}].role",
         )
@@ -182,8 +185,8 @@ def _none_waiting(index: int, waiting: list[str]) -> None:
     if waiting:
         raise Rejected(
             400,
-            "An assistant message with 'tool_calls' must be followed by tool messages responding to "
-            "each 'tool_call_id'. The following tool_call_ids did not have response messages: "
+            "An assistant message with 'tool_calls' must be followed by tool messages responding "
+            "to each 'tool_call_id'. The following tool_call_ids did not have response messages: "
             f"{', '.join(waiting)}",
             param=f"messages.[{index}].role",
         )

@@ -67,9 +67,9 @@ class OpenAIDialect:
         if tokens(input_chars) > scenario.context_window:
             raise Rejected(
                 400,
-                f"This model's maximum context length is {scenario.context_window} tokens. However, "
-                f"your messages resulted in {tokens(input_chars)} tokens. Please reduce the length of "
-                "the messages.",
+                f"This model's maximum context length is {scenario.context_window} tokens. "
+                f"However, your messages resulted in {tokens(input_chars)} tokens. Please reduce "
+                "the length of the messages.",
                 param="messages",
                 code="context_length_exceeded",
             )
@@ -93,7 +93,7 @@ class OpenAIDialect:
         )
 
     def count(self, body: JsonObject, output_chars: int) -> Counted:
-        """Tokens; the longest known prefix of messages counts as cached, as the provider does unasked."""
+        """Tokens; the longest known prefix counts as cached, as the provider does unasked."""
         plain = _plain(body)
         read, _ = self._cache.use(plain, range(len(plain)), lookback=0)
         rest = sum(map(len, plain)) - read
@@ -154,7 +154,7 @@ class OpenAIWire:
         return self._chunk({"tool_calls": [call]})
 
     def piece(self, index: int, block: Block, text: str) -> bytes:
-        """The next characters; thinking goes into `reasoning_content`, as compatible providers send it."""
+        """The next characters; thinking goes where compatible providers send it."""
         del index
         match block.kind:
             case "text":
@@ -263,7 +263,7 @@ def _text_of(content: Any) -> str:  # a string, a list of parts, or null
 
 
 def _latest(messages: list[JsonObject]) -> tuple[str, tuple[AskedResult, ...]]:
-    """The last text of the user, and the tool results after it; this protocol does not mark errors."""
+    """The last text of the user, and the tool results after it, none marked as an error."""
     results: list[AskedResult] = []
     for message in reversed(messages):
         if message["role"] == "tool":

@@ -26,7 +26,7 @@ class ScriptedModelDied(Exception):
 
 @dataclass(frozen=True)
 class ScriptedModel:
-    """A running scripted model. `url` is the base for Anthropic's SDK, `openai_url` for OpenAI's."""
+    """A running scripted model; Anthropic's SDK takes `url`, OpenAI's `openai_url`."""
 
     url: str
 

@@ -1,4 +1,4 @@
-"""Scenario files: which answer the scripted model gives to which request. Format: docs/model-server.md."""
+"""Scenario files: which answer goes to which request. The format: docs/model-server.md."""
 
 import re
 from pathlib import Path
@@ -31,7 +31,7 @@ class Status(_Part):
 
 
 class ErrorEvent(_Part):
-    """The stream carries an error event after `after_chars` characters, as an overloaded provider sends it."""
+    """The stream carries an error event after `after_chars` characters."""
 
     kind: Literal["error_event"]
     error: str = "overloaded_error"
@@ -40,21 +40,21 @@ class ErrorEvent(_Part):
 
 
 class Drop(_Part):
-    """The socket closes after `after_chars` characters, or before the response where that is None."""
+    """The socket closes after `after_chars` characters; None: before the response."""
 
     kind: Literal["drop"]
     after_chars: Annotated[int | None, Field(ge=0)] = 0
 
 
 class EarlyEnd(_Part):
-    """The response ends in good order after `after_chars` characters, but without the protocol's last event."""
+    """The response ends after `after_chars` characters, without the protocol's last event."""
 
     kind: Literal["early_end"]
     after_chars: Annotated[int, Field(ge=0)] = 0
 
 
 class Hang(_Part):
-    """Nothing comes after `after_chars` characters until the client leaves; None: not even the headers."""
+    """Nothing comes after `after_chars` characters; None: not even the headers."""
 
     kind: Literal["hang"]
     after_chars: Annotated[int | None, Field(ge=0)] = 0
@@ -84,7 +84,7 @@ class Pace(_Part):
 
 
 class Call(_Part):
-    """A tool call; strings in `arguments` may hold templates. `raw` replaces the JSON by any text."""
+    """A tool call; strings in `arguments` may hold templates, `raw` stands in their place."""
 
     name: Annotated[str, Field(min_length=1)]
     arguments: dict[str, Any] = Field(default_factory=dict[str, Any])
@@ -169,9 +169,10 @@ class Rule(_Part):
 
 
 class Scenario(_Part):
-    """The whole script. `otherwise` answers what no rule matches; without it that is an error 400 that says so.
+    """The whole script.
 
-    `pace` is for replies that give none. With `keys`, only those API keys are accepted; with `models`,
+    `otherwise` answers what no rule matches; without it that is an error 400 that says so. `pace`
+    is for replies that give none. With `keys`, only those API keys are accepted; with `models`,
     only those model names.
     """
 

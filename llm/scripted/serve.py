@@ -16,7 +16,7 @@ SHUTDOWN_S = 1.0  # streams under way are cut after it
 
 
 async def start(server: ScriptedServer, *, port: int = 0) -> tuple[web.AppRunner, str]:
-    """Listen on loopback; gives the runner to clean up and the base URL. Port 0 takes a free one."""
+    """Listen on loopback, port 0 is any free one; gives the runner to clean up, and the URL."""
     runner = web.AppRunner(
         server.app(), handler_cancellation=True, access_log=None, shutdown_timeout=SHUTDOWN_S
     )

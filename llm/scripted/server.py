@@ -3,7 +3,7 @@
 import asyncio
 import json
 import logging
-from typing import Any, cast
+from typing import cast
 
 from aiohttp import web
 
@@ -89,7 +89,7 @@ class ScriptedServer:
             dialect.check_headers(request.headers, self._script.scenario)
             body = await _json(request)
             if isinstance(body, dict):
-                cast("JsonObject", body).setdefault("max_tokens", 0)
+                body = {"max_tokens": 0, **cast("JsonObject", body)}
             asked = dialect.read(body, headers=request.headers, scenario=self._script.scenario)
         except Rejected as rejected:
             return _error(dialect, rejected)
@@ -153,13 +153,10 @@ class _Exchange:
             asked = self._dialect.read(
                 body, headers=self._request.headers, scenario=script.scenario
             )
-            chosen = script.reply_to(asked)
-            if chosen is None:
-                raise Rejected(400, _no_rule(script.scenario, asked))
+            self._record.rule, reply = script.reply_to(asked)
         except Rejected as rejected:
             self._record.status = rejected.status
             return _error(self._dialect, rejected)
-        self._record.rule, reply = chosen
         log.info("reply", extra={"rule": self._record.rule, "protocol": self._dialect.name})
         pace = reply.pace or script.scenario.pace
         return await self._play(asked, cast("JsonObject", body), reply, pace)
@@ -214,7 +211,7 @@ class _Exchange:
     async def _whole(
         self, blocks: list[Block], reply: Reply, pace: Pace, body: JsonObject
     ) -> web.StreamResponse:
-        """An answer that is not streamed: the same wait in one piece, and faults as far as they make sense."""
+        """An answer that is not streamed: one wait, and the faults that make sense for it."""
         chars = sum(len(block.text) for block in blocks)
         await asyncio.sleep(pace.first_delay_s + pace.chunk_delay_s * (chars / pace.chunk_chars))
         match reply.fault:
@@ -246,19 +243,11 @@ def _as_said(reply: Reply, counted: Counted) -> Counted:
     )
 
 
-def _no_rule(scenario: Scenario, asked: Asked) -> str:
-    return (
-        f"the scripted model has no rule for this in scenario {scenario.name!r}: user text "
-        f"{asked.user_text[:80]!r}, {len(asked.results)} tool results after it, "
-        f"tool_choice {asked.tool_choice}"
-    )
-
-
 def _error(dialect: Dialect, rejected: Rejected) -> web.Response:
     return web.json_response(dialect.error_body(rejected), status=rejected.status, headers=MARK)
 
 
-async def _json(request: web.Request) -> Any:
+async def _json(request: web.Request) -> object:
     try:
         return json.loads(await request.read())
     except ValueError as error:
