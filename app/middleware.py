@@ -2,7 +2,6 @@
 
 import logging
 import re
-from collections.abc import Callable
 from contextvars import ContextVar
 from http import HTTPStatus
 
@@ -37,10 +36,9 @@ class RequestFrame:
     proxy's id goes through.
     """
 
-    def __init__(self, app: ASGIApp, clock: Clock, on_bug: Callable[[Exception], None]) -> None:
+    def __init__(self, app: ASGIApp, clock: Clock) -> None:
         self._app = app
         self._clock = clock
-        self._on_bug = on_bug
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: D102 - ASGI
         if scope["type"] != "http":
@@ -66,9 +64,8 @@ class RequestFrame:
 
         try:
             await self._app(scope, receive, framed_send)
-        except Exception as error:  # the rim of HTTP: nothing of the inside leaves
+        except Exception:  # the rim of HTTP: nothing of the inside leaves
             log.exception("request_broke", extra={"path": scope["path"], "request_id": request_id})
-            self._on_bug(error)
             if status == 0:
                 response = problem(
                     HTTPStatus.INTERNAL_SERVER_ERROR,

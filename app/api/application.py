@@ -1,0 +1,54 @@
+"""The HTTP application: routes, what surrounds them, errors, the OpenAPI page."""
+
+from importlib.metadata import version
+
+from fastapi import FastAPI
+from starlette.middleware.cors import CORSMiddleware
+
+from app.api import conversations, files, health, messages, projects
+from app.errors import add_error_handlers
+from app.middleware import BodyLimit, RequestFrame
+from app.services.context import Services
+from app.settings import Settings
+from core.clock import Clock
+
+_DESCRIPTION = """\
+A person types into a chat panel, and an agent edits their project, live. Everything that takes
+long is a durable job: `POST /api/messages` returns at once, and the answer is followed through
+Convex's live queries
+(`messages:deltas`, `messages:list`) or `GET /api/messages/{messageId}/deltas`.
+
+Every error is `{"error": "<text for people>", "code": "<word for programs>"}`.
+"""
+
+
+def create_application(services: Services, settings: Settings, clock: Clock) -> FastAPI:
+    """The ASGI application over `services`, which the caller has started and will stop."""
+    app = FastAPI(
+        title="Polaris",
+        version=version("polaris"),
+        description=_DESCRIPTION,
+        redoc_url=None,
+        separate_input_output_schemas=False,
+    )
+    app.state.services = services
+    for part in (projects, files, conversations, messages, health):
+        app.include_router(part.router)
+    add_error_handlers(app)
+    # The last one added is the outermost.
+    app.add_middleware(
+        BodyLimit,
+        limit_bytes=settings.body_limit_bytes,
+        file_limit_bytes=settings.file_limit_bytes,
+    )
+    if settings.cors_origins:
+        app.add_middleware(
+            CORSMiddleware,
+            allow_origins=list(settings.cors_origins),
+            allow_methods=["GET", "POST", "PUT", "PATCH", "DELETE"],
+            allow_headers=["Authorization", "Content-Type", "Idempotency-Key", "X-Request-Id"],
+            expose_headers=["X-Request-Id", "Retry-After"],
+            max_age=600,
+        )
+    app.add_middleware(RequestFrame, clock=clock)
+    return app

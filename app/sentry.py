@@ -1,0 +1,117 @@
+"""Bug reports: what is sent to Sentry, and what never is.
+
+Bugs reach Sentry through `log.exception` and `log.error`, wherever they are caught. Breadcrumbs,
+local variables, request bodies and every integration that looks into prompts are off.
+"""
+
+import re
+from collections.abc import Callable, Iterable
+from typing import Any, cast
+
+import sentry_sdk
+from sentry_sdk.integrations.dedupe import DedupeIntegration
+from sentry_sdk.integrations.logging import LoggingIntegration
+from sentry_sdk.transport import Transport
+from sentry_sdk.types import Event, Hint
+
+from app.settings import Settings
+from core.errors import Refused, Transient
+
+TAGS = ("run_id", "step_id", "message_id", "request_id", "job_id", "event_id")
+EXPECTED = (Refused, Transient, KeyboardInterrupt)
+TEXT_LIMIT_CHARS = 500
+FLUSH_S = 2.0
+HIDDEN = "[hidden]"
+_QUOTES_INPUT = ("pydantic", "pydantic_core", "anthropic", "openai", "sqlalchemy")
+
+_SECRETS = re.compile(
+    r"""
+      (?:sk|pk|key|csk|gh[pousr]|github_pat)[-_][A-Za-z0-9_\-]{12,}  # keys, GitHub tokens
+    | eyJ[\w\-]{8,}\.[\w\-]+\.[\w\-]*                                # a JWT
+    | (?i:bearer|convex)\s+[\w\-.|:=+/]{12,}                         # an Authorization header
+    | (?<=://)[^\s/@]+:[^\s/@]+(?=@)                                 # user and password in a URL
+    """,
+    re.VERBOSE,
+)
+
+
+def start_sentry(settings: Settings, *, transport: type[Transport] | None = None) -> None:
+    """Report bugs to `SENTRY_DSN`; does nothing when it is not set."""
+    if settings.sentry_dsn is None:
+        return
+    sentry_sdk.init(
+        dsn=settings.sentry_dsn.get_secret_value(),
+        environment=settings.sentry_environment,
+        transport=transport,
+        default_integrations=False,
+        auto_enabling_integrations=False,
+        integrations=[
+            LoggingIntegration(level=None, event_level=40),
+            DedupeIntegration(),
+        ],
+        before_send=before_send(secrets_of(settings)),
+        send_default_pii=False,
+        include_local_variables=False,
+        include_source_context=False,
+        max_request_body_size="never",
+        max_breadcrumbs=0,
+        server_name="",
+    )
+
+
+def stop_sentry() -> None:
+    """Send what waits to be sent, within `FLUSH_S`."""
+    sentry_sdk.get_client().close(timeout=FLUSH_S)
+
+
+def secrets_of(settings: Settings) -> tuple[str, ...]:
+    """The values that must not leave, whatever text they turn up in."""
+    held = (
+        settings.database_url,
+        settings.convex_internal_key,
+        settings.anthropic_api_key,
+        settings.openai_api_key,
+        settings.cerebras_api_key,
+    )
+    return tuple(secret.get_secret_value() for secret in held if secret is not None)
+
+
+def before_send(secrets: Iterable[str]) -> Callable[[Event, Hint], Event | None]:
+    """The last look at a report: expected errors are dropped, texts scrubbed, ids become tags."""
+    known = tuple(sorted((secret for secret in secrets if secret), key=len, reverse=True))
+
+    def scrub(text: object) -> str:
+        plain = str(text or "")
+        for secret in known:
+            plain = plain.replace(secret, HIDDEN)
+        return _SECRETS.sub(HIDDEN, plain)[:TEXT_LIMIT_CHARS]
+
+    def look(event: Event, hint: Hint) -> Event | None:
+        if _is_expected((hint.get("exc_info") or (None, None))[1]):
+            return None
+        report = cast("dict[str, Any]", event)
+        extra = _table(report.pop("extra", None))
+        tags = {name: scrub(extra[name]) for name in TAGS if name in extra}
+        report["tags"] = _table(report.get("tags")) | tags
+        for name in ("request", "user", "breadcrumbs", "modules"):
+            report.pop(name, None)
+        exceptions: list[dict[str, Any]] = _table(report.get("exception")).get("values", [])
+        for entry in exceptions:
+            quotes = str(entry.get("module")).partition(".")[0] in _QUOTES_INPUT
+            entry["value"] = HIDDEN if quotes else scrub(entry.get("value"))
+        if "logentry" in report:
+            report["logentry"] = {"message": scrub(_table(report["logentry"]).get("message"))}
+        return event
+
+    return look
+
+
+def _table(value: object) -> dict[str, Any]:
+    return cast("dict[str, Any]", value) if isinstance(value, dict) else {}
+
+
+def _is_expected(error: object) -> bool:
+    if isinstance(error, BaseExceptionGroup):
+        members = cast("BaseExceptionGroup[BaseException]", error).exceptions
+        return all(_is_expected(member) for member in members)
+    return isinstance(error, EXPECTED)

@@ -1,0 +1,18 @@
+"""What a request handler may use, composed once in the wiring."""
+
+from dataclasses import dataclass
+
+from app.auth import Authenticator
+from app.services.health import Health
+from app.services.messages import Messaging
+from store.gateway import Store
+
+
+@dataclass(frozen=True)
+class Services:
+    """The parts behind the routes."""
+
+    store: Store
+    messaging: Messaging
+    authenticator: Authenticator
+    health: Health

@@ -1,0 +1,99 @@
+"""Sending, cancelling and retrying messages: one write, then its events on their way."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from core.ids import ConversationId, EventId, MessageId, OwnerId, ProjectId, RunId
+from jobs.outbox import Relay
+from store.gateway import Store
+from store.records import BusyPolicy, OutboxEvent, SentMessage
+
+
+@dataclass(frozen=True)
+class Receipt:
+    """A message that is being answered.
+
+    `run_id` is None when the engine could not take the event now: the relay sends it later.
+    """
+
+    user_message_id: MessageId
+    message_id: MessageId
+    event_id: EventId
+    run_id: RunId | None
+    cancelled: tuple[MessageId, ...]
+
+
+@dataclass(frozen=True)
+class Messaging:
+    """What the message routes do. `policy` says what happens to an answer that is in the way."""
+
+    store: Store
+    relay: Relay
+    policy: BusyPolicy
+
+    async def send(
+        self,
+        conversation_id: ConversationId,
+        *,
+        owner: OwnerId,
+        text: str,
+        key: str | None = None,
+    ) -> Receipt:
+        """Write the message and start the answer; the same `key` again gives the same receipt.
+
+        Raises: as `store.messages.send`.
+        """
+        sent = await self.store.messages.send(
+            conversation_id, owner=owner, content=text, policy=self.policy, key=key
+        )
+        return await self._receipt(sent, owner)
+
+    async def retry(
+        self, message_id: MessageId, *, owner: OwnerId, key: str | None = None
+    ) -> Receipt:
+        """Answer again after a failure or a cancel. Raises: as `store.messages.retry`."""
+        sent = await self.store.messages.retry(message_id, owner=owner, policy=self.policy, key=key)
+        return await self._receipt(sent, owner)
+
+    async def cancel(self, message_id: MessageId, *, owner: OwnerId) -> tuple[MessageId, ...]:
+        """Stop one answer: the message first, then its run; empty when it had ended before.
+
+        Raises:
+            NotFound: not the owner's.
+        """
+        cancelled = await self.store.messages.cancel(message_id, owner=owner)
+        await self._deliver(cancelled.events)
+        return cancelled.message_ids
+
+    async def cancel_project(
+        self, project_id: ProjectId, *, owner: OwnerId
+    ) -> tuple[MessageId, ...]:
+        """Stop every answer in a project. Raises: NotFound."""
+        cancelled = await self.store.messages.cancel_project(project_id, owner=owner)
+        await self._deliver(cancelled.events)
+        return cancelled.message_ids
+
+    async def delete_project(self, project_id: ProjectId, *, owner: OwnerId) -> None:
+        """Delete a project, and stop what runs in it. Raises: NotFound."""
+        await self._deliver(await self.store.projects.delete(project_id, owner=owner))
+
+    async def _receipt(self, sent: SentMessage, owner: OwnerId) -> Receipt:
+        run_id = await self._deliver(sent.events)
+        if run_id is None and sent.is_duplicate:
+            message = await self.store.messages.owned(sent.message_id, owner=owner)
+            run_id = message.run_id
+        return Receipt(
+            user_message_id=sent.user_message_id,
+            message_id=sent.message_id,
+            event_id=sent.event_id,
+            run_id=run_id,
+            cancelled=sent.cancelled,
+        )
+
+    async def _deliver(self, events: Sequence[OutboxEvent]) -> RunId | None:
+        """Send in order: cancellations come before the message that replaces them."""
+        run_id: RunId | None = None
+        for event in events:
+            started = await self.relay.deliver_now(event)
+            run_id = started.run_ids[0] if started and started.run_ids else None
+        return run_id

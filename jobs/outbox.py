@@ -1,0 +1,114 @@
+"""The relay: events committed in the store reach the engine, also after a crash in between."""
+
+import asyncio
+import logging
+from typing import Protocol
+
+from core.ids import EventId
+from engine import Event, SentEvent
+from jobs.events import engine_event
+from store.errors import StoreFault, StoreUnavailable
+from store.outbox import Outbox
+from store.records import OutboxEvent
+
+log = logging.getLogger(__name__)
+
+POLL_S = 2.0  # an event is due 2 s after its commit, so one that was lost waits 4 s at most
+SEND_S = 10.0
+BATCH = 100
+ACKS = (
+    10_000  # past it an acknowledgement is dropped: the event is sent again, which starts nothing
+)
+
+
+class Sender(Protocol):
+    """What the relay needs of the engine."""
+
+    async def send(self, event: Event) -> SentEvent:
+        """Store the event and start what it starts; a known id starts nothing."""
+        ...
+
+
+class Relay:
+    """Sends each outbox event at least once, with its own id; the engine makes that exactly once.
+
+    A request hands its events over with `deliver_now`; `run` sends what a crash or an engine that
+    was away left behind. Any number of processes may run one.
+    """
+
+    def __init__(self, outbox: Outbox, engine: Sender, *, poll_s: float = POLL_S) -> None:
+        self._outbox = outbox
+        self._engine = engine
+        self._poll_s = poll_s
+        self._kicked = asyncio.Event()
+        self._acks: asyncio.Queue[EventId] = asyncio.Queue(ACKS)
+
+    async def deliver_now(self, event: OutboxEvent) -> SentEvent | None:
+        """Send an event on the request path; it is acknowledged behind the caller's back.
+
+        None says that the engine did not take it now: `run` sends it later.
+        """
+        sent = await self._send(event)
+        if sent is not None and not self._acks.full():
+            self._acks.put_nowait(event.event_id)
+        return sent
+
+    def kick(self) -> None:
+        """Look for pending events now."""
+        self._kicked.set()
+
+    async def run(self) -> None:
+        """Relay until cancelled."""
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(self._acknowledge())
+            tasks.create_task(self._poll())
+
+    async def relay_pending(self) -> int:
+        """Send what is due now, at most `BATCH` events; how many there were.
+
+        Raises:
+            StoreUnavailable: the outbox cannot be read.
+        """
+        events = await self._outbox.pending(limit=BATCH)
+        for event in events:
+            if await self._send(event) is None:
+                await self._outbox.failed(event.event_id, error="the engine did not take it")
+            else:
+                await self._outbox.ack(event.event_id)
+        return len(events)
+
+    async def _poll(self) -> None:
+        while True:
+            self._kicked.clear()
+            try:
+                found = await self.relay_pending()
+            except (StoreUnavailable, StoreFault):
+                log.exception("outbox_not_relayed")
+                found = 0
+            if found < BATCH:
+                await self._pause()
+
+    async def _pause(self) -> None:
+        try:
+            async with asyncio.timeout(self._poll_s):
+                await self._kicked.wait()
+        except TimeoutError:
+            return
+
+    async def _acknowledge(self) -> None:
+        while True:
+            event_id = await self._acks.get()
+            try:
+                await self._outbox.ack(event_id)
+            except (StoreUnavailable, StoreFault):
+                log.warning("outbox_not_acknowledged", extra={"event_id": event_id})
+
+    async def _send(self, event: OutboxEvent) -> SentEvent | None:
+        try:
+            async with asyncio.timeout(SEND_S):
+                return await self._engine.send(engine_event(event))
+        except Exception:  # the rim of the relay: whatever it was, the event is still in the outbox
+            log.exception(
+                "event_not_sent", extra={"event_id": event.event_id, "event_name": event.name}
+            )
+            return None
