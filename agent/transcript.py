@@ -77,8 +77,12 @@ class Transcript(Protocol):
         """Record that the call, which is part of turn `number`, is about to run."""
         ...
 
-    async def finish_call(self, number: int, call_id: ToolCallId, output: ToolOutput) -> None:
-        """Record the result; from then on the call never runs again."""
+    async def finish_call(self, number: int, call_id: ToolCallId, output: ToolOutput) -> ToolOutput:
+        """Record the result, unless there is one; from then on the call never runs again.
+
+        What is on record comes back: another output than the one given if the call had finished
+        before, or if its changes could not be kept.
+        """
         ...
 
 
@@ -126,7 +130,7 @@ class MemoryTranscript:
             outputs=recorded.outputs,
         )
 
-    async def finish_call(self, number: int, call_id: ToolCallId, output: ToolOutput) -> None:
+    async def finish_call(self, number: int, call_id: ToolCallId, output: ToolOutput) -> ToolOutput:
         """Keep the first result of the call."""
         recorded = self.turns[number]
         self.turns[number] = RecordedTurn(
@@ -135,3 +139,4 @@ class MemoryTranscript:
             started=recorded.started,
             outputs={call_id: output, **recorded.outputs},
         )
+        return self.turns[number].outputs[call_id]

@@ -62,6 +62,10 @@ class DiskWorkspace:
         """See `Workspace.rename`."""
         await asyncio.to_thread(self._rename, source, target)
 
+    async def make_folder(self, path: RelPath) -> None:
+        """Make a folder with its parents, unless it is there. Raises: IsAFolder, AlreadyThere."""
+        await asyncio.to_thread(self._make_folder, path)
+
     async def list_folder(self, path: RelPath) -> list[Entry]:
         """See `Workspace.list_folder`."""
         return await asyncio.to_thread(self._list_folder, path)
@@ -132,6 +136,10 @@ class DiskWorkspace:
                     src_dir_fd=from_folder,
                     dst_dir_fd=to_folder,
                 )
+
+    def _make_folder(self, path: RelPath) -> None:
+        with self._changing, _no_room(path), self._made_folder(path, path):
+            pass
 
     def _list_folder(self, path: RelPath) -> list[Entry]:
         with self._folder(path, path) as folder:

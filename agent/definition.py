@@ -1,0 +1,33 @@
+"""What an agent is: the same for every run."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+
+from llm.model import Model
+from tools.registry import Toolbox
+
+
+@dataclass(frozen=True)
+class Limits:
+    """Bounds of one run."""
+
+    max_turns: int = 10  # turns that may call tools; one more without tools then ends the run
+    max_output_tokens: int = 16_000
+    history_tokens: int = 100_000  # half of the smallest window in use, at 4 characters a token
+    stream_attempts: int = 4  # of one turn, when the stream breaks in the middle
+    parallel_calls: int = 8
+
+
+@dataclass(frozen=True)
+class Agent:
+    """Who answers, with which tools and words, within which bounds.
+
+    `pause` waits that many seconds between two attempts at a turn.
+    """
+
+    model: Model
+    toolbox: Toolbox
+    system: str
+    limits: Limits = Limits()
+    pause: Callable[[float], Awaitable[None]] = asyncio.sleep

@@ -1,0 +1,276 @@
+"""The two durable steps of a run, a turn and a tool call, and what the process knows meanwhile."""
+
+import hashlib
+import json
+import logging
+import random
+from collections.abc import Sequence
+from contextlib import aclosing
+from dataclasses import dataclass, replace
+from typing import assert_never
+
+from agent import words
+from agent.definition import Agent
+from agent.durable import CallRef, ToolRef, TurnRef
+from agent.history import Remarks, build_messages
+from agent.sink import Sink
+from agent.transcript import (
+    PARAGRAPH,
+    Loaded,
+    RecordedTurn,
+    Transcript,
+    text_of_turn,
+    text_of_turns,
+)
+from core.ids import ToolCallId
+from llm.model import (
+    AssistantMessage,
+    ModelRequest,
+    PromptTooLong,
+    StopReason,
+    StreamBroken,
+    TextDelta,
+    TextPart,
+    ThinkingDelta,
+    ThinkingPart,
+    ToolCall,
+    ToolCallStarted,
+    ToolSpec,
+    Turn,
+    TurnEnded,
+)
+from tools.paths import is_within
+from tools.tool import Session, ToolOutput, Touches
+from tools.workspace import RelPath
+
+log = logging.getLogger(__name__)
+
+FIRST_PAUSE_S = 0.5  # doubled for each further attempt, as the providers' own clients do
+LONGEST_PAUSE_S = 30.0
+HISTORY_HALVINGS = 3  # how often a prompt that is too long for the model is tried shorter
+_SIGNATURE_CHARS = 16
+
+
+@dataclass
+class RunState:
+    """One run in one process. Only steps call its methods, so all of it can be lost at any time.
+
+    What is recorded is loaded once, in the first step that runs here, and only ever grows: facts
+    from the transcript and facts written from here are merged. A step that runs a second time in
+    this process loads again, because its first time may have written something before it failed.
+    """
+
+    agent: Agent
+    session: Session
+    transcript: Transcript
+    sink: Sink
+
+    def __post_init__(self) -> None:
+        self._known: Loaded | None = None
+        self._tried: set[str] = set()
+
+    async def turn(self, number: int, remarks: Remarks) -> TurnRef:
+        """Generate turn `number` and record it, unless it is on record."""
+        loaded = await self._load(f"turn-{number}")
+        if number < len(loaded.turns):
+            return self._turn_ref(loaded.turns[number])
+        turn = _cleaned(
+            await self._generate(number, loaded, remarks), calls_allowed=not remarks.is_last_turn
+        )
+        await self.transcript.append_turn(number, turn)
+        recorded = RecordedTurn(number=number, turn=turn)
+        self._learn(recorded)
+        return self._turn_ref(recorded)
+
+    async def call(self, number: int, call_id: ToolCallId) -> ToolRef:
+        """Run one call of turn `number` and record its result, unless it is on record."""
+        loaded = await self._load(f"tool-{number}-{call_id}")
+        recorded = loaded.turns[number]
+        call = _call(recorded, call_id)
+        known = recorded.outputs.get(call_id)
+        if known is not None:
+            return _tool_ref(call, known, seen={})
+        await self.transcript.start_call(number, call)
+        touches = self.agent.toolbox.touches(call.name, call.arguments)
+        before = _seen_of(self.session, touches)
+        output = await self.agent.toolbox.run(call.name, call.arguments, self.session)
+        if output.is_error and call_id in recorded.started:
+            output = replace(output, text=f"{words.RAN_AGAIN}\n{output.text}")
+        kept = await self.transcript.finish_call(number, call_id, output)
+        if kept != output:  # what the tool believes about the files did not come true
+            self._forget(touches)
+        after = _seen_of(self.session, touches)
+        self._learn(replace(recorded, started=frozenset({call_id}), outputs={call_id: kept}))
+        learned = {path: sha256 for path, sha256 in after.items() if before.get(path) != sha256}
+        return _tool_ref(call, kept, seen={**dict.fromkeys(before.keys() - after, ""), **learned})
+
+    async def _load(self, key: str) -> Loaded:
+        if self._known is None or key in self._tried:
+            fresh = await self.transcript.load()
+            for recorded in fresh.turns:
+                self._learn(recorded, past_of=fresh)
+            if self._known is None:
+                self._known = fresh
+        self._tried.add(key)
+        return self._known
+
+    def _learn(self, recorded: RecordedTurn, *, past_of: Loaded | None = None) -> None:
+        if self._known is None:
+            if past_of is None:
+                return
+            self._known = replace(past_of, turns=())
+        turns = list(self._known.turns)
+        if recorded.number < len(turns):
+            known = turns[recorded.number]
+            turns[recorded.number] = replace(
+                known,
+                started=known.started | recorded.started,
+                outputs={**recorded.outputs, **known.outputs},
+            )
+        else:
+            turns.append(recorded)
+        self._known = replace(self._known, turns=tuple(turns))
+
+    def _forget(self, touches: Touches) -> None:
+        for path in _seen_of(self.session, touches):
+            del self.session.seen[RelPath(path)]
+
+    def _turn_ref(self, recorded: RecordedTurn) -> TurnRef:
+        turn = recorded.turn
+        return TurnRef(
+            number=recorded.number,
+            stop_reason=turn.stop_reason,
+            model=turn.model,
+            usage=turn.usage,
+            text_chars=len(text_of_turn(turn).strip()),
+            calls=tuple(
+                self._call_ref(part) for part in turn.message.parts if isinstance(part, ToolCall)
+            ),
+            dropped_calls=turn.dropped_calls,
+        )
+
+    def _call_ref(self, call: ToolCall) -> CallRef:
+        touches = self.agent.toolbox.touches(call.name, call.arguments)
+        return CallRef(
+            call_id=call.call_id,
+            name=call.name,
+            reads=tuple(sorted(touches.reads)),
+            writes=tuple(sorted(touches.writes)),
+        )
+
+    async def _generate(self, number: int, loaded: Loaded, remarks: Remarks) -> Turn:
+        """Ask until a turn is whole; what a broken attempt has shown is taken back."""
+        budget_tokens = self.agent.limits.history_tokens
+        shortest_tokens = budget_tokens >> HISTORY_HALVINGS
+        attempt = 0
+        while True:
+            request = self._request(loaded, remarks, budget_tokens)
+            await self.sink.reset(number)
+            try:
+                turn = await self._stream(number, request, loaded.turns)
+            except StreamBroken as broken:
+                attempt += 1
+                if attempt >= self.agent.limits.stream_attempts:
+                    raise
+                log.warning("stream_broken", extra={"turn": number, "attempt": attempt})
+                await self.agent.pause(_pause_s(attempt, broken.retry_after_s))
+            except PromptTooLong:
+                budget_tokens //= 2
+                if budget_tokens < shortest_tokens:
+                    raise
+                log.warning("prompt_too_long", extra={"turn": number, "budget": budget_tokens})
+            else:
+                await self.sink.flush()
+                return turn
+
+    def _request(self, loaded: Loaded, remarks: Remarks, budget_tokens: int) -> ModelRequest:
+        return ModelRequest(
+            system=self.agent.system,
+            messages=build_messages(loaded, budget_tokens=budget_tokens, remarks=remarks),
+            tools=tuple(
+                ToolSpec(
+                    name=tool.name, description=tool.description, input_schema=tool.input_schema
+                )
+                for tool in self.agent.toolbox.descriptions
+            ),
+            max_output_tokens=self.agent.limits.max_output_tokens,
+            tool_choice="none" if remarks.is_last_turn else "auto",
+        )
+
+    async def _stream(
+        self, number: int, request: ModelRequest, earlier: Sequence[RecordedTurn]
+    ) -> Turn:
+        gap = PARAGRAPH if text_of_turns(earlier) else ""
+        async with aclosing(self.agent.model.stream(request)) as events:
+            async for event in events:
+                match event:
+                    case TextDelta(text):
+                        if text:
+                            await self.sink.text(number, gap + text)
+                            gap = ""
+                    case ThinkingDelta(text):
+                        await self.sink.thinking(number, text)
+                    case ToolCallStarted(call_id, name):
+                        await self.sink.tool_call_started(number, call_id, name)
+                    case TurnEnded(turn):
+                        return turn
+                    case _:
+                        assert_never(event)
+        raise StreamBroken("the model's answer ended without an end")
+
+
+def _pause_s(attempt: int, asked_s: float | None) -> float:
+    pause_s = FIRST_PAUSE_S * 2 ** (attempt - 1) * random.uniform(0.75, 1.25)  # noqa: S311 - spreads load
+    return min(max(pause_s, asked_s or 0.0), LONGEST_PAUSE_S)
+
+
+def _cleaned(turn: Turn, *, calls_allowed: bool) -> Turn:
+    """The turn with calls only where they will run, each with an id of its own.
+
+    Some models call tools though they were told not to, or in a turn that they end by refusing.
+    """
+    if not calls_allowed or turn.stop_reason in {StopReason.REFUSAL, StopReason.CONTEXT_FULL}:
+        parts = tuple(part for part in turn.message.parts if not isinstance(part, ToolCall))
+        return replace(turn, message=AssistantMessage(parts=parts), dropped_calls=())
+    used: set[str] = set()
+    parts: tuple[TextPart | ThinkingPart | ToolCall, ...] = ()
+    for part in turn.message.parts:
+        if isinstance(part, ToolCall):
+            call_id, count = part.call_id, 1
+            while not call_id or call_id in used:
+                count += 1
+                call_id = ToolCallId(f"{part.call_id or 'call'}_{count}")
+            used.add(call_id)
+            parts += (replace(part, call_id=call_id),)
+        else:
+            parts += (part,)
+    return replace(turn, message=AssistantMessage(parts=parts))
+
+
+def _call(recorded: RecordedTurn, call_id: ToolCallId) -> ToolCall:
+    for part in recorded.turn.message.parts:
+        if isinstance(part, ToolCall) and part.call_id == call_id:
+            return part
+    raise LookupError(f"turn {recorded.number} has no call {call_id!r}")
+
+
+def _tool_ref(call: ToolCall, output: ToolOutput, *, seen: dict[str, str]) -> ToolRef:
+    identity = json.dumps(
+        [call.name, call.arguments, output.text], sort_keys=True, default=dict, ensure_ascii=False
+    )
+    return ToolRef(
+        call_id=call.call_id,
+        is_error=output.is_error,
+        signature=hashlib.sha256(identity.encode(errors="replace")).hexdigest()[:_SIGNATURE_CHARS],
+        seen=seen,
+    )
+
+
+def _seen_of(session: Session, touches: Touches) -> dict[str, str]:
+    """What is known of the files that a call touches. Calls beside it touch others."""
+    touched = touches.reads | touches.writes
+    return {
+        path: sha256
+        for path, sha256 in session.seen.items()
+        if any(is_within(path, RelPath(top)) for top in touched)
+    }

@@ -1,0 +1,86 @@
+"""One run on a memory workspace, with everything a test wants to look at afterwards."""
+
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any, TypeVar, cast
+
+from agent.durable import plain_once
+from agent.loop import Agent, Limits, run_agent
+from agent.outcome import Outcome, answer_text
+from agent.prompt import SYSTEM_PROMPT
+from agent.sink import RecordingSink
+from agent.transcript import Asked, MemoryTranscript, Past
+from llm.model import Model
+from tools.files import FILE_TOOLS
+from tools.memory import MemoryWorkspace
+from tools.registry import Toolbox
+from tools.session import RunSession
+
+T = TypeVar("T")
+
+
+class Journal:
+    """`once` as a durable engine has it: results survive, and it can die around any call."""
+
+    def __init__(self) -> None:
+        self.results: dict[str, Any] = {}
+        self.ran: list[str] = []
+        self.die_before: str | None = None
+        self.die_after: str | None = None
+
+    async def __call__(self, key: str, fn: Callable[[], Awaitable[T]], /) -> T:
+        if key in self.results:
+            return cast("T", self.results[key])
+        if key == self.die_before:
+            raise Died(key)
+        self.ran.append(key)
+        result = await fn()
+        if key == self.die_after:
+            raise Died(key)
+        self.results[key] = result
+        return result
+
+
+class Died(BaseException):
+    """The process is gone: nobody may catch this."""
+
+
+@dataclass
+class Desk:
+    """What outlives a process: workspace, transcript, what people saw."""
+
+    model: Model
+    past: Sequence[Past] = (Asked("Please do it."),)
+    files: dict[str, str | bytes] = field(default_factory=dict[str, str | bytes])
+    limits: Limits = field(default_factory=Limits)
+    toolbox: Toolbox = field(default_factory=lambda: Toolbox(FILE_TOOLS))
+
+    def __post_init__(self) -> None:
+        self.workspace = MemoryWorkspace(self.files)
+        self.transcript = MemoryTranscript(self.past)
+        self.sink = RecordingSink()
+        self.pauses: list[float] = []
+
+    async def run(self, once: Any = plain_once) -> Outcome:
+        """A process takes the run up, with a session that has seen nothing."""
+
+        async def pause(seconds: float) -> None:
+            self.pauses.append(seconds)
+
+        agent = Agent(
+            model=self.model,
+            toolbox=self.toolbox,
+            system=SYSTEM_PROMPT,
+            limits=self.limits,
+            pause=pause,
+        )
+        return await run_agent(
+            agent,
+            session=RunSession(self.workspace),
+            transcript=self.transcript,
+            sink=self.sink,
+            once=once,
+        )
+
+    async def text(self, outcome: Outcome) -> str:
+        return await answer_text(self.transcript, outcome)
