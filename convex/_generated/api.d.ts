@@ -1,0 +1,102 @@
+/* eslint-disable */
+/**
+ * Generated `api` utility.
+ *
+ * THIS CODE IS AUTOMATICALLY GENERATED.
+ *
+ * To regenerate, run `npx convex dev`.
+ * @module
+ */
+
+import type {
+  ApiFromModules,
+  FilterApi,
+  FunctionReference,
+} from "convex/server";
+import type * as conversations from "../conversations.js";
+import type * as crons from "../crons.js";
+import type * as files from "../files.js";
+import type * as messages from "../messages.js";
+import type * as model_access from "../model/access.js";
+import type * as model_context from "../model/context.js";
+import type * as model_conversations from "../model/conversations.js";
+import type * as model_deltas from "../model/deltas.js";
+import type * as model_docs from "../model/docs.js";
+import type * as model_errors from "../model/errors.js";
+import type * as model_events from "../model/events.js";
+import type * as model_files from "../model/files.js";
+import type * as model_functions from "../model/functions.js";
+import type * as model_messages from "../model/messages.js";
+import type * as model_outbox from "../model/outbox.js";
+import type * as model_paths from "../model/paths.js";
+import type * as model_projects from "../model/projects.js";
+import type * as model_records from "../model/records.js";
+import type * as model_sending from "../model/sending.js";
+import type * as model_transcript from "../model/transcript.js";
+import type * as model_validators from "../model/validators.js";
+import type * as projects from "../projects.js";
+import type * as system_conversations from "../system/conversations.js";
+import type * as system_events from "../system/events.js";
+import type * as system_files from "../system/files.js";
+import type * as system_generations from "../system/generations.js";
+import type * as system_health from "../system/health.js";
+import type * as system_messages from "../system/messages.js";
+import type * as system_outbox from "../system/outbox.js";
+import type * as system_projects from "../system/projects.js";
+import type * as system_purge from "../system/purge.js";
+import type * as system_streaming from "../system/streaming.js";
+import type * as system_sweep from "../system/sweep.js";
+import type * as system_transfers from "../system/transfers.js";
+
+/**
+ * A utility for referencing Convex functions in your app's API.
+ *
+ * Usage:
+ * ```js
+ * const myFunctionReference = api.myModule.myFunction;
+ * ```
+ */
+declare const fullApi: ApiFromModules<{
+  conversations: typeof conversations;
+  crons: typeof crons;
+  files: typeof files;
+  messages: typeof messages;
+  "model/access": typeof model_access;
+  "model/context": typeof model_context;
+  "model/conversations": typeof model_conversations;
+  "model/deltas": typeof model_deltas;
+  "model/docs": typeof model_docs;
+  "model/errors": typeof model_errors;
+  "model/events": typeof model_events;
+  "model/files": typeof model_files;
+  "model/functions": typeof model_functions;
+  "model/messages": typeof model_messages;
+  "model/outbox": typeof model_outbox;
+  "model/paths": typeof model_paths;
+  "model/projects": typeof model_projects;
+  "model/records": typeof model_records;
+  "model/sending": typeof model_sending;
+  "model/transcript": typeof model_transcript;
+  "model/validators": typeof model_validators;
+  projects: typeof projects;
+  "system/conversations": typeof system_conversations;
+  "system/events": typeof system_events;
+  "system/files": typeof system_files;
+  "system/generations": typeof system_generations;
+  "system/health": typeof system_health;
+  "system/messages": typeof system_messages;
+  "system/outbox": typeof system_outbox;
+  "system/projects": typeof system_projects;
+  "system/purge": typeof system_purge;
+  "system/streaming": typeof system_streaming;
+  "system/sweep": typeof system_sweep;
+  "system/transfers": typeof system_transfers;
+}>;
+export declare const api: FilterApi<
+  typeof fullApi,
+  FunctionReference<any, "public">
+>;
+export declare const internal: FilterApi<
+  typeof fullApi,
+  FunctionReference<any, "internal">
+>;

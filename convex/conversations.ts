@@ -1,0 +1,57 @@
+// Conversations, for the signed-in person.
+import { v } from "convex/values";
+import { mutation, query } from "./_generated/server";
+import { callerId, ownedConversation, ownedProject } from "./model/access.ts";
+import { createConversation } from "./model/conversations.ts";
+import { conversationDoc, messageDoc, toConversationDoc, toMessageDoc } from "./model/docs.ts";
+
+const MOST = 200;
+
+export const create = mutation({
+  args: { projectId: v.id("projects"), title: v.string() },
+  returns: v.id("conversations"),
+  handler: async (ctx, { projectId, title }) => {
+    const project = await ownedProject(ctx, await callerId(ctx), projectId);
+    return (await createConversation(ctx, project, title))._id;
+  },
+});
+
+export const getById = query({
+  args: { id: v.id("conversations") },
+  returns: conversationDoc,
+  handler: async (ctx, { id }) => {
+    const { conversation } = await ownedConversation(ctx, await callerId(ctx), id);
+    return toConversationDoc(conversation);
+  },
+});
+
+/** The last 200 conversations, newest first. */
+export const getByProject = query({
+  args: { projectId: v.id("projects") },
+  returns: v.array(conversationDoc),
+  handler: async (ctx, { projectId }) => {
+    const project = await ownedProject(ctx, await callerId(ctx), projectId);
+    const rows = await ctx.db
+      .query("conversations")
+      .withIndex("by_project", (q) => q.eq("projectId", project._id))
+      .order("desc")
+      .take(MOST);
+    return rows.map(toConversationDoc);
+  },
+});
+
+/** The last 50 messages, oldest first; `messages.list` has all of them, in pages. */
+export const getMessages = query({
+  args: { conversationId: v.id("conversations") },
+  returns: v.array(messageDoc),
+  handler: async (ctx, { conversationId }) => {
+    const ownerId = await callerId(ctx);
+    const { conversation } = await ownedConversation(ctx, ownerId, conversationId);
+    const rows = await ctx.db
+      .query("messages")
+      .withIndex("by_conversation", (q) => q.eq("conversationId", conversation._id))
+      .order("desc")
+      .take(50);
+    return rows.reverse().map(toMessageDoc);
+  },
+});

@@ -1,0 +1,9 @@
+// Regular sweeps. The deltas of a message are swept by the job that its end schedules.
+import { cronJobs } from "convex/server";
+import { internal } from "./_generated/api";
+
+const crons = cronJobs();
+crons.interval("sweep tombstones", { hours: 6 }, internal.system.sweep.tombstones, {});
+crons.interval("sweep generation events", { hours: 6 }, internal.system.sweep.generationEvents, {});
+crons.interval("sweep orphan blobs", { hours: 24 }, internal.system.sweep.orphanBlobs, {});
+export default crons;

@@ -1,0 +1,219 @@
+// Files, for the signed-in person.
+import { paginationOptsValidator, paginationResultValidator } from "convex/server";
+import { type Infer, v } from "convex/values";
+import { internal } from "./_generated/api";
+import type { Doc, Id } from "./_generated/dataModel";
+import { internalMutation, type MutationCtx, mutation, type QueryCtx, query } from "./_generated/server";
+import { callerId, ownedFile, ownedProject } from "./model/access.ts";
+import { fileDoc, toFileDoc } from "./model/docs.ts";
+import { conflict, notFound, refused } from "./model/errors.ts";
+import {
+  Changes,
+  contentFromText,
+  ensureFolder,
+  fileAt,
+  moveTree,
+  removeTree,
+  textOf,
+  writeFile,
+} from "./model/files.ts";
+import { checkName, parentOf } from "./model/paths.ts";
+
+const MOST_FILES = 2_000;
+const MOST_BYTES = 8_000_000; // of text in one answer; an answer holds 16 MiB
+
+/** Every file with its text. Refused for a project over 2,000 files or 8 MB: read that with `list`. */
+export const getFiles = query({
+  args: { projectId: v.id("projects") },
+  returns: v.array(fileDoc),
+  handler: async (ctx, { projectId }) => {
+    const project = await ownedProject(ctx, await callerId(ctx), projectId);
+    const rows = await ctx.db
+      .query("files")
+      .withIndex("by_path", (q) => q.eq("projectId", project._id))
+      .take(MOST_FILES + 1);
+    let bytes = 0;
+    for (const row of rows) if (row.storageId === undefined) bytes += row.size;
+    if (rows.length > MOST_FILES || bytes > MOST_BYTES) {
+      throw refused("too_many", "This project is too large to be read at once; use files.list");
+    }
+    return await Promise.all(rows.map((row) => withContent(ctx, row)));
+  },
+});
+
+/** Files by path, in pages, with their text. */
+export const list = query({
+  args: { projectId: v.id("projects"), paginationOpts: paginationOptsValidator },
+  returns: paginationResultValidator(fileDoc),
+  handler: async (ctx, { projectId, paginationOpts }) => {
+    const project = await ownedProject(ctx, await callerId(ctx), projectId);
+    const page = await ctx.db
+      .query("files")
+      .withIndex("by_path", (q) => q.eq("projectId", project._id))
+      .paginate({ ...paginationOpts, numItems: Math.min(paginationOpts.numItems, 10) });
+    return { ...page, page: await Promise.all(page.page.map((row) => withContent(ctx, row))) };
+  },
+});
+
+export const getFile = query({
+  args: { id: v.id("files") },
+  returns: fileDoc,
+  handler: async (ctx, { id }) => {
+    const { file } = await ownedFile(ctx, await callerId(ctx), id);
+    return await withContent(ctx, file);
+  },
+});
+
+/** The folders around a file and the file itself, root first. */
+export const getFilePath = query({
+  args: { id: v.id("files") },
+  returns: v.array(v.object({ _id: v.id("files"), name: v.string() })),
+  handler: async (ctx, { id }) => {
+    const { file } = await ownedFile(ctx, await callerId(ctx), id);
+    const crumbs = [{ _id: file._id, name: file.name }];
+    let parentId = file.parentId;
+    while (parentId !== undefined) {
+      const parent: Doc<"files"> | null = await ctx.db.get(parentId);
+      if (parent === null) break;
+      crumbs.unshift({ _id: parent._id, name: parent.name });
+      parentId = parent.parentId;
+    }
+    return crumbs;
+  },
+});
+
+/** What stands directly in a folder (or at the root): folders first, then by name; without text. */
+export const getFolderContents = query({
+  args: { projectId: v.id("projects"), parentId: v.optional(v.id("files")) },
+  returns: v.array(fileDoc),
+  handler: async (ctx, { projectId, parentId }) => {
+    const project = await ownedProject(ctx, await callerId(ctx), projectId);
+    const rows = await ctx.db
+      .query("files")
+      .withIndex("by_parent", (q) => q.eq("projectId", project._id).eq("parentId", parentId))
+      .take(MOST_FILES);
+    rows.sort((a, b) =>
+      a.type === b.type ? a.name.localeCompare(b.name) : a.type === "folder" ? -1 : 1,
+    );
+    return rows.map((row) => toFileDoc(row));
+  },
+});
+
+export const createFile = mutation({
+  args: {
+    projectId: v.id("projects"),
+    parentId: v.optional(v.id("files")),
+    name: v.string(),
+    content: v.string(),
+  },
+  returns: v.null(),
+  handler: async (ctx, { content, ...where }) => {
+    const { changes, path } = await newEntry(ctx, where, "File already exists");
+    await writeFile(changes, path, await contentFromText(content));
+    await changes.close();
+    return null;
+  },
+});
+
+export const createFolder = mutation({
+  args: { projectId: v.id("projects"), parentId: v.optional(v.id("files")), name: v.string() },
+  returns: v.null(),
+  handler: async (ctx, where) => {
+    const { changes, path } = await newEntry(ctx, where, "Folder already exists");
+    await ensureFolder(changes, path);
+    await changes.close();
+    return null;
+  },
+});
+
+export const renameFile = mutation({
+  args: { id: v.id("files"), newName: v.string() },
+  returns: v.null(),
+  handler: async (ctx, { id, newName }) => {
+    const { file, project } = await ownedFile(ctx, await callerId(ctx), id);
+    checkName(newName);
+    const changes = new Changes(ctx, project);
+    await moveTree(changes, file.path, join(parentOf(file.path), newName));
+    await changes.close();
+    return null;
+  },
+});
+
+/** Deletes a file, or a folder with all that is in it: a large one in batches, the folder itself last. */
+export const deleteFile = mutation({
+  args: { id: v.id("files") },
+  returns: v.null(),
+  handler: async (ctx, { id }) => {
+    const { file, project } = await ownedFile(ctx, await callerId(ctx), id);
+    await removeBatch(ctx, file, project);
+    return null;
+  },
+});
+
+export const removeRest = internalMutation({
+  args: { id: v.id("files") },
+  returns: v.null(),
+  handler: async (ctx, { id }): Promise<null> => {
+    const file = await ctx.db.get(id);
+    const project = file && (await ctx.db.get(file.projectId));
+    if (file && project) await removeBatch(ctx, file, project);
+    return null;
+  },
+});
+
+export const updateFile = mutation({
+  args: { id: v.id("files"), content: v.string() },
+  returns: v.null(),
+  handler: async (ctx, { id, content }) => {
+    const { file, project } = await ownedFile(ctx, await callerId(ctx), id);
+    const changes = new Changes(ctx, project);
+    await writeFile(changes, file.path, await contentFromText(content));
+    await changes.close();
+    return null;
+  },
+});
+
+async function withContent(ctx: QueryCtx, row: Doc<"files">): Promise<Infer<typeof fileDoc>> {
+  if (row.type === "folder") return toFileDoc(row);
+  if (row.storageId === undefined) return toFileDoc(row, (await textOf(ctx, row)) ?? "");
+  return { ...toFileDoc(row), storageUrl: await ctx.storage.getUrl(row.storageId) };
+}
+
+interface Place {
+  projectId: Id<"projects">;
+  parentId?: Id<"files">;
+  name: string;
+}
+
+/** Where a new entry goes, after the checks that both kinds share. */
+async function newEntry(
+  ctx: MutationCtx,
+  { projectId, parentId, name }: Place,
+  taken: string,
+): Promise<{ changes: Changes; path: string }> {
+  const project = await ownedProject(ctx, await callerId(ctx), projectId);
+  checkName(name);
+  const parent = parentId === undefined ? null : await ctx.db.get(parentId);
+  if (parentId !== undefined && (parent?.projectId !== project._id || parent.type !== "folder")) {
+    throw notFound("File not found");
+  }
+  const path = join(parent?.path ?? "", name);
+  if ((await fileAt(ctx, project._id, path)) !== null) throw conflict("already_exists", taken);
+  return { changes: new Changes(ctx, project), path };
+}
+
+async function removeBatch(
+  ctx: MutationCtx,
+  file: Doc<"files">,
+  project: Doc<"projects">,
+): Promise<void> {
+  const changes = new Changes(ctx, project);
+  if (await removeTree(changes, file)) {
+    await ctx.scheduler.runAfter(0, internal.files.removeRest, { id: file._id });
+  }
+  await changes.close();
+}
+
+function join(folder: string, name: string): string {
+  return folder === "" ? name : `${folder}/${name}`;
+}

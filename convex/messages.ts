@@ -1,0 +1,81 @@
+// Messages as people read them. Text of a running answer: `deltas`; of a final one: the message itself.
+import { paginationOptsValidator, paginationResultValidator } from "convex/server";
+import { v } from "convex/values";
+import { query } from "./_generated/server";
+import { callerId, ownedConversation, ownedMessage } from "./model/access.ts";
+import { deltaPage, deltasFrom } from "./model/deltas.ts";
+import { messageDoc, toMessageDoc, toolCallDoc, toToolCallDoc } from "./model/docs.ts";
+import { wholeText } from "./model/messages.ts";
+import { toolCallsOf, turnsOf } from "./model/transcript.ts";
+import { turnPart } from "./model/validators.ts";
+
+const messageId = v.id("messages");
+
+/** Messages of a conversation, newest first. Changes when a message is sent or ends, not while it streams. */
+export const list = query({
+  args: { conversationId: v.id("conversations"), paginationOpts: paginationOptsValidator },
+  returns: paginationResultValidator(messageDoc),
+  handler: async (ctx, { conversationId, paginationOpts }) => {
+    const ownerId = await callerId(ctx);
+    const { conversation } = await ownedConversation(ctx, ownerId, conversationId);
+    const page = await ctx.db
+      .query("messages")
+      .withIndex("by_conversation", (q) => q.eq("conversationId", conversation._id))
+      .order("desc")
+      .paginate({ ...paginationOpts, numItems: Math.min(paginationOpts.numItems, 100) });
+    return { ...page, page: page.page.map(toMessageDoc) };
+  },
+});
+
+export const get = query({
+  args: { messageId },
+  returns: messageDoc,
+  handler: async (ctx, args) =>
+    toMessageDoc((await ownedMessage(ctx, await callerId(ctx), args.messageId)).message),
+});
+
+/** The whole text of a final message, however long. */
+export const text = query({
+  args: { messageId },
+  returns: v.string(),
+  handler: async (ctx, args) => {
+    const { message } = await ownedMessage(ctx, await callerId(ctx), args.messageId);
+    return await wholeText(ctx, message);
+  },
+});
+
+/**
+ * What was streamed from cursor `from` on. A viewer keeps the text, and moves its cursor to `next` now and then:
+ * each update carries what came since the cursor. A run of kind "reset" says: drop the text of all parts >= part.
+ */
+export const deltas = query({
+  args: { messageId, from: v.number() },
+  returns: deltaPage,
+  handler: async (ctx, args) => {
+    const { message } = await ownedMessage(ctx, await callerId(ctx), args.messageId);
+    return await deltasFrom(ctx, message, args.from);
+  },
+});
+
+/** The tool calls of an answer, in order. */
+export const toolCalls = query({
+  args: { messageId },
+  returns: v.array(toolCallDoc),
+  handler: async (ctx, args) => {
+    const { message } = await ownedMessage(ctx, await callerId(ctx), args.messageId);
+    return (await toolCallsOf(ctx, message._id)).map(toToolCallDoc);
+  },
+});
+
+/** The finished parts of an answer in order: what was said, thought and called. Signatures stay here. */
+export const parts = query({
+  args: { messageId },
+  returns: v.array(v.object({ ...turnPart.fields, turn: v.number(), index: v.number() })),
+  handler: async (ctx, args) => {
+    const { message } = await ownedMessage(ctx, await callerId(ctx), args.messageId);
+    const turns = await turnsOf(ctx, message._id);
+    return turns.flatMap(({ turn, parts }) =>
+      parts.map((part, index) => ({ ...part, signature: undefined, turn, index })),
+    );
+  },
+});

@@ -1,0 +1,253 @@
+// Files of a project: look up, write, move, delete. Every change gets the next version of its project.
+import type { Doc, Id } from "../_generated/dataModel";
+import type { MutationCtx, QueryCtx } from "../_generated/server";
+import { conflict, notFound, refused } from "./errors.ts";
+import { nameOf, parentOf, segmentsOf } from "./paths.ts";
+
+export const MAX_TEXT_BYTES = 900_000; // a document holds 1 MiB
+const REMOVE_BATCH = 500;
+const MAX_MOVE = 3_000; // two writes an entry, of the 16,000 that a mutation may make
+
+/** Bytes to store: text, or the id of a blob that was uploaded before. */
+export interface NewContent {
+  size: number;
+  sha256: string;
+  text?: string;
+  storageId?: Id<"_storage">;
+}
+
+/** The changes of one mutation to one project; `close` writes the project once. */
+export class Changes {
+  readonly ctx: MutationCtx;
+  readonly project: Doc<"projects">;
+  readonly at = Date.now();
+  private version: number;
+
+  constructor(ctx: MutationCtx, project: Doc<"projects">) {
+    this.ctx = ctx;
+    this.project = project;
+    this.version = project.filesVersion;
+  }
+
+  next(): number {
+    this.version += 1;
+    return this.version;
+  }
+
+  async close(): Promise<void> {
+    if (this.version === this.project.filesVersion) return;
+    await this.ctx.db.patch(this.project._id, { filesVersion: this.version, updatedAt: this.at });
+  }
+}
+
+export async function fileAt(
+  ctx: QueryCtx,
+  projectId: Id<"projects">,
+  path: string,
+): Promise<Doc<"files"> | null> {
+  return await ctx.db
+    .query("files")
+    .withIndex("by_path", (q) => q.eq("projectId", projectId).eq("path", path))
+    .unique();
+}
+
+/** The text of a file row, or null where its bytes are a blob. */
+export async function textOf(ctx: QueryCtx, file: Doc<"files">): Promise<string | null> {
+  const row = await ctx.db
+    .query("fileTexts")
+    .withIndex("by_file", (q) => q.eq("fileId", file._id))
+    .unique();
+  return row?.text ?? null;
+}
+
+export async function contentFromText(text: string): Promise<NewContent> {
+  const bytes = new TextEncoder().encode(text);
+  const digest = new Uint8Array(await crypto.subtle.digest("SHA-256", bytes));
+  const sha256 = Array.from(digest, (byte) => byte.toString(16).padStart(2, "0")).join("");
+  return { size: bytes.length, sha256, text };
+}
+
+/**
+ * Creates or replaces the file at `path`. `expected` is the hash that the caller last saw, "" for "nothing there".
+ * The same content again changes nothing, whatever was expected: that is a repeated call.
+ */
+export async function writeFile(
+  changes: Changes,
+  path: string,
+  content: NewContent,
+  expected?: string,
+): Promise<Doc<"files">> {
+  const { ctx, project } = changes;
+  checkContent(path, content);
+  segmentsOf(path);
+  const existing = await fileAt(ctx, project._id, path);
+  if (existing?.type === "folder") throw conflict("is_a_folder", `"${path}" is a folder`);
+  if (existing !== null && existing.sha256 === content.sha256) {
+    if (content.storageId !== undefined && content.storageId !== existing.storageId) {
+      await ctx.storage.delete(content.storageId);
+    }
+    return existing;
+  }
+  if (expected !== undefined && expected !== (existing?.sha256 ?? "")) {
+    throw conflict("file_changed", `"${path}" changed since it was read; read it again`);
+  }
+  const fields = {
+    size: content.size,
+    sha256: content.sha256,
+    storageId: content.storageId,
+    updatedAt: changes.at,
+  };
+  if (existing !== null) {
+    if (existing.storageId !== undefined) await ctx.storage.delete(existing.storageId);
+    await ctx.db.patch(existing._id, { ...fields, version: changes.next(), renamedFrom: undefined });
+    await putText(ctx, existing._id, content.text);
+    return await reread(ctx, existing._id);
+  }
+  const parentId = await ensureFolder(changes, parentOf(path));
+  const fileId = await ctx.db.insert("files", {
+    ...fields,
+    projectId: project._id,
+    parentId,
+    path,
+    name: nameOf(path),
+    type: "file",
+    version: changes.next(),
+  });
+  await putText(ctx, fileId, content.text);
+  return await reread(ctx, fileId);
+}
+
+/** The folder at `path`, made with its parents where they are missing; undefined for the root. */
+export async function ensureFolder(
+  changes: Changes,
+  path: string,
+): Promise<Id<"files"> | undefined> {
+  if (path === "") return undefined;
+  const { ctx, project } = changes;
+  const existing = await fileAt(ctx, project._id, path);
+  if (existing?.type === "file") throw conflict("is_a_file", `"${path}" is a file, not a folder`);
+  if (existing !== null) return existing._id;
+  segmentsOf(path);
+  const parentId = await ensureFolder(changes, parentOf(path));
+  return await ctx.db.insert("files", {
+    projectId: project._id,
+    parentId,
+    path,
+    name: nameOf(path),
+    type: "folder",
+    size: 0,
+    version: changes.next(),
+    updatedAt: changes.at,
+  });
+}
+
+/** Deletes `file`, or up to 500 entries below it: true while there is more, and the folder itself still stands. */
+export async function removeTree(changes: Changes, file: Doc<"files">): Promise<boolean> {
+  const below = await entriesBelow(changes.ctx, file).order("desc").take(REMOVE_BATCH);
+  for (const entry of below) await removeEntry(changes, entry);
+  if (below.length === REMOVE_BATCH) return true;
+  await removeEntry(changes, file);
+  return false;
+}
+
+/** Moves a file or folder. Doing it again finds it moved. */
+export async function moveTree(
+  changes: Changes,
+  path: string,
+  newPath: string,
+): Promise<Doc<"files">> {
+  const { ctx, project } = changes;
+  segmentsOf(newPath);
+  const [source, target] = [
+    await fileAt(ctx, project._id, path),
+    await fileAt(ctx, project._id, newPath),
+  ];
+  if (source === null) {
+    if (target?.renamedFrom === path) return target;
+    throw notFound("File not found");
+  }
+  if (path === newPath) return source;
+  if (target !== null) {
+    const message = `A ${target.type} with this name already exists in this location`;
+    throw conflict("already_exists", message);
+  }
+  if (newPath.startsWith(`${path}/`)) {
+    throw conflict("into_itself", "A folder cannot be moved into itself");
+  }
+  const below =
+    source.type === "folder" ? await entriesBelow(ctx, source).take(MAX_MOVE + 1) : [];
+  if (below.length > MAX_MOVE) {
+    throw refused("too_many", `A folder of more than ${MAX_MOVE} entries cannot be renamed at once`);
+  }
+  for (const entry of [source, ...below]) await bury(changes, entry.path);
+  const parentId = await ensureFolder(changes, parentOf(newPath));
+  await ctx.db.patch(source._id, {
+    path: newPath,
+    name: nameOf(newPath),
+    parentId,
+    version: changes.next(),
+    renamedFrom: path,
+    updatedAt: changes.at,
+  });
+  for (const entry of below) {
+    const moved = newPath + entry.path.slice(path.length);
+    await ctx.db.patch(entry._id, { path: moved, version: changes.next() });
+  }
+  return await reread(ctx, source._id);
+}
+
+/** Deletes the row, text and blob of one entry; leaves no tombstone. */
+export async function dropFile(ctx: MutationCtx, file: Doc<"files">): Promise<void> {
+  await putText(ctx, file._id, undefined);
+  if (file.storageId !== undefined) await ctx.storage.delete(file.storageId);
+  await ctx.db.delete(file._id);
+}
+
+async function removeEntry(changes: Changes, file: Doc<"files">): Promise<void> {
+  await dropFile(changes.ctx, file);
+  await bury(changes, file.path);
+}
+
+async function bury(changes: Changes, path: string): Promise<void> {
+  const projectId = changes.project._id;
+  await changes.ctx.db.insert("fileTombstones", { projectId, path, version: changes.next() });
+}
+
+/** Everything below a folder, by path. "0" is the character after "/". */
+function entriesBelow(ctx: QueryCtx, folder: Doc<"files">) {
+  const { projectId, path } = folder;
+  return ctx.db
+    .query("files")
+    .withIndex("by_path", (q) =>
+      q.eq("projectId", projectId).gt("path", `${path}/`).lt("path", `${path}0`),
+    );
+}
+
+function checkContent(path: string, content: NewContent): void {
+  if ((content.text === undefined) === (content.storageId === undefined)) {
+    throw refused("bad_content", `"${path}" needs either a text or a stored blob`);
+  }
+  if (content.text !== undefined && content.size > MAX_TEXT_BYTES) {
+    throw refused("file_too_large", `"${path}" is too large to be kept as text`);
+  }
+}
+
+async function putText(
+  ctx: MutationCtx,
+  fileId: Id<"files">,
+  text: string | undefined,
+): Promise<void> {
+  const row = await ctx.db
+    .query("fileTexts")
+    .withIndex("by_file", (q) => q.eq("fileId", fileId))
+    .unique();
+  if (row !== null && text !== undefined) await ctx.db.patch(row._id, { text });
+  else if (row !== null) await ctx.db.delete(row._id);
+  else if (text !== undefined) await ctx.db.insert("fileTexts", { fileId, text });
+}
+
+async function reread(ctx: QueryCtx, fileId: Id<"files">): Promise<Doc<"files">> {
+  const row = await ctx.db.get(fileId);
+  if (row === null) throw new Error("a row written just now is gone");
+  return row;
+}

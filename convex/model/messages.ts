@@ -1,0 +1,187 @@
+// Messages: long texts, streamed text, and the one place where a message becomes final.
+import { internal } from "../_generated/api";
+import type { Doc, Id } from "../_generated/dataModel";
+import type { MutationCtx, QueryCtx } from "../_generated/server";
+import { conflict } from "./errors.ts";
+import { emit } from "./outbox.ts";
+
+const HEAD_CHARS = 200_000; // at most 800 kB of UTF-8; a document holds 1 MiB
+const MAX_CHUNKS = 40; // 8 million characters; more is cut
+const MAX_DELTAS = 16_000; // half of what a mutation may read: 26 minutes at ten a second
+const MAX_OPEN_CALLS = 500;
+const VACUUM_AFTER_MS = 5 * 60_000; // a viewer that was slow can still read the stream
+
+export type Final = "completed" | "failed" | "cancelled";
+
+export interface Ending {
+  status: Final;
+  text: string;
+  error?: string;
+  errorCode?: string;
+  model?: string;
+  usage?: Doc<"messages">["usage"];
+}
+
+export async function generationOf(
+  ctx: QueryCtx,
+  messageId: Id<"messages">,
+): Promise<Doc<"generations"> | null> {
+  return await ctx.db
+    .query("generations")
+    .withIndex("by_message", (q) => q.eq("messageId", messageId))
+    .unique();
+}
+
+/** The generations of a conversation that are being written. */
+export async function runningIn(
+  ctx: QueryCtx,
+  conversationId: Id<"conversations">,
+): Promise<Doc<"generations">[]> {
+  return await ctx.db
+    .query("generations")
+    .withIndex("by_conversation_status", (q) =>
+      q.eq("conversationId", conversationId).eq("status", "processing"),
+    )
+    .take(100);
+}
+
+/** Identifies one answering of a message: a retry by the person has another one. */
+export function generationId(generation: Doc<"generations">): string {
+  return generation.round === 0
+    ? generation.messageId
+    : `${generation.messageId}:${generation.round}`;
+}
+
+/** What readers of the stream see now: deltas in order, less what was reset. */
+export async function streamedText(ctx: QueryCtx, messageId: Id<"messages">): Promise<string> {
+  const parts = new Map<number, string[]>();
+  const deltas = await ctx.db
+    .query("deltas")
+    .withIndex("by_message", (q) => q.eq("messageId", messageId))
+    .take(MAX_DELTAS);
+  for (const { kind, part, text } of deltas) {
+    if (kind === "reset") {
+      for (const known of [...parts.keys()]) if (known >= part) parts.delete(known);
+    } else if (kind === "text") {
+      const pieces = parts.get(part);
+      if (pieces === undefined) parts.set(part, [text]);
+      else pieces.push(text);
+    }
+  }
+  const order = [...parts.keys()].sort((a, b) => a - b);
+  return order.map((part) => (parts.get(part) ?? []).join("")).join("");
+}
+
+/** The whole text of a message, of which the row holds the head. */
+export async function wholeText(ctx: QueryCtx, message: Doc<"messages">): Promise<string> {
+  if (!message.chunks) return message.content;
+  const rest = await ctx.db
+    .query("messageTexts")
+    .withIndex("by_message", (q) => q.eq("messageId", message._id))
+    .take(MAX_CHUNKS);
+  return message.content + rest.map((row) => row.text).join("");
+}
+
+/** Stores the text of a new message or of an ending: the head for the row, the rest beside it. */
+export async function putText(
+  ctx: MutationCtx,
+  messageId: Id<"messages">,
+  text: string,
+): Promise<{ content: string; chunks?: number }> {
+  const pieces = split(text);
+  for (const [index, piece] of pieces.slice(1, MAX_CHUNKS + 1).entries()) {
+    await ctx.db.insert("messageTexts", { messageId, index, text: piece });
+  }
+  const chunks = Math.min(pieces.length - 1, MAX_CHUNKS);
+  return { content: pieces[0] ?? "", chunks: chunks || undefined };
+}
+
+/**
+ * Makes a processing message final: text, status, open tool calls, generation and conversation in one write.
+ * The only way out of "processing"; there is none out of the other three but `retry`.
+ */
+export async function finish(
+  ctx: MutationCtx,
+  message: Doc<"messages">,
+  generation: Doc<"generations">,
+  ending: Ending,
+): Promise<void> {
+  if (message.status !== "processing" || generation.status !== "processing") {
+    throw conflict("message_is_final", `The message is already ${message.status ?? "sent"}`);
+  }
+  const { status, text, error, errorCode, model, usage } = ending;
+  const now = Date.now();
+  await ctx.db.patch(message._id, {
+    ...(await putText(ctx, message._id, text)),
+    status,
+    error,
+    errorCode,
+    model,
+    usage,
+    runId: generation.runId,
+    endedAt: now,
+  });
+  await ctx.db.patch(generation._id, { status, heartbeatAt: now });
+  await ctx.db.patch(message.conversationId, { updatedAt: now });
+  await closeToolCalls(ctx, message._id, now);
+  await ctx.scheduler.runAfter(VACUUM_AFTER_MS, internal.system.sweep.vacuumDeltas, {
+    messageId: message._id,
+    round: generation.round,
+  });
+}
+
+/** Cancels a processing message: it keeps what was streamed, and its run is told to stop. */
+export async function cancel(
+  ctx: MutationCtx,
+  generation: Doc<"generations">,
+  ownerId: string,
+): Promise<Doc<"outbox">> {
+  const message = await ctx.db.get(generation.messageId);
+  if (message === null) throw new Error("a generation without its message");
+  const text = await streamedText(ctx, message._id);
+  await finish(ctx, message, generation, { status: "cancelled", text });
+  return await emit(ctx, {
+    eventId: `${generation.messageId}:cancelled:${generation.round}`,
+    name: "message/cancelled",
+    data: eventData(generation),
+    userId: ownerId,
+  });
+}
+
+/** What both events about a message carry. */
+export function eventData(generation: Doc<"generations">): Record<string, string> {
+  return {
+    messageId: generation.messageId,
+    conversationId: generation.conversationId,
+    projectId: generation.projectId,
+    generationId: generationId(generation),
+  };
+}
+
+async function closeToolCalls(
+  ctx: MutationCtx,
+  messageId: Id<"messages">,
+  endedAt: number,
+): Promise<void> {
+  for (const status of ["pending", "running"] as const) {
+    const open = await ctx.db
+      .query("toolCalls")
+      .withIndex("by_status", (q) => q.eq("messageId", messageId).eq("status", status))
+      .take(MAX_OPEN_CALLS);
+    for (const call of open) await ctx.db.patch(call._id, { status: "cancelled", endedAt });
+  }
+}
+
+/** Pieces of at most HEAD_CHARS that do not cut a surrogate pair. */
+function split(text: string): string[] {
+  const pieces: string[] = [];
+  let start = 0;
+  while (start < text.length) {
+    let end = Math.min(start + HEAD_CHARS, text.length);
+    const last = text.charCodeAt(end - 1);
+    if (end < text.length && last >= 0xd800 && last <= 0xdbff) end -= 1;
+    pieces.push(text.slice(start, end));
+    start = end;
+  }
+  return pieces.length > 0 ? pieces : [""];
+}

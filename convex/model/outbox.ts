@@ -1,0 +1,22 @@
+// Events that are committed with the rows they speak of; the relay sends them to the engine.
+import type { Infer } from "convex/values";
+import type { Doc } from "../_generated/dataModel";
+import type { MutationCtx } from "../_generated/server";
+import type { outboxData } from "./validators.ts";
+
+const GRACE_MS = 2_000; // the API sends a new event itself; the relay is for when it could not
+
+export interface NewEvent {
+  eventId: string;
+  name: "message/sent" | "message/cancelled";
+  data: Infer<typeof outboxData>;
+  userId: string;
+}
+
+export async function emit(ctx: MutationCtx, event: NewEvent): Promise<Doc<"outbox">> {
+  const dueAt = Date.now() + GRACE_MS;
+  const id = await ctx.db.insert("outbox", { ...event, dueAt, attempts: 0 });
+  const row = await ctx.db.get(id);
+  if (row === null) throw new Error("a row written just now is gone");
+  return row;
+}

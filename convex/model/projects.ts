@@ -1,0 +1,117 @@
+// Projects: made, changed, and deleted with everything in them.
+import { internal } from "../_generated/api";
+import type { Doc, Id } from "../_generated/dataModel";
+import type { MutationCtx, QueryCtx } from "../_generated/server";
+import { find } from "./access.ts";
+import { notFound, refused } from "./errors.ts";
+import { cancel } from "./messages.ts";
+
+const MAX_NAME = 200;
+const MAX_COMMAND = 1_000;
+
+/** An owner's projects, last updated first. */
+export function projectsOf(ctx: QueryCtx, ownerId: string) {
+  return ctx.db
+    .query("projects")
+    .withIndex("by_owner", (q) => q.eq("ownerId", ownerId).eq("deletedAt", undefined))
+    .order("desc");
+}
+
+/** Makes a project; the same `externalId` of the same owner finds the one made before. */
+export async function createProject(
+  ctx: MutationCtx,
+  ownerId: string,
+  name: string,
+  externalId?: string,
+): Promise<Doc<"projects">> {
+  checkProjectName(name);
+  if (externalId !== undefined) {
+    const known = await ctx.db
+      .query("projects")
+      .withIndex("by_external", (q) => q.eq("ownerId", ownerId).eq("externalId", externalId))
+      .first();
+    if (known !== null && known.deletedAt === undefined) return known;
+  }
+  const id = await ctx.db.insert("projects", {
+    ownerId,
+    name,
+    externalId,
+    updatedAt: Date.now(),
+    filesVersion: 0,
+    tombstoneFloor: 0,
+  });
+  return await reread(ctx, id);
+}
+
+export async function renameProject(
+  ctx: MutationCtx,
+  project: Doc<"projects">,
+  name: string,
+): Promise<Doc<"projects">> {
+  checkProjectName(name);
+  await ctx.db.patch(project._id, { name, updatedAt: Date.now() });
+  return await reread(ctx, project._id);
+}
+
+export async function configureProject(
+  ctx: MutationCtx,
+  project: Doc<"projects">,
+  settings: NonNullable<Doc<"projects">["settings"]>,
+): Promise<Doc<"projects">> {
+  for (const command of [settings.installCommand, settings.devCommand]) {
+    if ((command ?? "").length > MAX_COMMAND) {
+      throw refused("bad_settings", `A command must not be longer than ${MAX_COMMAND} characters`);
+    }
+  }
+  await ctx.db.patch(project._id, { settings, updatedAt: Date.now() });
+  return await reread(ctx, project._id);
+}
+
+/**
+ * Hides the project at once, cancels what is being written in it and leaves the rest to system/purge.
+ * A project that is being emptied already gives nothing. Returns the events that stop the runs.
+ */
+export async function removeProject(
+  ctx: MutationCtx,
+  ownerId: string,
+  projectId: string,
+): Promise<Doc<"outbox">[]> {
+  const project = await find(ctx, "projects", projectId);
+  if (project === null || project.ownerId !== ownerId) throw notFound("Project not found");
+  if (project.deletedAt !== undefined) return [];
+  const { events } = await cancelIn(ctx, project);
+  await ctx.db.patch(project._id, { deletedAt: Date.now() });
+  await ctx.scheduler.runAfter(0, internal.system.purge.project, { projectId: project._id });
+  return events;
+}
+
+/** Cancels what is being written in a project, up to a bound; `hasMore` says whether to call again. */
+export async function cancelIn(
+  ctx: MutationCtx,
+  project: Doc<"projects">,
+): Promise<{ messageIds: Id<"messages">[]; events: Doc<"outbox">[]; hasMore: boolean }> {
+  const atOnce = 5; // each reads its streamed text
+  const running = await ctx.db
+    .query("generations")
+    .withIndex("by_project_status", (q) =>
+      q.eq("projectId", project._id).eq("status", "processing"),
+    )
+    .take(atOnce);
+  const events: Doc<"outbox">[] = [];
+  for (const generation of running) events.push(await cancel(ctx, generation, project.ownerId));
+  const messageIds = running.map((generation) => generation.messageId);
+  return { messageIds, events, hasMore: running.length === atOnce };
+}
+
+function checkProjectName(name: string): void {
+  if (name.trim() === "") throw refused("bad_name", "Project name is required");
+  if (name.length > MAX_NAME) {
+    throw refused("bad_name", `A project name must not be longer than ${MAX_NAME} characters`);
+  }
+}
+
+async function reread(ctx: QueryCtx, id: Id<"projects">): Promise<Doc<"projects">> {
+  const row = await ctx.db.get(id);
+  if (row === null) throw new Error("a row written just now is gone");
+  return row;
+}

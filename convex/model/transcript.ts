@@ -1,0 +1,137 @@
+// Turns and tool calls of an answer: recorded by its run, read by the agent and by people.
+import type { Infer } from "convex/values";
+import type { Doc, Id } from "../_generated/dataModel";
+import type { MutationCtx, QueryCtx } from "../_generated/server";
+import { find } from "./access.ts";
+import { conflict, generationClosed, notFound } from "./errors.ts";
+import { beat } from "./deltas.ts";
+import { generationOf } from "./messages.ts";
+import type { turnRecord } from "./records.ts";
+
+const MAX_TURNS = 500;
+const MAX_CALLS = 500;
+const MAX_OUTPUT_CHARS = 200_000;
+
+export interface NewToolCall {
+  toolCallId: string;
+  name: string;
+  argumentsJson: string;
+}
+
+/** The rows of a message that `epoch` may write. Throws when it is final or a later attempt's. */
+export async function held(
+  ctx: QueryCtx,
+  messageId: string,
+  epoch: number,
+): Promise<{ message: Doc<"messages">; generation: Doc<"generations"> }> {
+  const message = await find(ctx, "messages", messageId);
+  const generation = message && (await generationOf(ctx, message._id));
+  if (!message || !generation) throw generationClosed("The message is gone");
+  if (generation.status !== "processing") {
+    throw generationClosed(`The message is already ${generation.status}`);
+  }
+  if (generation.epoch !== epoch) throw generationClosed("A later attempt writes this message");
+  return { message, generation };
+}
+
+export async function turnsOf(ctx: QueryCtx, messageId: Id<"messages">): Promise<Doc<"turns">[]> {
+  return await ctx.db
+    .query("turns")
+    .withIndex("by_message", (q) => q.eq("messageId", messageId))
+    .take(MAX_TURNS);
+}
+
+/** Tool calls in the order in which the model made them. */
+export async function toolCallsOf(
+  ctx: QueryCtx,
+  messageId: Id<"messages">,
+): Promise<Doc<"toolCalls">[]> {
+  return await ctx.db
+    .query("toolCalls")
+    .withIndex("by_message", (q) => q.eq("messageId", messageId))
+    .take(MAX_CALLS);
+}
+
+/** Keeps a turn with its calls; false when the number is taken: the first one stays. */
+export async function recordTurn(
+  ctx: MutationCtx,
+  generation: Doc<"generations">,
+  turn: Infer<typeof turnRecord>,
+  toolCalls: NewToolCall[],
+): Promise<boolean> {
+  const { messageId } = generation;
+  const known = await ctx.db
+    .query("turns")
+    .withIndex("by_message", (q) => q.eq("messageId", messageId).eq("turn", turn.turn))
+    .unique();
+  if (known !== null) return false;
+  await ctx.db.insert("turns", { messageId, ...turn });
+  for (const [index, call] of toolCalls.entries()) {
+    const row = { messageId, turn: turn.turn, index, status: "pending" as const };
+    await ctx.db.insert("toolCalls", { ...row, ...call });
+  }
+  await beat(ctx, generation);
+  return true;
+}
+
+export async function startToolCall(
+  ctx: MutationCtx,
+  generation: Doc<"generations">,
+  call: { turn: number; toolCallId: string },
+): Promise<void> {
+  const row = await toolCall(ctx, generation.messageId, call);
+  if (row.status === "pending") {
+    await ctx.db.patch(row._id, { status: "running", startedAt: Date.now() });
+  }
+  await beat(ctx, generation);
+}
+
+export async function finishToolCall(
+  ctx: MutationCtx,
+  generation: Doc<"generations">,
+  call: { turn: number; toolCallId: string; output: string; isError: boolean },
+): Promise<void> {
+  const row = await toolCall(ctx, generation.messageId, call);
+  await beat(ctx, generation);
+  if (row.status !== "pending" && row.status !== "running") return;
+  await ctx.db.patch(row._id, {
+    status: call.isError ? "failed" : "completed",
+    output: cut(call.output),
+    startedAt: row.startedAt ?? Date.now(),
+    endedAt: Date.now(),
+  });
+}
+
+/** Forgets the turns, tool calls and long text of an earlier answer, before a retry. */
+export async function dropTranscript(ctx: MutationCtx, messageId: Id<"messages">): Promise<void> {
+  const rows = [
+    ...(await turnsOf(ctx, messageId)),
+    ...(await toolCallsOf(ctx, messageId)),
+    ...(await ctx.db
+      .query("messageTexts")
+      .withIndex("by_message", (q) => q.eq("messageId", messageId))
+      .take(100)),
+  ];
+  if (rows.length >= MAX_TURNS) throw conflict("too_long", "The answer is too long to be retried");
+  for (const row of rows) await ctx.db.delete(row._id);
+}
+
+async function toolCall(
+  ctx: QueryCtx,
+  messageId: Id<"messages">,
+  { turn, toolCallId }: { turn: number; toolCallId: string },
+): Promise<Doc<"toolCalls">> {
+  const row = await ctx.db
+    .query("toolCalls")
+    .withIndex("by_call", (q) =>
+      q.eq("messageId", messageId).eq("turn", turn).eq("toolCallId", toolCallId),
+    )
+    .first();
+  if (row === null) throw notFound("Tool call not found");
+  return row;
+}
+
+function cut(output: string): string {
+  if (output.length <= MAX_OUTPUT_CHARS) return output;
+  return `${output.slice(0, MAX_OUTPUT_CHARS)}\n[cut: the output was ${output.length} characters long]`;
+}

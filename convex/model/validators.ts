@@ -1,0 +1,69 @@
+// Validators that tables, arguments and results share.
+import { v } from "convex/values";
+
+export const messageStatus = v.union(
+  v.literal("processing"),
+  v.literal("completed"),
+  v.literal("failed"),
+  v.literal("cancelled"),
+);
+export const role = v.union(v.literal("user"), v.literal("assistant"));
+export const fileType = v.union(v.literal("file"), v.literal("folder"));
+export const importStatus = v.union(
+  v.literal("importing"),
+  v.literal("completed"),
+  v.literal("failed"),
+  v.literal("cancelled"),
+);
+export const exportStatus = v.union(
+  v.literal("exporting"),
+  v.literal("completed"),
+  v.literal("failed"),
+  v.literal("cancelled"),
+);
+export const toolCallStatus = v.union(
+  v.literal("pending"),
+  v.literal("running"),
+  v.literal("completed"),
+  v.literal("failed"),
+  v.literal("cancelled"),
+);
+export const deltaKind = v.union(v.literal("text"), v.literal("thinking"), v.literal("reset"));
+export const generationEventType = v.union(
+  v.literal("step"),
+  v.literal("file"),
+  v.literal("info"),
+  v.literal("error"),
+);
+export const transferKind = v.union(v.literal("import"), v.literal("export"));
+export const transferEnd = v.union(
+  v.literal("completed"),
+  v.literal("failed"),
+  v.literal("cancelled"),
+);
+export const transferStatus = v.union(v.literal("running"), transferEnd);
+export const busyPolicy = v.union(v.literal("cancel"), v.literal("reject"), v.literal("queue"));
+
+export const projectSettings = v.object({
+  installCommand: v.optional(v.string()),
+  devCommand: v.optional(v.string()),
+});
+
+export const usage = v.object({
+  inputTokens: v.number(),
+  outputTokens: v.number(),
+  cacheReadTokens: v.number(),
+  cacheWriteTokens: v.number(),
+});
+
+export const turnPart = v.object({
+  type: v.union(v.literal("text"), v.literal("thinking"), v.literal("toolCall")),
+  text: v.optional(v.string()),
+  signature: v.optional(v.string()), // the provider's proof of its thinking, sent back unchanged
+  toolCallId: v.optional(v.string()),
+});
+
+export const outboxData = v.record(v.string(), v.union(v.string(), v.number(), v.boolean(), v.null()));
+
+/** A page as system functions return it; `nextCursor` is null on the last one. */
+export const cursorOrNull = v.union(v.string(), v.null());

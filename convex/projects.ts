@@ -1,0 +1,85 @@
+// Projects, for the signed-in person.
+import { v } from "convex/values";
+import { mutation, query } from "./_generated/server";
+import { callerId, ownedProject } from "./model/access.ts";
+import { latestEvents } from "./model/events.ts";
+import {
+  configureProject,
+  createProject,
+  projectsOf,
+  removeProject,
+  renameProject,
+} from "./model/projects.ts";
+import { eventDoc, projectDoc, toEventDoc, toProjectDoc } from "./model/docs.ts";
+import { projectSettings } from "./model/validators.ts";
+
+const MOST = 500; // projects that `get` lists; more with `getPartial`-like paging in the API
+
+export const create = mutation({
+  args: { name: v.string() },
+  returns: v.id("projects"),
+  handler: async (ctx, { name }) => (await createProject(ctx, await callerId(ctx), name))._id,
+});
+
+/** The caller's projects, last updated first. */
+export const get = query({
+  args: {},
+  returns: v.array(projectDoc),
+  handler: async (ctx) =>
+    (await projectsOf(ctx, await callerId(ctx)).take(MOST)).map(toProjectDoc),
+});
+
+/** The first `limit` of them. */
+export const getPartial = query({
+  args: { limit: v.number() },
+  returns: v.array(projectDoc),
+  handler: async (ctx, { limit }) => {
+    const ownerId = await callerId(ctx);
+    const most = Math.max(0, Math.min(limit, MOST));
+    return (await projectsOf(ctx, ownerId).take(most)).map(toProjectDoc);
+  },
+});
+
+export const getById = query({
+  args: { id: v.id("projects") },
+  returns: projectDoc,
+  handler: async (ctx, { id }) => toProjectDoc(await ownedProject(ctx, await callerId(ctx), id)),
+});
+
+export const rename = mutation({
+  args: { id: v.id("projects"), name: v.string() },
+  returns: v.null(),
+  handler: async (ctx, { id, name }) => {
+    await renameProject(ctx, await ownedProject(ctx, await callerId(ctx), id), name);
+    return null;
+  },
+});
+
+export const updateSettings = mutation({
+  args: { id: v.id("projects"), settings: projectSettings },
+  returns: v.null(),
+  handler: async (ctx, { id, settings }) => {
+    await configureProject(ctx, await ownedProject(ctx, await callerId(ctx), id), settings);
+    return null;
+  },
+});
+
+/** Gone for every reader at once; its rows and blobs follow in batches. */
+export const deleteProject = mutation({
+  args: { id: v.id("projects") },
+  returns: v.null(),
+  handler: async (ctx, { id }) => {
+    await removeProject(ctx, await callerId(ctx), id);
+    return null;
+  },
+});
+
+/** The last `limit` (200) lines of the log, oldest first. */
+export const getGenerationEvents = query({
+  args: { projectId: v.id("projects"), limit: v.optional(v.number()) },
+  returns: v.array(eventDoc),
+  handler: async (ctx, { projectId, limit }) => {
+    const project = await ownedProject(ctx, await callerId(ctx), projectId);
+    return (await latestEvents(ctx, project._id, limit ?? 200)).map(toEventDoc);
+  },
+});

@@ -1,0 +1,209 @@
+// The tables of Polaris. Each says who writes it and who reads it.
+import { defineSchema, defineTable } from "convex/server";
+import { v } from "convex/values";
+import {
+  deltaKind,
+  exportStatus,
+  fileType,
+  generationEventType,
+  importStatus,
+  messageStatus,
+  outboxData,
+  projectSettings,
+  role,
+  toolCallStatus,
+  transferKind,
+  transferStatus,
+  turnPart,
+  usage,
+} from "./model/validators.ts";
+
+export default defineSchema({
+  // Written by people (public functions), the API and jobs; read by people and jobs. A row with `deletedAt` is
+  // invisible everywhere and is being emptied by system/purge.
+  projects: defineTable({
+    ownerId: v.string(),
+    name: v.string(),
+    updatedAt: v.number(),
+    filesVersion: v.number(), // grows by one with each change of a file
+    tombstoneFloor: v.number(), // deletions up to this version are forgotten
+    externalId: v.optional(v.string()), // makes `create` safe to make twice
+    importStatus: v.optional(importStatus),
+    exportStatus: v.optional(exportStatus),
+    exportRepoUrl: v.optional(v.string()),
+    settings: v.optional(projectSettings),
+    deletedAt: v.optional(v.number()),
+  })
+    .index("by_owner", ["ownerId", "deletedAt", "updatedAt"])
+    .index("by_external", ["ownerId", "externalId"]),
+
+  // Written by people and by jobs (the agent's edits, imports); read by editors, previews and workspaces.
+  // Metadata only: reading a document costs all of it. `version` is the project's filesVersion of the last change.
+  files: defineTable({
+    projectId: v.id("projects"),
+    parentId: v.optional(v.id("files")), // absent: at the root
+    path: v.string(),
+    name: v.string(),
+    type: fileType,
+    size: v.number(), // bytes; 0 for folders
+    sha256: v.optional(v.string()), // of the bytes; files only
+    storageId: v.optional(v.id("_storage")), // the bytes, where they are no text or too much of it
+    version: v.number(),
+    renamedFrom: v.optional(v.string()), // makes a repeated rename recognisable
+    updatedAt: v.number(),
+  })
+    .index("by_path", ["projectId", "path"])
+    .index("by_parent", ["projectId", "parentId", "name"])
+    .index("by_version", ["projectId", "version"])
+    .index("by_storage", ["storageId"]),
+
+  // The text of a file; written and read with its row in `files`.
+  fileTexts: defineTable({
+    fileId: v.id("files"),
+    text: v.string(),
+  }).index("by_file", ["fileId"]),
+
+  // What was deleted, and when; written with the deletion, read by workspaces that catch up, swept after 7 days.
+  fileTombstones: defineTable({
+    projectId: v.id("projects"),
+    path: v.string(),
+    version: v.number(),
+  }).index("by_version", ["projectId", "version"]),
+
+  // Written by people and the API; read by people. Never touched while an answer streams.
+  conversations: defineTable({
+    projectId: v.id("projects"),
+    title: v.string(),
+    updatedAt: v.number(),
+    externalId: v.optional(v.string()),
+  })
+    .index("by_project", ["projectId"])
+    .index("by_external", ["projectId", "externalId"]),
+
+  // Written by system/messages (send, cancel, retry) and system/streaming (the end); read by people and by the
+  // agent as history. An assistant message is written twice: as a placeholder, and when it is final.
+  messages: defineTable({
+    conversationId: v.id("conversations"),
+    projectId: v.id("projects"),
+    externalId: v.optional(v.string()), // idempotency key of the person's message
+    order: v.number(), // 0, 1, 2 … in the conversation
+    role,
+    status: v.optional(messageStatus), // absent on the person's messages
+    content: v.string(), // the head of the text; the rest is in messageTexts
+    chunks: v.optional(v.number()), // how many rows of messageTexts follow
+    error: v.optional(v.string()),
+    errorCode: v.optional(v.string()),
+    model: v.optional(v.string()),
+    usage: v.optional(usage),
+    runId: v.optional(v.string()),
+    startedAt: v.number(),
+    endedAt: v.optional(v.number()),
+  })
+    .index("by_conversation", ["conversationId", "order"])
+    .index("by_external", ["conversationId", "externalId"]),
+
+  // The rest of texts that are too long for a document; written and read with the message.
+  messageTexts: defineTable({
+    messageId: v.id("messages"),
+    index: v.number(),
+    text: v.string(),
+  }).index("by_message", ["messageId", "index"]),
+
+  // The finished turns of an answer; written by jobs, read by the agent (history, resuming) and by people.
+  turns: defineTable({
+    messageId: v.id("messages"),
+    turn: v.number(),
+    parts: v.array(turnPart),
+    stopReason: v.string(),
+    model: v.string(),
+    usage,
+    droppedCalls: v.array(v.string()),
+  }).index("by_message", ["messageId", "turn"]),
+
+  // The tool calls of an answer; written by jobs, read by the agent and by people.
+  // `argumentsJson` is text because a model may use keys that a document may not have.
+  toolCalls: defineTable({
+    messageId: v.id("messages"),
+    turn: v.number(),
+    index: v.number(), // place within the turn
+    toolCallId: v.string(),
+    name: v.string(),
+    argumentsJson: v.string(),
+    status: toolCallStatus,
+    output: v.optional(v.string()),
+    startedAt: v.optional(v.number()),
+    endedAt: v.optional(v.number()),
+  })
+    .index("by_message", ["messageId", "turn", "index"])
+    .index("by_call", ["messageId", "turn", "toolCallId"])
+    .index("by_status", ["messageId", "status"]),
+
+  // The run behind an assistant message, one row each; written by jobs and cancels, read by jobs and the reaper,
+  // by no live query. `epoch` counts attempts and fences older ones off; `round` counts retries by the person.
+  generations: defineTable({
+    messageId: v.id("messages"),
+    conversationId: v.id("conversations"),
+    projectId: v.id("projects"),
+    runId: v.optional(v.string()),
+    epoch: v.number(),
+    round: v.number(),
+    retryKey: v.optional(v.string()),
+    status: messageStatus,
+    heartbeatAt: v.number(),
+  })
+    .index("by_message", ["messageId"])
+    .index("by_conversation_status", ["conversationId", "status"])
+    .index("by_project_status", ["projectId", "status"])
+    .index("by_status", ["status", "heartbeatAt"]),
+
+  // Streamed text; inserted by jobs, never changed, read by people who watch, swept 5 minutes after the end.
+  deltas: defineTable({
+    messageId: v.id("messages"),
+    seq: v.number(), // 0, 1, 2 … without a gap
+    part: v.number(), // the turn
+    kind: deltaKind,
+    text: v.string(),
+  }).index("by_message", ["messageId", "seq"]),
+
+  // The log of a project's generation; written by jobs, read by people, swept after 7 days.
+  generationEvents: defineTable({
+    projectId: v.id("projects"),
+    externalId: v.string(),
+    type: generationEventType,
+    message: v.string(),
+    filePath: v.optional(v.string()),
+    preview: v.optional(v.string()),
+  })
+    .index("by_project", ["projectId"])
+    .index("by_external", ["projectId", "externalId"]),
+
+  // Imports and exports; written by jobs, read by people.
+  transfers: defineTable({
+    projectId: v.id("projects"),
+    externalId: v.string(),
+    kind: transferKind,
+    status: transferStatus,
+    done: v.number(),
+    total: v.number(),
+    repoUrl: v.optional(v.string()),
+    error: v.optional(v.string()),
+    heartbeatAt: v.number(),
+  })
+    .index("by_project", ["projectId"])
+    .index("by_project_kind_status", ["projectId", "kind", "status"])
+    .index("by_status", ["status", "heartbeatAt"])
+    .index("by_external", ["projectId", "externalId"]),
+
+  // Events that must reach the engine; written with the rows they speak of, read and deleted by the relay.
+  outbox: defineTable({
+    eventId: v.string(),
+    name: v.string(),
+    data: outboxData,
+    userId: v.string(),
+    dueAt: v.number(),
+    attempts: v.number(),
+    lastError: v.optional(v.string()),
+  })
+    .index("by_due", ["dueAt"])
+    .index("by_event", ["eventId"]),
+});

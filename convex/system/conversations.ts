@@ -1,0 +1,57 @@
+// Conversations, for the API.
+import { v } from "convex/values";
+import { ownedConversation, ownedProject } from "../model/access.ts";
+import { createConversation, renameConversation } from "../model/conversations.ts";
+import { systemMutation, systemQuery } from "../model/functions.ts";
+import { conversationRecord, toConversation } from "../model/records.ts";
+import { cursorOrNull } from "../model/validators.ts";
+
+export const create = systemMutation({
+  args: {
+    ownerId: v.string(),
+    projectId: v.string(),
+    title: v.string(),
+    externalId: v.string(),
+  },
+  returns: conversationRecord,
+  handler: async (ctx, { ownerId, projectId, title, externalId }) => {
+    const project = await ownedProject(ctx, ownerId, projectId);
+    return toConversation(await createConversation(ctx, project, title, externalId));
+  },
+});
+
+export const list = systemQuery({
+  args: {
+    ownerId: v.string(),
+    projectId: v.string(),
+    limit: v.number(),
+    cursor: v.optional(v.string()),
+  },
+  returns: v.object({ items: v.array(conversationRecord), nextCursor: cursorOrNull }),
+  handler: async (ctx, { ownerId, projectId, limit, cursor }) => {
+    const project = await ownedProject(ctx, ownerId, projectId);
+    const page = await ctx.db
+      .query("conversations")
+      .withIndex("by_project", (q) => q.eq("projectId", project._id))
+      .order("desc")
+      .paginate({ numItems: Math.max(1, Math.min(limit, 100)), cursor: cursor ?? null });
+    const nextCursor = page.isDone ? null : page.continueCursor;
+    return { items: page.page.map(toConversation), nextCursor };
+  },
+});
+
+export const get = systemQuery({
+  args: { ownerId: v.string(), conversationId: v.string() },
+  returns: conversationRecord,
+  handler: async (ctx, { ownerId, conversationId }) =>
+    toConversation((await ownedConversation(ctx, ownerId, conversationId)).conversation),
+});
+
+export const rename = systemMutation({
+  args: { ownerId: v.string(), conversationId: v.string(), title: v.string() },
+  returns: conversationRecord,
+  handler: async (ctx, { ownerId, conversationId, title }) => {
+    const { conversation } = await ownedConversation(ctx, ownerId, conversationId);
+    return toConversation(await renameConversation(ctx, conversation, title));
+  },
+});

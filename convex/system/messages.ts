@@ -1,0 +1,121 @@
+// Messages: sent, read, cancelled, retried; and the context of a run.
+import { v } from "convex/values";
+import { find, ownedConversation, ownedMessage, ownedProject } from "../model/access.ts";
+import { contextOf, contextRecord } from "../model/context.ts";
+import { deltaPage, deltasFrom } from "../model/deltas.ts";
+import { notFound } from "../model/errors.ts";
+import { systemMutation, systemQuery } from "../model/functions.ts";
+import { cancel as cancelGeneration, generationOf, wholeText } from "../model/messages.ts";
+import { cancelIn } from "../model/projects.ts";
+import { messageRecord, outboxRecord, toMessage, toolCallRecord, toOutbox, toToolCall } from "../model/records.ts";
+import { retryMessage, sendMessage, sentRecord } from "../model/sending.ts";
+import { toolCallsOf } from "../model/transcript.ts";
+import { busyPolicy, cursorOrNull } from "../model/validators.ts";
+
+const cancelled = { messageIds: v.array(v.id("messages")), events: v.array(outboxRecord) };
+const owned = { ownerId: v.string(), messageId: v.string() };
+
+export const send = systemMutation({
+  args: {
+    ownerId: v.string(),
+    conversationId: v.string(),
+    content: v.string(),
+    policy: busyPolicy,
+    externalId: v.string(),
+  },
+  returns: sentRecord,
+  handler: async (ctx, { ownerId, conversationId, content, policy, externalId }) => {
+    const { conversation } = await ownedConversation(ctx, ownerId, conversationId);
+    return await sendMessage(ctx, conversation, { ownerId, content, policy, externalId });
+  },
+});
+
+export const retry = systemMutation({
+  args: { ...owned, policy: busyPolicy, externalId: v.string() },
+  returns: sentRecord,
+  handler: async (ctx, { ownerId, messageId, policy, externalId }) => {
+    const { message } = await ownedMessage(ctx, ownerId, messageId);
+    return await retryMessage(ctx, message, { ownerId, policy, externalId });
+  },
+});
+
+export const list = systemQuery({
+  args: {
+    ownerId: v.string(),
+    conversationId: v.string(),
+    limit: v.number(),
+    cursor: v.optional(v.string()),
+  },
+  returns: v.object({ items: v.array(messageRecord), nextCursor: cursorOrNull }),
+  handler: async (ctx, { ownerId, conversationId, limit, cursor }) => {
+    const { conversation } = await ownedConversation(ctx, ownerId, conversationId);
+    const page = await ctx.db
+      .query("messages")
+      .withIndex("by_conversation", (q) => q.eq("conversationId", conversation._id))
+      .order("desc")
+      .paginate({ numItems: Math.max(1, Math.min(limit, 100)), cursor: cursor ?? null });
+    const nextCursor = page.isDone ? null : page.continueCursor;
+    return { items: page.page.map((row) => toMessage(row)), nextCursor };
+  },
+});
+
+export const get = systemQuery({
+  args: owned,
+  returns: messageRecord,
+  handler: async (ctx, { ownerId, messageId }) => {
+    const { message } = await ownedMessage(ctx, ownerId, messageId);
+    const generation = await generationOf(ctx, message._id);
+    const record = toMessage(message, await wholeText(ctx, message));
+    return { ...record, runId: record.runId ?? generation?.runId };
+  },
+});
+
+export const cancel = systemMutation({
+  args: owned,
+  returns: v.object(cancelled),
+  handler: async (ctx, { ownerId, messageId }) => {
+    const { message } = await ownedMessage(ctx, ownerId, messageId);
+    const generation = await generationOf(ctx, message._id);
+    if (generation?.status !== "processing") return { messageIds: [], events: [] };
+    const event = await cancelGeneration(ctx, generation, ownerId);
+    return { messageIds: [message._id], events: [toOutbox(event)] };
+  },
+});
+
+export const cancelProject = systemMutation({
+  args: { ownerId: v.string(), projectId: v.string() },
+  returns: v.object({ ...cancelled, hasMore: v.boolean() }),
+  handler: async (ctx, { ownerId, projectId }) => {
+    const project = await ownedProject(ctx, ownerId, projectId);
+    const { messageIds, events, hasMore } = await cancelIn(ctx, project);
+    return { messageIds, events: events.map(toOutbox), hasMore };
+  },
+});
+
+export const toolCalls = systemQuery({
+  args: owned,
+  returns: v.array(toolCallRecord),
+  handler: async (ctx, { ownerId, messageId }) => {
+    const { message } = await ownedMessage(ctx, ownerId, messageId);
+    return (await toolCallsOf(ctx, message._id)).map(toToolCall);
+  },
+});
+
+export const deltas = systemQuery({
+  args: { ...owned, from: v.number() },
+  returns: deltaPage,
+  handler: async (ctx, { ownerId, messageId, from }) => {
+    const { message } = await ownedMessage(ctx, ownerId, messageId);
+    return await deltasFrom(ctx, message, from);
+  },
+});
+
+export const context = systemQuery({
+  args: { messageId: v.string(), maxChars: v.number() },
+  returns: contextRecord,
+  handler: async (ctx, { messageId, maxChars }) => {
+    const message = await find(ctx, "messages", messageId);
+    if (message === null) throw notFound("Message not found");
+    return await contextOf(ctx, message, maxChars);
+  },
+});

@@ -1,0 +1,67 @@
+// Projects, for the API.
+import { v } from "convex/values";
+import { ownedProject } from "../model/access.ts";
+import { systemMutation, systemQuery } from "../model/functions.ts";
+import {
+  configureProject,
+  createProject,
+  projectsOf,
+  removeProject,
+  renameProject,
+} from "../model/projects.ts";
+import { outboxRecord, projectRecord, toOutbox, toProject } from "../model/records.ts";
+import { cursorOrNull, projectSettings } from "../model/validators.ts";
+
+const owned = { ownerId: v.string(), projectId: v.string() };
+
+export const create = systemMutation({
+  args: { ownerId: v.string(), name: v.string(), externalId: v.string() },
+  returns: projectRecord,
+  handler: async (ctx, { ownerId, name, externalId }) =>
+    toProject(await createProject(ctx, ownerId, name, externalId)),
+});
+
+export const list = systemQuery({
+  args: { ownerId: v.string(), limit: v.number(), cursor: v.optional(v.string()) },
+  returns: v.object({ items: v.array(projectRecord), nextCursor: cursorOrNull }),
+  handler: async (ctx, { ownerId, limit, cursor }) => {
+    const page = await projectsOf(ctx, ownerId).paginate({
+      numItems: Math.max(1, Math.min(limit, 100)),
+      cursor: cursor ?? null,
+    });
+    const nextCursor = page.isDone ? null : page.continueCursor;
+    return { items: page.page.map(toProject), nextCursor };
+  },
+});
+
+export const get = systemQuery({
+  args: owned,
+  returns: projectRecord,
+  handler: async (ctx, { ownerId, projectId }) =>
+    toProject(await ownedProject(ctx, ownerId, projectId)),
+});
+
+export const rename = systemMutation({
+  args: { ...owned, name: v.string() },
+  returns: projectRecord,
+  handler: async (ctx, { ownerId, projectId, name }) => {
+    const project = await ownedProject(ctx, ownerId, projectId);
+    return toProject(await renameProject(ctx, project, name));
+  },
+});
+
+export const configure = systemMutation({
+  args: { ...owned, settings: projectSettings },
+  returns: projectRecord,
+  handler: async (ctx, { ownerId, projectId, settings }) => {
+    const project = await ownedProject(ctx, ownerId, projectId);
+    return toProject(await configureProject(ctx, project, settings));
+  },
+});
+
+export const remove = systemMutation({
+  args: owned,
+  returns: v.array(outboxRecord),
+  handler: async (ctx, { ownerId, projectId }) =>
+    (await removeProject(ctx, ownerId, projectId)).map(toOutbox),
+});

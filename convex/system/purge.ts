@@ -1,0 +1,95 @@
+// Empties a deleted project in batches, whatever its size, and then deletes its row.
+import { v } from "convex/values";
+import { internal } from "../_generated/api";
+import type { Doc, Id } from "../_generated/dataModel";
+import { internalMutation, type MutationCtx } from "../_generated/server";
+import { dropFile } from "../model/files.ts";
+import { cancelIn } from "../model/projects.ts";
+
+const BATCH = 500; // rows a mutation; a file is up to three writes and a blob
+
+export const project = internalMutation({
+  args: { projectId: v.id("projects") },
+  returns: v.null(),
+  handler: async (ctx, { projectId }): Promise<null> => {
+    const row = await ctx.db.get(projectId);
+    if (row === null) return null;
+    if (await emptied(ctx, row)) await ctx.db.delete(projectId);
+    else await ctx.scheduler.runAfter(0, internal.system.purge.project, { projectId });
+    return null;
+  },
+});
+
+/** Deletes up to a batch of what is in the project; true when nothing is left. */
+async function emptied(ctx: MutationCtx, row: Doc<"projects">): Promise<boolean> {
+  // A message sent while the project went away, or more running ones than one mutation cancels.
+  if ((await cancelIn(ctx, row)).hasMore) return false;
+  const conversation = await ctx.db
+    .query("conversations")
+    .withIndex("by_project", (q) => q.eq("projectId", row._id))
+    .first();
+  if (conversation !== null) {
+    await purgeConversation(ctx, conversation._id);
+    return false;
+  }
+  const files = await ctx.db
+    .query("files")
+    .withIndex("by_path", (q) => q.eq("projectId", row._id))
+    .take(BATCH);
+  for (const file of files) await dropFile(ctx, file);
+  if (files.length > 0) return false;
+  const rest = [
+    ...(await ctx.db
+      .query("fileTombstones")
+      .withIndex("by_version", (q) => q.eq("projectId", row._id))
+      .take(BATCH)),
+    ...(await ctx.db
+      .query("generationEvents")
+      .withIndex("by_project", (q) => q.eq("projectId", row._id))
+      .take(BATCH)),
+    ...(await ctx.db
+      .query("transfers")
+      .withIndex("by_project", (q) => q.eq("projectId", row._id))
+      .take(BATCH)),
+  ];
+  for (const item of rest) await ctx.db.delete(item._id);
+  return rest.length === 0;
+}
+
+async function purgeConversation(ctx: MutationCtx, id: Id<"conversations">): Promise<void> {
+  const message = await ctx.db
+    .query("messages")
+    .withIndex("by_conversation", (q) => q.eq("conversationId", id))
+    .first();
+  if (message === null) await ctx.db.delete(id);
+  else await purgeMessage(ctx, message._id);
+}
+
+async function purgeMessage(ctx: MutationCtx, messageId: Id<"messages">): Promise<void> {
+  const rows = [
+    ...(await ctx.db
+      .query("deltas")
+      .withIndex("by_message", (q) => q.eq("messageId", messageId))
+      .take(BATCH)),
+    ...(await ctx.db
+      .query("turns")
+      .withIndex("by_message", (q) => q.eq("messageId", messageId))
+      .take(50)), // up to 100 kB each
+    ...(await ctx.db
+      .query("toolCalls")
+      .withIndex("by_message", (q) => q.eq("messageId", messageId))
+      .take(20)), // up to 400 kB each
+    ...(await ctx.db
+      .query("messageTexts")
+      .withIndex("by_message", (q) => q.eq("messageId", messageId))
+      .take(10)), // up to 800 kB each
+  ];
+  for (const row of rows) await ctx.db.delete(row._id);
+  if (rows.length > 0) return;
+  const generation = await ctx.db
+    .query("generations")
+    .withIndex("by_message", (q) => q.eq("messageId", messageId))
+    .unique();
+  if (generation !== null) await ctx.db.delete(generation._id);
+  await ctx.db.delete(messageId);
+}

@@ -1,0 +1,152 @@
+// The writing of an answer by its run. Every call is safe to make twice; an attempt that has been overtaken, or
+// whose message is final, is refused with `generation_closed`.
+import { type Infer, v } from "convex/values";
+import { find } from "../model/access.ts";
+import { addDelta, beat, deltaAnswer, deltaEntry, lastDelta } from "../model/deltas.ts";
+import { generationClosed, notFound, refused } from "../model/errors.ts";
+import { systemMutation } from "../model/functions.ts";
+import { finish, generationId, generationOf, streamedText, wholeText } from "../model/messages.ts";
+import { messageRecord, toMessage, turnRecord } from "../model/records.ts";
+import {
+  finishToolCall as finishCall,
+  held,
+  recordTurn as keepTurn,
+  startToolCall as startCall,
+} from "../model/transcript.ts";
+import { usage } from "../model/validators.ts";
+
+const MAX_ENTRIES = 1_000;
+const lease = { messageId: v.string(), epoch: v.number() };
+const call = { ...lease, turn: v.number(), toolCallId: v.string() };
+
+/** A new attempt takes the message over: the epoch grows, and older attempts can write nothing more. */
+export const begin = systemMutation({
+  args: { messageId: v.string(), runId: v.string(), generationId: v.optional(v.string()) },
+  returns: v.object({
+    messageId: v.id("messages"),
+    epoch: v.number(),
+    nextSeq: v.number(),
+    lastPart: v.number(),
+  }),
+  handler: async (ctx, args) => {
+    const message = await find(ctx, "messages", args.messageId);
+    const generation = message && (await generationOf(ctx, message._id));
+    if (!message || !generation) throw notFound("Message not found");
+    if (generation.status !== "processing") {
+      throw generationClosed(`The message is already ${generation.status}`);
+    }
+    if (args.generationId !== undefined && args.generationId !== generationId(generation)) {
+      throw generationClosed("The message is being answered anew by another run");
+    }
+    const epoch = generation.epoch + 1;
+    await ctx.db.patch(generation._id, { epoch, runId: args.runId, heartbeatAt: Date.now() });
+    const last = await lastDelta(ctx, message._id);
+    const [nextSeq, lastPart] = last === null ? [0, -1] : [last.seq + 1, last.part];
+    return { messageId: message._id, epoch, nextSeq, lastPart };
+  },
+});
+
+/** Deltas of many messages, in order; one answer each. One refused delta does not hold up the others. */
+export const append = systemMutation({
+  args: { batch: v.array(deltaEntry) },
+  returns: v.array(deltaAnswer),
+  handler: async (ctx, { batch }) => {
+    if (batch.length > MAX_ENTRIES) throw refused("too_many", `At most ${MAX_ENTRIES} deltas`);
+    const answers: Infer<typeof deltaAnswer>[] = [];
+    for (const entry of batch) answers.push(await addDelta(ctx, entry));
+    return answers;
+  },
+});
+
+export const heartbeat = systemMutation({
+  args: lease,
+  returns: v.null(),
+  handler: async (ctx, { messageId, epoch }) => {
+    await beat(ctx, (await held(ctx, messageId, epoch)).generation);
+    return null;
+  },
+});
+
+export const recordTurn = systemMutation({
+  args: {
+    ...lease,
+    turn: turnRecord,
+    toolCalls: v.array(
+      v.object({ toolCallId: v.string(), name: v.string(), argumentsJson: v.string() }),
+    ),
+  },
+  returns: v.boolean(),
+  handler: async (ctx, { messageId, epoch, turn, toolCalls }) => {
+    const { generation } = await held(ctx, messageId, epoch);
+    return await keepTurn(ctx, generation, turn, toolCalls);
+  },
+});
+
+export const startToolCall = systemMutation({
+  args: call,
+  returns: v.null(),
+  handler: async (ctx, { messageId, epoch, turn, toolCallId }) => {
+    const { generation } = await held(ctx, messageId, epoch);
+    await startCall(ctx, generation, { turn, toolCallId });
+    return null;
+  },
+});
+
+export const finishToolCall = systemMutation({
+  args: { ...call, output: v.string(), isError: v.boolean() },
+  returns: v.null(),
+  handler: async (ctx, { messageId, epoch, turn, toolCallId, output, isError }) => {
+    const { generation } = await held(ctx, messageId, epoch);
+    await finishCall(ctx, generation, { turn, toolCallId, output, isError });
+    return null;
+  },
+});
+
+/** The answer is whole: text, usage and status in one write. */
+export const complete = systemMutation({
+  args: { ...lease, text: v.string(), model: v.optional(v.string()), usage },
+  returns: messageRecord,
+  handler: async (ctx, { messageId, epoch, text, model, usage }) => {
+    const known = await find(ctx, "messages", messageId);
+    const its = known && (await generationOf(ctx, known._id));
+    if (known?.status === "completed" && its?.epoch === epoch) {
+      return toMessage(known, await wholeText(ctx, known));
+    }
+    const { message, generation } = await held(ctx, messageId, epoch);
+    await finish(ctx, message, generation, { status: "completed", text, model, usage });
+    return await ended(ctx, message._id);
+  },
+});
+
+/** Closes a message that will not be answered, with the text that was streamed. A final one is left as it is. */
+export const fail = systemMutation({
+  args: {
+    messageId: v.string(),
+    error: v.string(),
+    errorCode: v.string(),
+    runId: v.optional(v.string()),
+    model: v.optional(v.string()),
+    usage: v.optional(usage),
+  },
+  returns: messageRecord,
+  handler: async (ctx, { messageId, error, errorCode, runId, model, usage }) => {
+    const message = await find(ctx, "messages", messageId);
+    const generation = message && (await generationOf(ctx, message._id));
+    if (!message || !generation) throw notFound("Message not found");
+    const isOthers =
+      runId !== undefined && generation.runId !== undefined && generation.runId !== runId;
+    if (generation.status === "processing" && !isOthers) {
+      const text = await streamedText(ctx, message._id);
+      const reason = error.slice(0, 2_000);
+      const ending = { status: "failed" as const, text, error: reason, errorCode, model, usage };
+      await finish(ctx, message, generation, ending);
+    }
+    return await ended(ctx, message._id);
+  },
+});
+
+async function ended(ctx: Parameters<typeof wholeText>[0], messageId: string) {
+  const row = await find(ctx, "messages", messageId);
+  if (row === null) throw new Error("a message vanished while it was written");
+  return toMessage(row, await wholeText(ctx, row));
+}

@@ -1,0 +1,95 @@
+// Deletes what has served its time, in pages.
+import { v } from "convex/values";
+import { internal } from "../_generated/api";
+import { internalMutation } from "../_generated/server";
+import { generationOf } from "../model/messages.ts";
+
+const PAGE = 500;
+const KEEP_MS = 7 * 24 * 3_600_000;
+
+/** Deltas of a message that is final; not those of a later retry. */
+export const vacuumDeltas = internalMutation({
+  args: { messageId: v.id("messages"), round: v.number() },
+  returns: v.null(),
+  handler: async (ctx, args): Promise<null> => {
+    const generation = await generationOf(ctx, args.messageId);
+    if (generation === null) return null; // the project is being purged
+    if (generation.round !== args.round || generation.status === "processing") return null;
+    const page = await ctx.db
+      .query("deltas")
+      .withIndex("by_message", (q) => q.eq("messageId", args.messageId))
+      .take(PAGE);
+    for (const delta of page) await ctx.db.delete(delta._id);
+    if (page.length === PAGE) {
+      await ctx.scheduler.runAfter(0, internal.system.sweep.vacuumDeltas, args);
+    }
+    return null;
+  },
+});
+
+/** Tombstones older than a week: a workspace that is further behind starts anew. */
+export const tombstones = internalMutation({
+  args: {},
+  returns: v.null(),
+  handler: async (ctx): Promise<null> => {
+    const page = await ctx.db
+      .query("fileTombstones")
+      .withIndex("by_creation_time", (q) => q.lt("_creationTime", Date.now() - KEEP_MS))
+      .take(PAGE);
+    for (const row of page) {
+      const project = await ctx.db.get(row.projectId);
+      if (project !== null && project.tombstoneFloor < row.version) {
+        await ctx.db.patch(row.projectId, { tombstoneFloor: row.version });
+      }
+      await ctx.db.delete(row._id);
+    }
+    if (page.length === PAGE) await ctx.scheduler.runAfter(0, internal.system.sweep.tombstones, {});
+    return null;
+  },
+});
+
+/** Log lines of generations older than a week. */
+export const generationEvents = internalMutation({
+  args: {},
+  returns: v.null(),
+  handler: async (ctx): Promise<null> => {
+    const page = await ctx.db
+      .query("generationEvents")
+      .withIndex("by_creation_time", (q) => q.lt("_creationTime", Date.now() - KEEP_MS))
+      .take(PAGE);
+    for (const row of page) await ctx.db.delete(row._id);
+    if (page.length === PAGE) {
+      await ctx.scheduler.runAfter(0, internal.system.sweep.generationEvents, {});
+    }
+    return null;
+  },
+});
+
+/** Blobs that were uploaded a day ago and that no file names: a write that never came. */
+export const orphanBlobs = internalMutation({
+  args: { after: v.optional(v.number()) },
+  returns: v.null(),
+  handler: async (ctx, { after }): Promise<null> => {
+    const before = Date.now() - 24 * 3_600_000;
+    const page = await ctx.db.system
+      .query("_storage")
+      .withIndex("by_creation_time", (q) =>
+        q.gt("_creationTime", after ?? 0).lt("_creationTime", before),
+      )
+      .take(PAGE);
+    for (const blob of page) {
+      const used = await ctx.db
+        .query("files")
+        .withIndex("by_storage", (q) => q.eq("storageId", blob._id))
+        .first();
+      if (used === null) await ctx.storage.delete(blob._id);
+    }
+    const last = page.at(-1);
+    if (last !== undefined && page.length === PAGE) {
+      await ctx.scheduler.runAfter(0, internal.system.sweep.orphanBlobs, {
+        after: last._creationTime,
+      });
+    }
+    return null;
+  },
+});
