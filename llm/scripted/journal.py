@@ -1,12 +1,17 @@
 """What the scripted model was asked and when, so that a test can see the other end of the wire."""
 
+import asyncio
 from collections import deque
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, Literal
 
 from core.clock import Clock
 
 KEPT = 2_000  # the oldest record goes when one more comes
+
+
+Stage = Literal["started", "first_byte", "finished", "client_disconnected"]
+"""What can have happened to a request; each is a time `…_at` of its record."""
 
 
 @dataclass
@@ -34,6 +39,7 @@ class Journal:
         self._clock = clock
         self._records: deque[Record] = deque(maxlen=KEPT)
         self._count = 0
+        self._changed = asyncio.Event()
 
     def now(self) -> float:
         """The clock that the records use."""
@@ -44,7 +50,24 @@ class Journal:
         self._count += 1
         record = Record(self._count, protocol, path, headers, None, self.now())
         self._records.append(record)
+        self._tell()
         return record
+
+    def note(self, record: Record, stage: Stage) -> None:
+        """The stage is reached now; only the first time counts."""
+        name = f"{stage}_at"
+        if getattr(record, name) is None:
+            setattr(record, name, self.now())
+            self._tell()
+
+    async def until(self, stage: Stage, count: int) -> None:
+        """Return once `count` of the kept requests have reached the stage."""
+        while sum(getattr(record, f"{stage}_at") is not None for record in self._records) < count:
+            await self._changed.wait()
+
+    def _tell(self) -> None:
+        self._changed.set()
+        self._changed = asyncio.Event()
 
     def clear(self) -> None:
         """Forget all records; numbers go on."""

@@ -12,6 +12,7 @@ from typing import Any
 
 import aiohttp
 
+from llm.scripted.journal import Stage
 from llm.scripted.scenario import Scenario
 from llm.scripted.serve import start
 from llm.scripted.server import ScriptedServer
@@ -35,11 +36,15 @@ class ScriptedModel:
         """With the `/v1` that OpenAI's base URLs end in."""
         return f"{self.url}/v1"
 
-    async def requests(self) -> list[dict[str, Any]]:
-        """What it was asked, oldest first: `llm.scripted.journal.Record` as plain values."""
+    async def requests(self, *, until: Stage | None = None, count: int = 1) -> list[dict[str, Any]]:
+        """What it was asked, oldest first: `llm.scripted.journal.Record` as plain values.
+
+        With `until`, waits up to 10 s until `count` requests have reached that stage.
+        """
+        query = {} if until is None else {"until": until, "count": str(count)}
         async with (
-            aiohttp.ClientSession() as session,
-            session.get(f"{self.url}/__scripted/requests") as response,
+            aiohttp.ClientSession(raise_for_status=True) as session,
+            session.get(f"{self.url}/__scripted/requests", params=query) as response,
         ):
             return (await response.json())["requests"]
 

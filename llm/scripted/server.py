@@ -3,7 +3,7 @@
 import asyncio
 import json
 import logging
-from typing import cast
+from typing import cast, get_args
 
 from aiohttp import web
 
@@ -12,7 +12,7 @@ from llm.scripted.anthropic_wire import AnthropicDialect
 from llm.scripted.asked import Asked
 from llm.scripted.choose import Script
 from llm.scripted.dialect import Block, Counted, Dialect, Ending, JsonObject, Rejected
-from llm.scripted.journal import Journal, Record
+from llm.scripted.journal import Journal, Record, Stage
 from llm.scripted.openai_wire import OpenAIDialect
 from llm.scripted.play import Outcome, blocks_of, play
 from llm.scripted.scenario import (
@@ -31,6 +31,7 @@ from llm.scripted.scenario import (
 log = logging.getLogger(__name__)
 
 MAX_BODY_BYTES = 32 * 1024 * 1024  # the real APIs' limit
+LONG_POLL_S = 10.0
 MARK = {"x-polaris-scripted": "true"}
 
 
@@ -78,9 +79,9 @@ class ScriptedServer:
         try:
             response = await exchange.run(self._script)
         except (asyncio.CancelledError, ConnectionError):
-            record.client_disconnected_at = self.journal.now()
+            self.journal.note(record, "client_disconnected")
             raise
-        record.finished_at = self.journal.now()
+        self.journal.note(record, "finished")
         return response
 
     async def _count_tokens(self, request: web.Request) -> web.Response:
@@ -115,7 +116,16 @@ class ScriptedServer:
         return web.json_response({"object": "list", "data": listed}, headers=MARK)
 
     async def _requests(self, request: web.Request) -> web.Response:
-        del request
+        """All records; with `until` and `count`, once so many requests have reached that stage."""
+        stage = request.query.get("until")
+        if stage is not None:
+            if stage not in get_args(Stage):
+                raise web.HTTPBadRequest(text=f"until: one of {', '.join(get_args(Stage))}")
+            try:
+                async with asyncio.timeout(LONG_POLL_S):
+                    await self.journal.until(stage, int(request.query.get("count", "1")))
+            except TimeoutError:
+                raise web.HTTPRequestTimeout(text=f"not enough requests are {stage}") from None
         return web.json_response(
             {"now": self.journal.now(), "requests": self.journal.as_json()}, headers=MARK
         )
@@ -188,8 +198,7 @@ class _Exchange:
         await response.prepare(self._request)
 
         async def send(data: bytes, words: int) -> None:
-            if self._record.first_byte_at is None:
-                self._record.first_byte_at = self._journal.now()
+            self._journal.note(self._record, "first_byte")
             self._record.sent_chars += words
             size = pace.split_bytes or max(1, len(data))
             for start in range(0, len(data), size):
