@@ -1,0 +1,33 @@
+// What went wrong: the developer's or caller's fault (said to them), or a request that HTTP refuses.
+
+/** A mistake in the code or data of the caller, worded as Convex words it. Its text goes to the client. */
+export class DeveloperError extends Error {
+  override name = "Error";
+}
+
+/** Refused before any function ran (arguments, unknown function): shown without "Uncaught". */
+export class CallRefused extends Error {
+  override name = "CallRefused";
+}
+
+/** An infrastructure answer of the HTTP API: `{code, message}` with a 4xx or 5xx status. */
+export class HttpRefusal extends Error {
+  override name = "HttpRefusal";
+  readonly status: number;
+  readonly code: string;
+
+  constructor(status: number, code: string, message: string) {
+    super(message);
+    this.status = status;
+    this.code = code;
+  }
+}
+
+/** The folder, its schema or the data file cannot be served; the process stops with this text. */
+export class StartRefused extends Error {
+  override name = "StartRefused";
+}
+
+export function messageOf(thrown: unknown): string {
+  return thrown instanceof Error ? thrown.message : String(thrown);
+}

@@ -1,0 +1,68 @@
+// The folder's HTTP actions (http.ts). Convex serves them on a second origin; here they share ours.
+import type { IncomingMessage, ServerResponse } from "node:http";
+import { once } from "node:events";
+import { Readable } from "node:stream";
+import type { ReadableStream } from "node:stream/web";
+import { HttpRefusal } from "./errors.ts";
+import { type Site, requestInfo } from "./http.ts";
+
+const MAX_BODY_BYTES = 20 << 20; // as Convex
+const PREFIX = "/http";
+
+/** `/http/x` is the action at `/x`; any other path that the API does not use is served as itself. */
+export async function serveHttpAction(site: Site, request: IncomingMessage, response: ServerResponse, url: URL): Promise<void> {
+  const method = request.method ?? "GET";
+  const path = url.pathname === PREFIX || url.pathname.startsWith(`${PREFIX}/`) ? url.pathname.slice(PREFIX.length) || "/" : url.pathname;
+  const { router } = site.runner.deployment;
+  if (router === null) throw new HttpRefusal(404, "NotFound", "This Convex deployment does not have HTTP actions enabled.");
+  const match = router.lookup(path, method as never);
+  if (match === null) {
+    response.writeHead(404, { "content-type": "text/plain" }).end("No matching routes found");
+    return;
+  }
+  const identity = await site.authenticator().ofHeader(request.headers.authorization).catch(() => ({ kind: "none" }) as const);
+  const asked = new URL(url);
+  asked.pathname = path;
+  if (request.headers.host !== undefined) asked.host = request.headers.host;
+  const answer = await site.runner.httpAction(match[0], toRequest(request, asked, method), identity, requestInfo(request));
+  await send(answer, response, method);
+}
+
+function toRequest(request: IncomingMessage, url: URL, method: string): Request {
+  const headers = new Headers();
+  for (let i = 0; i + 1 < request.rawHeaders.length; i += 2) {
+    headers.append(request.rawHeaders[i] as string, request.rawHeaders[i + 1] as string);
+  }
+  const hasBody = method !== "GET" && method !== "HEAD";
+  if (!hasBody) return new Request(url, { method, headers });
+  if (Number(headers.get("content-length") ?? 0) > MAX_BODY_BYTES) {
+    throw new HttpRefusal(413, "RequestEntityTooLarge", `HTTP actions take at most ${MAX_BODY_BYTES} bytes`);
+  }
+  let length = 0;
+  const body = Readable.from(
+    (async function* () {
+      for await (const part of request as AsyncIterable<Buffer>) {
+        length += part.length;
+        if (length > MAX_BODY_BYTES) throw new HttpRefusal(413, "RequestEntityTooLarge", "the body is too large");
+        yield part;
+      }
+    })(),
+  );
+  return new Request(url, { method, headers, body: Readable.toWeb(body) as unknown as BodyInit, duplex: "half" } as RequestInit);
+}
+
+async function send(answer: Response, response: ServerResponse, method: string): Promise<void> {
+  response.statusCode = answer.status;
+  if (answer.statusText !== "") response.statusMessage = answer.statusText;
+  for (const [name, value] of answer.headers) {
+    if (name === "set-cookie") response.appendHeader(name, value);
+    else response.setHeader(name, value);
+  }
+  if (answer.body !== null && method !== "HEAD") {
+    for await (const part of answer.body as unknown as ReadableStream<Uint8Array>) {
+      if (response.destroyed) return;
+      if (!response.write(part)) await Promise.race([once(response, "drain"), once(response, "close")]);
+    }
+  }
+  response.end();
+}

@@ -1,0 +1,66 @@
+// The embedded Convex: `node main.ts --dir convex --data file.sqlite [--port N]`. Runs a folder of functions on one file.
+import fs from "node:fs";
+import path from "node:path";
+import { parseArgs } from "node:util";
+import { installGlobals } from "./globals.ts";
+import { messageOf, StartRefused } from "./errors.ts";
+import { Server } from "./server.ts";
+
+const USAGE = "usage: node main.ts --dir DIR --data FILE [--port N] [--watch] [--exit-with-stdin]";
+
+function options() {
+  const { values } = parseArgs({
+    options: {
+      dir: { type: "string" },
+      data: { type: "string" },
+      port: { type: "string", default: "0" },
+      watch: { type: "boolean", default: false },
+      "exit-with-stdin": { type: "boolean", default: false },
+    },
+  });
+  const port = Number(values.port);
+  if (values.dir === undefined || values.data === undefined) throw new StartRefused(USAGE);
+  if (!Number.isInteger(port) || port < 0 || port > 65535) throw new StartRefused(`--port must be 0 to 65535; ${USAGE}`);
+  return {
+    dir: path.resolve(values.dir),
+    data: path.resolve(values.data),
+    port,
+    isWatching: values.watch,
+    endsWithStdin: values["exit-with-stdin"],
+    adminKey: process.env["CONVEX_ADMIN_KEY"] ?? "",
+  };
+}
+
+async function main(): Promise<void> {
+  const given = options();
+  delete process.env["CONVEX_ADMIN_KEY"]; // functions see the environment, not the key
+  fs.mkdirSync(path.dirname(given.data), { recursive: true });
+  installGlobals();
+  const server = await Server.start(given);
+  let isStopping = false;
+  const stop = (): void => {
+    if (isStopping) return;
+    isStopping = true;
+    void server.stop().then(
+      () => process.exit(0),
+      (error: unknown) => {
+        console.error(`stopping failed: ${messageOf(error)}`);
+        process.exit(1);
+      },
+    );
+  };
+  process.on("SIGTERM", stop);
+  process.on("SIGINT", stop);
+  if (given.endsWithStdin) process.stdin.on("end", stop).on("error", stop).resume();
+  process.stdout.write(`${JSON.stringify({ url: server.url })}\n`);
+}
+
+process.on("unhandledRejection", (reason) => {
+  // A function of the folder left a promise alone; the server's own are all awaited.
+  console.error(`unhandled rejection: ${reason instanceof Error ? (reason.stack ?? reason.message) : String(reason)}`);
+});
+
+main().catch((error: unknown) => {
+  console.error(error instanceof StartRefused ? error.message : error);
+  process.exit(1);
+});

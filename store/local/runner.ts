@@ -1,0 +1,295 @@
+// Runs functions: queries and mutations one at a time on one snapshot, actions beside them.
+import type { JSONValue } from "convex/values";
+import { jsonToConvex } from "convex/values";
+import { type Identity, NOBODY } from "./auth.ts";
+import { realClearTimeout, realSetTimeout, wallMs } from "./clock.ts";
+import type { Database, Touched } from "./database.ts";
+import { CallRefused, HttpRefusal, messageOf } from "./errors.ts";
+import { Execution, type FunctionKind, type Journal, newRequest, type RequestInfo, runAs, runOutside } from "./execution.ts";
+import { type ConvexFunction, type Deployment, findFunction, type FunctionType, type HttpHandler } from "./functions.ts";
+import { Mutex } from "./mutex.ts";
+import type { ReadSet } from "./reads.ts";
+import { Transaction } from "./transaction.ts";
+import { mismatch } from "./validators.ts";
+import { checkCallShape, checkCallSize, MAX_CALL_BYTES } from "./values.ts";
+
+/** A value is JSON text in Convex's encoding. `data` is there for a ConvexError only. */
+export type Outcome =
+  | { ok: true; value: string; ts: bigint; logLines: string[] }
+  | { ok: false; message: string; data?: JSONValue; logLines: string[] };
+
+export type Call = {
+  path: string;
+  /** The arguments object, encoded; a list of one is taken too. */
+  args: JSONValue;
+  identity: Identity;
+  request: RequestInfo;
+  /** Internal functions may be named: by the admin, and by functions. */
+  mayCallInternal?: boolean;
+};
+
+/** Names a mutation across reconnects, so that it runs once. */
+export type RequestKey = { session: string; request: number };
+
+export type CommitListener = (touched: readonly Touched[], ts: bigint) => void;
+
+// Convex allows 1 s of JavaScript. A function here can only be late when it waits for something that never comes.
+const TRANSACTION_TIMEOUT_MS = 15_000;
+const ACTION_TIMEOUT_MS = 600_000;
+const MAX_DEPTH = 64;
+
+export class Runner {
+  readonly db: Database;
+  readonly lock = new Mutex();
+  deployment: Deployment;
+  private readonly listeners: CommitListener[] = [];
+
+  constructor(db: Database, deployment: Deployment) {
+    this.db = db;
+    this.deployment = deployment;
+  }
+
+  onCommit(listener: CommitListener): void {
+    this.listeners.push(listener);
+  }
+
+  find(call: Pick<Call, "path" | "mayCallInternal" | "identity">, type: FunctionType | "any"): ConvexFunction {
+    const mayCallInternal = call.mayCallInternal === true || call.identity.kind === "admin";
+    return findFunction(this.deployment, call.path, { type, mayCallInternal });
+  }
+
+  /** Run whatever the path names. */
+  async any(call: Call): Promise<Outcome> {
+    try {
+      return await this[this.find(call, "any").type](call);
+    } catch (error) {
+      return failure(error, call.request, []);
+    }
+  }
+
+  async query(call: Call): Promise<Outcome> {
+    return this.lock.run(async () => (await this.queryInLock(call)).outcome);
+  }
+
+  /** A query for someone who holds the lock already; also says what it read. */
+  async queryInLock(call: Call, journal?: Journal): Promise<{ outcome: Outcome; reads: ReadSet | null }> {
+    let execution: Execution | null = null;
+    try {
+      const found = this.find(call, "query");
+      const args = this.checkedArgs(found, call.args);
+      const tx = new Transaction(this.db, false);
+      execution = this.execution("query", found.path, call, tx, journal);
+      const value = await this.invoke(found, args, execution);
+      return { outcome: { ok: true, value, ts: tx.ts, logLines: execution.logLines }, reads: tx.reads };
+    } catch (error) {
+      const outcome = failure(error, call.request, execution?.logLines ?? []);
+      return { outcome, reads: execution?.tx?.reads ?? null };
+    }
+  }
+
+  /** Atomic: all writes or none. With a key, a mutation that has already run gives its first answer again. */
+  async mutation(call: Call, key?: RequestKey): Promise<Outcome> {
+    return this.lock.run(async () => {
+      const before = key === undefined ? null : this.replyTo(key);
+      if (before !== null) return before;
+      let execution: Execution | null = null;
+      try {
+        const found = this.find(call, "mutation");
+        const args = this.checkedArgs(found, call.args);
+        return await this.transact(async (tx) => {
+          execution = this.execution("mutation", found.path, call, tx);
+          const value = await this.invoke(found, args, execution);
+          const outcome: Outcome = { ok: true, value, ts: tx.ts, logLines: execution.logLines };
+          if (key !== undefined) this.remember(key, outcome);
+          return { result: outcome, mustCommit: key !== undefined };
+        });
+      } catch (error) {
+        return failure(error, call.request, (execution as Execution | null)?.logLines ?? []);
+      }
+    });
+  }
+
+  /** A transaction of the server itself. */
+  async system<T>(work: (tx: Transaction) => T): Promise<T> {
+    return this.lock.run(() => this.transact((tx) => Promise.resolve({ result: work(tx), mustCommit: false })));
+  }
+
+  /** Run a mutation inside a transaction of the server, so that both commit or neither. Needs the lock. */
+  async mutationInTransaction(call: Call, around: (tx: Transaction) => void): Promise<void> {
+    const found = this.find(call, "mutation");
+    const args = this.checkedArgs(found, call.args);
+    await this.transact(async (tx) => {
+      await this.invoke(found, args, this.execution("mutation", found.path, call, tx));
+      around(tx);
+      return { result: undefined, mustCommit: true };
+    });
+  }
+
+  private async transact<T>(work: (tx: Transaction) => Promise<{ result: T; mustCommit: boolean }>): Promise<T> {
+    const tx = new Transaction(this.db, true);
+    this.db.begin();
+    let result: T;
+    try {
+      const done = await work(tx);
+      result = done.result;
+      if (tx.hasWritten || done.mustCommit) this.db.commitAt(tx.ts);
+      else this.db.rollback();
+    } catch (error) {
+      tx.rollback();
+      throw error;
+    }
+    runOutside(() => {
+      if (tx.touched.length > 0) for (const listener of this.listeners) listener(tx.touched, tx.ts);
+      for (const after of tx.afterCommit) after();
+    });
+    return result;
+  }
+
+  async action(call: Call): Promise<Outcome> {
+    let execution: Execution | null = null;
+    try {
+      const found = this.find(call, "action");
+      const args = this.checkedArgs(found, call.args);
+      execution = this.execution("action", found.path, call, null);
+      const value = await this.invoke(found, args, execution);
+      return { ok: true, value, ts: this.db.lastTs, logLines: execution.logLines };
+    } catch (error) {
+      return failure(error, call.request, execution?.logLines ?? []);
+    }
+  }
+
+  async httpAction(handler: HttpHandler, request: Request, identity: Identity, info: RequestInfo): Promise<Response> {
+    const execution = new Execution({ kind: "httpAction", path: "http", identity, request: info, tx: null });
+    try {
+      return await runAs(execution, () => handler.invokeHttpAction(request));
+    } catch (error) {
+      console.error(`http action ${request.method} ${new URL(request.url).pathname}: ${String((error as Error).stack ?? error)}`);
+      const { message } = failure(error, info, []) as { message: string };
+      return Response.json({ code: message, trace: message }, { status: 500 });
+    }
+  }
+
+  /** A call from inside a query or mutation: the same transaction, its own writes taken back when it fails. */
+  async nested(parent: Execution, type: "query" | "mutation", path: string, args: JSONValue): Promise<string> {
+    const tx = parent.tx as Transaction;
+    if (type === "mutation" && parent.kind === "query") throw new CallRefused("Queries cannot call mutations");
+    if (parent.depth >= MAX_DEPTH) throw new CallRefused(`Functions may call each other ${MAX_DEPTH} deep`);
+    const found = findFunction(this.deployment, path, { type, mayCallInternal: true });
+    const checked = this.checkedArgs(found, args);
+    const { identity, request } = parent;
+    const execution = new Execution({ kind: type, path: found.path, identity, request, tx, parent });
+    return tx.nested(() => this.invoke(found, checked, execution));
+  }
+
+  private execution(kind: FunctionKind, path: string, call: Call, tx: Transaction | null, journal?: Journal): Execution {
+    const { identity, request } = call;
+    return new Execution({ kind, path, identity, request, tx, ...(journal === undefined ? {} : { journal }) });
+  }
+
+  /** The JSON text of `[args]`.
+   *  @throws CallRefused when they do not match the function's validator. */
+  private checkedArgs(found: ConvexFunction, given: JSONValue): string {
+    const args = Array.isArray(given) ? (given.length === 0 ? {} : given[0]) : (given ?? {});
+    const text = JSON.stringify(args);
+    try {
+      checkCallSize(text, `Arguments for ${found.path}`);
+      const value = jsonToConvex(args as JSONValue);
+      if (typeof value !== "object" || value === null || Array.isArray(value) || value instanceof ArrayBuffer) {
+        throw new CallRefused("ArgumentValidationError: Arguments must be an object");
+      }
+      checkCallShape(value);
+      const problem = found.args.type === "any" ? null : mismatch(found.args, value, this.db.tableOfId);
+      if (problem !== null) throw new CallRefused(`ArgumentValidationError: ${problem}`);
+    } catch (error) {
+      if (error instanceof CallRefused) throw error;
+      throw new CallRefused(`ArgumentValidationError: ${messageOf(error)}`);
+    }
+    return `[${text}]`;
+  }
+
+  private async invoke(found: ConvexFunction, args: string, execution: Execution): Promise<string> {
+    const limitMs = execution.isTransactional ? TRANSACTION_TIMEOUT_MS : ACTION_TIMEOUT_MS;
+    let timer: NodeJS.Timeout | undefined;
+    const late = new Promise<never>((_, reject) => {
+      const text = `Function execution timed out (maximum duration: ${limitMs / 1000}s)`;
+      timer = realSetTimeout(() => reject(new CallRefused(text)), limitMs);
+    });
+    let value: string;
+    try {
+      value = await Promise.race([runAs(execution, () => found.invoke(args, execution.request.requestId)), late]);
+    } finally {
+      realClearTimeout(timer);
+      execution.isOpen = false;
+    }
+    if (execution.tx?.fault) throw execution.tx.fault;
+    this.checkResult(found, value);
+    return value;
+  }
+
+  private checkResult(found: ConvexFunction, value: string): void {
+    checkCallSize(value, `Function ${found.path} return value`);
+    if (found.returns !== null && found.returns.type !== "any") {
+      const problem = mismatch(found.returns, jsonToConvex(JSON.parse(value) as JSONValue), this.db.tableOfId);
+      if (problem !== null) throw new CallRefused(`ReturnsValidationError: ${problem}`);
+    }
+  }
+
+  // -- mutations that were sent twice --------------------------------------------------------------
+
+  private replyTo({ session, request }: RequestKey): Outcome | null {
+    const row = this.db.sql
+      .prepare("SELECT reply FROM requests WHERE session = ? AND request = ?")
+      .get(session, request) as { reply: string } | undefined;
+    if (row === undefined) return null;
+    const { value, ts, logLines } = JSON.parse(row.reply) as { value: string; ts: string; logLines: string[] };
+    return { ok: true, value, ts: BigInt(ts), logLines };
+  }
+
+  private remember({ session, request }: RequestKey, outcome: Outcome & { ok: true }): void {
+    const reply = JSON.stringify({ value: outcome.value, ts: outcome.ts.toString(), logLines: outcome.logLines });
+    this.db.sql
+      .prepare("INSERT INTO requests (session, request, at_ms, reply) VALUES (?, ?, ?, ?)")
+      .run(session, request, Math.floor(wallMs()), reply);
+  }
+
+  /** Forget answers to mutations that nobody can be resending any more. */
+  async forgetRequestsBefore(ms: number): Promise<void> {
+    await this.lock.run(() => {
+      this.db.sql.prepare("DELETE FROM requests WHERE at_ms < ?").run(ms);
+      return Promise.resolve();
+    });
+  }
+}
+
+/** An error as callers see it. Faults of the store are not the function's: they are thrown on. */
+export function failure(error: unknown, request: RequestInfo, logLines: string[]): Outcome {
+  if (isStoreFault(error)) {
+    throw new HttpRefusal(503, "InternalServerError", `The store cannot serve this now: ${messageOf(error)}`);
+  }
+  if (error instanceof HttpRefusal) throw error;
+  const prefix = `[Request ID: ${request.requestId}] Server Error\n`;
+  if (error instanceof CallRefused) return { ok: false, message: prefix + error.message, logLines };
+  const data = convexErrorData(error);
+  if (data !== undefined) {
+    return { ok: false, message: `${prefix}Uncaught ConvexError: ${messageOf(error)}`, data, logLines };
+  }
+  const name = error instanceof Error ? error.name : "Error";
+  return { ok: false, message: `${prefix}Uncaught ${name}: ${messageOf(error)}`, logLines };
+}
+
+/** convex/server has turned the data of a ConvexError into JSON text on its way out. */
+export function convexErrorData(error: unknown): JSONValue | undefined {
+  if (typeof error !== "object" || error === null || !(Symbol.for("ConvexError") in error)) return undefined;
+  const { data } = error as unknown as { data: unknown };
+  return typeof data === "string" ? (JSON.parse(data) as JSONValue) : null;
+}
+
+export function isStoreFault(error: unknown): boolean {
+  return error instanceof Error && (error as NodeJS.ErrnoException).code === "ERR_SQLITE_ERROR";
+}
+
+export function anonymousCall(path: string, args: JSONValue): Call {
+  return { path, args, identity: NOBODY, request: newRequest(), mayCallInternal: true };
+}
+
+export { MAX_CALL_BYTES };
