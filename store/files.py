@@ -95,7 +95,7 @@ class Files:
             Conflict: a folder stands at `path`, or a file where a parent folder must be.
             Refused: the path cannot name a file.
         """
-        row = await self._row(path, data)
+        row = await content_row(self._http, path, data)
         args = {
             "ownerId": owner,
             "projectId": project_id,
@@ -115,7 +115,7 @@ class Files:
         batch: list[dict[str, object]] = []
         size = 0
         for path, data in files.items():
-            batch.append(await self._row(path, data))
+            batch.append(await content_row(self._http, path, data))
             size += len(data)
             if len(batch) == WRITE_BATCH or size >= WRITE_BATCH_BYTES:
                 await self._write_batch(project_id, batch, owner)
@@ -179,23 +179,25 @@ class Files:
         args = {"ownerId": owner, "projectId": project_id, "files": list(batch)}
         await self._http.mutation("system/files:writeMany", args)
 
-    async def _row(self, path: str, data: bytes) -> dict[str, object]:
-        row: dict[str, object] = {
-            "path": path,
-            "size": len(data),
-            "sha256": hashlib.sha256(data).hexdigest(),
-        }
-        text = _text_of(data)
-        if text is not None:
-            return row | {"text": text}
-        url = await self._http.mutation("system/files:uploadUrl", {})
-        return row | {"storageId": await self._http.upload(url, data)}
-
     async def _content(self, row: Mapping[str, object]) -> FileContent:
         entry = decode(FileEntry, row["entry"])
         if (text := row.get("text")) is not None:
             return FileContent(entry, str(text).encode())
         return FileContent(entry, await self._http.download(str(row["url"])))
+
+
+async def content_row(http: ConvexHttp, path: str, data: bytes) -> dict[str, object]:
+    """A file's content as the functions take it: its text, or the id of a blob uploaded for it."""
+    row: dict[str, object] = {
+        "path": path,
+        "size": len(data),
+        "sha256": hashlib.sha256(data).hexdigest(),
+    }
+    text = _text_of(data)
+    if text is not None:
+        return row | {"text": text}
+    url = await http.mutation("system/files:uploadUrl", {})
+    return row | {"storageId": await http.upload(url, data)}
 
 
 def _text_of(data: bytes) -> str | None:

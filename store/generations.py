@@ -4,18 +4,25 @@ Every write carries the lease's epoch. A refused one raises `GenerationClosed`: 
 cancelled, is final, or a later attempt took over; the attempt stops there and writes nothing more.
 """
 
+from collections.abc import Sequence
 from datetime import datetime
 
 from core.ids import MessageId, RunId, ToolCallId
 from store.client import ConvexHttp
+from store.files import content_row
 from store.records import (
+    DeletedFile,
+    FileEdit,
     Generation,
+    KeptResult,
     Lease,
     Message,
     MessageStatus,
     NewToolCall,
+    RenamedFile,
     TokenUsage,
     TurnRecord,
+    WrittenFile,
 )
 from store.rows import decode, encode
 
@@ -26,14 +33,16 @@ class Generations:
     def __init__(self, http: ConvexHttp) -> None:
         self._http = http
 
-    async def begin(self, message_id: MessageId, *, run_id: RunId) -> Lease:
+    async def begin(
+        self, message_id: MessageId, *, run_id: RunId, generation_id: str | None = None
+    ) -> Lease:
         """Take the message over for a new attempt; every earlier lease is void from here on.
 
         Raises:
             NotFound: the message is gone.
             GenerationClosed: the message is final (cancelled before the job started, say).
         """
-        args = {"messageId": message_id, "runId": run_id}
+        args = {"messageId": message_id, "runId": run_id, "generationId": generation_id}
         return decode(Lease, await self._http.mutation("system/streaming:begin", args))
 
     async def heartbeat(self, lease: Lease) -> None:
@@ -59,21 +68,46 @@ class Generations:
         args = _of(lease) | {"turn": turn, "toolCallId": tool_call_id}
         await self._http.mutation("system/streaming:startToolCall", args)
 
-    async def finish_tool_call(
-        self, lease: Lease, *, turn: int, tool_call_id: ToolCallId, output: str, is_error: bool
-    ) -> None:
-        """Keep the result of a call; a second result for the same call is ignored.
+    async def finish_tool_call(  # noqa: PLR0913 - which call, and all that came of it
+        self,
+        lease: Lease,
+        *,
+        turn: int,
+        tool_call_id: ToolCallId,
+        output: str,
+        is_error: bool,
+        edits: Sequence[FileEdit] = (),
+    ) -> KeptResult:
+        """Keep the result of a call and the changes it made to files, in one write.
 
-        `output` beyond 200,000 characters is cut, with a note at the cut. Raises: GenerationClosed,
-        NotFound.
+        A second result for the same call is ignored, with its edits; what is on record comes back.
+        `output` beyond 200,000 characters is cut, with a note at the cut.
+
+        Raises:
+            GenerationClosed: nothing was kept.
+            FileChanged: a file is not what an edit was based on; nothing was kept.
+            Refused: an edit cannot be made (a bad path, a folder in the way); nothing was kept.
+            NotFound: no such call, or nothing stands where an edit moves or deletes.
         """
         args = _of(lease) | {
             "turn": turn,
             "toolCallId": tool_call_id,
             "output": output,
             "isError": is_error,
+            "edits": [await self._edit_row(edit) for edit in edits],
         }
-        await self._http.mutation("system/streaming:finishToolCall", args)
+        value = await self._http.mutation("system/streaming:finishToolCall", args)
+        return decode(KeptResult, value)
+
+    async def _edit_row(self, edit: FileEdit) -> dict[str, object]:
+        match edit:
+            case WrittenFile():
+                row = await content_row(self._http, edit.path, edit.data)
+                return row | {"kind": "write", "expectedSha256": edit.base_sha256}
+            case DeletedFile():
+                return {"kind": "delete", "path": edit.path}
+            case RenamedFile():
+                return {"kind": "rename", "path": edit.path, "newPath": edit.new_path}
 
     async def complete(
         self, lease: Lease, *, text: str, model: str | None = None, usage: TokenUsage | None = None

@@ -115,13 +115,41 @@ class FileContent:
 
 
 @dataclass(frozen=True)
+class WrittenFile:
+    """`path` shall hold `data`; it held what `base_sha256` says, "" for nothing."""
+
+    path: str
+    data: bytes
+    base_sha256: str
+
+
+@dataclass(frozen=True)
+class DeletedFile:
+    """The file or folder at `path` shall go."""
+
+    path: str
+
+
+@dataclass(frozen=True)
+class RenamedFile:
+    """What stands at `path` shall stand at `new_path`."""
+
+    path: str
+    new_path: str
+
+
+FileEdit = WrittenFile | DeletedFile | RenamedFile
+"""A change that a tool call makes to a project."""
+
+
+@dataclass(frozen=True)
 class FileChanges(_Wire):
     """What changed in a project after a version.
 
     `changed` are entries as they are now, `deleted` paths at which nothing stands now; apply
     deletions first, longest path first. Ask again with `version` while `has_more`. `is_full` says
-    that the history does not go back to the version asked for: `changed` pages then list
-    everything, and what they do not name is gone.
+    that the history does not go back to the version asked for: both lists are empty then, and only
+    `Files.walk` tells what there is.
     """
 
     version: int
@@ -191,6 +219,15 @@ class ToolCallRecord(_Wire):
     output: str | None = None
     started_at: datetime | None = None
     ended_at: datetime | None = None
+
+
+@dataclass(frozen=True)
+class KeptResult(_Wire):
+    """The result of a tool call on record; `was_kept_before` says that an earlier one stayed."""
+
+    output: str
+    is_error: bool
+    was_kept_before: bool
 
 
 @dataclass(frozen=True)

@@ -86,20 +86,25 @@ export async function startToolCall(
   await beat(ctx, generation);
 }
 
+/** Keeps a result unless there is one; the one on record, and whether it was there before. */
 export async function finishToolCall(
   ctx: MutationCtx,
   generation: Doc<"generations">,
   call: { turn: number; toolCallId: string; output: string; isError: boolean },
-): Promise<void> {
+): Promise<{ output: string; isError: boolean; wasKeptBefore: boolean }> {
   const row = await toolCall(ctx, generation.messageId, call);
   await beat(ctx, generation);
-  if (row.status !== "pending" && row.status !== "running") return;
+  if (row.status !== "pending" && row.status !== "running") {
+    return { output: row.output ?? "", isError: row.status === "failed", wasKeptBefore: true };
+  }
+  const output = cut(call.output);
   await ctx.db.patch(row._id, {
     status: call.isError ? "failed" : "completed",
-    output: cut(call.output),
+    output,
     startedAt: row.startedAt ?? Date.now(),
     endedAt: Date.now(),
   });
+  return { output, isError: call.isError, wasKeptBefore: false };
 }
 
 /** Forgets the turns, tool calls and long text of an earlier answer, before a retry. */

@@ -3,7 +3,9 @@
 import { type Infer, v } from "convex/values";
 import { find } from "../model/access.ts";
 import { addDelta, beat, deltaAnswer, deltaEntry, lastDelta } from "../model/deltas.ts";
+import { applyEdits, edit } from "../model/edits.ts";
 import { generationClosed, notFound, refused } from "../model/errors.ts";
+import { Changes } from "../model/files.ts";
 import { systemMutation } from "../model/functions.ts";
 import { finish, generationId, generationOf, streamedText, wholeText } from "../model/messages.ts";
 import { messageRecord, toMessage, turnRecord } from "../model/records.ts";
@@ -92,13 +94,19 @@ export const startToolCall = systemMutation({
   },
 });
 
+/** The result of a call and the changes that it made to files: both or neither (docs/decisions/0002). */
 export const finishToolCall = systemMutation({
-  args: { ...call, output: v.string(), isError: v.boolean() },
-  returns: v.null(),
-  handler: async (ctx, { messageId, epoch, turn, toolCallId, output, isError }) => {
-    const { generation } = await held(ctx, messageId, epoch);
-    await finishCall(ctx, generation, { turn, toolCallId, output, isError });
-    return null;
+  args: { ...call, output: v.string(), isError: v.boolean(), edits: v.array(edit) },
+  returns: v.object({ output: v.string(), isError: v.boolean(), wasKeptBefore: v.boolean() }),
+  handler: async (ctx, { messageId, epoch, turn, toolCallId, output, isError, edits }) => {
+    const { message, generation } = await held(ctx, messageId, epoch);
+    const kept = await finishCall(ctx, generation, { turn, toolCallId, output, isError });
+    if (edits.length > 0 && !kept.wasKeptBefore) {
+      const project = await ctx.db.get(message.projectId);
+      if (project === null) throw generationClosed("The project is gone");
+      await applyEdits(new Changes(ctx, project), edits);
+    }
+    return kept;
   },
 });
 

@@ -1,0 +1,94 @@
+"""The demo's side of the HTTP API: what a front end would call."""
+
+from collections.abc import Mapping
+from types import TracebackType
+from typing import Any, Self
+from urllib.parse import quote
+
+import aiohttp
+
+
+class ApiRefused(Exception):
+    """The API answered with an error; the text is what it said."""
+
+
+class Api:
+    """Calls the API with one user's token; an async context manager."""
+
+    def __init__(self, url: str, token: str) -> None:
+        self._url = url
+        self._headers = {"Authorization": f"Bearer {token}"}
+        self._session: aiohttp.ClientSession | None = None
+
+    async def __aenter__(self) -> Self:
+        """Open the connections."""
+        self._session = aiohttp.ClientSession(base_url=self._url, headers=self._headers)
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Close them."""
+        if self._session:
+            await self._session.close()
+
+    async def create_project(self, name: str) -> str:
+        """A new project; its id."""
+        return str((await self._call("POST", "/api/projects", json={"name": name}))["projectId"])
+
+    async def create_conversation(self, project_id: str, title: str) -> str:
+        """A new conversation; its id."""
+        path = f"/api/projects/{project_id}/conversations"
+        answer = await self._call("POST", path, json={"title": title})
+        return str(answer["conversationId"])
+
+    async def write_file(self, project_id: str, path: str, data: bytes) -> None:
+        """Create or replace a file."""
+        await self._call("PUT", f"/api/projects/{project_id}/files/{quote(path)}", data=data)
+
+    async def read_files(self, project_id: str) -> dict[str, bytes]:
+        """Every file of the project with its bytes."""
+        tree = await self._call("GET", f"/api/projects/{project_id}/files")
+        paths = [entry["path"] for entry in tree["files"] if entry["type"] == "file"]
+        return {path: await self._read(project_id, path) for path in paths}
+
+    async def post_message(self, conversation_id: str, text: str) -> str:
+        """Ask; the id of the answer."""
+        body = {"conversationId": conversation_id, "message": text}
+        return str((await self._call("POST", "/api/messages", json=body))["messageId"])
+
+    async def cancel(self, message_id: str) -> None:
+        """Stop an answer."""
+        await self._call("POST", "/api/messages/cancel", json={"messageId": message_id})
+
+    async def messages(self, conversation_id: str) -> list[dict[str, Any]]:
+        """The conversation, oldest first."""
+        path = f"/api/conversations/{conversation_id}/messages"
+        return (await self._call("GET", path))["messages"]
+
+    async def message(self, conversation_id: str, message_id: str) -> dict[str, Any]:
+        """One message of the conversation."""
+        found = await self.messages(conversation_id)
+        return next(message for message in found if message["messageId"] == message_id)
+
+    async def _read(self, project_id: str, path: str) -> bytes:
+        async with self._open().get(f"/api/projects/{project_id}/files/{quote(path)}") as answer:
+            if answer.status != 200:  # noqa: PLR2004
+                raise ApiRefused(await answer.text())
+            return await answer.read()
+
+    async def _call(
+        self, method: str, path: str, *, json: object = None, data: bytes | None = None
+    ) -> Mapping[str, Any]:
+        async with self._open().request(method, path, json=json, data=data) as answer:
+            if answer.status >= 400:  # noqa: PLR2004
+                raise ApiRefused(f"{method} {path}: {answer.status} {await answer.text()}")
+            return await answer.json()
+
+    def _open(self) -> aiohttp.ClientSession:
+        if self._session is None:
+            raise RuntimeError("the API is used outside `async with`")
+        return self._session

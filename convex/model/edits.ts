@@ -1,0 +1,58 @@
+// What a tool call changes: a list of edits that is applied in the mutation that records the call's result.
+import { type Infer, v } from "convex/values";
+import { notFound, refused } from "./errors.ts";
+import { type Changes, fileAt, moveTree, removeTree, writeFile } from "./files.ts";
+
+const MAX_EDITS = 500;
+const MAX_REMOVE_BATCHES = 6; // of 500 entries each, two writes an entry: a mutation may write 16,000
+
+export const edit = v.union(
+  v.object({
+    kind: v.literal("write"),
+    path: v.string(),
+    size: v.number(),
+    sha256: v.string(),
+    expectedSha256: v.string(), // of what the tool saw; "" for "nothing stands there"
+    text: v.optional(v.string()),
+    storageId: v.optional(v.id("_storage")),
+  }),
+  v.object({ kind: v.literal("delete"), path: v.string() }),
+  v.object({ kind: v.literal("rename"), path: v.string(), newPath: v.string() }),
+);
+type Edit = Infer<typeof edit>;
+
+/** Makes the edits in order, all or none. */
+export async function applyEdits(changes: Changes, edits: Edit[]): Promise<void> {
+  if (edits.length > MAX_EDITS) {
+    throw refused("too_many", `A tool call can make at most ${MAX_EDITS} changes`);
+  }
+  for (const one of edits) await applyEdit(changes, one);
+  await changes.close();
+}
+
+async function applyEdit(changes: Changes, one: Edit): Promise<void> {
+  switch (one.kind) {
+    case "write": {
+      const { path, expectedSha256, size, sha256, text, storageId } = one;
+      await writeFile(changes, path, { size, sha256, text, storageId }, expectedSha256);
+      return;
+    }
+    case "delete":
+      await remove(changes, one.path);
+      return;
+    case "rename":
+      await moveTree(changes, one.path, one.newPath);
+      return;
+    default:
+      one satisfies never;
+  }
+}
+
+async function remove(changes: Changes, path: string): Promise<void> {
+  const file = await fileAt(changes.ctx, changes.project._id, path);
+  if (file === null) throw notFound("File not found");
+  for (let batch = 0; batch < MAX_REMOVE_BATCHES; batch += 1) {
+    if (!(await removeTree(changes, file))) return;
+  }
+  throw refused("too_many", `"${path}" holds too many files to be deleted at once`);
+}

@@ -1,0 +1,35 @@
+"""The events that start and stop jobs. They are stored: a new field has a default."""
+
+from core.ids import ConversationId, MessageId, OwnerId, ProjectId
+from engine import Event, EventData, NonRetriable, ReceivedEvent
+from store.records import OutboxEvent
+
+
+class _AboutMessage(EventData):
+    message_id: MessageId  # the placeholder: what is to be answered
+    conversation_id: ConversationId
+    project_id: ProjectId
+    generation_id: str  # tells the answers of one message apart: a retry makes another one
+
+
+class MessageSent(_AboutMessage, event="message/sent"):
+    """A person's message and the placeholder of its answer are in the store."""
+
+
+class MessageCancelled(_AboutMessage, event="message/cancelled"):
+    """An answer was cancelled in the store; the run behind it is to stop."""
+
+
+def engine_event(event: OutboxEvent) -> Event:
+    """The event as the engine takes it; its id makes a second send harmless."""
+    return Event(name=event.name, data=event.data, id=event.event_id, user={USER_ID: event.user_id})
+
+
+def sender_of(event: ReceivedEvent[EventData]) -> OwnerId:
+    """Who caused the event: the owner through whom everything in it is found."""
+    if not event.user or USER_ID not in event.user:
+        raise NonRetriable(f"event {event.name!r} does not say who sent it")
+    return OwnerId(str(event.user[USER_ID]))
+
+
+USER_ID = "id"

@@ -1,0 +1,8 @@
+"""Every job of the product; the wiring hands them to the engine."""
+
+from typing import Any
+
+from engine import Job
+from jobs.process_message import process_message
+
+JOBS: tuple[Job[Any, Any], ...] = (process_message,)

@@ -1,0 +1,179 @@
+"""The agent's transcript, kept in the store: records on that side, turns and messages on this."""
+
+import json
+from collections.abc import Mapping
+
+from agent.transcript import Answered, Asked, Loaded, Past, RecordedTurn
+from core.ids import ToolCallId
+from jobs.attempt import Attempt
+from jobs.desk import Desk
+from llm.model import (
+    AssistantMessage,
+    StopReason,
+    TextPart,
+    ThinkingPart,
+    ToolCall,
+    Turn,
+    Usage,
+)
+from store.gateway import Store
+from store.records import (
+    HistoryMessage,
+    MessageStatus,
+    NewToolCall,
+    TokenUsage,
+    ToolCallRecord,
+    TurnPart,
+    TurnRecord,
+)
+from tools.tool import ToolOutput
+
+
+class StoreTranscript:
+    """See `agent.transcript.Transcript`."""
+
+    def __init__(self, store: Store, attempt: Attempt, desk: Desk) -> None:
+        self._store = store
+        self._attempt = attempt
+        self._desk = desk
+
+    async def load(self) -> Loaded:
+        """Read the conversation up to the message that is answered. Raises: NotFound."""
+        context = await self._store.messages.context(self._attempt.message_id)
+        return Loaded(
+            past=tuple(_past(message) for message in context.history),
+            turns=_recorded(context.turns, context.tool_calls),
+        )
+
+    async def append_turn(self, number: int, turn: Turn) -> None:
+        """Record a finished turn; its tool calls are pending then. Raises: GenerationClosed."""
+        await self._store.generations.record_turn(
+            await self._attempt.lease(), _record(number, turn), tool_calls=_new_calls(turn)
+        )
+
+    async def start_call(self, number: int, call: ToolCall) -> None:
+        """Show the call as running, and give it a clean desk. Raises: GenerationClosed."""
+        await self._store.generations.start_tool_call(
+            await self._attempt.lease(), turn=number, tool_call_id=call.call_id
+        )
+        await self._desk.clear()
+
+    async def finish_call(self, number: int, call_id: ToolCallId, output: ToolOutput) -> ToolOutput:
+        """Commit the call's changes with its result; what is on record comes back.
+
+        Raises:
+            GenerationClosed: the message is final: neither changes nor result were kept.
+        """
+        return await self._desk.commit(number, call_id, output)
+
+
+def usage_record(usage: Usage) -> TokenUsage:
+    """The store's words for the tokens of a run."""
+    return TokenUsage(
+        input_tokens=usage.input_tokens,
+        output_tokens=usage.output_tokens,
+        cache_read_tokens=usage.cache_read_tokens,
+        cache_write_tokens=usage.cache_write_tokens,
+    )
+
+
+def _past(history: HistoryMessage) -> Past:
+    message = history.message
+    if message.role == "user":
+        return Asked(text=message.content)
+    match message.status:
+        case MessageStatus.COMPLETED:
+            status = "completed"
+        case MessageStatus.CANCELLED:
+            status = "cancelled"
+        case _:  # one that is still running is, for this answer, one that did not end
+            status = "failed"
+    return Answered(
+        status=status,
+        text=message.content,
+        turns=_recorded(history.turns, history.tool_calls),
+        error=message.error or "",
+    )
+
+
+def _recorded(
+    turns: tuple[TurnRecord, ...], calls: tuple[ToolCallRecord, ...]
+) -> tuple[RecordedTurn, ...]:
+    return tuple(
+        _recorded_turn(turn, {call.tool_call_id: call for call in calls if call.turn == turn.turn})
+        for turn in sorted(turns, key=lambda turn: turn.turn)
+    )
+
+
+def _recorded_turn(record: TurnRecord, calls: Mapping[ToolCallId, ToolCallRecord]) -> RecordedTurn:
+    return RecordedTurn(
+        number=record.turn,
+        turn=Turn(
+            message=AssistantMessage(parts=tuple(_part(part, calls) for part in record.parts)),
+            stop_reason=StopReason(record.stop_reason),
+            usage=Usage(
+                input_tokens=record.usage.input_tokens,
+                output_tokens=record.usage.output_tokens,
+                cache_read_tokens=record.usage.cache_read_tokens,
+                cache_write_tokens=record.usage.cache_write_tokens,
+            ),
+            model=record.model,
+            dropped_calls=record.dropped_calls,
+        ),
+        started=frozenset(call_id for call_id, call in calls.items() if call.status != "pending"),
+        outputs={
+            call_id: ToolOutput(text=call.output or "", is_error=call.status == "failed")
+            for call_id, call in calls.items()
+            if call.status in {"completed", "failed"}
+        },
+    )
+
+
+def _part(
+    part: TurnPart, calls: Mapping[ToolCallId, ToolCallRecord]
+) -> TextPart | ThinkingPart | ToolCall:
+    match part.type:
+        case "text":
+            return TextPart(text=part.text or "")
+        case "thinking":
+            return ThinkingPart(text=part.text or "", signature=part.signature or "")
+        case "toolCall":
+            call = calls[ToolCallId(part.tool_call_id or "")]
+            return ToolCall(
+                call_id=call.tool_call_id,
+                name=call.name,
+                arguments=json.loads(call.arguments_json),
+            )
+
+
+def _record(number: int, turn: Turn) -> TurnRecord:
+    return TurnRecord(
+        turn=number,
+        parts=tuple(_part_record(part) for part in turn.message.parts),
+        stop_reason=turn.stop_reason.value,
+        model=turn.model,
+        usage=usage_record(turn.usage),
+        dropped_calls=turn.dropped_calls,
+    )
+
+
+def _part_record(part: TextPart | ThinkingPart | ToolCall) -> TurnPart:
+    match part:
+        case TextPart():
+            return TurnPart(type="text", text=part.text)
+        case ThinkingPart():
+            return TurnPart(type="thinking", text=part.text, signature=part.signature)
+        case ToolCall():
+            return TurnPart(type="toolCall", tool_call_id=part.call_id)
+
+
+def _new_calls(turn: Turn) -> tuple[NewToolCall, ...]:
+    return tuple(
+        NewToolCall(
+            tool_call_id=part.call_id,
+            name=part.name,
+            arguments_json=json.dumps(dict(part.arguments), ensure_ascii=False),
+        )
+        for part in turn.message.parts
+        if isinstance(part, ToolCall)
+    )

@@ -1,0 +1,42 @@
+"""Why an answer failed, in words for the person who waits for it."""
+
+from engine import RunError
+
+_UNREACHABLE = (
+    "The AI model could not be reached after several tries. "
+    "Nothing you wrote is lost: try again in a few minutes."
+)
+_BROKEN_OFF = (
+    "The AI model kept breaking off in the middle of its answer. Try again in a few minutes."
+)
+_BAD_KEY = (
+    "The AI provider does not accept the API key of this server. "
+    "Whoever runs it has to set a valid key."
+)
+_REJECTED = (
+    "The AI provider rejected the request. Try a shorter message or a new conversation; "
+    "if that fails too, the server's model settings are wrong."
+)
+_NO_STORE = (
+    "The database could not be reached for a while, so the answer could not be kept. Try again."
+)
+_NO_ROOM = "The server has no room left for the project's files. Whoever runs it has to free some."
+_UNKNOWN = (
+    "Something went wrong on the server while answering. The changes made so far are kept; "
+    "try again, and tell whoever runs the server if it happens twice."
+)
+
+_WORDS: dict[str, tuple[str, str]] = {
+    "ModelUnavailable": ("model_unavailable", _UNREACHABLE),
+    "StreamBroken": ("model_stream_broken", _BROKEN_OFF),
+    "ModelUnauthorized": ("model_unauthorized", _BAD_KEY),
+    "ModelRefused": ("model_refused", _REJECTED),
+    "PromptTooLong": ("prompt_too_long", _REJECTED),
+    "StoreUnavailable": ("store_unavailable", _NO_STORE),
+    "DiskFull": ("disk_full", _NO_ROOM),
+}
+
+
+def failure_words(error: RunError) -> tuple[str, str]:
+    """A code for programs and a text for people. Details stay in the log: they may hold secrets."""
+    return _WORDS.get(error.name, ("internal", _UNKNOWN))

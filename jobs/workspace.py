@@ -1,0 +1,188 @@
+"""A project's files on this worker's disk: a cache that follows the store."""
+
+import asyncio
+import hashlib
+import json
+import logging
+from collections.abc import Sequence
+from pathlib import Path
+
+from core.ids import OwnerId, ProjectId
+from store.gateway import Store
+from store.records import (
+    DeletedFile,
+    FileEdit,
+    FileEntry,
+    RenamedFile,
+    WrittenFile,
+)
+from tools.disk import DiskWorkspace
+from tools.paths import confine
+from tools.workspace import AlreadyThere, BadPath, IsAFolder, NoSuchFile, RelPath, Workspace
+
+log = logging.getLogger(__name__)
+
+READ_BATCH = 50  # files fetched at once while pulling: bounds the memory of a pull
+
+
+class ProjectFolder:
+    """The files of one project; several runs of this process share it.
+
+    The store has the truth (docs/decisions/0003): `pull` makes the disk follow it, `apply` repeats
+    on the disk what was committed there before. Losing the folder costs a download.
+    """
+
+    def __init__(self, store: Store, project_id: ProjectId, owner: OwnerId, folder: Path) -> None:
+        self._store = store
+        self._project_id = project_id
+        self._owner = owner
+        self._files = folder / "files"
+        self._state = folder / "version.json"
+        self._lock = asyncio.Lock()
+        self._version: int | None = None
+        self._disk = DiskWorkspace(self._files)
+
+    @property
+    def workspace(self) -> Workspace:
+        """The files as they were at the last pull."""
+        return self._disk
+
+    async def pull(self) -> None:
+        """Make the disk follow the store.
+
+        Raises:
+            NotFound: the project is gone.
+            StoreUnavailable: Convex does not answer.
+            DiskFull: there is no room for the files.
+        """
+        async with self._lock:
+            if self._version is None:
+                self._version = await asyncio.to_thread(self._load_version)
+            version = self._version
+            while True:
+                changes = await self._store.files.changes(
+                    self._project_id, owner=self._owner, since=version
+                )
+                if changes.is_full:
+                    await self._start_over()
+                else:
+                    await self._remove(changes.deleted)
+                    await self._fetch(changes.changed)
+                version = changes.version
+                if not changes.has_more:
+                    break
+            if version != self._version:
+                await asyncio.to_thread(self._save_version, version)
+                self._version = version
+
+    async def apply(self, edits: tuple[FileEdit, ...]) -> None:
+        """Do on the disk what the store has accepted. What fails here, the next pull mends."""
+        async with self._lock:
+            for edit in edits:
+                match edit:
+                    case WrittenFile():
+                        await self._disk.write(confine(edit.path), edit.data, expected_sha256=None)
+                    case DeletedFile():
+                        await self._delete(confine(edit.path))
+                    case RenamedFile():
+                        await self._disk.rename(confine(edit.path), confine(edit.new_path))
+
+    async def _start_over(self) -> None:
+        """The history does not go back far enough: compare everything."""
+        entries = [
+            entry async for entry in self._store.files.walk(self._project_id, owner=self._owner)
+        ]
+        named = {entry.path for entry in entries}
+        await self._remove([e.path for e in await self._disk.walk() if e.path not in named])
+        await self._fetch(entries)
+
+    async def _remove(self, paths: Sequence[str]) -> None:
+        for path in sorted(paths, key=len, reverse=True):
+            if (gone := _nameable(path)) is not None:
+                await self._delete(gone)
+
+    async def _fetch(self, entries: Sequence[FileEntry]) -> None:
+        stale = [entry for entry in entries if await self._differs(entry)]
+        for start in range(0, len(stale), READ_BATCH):
+            paths = [entry.path for entry in stale[start : start + READ_BATCH]]
+            for content in await self._store.files.read_many(
+                self._project_id, paths, owner=self._owner
+            ):
+                await self._replace(content.entry.path, content.data)
+
+    async def _differs(self, entry: FileEntry) -> bool:
+        path = _nameable(entry.path)
+        if path is None:
+            return False
+        if entry.kind == "folder":
+            await self._make_folder(path)
+            return False
+        try:
+            data = await self._disk.read(path)
+        except NoSuchFile:
+            return True
+        except IsAFolder:  # a file took the place of a folder
+            await self._delete(path)
+            return True
+        return hashlib.sha256(data).hexdigest() != entry.sha256
+
+    async def _make_folder(self, path: RelPath) -> None:
+        try:
+            await self._disk.make_folder(path)
+        except IsAFolder:  # a folder took the place of a file
+            await self._delete(path)
+            await self._disk.make_folder(path)
+
+    async def _replace(self, path: str, data: bytes) -> None:
+        try:
+            await self._disk.write(confine(path), data, expected_sha256=None)
+        except AlreadyThere:  # its name differs in case only from another's
+            log.warning("path_not_materialised", extra={"path": path})
+
+    async def _delete(self, path: RelPath) -> None:
+        try:
+            await self._disk.delete(path)
+        except NoSuchFile:
+            return
+
+    def _load_version(self) -> int:
+        self._files.mkdir(parents=True, exist_ok=True)
+        try:
+            return int(json.loads(self._state.read_text())["version"])
+        except (FileNotFoundError, ValueError, KeyError, TypeError):
+            return 0  # never pulled, or the note was lost: ask for everything
+
+    def _save_version(self, version: int) -> None:
+        temporary = self._state.with_suffix(".new")
+        temporary.write_text(json.dumps({"version": version}))
+        temporary.replace(self._state)
+
+
+def _nameable(path: str) -> RelPath | None:
+    """The path, unless tools may not name it: people may keep such files, agents see none."""
+    try:
+        return confine(path)
+    except BadPath:
+        log.warning("path_not_materialised", extra={"path": path})
+        return None
+
+
+class ProjectFolders:
+    """The project folders of this process, below one root.
+
+    They are opened on demand and kept: one is a few hundred bytes in memory.
+    """
+
+    def __init__(self, store: Store, root: Path) -> None:
+        self._store = store
+        self._root = root
+        self._open: dict[ProjectId, ProjectFolder] = {}
+
+    def folder(self, project_id: ProjectId, *, owner: OwnerId) -> ProjectFolder:
+        """The one folder of this project."""
+        if project_id not in self._open:
+            name = hashlib.sha256(project_id.encode()).hexdigest()[:32]
+            self._open[project_id] = ProjectFolder(
+                self._store, project_id, owner, self._root / name
+            )
+        return self._open[project_id]
