@@ -72,6 +72,7 @@ def secrets_of(settings: Settings) -> tuple[str, ...]:
         settings.anthropic_api_key,
         settings.openai_api_key,
         settings.cerebras_api_key,
+        settings.openrouter_api_key,
     )
     return tuple(secret.get_secret_value() for secret in held if secret is not None)
 

@@ -1,6 +1,7 @@
 """Settings: what the environment (or `.env`) decides; nothing else reads it."""
 
 import ipaddress
+import os
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Literal, Self
@@ -161,6 +162,9 @@ class Settings(BaseSettings):
     cerebras_api_key: SecretStr | None = Field(
         None, validation_alias="CEREBRAS_API_KEY", description="Key of Cerebras."
     )
+    openrouter_api_key: SecretStr | None = Field(
+        None, validation_alias="OPENROUTER_API_KEY", description="Key of OpenRouter."
+    )
     max_steps: int = Field(
         10,
         ge=1,
@@ -239,6 +243,11 @@ class Settings(BaseSettings):
                 "POLARIS_CONVEX_INTERNAL_KEY: needed with CONVEX_URL; set the same value there"
             )
         return self
+
+
+def own_environment() -> dict[str, str]:
+    """The environment of this process, to be handed to a child that is a program of its own."""
+    return dict(os.environ)
 
 
 def variable_of(field_name: str) -> str:

@@ -1,0 +1,1 @@
+"""The `polaris` command: one module for each family of subcommands."""

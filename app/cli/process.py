@@ -1,0 +1,99 @@
+"""A long-running command: one ready line on stdout, logs on stderr, a clean stop on SIGTERM."""
+
+import asyncio
+import json
+import logging
+import signal
+import sys
+from collections.abc import Callable, Mapping
+from contextlib import AbstractAsyncContextManager
+
+import typer
+
+from app.local_user import BadKeyFile
+from app.logs import set_up_logging
+from app.sentry import start_sentry, stop_sentry
+from app.settings import Settings, SettingsInvalid, load_settings
+from core.errors import Refused, Transient
+from store.local.process import ConvexNotRunning
+
+log = logging.getLogger(__name__)
+
+Service = Callable[[Settings], AbstractAsyncContextManager[Mapping[str, object]]]
+
+SETTINGS_WRONG = 2
+START_FAILED = 1
+
+
+def settings_or_exit(**overrides: object) -> Settings:
+    """Settings with the command's options over them; a wrong one ends the process with code 2."""
+    try:
+        return load_settings(**overrides)
+    except SettingsInvalid as wrong:
+        raise _refused(wrong, SETTINGS_WRONG) from None
+
+
+def run_service(service: Service, settings: Settings) -> None:
+    """Open `service`, print its ready line, keep it until SIGTERM or SIGINT, close it.
+
+    A second signal while it closes ends the process at once. What makes the start fail is one line
+    on stderr and exit code 1 (2 when it is a setting); a bug is logged with its traceback.
+    """
+    set_up_logging(settings.log_level, settings.log_format)
+    start_sentry(settings)
+    try:
+        asyncio.run(_keep(service, settings))
+    except Exception as error:  # the rim of the process
+        match _cause(error):
+            case SettingsInvalid() as wrong:
+                raise _refused(wrong, SETTINGS_WRONG) from None
+            case Refused() | Transient() | BadKeyFile() | ConvexNotRunning() | OSError() as failed:
+                raise _refused(failed, START_FAILED) from None
+            case _:
+                log.exception("process_broke")
+                raise typer.Exit(START_FAILED) from None
+    finally:
+        stop_sentry()
+
+
+async def _keep(service: Service, settings: Settings) -> None:
+    stop = asyncio.Event()
+    starting = asyncio.current_task()
+    loop = asyncio.get_running_loop()
+
+    def on_signal() -> None:
+        stop.set()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.remove_signal_handler(number)
+        if starting is not None:
+            starting.cancel()
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, on_signal)
+    try:
+        async with service(settings) as ready:
+            starting = None  # from here on a stop is orderly
+            print_ready(ready)
+            await stop.wait()
+            log.info("stopping")
+    except asyncio.CancelledError:
+        if not stop.is_set():
+            raise
+    log.info("stopped")
+
+
+def print_ready(ready: Mapping[str, object]) -> None:
+    """The one line on stdout."""
+    sys.stdout.write(json.dumps(ready) + "\n")
+    sys.stdout.flush()
+
+
+def _cause(error: BaseException) -> BaseException:
+    """What went wrong, out of the groups that task groups wrap around it."""
+    inner: tuple[BaseException, ...] = getattr(error, "exceptions", ())
+    return _cause(inner[0]) if len(inner) == 1 else error
+
+
+def _refused(error: Exception, code: int) -> typer.Exit:
+    sys.stderr.write(f"polaris: {error}\n")
+    return typer.Exit(code)

@@ -1,0 +1,50 @@
+"""`polaris dev`, `api` and `worker`: the product itself."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from app import wiring
+from app.cli.process import run_service, settings_or_exit
+
+Port = Annotated[
+    int | None, typer.Option(min=0, max=65535, help="Port of the API; 0 takes a free one.")
+]
+Host = Annotated[str | None, typer.Option(help="Address that the API listens on.")]
+Data = Annotated[
+    Path | None, typer.Option(file_okay=False, help="Folder for everything that is kept.")
+]
+
+
+def dev(
+    port: Port = None,
+    data: Data = None,
+    host: Host = None,
+    convex_port: Annotated[
+        int | None,
+        typer.Option(min=0, max=65535, help="Port of the embedded Convex; 0 takes a free one."),
+    ] = None,
+) -> None:
+    """API, worker and the embedded Convex in one process.
+
+    Ready line: {"api": URL, "convex": URL, "token": the local user's token}.
+    """
+    settings = settings_or_exit(port=port, data_dir=data, host=host, convex_port=convex_port)
+    run_service(wiring.development, settings)
+
+
+def api(port: Port = None, host: Host = None, data: Data = None) -> None:
+    """The HTTP API alone, with POLARIS_DATABASE_URL and CONVEX_URL.
+
+    Ready line: {"api": URL, "convex": URL}.
+    """
+    run_service(wiring.api, settings_or_exit(port=port, host=host, data_dir=data))
+
+
+def worker(data: Data = None) -> None:
+    """A worker alone, with POLARIS_DATABASE_URL and CONVEX_URL.
+
+    Ready line: {"worker": NAME, "convex": URL}.
+    """
+    run_service(wiring.worker, settings_or_exit(data_dir=data))

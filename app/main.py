@@ -1,0 +1,28 @@
+"""The `polaris` command."""
+
+import typer
+
+from app.cli import programs, services
+
+cli = typer.Typer(
+    name="polaris",
+    help="The backend of a cloud IDE: durable AI jobs over a live Convex store.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,  # they print local variables, and with them secrets
+)
+cli.command()(services.dev)
+cli.command()(services.api)
+cli.command()(services.worker)
+cli.command()(programs.convex)
+cli.command("model-server")(programs.model_server)
+cli.command()(programs.demo)
+
+
+def main() -> None:
+    """Run the command that the arguments name."""
+    cli()
+
+
+if __name__ == "__main__":
+    main()

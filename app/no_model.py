@@ -1,0 +1,24 @@
+"""What answers when no provider's key is set: nothing, and it says why."""
+
+from collections.abc import AsyncGenerator
+
+from llm.model import ModelEvent, ModelRequest, ModelUnauthorized
+
+
+class NoModel:
+    """A model that refuses every request, so that everything else can be used without a key."""
+
+    @property
+    def name(self) -> str:
+        """Where a model's name would stand."""
+        return "none"
+
+    async def stream(
+        self,
+        request: ModelRequest,  # noqa: ARG002 - the port has it
+    ) -> AsyncGenerator[ModelEvent, None]:
+        """Refuse. Raises: ModelUnauthorized."""
+        raise ModelUnauthorized(
+            "no model is configured; set ANTHROPIC_API_KEY or OPENAI_API_KEY and start again"
+        )
+        yield  # makes it a generator, as the port wants

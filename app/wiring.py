@@ -1,0 +1,299 @@
+"""Composition: which implementation stands behind each port, and what is started in which order."""
+
+import asyncio
+import logging
+import secrets
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+from pydantic import SecretStr
+
+from agent.definition import Agent, Limits
+from agent.prompt import SYSTEM_PROMPT
+from app.api.application import create_application
+from app.identity import Identity, identity_of
+from app.no_model import NoModel
+from app.server import serving
+from app.services.context import Services
+from app.services.health import Health
+from app.services.messages import Messaging
+from app.settings import Settings, SettingsInvalid
+from core.clock import Clock, SystemClock
+from engine import Database, Engine, NoSuchRun, PostgresDatabase, SqliteDatabase
+from jobs.outbox import Relay
+from jobs.process_message import Chat
+from jobs.reap import Reaper, ReapTimes
+from jobs.registry import JOBS
+from jobs.workspace import ProjectFolders
+from llm.anthropic_messages import BASE_URL as ANTHROPIC_URL
+from llm.anthropic_messages import AnthropicModel
+from llm.fallback import FallbackModel
+from llm.model import Model
+from llm.openai_chat import CEREBRAS, OLLAMA, OPENAI, OPENROUTER, OpenAIModel
+from store.deltas import DeltaLimits
+from store.gateway import Store
+from store.local.process import EmbeddedConvex
+from tools.files import FILE_TOOLS
+from tools.registry import Toolbox
+
+log = logging.getLogger(__name__)
+
+CONVEX_FUNCTIONS = Path(__file__).parents[1] / "convex"
+DEFAULT_MODELS = {
+    "anthropic": "claude-sonnet-5-5",
+    "openai": "gpt-5.5",
+    "cerebras": "gpt-oss-120b",
+}  # of providers whose key is set, in order of preference
+
+Work = Callable[[], Awaitable[None]]
+Adapter = Callable[[str], Model]
+
+
+@dataclass(frozen=True)
+class ConvexAccess:
+    """Where Convex is, and the secret that its system functions ask for."""
+
+    url: str
+    internal_key: str
+
+
+@asynccontextmanager
+async def development(settings: Settings) -> AsyncGenerator[Mapping[str, object]]:
+    """`polaris dev`: API, worker and, without CONVEX_URL, the embedded Convex; the ready line."""
+    clock = SystemClock()
+    identity = identity_of(settings, clock)
+    async with AsyncExitStack() as stack:
+        convex = await stack.enter_async_context(convex_access(settings, identity))
+        store = await stack.enter_async_context(open_store(settings, convex))
+        engine = await stack.enter_async_context(open_engine(settings, store, clock, works=True))
+        relay = Relay(store.outbox, engine)
+        reaper = Reaper(store, engine, clock, ReapTimes())
+        await stack.enter_async_context(in_background(relay.run, reaper.run))
+        services = services_of(settings, store, engine, relay=relay, identity=identity)
+        url = await stack.enter_async_context(serve(services, settings, clock))
+        ready: dict[str, object] = {"api": url, "convex": convex.url}
+        if identity.token is not None:
+            ready["token"] = identity.token
+        yield ready
+
+
+@asynccontextmanager
+async def api(settings: Settings) -> AsyncGenerator[Mapping[str, object]]:
+    """`polaris api`: HTTP alone; runs are worked on elsewhere. Raises: SettingsInvalid."""
+    require_shared(settings)
+    clock = SystemClock()
+    identity = identity_of(settings, clock)
+    async with AsyncExitStack() as stack:
+        convex = await stack.enter_async_context(convex_access(settings, identity))
+        store = await stack.enter_async_context(open_store(settings, convex))
+        engine = await stack.enter_async_context(open_engine(settings, store, clock, works=False))
+        relay = Relay(store.outbox, engine)
+        await stack.enter_async_context(in_background(relay.run))
+        services = services_of(settings, store, engine, relay=relay, identity=identity)
+        url = await stack.enter_async_context(serve(services, settings, clock))
+        ready: dict[str, object] = {"api": url, "convex": convex.url}
+        if identity.token is not None:
+            ready["token"] = identity.token
+        yield ready
+
+
+@asynccontextmanager
+async def worker(settings: Settings) -> AsyncGenerator[Mapping[str, object]]:
+    """`polaris worker`: runs jobs; serves nothing. Raises: SettingsInvalid."""
+    require_shared(settings)
+    clock = SystemClock()
+    async with AsyncExitStack() as stack:
+        convex = await stack.enter_async_context(convex_access(settings, None))
+        store = await stack.enter_async_context(open_store(settings, convex))
+        engine = await stack.enter_async_context(open_engine(settings, store, clock, works=True))
+        relay = Relay(store.outbox, engine)
+        reaper = Reaper(store, engine, clock, ReapTimes())
+        await stack.enter_async_context(in_background(relay.run, reaper.run))
+        yield {"worker": engine.executor_id, "convex": convex.url}
+
+
+def require_shared(settings: Settings) -> None:
+    """Parts that run apart meet in PostgreSQL and Convex. Raises: SettingsInvalid."""
+    missing = [
+        f"{variable}: needed when API and worker are processes of their own"
+        for variable, value in (
+            ("POLARIS_DATABASE_URL", settings.database_url),
+            ("CONVEX_URL", settings.convex_url),
+        )
+        if value is None
+    ]
+    if missing:
+        raise SettingsInvalid("\n".join(missing))
+
+
+@asynccontextmanager
+async def convex_access(
+    settings: Settings, identity: Identity | None
+) -> AsyncGenerator[ConvexAccess]:
+    """The configured Convex, else an embedded one that lives as long as the block."""
+    given = settings.convex_internal_key
+    if settings.convex_url is not None and given is not None:
+        yield ConvexAccess(settings.convex_url, given.get_secret_value())
+        return
+    key = given.get_secret_value() if given is not None else secrets.token_hex(32)
+    environment = dict(identity.convex_environment) if identity is not None else {}
+    async with EmbeddedConvex(
+        CONVEX_FUNCTIONS,
+        settings.data_dir / "convex.sqlite",
+        admin_key=secrets.token_hex(32),
+        env={**environment, "POLARIS_CONVEX_INTERNAL_KEY": key},
+        port=settings.convex_port,
+    ) as embedded:
+        yield ConvexAccess(embedded.url, key)
+
+
+def open_store(settings: Settings, convex: ConvexAccess) -> Store:
+    """The store over Convex's HTTP API."""
+    limits = DeltaLimits(interval_s=settings.flush_ms / 1000)
+    return Store(convex.url, internal_key=convex.internal_key, delta_limits=limits)
+
+
+def database_of(settings: Settings) -> Database:
+    """PostgreSQL when it is configured, else one SQLite file."""
+    if settings.database_url is not None:
+        return PostgresDatabase(settings.database_url.get_secret_value())
+    return SqliteDatabase(settings.data_dir / "engine.sqlite")
+
+
+def open_engine(settings: Settings, store: Store, clock: Clock, *, works: bool) -> Engine:
+    """The engine with every job of the product."""
+    return Engine(
+        jobs=JOBS,
+        database=database_of(settings),
+        provide=[chat_of(settings, store, model_of(settings))],
+        name="polaris",
+        works=works,
+        grace_s=settings.grace_s,
+        clock=clock,
+    )
+
+
+def model_of(settings: Settings) -> Model:
+    """The models of the preference list, else those whose key is set; each next one is a fallback.
+
+    Raises:
+        SettingsInvalid: the list names a provider that there is not, or one whose key is missing.
+    """
+    adapters = _adapters(settings)
+    wanted = settings.models or tuple(
+        f"{provider}:{name}" for provider, name in DEFAULT_MODELS.items() if adapters[provider]
+    )
+    models: list[Model] = []
+    for entry in wanted:
+        provider, _, name = entry.partition(":")
+        if provider not in adapters or not name:
+            known = ", ".join(adapters)
+            raise SettingsInvalid(
+                f"POLARIS_MODELS: {entry!r} is not PROVIDER:MODEL with one of {known}"
+            )
+        adapter = adapters[provider]
+        if adapter is None:
+            raise SettingsInvalid(f"{provider.upper()}_API_KEY: needed for {entry!r}")
+        models.append(adapter(name))
+    if not models:
+        return NoModel()
+    return models[0] if len(models) == 1 else FallbackModel(models)
+
+
+def _adapters(settings: Settings) -> Mapping[str, Adapter | None]:
+    """By provider, what makes a model from its name; None where the key is missing."""
+    openai = OPENAI.at(settings.openai_base_url) if settings.openai_base_url else OPENAI
+    chat_keys = {
+        "openai": (openai, settings.openai_api_key),
+        "cerebras": (CEREBRAS, settings.cerebras_api_key),
+        "openrouter": (OPENROUTER, settings.openrouter_api_key),
+        "ollama": (OLLAMA, SecretStr("ollama")),  # takes no key, but the SDK wants one
+    }
+    adapters: dict[str, Adapter | None] = {"anthropic": None}
+    if settings.anthropic_api_key is not None:
+        adapters["anthropic"] = partial(
+            AnthropicModel,
+            api_key=settings.anthropic_api_key.get_secret_value(),
+            base_url=settings.anthropic_base_url or ANTHROPIC_URL,
+        )
+    for name, (provider, key) in chat_keys.items():
+        adapters[name] = (
+            partial(OpenAIModel, api_key=key.get_secret_value(), provider=provider) if key else None
+        )
+    return adapters
+
+
+def chat_of(settings: Settings, store: Store, model: Model) -> Chat:
+    """What the job behind the chat panel works with."""
+    return Chat(
+        store=store,
+        agent=Agent(
+            model=model,
+            toolbox=Toolbox(FILE_TOOLS),
+            system=SYSTEM_PROMPT,
+            limits=Limits(max_turns=settings.max_steps),
+        ),
+        folders=ProjectFolders(store, settings.data_dir / "workspaces"),
+    )
+
+
+def services_of(
+    settings: Settings, store: Store, engine: Engine, *, relay: Relay, identity: Identity
+) -> Services:
+    """What the routes use."""
+    return Services(
+        store=store,
+        messaging=Messaging(store, relay, settings.busy_policy.value),
+        authenticator=identity.authenticator,
+        health=Health(
+            {"store": store.ping, "engine": partial(engine_answers, engine)}, SystemClock()
+        ),
+    )
+
+
+async def engine_answers(engine: Engine) -> None:
+    """Read from the engine's database; whatever is wrong with it is raised."""
+    with suppress(NoSuchRun):
+        await engine.run("a-run-that-never-was")
+
+
+@asynccontextmanager
+async def serve(services: Services, settings: Settings, clock: Clock) -> AsyncGenerator[str]:
+    """The HTTP API while the block runs; its URL.
+
+    A port that nobody asked for gives way to a free one when it is taken.
+    """
+    app = create_application(services, settings, clock)
+    is_default = "port" not in settings.model_fields_set
+    async with AsyncExitStack() as stack:
+        try:
+            url = await stack.enter_async_context(
+                serving(app, host=settings.host, port=settings.port, grace_s=settings.grace_s)
+            )
+        except OSError:
+            if not is_default:
+                raise
+            log.warning("port_taken", extra={"port": settings.port})
+            url = await stack.enter_async_context(
+                serving(app, host=settings.host, port=0, grace_s=settings.grace_s)
+            )
+        yield url
+
+
+@asynccontextmanager
+async def in_background(*works: Work) -> AsyncGenerator[None]:
+    """Run `works` beside the block; one that breaks ends the block, and so the process."""
+    async with asyncio.TaskGroup() as tasks:
+        running = [tasks.create_task(_coroutine(work)) for work in works]
+        try:
+            yield
+        finally:
+            for task in running:
+                task.cancel()
+
+
+async def _coroutine(work: Work) -> None:
+    await work()
