@@ -116,11 +116,9 @@ class ConvexHttp:
 
     async def _post(self, kind: str, path: str, args: Json) -> Any:
         given = {name: value for name, value in args.items() if value is not None}
-        body = json.dumps(
-            {"path": path, "args": {"internalKey": self._key, **given}, "format": "json"},
-            ensure_ascii=False,  # UTF-8 is shorter than escapes
-            separators=(",", ":"),
-        ).encode(errors="surrogatepass")
+        call = {"path": path, "args": {"internalKey": self._key, **given}, "format": "json"}
+        # UTF-8 is shorter than escapes, and small bodies are what streaming lives on.
+        body = _utf8(json.dumps(call, ensure_ascii=False, separators=(",", ":")))
         request = self._open().post(
             self._base / "api" / kind, data=body, headers={"Content-Type": "application/json"}
         )
@@ -160,6 +158,14 @@ class ConvexHttp:
         if self._session is None:
             raise RuntimeError("the store is used outside `async with`")
         return self._session
+
+
+def _utf8(text: str) -> bytes:
+    """`text` in UTF-8; halves of a character that a stream cut apart become U+FFFD."""
+    try:
+        return text.encode()
+    except UnicodeEncodeError:
+        return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace").encode()
 
 
 def _check_status(status: int, reason: str) -> None:

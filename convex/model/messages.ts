@@ -143,19 +143,9 @@ export async function cancel(
   return await emit(ctx, {
     eventId: `${generation.messageId}:cancelled:${generation.round}`,
     name: "message/cancelled",
-    data: eventData(generation),
+    data: { messageId: generation.messageId },
     userId: ownerId,
   });
-}
-
-/** What both events about a message carry. */
-export function eventData(generation: Doc<"generations">): Record<string, string> {
-  return {
-    messageId: generation.messageId,
-    conversationId: generation.conversationId,
-    projectId: generation.projectId,
-    generationId: generationId(generation),
-  };
 }
 
 async function closeToolCalls(

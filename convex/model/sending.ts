@@ -3,7 +3,7 @@ import { type Infer, v } from "convex/values";
 import type { Doc } from "../_generated/dataModel";
 import type { MutationCtx } from "../_generated/server";
 import { conflict, refused } from "./errors.ts";
-import { cancel, eventData, generationId, generationOf, runningIn } from "./messages.ts";
+import { cancel, generationId, generationOf, runningIn } from "./messages.ts";
 import { emit } from "./outbox.ts";
 import { outboxRecord, toOutbox } from "./records.ts";
 import { dropTranscript } from "./transcript.ts";
@@ -171,10 +171,11 @@ async function announce(
 ): Promise<Sent> {
   const generation = await generationOf(ctx, messageId);
   if (generation === null) throw new Error("a row written just now is gone");
+  const { conversationId, projectId } = generation;
   const event = await emit(ctx, {
     eventId: generationId(generation),
     name: "message/sent",
-    data: eventData(generation),
+    data: { messageId, conversationId, projectId },
     userId: ownerId,
   });
   await ctx.db.patch(generation.projectId, { updatedAt: Date.now() });

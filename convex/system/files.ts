@@ -164,17 +164,17 @@ export const changes = systemQuery({
   handler: async (ctx, { ownerId, projectId, since, limit }) => {
     const project = await ownedProject(ctx, ownerId, projectId);
     const version = project.filesVersion;
-    if (since === 0 || since < project.tombstoneFloor) {
-      return { version, changed: [], deleted: [], hasMore: false, isFull: true };
-    }
+    // A listing of everything that goes on has a negative version: its place, below the floor as it may be.
+    const isFull = since <= 0 || since < project.tombstoneFloor;
+    const after = since < 0 ? -since : isFull ? 0 : since;
     const most = Math.max(1, Math.min(limit, 1_000));
     const files = await ctx.db
       .query("files")
-      .withIndex("by_version", (q) => q.eq("projectId", project._id).gt("version", since))
+      .withIndex("by_version", (q) => q.eq("projectId", project._id).gt("version", after))
       .take(most);
     const graves = await ctx.db
       .query("fileTombstones")
-      .withIndex("by_version", (q) => q.eq("projectId", project._id).gt("version", since))
+      .withIndex("by_version", (q) => q.eq("projectId", project._id).gt("version", after))
       .take(most);
     const inOrder = [...files, ...graves].sort((a, b) => a.version - b.version).slice(0, most);
     const last = inOrder.at(-1)?.version ?? version;
@@ -183,12 +183,13 @@ export const changes = systemQuery({
       if ((await fileAt(ctx, project._id, grave.path)) === null) deleted.add(grave.path);
     }
     const hasMore = inOrder.length === most && last < version;
+    const place = isFull ? -last : last;
     return {
-      version: hasMore ? last : version,
+      version: hasMore ? place : version,
       changed: files.filter((row) => row.version <= last).map(toFile),
       deleted: [...deleted],
       hasMore,
-      isFull: false,
+      isFull,
     };
   },
 });
