@@ -3,7 +3,7 @@
 import hashlib
 
 from store.records import DeletedFile, FileEdit, RenamedFile, WrittenFile
-from tools.paths import is_within
+from tools.paths import folded, is_within
 from tools.workspace import (
     AlreadyThere,
     BadPath,
@@ -14,6 +14,8 @@ from tools.workspace import (
     RelPath,
     Workspace,
 )
+
+Tree = dict[RelPath, Entry]
 
 
 class StagedWorkspace:
@@ -26,7 +28,7 @@ class StagedWorkspace:
         self._base = base
         self._edits: list[FileEdit] = []
         self._data: dict[RelPath, bytes] = {}
-        self._tree: dict[RelPath, Entry] | None = None  # as it is now; None until something changes
+        self._tree: Tree | None = None  # as it is now; None until something changes
 
     @property
     def edits(self) -> tuple[FileEdit, ...]:
@@ -39,7 +41,7 @@ class StagedWorkspace:
             return await self._base.read(path)
         if path in self._data:
             return self._data[path]
-        if self._need(path).kind == "folder":
+        if _need(self._tree, path).kind == "folder":
             raise IsAFolder(f"{path} is a folder, not a file. Use listFiles to see what is in it.")
         return await self._base.read(path)
 
@@ -48,10 +50,12 @@ class StagedWorkspace:
         tree = await self._changing()
         if path in tree and tree[path].kind == "folder":
             raise IsAFolder(f"{path} is a folder, so no file can be written there.")
+        _refuse_file_on_the_way(tree, path)
         found = hashlib.sha256(await self.read(path)).hexdigest() if path in tree else ""
         if expected_sha256 not in {None, found}:
             raise Changed(path)
-        self._add_parents(path)
+        _refuse_case_twin(tree, path)
+        _add_parents(tree, path)
         tree[path] = Entry(path=path, kind="file", size_bytes=len(data))
         self._data[path] = data
         self._edits.append(WrittenFile(path=path, data=data, base_sha256=found))
@@ -59,7 +63,7 @@ class StagedWorkspace:
     async def delete(self, path: RelPath) -> None:
         """See `Workspace.delete`."""
         tree = await self._changing()
-        self._need(path)
+        _need(tree, path)
         for gone in [name for name in tree if is_within(name, path)]:
             del tree[gone]
             self._data.pop(gone, None)
@@ -70,14 +74,16 @@ class StagedWorkspace:
         if is_within(target, source) and target != source:
             raise BadPath(f"{source} cannot be moved into itself ({target}).")
         tree = await self._changing()
-        self._need(source)
+        _need(tree, source)
+        _refuse_file_on_the_way(tree, target)
         if target in tree:
             raise AlreadyThere(target, target)
+        _refuse_case_twin(tree, target, unless=source)
         for name in sorted(name for name in tree if is_within(name, source)):
             moved = RelPath(target + name[len(source) :])
             if tree[name].kind == "file":
                 self._data[moved] = await self.read(name)
-            self._add_parents(moved)
+            _add_parents(tree, moved)
             tree[moved] = Entry(moved, tree[name].kind, tree[name].size_bytes)
         for name in [name for name in tree if is_within(name, source)]:
             del tree[name]
@@ -88,7 +94,7 @@ class StagedWorkspace:
         """See `Workspace.list_folder`."""
         if self._tree is None:
             return await self._base.list_folder(path)
-        if path and self._need(path).kind == "file":
+        if path and _need(self._tree, path).kind == "file":
             raise IsAFolder(f"{path} is not possible: it is a file, not a folder.")
         children = [e for e in self._tree.values() if e.path.rpartition("/")[0] == path]
         return sorted(children, key=lambda entry: (entry.kind != "folder", entry.path))
@@ -99,21 +105,39 @@ class StagedWorkspace:
             return await self._base.walk()
         return sorted(self._tree.values(), key=lambda entry: entry.path)
 
-    async def _changing(self) -> dict[RelPath, Entry]:
+    async def _changing(self) -> Tree:
         if self._tree is None:
             self._tree = {entry.path: entry for entry in await self._base.walk()}
         return self._tree
 
-    def _need(self, path: RelPath) -> Entry:
-        if self._tree is None or path not in self._tree:
-            raise NoSuchFile(path)
-        return self._tree[path]
 
-    def _add_parents(self, path: RelPath) -> None:
-        tree = self._tree or {}
-        parent = RelPath(path.rpartition("/")[0])
-        while parent:
-            if parent in tree and tree[parent].kind == "file":
-                raise IsAFolder(f"{path} is not possible: {parent!r} is a file, not a folder.")
-            tree.setdefault(parent, Entry(path=parent, kind="folder", size_bytes=0))
-            parent = RelPath(parent.rpartition("/")[0])
+def _need(tree: Tree, path: RelPath) -> Entry:
+    _refuse_file_on_the_way(tree, path)
+    if path not in tree:
+        raise NoSuchFile(path)
+    return tree[path]
+
+
+def _add_parents(tree: Tree, path: RelPath) -> None:
+    for parent in _parents(path):
+        tree.setdefault(parent, Entry(path=parent, kind="folder", size_bytes=0))
+
+
+def _refuse_file_on_the_way(tree: Tree, path: RelPath) -> None:
+    for parent in _parents(path):
+        if parent in tree and tree[parent].kind == "file":
+            raise IsAFolder(f"{path} is not possible: {parent!r} is a file, not a folder.")
+
+
+def _refuse_case_twin(tree: Tree, path: RelPath, *, unless: RelPath | None = None) -> None:
+    """Two names that some disks take for one cannot stand side by side."""
+    names = {folded(part): part for part in (*_parents(path), path)}
+    for known in tree:
+        wanted = names.get(folded(known))
+        if wanted is not None and known not in {wanted, unless}:
+            raise AlreadyThere(path, known)
+
+
+def _parents(path: RelPath) -> list[RelPath]:
+    parts = path.split("/")
+    return [RelPath("/".join(parts[:end])) for end in range(1, len(parts))]
