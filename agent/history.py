@@ -134,10 +134,12 @@ def _of_current(turns: Sequence[RecordedTurn], remarks: Remarks) -> list[ModelMe
 def _of_turn(recorded: RecordedTurn, *, keep_thinking: bool) -> list[ModelMessage]:
     message = recorded.turn.message
     calls = [part for part in message.parts if isinstance(part, ToolCall)]
-    parts = tuple(part for part in message.parts if _is_sent(part, keep_thinking=keep_thinking))
+    parts = [part for part in message.parts if _is_sent(part, keep_thinking=keep_thinking)]
+    while parts and isinstance(parts[-1], ThinkingPart):  # no provider takes it as the last part
+        parts.pop()
     messages: list[ModelMessage] = []
-    if any(not isinstance(part, ThinkingPart) for part in parts):
-        messages.append(AssistantMessage(parts=parts))
+    if parts:
+        messages.append(AssistantMessage(parts=tuple(parts)))
     if calls:
         messages.append(UserMessage(parts=tuple(_result(recorded, call) for call in calls)))
     if recorded.turn.dropped_calls:

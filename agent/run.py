@@ -87,11 +87,15 @@ class RunState:
         loaded = await self._load(f"tool-{number}-{call_id}")
         recorded = loaded.turns[number]
         call = _call(recorded, call_id)
+        touches = self.agent.toolbox.touches(call.name, call.arguments)
         known = recorded.outputs.get(call_id)
         if known is not None:
-            return _tool_ref(call, known, seen={})
+            # The hashes that the call learned died with its process. What we remember of its files
+            # from before may be out of date, so it is forgotten: then editFile goes by the text
+            # alone, and writeFile asks for a new look.
+            lost = dict.fromkeys(_seen_of(self.session, touches), "")
+            return _tool_ref(call, known, seen=lost)
         await self.transcript.start_call(number, call)
-        touches = self.agent.toolbox.touches(call.name, call.arguments)
         before = _seen_of(self.session, touches)
         output = await self.agent.toolbox.run(call.name, call.arguments, self.session)
         if output.is_error and call_id in recorded.started:

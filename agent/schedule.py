@@ -40,7 +40,10 @@ async def run_in_order(
         for earlier in waiting_for[index]:
             await done[earlier].wait()
         async with free:
-            results[index] = await run(index)
+            try:
+                results[index] = await run(index)
+            except asyncio.CancelledError as cancelled:
+                raise _Cancelled from cancelled
         done[index].set()
 
     try:
@@ -48,8 +51,13 @@ async def run_in_order(
             for index in range(len(touches)):
                 group.create_task(run_one(index))
     except BaseExceptionGroup as failures:
-        raise failures.exceptions[0] from None
+        first = failures.exceptions[0]
+        raise (asyncio.CancelledError if isinstance(first, _Cancelled) else first) from None
     return [results[index] for index in range(len(touches))]
+
+
+class _Cancelled(BaseException):
+    """A call was cancelled from within, by whoever runs steps; a task group would overlook it."""
 
 
 def _conflict(one: Touches, other: Touches) -> bool:

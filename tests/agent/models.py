@@ -28,12 +28,14 @@ Reply = Turn | Exception | Callable[[ModelRequest], Turn]
 
 @dataclass
 class ScriptedTurns:
-    """Plays `replies` in order; a reply that is an error is raised after half of `partial`.
+    """Plays `replies` in order; a reply that is an error is raised after `partial` was said.
 
-    Every request is checked against the validity rules before anything is played.
+    With `by_turn`, the number of turns in the request picks the reply, so that a turn which has to
+    be generated twice says the same. Every request is checked against the validity rules first.
     """
 
     replies: Sequence[Reply]
+    by_turn: bool = False
     partial: str = "half an ans"
     requests: list[ModelRequest] = field(default_factory=list[ModelRequest])
     name: str = "test/scripted"
@@ -44,6 +46,8 @@ class ScriptedTurns:
     async def stream(self, request: ModelRequest) -> AsyncGenerator[ModelEvent, None]:
         assert_valid(request)
         number = len(self.requests)
+        if self.by_turn:
+            number = sum(isinstance(message, AssistantMessage) for message in request.messages)
         self.requests.append(request)
         try:
             reply = self.replies[number]

@@ -1,0 +1,201 @@
+"""Whatever happened to a conversation, the next request is one that providers accept."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Literal, TypeVar
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from agent.history import Remarks, build_messages
+from agent.loop import Limits
+from agent.outcome import answer_text
+from agent.transcript import Answered, Asked, Loaded, MemoryTranscript, Past, RecordedTurn
+from core.ids import ToolCallId
+from llm.model import (
+    AssistantMessage,
+    ModelRequest,
+    ModelUnavailable,
+    StopReason,
+    StreamBroken,
+    TextPart,
+    ThinkingPart,
+    ToolCall,
+    Turn,
+    Usage,
+)
+from tests.agent.desk import Desk, Died, Journal
+from tests.agent.models import ScriptedTurns
+from tests.agent.validity import assert_valid
+from tools.tool import ToolOutput
+
+T = TypeVar("T")
+
+texts = st.sampled_from(["", " ", "\n\n", "Hello.", "ünï ☃", "x" * 300])
+names = st.sampled_from(["readFile", "listFiles", "writeFile", "noSuchTool"])
+call_ids = st.sampled_from(["", "call_0", "call_1", "a.b:0", "toolu_é", "x" * 90]).map(ToolCallId)
+arguments = st.sampled_from(
+    [{}, {"path": "a.txt"}, {"path": "../x"}, {"path": "a.txt", "content": "new"}, {"path": 7}]
+)
+parts = st.one_of(
+    st.builds(TextPart, texts),
+    st.builds(ThinkingPart, texts, st.sampled_from(["", "proof"])),
+    st.builds(ToolCall, call_ids, names, arguments),
+)
+turns = st.builds(
+    Turn,
+    message=st.builds(AssistantMessage, st.lists(parts, max_size=5).map(tuple)),
+    stop_reason=st.sampled_from(StopReason),
+    usage=st.just(Usage()),
+    model=st.just("test/any"),
+    dropped_calls=st.sampled_from([(), ("writeFile",)]),
+)
+
+
+def _with_distinct_ids(turn: Turn) -> Turn:
+    """As the loop records it: within one turn no id occurs twice."""
+    kept: dict[object, TextPart | ThinkingPart | ToolCall] = {}
+    for position, part in enumerate(turn.message.parts):
+        kept.setdefault(part.call_id if isinstance(part, ToolCall) else position, part)
+    return Turn(
+        message=AssistantMessage(parts=tuple(kept.values())),
+        stop_reason=turn.stop_reason,
+        usage=turn.usage,
+        model=turn.model,
+        dropped_calls=turn.dropped_calls,
+    )
+
+
+@st.composite
+def recorded_turns(draw: st.DrawFn) -> tuple[RecordedTurn, ...]:
+    drawn = [_with_distinct_ids(turn) for turn in draw(st.lists(turns, max_size=4))]
+    result: list[RecordedTurn] = []
+    for number, turn in enumerate(drawn):
+        ids = [part.call_id for part in turn.message.parts if isinstance(part, ToolCall)]
+        started = frozenset(call_id for call_id in ids if draw(st.booleans()))
+        outputs = {
+            call_id: ToolOutput(draw(texts), is_error=draw(st.booleans()))
+            for call_id in ids
+            if draw(st.booleans())
+        }
+        result.append(RecordedTurn(number, turn, started, outputs))
+    return tuple(result)
+
+
+pasts = st.lists(
+    st.one_of(
+        st.builds(Asked, texts),
+        st.builds(
+            Answered,
+            st.sampled_from(["completed", "failed", "cancelled"]),
+            texts,
+            recorded_turns(),
+            texts,
+        ),
+    ),
+    max_size=6,
+)
+
+
+@given(past=pasts, question=texts, budget=st.sampled_from([1, 200, 100_000]))
+@settings(max_examples=300, deadline=None, derandomize=True)
+def test_any_recorded_past_becomes_a_valid_request(
+    past: list[Past], question: str, budget: int
+) -> None:
+    loaded = Loaded(past=(*past, Asked(question)))
+    assert_valid(ModelRequest(system="", messages=build_messages(loaded, budget_tokens=budget)))
+
+
+@given(past=pasts, running=recorded_turns(), budget=st.sampled_from([1, 200, 100_000]))
+@settings(max_examples=200, deadline=None, derandomize=True)
+def test_any_running_answer_can_be_closed_by_a_last_turn(
+    past: list[Past], running: tuple[RecordedTurn, ...], budget: int
+) -> None:
+    loaded = Loaded(past=(*past, Asked("go")), turns=running)
+    remarks = Remarks(nudged_after=0, is_last_turn=True)
+    messages = build_messages(loaded, budget_tokens=budget, remarks=remarks)
+    assert_valid(ModelRequest(system="", messages=messages))
+
+
+@dataclass(frozen=True)
+class Fate:
+    """What becomes of one message: the model's turns, and how the run is interrupted."""
+
+    script: list[Turn]
+    kind: Literal["none", "cancel", "crash", "error"]
+    at: int  # the how-manieth step or request it hits
+
+
+fates = st.builds(
+    Fate,
+    script=st.lists(turns, min_size=1, max_size=4),
+    kind=st.sampled_from(["none", "cancel", "crash", "error"]),
+    at=st.integers(0, 5),
+)
+
+
+@given(st.lists(fates, min_size=1, max_size=4))
+@settings(max_examples=150, deadline=None, derandomize=True)
+def test_any_interleaving_of_cancel_crash_and_error_leaves_a_history_to_go_on_with(
+    story: list[Fate],
+) -> None:
+    asyncio.run(_live_through(story))
+
+
+async def _live_through(story: list[Fate]) -> None:
+    past: list[Past] = []
+    for fate in story:
+        past.append(Asked("next"))
+        past.append(await _answer(past, fate))
+
+
+async def _answer(past: list[Past], fate: Fate) -> Answered:
+    closing = Turn(AssistantMessage((TextPart("End."),)), StopReason.END, Usage(), "test/any")
+    script = [*fate.script, *[closing] * 12]
+    desk = Desk(
+        ScriptedTurns(script),
+        past=tuple(past),
+        files={"a.txt": "old"},
+        limits=Limits(max_turns=5, stream_attempts=2),
+    )
+    journal = _Interrupting(fate)
+    if fate.kind == "error":
+        fault = ModelUnavailable("gone") if fate.at % 2 else StreamBroken("gone")
+        desk.model = ScriptedTurns([*script[: fate.at], fault, fault, *script])
+    try:
+        outcome = await desk.run(journal)
+    except Died:
+        outcome = await desk.run(journal)  # another process takes over
+    except asyncio.CancelledError:
+        return _closed(desk.transcript, "cancelled", desk.sink.shown)
+    except (ModelUnavailable, StreamBroken) as failure:
+        return _closed(desk.transcript, "failed", desk.sink.shown, str(failure))
+    return _closed(desk.transcript, "completed", await answer_text(desk.transcript, outcome))
+
+
+def _closed(
+    transcript: MemoryTranscript,
+    status: Literal["completed", "failed", "cancelled"],
+    text: str,
+    error: str = "",
+) -> Answered:
+    return Answered(status, text, tuple(transcript.turns), error)
+
+
+class _Interrupting(Journal):
+    """Dies or is cancelled at one step, half of the time after the step has done its work."""
+
+    def __init__(self, fate: Fate) -> None:
+        super().__init__()
+        self._fate = fate
+        self._count = 0
+
+    async def __call__(self, key: str, fn: Callable[[], Awaitable[T]], /) -> T:
+        is_hit = key not in self.results and self._count == self._fate.at
+        self._count += key not in self.results
+        if is_hit and self._fate.kind in {"crash", "cancel"}:
+            if self._fate.at % 2:
+                await fn()
+            raise Died(key) if self._fate.kind == "crash" else asyncio.CancelledError
+        return await super().__call__(key, fn)
