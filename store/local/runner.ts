@@ -88,25 +88,33 @@ export class Runner {
   }
 
   /** Atomic: all writes or none. With a key, a mutation that has already run gives its first answer again. */
-  async mutation(call: Call, key?: RequestKey): Promise<Outcome> {
+  async mutation(call: Call, key?: RequestKey, respond?: (outcome: Outcome) => void): Promise<Outcome> {
     return this.lock.run(async () => {
-      const before = key === undefined ? null : this.replyTo(key);
-      if (before !== null) return before;
-      let execution: Execution | null = null;
-      try {
-        const found = this.find(call, "mutation");
-        const args = this.checkedArgs(found, call.args);
-        return await this.transact(async (tx) => {
-          execution = this.execution("mutation", found.path, call, tx);
-          const value = await this.invoke(found, args, execution);
-          const outcome: Outcome = { ok: true, value, ts: tx.ts, logLines: execution.logLines };
-          if (key !== undefined) this.remember(key, outcome);
-          return { result: outcome, mustCommit: key !== undefined };
-        });
-      } catch (error) {
-        return failure(error, call.request, (execution as Execution | null)?.logLines ?? []);
-      }
+      const outcome = await this.mutationInLock(call, key);
+      respond?.(outcome); // before the lock is free: nobody hears of the write earlier than its author
+      return outcome;
     });
+  }
+
+  private async mutationInLock(call: Call, key: RequestKey | undefined): Promise<Outcome> {
+    const before = key === undefined ? null : this.replyTo(key);
+    if (before !== null) return before;
+    let execution: Execution | null = null;
+    try {
+      const found = this.find(call, "mutation");
+      const args = this.checkedArgs(found, call.args);
+      return await this.transact(async (tx) => {
+        execution = this.execution("mutation", found.path, call, tx);
+        const value = await this.invoke(found, args, execution);
+        const mustCommit = key !== undefined;
+        const ts = mustCommit || tx.hasWritten ? tx.ts : this.db.lastTs;
+        const outcome: Outcome = { ok: true, value, ts, logLines: execution.logLines };
+        if (key !== undefined) this.remember(key, outcome);
+        return { result: outcome, mustCommit };
+      });
+    } catch (error) {
+      return failure(error, call.request, (execution as Execution | null)?.logLines ?? []);
+    }
   }
 
   /** A transaction of the server itself. */
@@ -167,6 +175,17 @@ export class Runner {
       const { message } = failure(error, info, []) as { message: string };
       return Response.json({ code: message, trace: message }, { status: 500 });
     }
+  }
+
+  /** Let no later commit have a timestamp up to `ts`. */
+  async advanceClock(ts: bigint): Promise<void> {
+    await this.lock.run(() => {
+      if (ts > this.db.lastTs) {
+        this.db.begin();
+        this.db.commitAt(ts);
+      }
+      return Promise.resolve();
+    });
   }
 
   /** A call from inside a query or mutation: the same transaction, its own writes taken back when it fails. */

@@ -7,8 +7,10 @@ import { Database } from "./database.ts";
 import { FileStore } from "./files.ts";
 import { loadDeployment } from "./functions.ts";
 import { HttpApi } from "./http.ts";
+import { LiveQueries, Pump } from "./live.ts";
 import { Runner } from "./runner.ts";
 import { Scheduler } from "./scheduler.ts";
+import { SyncServer } from "./sync.ts";
 import { installSyscalls } from "./syscalls.ts";
 
 export type Options = { dir: string; data: string; port: number; isWatching: boolean; adminKey: string };
@@ -21,11 +23,14 @@ export class Server {
   private readonly db: Database;
   private readonly scheduler: Scheduler;
 
-  private constructor(http: NodeServer, db: Database, scheduler: Scheduler, url: string) {
-    this.http = http;
-    this.db = db;
-    this.scheduler = scheduler;
-    this.url = url;
+  private readonly sync: SyncServer;
+
+  private constructor(parts: { http: NodeServer; db: Database; scheduler: Scheduler; sync: SyncServer; url: string }) {
+    this.http = parts.http;
+    this.db = parts.db;
+    this.scheduler = parts.scheduler;
+    this.sync = parts.sync;
+    this.url = parts.url;
   }
 
   static async start(options: Options): Promise<Server> {
@@ -45,13 +50,18 @@ export class Server {
     const authenticator = new Authenticator(options.adminKey, deployment.authConfig);
     const api = new HttpApi({ runner, files, authenticator: () => authenticator });
     http.on("request", (request, response) => void api.serve(request, response));
+    const pump = new Pump(runner);
+    const live = new LiveQueries(runner);
+    const sync = new SyncServer({ runner, live, pump, authenticator: () => authenticator });
+    http.on("upgrade", (request, socket, head) => sync.upgrade(request, socket, head));
     await scheduler.start();
-    return new Server(http, db, scheduler, url);
+    return new Server({ http, db, scheduler, sync, url });
   }
 
   async stop(): Promise<void> {
     this.http.close();
     this.http.closeIdleConnections();
+    this.sync.close();
     await this.scheduler.stop(STOP_GRACE_MS);
     await new Promise<void>((resolve) => {
       realSetTimeout(resolve, 200);
