@@ -63,8 +63,9 @@ class _Entry:
     def row(self) -> dict[str, object]:
         """The short names of `deltaEntry` in convex/model/deltas.ts."""
         lease = self.writer.lease
-        row = {"m": lease.message_id, "e": lease.epoch, "s": self.seq, "p": self.part}
-        return row | {"t": self.text} | ({} if self.kind == "text" else {"k": self.kind})
+        row: dict[str, object] = {"m": lease.message_id, "e": lease.epoch, "s": self.seq}
+        row |= {"p": self.part, "t": self.text}
+        return row if self.kind == "text" else row | {"k": self.kind}
 
 
 class DeltaWriter:
@@ -120,6 +121,11 @@ class DeltaWriter:
                 await self._wait_for_change()
         finally:
             self._flushes -= 1
+
+    @property
+    def has_pending(self) -> bool:
+        """Something is not sent yet."""
+        return bool(self._runs)
 
     @property
     def is_ready(self) -> bool:
@@ -227,9 +233,13 @@ class DeltaBatcher:
         return DeltaWriter(self, lease)
 
     def announce(self, writer: DeltaWriter) -> None:
-        """Something of `writer` is pending: it goes now if it is urgent, else with the tick."""
+        """Something of `writer` may be pending: it goes now if it is urgent, else with the tick."""
+        if not writer.has_pending:
+            return
         self._pending[writer] = None
         if writer.is_urgent or (self._is_closing and writer.is_ready):
+            if self._timer is None:  # nobody else is live: the rhythm begins here
+                self._ticked_at = asyncio.get_running_loop().time()
             self._dispatch([writer])
         self._arm()
 
@@ -301,6 +311,8 @@ class DeltaBatcher:
             sent_chars[entry.writer] = sent_chars.get(entry.writer, 0) + len(entry.text)
         for writer, chars in sent_chars.items():
             writer.settle(chars, problems.get(writer))
+            if not writer.has_pending:
+                self._pending.pop(writer, None)
         for writer in [*sent_chars, *self._pending]:
             if writer.is_ready:
                 self.announce(writer)
