@@ -7,7 +7,12 @@ from typing import Any, Literal
 
 from app.middleware import request_id_now
 
-_STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
+_STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {
+    "message",
+    "asctime",
+    "taskName",
+    "color_message",  # uvicorn's
+}
 _QUIET = ("dbos", "httpx2", "httpcore2", "aiohttp.access", "uvicorn.access", "watchfiles")
 
 

@@ -58,149 +58,151 @@ class Settings(BaseSettings):
     )
 
     host: str = Field(
-        "127.0.0.1",
+        default="127.0.0.1",
         validation_alias="POLARIS_HOST",
         description="Address the API listens on; anything but loopback needs POLARIS_AUTH_ISSUER.",
     )
     port: int = Field(
-        8787,
+        default=8787,
         ge=0,
         le=65535,
         validation_alias="POLARIS_PORT",
         description="Port the API listens on; 0 picks a free one.",
     )
     data_dir: Path = Field(
-        Path(".polaris"),
+        default=Path(".polaris"),
         validation_alias="POLARIS_DATA_DIR",
         description="Folder of the embedded Convex, the SQLite engine and the local user's key.",
     )
     database_url: SecretStr | None = Field(
-        None,
+        default=None,
         validation_alias="POLARIS_DATABASE_URL",
         description="PostgreSQL of the engine; not set: one SQLite file in the data folder.",
     )
     convex_url: str | None = Field(
-        None,
+        default=None,
         pattern=r"^https?://[^\s/]+",
         validation_alias="CONVEX_URL",
         description="Convex Cloud or a self-hosted Convex; not set: the embedded one.",
     )
     convex_port: int = Field(
-        0,
+        default=0,
         ge=0,
         le=65535,
         validation_alias="POLARIS_CONVEX_PORT",
         description="Port of the embedded Convex; 0 picks a free one.",
     )
     convex_internal_key: SecretStr | None = Field(
-        None,
+        default=None,
         validation_alias="POLARIS_CONVEX_INTERNAL_KEY",
         description="Secret shared with the Convex functions; needed with CONVEX_URL.",
     )
     auth_issuer: str | None = Field(
-        None,
+        default=None,
         validation_alias="POLARIS_AUTH_ISSUER",
         description="`iss` of the user tokens (Clerk, Stack Auth, OIDC); not set: a local user.",
     )
     auth_jwks: str | None = Field(
-        None,
+        default=None,
         pattern=r"^(https?://|data:)",
         validation_alias="POLARIS_AUTH_JWKS",
         description="Public keys of the issuer (http, data:); not set: at .well-known/jwks.json.",
     )
     auth_audience: str | None = Field(
-        None,
+        default=None,
         validation_alias="POLARIS_AUTH_AUDIENCE",
         description="`aud` that user tokens must have; not set: not checked.",
     )
     busy_policy: BusyPolicy = Field(
-        BusyPolicy.CANCEL,
+        default=BusyPolicy.CANCEL,
         validation_alias="POLARIS_BUSY_POLICY",
         description="What a new message does to a running one: cancel, reject (409) or queue.",
     )
     body_limit_bytes: int = Field(
-        _MIB,
+        default=_MIB,
         ge=1024,
         validation_alias="POLARIS_BODY_LIMIT_BYTES",
         description="Largest request body, except for the content of a file.",
     )
     file_limit_bytes: int = Field(
-        10 * _MIB,
+        default=10 * _MIB,
         ge=1024,
         le=15 * _MIB,  # Convex takes 16 MiB of arguments
         validation_alias="POLARIS_FILE_LIMIT_BYTES",
         description="Largest request body that carries the content of a file.",
     )
     cors_origins: Names = Field(
-        (),
+        default=(),
         validation_alias="POLARIS_CORS_ORIGINS",
         description="Origins (comma-separated) whose pages may call the API; none by default.",
     )
     models: Names = Field(
-        (),
+        default=(),
         validation_alias="POLARIS_MODELS",
         description="PROVIDER:MODEL by preference, comma-separated; not set: by the keys set.",
     )
     anthropic_api_key: SecretStr | None = Field(
-        None, validation_alias="ANTHROPIC_API_KEY", description="Key of Anthropic."
+        default=None, validation_alias="ANTHROPIC_API_KEY", description="Key of Anthropic."
     )
     anthropic_base_url: str | None = Field(
-        None,
+        default=None,
         validation_alias="ANTHROPIC_BASE_URL",
         description="Another address that speaks Anthropic's Messages.",
     )
     openai_api_key: SecretStr | None = Field(
-        None,
+        default=None,
         validation_alias="OPENAI_API_KEY",
         description="Key of OpenAI or a compatible service.",
     )
     openai_base_url: str | None = Field(
-        None,
+        default=None,
         validation_alias="OPENAI_BASE_URL",
         description="Another address that speaks Chat Completions (OpenRouter, Ollama).",
     )
     cerebras_api_key: SecretStr | None = Field(
-        None, validation_alias="CEREBRAS_API_KEY", description="Key of Cerebras."
+        default=None, validation_alias="CEREBRAS_API_KEY", description="Key of Cerebras."
     )
     openrouter_api_key: SecretStr | None = Field(
-        None, validation_alias="OPENROUTER_API_KEY", description="Key of OpenRouter."
+        default=None, validation_alias="OPENROUTER_API_KEY", description="Key of OpenRouter."
     )
     max_steps: int = Field(
-        10,
+        default=10,
         ge=1,
         le=200,
         validation_alias="POLARIS_MAX_STEPS",
         description="Model turns an answer may take before it has to end.",
     )
     flush_ms: int = Field(
-        100,
+        default=100,
         ge=10,
         le=5000,
         validation_alias="POLARIS_FLUSH_MS",
         description="How often streamed text is written to Convex, in milliseconds.",
     )
     grace_s: float = Field(
-        10.0,
+        default=10.0,
         ge=0,
         le=600,
         validation_alias="POLARIS_GRACE_S",
         description="Seconds that running requests and steps get to finish after SIGTERM.",
     )
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
-        "INFO", validation_alias="POLARIS_LOG_LEVEL", description="Least level that is logged."
+        default="INFO",
+        validation_alias="POLARIS_LOG_LEVEL",
+        description="Least level that is logged.",
     )
     log_format: Literal["text", "json"] = Field(
-        "text",
+        default="text",
         validation_alias="POLARIS_LOG_FORMAT",
         description="text for people, json for log collectors.",
     )
     sentry_dsn: SecretStr | None = Field(
-        None,
+        default=None,
         validation_alias="SENTRY_DSN",
         description="Where bugs are reported; not set: nowhere.",
     )
     sentry_environment: str = Field(
-        "development",
+        default="development",
         validation_alias="SENTRY_ENVIRONMENT",
         description="Name of this deployment in the reports.",
     )
