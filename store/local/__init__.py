@@ -1,1 +1,1 @@
-"""The embedded Convex: a Node program that runs any convex/ folder on one SQLite file, and its launcher."""
+"""The embedded Convex: runs any convex/ folder on one SQLite file, in a Node program."""

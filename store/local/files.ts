@@ -17,11 +17,12 @@ export type StoredFile = { storageId: string; size: number; sha256: string; cont
 export class FileStore {
   private readonly db: Database;
   private readonly secret: Buffer;
-  /** Where clients reach this server; known once it listens. */
-  origin = "";
+  /** Where clients reach this server. */
+  readonly origin: string;
 
-  constructor(db: Database) {
+  constructor(db: Database, origin: string) {
     this.db = db;
+    this.origin = origin;
     this.secret = randomBytes(32); // upload URLs do not outlive the process
   }
 

@@ -3,13 +3,13 @@
 import asyncio
 import json
 import logging
-from asyncio.subprocess import PIPE, Process
+from asyncio.subprocess import PIPE
 from collections import deque
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Self, override
 
 from core.node import NODE
 
@@ -18,25 +18,28 @@ log = logging.getLogger(__name__)
 MAIN = Path(__file__).with_name("main.ts")
 START_S = 60.0  # bundling a large folder on a busy machine; 1 s is usual
 STOP_S = 10.0  # the program gives running functions 5 s
-LINE_LIMIT = 1 << 20  # a log line longer than this is cut by the reader
 TAIL_LINES = 40  # of its log, shown when it ends too early
+MAX_LINE = 1 << 16  # bytes of a log line; the rest of a longer one is dropped
 
 
 class ConvexNotRunning(Exception):
-    """The embedded Convex could not start, or ended by itself; the text holds the end of its log."""
+    """The embedded Convex could not start, or has ended; the text holds the end of its log."""
 
 
 class EmbeddedConvex:
     """The embedded Convex as an async context: it serves `url` inside, and has ended outside.
 
-    It listens on 127.0.0.1 only. It also ends when this process dies, however it dies. Inside the context
-    `pid` names the process; a crash test may kill it, and leaving the context still works.
+    It listens on 127.0.0.1 only. It also ends when this process dies, however it dies. Inside the
+    context `pid` names the process; a crash test may kill it: leaving the context still works.
 
     Args:
         directory: the folder of Convex functions.
-        data_file: the SQLite file; it and its folder are made when missing.
-        admin_key: what `Authorization: Convex KEY` must carry to call internal functions; "" allows nobody.
-        env: what functions see in `process.env`; nothing else of this process's environment is passed on.
+        data_file: the SQLite file; it and its folder are made when missing. Bundled code is kept
+            beside it, in a folder named like it with `-code` at the end.
+        admin_key: what `Authorization: Convex KEY` must carry to call internal functions; with ""
+            nobody may.
+        env: what functions see in `process.env`; nothing else of this process's environment is
+            passed on.
         port: 0 for a free one.
         watch: load the functions again when their files change.
     """
@@ -51,15 +54,16 @@ class EmbeddedConvex:
         port: int = 0,
         watch: bool = False,
     ) -> None:
-        self._directory = directory
-        self._data_file = data_file
+        self._arguments = [
+            *("--dir", str(directory)),
+            *("--data", str(data_file)),
+            *("--port", str(port)),
+            "--exit-with-stdin",  # it ends when our end of the pipe closes
+            *(["--watch"] if watch else []),
+        ]
         self._env = {**env, "CONVEX_ADMIN_KEY": admin_key}
-        self._port = port
-        self._watch = watch
-        self._process: Process | None = None
-        self._readers: asyncio.TaskGroup | None = None
+        self._program: _Program | None = None
         self._url = ""
-        self._tail: deque[str] = deque(maxlen=TAIL_LINES)
 
     @property
     def url(self) -> str:
@@ -69,33 +73,40 @@ class EmbeddedConvex:
     @property
     def pid(self) -> int:
         """The process id; it stays the same after the process has ended."""
-        return self._running.pid
+        return self._started.transport.get_pid()
 
     @property
-    def _running(self) -> Process:
-        if self._process is None:
+    def _started(self) -> "_Program":
+        if self._program is None:
             raise ConvexNotRunning("the embedded Convex was not started: use `async with`")
-        return self._process
+        return self._program
 
     async def __aenter__(self) -> Self:
         """Start it and wait until it serves.
 
         Raises:
-            ConvexNotRunning: it ended or said nothing for a minute; its log says why.
+            ConvexNotRunning: it has ended, or said nothing for a minute; its log says why.
         """
-        self._process = await self._spawn()
-        self._readers = asyncio.TaskGroup()
-        await self._readers.__aenter__()
-        self._readers.create_task(self._drain_log(self._process))
+        _, self._program = await asyncio.get_running_loop().subprocess_exec(
+            _Program,
+            NODE,
+            "--disable-warning=ExperimentalWarning",  # node:sqlite
+            MAIN,
+            *self._arguments,
+            stdin=PIPE,
+            stdout=PIPE,
+            stderr=PIPE,
+            env=self._env,
+        )
         try:
             async with asyncio.timeout(START_S):
-                self._url = await self._ready(self._process)
+                self._url = await self._ready(self._program)
         except TimeoutError as error:
-            await self._end()
-            raise ConvexNotRunning(f"not ready after {START_S:.0f} s:\n{self._log_tail}") from error
-        except BaseException:
-            await self._end()
-            raise
+            text = f"not ready after {START_S:.0f} s:\n{self._program.log_tail}"
+            raise ConvexNotRunning(text) from error
+        finally:
+            if not self._url:
+                await self._end()
         return self
 
     async def __aexit__(
@@ -109,67 +120,72 @@ class EmbeddedConvex:
 
     async def wait(self) -> int:
         """Wait until it has ended; gives its exit code (negative: killed by that signal)."""
-        return await self._running.wait()
+        program = self._started
+        await program.ended.wait()
+        return program.transport.get_returncode() or 0
 
-    async def _spawn(self) -> Process:
-        flags = ["--exit-with-stdin", *(["--watch"] if self._watch else [])]
-        return await asyncio.create_subprocess_exec(
-            NODE,
-            "--disable-warning=ExperimentalWarning",
-            MAIN,
-            *("--dir", str(self._directory)),
-            *("--data", str(self._data_file)),
-            *("--port", str(self._port)),
-            *flags,
-            stdin=PIPE,  # it ends when our end closes
-            stdout=PIPE,
-            stderr=PIPE,
-            env=self._env,
-            limit=LINE_LIMIT,
-        )
-
-    async def _ready(self, process: Process) -> str:
-        assert process.stdout is not None  # noqa: S101 - asked for above
-        line = await process.stdout.readline()
-        if not line:
-            code = await process.wait()
-            await self._end()
-            raise ConvexNotRunning(f"exit code {code}:\n{self._log_tail}")
-        return str(json.loads(line)["url"])
-
-    async def _drain_log(self, process: Process) -> None:
-        assert process.stderr is not None  # noqa: S101 - asked for above
-        while line := await _line(process.stderr):
-            text = line.decode(errors="replace").rstrip()
-            self._tail.append(text)
-            log.info("convex_log", extra={"line": text})
-
-    @property
-    def _log_tail(self) -> str:
-        return "\n".join(self._tail)
+    async def _ready(self, program: "_Program") -> str:
+        await program.first_line_or_end.wait()
+        if not program.first_line:
+            code = await self.wait()
+            raise ConvexNotRunning(f"exit code {code}:\n{program.log_tail}")
+        return str(json.loads(program.first_line)["url"])
 
     async def _end(self) -> None:
-        process, readers = self._running, self._readers
-        if process.returncode is None:
+        program = self._started
+        with suppress(ProcessLookupError):
+            program.transport.terminate()
+        try:
+            async with asyncio.timeout(STOP_S):
+                await program.ended.wait()
+        except TimeoutError:
+            log.warning("convex_killed", extra={"pid": self.pid})
             with suppress(ProcessLookupError):
-                process.terminate()
-            try:
-                async with asyncio.timeout(STOP_S):
-                    await process.wait()
-            except TimeoutError:
-                log.warning("convex_killed", extra={"pid": process.pid})
-                with suppress(ProcessLookupError):
-                    process.kill()
-                await process.wait()
-        if process.stdin is not None:
-            process.stdin.close()
-        if readers is not None:
-            self._readers = None
-            await readers.__aexit__(None, None, None)
+                program.transport.kill()
+            await program.ended.wait()
+        finally:
+            program.transport.close()
 
 
-async def _line(stream: asyncio.StreamReader) -> bytes:
-    try:
-        return await stream.readline()
-    except ValueError:  # longer than LINE_LIMIT: the rest of it comes as the next line
-        return b"(a log line was too long)"
+class _Program(asyncio.SubprocessProtocol):
+    """Collects what the program prints: its first line on stdout, its log on stderr."""
+
+    transport: asyncio.SubprocessTransport
+
+    def __init__(self) -> None:
+        self.first_line = b""
+        self.first_line_or_end = asyncio.Event()
+        self.ended = asyncio.Event()
+        self._tail: deque[str] = deque(maxlen=TAIL_LINES)
+        self._partial = {1: b"", 2: b""}
+
+    @property
+    def log_tail(self) -> str:
+        return "\n".join(self._tail)
+
+    @override
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        assert isinstance(transport, asyncio.SubprocessTransport)  # noqa: S101 - what asyncio gives
+        self.transport = transport
+
+    @override
+    def pipe_data_received(self, fd: int, data: bytes) -> None:
+        *lines, rest = (self._partial[fd] + data).split(b"\n")
+        self._partial[fd] = rest[:MAX_LINE]
+        for line in lines:
+            if fd == 1:
+                self.first_line = self.first_line or line
+                self.first_line_or_end.set()
+            else:
+                self._log(line)
+
+    def _log(self, line: bytes) -> None:
+        text = line[:MAX_LINE].decode(errors="replace").rstrip()
+        self._tail.append(text)
+        log.info("convex_log", extra={"line": text})
+
+    @override
+    def connection_lost(self, exc: Exception | None) -> None:
+        """The process has ended and all that it printed was read."""
+        self.ended.set()
+        self.first_line_or_end.set()

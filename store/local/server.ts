@@ -1,9 +1,12 @@
 // The process as a whole: the file, the functions, the HTTP server; how it starts and stops.
+import fs, { type FSWatcher } from "node:fs";
 import { createServer, type Server as NodeServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { Authenticator } from "./auth.ts";
-import { realSetTimeout } from "./clock.ts";
+import { realClearTimeout, realSetTimeout, wallMs } from "./clock.ts";
+import { Crons } from "./crons.ts";
 import { Database } from "./database.ts";
+import { messageOf, StartRefused } from "./errors.ts";
 import { FileStore } from "./files.ts";
 import { loadDeployment } from "./functions.ts";
 import { HttpApi } from "./http.ts";
@@ -16,66 +19,146 @@ import { installSyscalls } from "./syscalls.ts";
 export type Options = { dir: string; data: string; port: number; isWatching: boolean; adminKey: string };
 
 const STOP_GRACE_MS = 5000; // what runs may end; then it is cut
+const SWEEP_MS = 10 * 60_000;
+const KEEP_REQUESTS_MS = 24 * 3600_000; // a client that was away for longer does not resend
+const RELOAD_QUIET_MS = 100; // an editor saves several files at once
+
+type Parts = {
+  http: NodeServer;
+  db: Database;
+  runner: Runner;
+  scheduler: Scheduler;
+  crons: Crons;
+  live: LiveQueries;
+  sync: SyncServer;
+  options: Options;
+};
 
 export class Server {
   readonly url: string;
-  private readonly http: NodeServer;
-  private readonly db: Database;
-  private readonly scheduler: Scheduler;
+  private readonly parts: Parts;
+  private authenticator: Authenticator;
+  private readonly sweeper: NodeJS.Timeout;
+  private watcher: FSWatcher | null = null;
 
-  private readonly sync: SyncServer;
-
-  private constructor(parts: { http: NodeServer; db: Database; scheduler: Scheduler; sync: SyncServer; url: string }) {
-    this.http = parts.http;
-    this.db = parts.db;
-    this.scheduler = parts.scheduler;
-    this.sync = parts.sync;
-    this.url = parts.url;
+  private constructor(url: string, files: FileStore, parts: Parts, authenticator: Authenticator) {
+    this.url = url;
+    this.parts = parts;
+    this.authenticator = authenticator;
+    const { http, runner, sync } = parts;
+    const api = new HttpApi({ runner, files, authenticator: () => this.authenticator });
+    http.on("request", (request, response) => void api.serve(request, response));
+    http.on("upgrade", (request, socket, head) => sync.upgrade(request, socket, head));
+    this.sweeper = setInterval(() => void this.sweep(), SWEEP_MS);
   }
 
+  /** @throws StartRefused when the folder, the file or the port cannot be used. */
   static async start(options: Options): Promise<Server> {
     const db = new Database(options.data);
     const http = createServer();
-    const port = await listen(http, options.port);
-    const url = `http://127.0.0.1:${port}`;
+    const url = `http://127.0.0.1:${await listen(http, options.port)}`;
     process.env["CONVEX_CLOUD_URL"] ??= url;
     process.env["CONVEX_SITE_URL"] ??= url;
-    const deployment = await loadDeployment(options.dir, `${options.data}-code`);
+    const cache = codeCache(options.data);
+    fs.rmSync(cache, { recursive: true, force: true });
+    const deployment = await loadDeployment(options.dir, cache);
     db.adopt(deployment.schema);
     const runner = new Runner(db, deployment);
     const scheduler = new Scheduler(runner);
-    const files = new FileStore(db);
-    files.origin = url;
+    const crons = new Crons(runner);
+    const files = new FileStore(db, url);
     installSyscalls({ runner, scheduler, files });
-    const authenticator = new Authenticator(options.adminKey, deployment.authConfig);
-    const api = new HttpApi({ runner, files, authenticator: () => authenticator });
-    http.on("request", (request, response) => void api.serve(request, response));
-    const pump = new Pump(runner);
     const live = new LiveQueries(runner);
-    const sync = new SyncServer({ runner, live, pump, authenticator: () => authenticator });
-    http.on("upgrade", (request, socket, head) => sync.upgrade(request, socket, head));
+    const sync = new SyncServer({ runner, live, pump: new Pump(runner), authenticator: () => server.authenticator });
+    const parts = { http, db, runner, scheduler, crons, live, sync, options };
+    const server: Server = new Server(url, files, parts, new Authenticator(options.adminKey, deployment.authConfig));
+    await server.sweep();
     await scheduler.start();
-    return new Server({ http, db, scheduler, sync, url });
+    await crons.adopt();
+    if (options.isWatching) server.watch();
+    return server;
   }
 
-  async stop(): Promise<void> {
-    this.http.close();
-    this.http.closeIdleConnections();
-    this.sync.close();
-    await this.scheduler.stop(STOP_GRACE_MS);
-    await new Promise<void>((resolve) => {
-      realSetTimeout(resolve, 200);
-    });
-    this.http.closeAllConnections();
-    this.db.close();
+  private async sweep(): Promise<void> {
+    try {
+      await this.parts.runner.forgetRequestsBefore(wallMs() - KEEP_REQUESTS_MS);
+      await this.parts.scheduler.sweep();
+    } catch (error) {
+      console.error(`sweeping failed: ${messageOf(error)}`);
+    }
   }
+
+  // -- new code -----------------------------------------------------------------------------------
+
+  private watch(): void {
+    const { dir } = this.parts.options;
+    let timer: NodeJS.Timeout | undefined;
+    this.watcher = fs.watch(dir, { recursive: true }, () => {
+      realClearTimeout(timer);
+      timer = realSetTimeout(() => void this.reload(), RELOAD_QUIET_MS);
+    });
+  }
+
+  /** Serve what the folder holds now; when it does not load, what was served stays. */
+  private async reload(): Promise<void> {
+    const { options, runner, db, crons, live } = this.parts;
+    try {
+      const deployment = await loadDeployment(options.dir, codeCache(options.data));
+      const authenticator = new Authenticator(options.adminKey, deployment.authConfig);
+      await runner.lock.run(() => {
+        db.adopt(deployment.schema);
+        runner.deployment = deployment;
+        return Promise.resolve();
+      });
+      this.authenticator = authenticator;
+      await crons.adopt();
+      live.invalidateAll();
+      console.error("the functions were loaded again");
+    } catch (error) {
+      console.error(`the folder's new state is not served: ${messageOf(error)}`);
+    }
+  }
+
+  // -- the end ------------------------------------------------------------------------------------
+
+  /** Refuse what is new, let what runs end, close the file. */
+  async stop(): Promise<void> {
+    const { http, db, scheduler, crons, sync, runner, options } = this.parts;
+    clearInterval(this.sweeper);
+    this.watcher?.close();
+    crons.stop();
+    sync.close();
+    const closed = new Promise<void>((resolve) => {
+      http.close(() => resolve());
+    });
+    http.closeIdleConnections();
+    await scheduler.stop(STOP_GRACE_MS);
+    await Promise.race([closed, after(STOP_GRACE_MS)]);
+    http.closeAllConnections();
+    await runner.lock.run(() => {
+      db.close();
+      return Promise.resolve();
+    });
+    fs.rmSync(codeCache(options.data), { recursive: true, force: true });
+  }
+}
+
+/** Bundled functions live beside the data, never in the user's folder. */
+function codeCache(data: string): string {
+  return `${data}-code`;
+}
+
+function after(ms: number): Promise<void> {
+  return new Promise((resolve) => {
+    realSetTimeout(resolve, ms).unref();
+  });
 }
 
 async function listen(server: NodeServer, port: number): Promise<number> {
   server.listen(port, "127.0.0.1");
   await new Promise<void>((resolve, reject) => {
     server.once("listening", resolve);
-    server.once("error", reject);
+    server.once("error", (error) => reject(new StartRefused(`port ${port} cannot be used: ${error.message}`)));
   });
   return (server.address() as AddressInfo).port;
 }

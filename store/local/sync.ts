@@ -4,7 +4,7 @@ import type { Duplex } from "node:stream";
 import type { JSONValue } from "convex/values";
 import { WebSocket, WebSocketServer } from "ws";
 import { type Authenticator, type Identity, identityKey, NOBODY } from "./auth.ts";
-import { wallMs } from "./clock.ts";
+import { realSetTimeout, wallMs } from "./clock.ts";
 import { HttpRefusal, messageOf } from "./errors.ts";
 import { newRequest, type RequestInfo } from "./execution.ts";
 import { printTs, requestInfo } from "./http.ts";
@@ -16,6 +16,7 @@ const PING_MS = 15_000; // clients give up after 30 s (Python) or 60 s (JavaScri
 const MAX_PENDING_MUTATIONS = 1000; // as Convex; one more ends the session
 const MAX_QUERIES = 10_000; // per session; one more ends it
 const MAX_BUFFERED_BYTES = 4 << 20; // a client that reads slowly gets fewer, newer transitions
+const CLOSE_MS = 500; // for the client's half of the closing handshake
 const MAX_CLOCK_AHEAD_NS = 60_000_000_000n;
 const PATH = /^\/api\/([^/]+\/)?sync$/;
 
@@ -386,7 +387,9 @@ class Session implements Holder, Updatable {
   }
 
   goingAway(): void {
+    this.isOpen = false;
     this.ws.close(1012, "ServiceRestart");
+    realSetTimeout(() => this.ws.terminate(), CLOSE_MS).unref();
   }
 
   closed(): void {
