@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
-from typing import Self, override
+from typing import Self
 
 from core.node import NODE
 
@@ -163,12 +163,10 @@ class _Program(asyncio.SubprocessProtocol):
     def log_tail(self) -> str:
         return "\n".join(self._tail)
 
-    @override
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         assert isinstance(transport, asyncio.SubprocessTransport)  # noqa: S101 - what asyncio gives
         self.transport = transport
 
-    @override
     def pipe_data_received(self, fd: int, data: bytes) -> None:
         *lines, rest = (self._partial[fd] + data).split(b"\n")
         self._partial[fd] = rest[:MAX_LINE]
@@ -184,7 +182,6 @@ class _Program(asyncio.SubprocessProtocol):
         self._tail.append(text)
         log.info("convex_log", extra={"line": text})
 
-    @override
     def connection_lost(self, exc: Exception | None) -> None:
         """The process has ended and all that it printed was read."""
         self.ended.set()
