@@ -97,7 +97,10 @@ class DiskWorkspace:
                     _refuse_case_twin(folder, path)
                 elif expected_sha256 == "":
                     raise Changed(path)
-                _replace(folder, name_of(path), data)
+                try:
+                    _replace(folder, name_of(path), data)
+                except FileNotFoundError:  # the folder was deleted while it was open
+                    raise Changed(path) from None
 
     def _refuse_if_changed(self, path: RelPath, expected_sha256: str) -> None:
         try:

@@ -106,11 +106,13 @@ def _similar(files: list[RelPath], path: RelPath) -> list[RelPath]:
 
     def likeness(other: RelPath) -> float:
         other_name = name_of(other).casefold()
+        other_stem = other_name.partition(".")[0]
         if other_name == name:
             return 2.0
-        if parent_of(other) == parent_of(path) and other_name.partition(".")[0] == stem:
+        if parent_of(other) == parent_of(path) and other_stem == stem:
             return 1.5  # the same file with another ending
-        matcher = difflib.SequenceMatcher(None, other_name, name)
+        # Endings are left out: all of a project's files share a few.
+        matcher = difflib.SequenceMatcher(None, other_stem, stem)
         if matcher.real_quick_ratio() < _LIKE_ENOUGH or matcher.quick_ratio() < _LIKE_ENOUGH:
             return 0.0
         return matcher.ratio()

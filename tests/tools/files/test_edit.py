@@ -1,0 +1,120 @@
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tests.tools.files.bench import Bench
+from tools.text import decode
+
+SOURCE = "function a() {\n  return 1;\n}\n\nfunction b() {\n  return 1;\n}\n"
+
+
+async def test_a_unique_text_is_replaced_and_all_else_stays() -> None:
+    bench = Bench({"a.ts": SOURCE})
+    text = await bench.ok(
+        "editFile", path="a.ts", oldString="a() {\n  return 1", newString="a() {\n  return 2"
+    )
+    assert text == "Successfully edited a.ts"
+    assert bench.text("a.ts") == SOURCE.replace("1", "2", 1)
+
+
+async def test_a_text_that_occurs_twice_is_refused_with_the_places() -> None:
+    bench = Bench({"a.ts": SOURCE})
+    text = await bench.refused("editFile", path="a.ts", oldString="return 1", newString="x")
+    assert "2 times" in text
+    assert "lines 2, 6" in text
+    assert bench.text("a.ts") == SOURCE
+
+
+async def test_replace_all_replaces_every_one() -> None:
+    bench = Bench({"a.ts": SOURCE})
+    text = await bench.ok(
+        "editFile", path="a.ts", oldString="return 1", newString="return 2", replaceAll=True
+    )
+    assert "2 replacements" in text
+    assert bench.text("a.ts") == SOURCE.replace("1", "2")
+
+
+async def test_a_text_with_other_white_space_is_shown_as_it_really_is() -> None:
+    bench = Bench({"a.ts": SOURCE})
+    text = await bench.refused(
+        "editFile", path="a.ts", oldString="function b() {\n    return 1;", newString="x"
+    )
+    assert "white space only" in text
+    assert "5: function b() {\n6:   return 1;" in text
+
+
+async def test_a_text_that_is_not_there_is_answered_with_the_nearest_lines() -> None:
+    bench = Bench({"a.ts": SOURCE})
+    text = await bench.refused("editFile", path="a.ts", oldString="function bb(x) {", newString="x")
+    assert "5: function b() {" in text
+    assert bench.text("a.ts") == SOURCE
+
+
+async def test_a_text_like_nothing_in_the_file_says_so() -> None:
+    bench = Bench({"a.ts": SOURCE})
+    text = await bench.refused("editFile", path="a.ts", oldString="ZZZ@@@###", newString="x")
+    assert "Nothing in the file is like it" in text
+
+
+async def test_an_empty_or_unchanged_text_is_refused() -> None:
+    bench = Bench({"a.ts": SOURCE})
+    assert "empty" in await bench.refused("editFile", path="a.ts", oldString="", newString="x")
+    assert "same" in await bench.refused("editFile", path="a.ts", oldString="a", newString="a")
+
+
+async def test_line_ends_and_byte_order_mark_are_kept() -> None:
+    bench = Bench({"a": b"\xef\xbb\xbfone\r\ntwo\r\nthree\r\n"})
+    await bench.ok("editFile", path="a", oldString="one\ntwo\n", newString="1\n2\n2b\n")
+    assert bench.workspace.files["a"] == b"\xef\xbb\xbf1\r\n2\r\n2b\r\nthree\r\n"
+
+
+async def test_lines_outside_the_edit_keep_even_mixed_line_ends() -> None:
+    bench = Bench({"a": b"one\r\ntwo\nthree\r\nfour\n"})
+    await bench.ok("editFile", path="a", oldString="two\nthree", newString="2\n3")
+    assert bench.workspace.files["a"] == b"one\r\n2\n3\r\nfour\n"
+
+
+async def test_a_file_changed_since_it_was_read_is_not_edited() -> None:
+    bench = Bench({"a.ts": SOURCE})
+    await bench.ok("readFile", path="a.ts")
+    await bench.someone_writes("a.ts", SOURCE + "// theirs\n")
+    text = await bench.refused("editFile", path="a.ts", oldString="a()", newString="c()")
+    assert "Read it again" in text
+
+
+async def test_an_edit_that_was_made_before_a_crash_is_recognised_not_repeated() -> None:
+    bench = Bench({"a.ts": SOURCE})
+    await bench.ok("readFile", path="a.ts")
+    known = dict(bench.session.seen)
+    for _ in range(2):
+        await bench.ok("editFile", path="a.ts", oldString="a()", newString="a(); a()")
+        bench.session.seen.update(known)
+    assert bench.text("a.ts") == SOURCE.replace("a()", "a(); a()")
+
+
+async def test_a_binary_file_is_not_edited() -> None:
+    bench = Bench({"a": b"a\0b"})
+    assert "binary" in await bench.refused("editFile", path="a", oldString="a", newString="b")
+
+
+async def test_a_missing_file_comes_with_suggestions() -> None:
+    bench = Bench({"src/app.ts": "x"})
+    text = await bench.refused("editFile", path="app.ts", oldString="x", newString="y")
+    assert "Did you mean: src/app.ts?" in text
+
+
+@given(
+    st.lists(st.sampled_from(["a", "b", "\n", "\r\n", "é"]), max_size=20).map("".join),
+    st.data(),
+)
+@settings(max_examples=300, deadline=None, derandomize=True)
+def test_replacing_a_span_by_itself_changes_no_line_outside(raw: str, data: st.DataObject) -> None:
+    file = decode(raw.encode())
+    assert file is not None
+    start = data.draw(st.integers(0, len(file.text)))
+    end = data.draw(st.integers(start, len(file.text)))
+    edited = file.with_spans([(start, end)], "<>").decode()
+    plain = edited.replace("\r\n", "\n")
+    assert plain == file.text[:start] + "<>" + file.text[end:]
+    before, _, after = edited.partition("<>")
+    assert raw.startswith(before)
+    assert raw.endswith(after)
