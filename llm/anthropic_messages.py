@@ -12,13 +12,14 @@ import httpx2
 from anthropic.types import RawMessageStreamEvent
 
 from core.ids import ToolCallId
-from llm.anthropic_request import request_body
+from llm.anthropic_request import request_body, without_thoughts
 from llm.arguments import whole_object
 from llm.catalog import Catalog
 from llm.faults import Fault, raised_by, retry_after_s
 from llm.model import (
     AssistantMessage,
     ModelEvent,
+    ModelRefused,
     ModelRequest,
     StopReason,
     TextDelta,
@@ -58,6 +59,13 @@ _FAULTS = (
     OSError,
     ValueError,  # an event that is no JSON, or none of the protocol
 )
+
+
+_THOUGHT_TEXT = "`signature` in `thinking` block"  # the API has no machine-readable word for it
+
+
+class _ThoughtRejected(ModelRefused):
+    """A thought in the history is not accepted at its place."""
 
 
 class AnthropicModel:
@@ -101,11 +109,26 @@ class AnthropicModel:
         await self.aclose()
 
     async def stream(self, request: ModelRequest) -> AsyncGenerator[ModelEvent, None]:
-        """See `Model.stream`."""
-        events = retrying(lambda: self._attempt(request), self._patience, model=self.name)
-        async with aclosing(events):
+        """See `Model.stream`.
+
+        A thought is bound to the model and to all that stood before it. When the provider rejects
+        one, because the history was shortened or another model wrote it, the turn is asked for once
+        more without any: otherwise the conversation could never go on.
+        """
+        try:
+            async with aclosing(self._retrying(request)) as events:
+                async for event in events:
+                    yield event
+        except _ThoughtRejected:
+            log.warning("thoughts_dropped", extra={"model": self.name})
+        else:
+            return
+        async with aclosing(self._retrying(without_thoughts(request))) as events:
             async for event in events:
                 yield event
+
+    def _retrying(self, request: ModelRequest) -> AsyncGenerator[ModelEvent, None]:
+        return retrying(lambda: self._attempt(request), self._patience, model=self.name)
 
     async def _attempt(self, request: ModelRequest) -> AsyncGenerator[ModelEvent, None]:
         body = request_body(request, model=self._model, facts=self._facts)
@@ -123,6 +146,8 @@ class AnthropicModel:
                         yield event
         except _FAULTS as error:
             fault, cause = _fault_of(error)
+        if not turn.is_over and not yielded and _THOUGHT_TEXT in fault.text:
+            raise _ThoughtRejected(fault.text)
         if not turn.is_over:
             raise raised_by(fault, model=self.name, yielded=yielded) from cause
         yield TurnEnded(turn.finished(provider="anthropic"))

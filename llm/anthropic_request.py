@@ -1,5 +1,6 @@
 """A turn request as the body of Anthropic's Messages API, with prompt cache breakpoints."""
 
+from dataclasses import replace
 from typing import Any
 
 from llm.catalog import ModelFacts
@@ -54,6 +55,17 @@ def request_body(request: ModelRequest, *, model: str, facts: ModelFacts) -> Jso
     if facts.thinking == "adaptive":
         body["thinking"] = {"type": "adaptive", "display": "summarized"}
     return body
+
+
+def without_thoughts(request: ModelRequest) -> ModelRequest:
+    """The same request with no reasoning in its history."""
+    return replace(request, messages=tuple(map(_thoughtless, request.messages)))
+
+
+def _thoughtless(message: ModelMessage) -> ModelMessage:
+    if not isinstance(message, AssistantMessage):
+        return message
+    return AssistantMessage(tuple(p for p in message.parts if not isinstance(p, ThinkingPart)))
 
 
 def _message(message: ModelMessage) -> Json:

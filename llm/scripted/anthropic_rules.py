@@ -6,8 +6,9 @@ sampling parameters.
 """
 
 import hashlib
+import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, cast
 
@@ -40,9 +41,18 @@ class Turn:
     blocks: tuple[JsonObject, ...]
 
 
-def signature_of(thinking: str) -> str:
-    """The proof that the scripted model made this thought."""
-    return "scripted-" + hashlib.sha256(thinking.encode()).hexdigest()[:32]
+def signature_of(thinking: str, before: Sequence[JsonObject]) -> str:
+    """The proof that the scripted model had this thought, after exactly these blocks."""
+    running = hashlib.sha256(thinking.encode())
+    for block in before:
+        running.update(plain(block).encode())
+    return f"scripted-{running.hexdigest()[:32]}"
+
+
+def plain(block: JsonObject) -> str:
+    """The block as text, without its cache breakpoint."""
+    kept = {name: value for name, value in block.items() if name != "cache_control"}
+    return json.dumps(kept, ensure_ascii=False, sort_keys=True)
 
 
 def check_request(body: object, *, version: str) -> tuple[JsonObject, list[Turn]]:
@@ -61,6 +71,7 @@ def check_request(body: object, *, version: str) -> tuple[JsonObject, list[Turn]
     _check_contents(turns)
     _check_pairs(turns)
     _check_breakpoints(request, turns)
+    _check_thoughts(request, turns)
     return request, turns
 
 
@@ -274,11 +285,8 @@ def _check_text(block: JsonObject) -> None:
 
 
 def _check_thought(where: str, block: JsonObject) -> None:
-    signature = block.get("signature")
-    if not isinstance(signature, str):
+    if not isinstance(block.get("signature"), str):
         raise Rejected(400, f"{where}.thinking.signature: Field required")
-    if signature != signature_of(str(block.get("thinking", ""))):
-        raise Rejected(400, f"{where}: Invalid `signature` in `thinking` block")
 
 
 def _check_tool_use(where: str, block: JsonObject) -> None:
@@ -361,6 +369,23 @@ def _check_asked(turn: Turn, asked: set[str]) -> None:
                 f"Found multiple `tool_result` blocks with id: {call_id}",
             )
         answered.add(call_id)
+
+
+def _check_thoughts(request: JsonObject, turns: list[Turn]) -> None:
+    """A thought is bound to everything before it: the current models accept it nowhere else."""
+    before = list(cached_blocks(request, []))
+    for turn in turns:
+        for position, block in enumerate(turn.blocks):
+            if block["type"] == "thinking" and block["signature"] != signature_of(
+                str(block.get("thinking", "")), before
+            ):
+                raise Rejected(
+                    400,
+                    f"messages.{turn.at}.content.{position}: Invalid `signature` in `thinking` "
+                    "block. The block is bound to a different conversation. Remove the block, or "
+                    'set `thinking.block_binding.prefix_mismatch_behavior` to "drop_block".',
+                )
+            before.append(block)
 
 
 def cached_blocks(request: JsonObject, turns: list[Turn]) -> Iterator[JsonObject]:

@@ -5,7 +5,13 @@ from collections.abc import Mapping
 from typing import Any, Literal, cast
 
 from core.ids import new_id
-from llm.scripted.anthropic_rules import Turn, cached_blocks, check_request, signature_of
+from llm.scripted.anthropic_rules import (
+    Turn,
+    cached_blocks,
+    check_request,
+    plain,
+    signature_of,
+)
 from llm.scripted.asked import Asked, AskedResult
 from llm.scripted.cache import PrefixCache
 from llm.scripted.dialect import Block, Counted, Ending, JsonObject, Rejected, tokens
@@ -64,7 +70,7 @@ class AnthropicDialect:
         request, turns = check_request(body, version=headers["anthropic-version"])
         if scenario.models is not None and request["model"] not in scenario.models:
             raise Rejected(404, f"model: {request['model']}", kind="not_found_error")
-        input_chars = sum(len(_plain(block)) for block in cached_blocks(request, turns))
+        input_chars = sum(len(plain(block)) for block in cached_blocks(request, turns))
         if tokens(input_chars) > scenario.context_window:
             raise Rejected(
                 400,
@@ -93,15 +99,15 @@ class AnthropicDialect:
         marked = [index for index, block in enumerate(blocks) if block.get("cache_control")]
         if request.get("cache_control") and blocks:
             marked = sorted({*marked, len(blocks) - 1})
-        plain = [_plain(block) for block in blocks]
-        read, written = self._cache.use(plain, marked, lookback=_LOOKBACK)
-        rest = sum(map(len, plain)) - read - written
+        texts = [plain(block) for block in blocks]
+        read, written = self._cache.use(texts, marked, lookback=_LOOKBACK)
+        rest = sum(map(len, texts)) - read - written
         return Counted(tokens(rest), tokens(output_chars), tokens(read), tokens(written))
 
     def wire(self, asked: Asked, ending: Ending, body: JsonObject) -> "AnthropicWire":
         """An encoder of one answer."""
-        del body  # everything that matters is in `asked`
-        return AnthropicWire(asked, ending)
+        request, turns = check_request(body, version=VERSIONS[0])
+        return AnthropicWire(asked, ending, before=list(cached_blocks(request, turns)))
 
     def new_call_id(self) -> str:
         """`toolu_…`."""
@@ -124,9 +130,10 @@ class AnthropicDialect:
 class AnthropicWire:
     """Events of one answer."""
 
-    def __init__(self, asked: Asked, ending: Ending) -> None:
+    def __init__(self, asked: Asked, ending: Ending, *, before: list[JsonObject]) -> None:
         self._asked = asked
         self._ending = ending
+        self._before = before
         self._message_id = new_id("msg")
 
     def opening(self) -> bytes:
@@ -168,7 +175,7 @@ class AnthropicWire:
         """`content_block_stop`, with the signature of a thought before it."""
         signed = b""
         if block.kind == "thinking":
-            delta = {"type": "signature_delta", "signature": signature_of(block.text)}
+            delta = {"type": "signature_delta", "signature": signature_of(block.text, self._before)}
             signed = _event("content_block_delta", {"index": index, "delta": delta})
         return signed + _event("content_block_stop", {"index": index})
 
@@ -196,7 +203,7 @@ class AnthropicWire:
                 case "text":
                     content.append({"type": "text", "text": block.text})
                 case "thinking":
-                    signature = signature_of(block.text)
+                    signature = signature_of(block.text, self._before)
                     content.append(
                         {"type": "thinking", "thinking": block.text, "signature": signature}
                     )
@@ -234,12 +241,6 @@ class AnthropicWire:
 def _event(name: str, data: JsonObject) -> bytes:
     body = json.dumps({"type": name, **data}, ensure_ascii=False)
     return f"event: {name}\ndata: {body}\n\n".encode()
-
-
-def _plain(block: JsonObject) -> str:
-    """The block as the cache compares it: without its own breakpoint."""
-    kept = {name: value for name, value in block.items() if name != "cache_control"}
-    return json.dumps(kept, ensure_ascii=False, sort_keys=True)
 
 
 def _text_of(content: Any) -> str:  # a string or a list of blocks, checked before

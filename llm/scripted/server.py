@@ -32,6 +32,7 @@ log = logging.getLogger(__name__)
 
 MAX_BODY_BYTES = 32 * 1024 * 1024  # the real APIs' limit
 LONG_POLL_S = 10.0
+_STAGES: dict[str, Stage] = {stage: stage for stage in get_args(Stage)}
 MARK = {"x-polaris-scripted": "true"}
 
 
@@ -117,10 +118,11 @@ class ScriptedServer:
 
     async def _requests(self, request: web.Request) -> web.Response:
         """All records; with `until` and `count`, once so many requests have reached that stage."""
-        stage = request.query.get("until")
-        if stage is not None:
-            if stage not in get_args(Stage):
-                raise web.HTTPBadRequest(text=f"until: one of {', '.join(get_args(Stage))}")
+        asked = request.query.get("until")
+        if asked is not None:
+            stage = _STAGES.get(asked)
+            if stage is None:
+                raise web.HTTPBadRequest(text=f"until: one of {', '.join(_STAGES)}")
             try:
                 async with asyncio.timeout(LONG_POLL_S):
                     await self.journal.until(stage, int(request.query.get("count", "1")))

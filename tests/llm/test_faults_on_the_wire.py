@@ -1,4 +1,4 @@
-"""Faults of a provider, on the wire, with both adapters: what is retried, what is raised, in which words."""
+"""Faults of a provider, on the wire, with both adapters: what is retried, what is raised, how."""
 
 from typing import Any
 
@@ -16,7 +16,8 @@ from llm.model import (
     TextPart,
 )
 from llm.retry import Patience
-from tests.llm.conftest import API_KEY, QUICK, Play, ask
+from llm.scripted.process import ScriptedModel
+from tests.llm.conftest import ADAPTERS, API_KEY, QUICK, Play, ask
 
 LONG = "word " * 200
 ONCE = Patience(attempts=1, idle_s=0.3, connect_s=2)
@@ -110,10 +111,15 @@ async def broken_after(
     """The text that was seen before the error, the error, and how often the server was asked."""
     scripted = await play({"text": LONG, "fault": fault}, patience=patience)
     seen = ""
-    with pytest.raises(error) as caught:
+
+    async def read() -> None:
+        nonlocal seen
         async for event in scripted.model.stream(ask()):
             if isinstance(event, TextDelta):
                 seen += event.text
+
+    with pytest.raises(error) as caught:
+        await read()
     return seen, caught.value, len(await scripted.server.requests())
 
 
@@ -179,13 +185,8 @@ async def test_a_tool_call_that_breaks_off_with_the_stream_is_no_turn(play: Play
         await scripted.turn(ask())
 
 
-async def test_a_port_where_nothing_listens_is_unavailable(play: Play) -> None:
-    scripted = await play({"text": "x"})
-    from tests.llm.conftest import ADAPTERS
-
-    protocol = "anthropic" if scripted.model.name.startswith("anthropic") else "openai"
-    closed = type(scripted.server)("http://127.0.0.1:9")
-    async with ADAPTERS[protocol](closed, ONCE) as model:
+@pytest.mark.parametrize("protocol", sorted(ADAPTERS))
+async def test_a_port_where_nothing_listens_is_unavailable(protocol: str) -> None:
+    async with ADAPTERS[protocol](ScriptedModel("http://127.0.0.1:9"), ONCE) as model:
         with pytest.raises(ModelUnavailable, match="connection"):
-            async for _ in model.stream(ask()):
-                pass
+            await anext(model.stream(ask()))

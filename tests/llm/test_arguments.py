@@ -1,0 +1,44 @@
+"""Tool arguments are whole objects or nothing."""
+
+import json
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from llm.arguments import whole_object
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
+    max_leaves=8,
+)
+OBJECTS = st.dictionaries(st.text(), JSON, max_size=4)
+
+
+@given(OBJECTS, st.data())
+def test_no_part_of_an_object_is_taken_for_the_whole(
+    value: dict[str, object], data: st.DataObject
+) -> None:
+    text = json.dumps(value)
+    cut = data.draw(st.integers(min_value=1, max_value=len(text) - 1))
+    assert whole_object(text[:cut]) is None
+
+
+@given(OBJECTS)
+def test_a_whole_object_comes_back(value: dict[str, object]) -> None:
+    assert whole_object(json.dumps(value)) == value
+
+
+@given(JSON.filter(lambda value: not isinstance(value, dict)))
+def test_other_json_is_no_object(value: object) -> None:
+    assert whole_object(json.dumps(value)) is None
+
+
+def test_nothing_is_the_empty_object() -> None:
+    assert whole_object("") == {}
+    assert whole_object(" \n") == {}
+
+
+def test_raw_line_breaks_within_strings_are_taken() -> None:
+    """Small models write them, and what is meant is beyond doubt."""
+    assert whole_object('{"a": "x\ny"}') == {"a": "x\ny"}

@@ -1,0 +1,62 @@
+"""The table of models."""
+
+from pathlib import Path
+
+import pytest
+
+from llm.catalog import UNKNOWN, Catalog, InvalidCatalog, Price
+from llm.model import Usage
+
+
+def test_a_dated_name_takes_the_facts_of_its_family() -> None:
+    catalog = Catalog.default()
+    named = catalog.facts("anthropic/claude-opus-5-5")
+    assert catalog.facts("anthropic/claude-opus-5-5-20260901") == named
+    assert named.thinking == "adaptive"
+
+
+def test_an_unlisted_model_gets_careful_limits() -> None:
+    assert Catalog.default().facts("mine/whatever") == UNKNOWN
+
+
+def test_an_older_model_is_not_asked_to_think_adaptively() -> None:
+    assert Catalog.default().facts("anthropic/claude-haiku-4-5").thinking == "off"
+
+
+def test_a_file_adds_to_and_replaces_the_table(tmp_path: Path) -> None:
+    path = tmp_path / "models.json"
+    path.write_text('{"mine/x": {"context_window": 5, "max_output_tokens": 2}}')
+    catalog = Catalog.default().extended(path)
+    assert catalog.facts("mine/x").context_window == 5
+    assert catalog.facts("anthropic/claude-opus-5-5").context_window == 1_000_000
+
+
+@pytest.mark.parametrize(
+    ("text", "complaint"),
+    [
+        ("{", "not JSON"),
+        ('{"m": {"context_window": 0, "max_output_tokens": 1}}', r"m\.context_window"),
+        ('{"m": {"context_window": 1, "max_output_tokens": 1, "colour": 1}}', r"m\.colour"),
+    ],
+)
+def test_a_wrong_table_is_named(tmp_path: Path, text: str, complaint: str) -> None:
+    path = tmp_path / "models.json"
+    path.write_text(text)
+    with pytest.raises(InvalidCatalog, match=complaint):
+        Catalog.default().extended(path)
+
+
+def test_a_missing_table_is_named(tmp_path: Path) -> None:
+    with pytest.raises(InvalidCatalog, match="cannot read"):
+        Catalog.default().extended(tmp_path / "none.json")
+
+
+def test_cost_adds_all_kinds_of_tokens() -> None:
+    price = Price(input=4, output=20, cache_read=0.5)
+    usage = Usage(
+        input_tokens=1_000_000,
+        output_tokens=100_000,
+        cache_read_tokens=1_000_000,
+        cache_write_tokens=500_000,
+    )
+    assert price.dollars(usage) == pytest.approx(4 + 2 + 0.5 + 2)
