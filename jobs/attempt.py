@@ -3,6 +3,7 @@
 import asyncio
 
 from core.ids import RunId
+from engine import ReceivedEvent
 from jobs.events import MessageSent
 from store.deltas import DeltaWriter
 from store.gateway import Store
@@ -16,10 +17,10 @@ class Attempt:
     and what the dead (or merely stopped) process still sends is refused.
     """
 
-    def __init__(self, store: Store, message: MessageSent, run_id: RunId) -> None:
+    def __init__(self, store: Store, event: ReceivedEvent[MessageSent], run_id: RunId) -> None:
         self._store = store
-        self.message_id = message.message_id
-        self._generation_id = message.generation_id
+        self.message_id = event.data.message_id
+        self._generation_id = event.id
         self._run_id = run_id
         self._taking = asyncio.Lock()
         self._lease: Lease | None = None

@@ -5,19 +5,21 @@ from engine import Event, EventData, NonRetriable, ReceivedEvent
 from store.records import OutboxEvent
 
 
-class _AboutMessage(EventData):
+class MessageSent(EventData, event="message/sent"):
+    """A person's message and the placeholder of its answer are in the store.
+
+    The event's id names this answering of the message: a retry has another one.
+    """
+
     message_id: MessageId  # the placeholder: what is to be answered
     conversation_id: ConversationId
     project_id: ProjectId
-    generation_id: str  # tells the answers of one message apart: a retry makes another one
 
 
-class MessageSent(_AboutMessage, event="message/sent"):
-    """A person's message and the placeholder of its answer are in the store."""
-
-
-class MessageCancelled(_AboutMessage, event="message/cancelled"):
+class MessageCancelled(EventData, event="message/cancelled"):
     """An answer was cancelled in the store; the run behind it is to stop."""
+
+    message_id: MessageId
 
 
 def engine_event(event: OutboxEvent) -> Event:

@@ -71,7 +71,7 @@ async def mark_failed(ctx: FailureContext[MessageSent]) -> None:
 @job(
     "process-message",
     on=MessageSent,
-    cancel_on=[CancelOn(MessageCancelled, match="data.generationId")],
+    cancel_on=[CancelOn(MessageCancelled, match="data.messageId")],
     concurrency=[Concurrency(limit=1, key="event.data.conversationId")],
     retries=RETRY,
     on_failure=mark_failed,
@@ -96,7 +96,7 @@ class _Answer:
     def __init__(self, ctx: JobContext[MessageSent]) -> None:
         self._ctx = ctx
         self._chat = ctx.need(Chat)
-        self._attempt = Attempt(self._chat.store, ctx.event.data, ctx.run_id)
+        self._attempt = Attempt(self._chat.store, ctx.event, ctx.run_id)
         folder = self._chat.folders.folder(ctx.event.data.project_id, owner=sender_of(ctx.event))
         self._desk = Desk(self._chat.store, self._attempt, folder)
         self._transcript = StoreTranscript(self._chat.store, self._attempt, self._desk)
