@@ -1,5 +1,6 @@
 """The port to the people who watch: what the model says, while it says it."""
 
+import asyncio
 from typing import Protocol
 
 from core.ids import ToolCallId
@@ -39,13 +40,14 @@ class Sink(Protocol):
 
 
 class RecordingSink:
-    """A sink that keeps what it is told, per part."""
+    """A sink that keeps what it is told, per part; `has_text` is set by the first text."""
 
     def __init__(self) -> None:
         self.texts: dict[int, str] = {}
         self.thoughts: dict[int, str] = {}
         self.calls_started: list[tuple[int, ToolCallId, str]] = []
         self.resets: list[int] = []
+        self.has_text = asyncio.Event()
 
     @property
     def shown(self) -> str:
@@ -55,6 +57,7 @@ class RecordingSink:
     async def text(self, part: int, text: str) -> None:
         """Append to the part."""
         self.texts[part] = self.texts.get(part, "") + text
+        self.has_text.set()
 
     async def thinking(self, part: int, text: str) -> None:
         """Append to the part's reasoning."""
