@@ -182,7 +182,7 @@ class _Program(asyncio.SubprocessProtocol):
         self._tail.append(text)
         log.info("convex_log", extra={"line": text})
 
-    def connection_lost(self, exc: Exception | None) -> None:
+    def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - asyncio's signature
         """The process has ended and all that it printed was read."""
         self.ended.set()
         self.first_line_or_end.set()
