@@ -1,0 +1,154 @@
+// @vitest-environment edge-runtime
+// Who may call what: the internal key on every system function, the owner on every public one.
+import { describe, expect, test } from "vitest";
+import { ANN, api, backend, begin, chat, KEY, refusal, send } from "./backend.ts";
+
+interface ArgsJson {
+  type: string;
+  value?: unknown;
+}
+type Exported = { isPublic?: boolean; isInternal?: boolean; isQuery?: boolean; exportArgs?: () => string };
+
+/** The least value that a validator accepts. */
+function sample(json: ArgsJson): unknown {
+  switch (json.type) {
+    case "string":
+    case "id":
+      return "x";
+    case "number":
+      return 1;
+    case "boolean":
+      return true;
+    case "literal":
+      return json.value;
+    case "array":
+      return [];
+    case "union":
+      return sample((json.value as ArgsJson[])[0] as ArgsJson);
+    case "object": {
+      const fields = Object.entries(json.value as Record<string, { fieldType: ArgsJson; optional: boolean }>);
+      const required = fields.filter(([, field]) => !field.optional);
+      return Object.fromEntries(required.map(([name, { fieldType }]) => [name, sample(fieldType)]));
+    }
+    default:
+      throw new Error(`no sample of ${json.type}`);
+  }
+}
+
+const systemModules = import.meta.glob<Record<string, Exported>>("../../convex/system/*.ts", {
+  eager: true,
+});
+const systemFunctions = Object.entries(systemModules).flatMap(([file, module]) => {
+  const name = file.replace(/.*\/|\.ts$/g, "");
+  return Object.entries(module)
+    .filter(([, value]) => value.isPublic)
+    .map(([key, value]) => ({ path: [name, key] as const, value }));
+});
+
+describe("system functions", () => {
+  test("are all found by this test", () => {
+    expect(systemFunctions.length).toBeGreaterThan(40);
+  });
+
+  for (const { path, value } of systemFunctions) {
+    const args = sample(JSON.parse(value.exportArgs?.() ?? "{}") as ArgsJson) as object;
+    const call = async (internalKey: string) => {
+      const b = backend();
+      const reference = (api.system as never)[path[0]][path[1]] as never;
+      const run = () => (value.isQuery ? b.t.query(reference, { ...args, internalKey } as never) : b.t.mutation(reference, { ...args, internalKey } as never));
+      return { run };
+    };
+
+    test(`${path.join(":")} refuses a wrong key, a part of the key, and any key where none is set`, async () => {
+      for (const wrong of ["", "wrong", KEY.slice(0, -1), `${KEY}x`, KEY + KEY]) {
+        const { run } = await call(wrong);
+        expect((await refusal(run())).message).toBe("Invalid internal key");
+      }
+      for (const unset of ["", undefined]) {
+        const { run } = await call("");
+        if (unset === undefined) delete process.env.POLARIS_CONVEX_INTERNAL_KEY;
+        else process.env.POLARIS_CONVEX_INTERNAL_KEY = unset;
+        expect((await refusal(run())).message).toBe("POLARIS_CONVEX_INTERNAL_KEY is not configured");
+      }
+    });
+  }
+});
+
+describe("public functions", () => {
+  async function furnished() {
+    const b = backend();
+    const { projectId, conversationId } = await chat(b);
+    const { messageId } = await send(b, conversationId);
+    await begin(b, messageId);
+    await b.ann.mutation(api.files.createFolder, { projectId, name: "d" });
+    await b.ann.mutation(api.files.createFile, { projectId, name: "f", content: "" });
+    const [folder, file] = await b.ann.query(api.files.getFolderContents, { projectId });
+    const fileId = folder?._id as NonNullable<typeof folder>["_id"];
+    const textId = file?._id as NonNullable<typeof file>["_id"];
+    return { b, projectId, conversationId, messageId, fileId, textId };
+  }
+  type Furnished = Awaited<ReturnType<typeof furnished>>;
+  type Person = Furnished["b"]["ann"];
+
+  const paginationOpts = { numItems: 5, cursor: null };
+  const calls: Record<string, (who: Person, f: Furnished) => Promise<unknown>> = {
+    "projects.getById": (who, f) => who.query(api.projects.getById, { id: f.projectId }),
+    "projects.getGenerationEvents": (who, f) => who.query(api.projects.getGenerationEvents, { projectId: f.projectId }),
+    "projects.rename": (who, f) => who.mutation(api.projects.rename, { id: f.projectId, name: "n" }),
+    "projects.updateSettings": (who, f) => who.mutation(api.projects.updateSettings, { id: f.projectId, settings: {} }),
+    "files.getFiles": (who, f) => who.query(api.files.getFiles, { projectId: f.projectId }),
+    "files.list": (who, f) => who.query(api.files.list, { projectId: f.projectId, paginationOpts }),
+    "files.getFolderContents": (who, f) => who.query(api.files.getFolderContents, { projectId: f.projectId }),
+    "files.getFile": (who, f) => who.query(api.files.getFile, { id: f.fileId }),
+    "files.getFilePath": (who, f) => who.query(api.files.getFilePath, { id: f.fileId }),
+    "files.createFile": (who, f) => who.mutation(api.files.createFile, { projectId: f.projectId, name: "a", content: "" }),
+    "files.createFolder": (who, f) => who.mutation(api.files.createFolder, { projectId: f.projectId, name: "b" }),
+    "files.renameFile": (who, f) => who.mutation(api.files.renameFile, { id: f.fileId, newName: "e" }),
+    "conversations.create": (who, f) => who.mutation(api.conversations.create, { projectId: f.projectId, title: "t" }),
+    "conversations.getByProject": (who, f) => who.query(api.conversations.getByProject, { projectId: f.projectId }),
+    "conversations.getById": (who, f) => who.query(api.conversations.getById, { id: f.conversationId }),
+    "conversations.getMessages": (who, f) => who.query(api.conversations.getMessages, { conversationId: f.conversationId }),
+    "messages.list": (who, f) => who.query(api.messages.list, { conversationId: f.conversationId, paginationOpts }),
+    "messages.get": (who, f) => who.query(api.messages.get, { messageId: f.messageId }),
+    "messages.text": (who, f) => who.query(api.messages.text, { messageId: f.messageId }),
+    "messages.deltas": (who, f) => who.query(api.messages.deltas, { messageId: f.messageId, from: 0 }),
+    "messages.toolCalls": (who, f) => who.query(api.messages.toolCalls, { messageId: f.messageId }),
+    "messages.parts": (who, f) => who.query(api.messages.parts, { messageId: f.messageId }),
+    "files.updateFile": (who, f) => who.mutation(api.files.updateFile, { id: f.textId, content: "c" }),
+    "files.deleteFile": (who, f) => who.mutation(api.files.deleteFile, { id: f.fileId }),
+    "projects.deleteProject": (who, f) => who.mutation(api.projects.deleteProject, { id: f.projectId }),
+  };
+
+  for (const [name, call] of Object.entries(calls)) {
+    test(`${name} serves the owner, finds nothing for a stranger, and refuses nobody in particular`, async () => {
+      const f = await furnished();
+      expect((await refusal(call(f.b.bob, f))).kind).toBe("not_found");
+      expect((await refusal(call(f.b.t as never, f))).message).toBe("Unauthorized");
+      await call(f.b.ann, f);
+    });
+  }
+
+  test("are all in the table above", () => {
+    const modules = import.meta.glob<Record<string, Exported>>("../../convex/*.ts", { eager: true });
+    const found = Object.entries(modules).flatMap(([file, module]) =>
+      Object.entries(module)
+        .filter(([, value]) => value.isPublic)
+        .map(([key]) => `${file.replace(/.*\/|\.ts$/g, "")}.${key}`),
+    );
+    const ownOnly = ["projects.create", "projects.get", "projects.getPartial"]; // nobody else's id goes in
+    expect(found.sort()).toEqual([...Object.keys(calls), ...ownOnly].sort());
+  });
+
+  test("list the caller's own projects only, last updated first", async () => {
+    const { b, projectId } = await furnished();
+    const second = await b.ann.mutation(api.projects.create, { name: "Second" });
+    await b.bob.mutation(api.projects.create, { name: "Bob's" });
+    await new Promise((done) => setTimeout(done, 2)); // the clock of updatedAt counts milliseconds
+    await b.ann.mutation(api.projects.rename, { id: projectId, name: "Renamed" });
+    const rows = await b.ann.query(api.projects.get, {});
+    expect(rows.map((row) => row._id)).toEqual([projectId, second]);
+    expect(rows.every((row) => row.ownerId === ANN)).toBe(true);
+    expect((await b.ann.query(api.projects.getPartial, { limit: 1 })).length).toBe(1);
+    expect((await refusal(b.t.query(api.projects.get, {}))).message).toBe("Unauthorized");
+  });
+});

@@ -1,0 +1,320 @@
+// @vitest-environment edge-runtime
+// Files: by id as user interfaces use them, by path as the API and workspaces do.
+import { describe, expect, test, vi } from "vitest";
+import { ANN, api, type Backend, backend, BOB, chat, KEY, refusal } from "./backend.ts";
+
+async function sha256(text: string): Promise<string> {
+  const digest = await crypto.subtle.digest("SHA-256", new TextEncoder().encode(text));
+  return [...new Uint8Array(digest)].map((byte) => byte.toString(16).padStart(2, "0")).join("");
+}
+
+async function project() {
+  const b = backend();
+  const { projectId } = await chat(b);
+  return { b, projectId, owned: { internalKey: KEY, ownerId: ANN, projectId: projectId as string } };
+}
+type Owned = Awaited<ReturnType<typeof project>>["owned"];
+
+async function write({ t }: Backend, owned: Owned, path: string, text: string, expected?: string) {
+  const size = new TextEncoder().encode(text).length;
+  const file = { path, size, sha256: await sha256(text), text };
+  const expectedSha256 = expected === undefined ? undefined : expected && (await sha256(expected));
+  return await t.mutation(api.system.files.write, { ...owned, file, expectedSha256 });
+}
+
+async function paths({ t }: Backend, owned: Owned) {
+  const page = await t.query(api.system.files.list, { ...owned, limit: 1_000 });
+  return page.items.map((item) => item.path);
+}
+
+async function read({ t }: Backend, owned: Owned, path: string) {
+  return (await t.query(api.system.files.read, { ...owned, path })).text;
+}
+
+describe("by path", () => {
+  test("a write makes the folders around it", async () => {
+    const { b, owned } = await project();
+    const file = await write(b, owned, "src/lib/a.ts", "1");
+    expect(file).toMatchObject({ path: "src/lib/a.ts", name: "a.ts", kind: "file", sizeBytes: 1 });
+    expect(await paths(b, owned)).toEqual(["src", "src/lib", "src/lib/a.ts"]);
+    expect(await read(b, owned, "src/lib/a.ts")).toBe("1");
+  });
+
+  test("an empty file is a file", async () => {
+    const { b, owned } = await project();
+    await write(b, owned, "empty", "");
+    expect(await read(b, owned, "empty")).toBe("");
+  });
+
+  test("the same content again changes nothing, not even with a stale guard", async () => {
+    const { b, owned } = await project();
+    const first = await write(b, owned, "a", "1", "");
+    expect(await write(b, owned, "a", "1", "")).toEqual(first);
+  });
+
+  test("a write on something that changed is refused", async () => {
+    const { b, owned } = await project();
+    await write(b, owned, "a", "1");
+    await write(b, owned, "a", "2", "1");
+    expect((await refusal(write(b, owned, "a", "3", "1"))).code).toBe("file_changed");
+    expect((await refusal(write(b, owned, "a", "3", ""))).code).toBe("file_changed");
+    expect(await read(b, owned, "a")).toBe("2");
+  });
+
+  test("a file and a folder cannot share a name", async () => {
+    const { b, owned } = await project();
+    await write(b, owned, "a/b", "1");
+    expect((await refusal(write(b, owned, "a", "1"))).code).toBe("is_a_folder");
+    expect((await refusal(write(b, owned, "a/b/c", "1"))).code).toBe("is_a_file");
+    const path = "a/b";
+    const folder = b.t.mutation(api.system.files.makeFolder, { ...owned, path });
+    expect((await refusal(folder)).code).toBe("is_a_file");
+  });
+
+  for (const path of ["", "/a", "a/", "a//b", ".", "..", "../a", "a/../b", "a\0b", "a\\b", "a\nb", "x".repeat(256)]) {
+    test(`${JSON.stringify(path.slice(0, 20))} names no file`, async () => {
+      const { b, owned } = await project();
+      expect((await refusal(write(b, owned, path, "1"))).code).toBe("bad_path");
+      expect(await paths(b, owned)).toEqual([]);
+    });
+  }
+
+  test("a folder moves with everything in it, once", async () => {
+    const { b, owned } = await project();
+    await write(b, owned, "old/a", "1");
+    await write(b, owned, "old/deep/b", "2");
+    await write(b, owned, "older", "3");
+    const move = { ...owned, path: "old", newPath: "new/place" };
+    await b.t.mutation(api.system.files.rename, move);
+    const after = ["new", "new/place", "new/place/a", "new/place/deep", "new/place/deep/b", "older"];
+    expect(await paths(b, owned)).toEqual(after);
+    expect(await b.t.mutation(api.system.files.rename, move)).toMatchObject({ path: "new/place" });
+    expect(await read(b, owned, "new/place/deep/b")).toBe("2");
+  });
+
+  test("a move onto something, into itself or from nowhere is refused", async () => {
+    const { b, owned } = await project();
+    await write(b, owned, "a/x", "1");
+    await write(b, owned, "b", "2");
+    const move = async (path: string, newPath: string) =>
+      (await refusal(b.t.mutation(api.system.files.rename, { ...owned, path, newPath }))).code;
+    expect(await move("a", "b")).toBe("already_exists");
+    expect(await move("a", "a/y")).toBe("into_itself");
+    expect(await move("nope", "c")).toBe("not_found");
+    expect(await move("b", "../b")).toBe("bad_path");
+  });
+
+  test("a large folder goes in batches, the folder itself last", async () => {
+    const { b, owned } = await project();
+    for (let batch = 0; batch < 3; batch++) {
+      const files = await Promise.all(
+        Array.from({ length: 200 }, async (_, i) => ({
+          path: `big/${batch}-${i}`,
+          size: 1,
+          sha256: await sha256("x"),
+          text: "x",
+        })),
+      );
+      await b.t.mutation(api.system.files.writeMany, { ...owned, files });
+    }
+    const remove = async () =>
+      await b.t.mutation(api.system.files.remove, { ...owned, path: "big" });
+    expect(await remove()).toEqual({ wasThere: true, hasMore: true });
+    expect((await paths(b, owned)).length).toBe(101);
+    expect(await remove()).toEqual({ wasThere: true, hasMore: false });
+    expect(await remove()).toEqual({ wasThere: false, hasMore: false });
+    expect(await paths(b, owned)).toEqual([]);
+    expect(await b.t.run(async (ctx) => await ctx.db.query("fileTexts").first())).toBeNull();
+  }, 20_000);
+
+  test("many files are read at once, what is no file left out", async () => {
+    const { b, owned } = await project();
+    await write(b, owned, "d/a", "1");
+    const paths = ["nope", "d", "d/a"];
+    const answer = await b.t.query(api.system.files.readMany, { ...owned, paths });
+    expect([answer.seen, answer.files.map((file) => file.text)]).toEqual([3, ["1"]]);
+  });
+
+  test("a blob that replaces a text, and a text that replaces a blob, leave nothing behind", async () => {
+    const { b, owned } = await project();
+    const blob = async (text: string) =>
+      await b.t.run(async (ctx) => await ctx.storage.store(new Blob([text])));
+    await write(b, owned, "a", "text");
+    const storageId = await blob("\0bytes");
+    const file = { path: "a", size: 6, sha256: "hash", storageId };
+    expect(await b.t.mutation(api.system.files.write, { ...owned, file })).toMatchObject({
+      inStorage: true,
+    });
+    const content = await b.t.query(api.system.files.read, { ...owned, path: "a" });
+    expect(content.text).toBeUndefined();
+    expect(content.url).toBeTruthy();
+    // The same bytes uploaded again: the second blob is dropped, the first stays.
+    const again = { ...file, storageId: await blob("\0bytes") };
+    await b.t.mutation(api.system.files.write, { ...owned, file: again });
+    const blobs = async () =>
+      await b.t.run(async (ctx) => (await ctx.db.system.query("_storage").collect()).map((x) => x._id));
+    expect(await blobs()).toEqual([storageId]);
+    await write(b, owned, "a", "text again");
+    expect(await blobs()).toEqual([]);
+    expect(await read(b, owned, "a")).toBe("text again");
+  });
+
+  test("a file of another owner is not found", async () => {
+    const { b, owned } = await project();
+    await write(b, owned, "a", "1");
+    const theirs = { ...owned, ownerId: BOB };
+    expect((await refusal(read(b, theirs, "a"))).message).toBe("Project not found");
+    expect((await refusal(write(b, theirs, "a", "2"))).kind).toBe("not_found");
+  });
+});
+
+describe("changes since a version", () => {
+  async function changes({ t }: Backend, owned: Owned, since: number, limit = 100) {
+    return await t.query(api.system.files.changes, { ...owned, since, limit });
+  }
+
+  test("are what was written, moved and deleted after it", async () => {
+    const { b, owned } = await project();
+    await write(b, owned, "a", "1");
+    await write(b, owned, "b", "1");
+    await write(b, owned, "c", "1");
+    const { version } = await changes(b, owned, 0);
+    await write(b, owned, "a", "2");
+    await b.t.mutation(api.system.files.remove, { ...owned, path: "b" });
+    await b.t.mutation(api.system.files.rename, { ...owned, path: "c", newPath: "d" });
+    const later = await changes(b, owned, version);
+    expect(later.changed.map((file) => file.path).sort()).toEqual(["a", "d"]);
+    expect([...later.deleted].sort()).toEqual(["b", "c"]);
+    expect([later.hasMore, later.isFull]).toEqual([false, false]);
+    expect(await changes(b, owned, later.version)).toMatchObject({ changed: [], deleted: [] });
+  });
+
+  test("do not call a path deleted at which something stands again", async () => {
+    const { b, owned } = await project();
+    await write(b, owned, "a", "1");
+    const { version } = await changes(b, owned, 0);
+    await b.t.mutation(api.system.files.remove, { ...owned, path: "a" });
+    await write(b, owned, "a", "2");
+    const later = await changes(b, owned, version);
+    expect([later.changed.length, later.deleted]).toEqual([1, []]);
+  });
+
+  test("come in pages, whatever their number, and miss nothing that happens meanwhile", async () => {
+    const { b, owned } = await project();
+    for (let i = 0; i < 10; i++) await write(b, owned, `f${i}`, "1");
+    const seen = new Set<string>();
+    let page = await changes(b, owned, 0, 3);
+    let asked = 0;
+    for (;;) {
+      expect(page.isFull).toBe(true);
+      for (const path of page.deleted) seen.delete(path);
+      for (const file of page.changed) seen.add(file.path);
+      if (!page.hasMore) break;
+      if (asked === 0) await b.t.mutation(api.system.files.remove, { ...owned, path: "f0" });
+      asked += 1;
+      page = await changes(b, owned, page.version, 3);
+    }
+    expect([...seen].sort()).toEqual((await paths(b, owned)).sort());
+    expect(asked).toBeGreaterThan(2);
+    expect(page.version).toBe(11);
+  });
+
+  test("start anew for whoever is further behind than the tombstones go", async () => {
+    vi.useFakeTimers();
+    try {
+      const { b, owned } = await project();
+      await write(b, owned, "a", "1");
+      await write(b, owned, "b", "1");
+      const { version } = await changes(b, owned, 0);
+      await b.t.mutation(api.system.files.remove, { ...owned, path: "a" });
+      vi.advanceTimersByTime(8 * 24 * 3_600_000);
+      const { internal } = await import("../../convex/_generated/api");
+      await b.t.mutation(internal.system.sweep.tombstones, {});
+      const later = await changes(b, owned, version);
+      expect([later.isFull, later.changed.map((file) => file.path)]).toEqual([true, ["b"]]);
+      expect((await changes(b, owned, later.version)).isFull).toBe(false);
+    } finally {
+      vi.useRealTimers();
+    }
+  });
+});
+
+describe("by id", () => {
+  test("files and folders are made, listed folders first, and named up to the root", async () => {
+    const { b, projectId } = await project();
+    await b.ann.mutation(api.files.createFile, { projectId, name: "b.ts", content: "1" });
+    await b.ann.mutation(api.files.createFolder, { projectId, name: "src" });
+    await b.ann.mutation(api.files.createFile, { projectId, name: "A.ts", content: "2" });
+    const top = await b.ann.query(api.files.getFolderContents, { projectId });
+    expect(top.map((row) => row.name)).toEqual(["src", "A.ts", "b.ts"]);
+    const parentId = top[0]?._id;
+    await b.ann.mutation(api.files.createFile, { projectId, parentId, name: "c.ts", content: "3" });
+    const inside = await b.ann.query(api.files.getFolderContents, { projectId, parentId });
+    const id = inside[0]?._id as never;
+    expect(await b.ann.query(api.files.getFilePath, { id })).toEqual([
+      { _id: parentId, name: "src" },
+      { _id: id, name: "c.ts" },
+    ]);
+    await b.ann.mutation(api.files.updateFile, { id, content: "new" });
+    expect(await b.ann.query(api.files.getFile, { id })).toMatchObject({ content: "new", path: "src/c.ts" });
+    const all = await b.ann.query(api.files.getFiles, { projectId });
+    expect(all.map((row) => [row.path, row.content])).toEqual([
+      ["A.ts", "2"],
+      ["b.ts", "1"],
+      ["src", undefined],
+      ["src/c.ts", "new"],
+    ]);
+  });
+
+  test("names that are taken are refused with the texts that user interfaces know", async () => {
+    const { b, projectId } = await project();
+    const file = { projectId, name: "a", content: "" };
+    await b.ann.mutation(api.files.createFile, file);
+    const text = async (work: Promise<unknown>) => (await refusal(work)).message;
+    expect(await text(b.ann.mutation(api.files.createFile, file))).toBe("File already exists");
+    expect(await text(b.ann.mutation(api.files.createFolder, { projectId, name: "a" }))).toBe("Folder already exists");
+    await b.ann.mutation(api.files.createFile, { ...file, name: "b" });
+    const [a] = await b.ann.query(api.files.getFolderContents, { projectId });
+    const rename = { id: a?._id as never, newName: "b" };
+    expect(await text(b.ann.mutation(api.files.renameFile, rename))).toBe(
+      "A file with this name already exists in this location",
+    );
+    expect(await text(b.ann.mutation(api.files.renameFile, { ...rename, newName: "x/y" }))).toContain("slashes");
+  });
+
+  test("a folder is deleted with everything in it", async () => {
+    const { b, owned, projectId } = await project();
+    await write(b, owned, "src/deep/a", "1");
+    await write(b, owned, "src2", "1");
+    const [src] = await b.ann.query(api.files.getFolderContents, { projectId });
+    await b.ann.mutation(api.files.deleteFile, { id: src?._id as never });
+    expect(await paths(b, owned)).toEqual(["src2"]);
+  });
+
+  test("a parent in another project, or one that is a file, is refused", async () => {
+    const { b, owned, projectId } = await project();
+    await write(b, owned, "a", "1");
+    const [a] = await b.ann.query(api.files.getFolderContents, { projectId });
+    const other = await b.ann.mutation(api.projects.create, { name: "Other" });
+    await b.ann.mutation(api.files.createFolder, { projectId: other, name: "d" });
+    const [d] = await b.ann.query(api.files.getFolderContents, { projectId: other });
+    for (const parentId of [a?._id, d?._id]) {
+      const create = b.ann.mutation(api.files.createFile, { projectId, parentId, name: "n", content: "" });
+      expect((await refusal(create)).kind).toBe("not_found");
+    }
+  });
+
+  test("a write raises the project's updatedAt", async () => {
+    vi.useFakeTimers();
+    try {
+      const { b, owned, projectId } = await project();
+      const updatedAt = async () => (await b.ann.query(api.projects.getById, { id: projectId })).updatedAt;
+      const before = await updatedAt();
+      vi.advanceTimersByTime(1_000);
+      await write(b, owned, "a", "1");
+      expect(await updatedAt()).toBe(before + 1_000);
+    } finally {
+      vi.useRealTimers();
+    }
+  });
+});

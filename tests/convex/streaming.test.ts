@@ -1,0 +1,313 @@
+// @vitest-environment edge-runtime
+// The writing of an answer: epochs, deltas, turns, tool calls, and the three ends.
+import { describe, expect, test, vi } from "vitest";
+import {
+  ANN,
+  api,
+  append,
+  type Backend,
+  backend,
+  begin,
+  chat,
+  complete,
+  fail,
+  KEY,
+  message,
+  refusal,
+  send,
+  USAGE,
+} from "./backend.ts";
+
+async function running() {
+  const b = backend();
+  const { projectId, conversationId } = await chat(b);
+  const { messageId } = await send(b, conversationId);
+  const { epoch } = await begin(b, messageId);
+  return { b, projectId, conversationId, messageId, epoch };
+}
+
+async function cancel({ t }: Backend, messageId: string) {
+  return await t.mutation(api.system.messages.cancel, {
+    internalKey: KEY,
+    ownerId: ANN,
+    messageId,
+  });
+}
+
+describe("deltas", () => {
+  test("are read from a cursor, merged by part and kind", async () => {
+    const { b, messageId, epoch } = await running();
+    await append(b, messageId, epoch, [0, 0, "Hel"], [1, 0, "lo"], [2, 0, "hm", "thinking"], [3, 1, "!"]);
+    const page = await b.ann.query(api.messages.deltas, { messageId: messageId as never, from: 1 });
+    expect(page).toEqual({
+      runs: [
+        { part: 0, kind: "text", text: "lo" },
+        { part: 0, kind: "thinking", text: "hm" },
+        { part: 1, kind: "text", text: "!" },
+      ],
+      next: 4,
+      hasMore: false,
+      status: "processing",
+    });
+  });
+
+  test("sent twice are there once", async () => {
+    const { b, messageId, epoch } = await running();
+    expect(await append(b, messageId, epoch, [0, 0, "a"])).toEqual(["ok"]);
+    expect(await append(b, messageId, epoch, [0, 0, "a"], [1, 0, "b"])).toEqual(["ok", "ok"]);
+    const page = await b.ann.query(api.messages.deltas, { messageId: messageId as never, from: 0 });
+    expect(page.runs).toEqual([{ part: 0, kind: "text", text: "ab" }]);
+  });
+
+  test("with a hole before them are not taken", async () => {
+    const { b, messageId, epoch } = await running();
+    expect(await append(b, messageId, epoch, [1, 0, "b"])).toEqual(["gap"]);
+  });
+
+  test("of an overtaken attempt are refused, those of the new one go on", async () => {
+    const { b, messageId, epoch } = await running();
+    await append(b, messageId, epoch, [0, 0, "old"]);
+    const lease = await begin(b, messageId, "run-2");
+    expect(lease).toMatchObject({ epoch: epoch + 1, nextSeq: 1, lastPart: 0 });
+    expect(await append(b, messageId, epoch, [1, 0, "zombie"])).toEqual(["closed"]);
+    expect(await append(b, messageId, lease.epoch, [1, 0, "", "reset"], [2, 0, "new"])).toEqual(["ok", "ok"]);
+    expect((await cancel(b, messageId)).messageIds).toEqual([messageId]);
+    expect((await message(b, messageId)).content).toBe("new");
+  });
+
+  test("of one closed message do not hold up those of another", async () => {
+    const { b, conversationId, messageId, epoch } = await running();
+    const other = await send(b, conversationId, { policy: "queue" });
+    const lease = await begin(b, other.messageId, "run-2");
+    await cancel(b, messageId);
+    const answers = await b.t.mutation(api.system.streaming.append, {
+      internalKey: KEY,
+      batch: [
+        { m: messageId, e: epoch, s: 0, p: 0, t: "late" },
+        { m: other.messageId, e: lease.epoch, s: 0, p: 0, t: "fine" },
+        { m: "nonsense", e: 1, s: 0, p: 0, t: "x" },
+      ],
+    });
+    expect(answers).toEqual(["closed", "ok", "closed"]);
+  });
+
+  test("are swept five minutes after the end, in pages", async () => {
+    vi.useFakeTimers();
+    try {
+      const { b, messageId, epoch } = await running();
+      for (let start = 0; start < 1_200; start += 400) {
+        const some = Array.from({ length: 400 }, (_, i) => [start + i, 0, "x"] as [number, number, string]);
+        await append(b, messageId, epoch, ...some);
+      }
+      await complete(b, messageId, epoch, "x".repeat(1_200));
+      vi.advanceTimersByTime(4 * 60_000);
+      await b.t.finishInProgressScheduledFunctions();
+      const count = () => b.t.run(async (ctx) => (await ctx.db.query("deltas").collect()).length);
+      expect(await count()).toBe(1_200);
+      await b.t.finishAllScheduledFunctions(vi.runAllTimers);
+      expect(await count()).toBe(0);
+    } finally {
+      vi.useRealTimers();
+    }
+  });
+
+  test("of a retry survive the sweep that the failure before it has scheduled", async () => {
+    vi.useFakeTimers();
+    try {
+      const { b, messageId, epoch } = await running();
+      await append(b, messageId, epoch, [0, 0, "first"]);
+      await fail(b, messageId);
+      await b.t.mutation(api.system.messages.retry, {
+        internalKey: KEY,
+        ownerId: ANN,
+        messageId,
+        policy: "cancel",
+        externalId: "again",
+      });
+      const lease = await begin(b, messageId, "run-2");
+      await append(b, messageId, lease.epoch, [1, 0, "", "reset"], [2, 0, "second"]);
+      await b.t.finishAllScheduledFunctions(vi.runAllTimers);
+      expect((await cancel(b, messageId)).messageIds).toEqual([messageId]);
+      expect((await message(b, messageId)).content).toBe("second");
+    } finally {
+      vi.useRealTimers();
+    }
+  });
+});
+
+describe("turns and tool calls", () => {
+  const turn = {
+    turn: 0,
+    parts: [
+      { type: "thinking" as const, text: "let me see", signature: "proof" },
+      { type: "text" as const, text: "Looking." },
+      { type: "toolCall" as const, toolCallId: "call-1" },
+    ],
+    stopReason: "tool_calls",
+    model: "test/model",
+    usage: USAGE,
+    droppedCalls: [],
+  };
+  const toolCalls = [
+    { toolCallId: "call-1", name: "writeFile", argumentsJson: '{"$path":"a"}' },
+    { toolCallId: "call-2", name: "readFile", argumentsJson: "{}" },
+  ];
+
+  async function recorded() {
+    const r = await running();
+    const args = { internalKey: KEY, messageId: r.messageId, epoch: r.epoch };
+    expect(
+      await r.b.t.mutation(api.system.streaming.recordTurn, { ...args, turn, toolCalls }),
+    ).toBe(true);
+    return { ...r, args };
+  }
+
+  test("a turn recorded twice stays as it was first", async () => {
+    const { b, args } = await recorded();
+    const other = { ...turn, parts: [{ type: "text" as const, text: "else" }] };
+    const again = { ...args, turn: other, toolCalls: [] };
+    expect(await b.t.mutation(api.system.streaming.recordTurn, again)).toBe(false);
+    const context = await b.t.query(api.system.messages.context, {
+      internalKey: KEY,
+      messageId: args.messageId,
+      maxChars: 1_000,
+    });
+    expect(context.turns).toEqual([turn]);
+    expect(context.toolCalls.map((call) => call.status)).toEqual(["pending", "pending"]);
+  });
+
+  test("a call is pending, running, and then completed with the first result", async () => {
+    const { b, args, messageId } = await recorded();
+    const call = { ...args, turn: 0, toolCallId: "call-1" };
+    await b.t.mutation(api.system.streaming.startToolCall, call);
+    const finish = { ...call, edits: [] };
+    await b.t.mutation(api.system.streaming.finishToolCall, {
+      ...finish,
+      output: "done",
+      isError: false,
+    });
+    await b.t.mutation(api.system.streaming.finishToolCall, {
+      ...finish,
+      output: "else",
+      isError: true,
+    });
+    const calls = await b.ann.query(api.messages.toolCalls, { messageId: messageId as never });
+    expect(calls[0]).toMatchObject({
+      id: "call-1",
+      status: "completed",
+      result: "done",
+      args: '{"$path":"a"}',
+    });
+    expect(calls[1]).toMatchObject({ id: "call-2", status: "pending" });
+  });
+
+  test("calls that were open when the message ended are cancelled", async () => {
+    const { b, messageId } = await recorded();
+    await cancel(b, messageId);
+    const calls = await b.ann.query(api.messages.toolCalls, { messageId: messageId as never });
+    expect(calls.map((call) => call.status)).toEqual(["cancelled", "cancelled"]);
+  });
+
+  test("signatures of thinking come back to the run and to nobody else", async () => {
+    const { b, messageId } = await recorded();
+    const parts = await b.ann.query(api.messages.parts, { messageId: messageId as never });
+    expect(parts.map((part) => [part.turn, part.index, part.type])).toEqual([
+      [0, 0, "thinking"],
+      [0, 1, "text"],
+      [0, 2, "toolCall"],
+    ]);
+    expect(JSON.stringify(parts)).not.toContain("proof");
+  });
+
+  test("none is recorded for an overtaken attempt", async () => {
+    const { b, messageId, args } = await recorded();
+    await begin(b, messageId, "run-2");
+    const late = { ...args, turn: { ...turn, turn: 1 }, toolCalls: [] };
+    const data = await refusal(b.t.mutation(api.system.streaming.recordTurn, late));
+    expect(data).toMatchObject({ code: "generation_closed", kind: "refused" });
+  });
+});
+
+describe("the end of a message", () => {
+  const ways = {
+    complete: (b: Backend, id: string, epoch: number) => complete(b, id, epoch, "whole"),
+    fail: (b: Backend, id: string) => fail(b, id),
+    cancel: (b: Backend, id: string) => cancel(b, id),
+  };
+  const status = { complete: "completed", fail: "failed", cancel: "cancelled" } as const;
+  const names = ["complete", "fail", "cancel"] as const;
+
+  for (const first of names) {
+    for (const second of names) {
+      test(`${first}, then ${second}: it stays ${status[first]}`, async () => {
+        const { b, messageId, epoch } = await running();
+        await append(b, messageId, epoch, [0, 0, "par"], [1, 0, "tial"]);
+        await ways[first](b, messageId, epoch);
+        const before = await message(b, messageId);
+        expect(before.status).toBe(status[first]);
+        expect(before.content).toBe(first === "complete" ? "whole" : "partial");
+        const isRefused = second === "complete" && first !== "complete";
+        if (isRefused) {
+          const data = await refusal(ways.complete(b, messageId, epoch));
+          expect(data.code).toBe("generation_closed");
+        } else {
+          await ways[second](b, messageId, epoch);
+        }
+        expect(await message(b, messageId)).toEqual(before);
+      });
+    }
+  }
+
+  test("a final message takes no new attempt", async () => {
+    const { b, messageId, epoch } = await running();
+    await complete(b, messageId, epoch, "whole");
+    expect((await refusal(begin(b, messageId, "run-2"))).code).toBe("generation_closed");
+  });
+
+  test("a failure of a run that was overtaken changes nothing", async () => {
+    const { b, messageId } = await running();
+    await begin(b, messageId, "run-2");
+    await fail(b, messageId, "run-1");
+    expect((await message(b, messageId)).status).toBe("processing");
+    await fail(b, messageId, "run-2");
+    expect((await message(b, messageId)).status).toBe("failed");
+  });
+
+  test("a text longer than a document comes back whole", async () => {
+    const { b, messageId, epoch } = await running();
+    const text = "aé😀".repeat(300_000);
+    await complete(b, messageId, epoch, text);
+    expect((await message(b, messageId)).content).toBe(text);
+    const doc = await b.ann.query(api.messages.get, { messageId: messageId as never });
+    expect(doc.isCut).toBe(true);
+    expect(doc.content.length).toBeLessThan(250_000);
+    expect(await b.ann.query(api.messages.text, { messageId: messageId as never })).toBe(text);
+  });
+});
+
+describe("generations", () => {
+  test("are stale when they were silent for long, and not once they are final", async () => {
+    const { b, messageId, epoch } = await running();
+    const stale = async (before: number) =>
+      (await b.t.query(api.system.generations.stale, { internalKey: KEY, before, limit: 10 })).map(
+        (row) => row.messageId,
+      );
+    expect(await stale(Date.now() - 10_000)).toEqual([]);
+    expect(await stale(Date.now() + 1_000)).toEqual([messageId]);
+    await complete(b, messageId, epoch, "whole");
+    expect(await stale(Date.now() + 1_000)).toEqual([]);
+  });
+
+  test("the first run that is noted stays until another begins", async () => {
+    const b = backend();
+    const { conversationId } = await chat(b);
+    const { messageId } = await send(b, conversationId);
+    const attach = (runId: string) =>
+      b.t.mutation(api.system.generations.attachRun, { internalKey: KEY, messageId, runId });
+    await attach("run-1");
+    await attach("run-2");
+    expect((await message(b, messageId)).runId).toBe("run-1");
+    await begin(b, messageId, "run-3");
+    expect((await message(b, messageId)).runId).toBe("run-3");
+  });
+});
