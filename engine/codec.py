@@ -26,7 +26,7 @@ def text_of(error: BaseException) -> str:
 
 
 def error_fields(error: BaseException) -> dict[str, Any]:
-    """An exception as JSON; `StepFailed` and `RunFailed` keep their fields, others name and text."""
+    """An exception as JSON: `StepFailed` and `RunFailed` whole, others by name and text."""
     if isinstance(error, StepFailed):
         return {
             "kind": "StepFailed",

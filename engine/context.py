@@ -46,30 +46,31 @@ class ReplayAwareLog(logging.LoggerAdapter[logging.Logger]):
         return not self._steps.replaying and super().isEnabledFor(level)
 
 
+@dataclass(frozen=True)
+class Scope:
+    """What every context of one execution shares."""
+
+    run_id: RunId
+    job_id: str
+    steps: Steps
+    provided: Provided
+    attempt: int
+
+
 class _Context(Generic[D]):
-    def __init__(
-        self,
-        *,
-        event: ReceivedEvent[D],
-        run_id: RunId,
-        job_id: str,
-        steps: Steps,
-        provided: Provided,
-        attempt: int,
-    ) -> None:
+    def __init__(self, event: ReceivedEvent[D], scope: Scope) -> None:
         self.event = event
-        self.run_id = run_id
-        self.job_id = job_id
-        self.step = steps
-        self.log = ReplayAwareLog(steps, {"run_id": run_id, "job_id": job_id})
-        self._provided = provided
-        self._attempt = attempt
+        self.run_id = scope.run_id
+        self.job_id = scope.job_id
+        self.step = scope.steps
+        self.log = ReplayAwareLog(scope.steps, {"run_id": scope.run_id, "job_id": scope.job_id})
+        self._scope = scope
 
     @property
     def attempt(self) -> int:
         """Counts from 0: of the step where it is read inside one, else of the body."""
         step = current_step()
-        return self._attempt if step is None else step.attempt
+        return self._scope.attempt if step is None else step.attempt
 
     def need(self, wanted: type[T]) -> T:
         """The object of this type that was given to `Engine(provide=[…])`.
@@ -77,7 +78,7 @@ class _Context(Generic[D]):
         Raises:
             NotProvided: there is none.
         """
-        return self._provided.need(wanted)
+        return self._scope.provided.need(wanted)
 
 
 class JobContext(_Context[D]):
@@ -98,25 +99,8 @@ class RunError:
 
 
 class FailureContext(_Context[D]):
-    """A failed run, as `on_failure` sees it: `run_id` and `event` are those of the run that failed."""
+    """A failed run, as `on_failure` sees it: `run_id` and `event` are those of that run."""
 
-    def __init__(
-        self,
-        *,
-        event: ReceivedEvent[D],
-        run_id: RunId,
-        job_id: str,
-        steps: Steps,
-        provided: Provided,
-        attempt: int,
-        error: RunError,
-    ) -> None:
-        super().__init__(
-            event=event,
-            run_id=run_id,
-            job_id=job_id,
-            steps=steps,
-            provided=provided,
-            attempt=attempt,
-        )
+    def __init__(self, event: ReceivedEvent[D], scope: Scope, error: RunError) -> None:
+        super().__init__(event, scope)
         self.error = error

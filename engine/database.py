@@ -2,7 +2,7 @@
 
 import fcntl
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -55,7 +55,7 @@ class SqliteDatabase:
         return engine
 
     @contextmanager
-    def held(self) -> Iterator[None]:
+    def held(self) -> Generator[None]:
         """Hold the file for this process.
 
         Raises:
@@ -104,9 +104,26 @@ class PostgresDatabase:
         )
 
     @contextmanager
-    def held(self) -> Iterator[None]:
+    def held(self) -> Generator[None]:
         """Nothing to hold: the database is made to be shared."""
         yield
+
+
+def closer(engine: sa.Engine) -> Callable[[], None]:
+    """What closes a pool for good, also the connections that threads still hold then."""
+    closed = False
+
+    def given_back(_connection: Any, record: Any) -> None:
+        if closed:
+            record.invalidate()
+
+    def close() -> None:
+        nonlocal closed
+        closed = True
+        engine.dispose()
+
+    event.listen(engine, "checkin", given_back)
+    return close
 
 
 Database = SqliteDatabase | PostgresDatabase

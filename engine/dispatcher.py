@@ -1,4 +1,4 @@
-"""Claiming enqueued runs: at once when something was enqueued here, once a second as a safety net."""
+"""Claiming enqueued runs: at once when told to, once a second as a safety net."""
 
 import asyncio
 import logging
@@ -10,6 +10,7 @@ from engine.ledger import Ledger
 
 log = logging.getLogger("engine.dispatcher")
 
+TIMER_MARGIN_S = 0.002  # a timer that fires early would find nothing due
 POLL_S = 1.0  # finds what other processes enqueued when their notice was lost
 
 
@@ -34,6 +35,7 @@ class Dispatcher:
         self._wake = asyncio.Event()
         self._crowded = False
         self._stopping = False
+        self._timer: asyncio.TimerHandle | None = None
 
     def kick(self, queues: Iterable[str]) -> None:
         """Look into these queues now."""
@@ -44,7 +46,13 @@ class Dispatcher:
 
     def kick_at(self, delay_s: float) -> None:
         """Look into all queues after a delay, for runs that start later."""
-        asyncio.get_running_loop().call_later(max(0.0, delay_s), self._release_and_kick)
+        loop = asyncio.get_running_loop()
+        at = loop.time() + max(0.0, delay_s)
+        if self._timer is not None and not self._timer.cancelled():
+            if self._timer.when() <= at and self._timer.when() > loop.time():
+                return  # one timer is enough: it finds out when the next is due
+            self._timer.cancel()
+        self._timer = loop.call_at(at, self._release_and_kick)
 
     def room_made(self) -> None:
         """A run ended or went to sleep: look again if there was no room before."""
@@ -54,6 +62,8 @@ class Dispatcher:
     def stop(self) -> None:
         """Claim nothing more."""
         self._stopping = True
+        if self._timer is not None:
+            self._timer.cancel()
         self._wake.set()
 
     def _release_and_kick(self) -> None:
@@ -80,7 +90,9 @@ class Dispatcher:
 
     async def _look(self, kicked: set[str]) -> None:
         if "" in kicked:
-            await self._ledger.call(private.release_delayed)
+            next_ms = await self._ledger.call(private.release_delayed)
+            if next_ms is not None:
+                self.kick_at((next_ms - self._ledger.now_ms()) / 1000 + TIMER_MARGIN_S)
         if not kicked or "" in kicked:
             kicked = set(await self._ledger.call(partial(private.queues_with_work, self._queues)))
         for queue in sorted(kicked):

@@ -14,10 +14,10 @@ import sqlalchemy as sa
 from pydantic import ValidationError
 
 from core.clock import Clock, SystemClock
-from core.ids import EventId, RunId
+from core.ids import EventId
 from engine import tables
 from engine.context import Provided
-from engine.database import Database, SqliteDatabase
+from engine.database import Database, SqliteDatabase, closer
 from engine.dbos import private
 from engine.dbos.host import Host
 from engine.dispatcher import Dispatcher
@@ -26,9 +26,10 @@ from engine.events import Event, EventData, SentEvent, WireEvent, new_event_id
 from engine.intake import Accepted, Intake, queue_of
 from engine.job import Job
 from engine.ledger import Ledger
-from engine.runner import LiveRun, Runner
+from engine.live import LiveRun, LiveRuns
+from engine.runner import Parts, Runner
 from engine.runs import RunInfo, read_run
-from engine.slots import Slots
+from engine.slots import Slots, disown
 
 log = logging.getLogger("engine")
 
@@ -52,7 +53,7 @@ class Engine:
         grace_s: how long leaving waits for running steps before it interrupts and hands them over.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - named settings, each with a default
         self,
         *,
         jobs: Sequence[Job[Any, Any]],
@@ -87,7 +88,6 @@ class Engine:
             )
         self.executor_id = executor_id
         self._exit: AsyncExitStack | None = None
-        self._waiting: dict[str, set[asyncio.Event]] = {}
 
     async def __aenter__(self) -> Self:
         """Start.
@@ -99,23 +99,24 @@ class Engine:
         async with AsyncExitStack() as stack:
             stack.enter_context(self._database.held())
             pool = self._database.connect()
-            stack.callback(pool.dispose)
+            stack.callback(closer(pool))
             await asyncio.to_thread(tables.create, pool)
             ledger = self._ledger = Ledger(private.with_schema(pool), self._clock)
             stack.callback(ledger.close)
             host = Host(self._database, pool, app=self._name, executor_id=self.executor_id)
             self._intake = Intake(self._jobs, host)
             self._slots = Slots(ledger, self.executor_id)
-            self._runner = Runner(
-                self._jobs,
+            self._live = LiveRuns(self._run_ended)
+            parts = Parts(
                 ledger=ledger,
                 intake=self._intake,
                 slots=self._slots,
+                live=self._live,
                 provided=self._provided,
                 act=self._act,
-                ended=self._run_ended,
                 spawn=self._spawn,
             )
+            runner = Runner(self._jobs, parts)
             self._dispatcher = Dispatcher(
                 [queue_of(job_id) for job_id in self._jobs],
                 ledger=ledger,
@@ -123,10 +124,9 @@ class Engine:
                 dispatched=self._was_claimed,
                 gave_up=lambda run_id: log.error("run_given_up", extra={"run_id": run_id}),
             )
-            if isinstance(self._database, SqliteDatabase):
-                await ledger.transact(_forget_slots)
-            await host.start(self._runner.execute)
+            await host.start(runner.execute)
             stack.push_async_callback(host.stop)
+            await ledger.transact(disown, [self.executor_id])
             self._tasks = await stack.enter_async_context(asyncio.TaskGroup())
             stack.push_async_callback(self._drain)
             if self._works:
@@ -175,7 +175,7 @@ class Engine:
     async def cancel(self, run_id: str) -> bool:
         """Cancel a run, and those it invoked. False if it had ended already.
 
-        When this returns the run's step has been interrupted, and nothing is stored for it any more.
+        When this returns its step has been interrupted, and nothing is stored for it any more.
 
         Raises:
             NoSuchRun: there is no such run.
@@ -189,21 +189,21 @@ class Engine:
     def _cancel(self, connection: sa.Connection, run_id: str) -> Accepted:
         if private.run_row(connection, run_id) is None:
             raise NoSuchRun(run_id)
-        accepted = Accepted()
-        self._intake.cancel(connection, [run_id], self._ledger.now_ms(), accepted)
+        accepted = Accepted(self._ledger.now_ms())
+        self._intake.cancel(connection, [run_id], accepted)
         return accepted
 
     async def _wait_stopped(self, run_ids: Iterable[str]) -> None:
         me = asyncio.current_task()
         for run_id in run_ids:
-            live = self._runner.live.get(run_id)
+            live = self._live.get(run_id)
             if live is None or live.task is me:
                 continue
             try:
                 async with asyncio.timeout(STOP_S):
                     await live.ended.wait()
             except TimeoutError:
-                log.error("step_ignores_cancel", extra={"run_id": run_id, "job_id": live.job_id})
+                log.warning("step_ignores_cancel", extra={"run_id": run_id, "job_id": live.job_id})
 
     async def run(self, run_id: str) -> RunInfo:
         """What is known of a run.
@@ -224,9 +224,7 @@ class Engine:
             TimeoutError: it has not ended within `timeout_s`.
             NoSuchRun: there is no such run.
         """
-        event = asyncio.Event()
-        self._waiting.setdefault(run_id, set()).add(event)
-        try:
+        with self._live.watching(run_id) as may_have_ended:
             async with asyncio.timeout(timeout_s):
                 while True:
                     info = await self.run(run_id)
@@ -234,15 +232,10 @@ class Engine:
                         return info
                     try:
                         async with asyncio.timeout(POLL_S):
-                            await event.wait()
+                            await may_have_ended.wait()
                     except TimeoutError:
                         pass
-                    event.clear()
-        finally:
-            waiting = self._waiting[run_id]
-            waiting.discard(event)
-            if not waiting:
-                del self._waiting[run_id]
+                    may_have_ended.clear()
 
     async def result(self, run_id: str, timeout_s: float) -> Any:
         """Wait for a run and return its result, as JSON.
@@ -298,29 +291,24 @@ class Engine:
     def _act(self, accepted: Accepted) -> None:
         """Wake what a committed transaction concerns."""
         for run_id in accepted.cancelled:
-            live = self._runner.live.get(run_id)
+            live = self._live.get(run_id)
             if live is not None:
                 live.stop("cancelled")
-            self._wake_waiting(run_id)
+            self._live.wake(run_id)
+        self._slots.wake(accepted.granted)
         self._dispatcher.kick(accepted.queues)
         for at_ms in accepted.delayed_until_ms:
             self._dispatcher.kick_at((at_ms - self._ledger.now_ms()) / 1000)
 
     def _room(self) -> int:
-        executing = sum(1 for live in self._runner.live.values() if live.suspended == 0)
-        return self._max_running - executing
+        return self._max_running - self._live.executing()
 
     def _was_claimed(self, claimed: private.Claimed) -> None:
         if claimed.is_first:
-            self._runner.first_time.add(claimed.run_id)
+            self._live.first_time.add(claimed.run_id)
 
-    def _run_ended(self, run_id: str) -> None:
-        self._wake_waiting(run_id)
+    def _run_ended(self, _run_id: str) -> None:
         self._dispatcher.room_made()
-
-    def _wake_waiting(self, run_id: str) -> None:
-        for event in self._waiting.get(run_id, ()):
-            event.set()
 
     def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
         async def guarded() -> None:
@@ -333,7 +321,7 @@ class Engine:
 
     async def _drain(self) -> None:
         self._dispatcher.stop()
-        running = list(self._runner.live.values())
+        running = self._live.all()
         for live in running:
             live.draining = True
             if live.suspended:
@@ -356,10 +344,6 @@ async def _wait_ended(runs: Iterable[LiveRun], timeout_s: float) -> None:
         return
 
 
-def _forget_slots(connection: sa.Connection) -> None:
-    connection.execute(sa.delete(tables.slot))
-
-
 def _models(jobs: Mapping[str, Job[Any, Any]]) -> dict[str, list[type[EventData]]]:
     models: dict[str, list[type[EventData]]] = {}
     for job in jobs.values():
@@ -367,6 +351,3 @@ def _models(jobs: Mapping[str, Job[Any, Any]]) -> dict[str, list[type[EventData]
             if rule.model is not None:
                 models.setdefault(rule.pattern, []).append(rule.model)
     return models
-
-
-__all__ = ["Engine", "RunId"]

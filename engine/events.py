@@ -64,9 +64,7 @@ class ReceivedEvent(Generic[D_co]):
 
 @dataclass(frozen=True)
 class SentEvent:
-    """What `send` accepted: the event's id and the runs it started (those of the first send when
-    the id was a duplicate).
-    """
+    """What `send` accepted. A duplicate gets the run ids of the first send."""
 
     event_id: EventId
     run_ids: tuple[RunId, ...]

@@ -8,7 +8,7 @@ import cel
 
 
 class Expression:
-    """One compiled CEL expression over `event` (and `async`, the later event, where there is one)."""
+    """One compiled CEL expression over `event`, and `async` where there is a later event."""
 
     def __init__(self, source: str) -> None:
         """Compile.

@@ -14,6 +14,7 @@ from engine.errors import BadEvent
 from engine.events import CANCELLED, SentEvent, WireEvent
 from engine.expressions import path_value
 from engine.job import Job
+from engine.slots import Place, Want, leave_queues, queue_up
 from engine.tables import insert_new
 
 DEDUPLICATION_MS = 24 * 3600 * 1000
@@ -24,15 +25,38 @@ MAX_EVENT_BYTES = 512 * 1024
 class Accepted:
     """What a transaction of the intake did; acted upon after it has been committed."""
 
+    now_ms: int
     sent: list[SentEvent] = field(default_factory=list[SentEvent])
     queues: set[str] = field(default_factory=set[str])
     delayed_until_ms: list[int] = field(default_factory=list[int])
     cancelled: list[str] = field(default_factory=list[str])
+    granted: list[Place] = field(default_factory=list[Place])
+
+
+@dataclass(frozen=True)
+class NewRun:
+    """A run to start: of which job, because of which event, with what."""
+
+    run_id: str
+    job_id: str
+    event_id: str
+    payload: dict[str, Any]
+    delay_ms: int = 0
+    parent_run_id: str | None = None
 
 
 def queue_of(job_id: str) -> str:
     """The queue that holds a job's runs."""
     return f"job:{job_id}"
+
+
+def wants(job: Job[Any, Any], event: Mapping[str, Any]) -> list[Want]:
+    """The concurrency limits that apply to a run of this job that this event starts."""
+    found: list[Want] = []
+    for rule in job.concurrency:
+        key = "" if rule.key is None else codec.dumps(rule.key.value(event))
+        found.append(Want(f"{rule.prefix}:{key}", rule.limit))
+    return found
 
 
 class Intake:
@@ -45,23 +69,18 @@ class Intake:
     def accept(
         self, connection: sa.Connection, events: Sequence[WireEvent], now_ms: int
     ) -> Accepted:
-        """Store events and start what they start. The same event twice changes nothing the second time.
+        """Store events and start what they start; the same event again changes nothing.
 
         Raises:
             BadEvent: one is too large.
         """
-        accepted = Accepted()
+        accepted = Accepted(now_ms)
         for position, event in enumerate(events):
-            self._accept_one(connection, event, now_ms, position, accepted)
+            self._accept_one(connection, event, position, accepted)
         return accepted
 
     def _accept_one(
-        self,
-        connection: sa.Connection,
-        event: WireEvent,
-        now_ms: int,
-        position: int,
-        accepted: Accepted,
+        self, connection: sa.Connection, event: WireEvent, position: int, accepted: Accepted
     ) -> None:
         body = codec.dumps({"data": event.data, "user": event.user})
         if len(body) > MAX_EVENT_BYTES:
@@ -69,11 +88,11 @@ class Intake:
                 event.name,
                 f"{len(body)} bytes of data; {MAX_EVENT_BYTES} are allowed: send a reference",
             )
-        again = self._store(connection, event, body, now_ms)
+        again = self._store(connection, event, body, accepted.now_ms)
         if again is None:
             accepted.sent.append(self._duplicate(connection, event, accepted))
             return
-        self._cancel_matching(connection, event, now_ms, accepted)
+        self._cancel_matching(connection, event, accepted)
         run_ids: list[RunId] = []
         for job in self._jobs.values():
             if any(
@@ -81,14 +100,27 @@ class Intake:
                 for rule in job.triggers
             ):
                 run_id = RunId(f"{job.id}:{event.id}{again}")
-                self._start(connection, job, run_id, event, now_ms * 1000 + position, accepted)
+                payload: dict[str, Any] = {
+                    "job": job.id,
+                    "kind": "run",
+                    "event": event.as_json(),
+                    "position": accepted.now_ms * 1000 + position,
+                }
+                delay_ms = event.ts_ms - accepted.now_ms
+                self.start(
+                    connection, NewRun(run_id, job.id, event.id, payload, delay_ms), accepted
+                )
+                if delay_ms <= 0:
+                    for want in wants(job, payload["event"]):
+                        queue_up(connection, want, run_id, payload["position"])
+                self._watch_for_cancels(connection, job, run_id, event, accepted.now_ms)
                 run_ids.append(run_id)
         accepted.sent.append(SentEvent(EventId(event.id), tuple(run_ids)))
 
     def _store(
         self, connection: sa.Connection, event: WireEvent, body: str, now_ms: int
     ) -> str | None:
-        """None for a duplicate; else what to add to run ids, since an id may return after 24 hours."""
+        """None for a duplicate, else what run ids get added: an id may return after 24 hours."""
         row = {
             "name": event.name,
             "body": body,
@@ -121,64 +153,50 @@ class Intake:
         accepted.queues.update(queue_of(job_id) for _, job_id in runs)
         return SentEvent(EventId(event.id), tuple(RunId(run) for run, _ in runs), duplicate=True)
 
-    def _start(
+    def start(self, connection: sa.Connection, run: NewRun, accepted: Accepted) -> None:
+        """Enqueue one run; an id that exists changes nothing."""
+        row = {
+            "run_id": run.run_id,
+            "job_id": run.job_id,
+            "event_id": run.event_id,
+            "parent_run_id": run.parent_run_id,
+            "created_at": accepted.now_ms,
+        }
+        accepted.queues.add(queue_of(run.job_id))
+        if not insert_new(connection, tables.run, row):
+            return
+        delayed = run.delay_ms > 0
+        delay_s = run.delay_ms / 1000 if delayed else None
+        self._host.enqueue(
+            connection, Enqueued(run.run_id, queue_of(run.job_id), run.payload, delay_s)
+        )
+        if delayed:
+            accepted.delayed_until_ms.append(accepted.now_ms + run.delay_ms)
+
+    def _watch_for_cancels(
         self,
         connection: sa.Connection,
         job: Job[Any, Any],
-        run_id: RunId,
+        run_id: str,
         event: WireEvent,
-        position: int,
-        accepted: Accepted,
+        now_ms: int,
     ) -> None:
-        now_ms = position // 1000
-        payload = {"job": job.id, "kind": "run", "event": event.as_json(), "position": position}
-        delay_ms = event.ts_ms - now_ms
-        self.enqueue(connection, run_id, job.id, payload, now_ms, event.id, delay_ms)
         for number, rule in enumerate(job.cancel_on):
             match = None if rule.match is None else path_value(event.as_json(), rule.match)
             if rule.match is not None and match is None:
                 continue  # nothing to compare with, so nothing can match
             expires_at = None if rule.timeout_s is None else now_ms + int(rule.timeout_s * 1000)
-            insert_new(
-                connection,
-                tables.cancel_rule,
-                {
-                    "run_id": run_id,
-                    "number": number,
-                    "event_name": rule.event_name,
-                    "match": match,
-                    "expires_at": expires_at,
-                },
-            )
-        accepted.queues.add(queue_of(job.id))
-        if delay_ms > 0:
-            accepted.delayed_until_ms.append(event.ts_ms)
-
-    def enqueue(
-        self,
-        connection: sa.Connection,
-        run_id: str,
-        job_id: str,
-        payload: dict[str, Any],
-        now_ms: int,
-        event_id: str,
-        delay_ms: int = 0,
-        parent_run_id: str | None = None,
-    ) -> None:
-        """Enqueue one run; an id that exists changes nothing."""
-        row = {
-            "run_id": run_id,
-            "job_id": job_id,
-            "event_id": event_id,
-            "parent_run_id": parent_run_id,
-            "created_at": now_ms,
-        }
-        if insert_new(connection, tables.run, row):
-            delay_s = delay_ms / 1000 if delay_ms > 0 else None
-            self._host.enqueue(connection, Enqueued(run_id, queue_of(job_id), payload, delay_s))
+            row = {
+                "run_id": run_id,
+                "number": number,
+                "event_name": rule.event_name,
+                "match": match,
+                "expires_at": expires_at,
+            }
+            insert_new(connection, tables.cancel_rule, row)
 
     def _cancel_matching(
-        self, connection: sa.Connection, event: WireEvent, now_ms: int, accepted: Accepted
+        self, connection: sa.Connection, event: WireEvent, accepted: Accepted
     ) -> None:
         paths = {
             rule.match
@@ -194,7 +212,7 @@ class Intake:
             sa.select(rule.run_id, rule.number, rule.match)
             .where(rule.event_name == event.name)
             .where(sa.or_(rule.match.is_(None), rule.match.in_(values)))
-            .where(sa.or_(rule.expires_at.is_(None), rule.expires_at > now_ms))
+            .where(sa.or_(rule.expires_at.is_(None), rule.expires_at > accepted.now_ms))
         )
         hits = {
             run_id
@@ -202,7 +220,7 @@ class Intake:
             if self._cancels(connection, run_id, number, match, event)
         }
         if hits:
-            self.cancel(connection, sorted(hits), now_ms, accepted)
+            self.cancel(connection, sorted(hits), accepted)
 
     def _cancels(
         self,
@@ -237,27 +255,24 @@ class Intake:
         body = codec.loads(row.body)
         return WireEvent(row.name, body["data"], row.id, row.ts, row.v, body["user"])
 
-    def cancel(
-        self, connection: sa.Connection, run_ids: Sequence[str], now_ms: int, accepted: Accepted
-    ) -> None:
-        """Cancel runs and the runs they invoked, and say so in `engine/function.cancelled` events."""
+    def cancel(self, connection: sa.Connection, run_ids: Sequence[str], accepted: Accepted) -> None:
+        """Cancel runs and those they invoked; `engine/function.cancelled` events say so."""
         frontier = list(run_ids)
         while frontier:
             cancelled = private.cancel(connection, frontier)
             accepted.cancelled += cancelled
             for run_id in cancelled:
-                self._announce(connection, run_id, now_ms, accepted)
+                self._announce(connection, run_id, accepted)
             children = sa.select(tables.run.c.run_id).where(
                 tables.run.c.parent_run_id.in_(frontier)
             )
             frontier = list(connection.execute(children).scalars())
 
-    def _announce(
-        self, connection: sa.Connection, run_id: str, now_ms: int, accepted: Accepted
-    ) -> None:
+    def _announce(self, connection: sa.Connection, run_id: str, accepted: Accepted) -> None:
         connection.execute(
             sa.delete(tables.cancel_rule).where(tables.cancel_rule.c.run_id == run_id)
         )
+        accepted.granted += leave_queues(connection, run_id)
         row = connection.execute(
             sa.select(tables.run.c.job_id, tables.run.c.event_id).where(
                 tables.run.c.run_id == run_id
@@ -271,6 +286,6 @@ class Intake:
             "jobId": row.job_id,
             "event": None if cause is None else cause.as_json(),
         }
-        event = WireEvent(CANCELLED, data, f"{run_id}:cancelled", now_ms)
-        self._accept_one(connection, event, now_ms, 0, accepted)
+        event = WireEvent(CANCELLED, data, f"{run_id}:cancelled", accepted.now_ms)
+        self._accept_one(connection, event, 0, accepted)
         accepted.sent.pop()  # the caller sent something else

@@ -2,7 +2,7 @@
 
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Generic, Literal, TypeVar, cast, overload
+from typing import Any, Generic, Literal, TypeVar, overload
 
 from pydantic import TypeAdapter
 
@@ -55,7 +55,7 @@ class CancelOn:
 
 @dataclass(frozen=True)
 class Concurrency:
-    """At most `limit` steps execute at once for each value of `key` (a CEL expression over `event`).
+    """At most `limit` steps execute at once for each value of `key` (CEL over `event`).
 
     A run keeps its place between two steps, so runs of one key do not interleave; it gives the
     place up while it sleeps, waits or backs off. `scope` "fn" counts this job alone; "env" and
@@ -181,7 +181,7 @@ def job(
     retries: int | RetryPolicy = 4,
     on_failure: Callable[[FailureContext[Any]], Awaitable[None]] | None = None,
 ) -> Callable[[Callable[[JobContext[Any]], Awaitable[R]]], Job[Any, R]]: ...
-def job(
+def job(  # noqa: PLR0913 - one keyword for each word of the vocabulary
     job_id: str,
     *,
     on: Trigger | Sequence[Trigger],
@@ -199,9 +199,7 @@ def job(
     Raises:
         BadJob: the definition cannot work; the text names what and where.
     """
-    triggers: Sequence[Trigger] = (
-        (on,) if isinstance(on, (str, type, On)) else cast("Sequence[Trigger]", on)
-    )
+    triggers: Sequence[Trigger] = (on,) if isinstance(on, (str, type, On)) else on
     if not 1 <= len(triggers) <= MAX_TRIGGERS:
         raise BadJob(job_id, f"a job has 1 to {MAX_TRIGGERS} triggers, not {len(triggers)}")
     if len(concurrency) > MAX_CONCURRENCY:

@@ -1,4 +1,4 @@
-"""The engine's transactions: run in threads, tried again when the database was away for a moment."""
+"""The engine's transactions: run in threads, tried again when the database was away."""
 
 import asyncio
 import logging
@@ -9,6 +9,7 @@ from datetime import datetime
 from typing import Concatenate, ParamSpec, TypeVar
 
 import sqlalchemy as sa
+from sqlalchemy.exc import DBAPIError, OperationalError
 
 from core.clock import Clock
 
@@ -57,7 +58,7 @@ class Ledger:
         while True:
             try:
                 return await self.call(lambda: self._once(work, *args, **kwargs))
-            except sa.exc.DBAPIError as error:
+            except DBAPIError as error:
                 if not _is_away(error) or self._clock.monotonic() > give_up_at:
                     raise
                 log.warning("database_away", extra={"error": type(error.orig).__name__})
@@ -77,10 +78,10 @@ class Ledger:
             return work(connection, *args, **kwargs)
 
 
-def _is_away(error: sa.exc.DBAPIError) -> bool:
+def _is_away(error: DBAPIError) -> bool:
     """Whether the database may be back soon, as opposed to refusing this statement."""
     if error.connection_invalidated:
         return True
     if isinstance(error.orig, sqlite3.OperationalError):
         return error.orig.sqlite_errorname in {"SQLITE_BUSY", "SQLITE_LOCKED"}
-    return isinstance(error, sa.exc.OperationalError)
+    return isinstance(error, OperationalError)

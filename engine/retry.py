@@ -10,10 +10,10 @@ MAX_ATTEMPTS = 21  # the first and 20 retries, Inngest's bound
 
 @dataclass(frozen=True)
 class RetryPolicy:
-    """Trigger.dev's words: attempt n (from 1) waits `min_timeout * factor**(n-1)`, at most `max_timeout`.
+    """In Trigger.dev's words: failure n (from 1) waits `min_timeout * factor**(n-1)`.
 
-    `max_attempts` counts the first. With `randomize` each wait is spread by ±25 % so that failing
-    runs do not come back together.
+    No wait is longer than `max_timeout`; `max_attempts` counts the first. With `randomize` each
+    wait is spread by ±25 %, so that failing runs do not come back together.
     """
 
     max_attempts: int = 5

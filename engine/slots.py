@@ -2,17 +2,20 @@
 
 import asyncio
 import hashlib
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 import sqlalchemy as sa
 
 from engine import tables
+from engine.dbos import private
 from engine.ledger import Ledger
 from engine.tables import insert_new
 
 POLL_S = 1.0  # the safety net when another process grants a place and its notice is lost
+
+NOBODY = ""  # the executor of a run that waits in its queue
 
 Place = tuple[str, str, int]
 """Key, run id, number within the run."""
@@ -58,6 +61,46 @@ def lock_key(connection: sa.Connection, key: str) -> None:
         connection.execute(sa.select(sa.func.pg_advisory_xact_lock(number)))
 
 
+def queue_up(
+    connection: sa.Connection, want: Want, run_id: str, position: int, number: int = 0
+) -> None:
+    """Stand in line for a key; runs do it when they are enqueued, so no worker swaps them."""
+    row = {
+        "key": want.key,
+        "run_id": run_id,
+        "number": number,
+        "allowed": want.limit,
+        "position": position,
+        "granted": False,
+        "executor_id": NOBODY,
+    }
+    insert_new(connection, tables.slot, row)
+
+
+def leave_queues(connection: sa.Connection, run_id: str) -> list[Place]:
+    """Give up the places of a cancelled run that no process executes; returns who gets them."""
+    slot = tables.slot.c
+    query = sa.select(slot.key, slot.number).where(
+        slot.run_id == run_id, slot.executor_id == NOBODY
+    )
+    return _release(
+        connection, [(key, run_id, number) for key, number in connection.execute(query)]
+    )
+
+
+def disown(connection: sa.Connection, executor_ids: Sequence[str]) -> None:
+    """Processes have died: their runs keep their turn; places of runs that ended are dropped."""
+    slot = tables.slot.c
+    dead = slot.executor_id.in_(executor_ids)
+    keys = set(connection.execute(sa.select(slot.key).where(dead).distinct()).scalars())
+    over = sa.or_(slot.number > 0, slot.run_id.not_in(private.active_runs()))
+    connection.execute(sa.delete(tables.slot).where(dead, over))
+    connection.execute(sa.update(tables.slot).where(dead).values(executor_id=NOBODY))
+    for key in sorted(keys):
+        lock_key(connection, key)
+        grant(connection, key)
+
+
 class Slots:
     """The places of every key; waits of this process are woken through futures."""
 
@@ -93,20 +136,17 @@ class Slots:
         self, connection: sa.Connection, want: Want, run_id: str, number: int, position: int
     ) -> list[Place]:
         lock_key(connection, want.key)
-        row = {
-            "key": want.key,
-            "run_id": run_id,
-            "number": number,
-            "allowed": want.limit,
-            "position": position,
-            "granted": False,
-            "executor_id": self._executor_id,
-        }
-        insert_new(connection, tables.slot, row)
+        queue_up(connection, want, run_id, position, number)
+        slot = tables.slot.c
+        connection.execute(
+            sa.update(tables.slot)
+            .where(slot.key == want.key, slot.run_id == run_id, slot.number == number)
+            .values(executor_id=self._executor_id)
+        )
         granted = grant(connection, want.key)
         mine = (want.key, run_id, number)
         if mine not in granted and _is_granted(connection, mine):
-            granted.append(mine)  # asked twice: the first answer was lost on its way
+            granted.append(mine)  # granted while it was still queued
         return granted
 
     async def release(self, places: Sequence[Place]) -> None:
@@ -164,7 +204,7 @@ class Gate:
             self._idle.append(await self._acquire())
 
     @asynccontextmanager
-    async def step(self) -> AsyncIterator[None]:
+    async def step(self) -> AsyncGenerator[None]:
         """Hold a place while a step executes."""
         if not self._wants:
             yield

@@ -2,7 +2,8 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from typing import Any, ParamSpec, TypeVar, cast
+from dataclasses import dataclass
+from typing import Any, ParamSpec, TypeVar
 
 import sqlalchemy as sa
 from pydantic import TypeAdapter, ValidationError
@@ -14,6 +15,7 @@ from engine.current import StepInfo, current_step, enter_step, leave_step
 from engine.dbos import private
 from engine.errors import NonRetriable, RetryAfter, StepFailed
 from engine.ledger import Ledger
+from engine.live import LiveRun
 from engine.results import result_adapter
 from engine.retry import RetryPolicy
 from engine.slots import Gate
@@ -44,8 +46,7 @@ def read_history(connection: sa.Connection, run_id: str) -> History:
         .order_by(tables.attempt.c.attempt)
     )
     failed = {
-        step_id: (number + 1, next_at)
-        for step_id, number, next_at in connection.execute(query)
+        step_id: (number + 1, next_at) for step_id, number, next_at in connection.execute(query)
     }
     return History(private.recorded_steps(run_id), failed)
 
@@ -54,23 +55,14 @@ class Steps:
     """`ctx.step`: what a job body may await. Everything here is remembered by its id."""
 
     def __init__(
-        self,
-        run_id: RunId,
-        *,
-        history: History,
-        retry: RetryPolicy,
-        ledger: Ledger,
-        gate: Gate,
-        stopped: Callable[[], bool],
-        suspend: Callable[[int], None],
+        self, live: LiveRun, history: History, *, retry: RetryPolicy, ledger: Ledger, gate: Gate
     ) -> None:
-        self._run_id = run_id
+        self._live = live
+        self._run_id = RunId(live.run_id)
         self._history = history
         self._retry = retry
         self._ledger = ledger
         self._gate = gate
-        self._stopped = stopped
-        self._suspend = suspend
         self._seen: dict[str, int] = {}
         self._replayed = 0
         self._stored_bytes = 0
@@ -128,9 +120,8 @@ class Steps:
                     "and start the rest with an event"
                 )
             self._history.last += 1
-            number = self._history.last
-        else:
-            self._replayed += 1
+            number = self._history.recorded[name] = self._history.last
+        self._replayed += 1
 
         async def call() -> Any:
             return await body()
@@ -143,7 +134,7 @@ class Steps:
 
     def check_running(self) -> None:
         """Raise CancelledError once the run has been stopped: no step starts after that."""
-        if self._stopped():
+        if self._live.must_not_go_on:
             raise asyncio.CancelledError(f"run {self._run_id} has been stopped")
 
     async def _attempts(
@@ -157,7 +148,7 @@ class Steps:
                 async with self._gate.step():
                     return await self._attempt(name, failed, call, adapter)
             except asyncio.CancelledError as error:
-                if is_interrupted() or self._stopped():
+                if is_interrupted() or self._live.must_not_go_on:
                     raise
                 failure: Exception = codec.StoredError("CancelledError", str(error))
             except Exception as error:  # noqa: BLE001 - the rim: a step's error becomes a retry
@@ -199,9 +190,8 @@ class Steps:
             delay_s = self._retry.backoff_s(failed)
         now_ms = self._ledger.now_ms()
         next_at = now_ms + int(delay_s * 1000)
-        await self._ledger.transact(
-            record_attempt, self._run_id, step_id, failed - 1, failure, now_ms, next_at
-        )
+        attempt = FailedAttempt(self._run_id, step_id, failed - 1, failure, next_at)
+        await self._ledger.transact(record_attempt, attempt, now_ms)
         await self.pause(delay_s)
 
     async def pause(self, seconds: float) -> None:
@@ -210,11 +200,8 @@ class Steps:
             return
         self.check_running()
         await self._gate.pause()
-        self._suspend(1)
-        try:
+        with self._live.asleep():
             await asyncio.sleep(seconds)
-        finally:
-            self._suspend(-1)
 
 
 def is_interrupted() -> bool:
@@ -230,24 +217,27 @@ def step_failed(name: str, failure: Exception, attempts: int) -> StepFailed:
     return StepFailed(name, type(failure).__name__, codec.text_of(failure), attempts=attempts)
 
 
-def record_attempt(
-    connection: sa.Connection,
-    run_id: str,
-    step_id: str,
-    attempt: int,
-    failure: Exception,
-    now_ms: int,
-    next_at: int | None,
-) -> None:
-    """Store a failed attempt; `next_at` None says that it was the last."""
-    fields = cast("dict[str, str]", codec.error_fields(failure))
+@dataclass(frozen=True)
+class FailedAttempt:
+    """An attempt that failed; `next_at` is when the next one starts, None when it was the last."""
+
+    run_id: str
+    step_id: str
+    attempt: int
+    failure: Exception
+    next_at: int | None
+
+
+def record_attempt(connection: sa.Connection, failed: FailedAttempt, now_ms: int) -> None:
+    """Store a failed attempt, so that a crash does not start the count over."""
+    fields = codec.error_fields(failed.failure)
     row = {
-        "run_id": run_id,
-        "step_id": step_id,
-        "attempt": attempt,
+        "run_id": failed.run_id,
+        "step_id": failed.step_id,
+        "attempt": failed.attempt,
         "error_name": fields["name"],
         "error_message": fields["message"],
         "failed_at": now_ms,
-        "next_at": next_at,
+        "next_at": failed.next_at,
     }
     insert_new(connection, tables.attempt, row)

@@ -1,4 +1,4 @@
-"""The engine's own tables, beside those of DBOS in the same database. Times are ms since the epoch."""
+"""The engine's own tables, beside those of DBOS. Times are ms since the epoch."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -109,4 +109,4 @@ def insert_new(connection: sa.Connection, table: sa.Table, values: Mapping[str, 
     """Insert a row unless its key is taken; says whether it was inserted."""
     dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
     statement = dialect.insert(table).values(**values).on_conflict_do_nothing()
-    return connection.execute(statement).rowcount > 0
+    return connection.execute(statement.returning(sa.literal(1))).first() is not None

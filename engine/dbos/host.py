@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from dbos import DBOS, DBOSClient, DBOSConfig, Serializer
 
 from engine import codec
-from engine.database import Database, PostgresDatabase
+from engine.database import Database
 from engine.dbos import private
 
 WORKFLOW = "engine.run"
@@ -25,13 +25,13 @@ Payload = dict[str, Any]
 
 
 class JsonSerializer(Serializer):
-    """Values and exceptions as JSON. An exception that cannot be stored would leave a run pending."""
+    """Values and exceptions as JSON. An exception that cannot be stored leaves a run pending."""
 
     def serialize(self, data: Any) -> str:
         """JSON text."""
         return codec.dumps(data)
 
-    def deserialize(cls, serialized_data: str) -> Any:  # noqa: N805 - as DBOS declares it
+    def deserialize(self, serialized_data: str) -> Any:
         """The value, or the exception, that `serialize` was given."""
         return codec.loads(serialized_data)
 
@@ -63,10 +63,13 @@ class Host:
             "system_database_engine": pool,
             "serializer": JsonSerializer(),
             "log_level": "CRITICAL",  # what matters is logged by the engine, with run ids
+            # Its waits are not used; the interval is only how long its listener takes to stop.
+            "notification_listener_polling_interval_sec": 0.05,
             "max_executor_threads": EXECUTOR_THREADS,
-            "use_listen_notify": isinstance(database, PostgresDatabase),
+            "use_listen_notify": False,  # for waits of DBOS's own, which are not used
         }
         self._client: DBOSClient | None = None
+        self._app = app
         self._pool = pool
         self._url = database.url
 
@@ -96,7 +99,7 @@ class Host:
             system_database_url=self._url,
             system_database_engine=self._pool,
             serializer=JsonSerializer(),
-            application_name=self._config["name"],
+            application_name=self._app,
             lazy=True,
         )
 

@@ -124,9 +124,17 @@ def queues_with_work(names: Sequence[str]) -> list[str]:
         return list(connection.execute(query).scalars())
 
 
-def release_delayed() -> None:
-    """Enqueue the runs whose delay has passed. DBOS looks once a second."""
-    _system_database().transition_delayed_workflows()
+def release_delayed() -> int | None:
+    """Enqueue the runs whose delay has passed, as DBOS does once a second.
+
+    Returns when the next one is due, in ms since the epoch.
+    """
+    database = _system_database()
+    database.transition_delayed_workflows()
+    status = database.tables.workflow_status.c
+    query = sa.select(sa.func.min(status.delay_until_epoch_ms)).where(status.status == "DELAYED")
+    with database.engine.connect() as connection:
+        return connection.execute(query).scalar()
 
 
 def cancel(connection: sa.Connection, run_ids: Sequence[str]) -> list[str]:
@@ -155,6 +163,14 @@ def cancel(connection: sa.Connection, run_ids: Sequence[str]) -> list[str]:
     return list(connection.execute(statement).scalars())
 
 
+def active_runs() -> sa.Select[tuple[str]]:
+    """The ids of runs that have not ended, as a subquery."""
+    status = _system_database().tables.workflow_status.c
+    return sa.select(status.workflow_uuid).where(
+        status.status.in_(["ENQUEUED", "DELAYED", "PENDING"])
+    )
+
+
 def owns(connection: sa.Connection, run_id: str) -> bool:
     """Whether the run is still executing, held so until the caller's transaction ends."""
     status = _system_database().tables.workflow_status
@@ -175,7 +191,7 @@ def recorded_steps(run_id: str) -> dict[str, int]:
         outputs.c.workflow_uuid == run_id
     )
     with database.engine.connect() as connection:
-        return {name: number for name, number in connection.execute(query)}
+        return dict(connection.execute(query).all())
 
 
 def current_run_id() -> str:

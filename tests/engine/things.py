@@ -1,5 +1,7 @@
 """Events that the engine's tests send, and a notebook that jobs write into."""
 
+import asyncio
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from engine import EventData, RetryPolicy
@@ -24,3 +26,10 @@ class Notes:
 
     def write(self, line: str) -> None:
         self.lines.append(line)
+
+
+async def until(claim: Callable[[], bool], timeout_s: float = 5.0) -> None:
+    """Wait for something outside asyncio's sight (another process, a row) to become true."""
+    async with asyncio.timeout(timeout_s):
+        while not claim():  # noqa: ASYNC110 - nobody sets an event for it
+            await asyncio.sleep(0.005)

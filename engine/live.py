@@ -1,0 +1,97 @@
+"""The runs that execute in this process, and who waits for them to end."""
+
+import asyncio
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+StopReason = Literal["cancelled", "handed over"]
+
+
+@dataclass(eq=False)
+class LiveRun:
+    """A run that executes in this process."""
+
+    run_id: str
+    job_id: str
+    task: asyncio.Task[Any]
+    stopped: StopReason | None = None
+    draining: bool = False
+    """Whether it must stop before its next step."""
+    suspended: int = 0
+    """How many of its branches sleep or wait."""
+    ended: asyncio.Event = field(default_factory=asyncio.Event)
+
+    @property
+    def must_not_go_on(self) -> bool:
+        """Whether no further step may start here."""
+        return self.draining or self.stopped is not None
+
+    def stop(self, reason: StopReason) -> None:
+        """Interrupt it: CancelledError reaches whatever it awaits, and no further step starts."""
+        if self.stopped is None:
+            self.stopped = reason
+            self.task.cancel()
+
+    @contextmanager
+    def asleep(self) -> Generator[None]:
+        """While one of its branches waits, it does not count as executing."""
+        self.suspended += 1
+        try:
+            yield
+        finally:
+            self.suspended -= 1
+
+
+class LiveRuns:
+    """Every live run by id, and the waiters for runs anywhere."""
+
+    def __init__(self, on_end: Callable[[str], None]) -> None:
+        self._on_end = on_end
+        self._runs: dict[str, LiveRun] = {}
+        self._waiting: dict[str, set[asyncio.Event]] = {}
+        self.first_time: set[str] = set()
+        """Runs about to start for the first time: nothing is recorded for them."""
+
+    def add(self, run: LiveRun) -> None:
+        """Track a run until its task is done, by when its outcome is stored."""
+        self._runs[run.run_id] = run
+        run.task.add_done_callback(lambda _: self._forget(run))
+
+    def _forget(self, run: LiveRun) -> None:
+        if self._runs.get(run.run_id) is run:
+            del self._runs[run.run_id]
+        run.ended.set()
+        self.wake(run.run_id)
+        self._on_end(run.run_id)
+
+    def get(self, run_id: str) -> LiveRun | None:
+        """The run, if it is live here."""
+        return self._runs.get(run_id)
+
+    def all(self) -> list[LiveRun]:
+        """Every live run."""
+        return list(self._runs.values())
+
+    def executing(self) -> int:
+        """How many neither sleep nor wait."""
+        return sum(1 for run in self._runs.values() if run.suspended == 0)
+
+    @contextmanager
+    def watching(self, run_id: str) -> Generator[asyncio.Event]:
+        """An event that is set whenever the run may have ended."""
+        event = asyncio.Event()
+        self._waiting.setdefault(run_id, set()).add(event)
+        try:
+            yield event
+        finally:
+            waiting = self._waiting[run_id]
+            waiting.discard(event)
+            if not waiting:
+                del self._waiting[run_id]
+
+    def wake(self, run_id: str) -> None:
+        """Tell the waiters to look at the run."""
+        for event in self._waiting.get(run_id, ()):
+            event.set()
