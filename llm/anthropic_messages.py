@@ -34,6 +34,7 @@ from llm.model import (
 )
 from llm.reading import DRAIN_S, Silence, within
 from llm.retry import Patience, retrying
+from llm.text import WholeCharacters
 
 log = logging.getLogger(__name__)
 
@@ -150,7 +151,7 @@ class AnthropicModel:
             raise _ThoughtRejected(fault.text)
         if not turn.is_over:
             raise raised_by(fault, model=self.name, yielded=yielded) from cause
-        yield TurnEnded(turn.finished(provider="anthropic"))
+        yield TurnEnded(turn.finished(asked=self.name))
 
     def _limit_s(self, turn: "_TurnSoFar") -> float:
         return DRAIN_S if turn.is_over else self._patience.idle_s
@@ -190,6 +191,7 @@ class _Block:
     call_id: str = ""
     name: str = ""
     is_whole: bool = False
+    characters: WholeCharacters = field(default_factory=WholeCharacters)
 
 
 @dataclass
@@ -212,7 +214,7 @@ class _TurnSoFar:
         elif event.type == "content_block_delta":
             return self._grown(self._block(event.index), event.delta)
         elif event.type == "content_block_stop":
-            self._block(event.index).is_whole = True
+            return self._stopped(self._block(event.index))
         elif event.type == "message_delta":
             self._stop = event.delta.stop_reason or self._stop
             self._count(event.usage)
@@ -238,11 +240,13 @@ class _TurnSoFar:
     def _grown(self, block: _Block, delta: Any) -> list[ModelEvent]:  # a union of delta types
         match delta.type:
             case "text_delta":
-                block.text += delta.text
-                return [TextDelta(delta.text)] if delta.text else []
+                text = block.characters.feed(delta.text)
+                block.text += text
+                return [TextDelta(text)] if text else []
             case "thinking_delta":
-                block.text += delta.thinking
-                return [ThinkingDelta(delta.thinking)] if delta.thinking else []
+                text = block.characters.feed(delta.thinking)
+                block.text += text
+                return [ThinkingDelta(text)] if text else []
             case "signature_delta":
                 block.signature += delta.signature
             case "input_json_delta":
@@ -250,6 +254,14 @@ class _TurnSoFar:
             case _:
                 pass  # citations: only for documents, which we do not send
         return []
+
+    def _stopped(self, block: _Block) -> list[ModelEvent]:
+        block.is_whole = True
+        rest = block.characters.rest()
+        if not rest:
+            return []
+        block.text += rest
+        return [TextDelta(rest) if block.kind == "text" else ThinkingDelta(rest)]
 
     def _count(
         self, usage: Any
@@ -264,8 +276,8 @@ class _TurnSoFar:
             if value is not None:
                 self._usage[name] = value
 
-    def finished(self, *, provider: str) -> Turn:
-        """The turn, without calls that are not whole."""
+    def finished(self, *, asked: str) -> Turn:
+        """The turn, without calls that are not whole; `asked` is the model that was asked."""
         stop = _STOPS.get(self._stop or "")
         if stop is None:
             log.warning("unknown_stop_reason", extra={"stop_reason": self._stop})
@@ -296,6 +308,6 @@ class _TurnSoFar:
                 cache_read_tokens=self._usage.get("cache_read_input_tokens", 0),
                 cache_write_tokens=self._usage.get("cache_creation_input_tokens", 0),
             ),
-            model=f"{provider}/{self._model}",
+            model=f"anthropic/{self._model}" if self._model else asked,
             dropped_calls=tuple(dropped),
         )

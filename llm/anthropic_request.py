@@ -13,6 +13,7 @@ from llm.model import (
     ToolCall,
     ToolResult,
 )
+from llm.names import sent_id, sent_name
 
 ROLLING = (
     2  # of the four breakpoints; one stands at the end of the tools, one after the system prompt
@@ -30,7 +31,7 @@ def request_body(request: ModelRequest, *, model: str, facts: ModelFacts) -> Jso
     messages make each turn read what the turn before it wrote, even when one turn adds more than
     the 20 blocks that the provider looks back.
     """
-    messages = [_message(message) for message in request.messages]
+    messages = [json for json in map(_message, request.messages) if json["content"]]
     for message in [message for message in messages if message["role"] == "user"][-ROLLING:]:
         message["content"][-1]["cache_control"] = _CACHED
     body: Json = {
@@ -87,14 +88,14 @@ def _block(part: TextPart | ThinkingPart | ToolCall | ToolResult) -> Json | None
         case ToolCall():
             return {
                 "type": "tool_use",
-                "id": part.call_id,
-                "name": part.name,
+                "id": sent_id(part.call_id),
+                "name": sent_name(part.name),
                 "input": dict(part.arguments),
             }
         case ToolResult():
             return {
                 "type": "tool_result",
-                "tool_use_id": part.call_id,
+                "tool_use_id": sent_id(part.call_id),
                 "content": part.text,
                 "is_error": part.is_error,
             }

@@ -31,6 +31,7 @@ from llm.model import (
 from llm.openai_request import request_body
 from llm.reading import Silence, within
 from llm.retry import Patience, retrying
+from llm.text import WholeCharacters
 
 log = logging.getLogger(__name__)
 
@@ -138,7 +139,7 @@ class OpenAIModel:
         # The SDK ends its iteration in silence when the stream stops early.
         if not turn.is_over:
             raise raised_by(fault, model=self.name, yielded=yielded) from cause
-        yield TurnEnded(turn.finished(provider=self._provider.name))
+        yield TurnEnded(turn.finished(provider=self._provider.name, asked=self.name))
 
     def _limit_s(self, turn: "_TurnSoFar") -> float:
         return USAGE_S if turn.is_over else self._patience.idle_s
@@ -189,6 +190,8 @@ class _TurnSoFar:
 
     _text: str = ""
     _reasoning: str = ""
+    _text_characters: WholeCharacters = field(default_factory=WholeCharacters)
+    _reasoning_characters: WholeCharacters = field(default_factory=WholeCharacters)
     _calls: list[_Call] = field(default_factory=list[_Call])
     _announced: int = 0
     _model: str = ""
@@ -209,19 +212,26 @@ class _TurnSoFar:
         for choice in chunk.choices:
             self._finish = choice.finish_reason or self._finish
             events += self._grown(choice.delta)
+            if choice.finish_reason is not None:
+                events += self._thought(self._reasoning_characters.rest())
+                events += self._said(self._text_characters.rest())
         return events
+
+    def _said(self, text: str) -> list[ModelEvent]:
+        self._text += text
+        return [TextDelta(text)] if text else []
+
+    def _thought(self, text: str) -> list[ModelEvent]:
+        self._reasoning += text
+        return [ThinkingDelta(text)] if text else []
 
     def _grown(self, delta: Any) -> list[ModelEvent]:  # `ChoiceDelta` and fields it does not know
         events: list[ModelEvent] = []
         extra = cast("dict[str, Any]", delta.model_extra or {})
         reasoning = next((extra[name] for name in _REASONING_FIELDS if extra.get(name)), None)
         if isinstance(reasoning, str):
-            self._reasoning += reasoning
-            events.append(ThinkingDelta(reasoning))
-        said = delta.content or delta.refusal
-        if said:
-            self._text += said
-            events.append(TextDelta(said))
+            events += self._thought(self._reasoning_characters.feed(reasoning))
+        events += self._said(self._text_characters.feed(delta.content or delta.refusal or ""))
         for piece in delta.tool_calls or ():
             self._grow_call(piece)
         events += self._newly_named()
@@ -248,8 +258,8 @@ class _TurnSoFar:
             self._announced += 1
         return events
 
-    def finished(self, *, provider: str) -> Turn:
-        """The turn, without calls that are not whole."""
+    def finished(self, *, provider: str, asked: str) -> Turn:
+        """The turn, without calls that are not whole; `asked` is the model that was asked."""
         stop = _STOPS.get(self._finish or "")
         if stop is None:
             log.warning("unknown_finish_reason", extra={"finish_reason": self._finish})
@@ -273,7 +283,7 @@ class _TurnSoFar:
             message=AssistantMessage(tuple(parts)),
             stop_reason=stop,
             usage=self._usage,
-            model=f"{provider}/{self._model}",
+            model=f"{provider}/{self._model}" if self._model else asked,
             dropped_calls=tuple(dropped),
         )
 

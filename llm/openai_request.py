@@ -12,6 +12,7 @@ from llm.model import (
     ToolResult,
     UserMessage,
 )
+from llm.names import sent_id, sent_name
 
 Json = dict[str, Any]
 
@@ -46,30 +47,30 @@ def _messages(request: ModelRequest) -> list[Json]:
         messages.append({"role": "system", "content": request.system})
     for message in request.messages:
         if isinstance(message, AssistantMessage):
-            messages.append(_assistant(message))
+            messages += _assistant(message)
         else:
             messages += _user(message)
     return messages
 
 
-def _assistant(message: AssistantMessage) -> Json:
-    """Text and calls; reasoning is never sent back, the protocol has no field for it."""
+def _assistant(message: AssistantMessage) -> list[Json]:
+    """Text and calls, if any; reasoning is not sent back, the protocol has no field for it."""
     text = "".join(part.text for part in message.parts if isinstance(part, TextPart))
     calls = [
         {
-            "id": part.call_id,
+            "id": sent_id(part.call_id),
             "type": "function",
             "function": {
-                "name": part.name,
+                "name": sent_name(part.name),
                 "arguments": json.dumps(dict(part.arguments), ensure_ascii=False),
             },
         }
         for part in message.parts
         if isinstance(part, ToolCall)
     ]
-    if not calls:
-        return {"role": "assistant", "content": text}
-    return {"role": "assistant", "content": text or None, "tool_calls": calls}
+    if calls:
+        return [{"role": "assistant", "content": text or None, "tool_calls": calls}]
+    return [{"role": "assistant", "content": text}] if text else []
 
 
 def _user(message: UserMessage) -> list[Json]:
@@ -77,7 +78,7 @@ def _user(message: UserMessage) -> list[Json]:
     messages: list[Json] = [
         {
             "role": "tool",
-            "tool_call_id": part.call_id,
+            "tool_call_id": sent_id(part.call_id),
             "content": f"Error: {part.text}" if part.is_error else part.text,
         }
         for part in message.parts

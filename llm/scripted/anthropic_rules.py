@@ -16,6 +16,7 @@ from llm.scripted.dialect import JsonObject, Rejected
 
 _CALL_ID = re.compile(r"^[a-zA-Z0-9_-]+$")
 _TOOL_NAME = re.compile(r"^[a-zA-Z0-9_-]{1,128}$")
+_CALLED_NAME = re.compile(r"^[a-zA-Z0-9_-]{1,200}$")
 _MAX_BREAKPOINTS = 4
 _MAX_MESSAGES = 100_000
 
@@ -295,8 +296,11 @@ def _check_tool_use(where: str, block: JsonObject) -> None:
         raise Rejected(400, f"{where}.tool_use.id: Field required")
     if not _CALL_ID.match(call_id):
         raise Rejected(400, f"{where}.tool_use.id: String should match pattern '^[a-zA-Z0-9_-]+$'")
-    if not isinstance(block.get("name"), str) or not block["name"]:
-        raise Rejected(400, f"{where}.tool_use.name: String should have at least 1 character")
+    name = block.get("name")
+    if not isinstance(name, str) or not _CALLED_NAME.match(name):
+        raise Rejected(
+            400, f"{where}.tool_use.name: String should match pattern '^[a-zA-Z0-9_-]{{1,200}}$'"
+        )
     if not isinstance(block.get("input"), dict):
         raise Rejected(400, f"{where}.tool_use.input: Input should be a valid dictionary")
 

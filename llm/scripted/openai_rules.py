@@ -6,6 +6,7 @@ from typing import Any, cast
 from llm.scripted.dialect import JsonObject, Rejected
 
 _TOOL_NAME = re.compile(r"^[a-zA-Z0-9_-]{1,64}$")
+_MAX_ID_CHARS = 40
 _ROLES = ("system", "assistant", "user", "function", "tool", "developer")
 _TOOL_CHOICES = ("none", "auto", "required")
 _NEW_LIMIT_NAME = re.compile(r"^(gpt-[5-9]|o\d)")  # these models refuse `max_tokens`
@@ -217,6 +218,7 @@ def _calls_of(index: int, message: JsonObject) -> list[str]:
                 param=where,
                 code="missing_required_parameter",
             )
+        _check_made(where, call["id"], cast("JsonObject", function))
         if not isinstance(cast("JsonObject", function).get("arguments"), str):
             raise Rejected(
                 400,
@@ -228,6 +230,25 @@ def _calls_of(index: int, message: JsonObject) -> list[str]:
             raise Rejected(400, f"Duplicate value for 'id' of '{call['id']}' in {where}")
         found.append(call["id"])
     return found
+
+
+def _check_made(where: str, call_id: str, function: JsonObject) -> None:
+    if len(call_id) > _MAX_ID_CHARS:
+        raise Rejected(
+            400,
+            f"Invalid '{where}.id': string too long. Expected a string with maximum length "
+            f"{_MAX_ID_CHARS}, but got a string with length {len(call_id)} instead.",
+            param=f"{where}.id",
+            code="string_above_max_length",
+        )
+    if not _TOOL_NAME.match(str(function.get("name", ""))):
+        raise Rejected(
+            400,
+            f"Invalid '{where}.function.name': string does not match pattern. Expected a string "
+            "that matches the pattern '^[a-zA-Z0-9_-]+$'.",
+            param=f"{where}.function.name",
+            code="invalid_value",
+        )
 
 
 def _check_content(index: int, message: JsonObject) -> None:

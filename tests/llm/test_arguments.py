@@ -42,3 +42,10 @@ def test_nothing_is_the_empty_object() -> None:
 def test_raw_line_breaks_within_strings_are_taken() -> None:
     """Small models write them, and what is meant is beyond doubt."""
     assert whole_object('{"a": "x\ny"}') == {"a": "x\ny"}
+
+
+def test_what_cannot_be_stored_is_broken() -> None:
+    assert whole_object('{"a": NaN}') is None
+    assert whole_object('{"a": "\\ud800"}') is None
+    assert whole_object('{"a": "\\ud83d\\ude00"}') == {"a": "😀"}
+    assert whole_object('{"a": ' + "[" * 100_000) is None

@@ -5,6 +5,7 @@ from contextlib import aclosing
 
 import pytest
 
+from core.ids import ToolCallId
 from llm.model import (
     AssistantMessage,
     ModelRequest,
@@ -79,6 +80,20 @@ async def test_tool_results_go_back_in_a_history_that_the_provider_accepts(play:
         ModelRequest(first.system, (*first.messages, turn.message, results), first.tools)
     )
     assert second.message.parts == (TextPart("one then "),)
+
+
+async def test_calls_that_another_provider_made_go_back_in_an_accepted_form(play: Play) -> None:
+    """Kimi's ids hold dots and colons; a model may name a tool that no provider would declare."""
+    scripted = await play({"text": "fine"})
+    call_id = ToolCallId("functions.read file:0")
+    history = (
+        UserMessage((TextPart("go"),)),
+        AssistantMessage((ThinkingPart("only thoughts", ""),)),
+        AssistantMessage((ToolCall(call_id, "read file!", {}),)),
+        UserMessage((ToolResult(call_id, "no such tool", is_error=True),)),
+    )
+    _, turn = await scripted.turn(ModelRequest("", history, (READ_FILE,)))
+    assert turn.message.parts == (TextPart("fine"),)
 
 
 async def test_a_call_without_arguments_is_whole(play: Play) -> None:

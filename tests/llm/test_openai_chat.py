@@ -13,6 +13,7 @@ from llm.model import (
     ModelEvent,
     ModelRequest,
     StopReason,
+    TextDelta,
     TextPart,
     ThinkingDelta,
     ThinkingPart,
@@ -178,3 +179,16 @@ async def test_results_come_before_the_text_and_errors_say_so(play_openai: Play)
     assert messages[1]["tool_calls"][0]["function"]["arguments"] == '{"path": "é"}'
     assert messages[2]["content"] == "Error: no such file"
     assert "secret" not in json.dumps(messages)
+
+
+async def test_a_character_in_two_deltas_is_joined() -> None:
+    events, turn = await turn_of(
+        chunk({"content": "a\ud83d"}), chunk({"content": "\ude00b"}), chunk({}, "stop")
+    )
+    assert [event.text for event in events if isinstance(event, TextDelta)] == ["a", "😀b"]
+    assert turn.message.parts == (TextPart("a😀b"),)
+
+
+async def test_a_server_that_does_not_name_its_model_is_the_model_that_was_asked() -> None:
+    _, turn = await turn_of({**chunk({"content": "a"}, "stop"), "model": ""})
+    assert turn.model == "ollama/m"
