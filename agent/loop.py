@@ -51,9 +51,11 @@ async def run_agent(
             break
         results = await _run_calls(turn, state=state, session=session, once=once)
         signatures += [result.signature for result in results]
-        if results and is_repeating(signatures):
+        signatures += [f"dropped {name}" for name in turn.dropped_calls]
+        if is_repeating(signatures):
             if remarks.nudged_after is not None:
-                return _outcome(turns, Ending.STUCK, words.stuck(turn.calls[-1].name))
+                name = [*(call.name for call in turn.calls), *turn.dropped_calls][-1]
+                return _outcome(turns, Ending.STUCK, words.stuck(name))
             remarks = Remarks(nudged_after=number)
     return _ended(turns, was_last=remarks.is_last_turn)
 

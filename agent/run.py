@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from typing import assert_never
 
 from agent import words
+from agent.cleaning import cleaned, without_surrogates
 from agent.definition import Agent
 from agent.durable import CallRef, ToolRef, TurnRef
 from agent.history import Remarks, build_messages
@@ -24,15 +25,11 @@ from agent.transcript import (
 )
 from core.ids import ToolCallId
 from llm.model import (
-    AssistantMessage,
     ModelRequest,
     PromptTooLong,
-    StopReason,
     StreamBroken,
     TextDelta,
-    TextPart,
     ThinkingDelta,
-    ThinkingPart,
     ToolCall,
     ToolCallStarted,
     ToolSpec,
@@ -74,8 +71,9 @@ class RunState:
         loaded = await self._load(f"turn-{number}")
         if number < len(loaded.turns):
             return self._turn_ref(loaded.turns[number])
-        turn = _cleaned(
-            await self._generate(number, loaded, remarks), calls_allowed=not remarks.is_last_turn
+        turn = cleaned(
+            await self._generate(number, loaded, remarks),
+            max_calls=0 if remarks.is_last_turn else self.agent.limits.calls_per_turn,
         )
         await self.transcript.append_turn(number, turn)
         recorded = RecordedTurn(number=number, turn=turn)
@@ -210,10 +208,10 @@ class RunState:
                 match event:
                     case TextDelta(text):
                         if text:
-                            await self.sink.text(number, gap + text)
+                            await self.sink.text(number, gap + without_surrogates(text))
                             gap = ""
                     case ThinkingDelta(text):
-                        await self.sink.thinking(number, text)
+                        await self.sink.thinking(number, without_surrogates(text))
                     case ToolCallStarted(call_id, name):
                         await self.sink.tool_call_started(number, call_id, name)
                     case TurnEnded(turn):
@@ -226,29 +224,6 @@ class RunState:
 def _pause_s(attempt: int, asked_s: float | None) -> float:
     pause_s = FIRST_PAUSE_S * 2 ** (attempt - 1) * random.uniform(0.75, 1.25)  # noqa: S311 - spreads load
     return min(max(pause_s, asked_s or 0.0), LONGEST_PAUSE_S)
-
-
-def _cleaned(turn: Turn, *, calls_allowed: bool) -> Turn:
-    """The turn with calls only where they will run, each with an id of its own.
-
-    Some models call tools though they were told not to, or in a turn that they end by refusing.
-    """
-    if not calls_allowed or turn.stop_reason in {StopReason.REFUSAL, StopReason.CONTEXT_FULL}:
-        parts = tuple(part for part in turn.message.parts if not isinstance(part, ToolCall))
-        return replace(turn, message=AssistantMessage(parts=parts), dropped_calls=())
-    used: set[str] = set()
-    parts: tuple[TextPart | ThinkingPart | ToolCall, ...] = ()
-    for part in turn.message.parts:
-        if isinstance(part, ToolCall):
-            call_id, count = part.call_id, 1
-            while not call_id or call_id in used:
-                count += 1
-                call_id = ToolCallId(f"{part.call_id or 'call'}_{count}")
-            used.add(call_id)
-            parts += (replace(part, call_id=call_id),)
-        else:
-            parts += (part,)
-    return replace(turn, message=AssistantMessage(parts=parts))
 
 
 def _call(recorded: RecordedTurn, call_id: ToolCallId) -> ToolCall:

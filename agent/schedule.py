@@ -46,13 +46,17 @@ async def run_in_order(
                 raise _Cancelled from cancelled
         done[index].set()
 
+    failure: BaseException | None = None
     try:
         async with asyncio.TaskGroup() as group:
             for index in range(len(touches)):
                 group.create_task(run_one(index))
     except BaseExceptionGroup as failures:
-        first = failures.exceptions[0]
-        raise (asyncio.CancelledError if isinstance(first, _Cancelled) else first) from None
+        failure = failures.exceptions[0]
+    if failure is not None:
+        if isinstance(failure, _Cancelled):
+            raise asyncio.CancelledError
+        raise failure  # outside of the `except`, so that its own cause stays
     return [results[index] for index in range(len(touches))]
 
 

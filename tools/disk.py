@@ -28,6 +28,7 @@ from tools.workspace import (
     Entry,
     IsAFolder,
     NoSuchFile,
+    NotPermitted,
     RelPath,
     TooLarge,
 )
@@ -75,7 +76,11 @@ class DiskWorkspace:
         return await asyncio.to_thread(self._walk)
 
     def _read(self, path: RelPath) -> bytes:
-        with self._folder(parent_of(path), path) as folder, _open_file(folder, path) as file:
+        with (
+            _forbidden(path),
+            self._folder(parent_of(path), path) as folder,
+            _open_file(folder, path) as file,
+        ):
             size_bytes = os.fstat(file).st_size
             if size_bytes > MAX_FILE_BYTES:
                 raise TooLarge(path, size_bytes)
@@ -84,7 +89,7 @@ class DiskWorkspace:
     def _write(self, path: RelPath, data: bytes, expected_sha256: str | None) -> None:
         if len(data) > MAX_FILE_BYTES:
             raise TooLarge(path, len(data))
-        with self._changing:
+        with self._changing, _forbidden(path):
             if expected_sha256:
                 self._refuse_if_changed(path, expected_sha256)
             with _no_room(path), self._made_folder(parent_of(path), path) as folder:
@@ -111,7 +116,7 @@ class DiskWorkspace:
             raise Changed(path) from None
 
     def _delete(self, path: RelPath) -> None:
-        with self._changing, self._folder(parent_of(path), path) as folder:
+        with self._changing, _forbidden(path), self._folder(parent_of(path), path) as folder:
             found = _kind(folder, name_of(path))
             if found is None:
                 raise NoSuchFile(path)
@@ -123,7 +128,11 @@ class DiskWorkspace:
     def _rename(self, source: RelPath, target: RelPath) -> None:
         if is_within(target, source) and target != source:
             raise BadPath(f"{source} cannot be moved into itself ({target}).")
-        with self._changing, self._folder(parent_of(source), source) as from_folder:
+        with (
+            self._changing,
+            _forbidden(source),
+            self._folder(parent_of(source), source) as from_folder,
+        ):
             found = _kind(from_folder, name_of(source))
             if found is None:
                 raise NoSuchFile(source)
@@ -141,11 +150,11 @@ class DiskWorkspace:
                 )
 
     def _make_folder(self, path: RelPath) -> None:
-        with self._changing, _no_room(path), self._made_folder(path, path):
+        with self._changing, _forbidden(path), _no_room(path), self._made_folder(path, path):
             pass
 
     def _list_folder(self, path: RelPath) -> list[Entry]:
-        with self._folder(path, path) as folder:
+        with _forbidden(path), self._folder(path, path) as folder:
             entries = _entries(folder, path)
         return sorted(entries, key=lambda entry: (entry.kind != "folder", entry.path))
 
@@ -154,7 +163,8 @@ class DiskWorkspace:
         pending = [RelPath("")]
         while pending:
             path = pending.pop()
-            with suppress(NoSuchFile, IsAFolder, BadPath):  # it changed under us since it was seen
+            # Gone or replaced since it was seen, or closed to us: then there is nothing to list.
+            with suppress(NoSuchFile, IsAFolder, BadPath, PermissionError):
                 with self._folder(path, path) as folder:
                     found = _entries(folder, path)
                 entries += found
@@ -313,6 +323,14 @@ def _no_room(path: RelPath) -> Generator[None]:
         if error.errno in _NO_ROOM:
             raise DiskFull(path) from error
         raise
+
+
+@contextmanager
+def _forbidden(path: RelPath) -> Generator[None]:
+    try:
+        yield
+    except PermissionError as error:
+        raise NotPermitted(path) from error
 
 
 def _not_a_file(path: RelPath) -> BadPath:

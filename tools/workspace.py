@@ -29,7 +29,8 @@ class Workspace(Protocol):
     """A project's files. Every method takes paths that were confined before.
 
     Names that `tools.paths` would refuse, and special files such as sockets, are not listed. Every
-    method raises `BadPath` where a symbolic link or a special file stands on the way.
+    method raises `BadPath` where a symbolic link or a special file stands on the way, and
+    `NotPermitted` where the system forbids it.
     """
 
     async def read(self, path: RelPath) -> bytes:
@@ -139,6 +140,17 @@ class TooLarge(Refused):
     def __init__(self, path: RelPath, size_bytes: int) -> None:
         super().__init__(
             f"{path} has {size_bytes:,} bytes; the limit is {MAX_FILE_BYTES:,}. Split it up."
+        )
+
+
+class NotPermitted(Refused):
+    """The system does not let us."""
+
+    code = "not_permitted"
+
+    def __init__(self, path: RelPath) -> None:
+        super().__init__(
+            f"{path} cannot be used: the permissions of the file or of its folder forbid it."
         )
 
 

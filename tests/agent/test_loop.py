@@ -268,6 +268,36 @@ async def test_two_calls_with_one_id_both_run() -> None:
     assert sorted(desk.workspace.files) == ["a", "b", "c"]
 
 
+async def test_calls_beyond_the_bound_of_a_turn_are_not_run_and_the_model_is_told() -> None:
+    many = [call(f"c{n}", "writeFile", path=f"f{n}", content="") for n in range(5)]
+    model = ScriptedTurns([calls(*many), says("Fewer, then.")])
+    desk = Desk(model, limits=Limits(calls_per_turn=3))
+    await desk.run()
+    assert sorted(desk.workspace.files) == ["f0", "f1", "f2"]
+    assert words.calls_cut(("writeFile", "writeFile")) in remarks_sent(model.requests[1])
+
+
+async def test_a_run_whose_calls_are_cut_again_and_again_is_stopped() -> None:
+    cut = Turn(AssistantMessage(()), StopReason.MAX_TOKENS, Usage(), "m", ("writeFile",))
+    outcome = await Desk(ScriptedTurns([cut] * 9)).run()
+    assert outcome.ending is Ending.STUCK
+    assert outcome.turns == 4
+
+
+async def test_half_a_character_does_not_spoil_the_conversation() -> None:
+    model = ScriptedTurns(
+        [
+            calls(call("c1", "writeFile", path="a", content="x\ud83d y"), text="Now \ud83d"),
+            says("Done \ud83d\ude00."),
+        ]
+    )
+    desk = Desk(model)
+    outcome = await desk.run()
+    assert desk.workspace.files == {"a": "x\ufffd y".encode()}
+    assert await desk.text(outcome) == "Now \ufffd\n\nDone 😀."
+    assert desk.sink.shown.startswith("Now \ufffd\n\nDone ")
+
+
 async def test_a_tool_that_does_not_exist_is_answered_with_the_list() -> None:
     model = ScriptedTurns([calls(call("c1", "formatDisk")), says("Sorry.")])
     await Desk(model).run()

@@ -6,6 +6,7 @@ import resource
 import shutil
 import subprocess
 import sys
+import tempfile
 import threading
 from contextlib import suppress
 from pathlib import Path
@@ -203,6 +204,51 @@ def test_without_room_the_old_file_stays_and_nothing_is_left_behind(root: Path) 
     assert (root / "a.txt").read_text() == "old"
     assert names(root) == ["a.txt"]
     assert DiskFull.code == "disk_full"
+
+
+LOCKED = """
+import asyncio, os, sys
+from pathlib import Path
+from core.errors import Refused
+from tools.disk import DiskWorkspace
+from tools.paths import confine
+workspace = DiskWorkspace(Path(sys.argv[1]))
+async def main():
+    await workspace.walk()  # imports what threads need while we still may
+    if os.geteuid() == 0:
+        os.setuid(65534)
+    print([entry.path for entry in await workspace.walk()])
+    for attempt in (
+        workspace.read(confine("locked/a")),
+        workspace.read(confine("b")),
+        workspace.write(confine("locked/a"), b"x", expected_sha256=None),
+        workspace.delete(confine("locked/a")),
+        workspace.list_folder(confine("locked")),
+    ):
+        try:
+            await attempt
+        except Refused as refused:
+            print(refused.code)
+asyncio.run(main())
+"""
+
+
+def test_what_the_system_forbids_is_refused_in_words() -> None:
+    with tempfile.TemporaryDirectory() as folder:  # pytest's own folders are closed to others
+        root = Path(folder)
+        root.chmod(0o755)
+        (root / "locked").mkdir()
+        (root / "locked" / "a").write_text("x")
+        (root / "locked").chmod(0)
+        (root / "b").write_text("x")
+        (root / "b").chmod(0)
+        try:
+            done = subprocess.run(  # noqa: S603 - our own interpreter
+                [sys.executable, "-c", LOCKED, folder], capture_output=True, text=True, check=True
+            )
+        finally:
+            (root / "locked").chmod(0o755)
+    assert done.stdout.split("\n")[:-1] == ["['b', 'locked']"] + ["not_permitted"] * 5
 
 
 async def test_a_folder_is_made_with_its_parents_and_may_be_there(
