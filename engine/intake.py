@@ -14,6 +14,7 @@ from engine.errors import BadEvent
 from engine.events import CANCELLED, SentEvent, WireEvent
 from engine.expressions import path_value
 from engine.job import Job
+from engine.notices import Notice, publish
 from engine.slots import Place, Want, leave_queues, queue_up
 from engine.tables import insert_new
 
@@ -55,15 +56,16 @@ def wants(job: Job[Any, Any], event: Mapping[str, Any]) -> list[Want]:
     found: list[Want] = []
     for rule in job.concurrency:
         key = "" if rule.key is None else codec.dumps(rule.key.value(event))
-        found.append(Want(f"{rule.prefix}:{key}", rule.limit))
+        found.append(Want(f"{rule.prefix}:{key}", rule.limit, rule.counts))
     return found
 
 
 class Intake:
     """Accepts events for a fixed set of jobs."""
 
-    def __init__(self, jobs: Mapping[str, Job[Any, Any]], host: Host) -> None:
+    def __init__(self, jobs: Mapping[str, Job[Any, Any]], host: Host, executor_id: str) -> None:
         self._jobs = jobs
+        self._executor_id = executor_id
         self._host = host
 
     def accept(
@@ -77,7 +79,18 @@ class Intake:
         accepted = Accepted(now_ms)
         for position, event in enumerate(events):
             self._accept_one(connection, event, position, accepted)
+        self.publish(connection, accepted)
         return accepted
+
+    def publish(self, connection: sa.Connection, accepted: Accepted) -> None:
+        """Tell the other processes, once this transaction has been committed."""
+        notice = Notice(
+            self._executor_id,
+            queues=tuple(accepted.queues),
+            cancelled=tuple(accepted.cancelled),
+            places=tuple(accepted.granted),
+        )
+        publish(connection, notice)
 
     def _accept_one(
         self, connection: sa.Connection, event: WireEvent, position: int, accepted: Accepted

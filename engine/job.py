@@ -22,6 +22,7 @@ MAX_TRIGGERS = 10
 MAX_CONCURRENCY = 2
 
 Scope = Literal["fn", "env", "account"]
+Counted = Literal["steps", "runs"]
 
 
 @dataclass(frozen=True)
@@ -59,12 +60,14 @@ class Concurrency:
 
     A run keeps its place between two steps, so runs of one key do not interleave; it gives the
     place up while it sleeps, waits or backs off. `scope` "fn" counts this job alone; "env" and
-    "account" count every job that names the same key.
+    "account" count every job that names the same key. With `counts` "runs" a run takes one place
+    however many of its steps execute side by side.
     """
 
     limit: int
     key: str | None = None
     scope: Scope = "fn"
+    counts: Counted = "steps"
 
 
 @dataclass(frozen=True)
@@ -99,6 +102,7 @@ class ConcurrencyRule:
     limit: int
     key: Expression | None
     prefix: str
+    counts: Counted
 
 
 @dataclass(frozen=True)
@@ -158,7 +162,7 @@ def _concurrency(job_id: str, rule: Concurrency) -> ConcurrencyRule:
     if rule.limit < 1:
         raise BadJob(job_id, f"a concurrency limit is at least 1, not {rule.limit}")
     prefix = f"fn:{job_id}" if rule.scope == "fn" else rule.scope
-    return ConcurrencyRule(rule.limit, _expression(job_id, rule.key), prefix)
+    return ConcurrencyRule(rule.limit, _expression(job_id, rule.key), prefix, rule.counts)
 
 
 @overload

@@ -5,12 +5,14 @@ import hashlib
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from typing import Literal
 
 import sqlalchemy as sa
 
 from engine import tables
 from engine.dbos import private
 from engine.ledger import Ledger
+from engine.notices import Notice, publish
 from engine.tables import insert_new
 
 POLL_S = 1.0  # the safety net when another process grants a place and its notice is lost
@@ -27,6 +29,7 @@ class Want:
 
     key: str
     limit: int
+    counts: Literal["steps", "runs"] = "steps"
 
 
 def grant(connection: sa.Connection, key: str) -> list[Place]:
@@ -147,103 +150,114 @@ class Slots:
         mine = (want.key, run_id, number)
         if mine not in granted and _is_granted(connection, mine):
             granted.append(mine)  # granted while it was still queued
+        publish(connection, Notice(self._executor_id, places=tuple(granted)))
         return granted
 
     async def release(self, places: Sequence[Place]) -> None:
         """Give places back and wake those who get them."""
-        self.wake(await self._ledger.transact(_release, places))
+        self.wake(await self._ledger.transact(self._release_and_tell, places))
 
     async def release_run(self, run_id: str) -> None:
         """Give back all that a run holds or waits for."""
-        self.wake(await self._ledger.transact(_release_run, run_id))
+        self.wake(await self._ledger.transact(self._release_run, run_id))
 
+    def _release_and_tell(
+        self, connection: sa.Connection, places: Sequence[Place]
+    ) -> list[Place]:
+        granted = _release(connection, places)
+        publish(connection, Notice(self._executor_id, places=tuple(granted)))
+        return granted
 
-def _is_granted(connection: sa.Connection, place: Place) -> bool:
-    key, run_id, number = place
-    slot = tables.slot.c
-    query = sa.select(slot.granted).where(
-        slot.key == key, slot.run_id == run_id, slot.number == number
-    )
-    return bool(connection.execute(query).scalar())
+    class Gate:
+    """One run's places. Between steps it keeps one of each key; while it sleeps, none.
 
-
-def _release(connection: sa.Connection, places: Sequence[Place]) -> list[Place]:
-    granted: list[Place] = []
-    for key, run_id, number in sorted(places):
-        lock_key(connection, key)
-        slot = tables.slot.c
-        connection.execute(
-            sa.delete(tables.slot).where(
-                slot.key == key, slot.run_id == run_id, slot.number == number
-            )
-        )
-        granted += grant(connection, key)
-    return granted
-
-
-def _release_run(connection: sa.Connection, run_id: str) -> list[Place]:
-    query = sa.select(tables.slot.c.key, tables.slot.c.number).where(tables.slot.c.run_id == run_id)
-    places = [(key, run_id, number) for key, number in connection.execute(query)]
-    return _release(connection, places)
-
-
-class Gate:
-    """One run's places. Between steps it keeps one of each key; while it sleeps, none."""
+    A limit that counts runs has one place for all steps of a run, number 0.
+    """
 
     def __init__(self, slots: Slots, run_id: str, wants: Sequence[Want], position: int) -> None:
         self._slots = slots
         self._run_id = run_id
-        self._wants = sorted(wants, key=lambda want: want.key)  # one order, so no deadlock
+        in_order = sorted(wants, key=lambda want: want.key)  # one order, so no deadlock
+        self._per_run = [want for want in in_order if want.counts == "runs"]
+        self._per_step = [want for want in in_order if want.counts == "steps"]
         self._position = position
+        self._entering = asyncio.Lock()
+        self._has_entered = False
+        self._executing = 0
+        self._asking = 0
         self._idle: list[int] = []
-        self._busy: set[int] = set()
+        self._taken: set[int] = set()
 
     async def open(self) -> None:
         """Wait for the run's first place."""
-        if self._wants:
+        await self._enter()
+        if self._per_step:
             self._idle.append(await self._acquire())
 
     @asynccontextmanager
     async def step(self) -> AsyncGenerator[None]:
         """Hold a place while a step executes."""
-        if not self._wants:
-            yield
+        await self._enter()
+        if not self._per_step:
+            self._executing += 1
+            try:
+                yield
+            finally:
+                self._executing -= 1
             return
         number = self._idle.pop() if self._idle else await self._acquire()
-        self._busy.add(number)
+        self._executing += 1
         try:
             yield
         finally:
-            self._busy.discard(number)
+            self._executing -= 1
             self._idle.append(number)
-            if len(self._idle) > 1:
-                await self._release([self._idle.pop()])
+            # A parallel step that asks for a place gets it as any run does: through the line.
+            if len(self._idle) > 1 or self._asking:
+                await self._release(self._per_step, [self._idle.pop()])
 
     async def pause(self) -> None:
         """Give the kept place back: the run is about to sleep, wait or back off."""
-        if self._idle and not self._busy:
-            idle, self._idle = self._idle, []
-            await self._release(idle)
+        if self._executing:
+            return
+        idle, self._idle = self._idle, []
+        if idle:
+            await self._release(self._per_step, idle)
+        if self._has_entered and self._per_run:
+            self._has_entered = False
+            await self._release(self._per_run, [0])
 
     async def close(self) -> None:
         """Give everything back: the run has ended."""
-        if self._wants:
+        if self._per_run or self._per_step:
             await self._slots.release_run(self._run_id)
 
+    async def _enter(self) -> None:
+        async with self._entering:
+            if not self._has_entered:
+                for want in self._per_run:
+                    await self._slots.acquire(self._run_id, want, number=0, position=self._position)
+                self._has_entered = True
+
     async def _acquire(self) -> int:
-        taken = self._busy | set(self._idle)
-        number = next(n for n in range(len(taken) + 1) if n not in taken)
-        self._busy.add(number)  # so that a parallel step asks for another one
+        number = next(n for n in range(len(self._taken) + 1) if n not in self._taken)
+        self._taken.add(number)  # so that a parallel step asks for another one
+        self._asking += 1
         try:
-            for want in self._wants:
+            for want in self._per_step:
                 await self._slots.acquire(
                     self._run_id, want, number=number, position=self._position
                 )
+        except BaseException:
+            self._taken.discard(number)
+            raise
         finally:
-            self._busy.discard(number)
+            self._asking -= 1
         return number
 
-    async def _release(self, numbers: Sequence[int]) -> None:
+    async def _release(self, wants: Sequence[Want], numbers: Sequence[int]) -> None:
+        if wants is self._per_step:
+            self._taken.difference_update(numbers)
         await self._slots.release(
-            [(want.key, self._run_id, number) for want in self._wants for number in numbers]
+            [(want.key, self._run_id, number) for want in wants for number in numbers]
         )

@@ -72,7 +72,7 @@ async def mark_failed(ctx: FailureContext[MessageSent]) -> None:
     "process-message",
     on=MessageSent,
     cancel_on=[CancelOn(MessageCancelled, match="data.messageId")],
-    concurrency=[Concurrency(limit=1, key="event.data.conversationId")],
+    concurrency=[Concurrency(limit=1, key="event.data.conversationId", counts="runs")],
     retries=RETRY,
     on_failure=mark_failed,
 )

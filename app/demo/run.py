@@ -63,7 +63,7 @@ class Story:
         """All acts in order; the figures of the last line. Raises: DemoFailed, StartFailed."""
         async with AsyncExitStack() as stack:
             await self._find_model(stack)
-            self._polaris = await self._start_polaris()
+            self._polaris = await self._start_polaris("--port", "0")
             stack.push_async_callback(self._stop_polaris)
             ready = self._polaris.ready
             self._api = await stack.enter_async_context(Api(ready["api"], ready["token"]))

@@ -71,6 +71,35 @@ async def test_parallel_steps_of_one_run_count_one_by_one(start: Start) -> None:
     assert meter.most == {"x": 2}
 
 
+async def test_parallel_steps_run_one_after_the_other_under_a_limit_of_one(start: Start) -> None:
+    meter = Meter()
+
+    @job("narrow", on=Asked, concurrency=[Concurrency(limit=1)])
+    async def narrow(ctx: JobContext[Asked]) -> None:
+        await asyncio.gather(*(ctx.step.run(f"s{n}", meter.work, "x") for n in range(5)))
+
+    engine = await start([narrow])
+    sent = await engine.send(Asked())
+    assert (await engine.wait(sent.run_ids[0], 8)).status == "completed"
+    assert meter.most == {"x": 1}
+
+
+async def test_limit_that_counts_runs_lets_the_steps_of_one_run_side_by_side(start: Start) -> None:
+    meter = Meter()
+
+    @job("wide", on=Asked, concurrency=[Concurrency(limit=1, counts="runs")])
+    async def wide(ctx: JobContext[Asked]) -> None:
+        key = ctx.event.data.text
+        await asyncio.gather(*(ctx.step.run(f"s{n}", meter.work, key) for n in range(3)))
+        await asyncio.gather(*(ctx.step.run(f"t{n}", meter.work, "all") for n in range(3)))
+
+    engine = await start([wide])
+    runs = [(await engine.send(Asked(text=text))).run_ids[0] for text in "ab"]
+    for run_id in runs:
+        assert (await engine.wait(run_id, 8)).status == "completed"
+    assert meter.most == {"a": 3, "b": 3, "all": 3}
+
+
 async def test_run_that_backs_off_gives_its_place_to_another(start: Start) -> None:
     notes = Notes()
 
