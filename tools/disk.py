@@ -63,8 +63,19 @@ class DiskWorkspace:
         """See `Workspace.rename`."""
         await asyncio.to_thread(self._rename, source, target)
 
+    async def mirror(self, path: RelPath, data: bytes) -> None:
+        """Write a file that exists elsewhere, whatever its size and whatever resembles its name.
+
+        For whoever makes this folder follow a store: that a project has both `Readme` and `readme`,
+        or a large picture, is no reason to refuse it.
+
+        Raises:
+            IsAFolder, DiskFull, NotPermitted: as `Workspace.write`.
+        """
+        await asyncio.to_thread(self._mirror, path, data)
+
     async def make_folder(self, path: RelPath) -> None:
-        """Make a folder with its parents, unless it is there. Raises: IsAFolder, AlreadyThere."""
+        """Make a folder with its parents, unless it is there; like `mirror`. Raises: IsAFolder."""
         await asyncio.to_thread(self._make_folder, path)
 
     async def list_folder(self, path: RelPath) -> list[Entry]:
@@ -93,19 +104,21 @@ class DiskWorkspace:
             if expected_sha256:
                 self._refuse_if_changed(path, expected_sha256)
             with _no_room(path), self._made_folder(parent_of(path), path) as folder:
-                found = _kind(folder, name_of(path))
-                if found == "folder":
-                    raise IsAFolder(f"{path} is a folder, so no file can be written there.")
-                if found in {"link", "special"}:
-                    raise _not_a_file(path)
-                if found is None:
+                if not _is_replaceable(folder, path):
                     _refuse_case_twin(folder, path)
                 elif expected_sha256 == "":
                     raise Changed(path)
-                try:
-                    _replace(folder, name_of(path), data)
-                except FileNotFoundError:  # the folder was deleted while it was open
-                    raise Changed(path) from None
+                _replace(folder, path, data)
+
+    def _mirror(self, path: RelPath, data: bytes) -> None:
+        with (
+            self._changing,
+            _forbidden(path),
+            _no_room(path),
+            self._made_folder(parent_of(path), path, refuse_twins=False) as folder,
+        ):
+            _is_replaceable(folder, path)
+            _replace(folder, path, data)
 
     def _refuse_if_changed(self, path: RelPath, expected_sha256: str) -> None:
         try:
@@ -150,7 +163,12 @@ class DiskWorkspace:
                 )
 
     def _make_folder(self, path: RelPath) -> None:
-        with self._changing, _forbidden(path), _no_room(path), self._made_folder(path, path):
+        with (
+            self._changing,
+            _forbidden(path),
+            _no_room(path),
+            self._made_folder(path, path, refuse_twins=False),
+        ):
             pass
 
     def _list_folder(self, path: RelPath) -> list[Entry]:
@@ -183,7 +201,9 @@ class DiskWorkspace:
             os.close(current)
 
     @contextmanager
-    def _made_folder(self, folder: RelPath, wanted: RelPath) -> Generator[int]:
+    def _made_folder(
+        self, folder: RelPath, wanted: RelPath, *, refuse_twins: bool = True
+    ) -> Generator[int]:
         """Open a folder, making it and its parents where they are missing."""
         current = os.open(self._root, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
         walked = ""
@@ -191,7 +211,8 @@ class DiskWorkspace:
             for name in folder.split("/") if folder else ():
                 walked = f"{walked}/{name}" if walked else name
                 if _kind(current, name) is None:
-                    _refuse_case_twin(current, RelPath(walked))
+                    if refuse_twins:
+                        _refuse_case_twin(current, RelPath(walked))
                     with suppress(FileExistsError):  # somebody made it just now
                         os.mkdir(name, dir_fd=current)
                 current = _enter(current, name, wanted)
@@ -257,7 +278,24 @@ def _sha256(file: int) -> str:
     return digest.hexdigest()
 
 
-def _replace(folder: int, name: str, data: bytes) -> None:
+def _is_replaceable(folder: int, path: RelPath) -> bool:
+    """Whether a file stands there; raises for anything else that does."""
+    found = _kind(folder, name_of(path))
+    if found == "folder":
+        raise IsAFolder(f"{path} is a folder, so no file can be written there.")
+    if found in {"link", "special"}:
+        raise _not_a_file(path)
+    return found == "file"
+
+
+def _replace(folder: int, path: RelPath, data: bytes) -> None:
+    try:
+        _replace_file(folder, name_of(path), data)
+    except FileNotFoundError:  # the folder was deleted while it was open
+        raise Changed(path) from None
+
+
+def _replace_file(folder: int, name: str, data: bytes) -> None:
     """Write beside the file and rename over it: a reader sees the old or the new, never a part."""
     temporary = TEMPORARY_PREFIX + secrets.token_hex(8)
     file = os.open(temporary, _CREATE, 0o666, dir_fd=folder)

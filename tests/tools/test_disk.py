@@ -15,7 +15,7 @@ import pytest
 
 from tools.disk import DiskWorkspace
 from tools.paths import TEMPORARY_PREFIX, confine
-from tools.workspace import BadPath, Changed, DiskFull, Entry, NoSuchFile, RelPath
+from tools.workspace import MAX_FILE_BYTES, BadPath, Changed, DiskFull, Entry, NoSuchFile, RelPath
 
 
 def names(folder: Path) -> list[str]:
@@ -249,6 +249,18 @@ def test_what_the_system_forbids_is_refused_in_words() -> None:
         finally:
             (root / "locked").chmod(0o755)
     assert done.stdout.split("\n")[:-1] == ["['b', 'locked']"] + ["not_permitted"] * 5
+
+
+async def test_a_mirror_takes_what_the_store_has(workspace: DiskWorkspace, root: Path) -> None:
+    for path in ("docs/Readme", "docs/readme", "Docs/readme"):
+        await workspace.mirror(confine(path), path.encode())
+    await workspace.mirror(confine("big.bin"), b"x" * (MAX_FILE_BYTES + 1))
+    assert (root / "docs" / "Readme").read_text() == "docs/Readme"
+    assert (root / "Docs" / "readme").read_text() == "Docs/readme"
+    assert (root / "big.bin").stat().st_size == MAX_FILE_BYTES + 1
+    (root / "link").symlink_to("/etc/passwd")
+    with pytest.raises(BadPath):
+        await workspace.mirror(confine("link"), b"x")
 
 
 async def test_a_folder_is_made_with_its_parents_and_may_be_there(
