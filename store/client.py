@@ -4,6 +4,7 @@ The PyPI client is not used for this: it holds the GIL during a call and may run
 """
 
 import asyncio
+import io
 import json
 import random
 from collections.abc import Awaitable, Callable, Mapping
@@ -19,6 +20,7 @@ from store.errors import StoreDenied, StoreFault, StoreUnavailable, refusal
 T = TypeVar("T")
 Json = Mapping[str, object]
 
+LARGE_BYTES = 1 << 20  # aiohttp warns from here on
 _TRY_AGAIN = frozenset({408, 429, 500, 502, 503, 504})
 _DENIED = frozenset({401, 403})
 
@@ -91,7 +93,7 @@ class ConvexHttp:
         """
 
         async def attempt() -> str:
-            async with self._open().post(url, data=data) as response:
+            async with self._open().post(url, data=_payload(data)) as response:
                 _check_status(response.status, await _reason(response))
                 return str((await response.json())["storageId"])
 
@@ -120,7 +122,9 @@ class ConvexHttp:
         # UTF-8 is shorter than escapes, and small bodies are what streaming lives on.
         body = _utf8(json.dumps(call, ensure_ascii=False, separators=(",", ":")))
         request = self._open().post(
-            self._base / "api" / kind, data=body, headers={"Content-Type": "application/json"}
+            self._base / "api" / kind,
+            data=_payload(body),
+            headers={"Content-Type": "application/json"},
         )
         try:
             async with request as response:
@@ -158,6 +162,11 @@ class ConvexHttp:
         if self._session is None:
             raise RuntimeError("the store is used outside `async with`")
         return self._session
+
+
+def _payload(data: bytes) -> bytes | io.BytesIO:
+    """What aiohttp sends in one piece, or, when that would hold the loop up, in several."""
+    return data if len(data) < LARGE_BYTES else io.BytesIO(data)
 
 
 def _utf8(text: str) -> bytes:

@@ -198,8 +198,8 @@ class DeltaBatcher:
         self._tasks = asyncio.TaskGroup()
         self._requests: set[asyncio.Task[None]] = set()
         self._timer: asyncio.TimerHandle | None = None
+        self._soon: asyncio.Handle | None = None
         self._ticked_at = float("-inf")
-        self._is_closing = False
 
     async def __aenter__(self) -> Self:
         """Be ready to send."""
@@ -213,17 +213,18 @@ class DeltaBatcher:
         trace: TracebackType | None,
     ) -> None:
         """Send what is pending, for `close_s` at most."""
-        self._is_closing = True
         try:
             async with asyncio.timeout(self.limits.close_s):
                 self._dispatch(self._pending)
                 while self._requests:
                     await asyncio.wait(self._requests)
+                    self._dispatch(self._pending)
         except TimeoutError:
             log.warning("deltas_not_sent", extra={"requests": len(self._requests)})
         finally:
-            if self._timer is not None:
-                self._timer.cancel()
+            for handle in (self._timer, self._soon):
+                if handle is not None:
+                    handle.cancel()
             for request in self._requests:
                 request.cancel()
             await self._tasks.__aexit__(None, None, None)
@@ -237,18 +238,16 @@ class DeltaBatcher:
         if not writer.has_pending:
             return
         self._pending[writer] = None
-        if writer.is_urgent or (self._is_closing and writer.is_ready):
-            if self._timer is None:  # nobody else is live: the rhythm begins here
-                self._ticked_at = asyncio.get_running_loop().time()
-            self._dispatch([writer])
-        self._arm()
-
-    def _arm(self) -> None:
-        if self._timer is not None or not self._pending:
-            return
         loop = asyncio.get_running_loop()
-        wait_s = max(0.0, self._ticked_at + self.limits.interval_s - loop.time())
-        self._timer = loop.call_later(wait_s, self._tick)
+        if self._soon is None and writer.is_urgent:
+            self._soon = loop.call_soon(self._rush)  # with all that become urgent in this turn
+        if self._timer is None:
+            wait_s = max(0.0, self._ticked_at + self.limits.interval_s - loop.time())
+            self._timer = loop.call_later(wait_s, self._tick)
+
+    def _rush(self) -> None:
+        self._soon = None
+        self._dispatch(writer for writer in self._pending if writer.is_urgent)
 
     def _tick(self) -> None:
         self._timer = None
