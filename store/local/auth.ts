@@ -125,6 +125,7 @@ export class Authenticator {
         requiredClaims: ["sub", "exp"],
         ...(provider.audience === undefined ? {} : { audience: provider.audience }),
       });
+      if (payload.sub === "") throw new Error("the subject is empty");
       return { kind: "user", attributes: attributesOf(payload), token, expiresAtMs: (payload.exp as number) * 1000 };
     } catch (error) {
       throw new HttpRefusal(401, "InvalidAuthHeader", `Could not verify JWT: ${messageOf(error)}`);

@@ -50,6 +50,7 @@ export type Deployment = {
   authConfig: unknown;
 };
 
+const NO_COMPONENTS = "convex.config: components (`app.use(...)`) are not supported by the embedded Convex";
 const ANY: ValidatorJson = { type: "any" };
 
 /** Bundle and import a folder.
@@ -85,6 +86,7 @@ async function load(name: string, file: string): Promise<Record<string, unknown>
   try {
     return (await import(pathToFileURL(file).href)) as Record<string, unknown>;
   } catch (error) {
+    if (name === "convex.config") throw new StartRefused(`${NO_COMPONENTS} (${messageOf(error)})`);
     throw new StartRefused(`the module ${name} fails to load: ${messageOf(error)}`);
   }
 }
@@ -148,7 +150,7 @@ function checkCron(functions: Map<string, ConvexFunction>, cron: CronSpec): void
 function refuseComponents(exported: unknown): void {
   const children = (exported as { _childComponents?: unknown[] } | undefined)?._childComponents ?? [];
   if (children.length > 0) {
-    throw new StartRefused("convex.config: components (`app.use(...)`) are not supported by the embedded Convex");
+    throw new StartRefused(NO_COMPONENTS);
   }
 }
 

@@ -2,7 +2,8 @@
 import { type IncomingMessage, type ServerResponse } from "node:http";
 import type { JSONValue } from "convex/values";
 import type { Authenticator, Identity } from "./auth.ts";
-import { HttpRefusal, messageOf } from "./errors.ts";
+import { realSetTimeout } from "./clock.ts";
+import { DeveloperError, HttpRefusal, messageOf } from "./errors.ts";
 import { newRequest, type RequestInfo } from "./execution.ts";
 import type { FileStore } from "./files.ts";
 import { serveFile } from "./downloads.ts";
@@ -14,6 +15,7 @@ import { MAX_CALL_BYTES, printEncoded, printLossy } from "./values.ts";
 const MAX_BODY_BYTES = MAX_CALL_BYTES + (1 << 16);
 const MAX_UPLOAD_BYTES = 512 << 20; // an upload is held in memory until it is committed
 const MAX_BATCH = 128;
+const DISCARD_MS = 2000;
 
 const CORS = {
   "access-control-allow-origin": "*",
@@ -47,6 +49,7 @@ export class HttpApi {
         await this.route(request, response, url);
       }
     } catch (error) {
+      await discard(request);
       refuse(response, error);
     }
   }
@@ -186,6 +189,16 @@ export async function readBody(request: IncomingMessage, limit: number): Promise
   return parts.length === 1 ? (parts[0] as Buffer) : Buffer.concat(parts);
 }
 
+/** Read what the client still sends: one that is cut off while it writes never sees the answer. */
+async function discard(request: IncomingMessage): Promise<void> {
+  if (request.complete || request.destroyed) return;
+  const end = new Promise<void>((resolve) => {
+    request.on("end", resolve).on("error", resolve).on("close", resolve).resume();
+    realSetTimeout(resolve, DISCARD_MS).unref();
+  });
+  await end;
+}
+
 export function reply(response: ServerResponse, status: number, body: string, type = "application/json"): void {
   const bytes = Buffer.from(body);
   response.writeHead(status, { ...CORS, "content-type": type, "content-length": bytes.length });
@@ -201,6 +214,9 @@ export function refuse(response: ServerResponse, error: unknown): void {
   if (!response.req.complete) response.setHeader("connection", "close");
   if (error instanceof HttpRefusal) {
     return reply(response, error.status, JSON.stringify({ code: error.code, message: error.message }));
+  }
+  if (error instanceof DeveloperError) {
+    return reply(response, 400, JSON.stringify({ code: "BadRequest", message: error.message }));
   }
   console.error(error);
   reply(response, 500, JSON.stringify({ code: "InternalServerError", message: "Your request couldn't be completed. Try again later." }));

@@ -1,0 +1,138 @@
+import json
+from collections.abc import AsyncIterator
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import jwt
+import pytest
+import pytest_asyncio
+from aiohttp import web
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from jwt.algorithms import ECAlgorithm, RSAAlgorithm
+
+from core.clock import SystemClock
+from store.local.process import ConvexNotRunning
+from tests.store.local.api import ADMIN_KEY, Api, FunctionFailed, serving
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+KEY = ec.generate_private_key(ec.SECP256R1())
+OTHER_KEY = ec.generate_private_key(ec.SECP256R1())
+RSA_KEY = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+
+
+def key_set(algorithm: Any, public_key: Any) -> str:
+    key = {**algorithm.to_jwk(public_key, as_dict=True), "kid": "k1", "use": "sig"}
+    return json.dumps({"keys": [key]})
+
+
+def token(key: Any = KEY, *, algorithm: str = "ES256", minutes: float = 5, **claims: Any) -> str:
+    now = SystemClock().now()
+    payload = {
+        "iss": "https://tests.example",
+        "aud": "tests",
+        "sub": "user-1",
+        "iat": now,
+        "exp": now + timedelta(minutes=minutes),
+        **claims,
+    }
+    return jwt.encode(payload, key, algorithm=algorithm, headers={"kid": "k1"})
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def issuer() -> AsyncIterator[str]:
+    """An OIDC provider: discovery and keys."""
+    app = web.Application()
+    runner = web.AppRunner(app)
+
+    async def discovery(_: web.Request) -> web.Response:
+        return web.json_response({"issuer": url, "jwks_uri": f"{url}/keys"})
+
+    async def keys(_: web.Request) -> web.Response:
+        text = key_set(RSAAlgorithm, RSA_KEY.public_key())
+        return web.Response(text=text, content_type="application/json")
+
+    app.router.add_get("/.well-known/openid-configuration", discovery)
+    app.router.add_get("/keys", keys)
+    await runner.setup()
+    site = web.TCPSite(runner, "127.0.0.1", 0)
+    await site.start()
+    url = f"http://127.0.0.1:{runner.addresses[0][1]}"
+    yield url
+    await runner.cleanup()
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def api(tmp_path_factory: pytest.TempPathFactory, issuer: str) -> AsyncIterator[Api]:
+    keys = key_set(ECAlgorithm, KEY.public_key())
+    env = {"TEST_JWKS": f"data:application/json,{quote(keys)}", "TEST_OIDC_DOMAIN": issuer}
+    async with serving("basic", tmp_path_factory.mktemp("a") / "data.sqlite", env=env) as (_, api):
+        yield api
+
+
+async def test_a_signed_token_says_who_calls(api: Api) -> None:
+    signed = token(name="Ada", email="ada@example.org", email_verified=True, org={"id": "o1"})
+    assert await api.query("runtime:whoami", f"Bearer {signed}") == {
+        "tokenIdentifier": "https://tests.example|user-1",
+        "issuer": "https://tests.example",
+        "subject": "user-1",
+        "name": "Ada",
+        "email": "ada@example.org",
+        "emailVerified": True,
+        "org": {"id": "o1"},
+    } | {"org.id": "o1"}
+
+
+async def test_without_a_token_nobody_calls(api: Api) -> None:
+    assert await api.query("runtime:whoami") is None
+
+
+async def test_a_provider_is_found_by_discovery(api: Api, issuer: str) -> None:
+    signed = token(RSA_KEY, algorithm="RS256", iss=issuer, aud=["x", "oidc-tests"])
+    identity = await api.query("runtime:whoami", f"Bearer {signed}")
+    assert identity["tokenIdentifier"] == f"{issuer}|user-1"
+
+
+@pytest.mark.parametrize(
+    "bad",
+    [
+        "nonsense",
+        token(OTHER_KEY),
+        token(minutes=-5),
+        token(aud="somebody-else"),
+        token(iss="https://evil.example"),
+        token("x" * 32, algorithm="HS256"),
+        token("", algorithm="none"),
+        token(sub=""),
+    ],
+    ids=["garbage", "key", "expired", "audience", "issuer", "hmac", "none", "no-subject"],
+)
+async def test_a_bad_token_is_refused(api: Api, bad: str) -> None:
+    body = {"path": "notes:echo", "args": {"value": 1}}
+    status, reply = await api.post("/api/query", body, {"Authorization": f"Bearer {bad}"})
+    assert status == 401
+    assert set(reply) == {"code", "message"}
+
+
+async def test_a_user_may_not_call_internal_functions(api: Api) -> None:
+    with pytest.raises(FunctionFailed, match="Could not find public function"):
+        await api.query("notes:secret", f"Bearer {token()}")
+
+
+async def test_scheduled_functions_run_as_nobody(api: Api) -> None:
+    await api.mutation("jobs:schedule", f"Bearer {token()}", delayMs=0, name="as nobody")
+    await api.until(lambda ran: "as nobody" in ran, "jobs:ran")
+    admin = f"Convex {ADMIN_KEY}"
+    assert await api.query("runtime:whoami", admin) is None
+
+
+async def test_an_unconfigured_provider_stops_the_start(tmp_path: Path) -> None:
+    (tmp_path / "convex").mkdir()
+    (tmp_path / "convex" / "auth.config.ts").write_text(
+        "export default { providers: [{ domain: process.env.NOT_SET, applicationID: 'x' }] };"
+    )
+    with pytest.raises(ConvexNotRunning, match="no `domain`"):
+        async with serving(tmp_path / "convex", tmp_path / "data.sqlite"):
+            pass
