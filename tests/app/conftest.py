@@ -1,0 +1,113 @@
+"""One product per busy policy for the whole session, a fresh person per test."""
+
+import json
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import AsyncExitStack, ExitStack
+from typing import Protocol
+
+import pytest
+
+from core.ids import new_id
+from tests.app.client import Api, api_at
+from tests.app.keys import Issuer
+from tests.app.product import Program, environment, running
+
+SLOW = {"text": "All work and no play. ", "repeat": 400, "pace": {"chars_per_s": 2000}}
+SCENARIO = {
+    "rules": [
+        {"when": {"user_contains": "slowly"}, "reply": SLOW},
+        {
+            "when": {"user_contains": "bad key"},
+            "reply": {"fault": {"kind": "status", "status": 401}},
+        },
+        {"when": {"user_contains": "hang"}, "reply": {"fault": {"kind": "hang"}}},
+        {
+            "when": {"user_contains": "write", "tool_results": 0},
+            "reply": {
+                "text": "I will.",
+                "tool_calls": [
+                    {"name": "writeFile", "arguments": {"path": "made.txt", "content": "by me\n"}}
+                ],
+            },
+        },
+    ],
+    "otherwise": {"text": "Done as you asked."},
+}
+
+
+@pytest.fixture(scope="session")
+def issuer() -> Issuer:
+    return Issuer()
+
+
+@pytest.fixture(scope="session")
+def model_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    folder = tmp_path_factory.mktemp("model")
+    scenario = folder / "scenario.json"
+    scenario.write_text(json.dumps(SCENARIO))
+    command = ["model-server", "--scenario", str(scenario)]
+    with running(command, folder=folder, env=environment()) as program:
+        yield program.ready["url"]
+
+
+@pytest.fixture(scope="session")
+def product_env(issuer: Issuer, model_url: str) -> dict[str, str]:
+    return environment(
+        POLARIS_PORT="0",
+        POLARIS_DATA_DIR="data",
+        POLARIS_AUTH_ISSUER=issuer.issuer,
+        POLARIS_AUTH_JWKS=issuer.data_url,
+        POLARIS_AUTH_AUDIENCE=issuer.audience,
+        POLARIS_CORS_ORIGINS="https://ide.example",
+        POLARIS_GRACE_S="1",
+        ANTHROPIC_API_KEY="sk-ant-scripted-0000",
+        ANTHROPIC_BASE_URL=model_url,
+    )
+
+
+@pytest.fixture(scope="session")
+def product_with(
+    product_env: dict[str, str], tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Callable[[str], Program]]:
+    """Gives the product with a busy policy; each is started once."""
+    started: dict[str, Program] = {}
+    with ExitStack() as stack:
+
+        def product(policy: str) -> Program:
+            if policy not in started:
+                folder = tmp_path_factory.mktemp(f"dev-{policy}")
+                env = {**product_env, "POLARIS_BUSY_POLICY": policy}
+                started[policy] = stack.enter_context(running(["dev"], folder=folder, env=env))
+            return started[policy]
+
+        yield product
+
+
+@pytest.fixture(scope="session")
+def product(product_with: Callable[[str], Program]) -> Program:
+    return product_with("cancel")
+
+
+class NewPerson(Protocol):
+    """Makes a person who was never here before."""
+
+    async def __call__(self, policy: str = "cancel") -> Api: ...
+
+
+@pytest.fixture
+async def new_person(
+    product_with: Callable[[str], Program], issuer: Issuer
+) -> AsyncIterator[NewPerson]:
+    async with AsyncExitStack() as stack:
+
+        async def person(policy: str = "cancel") -> Api:
+            owner = new_id("user")
+            url = product_with(policy).ready["api"]
+            return await stack.enter_async_context(api_at(url, owner, issuer.token(owner)))
+
+        yield person
+
+
+@pytest.fixture
+async def api(new_person: NewPerson) -> Api:
+    return await new_person()
