@@ -20,14 +20,16 @@ log = logging.getLogger(__name__)
 
 ENTRY_CHARS = 200_000  # of one delta: a document holds 1 MiB, a character is 4 bytes at most
 REQUEST_ENTRIES = 50  # deltas in one mutation: others wait while it runs
+FEW_CHARS = 48  # a request costs 300 bytes: fewer characters than this wait for one more tick
 
 
 @dataclass(frozen=True)
 class DeltaLimits:
     """Bounds of the batcher, each a setting.
 
-    The first delta of a message goes at once, then all messages together every `interval_s`, in at
-    most `requests` requests at a time of about `request_chars` each. A message holds
+    The first delta of a message goes at once, then all messages together every `interval_s` (a few
+    characters alone every second time), in at most `requests` requests at a time of about
+    `request_chars` each. A message holds
     `unsaved_chars` at most: beyond it `text` waits, so that the model's stream is held back.
     `deadline_s` is how long Convex may be away before a writer gives up.
     """
@@ -82,6 +84,7 @@ class DeltaWriter:
         self._unsaved_chars = 0
         self._in_flight = False
         self._flushes = 0
+        self._has_waited = False
         self._has_sent = False
         self._problem: Exception | None = None
         self._changed = asyncio.Event()
@@ -137,6 +140,12 @@ class DeltaWriter:
         """It is ready and does not wait for the tick: its first delta, or somebody waits for it."""
         return self.is_ready and (not self._has_sent or self._flushes > 0)
 
+    def is_due(self) -> bool:
+        """A tick has come: does it send this? A few characters wait for the next one, once."""
+        chars = sum(run.chars for run in self._runs)
+        self._has_waited = not self._has_waited and chars < FEW_CHARS
+        return not self._has_waited
+
     def take(self, limit_chars: int) -> list[_Entry]:
         """Pending deltas with their numbers, one at least; `settle` must follow."""
         entries: list[_Entry] = []
@@ -147,6 +156,7 @@ class DeltaWriter:
             entries.append(_Entry(self, self._next_seq, run.part, run.kind, "".join(run.pieces)))
             self._next_seq += 1
         self._in_flight = self._has_sent = True
+        self._has_waited = False
         return entries
 
     def settle(self, sent_chars: int, problem: Exception | None) -> None:
@@ -238,10 +248,13 @@ class DeltaBatcher:
         if not writer.has_pending:
             return
         self._pending[writer] = None
-        loop = asyncio.get_running_loop()
-        if self._soon is None and writer.is_urgent:
-            self._soon = loop.call_soon(self._rush)  # with all that become urgent in this turn
+        if self._soon is None and writer.is_urgent:  # with all that become urgent in this turn
+            self._soon = asyncio.get_running_loop().call_soon(self._rush)
+        self._arm()
+
+    def _arm(self) -> None:
         if self._timer is None:
+            loop = asyncio.get_running_loop()
             wait_s = max(0.0, self._ticked_at + self.limits.interval_s - loop.time())
             self._timer = loop.call_later(wait_s, self._tick)
 
@@ -252,7 +265,10 @@ class DeltaBatcher:
     def _tick(self) -> None:
         self._timer = None
         self._ticked_at = asyncio.get_running_loop().time()
-        self._dispatch(self._pending)
+        ready = [writer for writer in self._pending if writer.is_ready]
+        self._dispatch(writer for writer in ready if writer.is_due())
+        if any(writer.is_ready for writer in ready):
+            self._arm()
 
     def _dispatch(self, writers: Iterable[DeltaWriter]) -> None:
         """Send what is ready of `writers`; what finds no free request stays pending."""
