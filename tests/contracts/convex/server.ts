@@ -5,13 +5,12 @@ import fs from "node:fs";
 import os from "node:os";
 import path from "node:path";
 import { createInterface } from "node:readline";
-import { fileURLToPath } from "node:url";
 import { jwks } from "./tokens.ts";
 
-const MAIN = fileURLToPath(new URL("../../../store/local/main.ts", import.meta.url));
+const MAIN = path.resolve(import.meta.dirname, "../../../store/local/main.ts");
 
 /** The folder of functions that the contract tests run. */
-export const BEHAVIOURS = fileURLToPath(new URL("./behaviours/convex", import.meta.url));
+export const BEHAVIOURS = path.join(import.meta.dirname, "behaviours/convex");
 
 export const ADMIN_KEY = "the-admin-key-of-the-contract-tests";
 

@@ -1,0 +1,321 @@
+// The official browser client, unchanged, over its WebSocket to the embedded Convex.
+import { ConvexClient } from "convex/browser";
+import { anyApi } from "convex/server";
+import { ConvexError, type Value } from "convex/values";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { api } from "./behaviours/convex/_generated/api.js";
+import { Proxy } from "./proxy.ts";
+import { EmbeddedServer } from "./server.ts";
+import { forgedToken, token } from "./tokens.ts";
+import { eventually } from "./waiting.ts";
+
+let server: EmbeddedServer;
+let proxy: Proxy;
+const open: ConvexClient[] = [];
+
+beforeAll(async () => {
+  server = await EmbeddedServer.start();
+  proxy = await Proxy.before(server.url);
+});
+
+afterAll(async () => {
+  await proxy.close();
+  await server.stop();
+});
+
+function connect(url: string): ConvexClient {
+  const client = new ConvexClient(url, { logger: false });
+  open.push(client);
+  return client;
+}
+
+beforeEach(async () => {
+  proxy.forwardAll();
+  proxy.seen.length = 0;
+  await connect(server.url).mutation(api.tables.clear, {});
+});
+
+afterEach(async () => {
+  for (const client of open.splice(0)) await client.close();
+});
+
+/** The values of a live query, from the first on. */
+function watchBalance(client: ConvexClient, name: string): number[] {
+  const values: number[] = [];
+  client.onUpdate(api.transactions.balance, { name }, (value) => values.push(value));
+  return values;
+}
+
+const timestamp = (encoded: string): bigint => Buffer.from(encoded, "base64").readBigUInt64LE();
+
+const last = <T>(values: T[]): T | undefined => values.at(-1);
+
+describe("live queries", () => {
+  test("a subscriber sees the first value and each later one, until it leaves", async () => {
+    const [watcher, writer] = [connect(server.url), connect(server.url)];
+    const values: number[] = [];
+    const leave = watcher.onUpdate(api.transactions.balance, { name: "a" }, (value) => values.push(value));
+    await eventually(() => values.length, (count) => count === 1);
+    for (const amount of [1, 2]) {
+      const { length } = values;
+      await writer.mutation(api.transactions.add, { name: "a", amount });
+      await eventually(() => values.length, (count) => count > length);
+    }
+    leave();
+    const other = watchBalance(watcher, "a");
+    await writer.mutation(api.transactions.add, { name: "a", amount: 4 });
+    await eventually(() => last(other), (value) => value === 7);
+    expect(values).toEqual([0, 1, 3]);
+  });
+
+  test("a write elsewhere sends nothing to a subscriber", async () => {
+    const client = connect(proxy.url);
+    const [a, b] = [watchBalance(client, "a"), watchBalance(client, "b")];
+    await eventually(() => a.length + b.length, (count) => count === 2);
+    proxy.seen.length = 0;
+    const writer = connect(server.url);
+    await writer.mutation(api.transactions.set, { name: "elsewhere", balance: 1 });
+    await writer.mutation(api.transactions.set, { name: "b", balance: 1 });
+    await eventually(() => last(b), (value) => value === 1);
+    expect(a).toEqual([0]);
+    expect(proxy.seen.filter(({ type }) => type === "Transition")).toHaveLength(1);
+  });
+
+  test("a write that leaves the result as it was sends nothing", async () => {
+    const client = connect(proxy.url);
+    const a = watchBalance(client, "a");
+    await eventually(() => a.length, (count) => count === 1);
+    proxy.seen.length = 0;
+    const writer = connect(server.url);
+    await writer.mutation(api.transactions.set, { name: "a", balance: 0 });
+    await writer.mutation(api.transactions.set, { name: "a", balance: 5 });
+    await eventually(() => last(a), (value) => value === 5);
+    expect(a).toEqual([0, 5]);
+  });
+
+  test("every type of value arrives over the socket as it was sent", async () => {
+    const client = connect(server.url);
+    const value: Value = {
+      big: 2n ** 62n,
+      bytes: new Uint8Array([0, 255]).buffer,
+      floats: [-0, Number.NaN, Number.POSITIVE_INFINITY, 1.5],
+      text: "é 🎈",
+      none: null,
+    };
+    await client.mutation(api.values.save, { key: "k", value });
+    const seen: Value[] = [];
+    client.onUpdate(api.values.load, { key: "k" }, (found) => seen.push(found));
+    await eventually(() => seen.length, (count) => count === 1);
+    expect(seen[0]).toStrictEqual(value);
+    expect(await client.action(api.values.echoAction, { value })).toStrictEqual(value);
+  });
+
+  test("a query that fails says so, and comes back when what it reads changes", async () => {
+    const client = connect(server.url);
+    const seen: (string | null)[] = [];
+    const first = await client.mutation(api.rows.fill, { rows: [{ label: "one" }, { label: "two" }] });
+    expect(first).toBeNull();
+    client.onUpdate(
+      api.rows.uniqueOfTwo,
+      {},
+      (label) => seen.push(label),
+      (error) => seen.push(error.message),
+    );
+    await eventually(() => seen.length, (count) => count === 1);
+    expect(seen[0]).toMatch(/unique\(\)/);
+    await connect(server.url).mutation(api.tables.clear, {});
+    await eventually(() => last(seen), (value) => value === null);
+  });
+
+  test("errors over the socket are what functions threw", async () => {
+    const client = connect(server.url);
+    const data = { code: "no_room", big: 7n };
+    const thrown: unknown = await client.mutation(api.transactions.throwsData, { data }).catch((error: unknown) => error);
+    expect(thrown).toBeInstanceOf(ConvexError);
+    expect((thrown as ConvexError<Value>).data).toStrictEqual(data);
+    await expect(client.mutation(api.transactions.writesThenThrows, {})).rejects.toThrow(/after the write/);
+    await expect(client.action(api.transactions.actionThatThrows, {})).rejects.toThrow(/after the mutation/);
+    await expect(client.query(api.transactions.queryThrowsData, { data })).rejects.toThrow(/no_room/);
+    await expect(client.mutation(anyApi["no"]!["such"] as never, {} as never)).rejects.toThrow(/Could not find public function/);
+    await expect(client.mutation(api.transactions.add, { name: 1 } as never)).rejects.toThrow(/ArgumentValidationError/);
+    expect(await client.query(api.transactions.balances, {})).toEqual({ stays: 1 });
+  });
+});
+
+describe("mutations", () => {
+  test("a mutation resolves when its own write is visible to the client's queries", async () => {
+    const client = connect(server.url);
+    const values = watchBalance(client, "a");
+    await eventually(() => values.length, (count) => count === 1);
+    for (let i = 1; i <= 10; i++) {
+      expect(await client.mutation(api.transactions.add, { name: "a", amount: 1 })).toBe(i);
+      expect(last(values)).toBe(i);
+    }
+  });
+
+  test("mutations of one client run in the order of their calls", async () => {
+    const client = connect(server.url);
+    const amounts = Array.from({ length: 30 }, () => 1);
+    const results = await Promise.all(amounts.map((amount) => client.mutation(api.transactions.add, { name: "a", amount })));
+    expect(results).toEqual(amounts.map((_, i) => i + 1));
+  });
+
+  test("an optimistic value shows at once and gives way to the server's without a flicker", async () => {
+    const client = connect(server.url);
+    const values = watchBalance(client, "a");
+    await eventually(() => values.length, (count) => count === 1);
+    const calls = [1, 2].map((amount) =>
+      client.mutation(
+        api.transactions.add,
+        { name: "a", amount },
+        {
+          optimisticUpdate: (local) => {
+            const before = local.getQuery(api.transactions.balance, { name: "a" }) ?? 0;
+            local.setQuery(api.transactions.balance, { name: "a" }, before + amount + 0.5);
+          },
+        },
+      ),
+    );
+    await eventually(() => last(values), (value) => value === 4);
+    await Promise.all(calls);
+    expect(last(values)).toBe(3);
+    // Guesses add 0.5 each: 1.5, 4, then (first confirmed, second guessed) 3.5, then 3; transitions may be merged.
+    expect(values.filter((value) => ![0, 1.5, 4, 3.5, 3].includes(value))).toEqual([]);
+    const order = [0, 1.5, 4, 3.5, 3].filter((value) => values.includes(value));
+    expect(values).toEqual(order);
+  });
+});
+
+describe("signing in", () => {
+  test("queries run as the token's person, and as nobody after signing out", async () => {
+    const client = connect(server.url);
+    const subjects: (string | null)[] = [];
+    client.onUpdate(api.identity.me, {}, (me) => subjects.push(me === null ? null : me.subject));
+    await eventually(() => subjects.length, (count) => count === 1);
+    const states: boolean[] = [];
+    client.setAuth(() => token("ada", { name: "Ada" }), (isIn) => states.push(isIn));
+    await eventually(() => last(subjects), (subject) => subject === "ada");
+    expect(await client.mutation(api.identity.subject, {})).toBe("ada");
+    expect(await client.action(api.identity.throughAction, {})).toEqual(["ada", "ada"]);
+    client.setAuth(() => token("bob"));
+    await eventually(() => last(subjects), (subject) => subject === "bob");
+    client.client.clearAuth();
+    await eventually(() => last(subjects), (subject) => subject === null);
+    expect(states[0]).toBe(true);
+  });
+
+  test("a forged token is refused and the client is told", async () => {
+    const client = connect(server.url);
+    const states: boolean[] = [];
+    client.setAuth(() => forgedToken("ada"), (isIn) => states.push(isIn));
+    await eventually(() => last(states), (isIn) => isIn === false, 8000);
+    expect(states).not.toContain(true);
+    expect(await client.query(api.identity.me, {})).toBeNull();
+  });
+
+  test("a person stays signed in across a lost connection", async () => {
+    const client = connect(proxy.url);
+    client.setAuth(() => token("ada"));
+    const subjects: (string | null)[] = [];
+    client.onUpdate(api.identity.me, {}, (me) => subjects.push(me === null ? null : me.subject));
+    await eventually(() => last(subjects), (subject) => subject === "ada");
+    const before = proxy.connections;
+    proxy.cutAll();
+    expect(await client.mutation(api.identity.subject, {})).toBe("ada");
+    expect(proxy.connections).toBeGreaterThan(before);
+    expect(last(subjects)).toBe("ada");
+  });
+});
+
+describe("lost connections", () => {
+  test("a subscription goes on after the connection was cut, with what it missed", async () => {
+    const [client, writer] = [connect(proxy.url), connect(server.url)];
+    const values = watchBalance(client, "a");
+    await eventually(() => values.length, (count) => count === 1);
+    proxy.cutAll();
+    await writer.mutation(api.transactions.set, { name: "a", balance: 9 });
+    await eventually(() => last(values), (value) => value === 9, 8000);
+    expect(values).toEqual([0, 9]);
+  });
+
+  test("a mutation whose response was lost after the commit ran once, and resolves", async () => {
+    const client = connect(proxy.url);
+    const values = watchBalance(client, "a");
+    await eventually(() => values.length, (count) => count === 1);
+    const { cuts } = proxy;
+    proxy.cutAtNext("MutationResponse");
+    expect(await client.mutation(api.transactions.add, { name: "a", amount: 1 })).toBe(1);
+    expect(proxy.cuts).toBe(cuts + 1);
+    expect(await connect(server.url).query(api.transactions.balance, { name: "a" })).toBe(1);
+    expect(last(values)).toBe(1);
+  });
+
+  test("a transition that was lost after the response is made up for", async () => {
+    const client = connect(proxy.url);
+    const values = watchBalance(client, "a");
+    await eventually(() => values.length, (count) => count === 1);
+    proxy.cutAtNext("Transition");
+    expect(await client.mutation(api.transactions.add, { name: "a", amount: 1 })).toBe(1);
+    expect(last(values)).toBe(1);
+    expect(await client.mutation(api.transactions.add, { name: "a", amount: 1 })).toBe(2);
+  });
+
+  test("many mutations over a connection that keeps breaking each run once, in order", { timeout: 30_000 }, async () => {
+    const client = connect(proxy.url);
+    let responses = 0;
+    proxy.judge(({ type }) => (type === "MutationResponse" && ++responses % 9 === 0 && responses < 20 ? "cut" : "forward"));
+    const results = await Promise.all(Array.from({ length: 25 }, () => client.mutation(api.transactions.add, { name: "a", amount: 1 })));
+    expect(results).toEqual(Array.from({ length: 25 }, (_, i) => i + 1));
+    expect(responses).toBeGreaterThan(25);
+    expect(await connect(server.url).query(api.transactions.balance, { name: "a" })).toBe(25);
+  });
+});
+
+describe("a server that dies", () => {
+  test("kill -9 loses nothing that was acknowledged, and clients carry on", { timeout: 30_000 }, async () => {
+    const client = connect(server.url);
+    const values = watchBalance(client, "a");
+    const acknowledged = await client.mutation(api.transactions.add, { name: "a", amount: 1 });
+    await server.kill();
+    const pending = client.mutation(api.transactions.add, { name: "a", amount: 1 });
+    await server.run();
+    expect(await pending).toBe(acknowledged + 1);
+    expect(last(values)).toBe(2);
+    expect(await connect(server.url).query(api.transactions.balance, { name: "a" })).toBe(2);
+  });
+
+  test("a mutation that committed before kill -9 is not run again when the client resends it", { timeout: 30_000 }, async () => {
+    const client = connect(proxy.url);
+    await client.mutation(api.transactions.set, { name: "a", balance: 0 });
+    let killed: Promise<void> | undefined;
+    proxy.judge(({ type }) => {
+      if (type !== "MutationResponse") return "forward";
+      killed ??= server.kill().then(() => server.run());
+      return "cut";
+    });
+    const result = client.mutation(api.transactions.add, { name: "a", amount: 1 });
+    await eventually(() => killed !== undefined, Boolean);
+    proxy.forwardAll();
+    await killed;
+    expect(await result).toBe(1);
+    expect(await connect(server.url).query(api.transactions.balance, { name: "a" })).toBe(1);
+  });
+
+  test("the clock goes on after a restart: a client's observed timestamp is never ahead", { timeout: 30_000 }, async () => {
+    const client = connect(proxy.url);
+    const values = watchBalance(client, "a");
+    await eventually(() => values.length, (count) => count === 1);
+    for (let round = 1; round <= 2; round++) {
+      await client.mutation(api.transactions.add, { name: "a", amount: 1 });
+      await server.kill();
+      await server.run();
+      await client.mutation(api.transactions.add, { name: "a", amount: 1 });
+      expect(last(values)).toBe(round * 2);
+    }
+    expect(proxy.seen.filter(({ type }) => type === "FatalError")).toEqual([]);
+    expect([...new Set(values)]).toEqual([0, 1, 2, 3, 4]); // a new connection may repeat a value
+    const clock = proxy.seen.flatMap(({ endVersion }) => (endVersion === undefined ? [] : [timestamp(endVersion.ts)]));
+    expect(clock.length).toBeGreaterThan(6);
+    expect(clock).toEqual(clock.toSorted((a, b) => (a < b ? -1 : 1)));
+  });
+});
