@@ -17,16 +17,18 @@ from core.clock import Clock, SystemClock
 from core.ids import EventId
 from engine import tables
 from engine.context import Provided
-from engine.database import Database, SqliteDatabase, closer
+from engine.database import Database, PostgresDatabase, SqliteDatabase, closer
 from engine.dbos import private
 from engine.dbos.host import Host
 from engine.dispatcher import Dispatcher
 from engine.errors import BadEvent, BadJob, EngineNotRunning, NoSuchRun, RunCancelled
 from engine.events import Event, EventData, SentEvent, WireEvent, new_event_id
+from engine.fleet import Fleet
 from engine.intake import Accepted, Intake, queue_of
 from engine.job import Job
 from engine.ledger import Ledger
 from engine.live import LiveRun, LiveRuns
+from engine.notices import Notice, listen, publish
 from engine.runner import Parts, Runner
 from engine.runs import RunInfo, read_run
 from engine.slots import Slots, disown
@@ -35,6 +37,8 @@ log = logging.getLogger("engine")
 
 MAX_RUNNING = 200  # executing at once; runs that sleep or wait do not count
 GRACE_S = 10.0
+LEASE_S = 10.0
+TELL_ENDED_S = 0.005  # ends of runs are told to other processes together
 STOP_S = 5.0  # a step that ignores its cancellation for longer is left behind, and logged
 POLL_S = 1.0  # when a run ends in another process and its notice is lost
 
@@ -50,6 +54,7 @@ class Engine:
             does); on PostgreSQL it must be unique (the default is).
         works: False for a process that only sends, cancels and looks.
         max_running: how many runs execute at once here; sleeping and waiting ones do not count.
+        lease_s: on PostgreSQL, after how long without a sign of life others take the runs over.
         grace_s: how long leaving waits for running steps before it interrupts and hands them over.
     """
 
@@ -64,6 +69,7 @@ class Engine:
         works: bool = True,
         max_running: int = MAX_RUNNING,
         grace_s: float = GRACE_S,
+        lease_s: float = LEASE_S,
         clock: Clock | None = None,
     ) -> None:
         self._jobs: dict[str, Job[Any, Any]] = {}
@@ -87,7 +93,9 @@ class Engine:
                 else f"{socket.gethostname()}-{os.getpid()}-{new_event_id()[-8:]}"
             )
         self.executor_id = executor_id
+        self._lease_s = lease_s
         self._exit: AsyncExitStack | None = None
+        self._ended: list[str] = []
 
     async def __aenter__(self) -> Self:
         """Start.
@@ -104,7 +112,7 @@ class Engine:
             ledger = self._ledger = Ledger(private.with_schema(pool), self._clock)
             stack.callback(ledger.close)
             host = Host(self._database, pool, app=self._name, executor_id=self.executor_id)
-            self._intake = Intake(self._jobs, host)
+            self._intake = Intake(self._jobs, host, self.executor_id)
             self._slots = Slots(ledger, self.executor_id)
             self._live = LiveRuns(self._run_ended)
             parts = Parts(
@@ -128,6 +136,8 @@ class Engine:
             stack.push_async_callback(host.stop)
             await ledger.transact(disown, [self.executor_id])
             self._tasks = await stack.enter_async_context(asyncio.TaskGroup())
+            if isinstance(self._database, PostgresDatabase):
+                await self._join_fleet(self._database, stack)
             stack.push_async_callback(self._drain)
             if self._works:
                 self._tasks.create_task(self._dispatcher.work())
@@ -191,6 +201,7 @@ class Engine:
             raise NoSuchRun(run_id)
         accepted = Accepted(self._ledger.now_ms())
         self._intake.cancel(connection, [run_id], accepted)
+        self._intake.publish(connection, accepted)
         return accepted
 
     async def _wait_stopped(self, run_ids: Iterable[str]) -> None:
@@ -288,13 +299,42 @@ class Engine:
                 field = ".".join(str(part) for part in first["loc"]) or "data"
                 raise BadEvent(event.name, f"{field}: {first['msg']}") from error
 
+    async def _join_fleet(self, database: PostgresDatabase, stack: AsyncExitStack) -> None:
+        listener = self._tasks.create_task(listen(database.libpq, self.executor_id, self._hear))
+        stack.callback(listener.cancel)
+        if not self._works:
+            return
+        fleet = Fleet(
+            self.executor_id,
+            ledger=self._ledger,
+            live=self._live,
+            lease_s=self._lease_s,
+            kick=self._dispatcher.kick,
+        )
+        await fleet.join()
+        stack.push_async_callback(fleet.leave)
+        beating = self._tasks.create_task(fleet.work())
+        stack.callback(beating.cancel)
+
+    def _hear(self, notice: Notice) -> None:
+        """Look at what another process has told us of."""
+        for run_id in notice.cancelled:
+            self._stop_cancelled(run_id)
+        for run_id in notice.ended:
+            self._live.wake(run_id)
+        self._slots.wake(notice.places)
+        self._dispatcher.kick(map(queue_of, self._jobs) if notice.everything else notice.queues)
+
+    def _stop_cancelled(self, run_id: str) -> None:
+        live = self._live.get(run_id)
+        if live is not None:
+            live.stop("cancelled")
+        self._live.wake(run_id)
+
     def _act(self, accepted: Accepted) -> None:
         """Wake what a committed transaction concerns."""
         for run_id in accepted.cancelled:
-            live = self._live.get(run_id)
-            if live is not None:
-                live.stop("cancelled")
-            self._live.wake(run_id)
+            self._stop_cancelled(run_id)
         self._slots.wake(accepted.granted)
         self._dispatcher.kick(accepted.queues)
         for at_ms in accepted.delayed_until_ms:
@@ -307,8 +347,18 @@ class Engine:
         if claimed.is_first:
             self._live.first_time.add(claimed.run_id)
 
-    def _run_ended(self, _run_id: str) -> None:
+    def _run_ended(self, run_id: str) -> None:
         self._dispatcher.room_made()
+        if isinstance(self._database, PostgresDatabase):
+            if not self._ended:
+                asyncio.get_running_loop().call_later(TELL_ENDED_S, self._tell_ended)
+            self._ended.append(run_id)
+
+    def _tell_ended(self) -> None:
+        ended, self._ended = self._ended, []
+        if self._exit is not None:
+            notice = Notice(self.executor_id, ended=tuple(ended))
+            self._spawn(self._ledger.transact(publish, notice))
 
     def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
         async def guarded() -> None:

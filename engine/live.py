@@ -56,6 +56,9 @@ class LiveRuns:
 
     def add(self, run: LiveRun) -> None:
         """Track a run until its task is done, by when its outcome is stored."""
+        earlier = self._runs.get(run.run_id)
+        if earlier is not None:  # this process was taken for dead, and has claimed its run again
+            earlier.stop("handed over")
         self._runs[run.run_id] = run
         run.task.add_done_callback(lambda _: self._forget(run))
 

@@ -216,6 +216,7 @@ class Runner:
             }
             handler = NewRun(f"{run.run_id}:on-failure", run.job.id, event.id, payload)
             self._parts.intake.start(connection, handler, accepted)
+            self._parts.intake.publish(connection, accepted)
         return accepted
 
 

@@ -161,14 +161,43 @@ class Slots:
         """Give back all that a run holds or waits for."""
         self.wake(await self._ledger.transact(self._release_run, run_id))
 
-    def _release_and_tell(
-        self, connection: sa.Connection, places: Sequence[Place]
-    ) -> list[Place]:
+    def _release_and_tell(self, connection: sa.Connection, places: Sequence[Place]) -> list[Place]:
         granted = _release(connection, places)
         publish(connection, Notice(self._executor_id, places=tuple(granted)))
         return granted
 
-    class Gate:
+    def _release_run(self, connection: sa.Connection, run_id: str) -> list[Place]:
+        query = sa.select(tables.slot.c.key, tables.slot.c.number).where(
+            tables.slot.c.run_id == run_id
+        )
+        places = [(key, run_id, number) for key, number in connection.execute(query)]
+        return self._release_and_tell(connection, places)
+
+
+def _is_granted(connection: sa.Connection, place: Place) -> bool:
+    key, run_id, number = place
+    slot = tables.slot.c
+    query = sa.select(slot.granted).where(
+        slot.key == key, slot.run_id == run_id, slot.number == number
+    )
+    return bool(connection.execute(query).scalar())
+
+
+def _release(connection: sa.Connection, places: Sequence[Place]) -> list[Place]:
+    granted: list[Place] = []
+    for key, run_id, number in sorted(places):
+        lock_key(connection, key)
+        slot = tables.slot.c
+        connection.execute(
+            sa.delete(tables.slot).where(
+                slot.key == key, slot.run_id == run_id, slot.number == number
+            )
+        )
+        granted += grant(connection, key)
+    return granted
+
+
+class Gate:
     """One run's places. Between steps it keeps one of each key; while it sleeps, none.
 
     A limit that counts runs has one place for all steps of a run, number 0.

@@ -71,6 +71,15 @@ attempt = sa.Table(
     sa.Column("next_at", sa.BigInteger),  # None: it was the last one
 )
 
+# Living processes on PostgreSQL: each writes its own row; any of them sweeps the dead ones.
+worker = sa.Table(
+    "engine_worker",
+    metadata,
+    sa.Column("executor_id", sa.Text, primary_key=True),
+    sa.Column("beat_at", sa.BigInteger, nullable=False),
+    sa.Column("lease_ms", sa.BigInteger, nullable=False),
+)
+
 # Places under a concurrency key: written by runs, read by whoever grants the next one.
 slot = sa.Table(
     "engine_slot",

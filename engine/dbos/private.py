@@ -233,3 +233,46 @@ def run_row(connection: sa.Connection, run_id: str) -> RunRow | None:
     )
     row = connection.execute(query).one_or_none()
     return None if row is None else RunRow(*row)
+
+
+def still_held(connection: sa.Connection, executor_id: str, run_ids: Sequence[str]) -> set[str]:
+    """Which of these runs are executing and belong to this process."""
+    status = _system_database().tables.workflow_status.c
+    query = (
+        sa.select(status.workflow_uuid)
+        .where(status.workflow_uuid.in_(run_ids))
+        .where(status.status == "PENDING", status.executor_id == executor_id)
+    )
+    return set(connection.execute(query).scalars())
+
+
+def executors_besides(connection: sa.Connection, alive: Sequence[str]) -> list[str]:
+    """The processes that have executing runs and are not among these."""
+    status = _system_database().tables.workflow_status.c
+    query = (
+        sa.select(status.executor_id)
+        .where(status.status == "PENDING", status.executor_id.not_in(alive))
+        .distinct()
+    )
+    return [executor_id for executor_id in connection.execute(query).scalars() if executor_id]
+
+
+def recover(connection: sa.Connection, executor_ids: Sequence[str]) -> list[str]:
+    """Put the runs of dead processes back, as DBOS does one by one; returns their queues.
+
+    Their owner token is taken away, so a process that was only stopped cannot record anything.
+    """
+    database = _system_database()
+    status = database.tables.workflow_status
+    statement = (
+        sa.update(status)
+        .where(status.c.status == "PENDING", status.c.executor_id.in_(executor_ids))
+        .values(
+            status="ENQUEUED",
+            owner_xid=None,
+            started_at_epoch_ms=None,
+            updated_at=database._now_ms_sql(),
+        )
+        .returning(status.c.queue_name)
+    )
+    return sorted(set(connection.execute(statement).scalars()))

@@ -1,5 +1,6 @@
 """Databases and started engines for the engine's tests."""
 
+import tempfile
 import warnings
 from collections.abc import AsyncGenerator, Awaitable, Callable, Generator, Sequence
 from contextlib import AsyncExitStack
@@ -19,12 +20,17 @@ Start = Callable[..., Awaitable[Engine]]
 
 
 @pytest.fixture(scope="session")
-def postgres_server(
-    tmp_path_factory: pytest.TempPathFactory,
-) -> Generator[PostgresServer]:
-    server = get_server(tmp_path_factory.mktemp("postgres") / "data")
-    yield server
-    server.cleanup()
+def postgres_server() -> Generator[PostgresServer]:
+    # Not under pytest's temporary folder: the server runs as another user when we are root, and
+    # every pytest that starts takes that folder's permissions away from others.
+    with tempfile.TemporaryDirectory(prefix="engine-postgres-") as folder:
+        server = get_server(Path(folder) / "data")
+        # The server itself is never killed, so it need not wait for the disk.
+        server.psql("ALTER SYSTEM SET fsync = off; ")
+        server.psql("ALTER SYSTEM SET synchronous_commit = off;")
+        server.psql("SELECT pg_reload_conf();")
+        yield server
+        server.cleanup()
 
 
 @pytest.fixture

@@ -1,7 +1,7 @@
 """Concurrency keys: how many steps of one key execute, and in which order."""
 
 import asyncio
-from collections import Counter
+from collections import Counter, defaultdict
 
 import pytest
 
@@ -11,15 +11,20 @@ from tests.engine.things import Asked, Notes
 
 
 class Meter:
-    """Counts who is inside, per name."""
+    """Counts who is inside, per name; nobody leaves before `meet` have been inside together."""
 
-    def __init__(self) -> None:
+    def __init__(self, meet: int = 1) -> None:
         self.inside: Counter[str] = Counter()
         self.most: Counter[str] = Counter()
+        self._meet = meet
+        self._met: defaultdict[str, asyncio.Event] = defaultdict(asyncio.Event)
 
     async def work(self, name: str) -> None:
         self.inside[name] += 1
         self.most[name] = max(self.most[name], self.inside[name])
+        if self.most[name] >= self._meet:
+            self._met[name].set()
+        await self._met[name].wait()
         await asyncio.sleep(0.01)
         self.inside[name] -= 1
 
@@ -44,7 +49,7 @@ async def test_one_key_runs_in_order_and_does_not_interleave(start: Start) -> No
 
 
 async def test_each_key_has_its_own_limit(start: Start) -> None:
-    meter = Meter()
+    meter = Meter(meet=2)
 
     @job("metered", on=Asked, concurrency=[Concurrency(limit=2, key="event.data.questionId")])
     async def metered(ctx: JobContext[Asked]) -> None:
@@ -59,7 +64,7 @@ async def test_each_key_has_its_own_limit(start: Start) -> None:
 
 
 async def test_parallel_steps_of_one_run_count_one_by_one(start: Start) -> None:
-    meter = Meter()
+    meter = Meter(meet=2)
 
     @job("parallel", on=Asked, concurrency=[Concurrency(limit=2)])
     async def parallel(ctx: JobContext[Asked]) -> None:
@@ -85,7 +90,7 @@ async def test_parallel_steps_run_one_after_the_other_under_a_limit_of_one(start
 
 
 async def test_limit_that_counts_runs_lets_the_steps_of_one_run_side_by_side(start: Start) -> None:
-    meter = Meter()
+    meter = Meter(meet=3)
 
     @job("wide", on=Asked, concurrency=[Concurrency(limit=1, counts="runs")])
     async def wide(ctx: JobContext[Asked]) -> None:
