@@ -69,10 +69,9 @@ class Api:
         path = f"/api/conversations/{conversation_id}/messages"
         return (await self._call("GET", path))["messages"]
 
-    async def message(self, conversation_id: str, message_id: str) -> dict[str, Any]:
-        """One message of the conversation."""
-        found = await self.messages(conversation_id)
-        return next(message for message in found if message["messageId"] == message_id)
+    async def message(self, message_id: str) -> dict[str, Any]:
+        """One message, with its tool calls."""
+        return dict(await self._call("GET", f"/api/messages/{message_id}"))
 
     async def _read(self, project_id: str, path: str) -> bytes:
         async with self._open().get(f"/api/projects/{project_id}/files/{quote(path)}") as answer:

@@ -179,9 +179,9 @@ class Story:
         messages = await self._api.messages(self._conversation_id)
         roles = Counter(message["role"] for message in messages)
         calls = [
-            (message["messageId"], call["toolCallId"])
+            (message["messageId"], call["id"])
             for message in messages
-            for call in message.get("toolCalls", [])
+            for call in (await self._api.message(message["messageId"])).get("toolCalls", [])
         ]
         texts = [message["content"] for message in messages if message["role"] == "user"]
         files = await self._api.read_files(self._project_id)
@@ -250,7 +250,7 @@ class Story:
         return first.at if first else monotonic()
 
     async def _expect(self, ended: Ended, status: str) -> dict[str, Any]:
-        message = await self._api.message(self._conversation_id, ended.message_id)
+        message = await self._api.message(ended.message_id)
         if message["status"] != status:
             reason = message.get("error") or "no reason given"
             raise DemoFailed(f"the answer is {message['status']}, not {status}: {reason}")

@@ -1,0 +1,156 @@
+"""kill -9 at every moment of an answer: afterwards everything has happened exactly once."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+
+from tests.app.client import POLL_S, Api
+from tests.crash.conftest import WHOLE_ANSWER, Site
+
+pytestmark = pytest.mark.timeout(120)
+
+Moment = Callable[[list[dict[str, Any]]], bool]
+
+
+def at_once(_asked: list[dict[str, Any]]) -> bool:
+    return True
+
+
+def turn_streams(number: int, chars: int) -> Moment:
+    """The model has sent that many characters of its answer to request `number`."""
+
+    def reached(asked: list[dict[str, Any]]) -> bool:
+        return len(asked) > number and asked[number]["sent_chars"] >= chars
+
+    return reached
+
+
+def turn_ended(number: int) -> Moment:
+    """The model has sent everything: its turn is being recorded, or its tools run."""
+
+    def reached(asked: list[dict[str, Any]]) -> bool:
+        return len(asked) > number and asked[number]["finished_at"] is not None
+
+    return reached
+
+
+@dataclass(frozen=True)
+class Answered:
+    """What is left when it is over."""
+
+    message: dict[str, Any]
+    shown: str
+    files: dict[str, bytes]
+
+
+async def post(api: Api) -> tuple[str, str]:
+    project = await api.project()
+    await api.ok("PUT", f"/api/projects/{project}/files/count.txt", data=b"count: 0\n")
+    conversation = await api.conversation(project)
+    sent = await api.send(conversation, "please do it")
+    return project, sent["messageId"]
+
+
+async def read(api: Api, project: str, message_id: str) -> Answered:
+    page = await api.ok("GET", f"/api/messages/{message_id}/deltas?from=0")
+    parts: dict[int, str] = {}
+    for run in page["runs"]:
+        if run["kind"] == "reset":
+            parts = {part: text for part, text in parts.items() if part < run["part"]}
+        elif run["kind"] == "text":
+            parts[run["part"]] = parts.get(run["part"], "") + run["text"]
+    paths = ("count.txt", "notes/new.txt")
+    return Answered(
+        message=await api.message(message_id),
+        shown="".join(parts[part] for part in sorted(parts)),
+        files={p: await api.ok("GET", f"/api/projects/{project}/files/{p}") for p in paths},
+    )
+
+
+def check(answered: Answered) -> None:
+    """Everything happened, and nothing twice."""
+    message = answered.message
+    assert message["status"] == "completed", message
+    assert message["content"] == WHOLE_ANSWER
+    assert answered.shown == WHOLE_ANSWER
+    assert answered.files == {"count.txt": b"count: 1\n", "notes/new.txt": b"made once\n"}
+    calls = [(call["name"], call["status"]) for call in message["toolCalls"]]
+    assert calls == [(n, "completed") for n in ("readFile", "writeFile", "editFile")]
+    assert len({call["id"] for call in message["toolCalls"]}) == 3
+
+
+async def killed_when(
+    site: Site, api: Api, is_time: Callable[[], Awaitable[bool]]
+) -> tuple[str, str]:
+    project, message_id = await post(api)
+    while not await is_time():  # noqa: ASYNC110 - the model's journal has to be asked
+        await asyncio.sleep(POLL_S / 4)
+    site.kill()
+    site.start()
+    await api.until_final(message_id)
+    return project, message_id
+
+
+@pytest.mark.parametrize(
+    "moment",
+    [
+        pytest.param(at_once, id="posted"),
+        pytest.param(turn_streams(0, 8), id="first-turn-streams"),
+        pytest.param(turn_ended(0), id="first-turn-ended"),
+        pytest.param(turn_streams(1, 1), id="tools-of-first-turn-ran"),
+        pytest.param(turn_ended(1), id="second-turn-ended"),
+        pytest.param(turn_streams(2, 300), id="last-turn-streams"),
+        pytest.param(turn_ended(2), id="last-turn-ended"),
+    ],
+)
+async def test_answer_is_whole_after_a_kill(site: Site, api: Api, moment: Moment) -> None:
+    async def is_time() -> bool:
+        return moment(await site.asked())
+
+    project, message_id = await killed_when(site, api, is_time)
+    check(await read(api, project, message_id))
+    asked = await site.asked()
+    assert len(asked) <= 4, "only the interrupted turn may be generated again"
+
+
+@pytest.mark.parametrize("delay_s", [0.05, 0.33, 0.62, 0.9, 1.2])
+async def test_answer_is_whole_after_a_kill_at_any_time(
+    site: Site, api: Api, delay_s: float
+) -> None:
+    loop = asyncio.get_running_loop()
+    due = loop.time() + delay_s
+
+    async def is_time() -> bool:
+        return loop.time() >= due
+
+    project, message_id = await killed_when(site, api, is_time)
+    check(await read(api, project, message_id))
+
+
+async def test_answer_is_whole_after_three_kills(site: Site, api: Api) -> None:
+    project, message_id = await post(api)
+    for number, chars in ((0, 8), (1, 8), (2, 200)):
+        while not any(  # noqa: ASYNC110 - as above
+            asked["sent_chars"] >= chars for asked in (await site.asked())[number:]
+        ):
+            await asyncio.sleep(POLL_S / 4)
+        site.kill()
+        site.start()
+    await api.until_final(message_id)
+    check(await read(api, project, message_id))
+
+
+async def test_cancelled_answer_stays_cancelled_after_a_kill(site: Site, api: Api) -> None:
+    _, message_id = await post(api)
+    await api.until_streaming(message_id)
+    await api.ok("POST", "/api/messages/cancel", {"messageId": message_id})
+    before = await api.message(message_id)
+    site.kill()
+    site.start()
+    await asyncio.sleep(1.0)  # time in which a run that was not ended would write
+    assert await api.message(message_id) == before
+    assert before["status"] == "cancelled"
+    assert before["content"]
