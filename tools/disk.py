@@ -74,6 +74,10 @@ class DiskWorkspace:
         """
         await asyncio.to_thread(self._mirror, path, data)
 
+    async def sha256(self, path: RelPath) -> str:
+        """The hash of a file of any size. Raises: NoSuchFile, IsAFolder, NotPermitted."""
+        return await asyncio.to_thread(self._hash, path)
+
     async def make_folder(self, path: RelPath) -> None:
         """Make a folder with its parents, unless it is there; like `mirror`. Raises: IsAFolder."""
         await asyncio.to_thread(self._make_folder, path)
@@ -122,11 +126,18 @@ class DiskWorkspace:
 
     def _refuse_if_changed(self, path: RelPath, expected_sha256: str) -> None:
         try:
-            with self._folder(parent_of(path), path) as folder, _open_file(folder, path) as file:
-                if _sha256(file) != expected_sha256:
-                    raise Changed(path)
+            if self._hash(path) != expected_sha256:
+                raise Changed(path)
         except NoSuchFile:
             raise Changed(path) from None
+
+    def _hash(self, path: RelPath) -> str:
+        with (
+            _forbidden(path),
+            self._folder(parent_of(path), path) as folder,
+            _open_file(folder, path) as file,
+        ):
+            return _sha256(file)
 
     def _delete(self, path: RelPath) -> None:
         with self._changing, _forbidden(path), self._folder(parent_of(path), path) as folder:

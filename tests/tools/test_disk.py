@@ -1,6 +1,7 @@
 """What only a real disk can do to us: links, races, modes, no room, dead writers."""
 
 import asyncio
+import hashlib
 import os
 import resource
 import shutil
@@ -258,6 +259,8 @@ async def test_a_mirror_takes_what_the_store_has(workspace: DiskWorkspace, root:
     assert (root / "docs" / "Readme").read_text() == "docs/Readme"
     assert (root / "Docs" / "readme").read_text() == "Docs/readme"
     assert (root / "big.bin").stat().st_size == MAX_FILE_BYTES + 1
+    big = hashlib.sha256(b"x" * (MAX_FILE_BYTES + 1)).hexdigest()
+    assert await workspace.sha256(confine("big.bin")) == big
     (root / "link").symlink_to("/etc/passwd")
     with pytest.raises(BadPath):
         await workspace.mirror(confine("link"), b"x")
