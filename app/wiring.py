@@ -9,8 +9,6 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from pydantic import SecretStr
-
 from agent.definition import Agent, Limits
 from agent.prompt import SYSTEM_PROMPT
 from app.api.application import create_application
@@ -28,11 +26,8 @@ from jobs.process_message import Chat
 from jobs.reap import Reaper, ReapTimes
 from jobs.registry import JOBS
 from jobs.workspace import ProjectFolders
-from llm.anthropic_messages import BASE_URL as ANTHROPIC_URL
-from llm.anthropic_messages import AnthropicModel
 from llm.fallback import FallbackModel
 from llm.model import Model
-from llm.openai_chat import CEREBRAS, OLLAMA, OPENAI, OPENROUTER, OpenAIModel
 from store.deltas import DeltaLimits
 from store.gateway import Store
 from store.local.process import EmbeddedConvex
@@ -204,26 +199,40 @@ def model_of(settings: Settings) -> Model:
 
 
 def _adapters(settings: Settings) -> Mapping[str, Adapter | None]:
-    """By provider, what makes a model from its name; None where the key is missing."""
-    openai = OPENAI.at(settings.openai_base_url) if settings.openai_base_url else OPENAI
-    chat_keys = {
-        "openai": (openai, settings.openai_api_key),
-        "cerebras": (CEREBRAS, settings.cerebras_api_key),
-        "openrouter": (OPENROUTER, settings.openrouter_api_key),
-        "ollama": (OLLAMA, SecretStr("ollama")),  # takes no key, but the SDK wants one
+    """By provider, what makes a model from its name; None where the key is missing.
+
+    Each SDK takes about a second to import, so that is left to who uses it.
+    """
+
+    def anthropic(name: str) -> Model:
+        from llm.anthropic_messages import BASE_URL, AnthropicModel  # noqa: PLC0415 - see above
+
+        key = settings.anthropic_api_key
+        url = settings.anthropic_base_url or BASE_URL
+        return AnthropicModel(name, api_key=key.get_secret_value() if key else "", base_url=url)
+
+    def chat(provider: str, name: str) -> Model:
+        from llm import openai_chat  # noqa: PLC0415 - see above
+
+        openai = openai_chat.OPENAI
+        if settings.openai_base_url:
+            openai = openai.at(settings.openai_base_url)
+        service, key = {
+            "openai": (openai, settings.openai_api_key),
+            "cerebras": (openai_chat.CEREBRAS, settings.cerebras_api_key),
+            "openrouter": (openai_chat.OPENROUTER, settings.openrouter_api_key),
+            "ollama": (openai_chat.OLLAMA, None),
+        }[provider]
+        secret = key.get_secret_value() if key else "none"  # the SDK wants one, Ollama does not
+        return openai_chat.OpenAIModel(name, api_key=secret, provider=service)
+
+    return {
+        "anthropic": anthropic if settings.anthropic_api_key else None,
+        "openai": partial(chat, "openai") if settings.openai_api_key else None,
+        "cerebras": partial(chat, "cerebras") if settings.cerebras_api_key else None,
+        "openrouter": partial(chat, "openrouter") if settings.openrouter_api_key else None,
+        "ollama": partial(chat, "ollama"),
     }
-    adapters: dict[str, Adapter | None] = {"anthropic": None}
-    if settings.anthropic_api_key is not None:
-        adapters["anthropic"] = partial(
-            AnthropicModel,
-            api_key=settings.anthropic_api_key.get_secret_value(),
-            base_url=settings.anthropic_base_url or ANTHROPIC_URL,
-        )
-    for name, (provider, key) in chat_keys.items():
-        adapters[name] = (
-            partial(OpenAIModel, api_key=key.get_secret_value(), provider=provider) if key else None
-        )
-    return adapters
 
 
 def chat_of(settings: Settings, store: Store, model: Model) -> Chat:

@@ -1,6 +1,7 @@
 """The HTTP application: routes, what surrounds them, errors, the OpenAPI page."""
 
 from importlib.metadata import version
+from typing import Any
 
 from fastapi import FastAPI
 from starlette.middleware.cors import CORSMiddleware
@@ -22,9 +23,25 @@ Every error is `{"error": "<text for people>", "code": "<word for programs>"}`.
 """
 
 
+class _Application(FastAPI):
+    """FastAPI, whose OpenAPI page says what really happens: a wrong request is 400, never 422."""
+
+    def openapi(self) -> dict[str, Any]:
+        """The document, made once."""
+        if self.openapi_schema is None:
+            document = super().openapi()
+            for methods in document["paths"].values():
+                for operation in methods.values():
+                    operation["responses"].pop("422", None)
+            for name in ("HTTPValidationError", "ValidationError"):
+                document["components"]["schemas"].pop(name, None)
+            self.openapi_schema = document
+        return self.openapi_schema
+
+
 def create_application(services: Services, settings: Settings, clock: Clock) -> FastAPI:
     """The ASGI application over `services`, which the caller has started and will stop."""
-    app = FastAPI(
+    app = _Application(
         title="Polaris",
         version=version("polaris"),
         description=_DESCRIPTION,

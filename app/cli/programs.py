@@ -7,11 +7,8 @@ from typing import Annotated
 
 import typer
 
-from app.demo.run import Options, run_demo
 from app.settings import own_environment
 from core.node import NODE
-from llm.scripted.scenario import InvalidScenario
-from llm.scripted.serve import run
 
 FreePort = Annotated[int, typer.Option(min=0, max=65535, help="0 takes a free one.")]
 
@@ -41,6 +38,9 @@ def model_server(
     port: FreePort = 0,
 ) -> None:
     """The scripted model server. Ready line: {"url": URL}."""
+    from llm.scripted.scenario import InvalidScenario  # noqa: PLC0415 - aiohttp's server, for this only
+    from llm.scripted.serve import run  # noqa: PLC0415 - as above
+
     try:
         run(scenario, port=port)
     except InvalidScenario as wrong:
@@ -58,4 +58,6 @@ def demo(
     ] = None,
 ) -> None:
     """The main job on real input, end to end; the last line is one JSON object."""
+    from app.demo.run import Options, run_demo  # noqa: PLC0415 - the Convex client takes a moment
+
     raise typer.Exit(asyncio.run(run_demo(Options(project, data), own_environment())))

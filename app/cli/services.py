@@ -1,12 +1,11 @@
 """`polaris dev`, `api` and `worker`: the product itself."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
-from app import wiring
-from app.cli.process import run_service, settings_or_exit
+from app.cli.process import Service, run_service, settings_or_exit
 
 Port = Annotated[
     int | None, typer.Option(min=0, max=65535, help="Port of the API; 0 takes a free one.")
@@ -31,7 +30,7 @@ def dev(
     Ready line: {"api": URL, "convex": URL, "token": the local user's token}.
     """
     settings = settings_or_exit(port=port, data_dir=data, host=host, convex_port=convex_port)
-    run_service(wiring.development, settings)
+    run_service(_part("development"), settings)
 
 
 def api(port: Port = None, host: Host = None, data: Data = None) -> None:
@@ -39,7 +38,7 @@ def api(port: Port = None, host: Host = None, data: Data = None) -> None:
 
     Ready line: {"api": URL, "convex": URL}.
     """
-    run_service(wiring.api, settings_or_exit(port=port, host=host, data_dir=data))
+    run_service(_part("api"), settings_or_exit(port=port, host=host, data_dir=data))
 
 
 def worker(data: Data = None) -> None:
@@ -47,4 +46,16 @@ def worker(data: Data = None) -> None:
 
     Ready line: {"worker": NAME, "convex": URL}.
     """
-    run_service(wiring.worker, settings_or_exit(data_dir=data))
+    run_service(_part("worker"), settings_or_exit(data_dir=data))
+
+
+def _part(name: Literal["development", "api", "worker"]) -> Service:
+    """Imported when it is started: every other command is quicker without the whole product."""
+    from app import wiring  # noqa: PLC0415 - as above
+
+    services: dict[str, Service] = {
+        "development": wiring.development,
+        "api": wiring.api,
+        "worker": wiring.worker,
+    }
+    return services[name]

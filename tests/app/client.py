@@ -1,9 +1,10 @@
 """A person's client of the HTTP API."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from io import BytesIO
 from typing import Any
 
 import aiohttp
@@ -17,7 +18,7 @@ class Answer:
 
     status: int
     body: Any
-    headers: dict[str, str]
+    headers: Mapping[str, str]
 
 
 @dataclass(frozen=True)
@@ -25,6 +26,7 @@ class Api:
     """Calls as one user."""
 
     session: aiohttp.ClientSession
+    url: str
     owner: str
     token: str
 
@@ -40,12 +42,12 @@ class Api:
         """Any request; the body as JSON where it is JSON."""
         with_token = {"Authorization": f"Bearer {self.token}", **(headers or {})}
         async with self.session.request(
-            method, path, json=json, data=data, headers=with_token
+            method, path, json=json, data=data and BytesIO(data), headers=with_token
         ) as response:
             raw = await response.read()
             is_json = response.content_type == "application/json" and raw
             body = await response.json() if is_json else raw
-            return Answer(response.status, body, dict(response.headers))
+            return Answer(response.status, body, response.headers)
 
     async def ok(self, method: str, path: str, json: object = None, **more: Any) -> Any:
         """A request that must succeed; its body."""
@@ -86,6 +88,6 @@ class Api:
 
 
 @asynccontextmanager
-async def api_at(url: str, owner: str, token: str) -> AsyncIterator[Api]:
+async def api_at(url: str, owner: str, token: str) -> AsyncGenerator[Api]:
     async with aiohttp.ClientSession(base_url=url) as session:
-        yield Api(session, owner, token)
+        yield Api(session, url, owner, token)

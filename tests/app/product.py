@@ -4,7 +4,7 @@ import json
 import selectors
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -74,7 +74,7 @@ def start(command: list[str], *, folder: Path, env: Mapping[str, str]) -> Progra
 
 
 @contextmanager
-def running(command: list[str], *, folder: Path, env: Mapping[str, str]) -> Iterator[Program]:
+def running(command: list[str], *, folder: Path, env: Mapping[str, str]) -> Generator[Program]:
     """As `start`; stopped on the way out."""
     program = start(command, folder=folder, env=env)
     try:
