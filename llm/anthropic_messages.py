@@ -281,7 +281,7 @@ class _TurnSoFar:
         stop = _STOPS.get(self._stop or "")
         if stop is None:
             log.warning("unknown_stop_reason", extra={"stop_reason": self._stop})
-            stop = StopReason.MAX_TOKENS  # not known to be whole, so its last call is not run
+            stop = StopReason.MAX_TOKENS  # as careful as with an answer that was cut
         parts: list[TextPart | ThinkingPart | ToolCall] = []
         dropped: list[str] = []
         last = max(self._blocks, default=-1)

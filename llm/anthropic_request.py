@@ -15,9 +15,7 @@ from llm.model import (
 )
 from llm.names import sent_id, sent_name
 
-ROLLING = (
-    2  # of the four breakpoints; one stands at the end of the tools, one after the system prompt
-)
+ROLLING = 2  # of the four breakpoints; the others stand on the tools and on the system prompt
 
 _CACHED = {"type": "ephemeral"}
 Json = dict[str, Any]

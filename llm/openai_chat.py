@@ -263,7 +263,7 @@ class _TurnSoFar:
         stop = _STOPS.get(self._finish or "")
         if stop is None:
             log.warning("unknown_finish_reason", extra={"finish_reason": self._finish})
-            stop = StopReason.MAX_TOKENS  # not known to be whole, so its last call is not run
+            stop = StopReason.MAX_TOKENS  # as careful as with an answer that was cut
         parts: list[TextPart | ThinkingPart | ToolCall] = []
         if self._reasoning:
             parts.append(ThinkingPart(self._reasoning, signature=""))
