@@ -15,7 +15,7 @@ from typing import Any, Self, TypeVar, cast
 import aiohttp
 from yarl import URL
 
-from store.errors import StoreDenied, StoreFault, StoreUnavailable, refusal
+from store.errors import BadCursor, StoreDenied, StoreFault, StoreUnavailable, refusal
 
 T = TypeVar("T")
 Json = Mapping[str, object]
@@ -197,4 +197,7 @@ def _value_of(path: str, answer: dict[str, Any]) -> Any:
     if isinstance(data, dict) and "code" in data:
         fields = cast("dict[str, object]", data)
         raise refusal(str(fields["code"]), str(fields.get("message", "")), fields)
-    raise StoreFault(f"{path}: {str(answer.get('errorMessage', 'no reason'))[:2000]}")
+    reason = str(answer.get("errorMessage", "no reason"))
+    if "InvalidCursor" in reason:  # how Convex itself says it, and its clients recognise it
+        raise BadCursor
+    raise StoreFault(f"{path}: {reason[:2000]}")

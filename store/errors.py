@@ -48,6 +48,15 @@ class FileChanged(Conflict):
     code = "file_changed"
 
 
+class BadCursor(Refused):
+    """The cursor is not one that this list has given."""
+
+    code = "bad_cursor"
+
+    def __init__(self) -> None:
+        super().__init__("The cursor is not one of this list; begin again without it")
+
+
 def refusal(code: str, message: str, data: dict[str, object]) -> Exception:
     """The error for a `ConvexError({kind, code, message, …})` that one of our functions threw.
 
