@@ -148,6 +148,7 @@ export default defineSchema({
     epoch: v.number(),
     round: v.number(),
     retryKey: v.optional(v.string()),
+    nextSeq: v.optional(v.number()), // where the stream goes on after a retry, its deltas swept or not
     status: messageStatus,
     heartbeatAt: v.number(),
   })

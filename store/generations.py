@@ -38,9 +38,13 @@ class Generations:
     ) -> Lease:
         """Take the message over for a new attempt; every earlier lease is void from here on.
 
+        `generation_id` is the id of the event that started the run: with it, a run of before a
+        retry cannot take the message from the run after it.
+
         Raises:
             NotFound: the message is gone.
-            GenerationClosed: the message is final (cancelled before the job started, say).
+            GenerationClosed: the message is final (cancelled before the job started, say), or is
+                answered anew for a later event.
         """
         args = {"messageId": message_id, "runId": run_id, "generationId": generation_id}
         return decode(Lease, await self._http.mutation("system/streaming:begin", args))

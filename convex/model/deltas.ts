@@ -1,9 +1,9 @@
 // The stream of an answer as a viewer reads it, and as a job writes it.
 import { type Infer, v } from "convex/values";
-import type { Doc, Id } from "../_generated/dataModel";
+import type { Doc } from "../_generated/dataModel";
 import type { MutationCtx, QueryCtx } from "../_generated/server";
 import { find } from "./access.ts";
-import { generationOf } from "./messages.ts";
+import { endOfStream, generationOf } from "./messages.ts";
 import { deltaKind, messageStatus } from "./validators.ts";
 
 const PAGE = 1_000;
@@ -62,9 +62,9 @@ export async function addDelta(
   const generation = message && (await generationOf(ctx, message._id));
   if (!generation || generation.status !== "processing") return "closed";
   if (generation.epoch !== entry.e) return "closed";
-  const last = (await lastDelta(ctx, generation.messageId))?.seq ?? -1;
-  if (entry.s <= last) return "ok";
-  if (entry.s > last + 1) return "gap";
+  const { nextSeq } = await endOfStream(ctx, generation);
+  if (entry.s < nextSeq) return "ok";
+  if (entry.s > nextSeq) return "gap";
   await ctx.db.insert("deltas", {
     messageId: generation.messageId,
     seq: entry.s,
@@ -76,15 +76,15 @@ export async function addDelta(
   return "ok";
 }
 
-export async function lastDelta(
-  ctx: QueryCtx,
-  messageId: Id<"messages">,
-): Promise<Doc<"deltas"> | null> {
-  return await ctx.db
-    .query("deltas")
-    .withIndex("by_message", (q) => q.eq("messageId", messageId))
-    .order("desc")
-    .first();
+/** Tells viewers of an answer that begins anew to forget what they have. */
+export async function resetStream(
+  ctx: MutationCtx,
+  generation: Doc<"generations">,
+): Promise<void> {
+  const { messageId } = generation;
+  const { nextSeq } = await endOfStream(ctx, generation);
+  if (nextSeq === 0) return;
+  await ctx.db.insert("deltas", { messageId, seq: nextSeq, part: 0, kind: "reset", text: "" });
 }
 
 /** Notes that the run is alive, at most every 5 s. */

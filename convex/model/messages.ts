@@ -52,6 +52,20 @@ export function generationId(generation: Doc<"generations">): string {
     : `${generation.messageId}:${generation.round}`;
 }
 
+/** The number of the next delta, and the highest part that was streamed: -1 for none. */
+export async function endOfStream(
+  ctx: QueryCtx,
+  generation: Doc<"generations">,
+): Promise<{ nextSeq: number; lastPart: number }> {
+  const last = await ctx.db
+    .query("deltas")
+    .withIndex("by_message", (q) => q.eq("messageId", generation.messageId))
+    .order("desc")
+    .first();
+  if (last !== null) return { nextSeq: last.seq + 1, lastPart: last.part };
+  return { nextSeq: generation.nextSeq ?? 0, lastPart: -1 };
+}
+
 /** What readers of the stream see now: deltas in order, less what was reset. */
 export async function streamedText(ctx: QueryCtx, messageId: Id<"messages">): Promise<string> {
   const parts = new Map<number, string[]>();
@@ -121,7 +135,8 @@ export async function finish(
     runId: generation.runId,
     endedAt: now,
   });
-  await ctx.db.patch(generation._id, { status, heartbeatAt: now });
+  const { nextSeq } = await endOfStream(ctx, generation);
+  await ctx.db.patch(generation._id, { status, heartbeatAt: now, nextSeq });
   await ctx.db.patch(message.conversationId, { updatedAt: now });
   await closeToolCalls(ctx, message._id, now);
   await ctx.scheduler.runAfter(VACUUM_AFTER_MS, internal.system.sweep.vacuumDeltas, {

@@ -2,6 +2,7 @@
 import { type Infer, v } from "convex/values";
 import type { Doc } from "../_generated/dataModel";
 import type { MutationCtx } from "../_generated/server";
+import { resetStream } from "./deltas.ts";
 import { conflict, refused } from "./errors.ts";
 import { cancel, generationId, generationOf, runningIn } from "./messages.ts";
 import { emit } from "./outbox.ts";
@@ -109,6 +110,7 @@ export async function retryMessage(
   if (conversation === null) throw new Error("a message without its conversation");
   const stopped = await makeRoom(ctx, conversation, { ownerId, policy });
   await dropTranscript(ctx, message._id);
+  await resetStream(ctx, generation);
   const startedAt = Date.now();
   await ctx.db.patch(message._id, {
     status: "processing",

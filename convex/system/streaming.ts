@@ -2,12 +2,12 @@
 // whose message is final, is refused with `generation_closed`.
 import { type Infer, v } from "convex/values";
 import { find } from "../model/access.ts";
-import { addDelta, beat, deltaAnswer, deltaEntry, lastDelta } from "../model/deltas.ts";
+import { addDelta, beat, deltaAnswer, deltaEntry } from "../model/deltas.ts";
 import { applyEdits, edit } from "../model/edits.ts";
 import { generationClosed, notFound, refused } from "../model/errors.ts";
 import { Changes } from "../model/files.ts";
 import { systemMutation } from "../model/functions.ts";
-import { finish, generationId, generationOf, streamedText, wholeText } from "../model/messages.ts";
+import { endOfStream, finish, generationId, generationOf, streamedText, wholeText } from "../model/messages.ts";
 import { messageRecord, toMessage, turnRecord } from "../model/records.ts";
 import {
   finishToolCall as finishCall,
@@ -42,9 +42,7 @@ export const begin = systemMutation({
     }
     const epoch = generation.epoch + 1;
     await ctx.db.patch(generation._id, { epoch, runId: args.runId, heartbeatAt: Date.now() });
-    const last = await lastDelta(ctx, message._id);
-    const [nextSeq, lastPart] = last === null ? [0, -1] : [last.seq + 1, last.part];
-    return { messageId: message._id, epoch, nextSeq, lastPart };
+    return { messageId: message._id, epoch, ...(await endOfStream(ctx, generation)) };
   },
 });
 

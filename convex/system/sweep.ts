@@ -65,7 +65,10 @@ export const generationEvents = internalMutation({
   },
 });
 
-/** Blobs that were uploaded a day ago and that no file names: a write that never came. */
+/**
+ * Blobs that were uploaded a day ago and that no file names: a write that never came. Files are the only rows that
+ * hold blobs; a table that comes to hold some has to be asked here.
+ */
 export const orphanBlobs = internalMutation({
   args: { after: v.optional(v.number()) },
   returns: v.null(),

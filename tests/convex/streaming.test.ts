@@ -125,7 +125,8 @@ describe("deltas", () => {
         externalId: "again",
       });
       const lease = await begin(b, messageId, "run-2");
-      await append(b, messageId, lease.epoch, [1, 0, "", "reset"], [2, 0, "second"]);
+      expect(lease).toMatchObject({ nextSeq: 2, lastPart: 0 });
+      await append(b, messageId, lease.epoch, [2, 0, "second"]);
       await b.t.finishAllScheduledFunctions(vi.runAllTimers);
       expect((await cancel(b, messageId)).messageIds).toEqual([messageId]);
       expect((await message(b, messageId)).content).toBe("second");
@@ -133,6 +134,38 @@ describe("deltas", () => {
       vi.useRealTimers();
     }
   });
+});
+
+describe("a retried answer", () => {
+  async function failedAndRetried(isSwept: boolean) {
+    vi.useFakeTimers();
+    try {
+      const { b, messageId, epoch } = await running();
+      await append(b, messageId, epoch, [0, 0, "first"], [1, 1, "second"]);
+      await fail(b, messageId);
+      if (isSwept) await b.t.finishAllScheduledFunctions(vi.runAllTimers);
+      const args = { internalKey: KEY, ownerId: ANN, messageId };
+      await b.t.mutation(api.system.messages.retry, { ...args, policy: "cancel", externalId: "again" });
+      return { b, messageId };
+    } finally {
+      vi.useRealTimers();
+    }
+  }
+
+  for (const isSwept of [false, true]) {
+    test(`tells viewers to forget, and goes on after their cursor; deltas swept: ${isSwept}`, async () => {
+      const { b, messageId } = await failedAndRetried(isSwept);
+      const from = 2; // where a viewer of the first answer stands
+      const read = () => b.ann.query(api.messages.deltas, { messageId: messageId as never, from });
+      expect((await read()).runs).toEqual([{ part: 0, kind: "reset", text: "" }]);
+      const { epoch, nextSeq } = await begin(b, messageId, "run-2");
+      await append(b, messageId, epoch, [nextSeq, 0, "anew"]);
+      expect((await read()).runs).toEqual([
+        { part: 0, kind: "reset", text: "" },
+        { part: 0, kind: "text", text: "anew" },
+      ]);
+    });
+  }
 });
 
 describe("turns and tool calls", () => {
@@ -286,6 +319,23 @@ describe("the end of a message", () => {
 });
 
 describe("generations", () => {
+  test("of before a retry cannot take the message back", async () => {
+    const { b, messageId } = await running();
+    await fail(b, messageId);
+    const args = { internalKey: KEY, ownerId: ANN, messageId };
+    const policy = "cancel" as const;
+    const again = await b.t.mutation(api.system.messages.retry, { ...args, policy, externalId: "k" });
+    const take = async (generationId: string) =>
+      await b.t.mutation(api.system.streaming.begin, {
+        internalKey: KEY,
+        messageId,
+        runId: "r",
+        generationId,
+      });
+    expect((await refusal(take(messageId))).code).toBe("generation_closed");
+    expect((await take(again.eventId)).epoch).toBe(2);
+  });
+
   test("are stale when they were silent for long, and not once they are final", async () => {
     const { b, messageId, epoch } = await running();
     const stale = async (before: number) =>

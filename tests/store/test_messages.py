@@ -112,7 +112,7 @@ async def test_a_failure_says_why_and_keeps_the_text(store: Store, chat: Chat):
     again = await store.messages.owned(chat.message_id, owner=chat.owner)
     assert (again.status, again.content, again.error) == (MessageStatus.PROCESSING, "", None)
     lease = await store.generations.begin(chat.message_id, run_id=RunId("second"))
-    assert (lease.next_seq, lease.last_part) == (1, 0)
+    assert (lease.next_seq, lease.last_part) == (2, 0)  # the retry has told readers to forget
 
 
 async def test_cancelling_a_project_stops_every_answer_in_it(store: Store, chat: Chat):
