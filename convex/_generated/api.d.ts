@@ -22,6 +22,7 @@ import type * as model_context from "../model/context.js";
 import type * as model_conversations from "../model/conversations.js";
 import type * as model_deltas from "../model/deltas.js";
 import type * as model_docs from "../model/docs.js";
+import type * as model_edits from "../model/edits.js";
 import type * as model_errors from "../model/errors.js";
 import type * as model_events from "../model/events.js";
 import type * as model_files from "../model/files.js";
@@ -66,6 +67,7 @@ declare const fullApi: ApiFromModules<{
   "model/conversations": typeof model_conversations;
   "model/deltas": typeof model_deltas;
   "model/docs": typeof model_docs;
+  "model/edits": typeof model_edits;
   "model/errors": typeof model_errors;
   "model/events": typeof model_events;
   "model/files": typeof model_files;
