@@ -1,16 +1,22 @@
 """A process dies around every step and inside every write; the next one ends in the same state."""
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
+from typing import TypeVar
 
 import pytest
 
 from agent.outcome import Outcome
 from agent.transcript import Asked, MemoryTranscript
+from core.errors import Transient
 from core.ids import ToolCallId
 from llm.model import ToolCall, Turn
 from tests.agent.desk import Desk, Died, Journal
 from tests.agent.models import ScriptedTurns, call, calls, says
-from tools.tool import ToolOutput
+from tools.files.read import ReadFile
+from tools.registry import Toolbox
+from tools.tool import Session, Tool, ToolOutput, Touches
+
+T = TypeVar("T")
 
 FILES: dict[str, str | bytes] = {"a.ts": "const a = 1\n", "b.ts": "b\n", "old.ts": "old\n"}
 
@@ -169,3 +175,52 @@ async def assert_same_end(desk: Desk, outcome: Outcome) -> None:
     assert await desk.text(outcome) == desk.sink.shown == TEXT
     assert outcome.turns == len(SCRIPT)
     assert outcome.tool_calls == 7
+
+
+class Stumbling(MemoryTranscript):
+    """Every write succeeds, and half of the time its answer gets lost on the way."""
+
+    def __init__(self) -> None:
+        super().__init__([Asked("Please do it.")])
+        self._writes = 0
+
+    def _stumble(self) -> None:
+        self._writes += 1
+        if self._writes % 2:
+            raise Transient("no answer from the store")
+
+    async def append_turn(self, number: int, turn: Turn) -> None:
+        await super().append_turn(number, turn)
+        self._stumble()
+
+    async def finish_call(self, number: int, call_id: ToolCallId, output: ToolOutput) -> ToolOutput:
+        kept = await super().finish_call(number, call_id, output)
+        self._stumble()
+        return kept
+
+
+async def retrying(_key: str, fn: Callable[[], Awaitable[T]], /) -> T:
+    """`once` as an engine retries a step in the same process."""
+    while True:
+        try:
+            return await fn()
+        except Transient:
+            continue
+
+
+async def test_a_write_whose_answer_was_lost_is_not_made_again_by_the_retry() -> None:
+    runs: list[str] = []
+
+    async def count(arguments: ReadFile, _: Session) -> ToolOutput:
+        runs.append(arguments.path)
+        return ToolOutput("counted")
+
+    counter = Tool("count", "Counts.", ReadFile, lambda _: Touches(), count)
+    script = [calls(*(call(f"c{n}", "count", path=f"{n}") for n in range(4))), says("Done.")]
+    model = ScriptedTurns(script, by_turn=True)
+    desk = Desk(model, toolbox=Toolbox([counter]))
+    desk.transcript = Stumbling()
+    outcome = await desk.run(retrying)
+    assert runs == ["0", "1", "2", "3"]
+    assert len(model.requests) == 2
+    assert await desk.text(outcome) == desk.sink.shown == "Done."
