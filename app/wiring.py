@@ -31,6 +31,7 @@ from llm.model import Model
 from store.deltas import DeltaLimits
 from store.gateway import Store
 from store.local.process import EmbeddedConvex
+from store.local.supervised import supervised
 from tools.files import FILE_TOOLS
 from tools.registry import Toolbox
 
@@ -135,14 +136,15 @@ async def convex_access(
         return
     key = given.get_secret_value() if given is not None else secrets.token_hex(32)
     environment = dict(identity.convex_environment) if identity is not None else {}
-    async with EmbeddedConvex(
+    make = partial(
+        EmbeddedConvex,
         CONVEX_FUNCTIONS,
         settings.data_dir / "convex.sqlite",
         admin_key=secrets.token_hex(32),
         env={**environment, "POLARIS_CONVEX_INTERNAL_KEY": key},
-        port=settings.convex_port,
-    ) as embedded:
-        yield ConvexAccess(embedded.url, key)
+    )
+    async with supervised(lambda port: make(port=port), settings.convex_port) as url:
+        yield ConvexAccess(url, key)
 
 
 def open_store(settings: Settings, convex: ConvexAccess) -> Store:
