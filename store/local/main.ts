@@ -6,7 +6,8 @@ import { installGlobals } from "./globals.ts";
 import { messageOf, StartRefused } from "./errors.ts";
 import { Server } from "./server.ts";
 
-const USAGE = "usage: node main.ts --dir DIR --data FILE [--port N] [--watch] [--exit-with-stdin]";
+const USAGE = "usage: node main.ts --dir DIR --data FILE [--port N] [--host ADDRESS] [--watch] [--exit-with-stdin]";
+const LOOPBACK = new Set(["127.0.0.1", "::1", "localhost"]);
 
 function options() {
   const { values } = parseArgs({
@@ -14,6 +15,7 @@ function options() {
       dir: { type: "string" },
       data: { type: "string" },
       port: { type: "string", default: "0" },
+      host: { type: "string", default: "127.0.0.1" },
       watch: { type: "boolean", default: false },
       "exit-with-stdin": { type: "boolean", default: false },
     },
@@ -21,13 +23,18 @@ function options() {
   const port = Number(values.port);
   if (values.dir === undefined || values.data === undefined) throw new StartRefused(USAGE);
   if (!Number.isInteger(port) || port < 0 || port > 65535) throw new StartRefused(`--port must be 0 to 65535; ${USAGE}`);
+  const adminKey = process.env["CONVEX_ADMIN_KEY"] ?? "";
+  if (!LOOPBACK.has(values.host) && adminKey === "") {
+    throw new StartRefused(`--host ${values.host} lets other machines in: that takes an admin key in CONVEX_ADMIN_KEY`);
+  }
   return {
     dir: path.resolve(values.dir),
     data: path.resolve(values.data),
+    host: values.host,
     port,
     isWatching: values.watch,
     endsWithStdin: values["exit-with-stdin"],
-    adminKey: process.env["CONVEX_ADMIN_KEY"] ?? "",
+    adminKey,
   };
 }
 

@@ -16,7 +16,7 @@ import { Scheduler } from "./scheduler.ts";
 import { SyncServer } from "./sync.ts";
 import { installSyscalls } from "./syscalls.ts";
 
-export type Options = { dir: string; data: string; port: number; isWatching: boolean; adminKey: string };
+export type Options = { dir: string; data: string; host: string; port: number; isWatching: boolean; adminKey: string };
 
 const STOP_GRACE_MS = 5000; // what runs may end; then it is cut
 const SWEEP_MS = 10 * 60_000;
@@ -56,9 +56,9 @@ export class Server {
   static async start(options: Options): Promise<Server> {
     const db = new Database(options.data);
     const http = createServer();
-    const url = `http://127.0.0.1:${await listen(http, options.port)}`;
-    process.env["CONVEX_CLOUD_URL"] ??= url;
-    process.env["CONVEX_SITE_URL"] ??= url;
+    const url = await listen(http, options);
+    const origin = (process.env["CONVEX_CLOUD_URL"] ??= url); // behind a proxy it is what clients see
+    process.env["CONVEX_SITE_URL"] ??= origin;
     const cache = codeCache(options.data);
     fs.rmSync(cache, { recursive: true, force: true });
     const deployment = await loadDeployment(options.dir, cache);
@@ -66,7 +66,7 @@ export class Server {
     const runner = new Runner(db, deployment);
     const scheduler = new Scheduler(runner);
     const crons = new Crons(runner);
-    const files = new FileStore(db, url);
+    const files = new FileStore(db, origin);
     installSyscalls({ runner, scheduler, files });
     const live = new LiveQueries(runner);
     const sync = new SyncServer({ runner, live, pump: new Pump(runner), authenticator: () => server.authenticator });
@@ -154,11 +154,14 @@ function after(ms: number): Promise<void> {
   });
 }
 
-async function listen(server: NodeServer, port: number): Promise<number> {
-  server.listen(port, "127.0.0.1");
+/** The address for this machine: where it listens on all of its addresses, that is loopback. */
+async function listen(server: NodeServer, { host, port }: Options): Promise<string> {
+  server.listen(port, host);
   await new Promise<void>((resolve, reject) => {
     server.once("listening", resolve);
     server.once("error", (error) => reject(new StartRefused(`port ${port} cannot be used: ${error.message}`)));
   });
-  return (server.address() as AddressInfo).port;
+  const bound = server.address() as AddressInfo;
+  const shown = bound.address === "0.0.0.0" || bound.address === "::" ? "127.0.0.1" : bound.address;
+  return `http://${shown.includes(":") ? `[${shown}]` : shown}:${bound.port}`;
 }
