@@ -16,6 +16,7 @@ import type {
 import type * as beats from "../beats.js";
 import type * as crons from "../crons.js";
 import type * as documents from "../documents.js";
+import type * as histories from "../histories.js";
 import type * as http from "../http.js";
 import type * as identity from "../identity.js";
 import type * as limits from "../limits.js";
@@ -40,6 +41,7 @@ declare const fullApi: ApiFromModules<{
   beats: typeof beats;
   crons: typeof crons;
   documents: typeof documents;
+  histories: typeof histories;
   http: typeof http;
   identity: typeof identity;
   limits: typeof limits;
