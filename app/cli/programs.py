@@ -21,14 +21,18 @@ def convex(
     ],
     data: Annotated[Path, typer.Option(dir_okay=False, help="The SQLite file.")],
     port: FreePort = 0,
+    host: Annotated[
+        str, typer.Option(help="Address to listen on; beyond loopback it takes CONVEX_ADMIN_KEY.")
+    ] = "127.0.0.1",
 ) -> None:
     """The embedded Convex alone, for any convex/ folder. Ready line: {"url": URL}.
 
     The admin key comes from CONVEX_ADMIN_KEY, the issuers of user tokens from the folder's
-    auth.config.ts; functions see the environment of this process.
+    auth.config.ts; functions see the environment of this process. CONVEX_CLOUD_URL is where clients
+    reach it when that is not the address it listens on.
     """
     data.parent.mkdir(parents=True, exist_ok=True)
-    arguments = ["--dir", str(directory), "--data", str(data), "--port", str(port)]
+    arguments = ["--dir", str(directory), "--data", str(data), "--port", str(port), "--host", host]
     command = [str(NODE), "--disable-warning=ExperimentalWarning", str(_EMBEDDED_CONVEX)]
     os.execve(NODE, [*command, *arguments], own_environment())  # noqa: S606 - our own node, no shell
 
