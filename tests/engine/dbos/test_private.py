@@ -1,0 +1,193 @@
+"""The private names of DBOS do in the installed version what the engine takes them for."""
+
+import asyncio
+from pathlib import Path
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+from dbos import DBOS
+
+from engine import Database
+from engine.database import closer
+from engine.dbos import private
+from engine.dbos.host import Enqueued, Host
+
+
+class Rig:
+    """DBOS with one workflow whose body a test chooses."""
+
+    def __init__(self, database: Database) -> None:
+        self.pool = database.connect()
+        self.host = Host(database, self.pool, app="contract", executor_id="me")
+        self.body: Any = None
+        self.tasks: list[asyncio.Task[Any]] = []
+
+    async def __aenter__(self) -> "Rig":
+        async def run(payload: dict[str, Any]) -> Any:
+            task = asyncio.current_task()
+            assert task is not None
+            self.tasks.append(task)
+            return await self.body(payload)
+
+        await self.host.start(run)
+        self.pool_with_schema = private.with_schema(self.pool)
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.host.stop()
+        closer(self.pool)()
+
+    def enqueue(self, run_id: str, **options: Any) -> None:
+        with self.pool.begin() as connection:
+            self.host.enqueue(connection, Enqueued(run_id, "q", {"n": 1}, **options))
+
+    async def start(self, run_id: str) -> asyncio.Task[Any]:
+        [claimed] = await asyncio.to_thread(private.claim, "q", 10)
+        assert claimed.run_id == run_id
+        await asyncio.to_thread(private.dispatch, claimed)
+        while not self.tasks:  # noqa: ASYNC110 - the task starts on this loop
+            await asyncio.sleep(0)
+        return self.tasks.pop()
+
+    def row(self, run_id: str) -> private.RunRow:
+        with self.pool_with_schema.connect() as connection:
+            row = private.run_row(connection, run_id)
+        assert row is not None
+        return row
+
+
+async def test_claim_takes_at_most_the_limit_in_order_of_arrival(database: Database) -> None:
+    async with Rig(database) as rig:
+        for run_id in ("a", "b", "c"):
+            rig.enqueue(run_id)
+        first = await asyncio.to_thread(private.claim, "q", 2)
+        assert [claimed.run_id for claimed in first] == ["a", "b"]
+        assert all(claimed.is_first for claimed in first)
+        assert private.queues_with_work(["q", "other"]) == ["q"]
+        second = await asyncio.to_thread(private.claim, "q", 2)
+        assert [claimed.run_id for claimed in second] == ["c"]
+        assert private.queues_with_work(["q", "other"]) == []
+
+
+async def test_rolled_back_enqueue_leaves_nothing(database: Database) -> None:
+    async with Rig(database) as rig:
+        with rig.pool.connect() as connection:
+            transaction = connection.begin()
+            rig.host.enqueue(connection, Enqueued("a", "q", {}))
+            transaction.rollback()
+        assert await asyncio.to_thread(private.claim, "q", 2) == []
+
+
+async def test_steps_are_recorded_under_the_numbers_we_choose(database: Database) -> None:
+    async def body(_: dict[str, Any]) -> str:
+        async def step() -> str:
+            return "x"
+
+        assert private.current_run_id() == "r"
+        await private.reserve_step(7).run_async({"name": "seven"}, step)
+        return await private.reserve_step(3).run_async({"name": "three"}, step)
+
+    async with Rig(database) as rig:
+        rig.body = body
+        rig.enqueue("r")
+        await (await rig.start("r"))
+        assert private.recorded_steps("r") == {"seven": 7, "three": 3}
+        row = rig.row("r")
+        assert (row.status, row.output, row.error) == ("SUCCESS", '"x"', None)
+        assert row.completed_at is not None
+
+
+async def test_cancel_in_our_transaction_fences_the_run(database: Database) -> None:
+    entered, go = asyncio.Event(), asyncio.Event()
+
+    async def body(_: dict[str, Any]) -> None:
+        async def step() -> None:
+            entered.set()
+            await go.wait()
+
+        with pytest.raises(private.LostRun):
+            await private.reserve_step(1).run_async({"name": "one"}, step)
+
+    async with Rig(database) as rig:
+        rig.body = body
+        rig.enqueue("r")
+        task = await rig.start("r")
+        await entered.wait()
+        with rig.pool_with_schema.begin() as connection:
+            assert private.owns(connection, "r")
+            assert private.still_held(connection, "me", ["r", "s"]) == {"r"}
+            assert private.cancel(connection, ["r", "unknown"]) == ["r"]
+            assert not private.owns(connection, "r")
+            assert private.cancel(connection, ["r"]) == []
+        go.set()
+        await asyncio.wait({task}, timeout=3)
+        assert private.recorded_steps("r") == {}
+        assert rig.row("r").status == "CANCELLED"
+
+
+async def test_our_cancel_leaves_what_that_of_dbos_leaves(database: Database) -> None:
+    async with Rig(database) as rig:
+        rig.enqueue("ours")
+        rig.enqueue("theirs")
+        with rig.pool_with_schema.begin() as connection:
+            private.cancel(connection, ["ours"])
+        await DBOS.cancel_workflow_async("theirs")
+        query = "SELECT status, owner_xid, queue_name, deduplication_id, started_at_epoch_ms"
+        table = (
+            "dbos.workflow_status" if "postgres" in rig.pool.url.drivername else "workflow_status"
+        )
+        with rig.pool.connect() as connection:
+            rows = connection.execute(sa.text(f"{query} FROM {table}")).all()
+        assert len(rows) == 2
+        assert rows[0] == rows[1]
+
+
+async def test_handed_over_and_recovered_runs_can_be_claimed_again(database: Database) -> None:
+    async with Rig(database) as rig:
+        rig.enqueue("r")
+        await asyncio.to_thread(private.claim, "q", 1)
+        await asyncio.to_thread(private.hand_over, "r", "q")
+        [again] = await asyncio.to_thread(private.claim, "q", 1)
+        assert not again.is_first
+        with rig.pool_with_schema.begin() as connection:
+            assert private.executors_besides(connection, ["me"]) == []
+            assert private.executors_besides(connection, ["other"]) == ["me"]
+            assert private.recover(connection, ["me"]) == ["q"]
+        assert [run.run_id for run in await asyncio.to_thread(private.claim, "q", 1)] == ["r"]
+
+
+async def test_delayed_run_is_released_when_due(database: Database) -> None:
+    async with Rig(database) as rig:
+        rig.enqueue("later", delay_s=60)
+        rig.enqueue("soon", delay_s=0.05)
+        assert rig.row("soon").status == "DELAYED"
+        next_ms = private.release_delayed()
+        assert next_ms is not None
+        async with asyncio.timeout(3):
+            while private.queues_with_work(["q"]) == []:
+                await asyncio.sleep(0.02)
+                later_ms = private.release_delayed()
+                assert later_ms is not None
+                assert later_ms >= next_ms
+
+
+async def test_run_that_was_started_too_often_is_set_aside(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("engine.dbos.host.MAX_RECOVERIES", 1)
+    async with Rig(database) as rig:
+        rig.enqueue("r")
+        for _ in range(2):
+            await asyncio.to_thread(private.claim, "q", 1)
+            await asyncio.to_thread(private.hand_over, "r", "q")
+        [third] = await asyncio.to_thread(private.claim, "q", 1)
+        with pytest.raises(private.TooManyRecoveries):
+            await asyncio.to_thread(private.dispatch, third)
+        assert rig.row("r").status == "MAX_RECOVERY_ATTEMPTS_EXCEEDED"
+
+
+async def test_loop_can_use_threads_after_the_host_has_stopped(sqlite: Database) -> None:
+    async with Rig(sqlite):
+        pass
+    assert await asyncio.to_thread(Path.exists, Path("/"))

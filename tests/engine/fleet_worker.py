@@ -1,0 +1,58 @@
+"""One worker of several: `python -m tests.engine.fleet_worker DSN JOURNAL EXECUTOR`.
+
+Prints "ready" when it takes runs; stops cleanly on SIGTERM.
+"""
+
+import asyncio
+import signal
+import sys
+from pathlib import Path
+
+from engine import Concurrency, Engine, JobContext, PostgresDatabase, job
+from tests.engine.mortal import Journal
+from tests.engine.things import Asked
+
+LEASE_S = 1.5
+
+
+@job("relay", on=Asked, concurrency=[Concurrency(limit=1, key="event.data.questionId")])
+async def relay(ctx: JobContext[Asked]) -> str:
+    """Two steps; the second goes on until the file named in the event exists."""
+    journal, me = ctx.need(Journal), ctx.need(str)
+
+    async def first() -> None:
+        journal.write(f"{me} first")
+
+    async def second() -> str:
+        journal.write(f"{me} second begins")
+        try:
+            while not Path(ctx.event.data.text).exists():  # noqa: ASYNC110, ASYNC240 - another process makes it
+                await asyncio.sleep(0.02)
+        except asyncio.CancelledError:
+            journal.write(f"{me} interrupted")
+            raise
+        journal.write(f"{me} second ends")
+        return me
+
+    await ctx.step.run("first", first)
+    return await ctx.step.run("second", second)
+
+
+async def main(dsn: str, journal: Journal, executor_id: str) -> None:
+    stop = asyncio.Event()
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
+    engine = Engine(
+        jobs=[relay],
+        database=PostgresDatabase(dsn),
+        provide=[journal, executor_id],
+        executor_id=executor_id,
+        lease_s=LEASE_S,
+        grace_s=0.1,
+    )
+    async with engine:
+        print("ready", flush=True)  # noqa: T201 - what the test waits for
+        await stop.wait()
+
+
+if __name__ == "__main__":
+    asyncio.run(main(sys.argv[1], Journal(Path(sys.argv[2])), sys.argv[3]))
