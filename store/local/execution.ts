@@ -82,10 +82,12 @@ export class Execution {
     return ((t ^ (t >>> 14)) >>> 0) / 4294967296;
   }
 
-  log(level: string, values: readonly unknown[]): void {
-    if (this.logLines.length >= MAX_LOG_LINES) return;
+  /** Keep a line for the caller; gives it as it is printed. At the bound more lines are dropped. */
+  log(level: string, values: readonly unknown[]): string {
     const text = `[${level}] ${values.map((value) => inspect(value, { depth: 4 })).join(" ")}`;
-    this.logLines.push(text.length > MAX_LOG_CHARS ? `${text.slice(0, MAX_LOG_CHARS)} (truncated)` : text);
+    const line = text.length > MAX_LOG_CHARS ? `${text.slice(0, MAX_LOG_CHARS)} (truncated)` : text;
+    if (this.logLines.length < MAX_LOG_LINES) this.logLines.push(line);
+    return line;
   }
 }
 

@@ -45,8 +45,8 @@ function installConsole(): void {
     const toStderr = console.error.bind(console);
     console[method] = (...values: unknown[]) => {
       const execution = currentExecution();
-      execution?.log(level, values);
       if (execution === undefined) toStderr(...values);
+      else toStderr(`${execution.path} ${execution.log(level, values)}`);
     };
   }
 }

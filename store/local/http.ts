@@ -1,14 +1,14 @@
 // Convex's HTTP API: functions, files, and the folder's own HTTP actions.
 import { type IncomingMessage, type ServerResponse } from "node:http";
 import type { JSONValue } from "convex/values";
-import type { Authenticator, Identity } from "./auth.ts";
+import type { Authenticator } from "./auth.ts";
 import { realSetTimeout } from "./clock.ts";
 import { DeveloperError, HttpRefusal, messageOf } from "./errors.ts";
 import { newRequest, type RequestInfo } from "./execution.ts";
 import type { FileStore } from "./files.ts";
 import { serveFile } from "./downloads.ts";
 import { serveHttpAction } from "./http_actions.ts";
-import type { Call, Outcome, Runner } from "./runner.ts";
+import { type Call, isStoreFault, type Outcome, type Runner } from "./runner.ts";
 import { MAX_CALL_BYTES, printEncoded, printLossy } from "./values.ts";
 
 // The body holds the arguments and a little around them.
@@ -215,11 +215,13 @@ export function refuse(response: ServerResponse, error: unknown): void {
   if (error instanceof HttpRefusal) {
     return reply(response, error.status, JSON.stringify({ code: error.code, message: error.message }));
   }
+  if (isStoreFault(error)) {
+    console.error(error);
+    return reply(response, 503, JSON.stringify({ code: "InternalServerError", message: `The store cannot serve this now: ${messageOf(error)}` }));
+  }
   if (error instanceof DeveloperError) {
     return reply(response, 400, JSON.stringify({ code: "BadRequest", message: error.message }));
   }
   console.error(error);
   reply(response, 500, JSON.stringify({ code: "InternalServerError", message: "Your request couldn't be completed. Try again later." }));
 }
-
-export type { Identity };

@@ -1,17 +1,18 @@
 // Runs functions: queries and mutations one at a time on one snapshot, actions beside them.
+import type { StatementSync } from "node:sqlite";
 import type { JSONValue } from "convex/values";
 import { jsonToConvex } from "convex/values";
-import { type Identity, NOBODY } from "./auth.ts";
+import type { Identity } from "./auth.ts";
 import { realClearTimeout, realSetTimeout, wallMs } from "./clock.ts";
 import type { Database, Touched } from "./database.ts";
 import { CallRefused, HttpRefusal, messageOf } from "./errors.ts";
-import { Execution, type FunctionKind, type Journal, newRequest, type RequestInfo, runAs, runOutside } from "./execution.ts";
+import { Execution, type FunctionKind, type Journal, type RequestInfo, runAs, runOutside } from "./execution.ts";
 import { type ConvexFunction, type Deployment, findFunction, type FunctionType, type HttpHandler } from "./functions.ts";
 import { Mutex } from "./mutex.ts";
 import type { ReadSet } from "./reads.ts";
 import { Transaction } from "./transaction.ts";
 import { mismatch } from "./validators.ts";
-import { checkCallShape, checkCallSize, MAX_CALL_BYTES } from "./values.ts";
+import { checkCallShape, checkCallSize } from "./values.ts";
 
 /** A value is JSON text in Convex's encoding. `data` is there for a ConvexError only. */
 export type Outcome =
@@ -43,10 +44,14 @@ export class Runner {
   readonly lock = new Mutex();
   deployment: Deployment;
   private readonly listeners: CommitListener[] = [];
+  private readonly findReply: StatementSync;
+  private readonly addReply: StatementSync;
 
   constructor(db: Database, deployment: Deployment) {
     this.db = db;
     this.deployment = deployment;
+    this.findReply = db.sql.prepare("SELECT reply FROM requests WHERE session = ? AND request = ?");
+    this.addReply = db.sql.prepare("INSERT INTO requests (session, request, at_ms, reply) VALUES (?, ?, ?, ?)");
   }
 
   onCommit(listener: CommitListener): void {
@@ -256,9 +261,7 @@ export class Runner {
   // -- mutations that were sent twice --------------------------------------------------------------
 
   private replyTo({ session, request }: RequestKey): Outcome | null {
-    const row = this.db.sql
-      .prepare("SELECT reply FROM requests WHERE session = ? AND request = ?")
-      .get(session, request) as { reply: string } | undefined;
+    const row = this.findReply.get(session, request) as { reply: string } | undefined;
     if (row === undefined) return null;
     const { value, ts, logLines } = JSON.parse(row.reply) as { value: string; ts: string; logLines: string[] };
     return { ok: true, value, ts: BigInt(ts), logLines };
@@ -266,9 +269,7 @@ export class Runner {
 
   private remember({ session, request }: RequestKey, outcome: Outcome & { ok: true }): void {
     const reply = JSON.stringify({ value: outcome.value, ts: outcome.ts.toString(), logLines: outcome.logLines });
-    this.db.sql
-      .prepare("INSERT INTO requests (session, request, at_ms, reply) VALUES (?, ?, ?, ?)")
-      .run(session, request, Math.floor(wallMs()), reply);
+    this.addReply.run(session, request, Math.floor(wallMs()), reply);
   }
 
   /** Forget answers to mutations that nobody can be resending any more. */
@@ -293,6 +294,7 @@ export function failure(error: unknown, request: RequestInfo, logLines: string[]
     return { ok: false, message: `${prefix}Uncaught ConvexError: ${messageOf(error)}`, data, logLines };
   }
   const name = error instanceof Error ? error.name : "Error";
+  console.error(`request ${request.requestId} failed: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`);
   return { ok: false, message: `${prefix}Uncaught ${name}: ${messageOf(error)}`, logLines };
 }
 
@@ -306,9 +308,3 @@ export function convexErrorData(error: unknown): JSONValue | undefined {
 export function isStoreFault(error: unknown): boolean {
   return error instanceof Error && (error as NodeJS.ErrnoException).code === "ERR_SQLITE_ERROR";
 }
-
-export function anonymousCall(path: string, args: JSONValue): Call {
-  return { path, args, identity: NOBODY, request: newRequest(), mayCallInternal: true };
-}
-
-export { MAX_CALL_BYTES };

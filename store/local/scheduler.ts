@@ -3,11 +3,11 @@ import type { JSONValue, Value } from "convex/values";
 import { convexToJson, jsonToConvex } from "convex/values";
 import { type Document, parseDocument } from "./catalog.ts";
 import { realClearTimeout, realSetTimeout, wallMs } from "./clock.ts";
-import { CallRefused, DeveloperError, messageOf } from "./errors.ts";
-import { newRequest, runOutside } from "./execution.ts";
+import { DeveloperError, messageOf } from "./errors.ts";
+import { newRequest, type RequestInfo, runOutside } from "./execution.ts";
 import { findFunction, printedPath } from "./functions.ts";
 import { afterPrefix, encodeKey } from "./keys.ts";
-import { type Call, type Outcome, type Runner } from "./runner.ts";
+import { type Call, failure, type Outcome, type Runner } from "./runner.ts";
 import { NOBODY } from "./auth.ts";
 import type { Transaction } from "./transaction.ts";
 
@@ -16,6 +16,7 @@ const MAX_RUNNING = 64; // more wait in the file
 const MAX_TIMER_MS = 2 ** 31 - 1;
 const KEEP_FINISHED_MS = 7 * 24 * 3600 * 1000; // as Convex
 const MAX_AHEAD_MS = 5 * 365 * 24 * 3600 * 1000; // Convex: no more than five years
+const RETRY_MS = 1000;
 const INTERRUPTED = "Transient error while executing action";
 
 export class Scheduler {
@@ -77,7 +78,14 @@ export class Scheduler {
   private async tick(): Promise<void> {
     if (this.isStopped) return;
     const now = wallMs();
-    const { due, next } = await this.runner.lock.run(() => Promise.resolve(this.look(now)));
+    let found: { due: Job[]; next: number | null };
+    try {
+      found = await this.runner.lock.run(() => Promise.resolve(this.look(now)));
+    } catch (error) {
+      console.error(`the scheduler cannot read its jobs: ${messageOf(error)}`);
+      found = { due: [], next: now + RETRY_MS };
+    }
+    const { due, next } = found;
     for (const job of due) {
       this.started.add(job._id);
       const run = runOutside(() => this.run(job)).finally(() => {
@@ -115,7 +123,18 @@ export class Scheduler {
       const { type } = this.runner.find(call, "any");
       await (type === "mutation" ? this.runMutation(job, call) : this.runAction(job, call));
     } catch (error) {
-      await this.close(job, { kind: "failed", error: messageOf(error) });
+      await this.fail(job, call.request, error);
+    }
+  }
+
+  /** The store's own faults (a full disk…) are not the job's: it stays and is tried again. */
+  private async fail(job: Job, request: RequestInfo, error: unknown): Promise<void> {
+    try {
+      const outcome = failure(error, request, []); // throws the store's own on
+      if (!outcome.ok) await this.close(job, { kind: "failed", error: withoutPrefix(outcome.message) });
+    } catch (fault) {
+      console.error(`scheduled function ${job.name} is tried again: ${messageOf(fault)}`);
+      realSetTimeout(() => this.wake(), RETRY_MS).unref();
     }
   }
 
@@ -195,5 +214,3 @@ function stateOf(runner: Runner, id: string): string | null {
 function withoutPrefix(message: string): string {
   return message.replace(/^\[Request ID: \w+\] Server Error\n/, "");
 }
-
-export { CallRefused };

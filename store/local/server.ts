@@ -19,6 +19,7 @@ import { installSyscalls } from "./syscalls.ts";
 export type Options = { dir: string; data: string; host: string; port: number; isWatching: boolean; adminKey: string };
 
 const STOP_GRACE_MS = 5000; // what runs may end; then it is cut
+const KEEP_ALIVE_MS = 120_000; // longer than clients keep idle connections: they close first, so no request meets a closing one
 const SWEEP_MS = 10 * 60_000;
 const KEEP_REQUESTS_MS = 24 * 3600_000; // a client that was away for longer does not resend
 const RELOAD_QUIET_MS = 100; // an editor saves several files at once
@@ -37,6 +38,7 @@ type Parts = {
 export class Server {
   readonly url: string;
   private readonly parts: Parts;
+  private readonly api: HttpApi;
   private authenticator: Authenticator;
   private readonly sweeper: NodeJS.Timeout;
   private watcher: FSWatcher | null = null;
@@ -45,17 +47,21 @@ export class Server {
     this.url = url;
     this.parts = parts;
     this.authenticator = authenticator;
-    const { http, runner, sync } = parts;
-    const api = new HttpApi({ runner, files, authenticator: () => this.authenticator });
-    http.on("request", (request, response) => void api.serve(request, response));
-    http.on("upgrade", (request, socket, head) => sync.upgrade(request, socket, head));
+    this.api = new HttpApi({ runner: parts.runner, files, authenticator: () => this.authenticator });
     this.sweeper = setInterval(() => void this.sweep(), SWEEP_MS);
   }
 
   /** @throws StartRefused when the folder, the file or the port cannot be used. */
   static async start(options: Options): Promise<Server> {
     const db = new Database(options.data);
-    const http = createServer();
+    const http = createServer({ keepAliveTimeout: KEEP_ALIVE_MS });
+    // The port is open before the functions are loaded, because they may ask for our URL: early callers wait.
+    let isReady: (server: Server) => void = () => undefined;
+    const ready = new Promise<Server>((resolve) => {
+      isReady = resolve;
+    });
+    http.on("request", (request, response) => void ready.then(({ api }) => api.serve(request, response)));
+    http.on("upgrade", (request, socket, head) => void ready.then(({ parts }) => parts.sync.upgrade(request, socket, head)));
     const url = await listen(http, options);
     const origin = (process.env["CONVEX_CLOUD_URL"] ??= url); // behind a proxy it is what clients see
     process.env["CONVEX_SITE_URL"] ??= origin;
@@ -76,6 +82,7 @@ export class Server {
     await scheduler.start();
     await crons.adopt();
     if (options.isWatching) server.watch();
+    isReady(server);
     return server;
   }
 
