@@ -9,6 +9,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from core.errors import Refused
 from core.ids import EventId, RunId
 from engine import codec, tables
 from engine.context import FailureContext, JobContext, Provided, RunError, Scope
@@ -136,7 +137,7 @@ class Runner:
             else:
                 return stored
             failed += 1
-            final = isinstance(failure, (NonRetriable, StepFailed, RunFailed))
+            final = isinstance(failure, (NonRetriable, Refused, StepFailed, RunFailed))
             if final or failed >= run.job.retry.max_attempts:
                 raise await self._fail(run, failure, failed - 1)
             log.warning("body_failed", extra={"run_id": run.run_id, "attempt": failed - 1})

@@ -9,6 +9,7 @@ import sqlalchemy as sa
 from pydantic import TypeAdapter, ValidationError
 from pydantic_core import PydanticSerializationError
 
+from core.errors import Refused
 from core.ids import RunId
 from engine import codec, tables
 from engine.current import StepInfo, current_step, enter_step, leave_step
@@ -88,7 +89,7 @@ class Steps:
         be safe twice: `current_step().idempotency_key` stays the same.
 
         Raises:
-            StepFailed: the last attempt failed, or it raised NonRetriable.
+            StepFailed: the last attempt failed, or it raised NonRetriable or a Refused.
         """
         adapter = result_adapter(fn)
         name = self._name(step_id)
@@ -154,7 +155,7 @@ class Steps:
             except Exception as error:  # noqa: BLE001 - the rim: a step's error becomes a retry
                 failure = error
             failed += 1
-            if isinstance(failure, NonRetriable) or failed >= self._retry.max_attempts:
+            if isinstance(failure, (NonRetriable, Refused)) or failed >= self._retry.max_attempts:
                 raise step_failed(name, failure, failed) from failure
             await self.back_off(name, failed, failure)
 

@@ -136,7 +136,8 @@ def _part(
         case "text":
             return TextPart(text=part.text or "")
         case "thinking":
-            return ThinkingPart(text=part.text or "", signature=part.signature or "")
+            # Without a text it was redacted: the provider wants the encrypted block back as it was.
+            return ThinkingPart(part.text or "", part.signature or "", redacted=part.text is None)
         case "toolCall":
             call = calls[ToolCallId(part.tool_call_id or "")]
             return ToolCall(
@@ -162,7 +163,8 @@ def _part_record(part: TextPart | ThinkingPart | ToolCall) -> TurnPart:
         case TextPart():
             return TurnPart(type="text", text=part.text)
         case ThinkingPart():
-            return TurnPart(type="thinking", text=part.text, signature=part.signature)
+            text = None if part.redacted else part.text
+            return TurnPart(type="thinking", text=text, signature=part.signature)
         case ToolCall():
             return TurnPart(type="toolCall", tool_call_id=part.call_id)
 

@@ -17,6 +17,15 @@ _REJECTED = (
     "The AI provider rejected the request. Try a shorter message or a new conversation; "
     "if that fails too, the server's model settings are wrong."
 )
+_NO_MODEL = (
+    "The AI provider does not know the model that this server asks for. "
+    "Whoever runs it has to choose another in POLARIS_MODELS."
+)
+_NO_CREDIT = (
+    "The account with the AI provider has no credit left or has reached its limit. "
+    "Whoever runs this server has to top it up."
+)
+_TOO_LONG = "This conversation has become too long for the AI model. Go on in a new conversation."
 _NO_STORE = (
     "The database could not be reached for a while, so the answer could not be kept. Try again."
 )
@@ -31,7 +40,9 @@ _WORDS: dict[str, tuple[str, str]] = {
     "StreamBroken": ("model_stream_broken", _BROKEN_OFF),
     "ModelUnauthorized": ("model_unauthorized", _BAD_KEY),
     "ModelRefused": ("model_refused", _REJECTED),
-    "PromptTooLong": ("prompt_too_long", _REJECTED),
+    "ModelUnknown": ("model_unknown", _NO_MODEL),
+    "BudgetSpent": ("model_budget_spent", _NO_CREDIT),
+    "PromptTooLong": ("prompt_too_long", _TOO_LONG),
     "StoreUnavailable": ("store_unavailable", _NO_STORE),
     "DiskFull": ("disk_full", _NO_ROOM),
 }

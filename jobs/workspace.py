@@ -18,7 +18,7 @@ from store.records import (
 )
 from tools.disk import DiskWorkspace
 from tools.paths import confine
-from tools.workspace import AlreadyThere, BadPath, IsAFolder, NoSuchFile, RelPath, Workspace
+from tools.workspace import BadPath, IsAFolder, NoSuchFile, RelPath, Workspace
 
 log = logging.getLogger(__name__)
 
@@ -81,7 +81,7 @@ class ProjectFolder:
             for edit in edits:
                 match edit:
                     case WrittenFile():
-                        await self._disk.write(confine(edit.path), edit.data, expected_sha256=None)
+                        await self._disk.mirror(confine(edit.path), edit.data)
                     case DeletedFile():
                         await self._delete(confine(edit.path))
                     case RenamedFile():
@@ -108,7 +108,7 @@ class ProjectFolder:
             for content in await self._store.files.read_many(
                 self._project_id, paths, owner=self._owner
             ):
-                await self._replace(content.entry.path, content.data)
+                await self._disk.mirror(confine(content.entry.path), content.data)
 
     async def _differs(self, entry: FileEntry) -> bool:
         path = _nameable(entry.path)
@@ -118,13 +118,12 @@ class ProjectFolder:
             await self._make_folder(path)
             return False
         try:
-            data = await self._disk.read(path)
+            return await self._disk.sha256(path) != entry.sha256
         except NoSuchFile:
             return True
         except IsAFolder:  # a file took the place of a folder
             await self._delete(path)
             return True
-        return hashlib.sha256(data).hexdigest() != entry.sha256
 
     async def _make_folder(self, path: RelPath) -> None:
         try:
@@ -132,12 +131,6 @@ class ProjectFolder:
         except IsAFolder:  # a folder took the place of a file
             await self._delete(path)
             await self._disk.make_folder(path)
-
-    async def _replace(self, path: str, data: bytes) -> None:
-        try:
-            await self._disk.write(confine(path), data, expected_sha256=None)
-        except AlreadyThere:  # its name differs in case only from another's
-            log.warning("path_not_materialised", extra={"path": path})
 
     async def _delete(self, path: RelPath) -> None:
         try:
