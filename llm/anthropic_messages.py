@@ -93,6 +93,7 @@ class AnthropicModel:
             max_retries=0,  # `retrying` knows the rules of the port
             timeout=anthropic.Timeout(self._patience.idle_s, connect=self._patience.connect_s),
         )
+        self._messages = self._client.messages  # imported on first use: not within the first turn
 
     @property
     def name(self) -> str:
@@ -138,7 +139,7 @@ class AnthropicModel:
         fault, cause = Fault(text="the stream ended before the answer did"), None
         try:
             async with (
-                await self._client.messages.create(**body, stream=True) as raw,
+                await self._messages.create(**body, stream=True) as raw,
                 aclosing(within(raw, lambda: self._limit_s(turn))) as events,
             ):
                 async for raw_event in events:

@@ -1,5 +1,6 @@
 """Which error of the port a provider's fault becomes, and the words for it."""
 
+import math
 from dataclasses import dataclass
 
 from core.errors import Refused, Transient
@@ -97,4 +98,4 @@ def retry_after_s(value: str | None) -> float | None:
         seconds = float(value) if value is not None else None
     except ValueError:
         return None
-    return seconds if seconds is not None and seconds >= 0 else None
+    return seconds if seconds is not None and 0 <= seconds < math.inf else None

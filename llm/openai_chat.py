@@ -95,6 +95,7 @@ class OpenAIModel:
             max_retries=0,  # `retrying` knows the rules of the port
             timeout=openai.Timeout(self._patience.idle_s, connect=self._patience.connect_s),
         )
+        self._completions = self._client.chat.completions  # imported here, not in the first turn
 
     @property
     def name(self) -> str:
@@ -127,7 +128,7 @@ class OpenAIModel:
         fault, cause = Fault(text="the stream ended before the answer did"), None
         try:
             async with (
-                await self._client.chat.completions.create(**body, stream=True) as raw,
+                await self._completions.create(**body, stream=True) as raw,
                 aclosing(within(raw, lambda: self._limit_s(turn))) as chunks,
             ):
                 async for chunk in chunks:

@@ -161,7 +161,8 @@ class _Exchange:
         try:
             self._dialect.check_headers(self._request.headers, script.scenario)
             body = await _json(self._request)
-            self._record.body = body
+            size_bytes = len(await self._request.read())  # kept by aiohttp: read once
+            self._journal.received(self._record, body, size_bytes)
             asked = self._dialect.read(
                 body, headers=self._request.headers, scenario=script.scenario
             )

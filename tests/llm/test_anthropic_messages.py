@@ -139,8 +139,14 @@ async def test_an_answer_longer_than_the_model_can_write_is_not_asked_for(
 async def server_that_sends(*events: dict[str, Any]) -> AsyncGenerator[str]:
     """A provider that streams these events after `message_start`; gives its base URL."""
     usage = {"input_tokens": 1, "output_tokens": 1}
-    message = {"id": "m", "type": "message", "role": "assistant", "model": "m", "content": []}
-    start = {"type": "message_start", "message": {**message, "usage": usage}}
+    message: dict[str, Any] = {
+        "id": "m",
+        "type": "message",
+        "role": "assistant",
+        "model": "m",
+        "content": [],
+    }
+    start: dict[str, Any] = {"type": "message_start", "message": {**message, "usage": usage}}
 
     async def answer(request: web.Request) -> web.StreamResponse:
         response = web.StreamResponse(headers={"Content-Type": "text/event-stream"})

@@ -20,8 +20,9 @@ from llm.model import (
     TurnEnded,
     UserMessage,
 )
+from llm.retry import Patience
 from llm.scripted.process import scripted_here
-from tests.llm.conftest import ADAPTERS, QUICK, READ_FILE, Play, ask, scenario
+from tests.llm.conftest import ADAPTERS, READ_FILE, Play, ask, scenario
 
 TEXT = "Grüße, 世界 🎉👩‍💻. " * 20
 
@@ -209,10 +210,10 @@ async def test_a_cancel_closes_the_connection_within_200_ms(
         await scripted.server.requests(until="first_byte" if after_chars is not None else "started")
         cancelled_at = loop.time()
         task.cancel()
-        await scripted.server.requests(until="client_disconnected")
-        took_s = loop.time() - cancelled_at
+        (record,) = await scripted.server.requests(until="client_disconnected")
     assert task.cancelled()
-    assert took_s < 0.2
+    # Both clocks are this machine's monotonic one: the server runs on this loop.
+    assert record["client_disconnected_at"] - cancelled_at < 0.2
 
 
 @pytest.mark.timeout(60)
@@ -221,7 +222,7 @@ async def test_200_streams_at_once_are_all_answered_in_full(protocol: str) -> No
     reply = {"text": "{{user}} " * 20, "pace": {"chunk_chars": 20, "delay_s": 0.01}}
     async with (
         scripted_here(scenario(reply)) as server,
-        ADAPTERS[protocol](server, QUICK) as model,
+        ADAPTERS[protocol](server, Patience(connect_s=20, idle_s=30)) as model,
     ):
 
         async def one(number: int) -> str:
