@@ -7,6 +7,7 @@ local variables, request bodies and every integration that looks into prompts ar
 import re
 from collections.abc import Callable, Iterable
 from typing import Any, cast
+from urllib.parse import unquote, urlsplit
 
 import sentry_sdk
 from sentry_sdk.integrations.dedupe import DedupeIntegration
@@ -50,10 +51,18 @@ def start_sentry(settings: Settings, *, transport: type[Transport] | None = None
             DedupeIntegration(),
         ],
         before_send=before_send(secrets_of(settings)),
-        send_default_pii=False,
-        include_local_variables=False,
-        include_source_context=False,
-        max_request_body_size="never",
+        data_collection={
+            "user_info": False,
+            "cookies": {"mode": "off"},
+            "http_headers": {"request": {"mode": "off"}},
+            "http_bodies": [],
+            "url_query_params": {"mode": "off"},
+            "gen_ai": {"inputs": False, "outputs": False},
+            "database_query_data": False,
+            "queues": False,
+            "stack_frame_variables": False,
+            "frame_context_lines": 0,
+        },
         max_breadcrumbs=0,
         server_name="",
     )
@@ -74,7 +83,11 @@ def secrets_of(settings: Settings) -> tuple[str, ...]:
         settings.cerebras_api_key,
         settings.openrouter_api_key,
     )
-    return tuple(secret.get_secret_value() for secret in held if secret is not None)
+    secrets = [secret.get_secret_value() for secret in held if secret is not None]
+    if settings.database_url is not None:
+        password = urlsplit(settings.database_url.get_secret_value()).password
+        secrets += [password, unquote(password)] if password else []
+    return tuple(secrets)
 
 
 def before_send(secrets: Iterable[str]) -> Callable[[Event, Hint], Event | None]:

@@ -66,9 +66,8 @@ def start(command: list[str], *, folder: Path, env: Mapping[str, str]) -> Progra
     program = Program(process, log)
     line = _first_line(process)
     if not line:
-        if process.poll() is None:
-            process.kill()
-        raise NotReady(f"exit code {process.wait(STOP_S)}\n{log.read_text()[-4000:]}")
+        program.kill()
+        raise NotReady(f"exit code {process.returncode}\n{log.read_text()[-4000:]}")
     program.ready = json.loads(line)
     return program
 

@@ -1,0 +1,60 @@
+"""Which model answers, by the settings."""
+
+import pytest
+
+from app.no_model import NoModel
+from app.settings import Settings, SettingsInvalid
+from app.wiring import model_of
+from llm.model import ModelRequest, ModelUnauthorized
+
+
+def settings(**given: object) -> Settings:
+    return Settings.model_validate(given)
+
+
+@pytest.fixture(autouse=True)
+def no_keys(monkeypatch: pytest.MonkeyPatch, tmp_path: object) -> None:
+    monkeypatch.chdir(str(tmp_path))
+    for provider in ("ANTHROPIC", "OPENAI", "CEREBRAS", "OPENROUTER"):
+        monkeypatch.delenv(f"{provider}_API_KEY", raising=False)
+
+
+async def test_without_a_key_the_refusal_says_which_to_set() -> None:
+    model = model_of(settings())
+    assert isinstance(model, NoModel)
+    request = ModelRequest(system="", messages=(), tools=(), max_output_tokens=1)
+    with pytest.raises(ModelUnauthorized, match="ANTHROPIC_API_KEY"):
+        await anext(model.stream(request))
+
+
+def test_one_key_chooses_its_provider() -> None:
+    assert model_of(settings(anthropic_api_key="k")).name.startswith("anthropic/")
+    assert model_of(settings(openai_api_key="k")).name.startswith("openai/")
+    assert model_of(settings(cerebras_api_key="k")).name.startswith("cerebras/")
+
+
+def test_more_keys_are_fallbacks_in_a_fixed_order() -> None:
+    model = model_of(settings(cerebras_api_key="k", anthropic_api_key="k"))
+    first, second = model.name.split(" > ")
+    assert first.startswith("anthropic/")
+    assert second.startswith("cerebras/")
+
+
+def test_the_list_wins_over_the_keys() -> None:
+    given = settings(
+        anthropic_api_key="k",
+        openrouter_api_key="k",
+        models="openrouter:some/model:free,ollama:qwen3",
+    )
+    assert model_of(given).name == "openrouter/some/model:free > ollama/qwen3"
+
+
+@pytest.mark.parametrize("entry", ["acme:one", "anthropic", "anthropic:", ":one"])
+def test_an_entry_that_is_no_model_is_named(entry: str) -> None:
+    with pytest.raises(SettingsInvalid, match=r"^POLARIS_MODELS: "):
+        model_of(settings(models=entry, anthropic_api_key="k"))
+
+
+def test_a_listed_provider_without_a_key_names_the_key() -> None:
+    with pytest.raises(SettingsInvalid, match=r"^OPENAI_API_KEY: "):
+        model_of(settings(models="openai:gpt-5.5"))
