@@ -7,6 +7,7 @@ import logging
 from collections.abc import Sequence
 from pathlib import Path
 
+from core.errors import Refused
 from core.ids import OwnerId, ProjectId
 from store.gateway import Store
 from store.records import (
@@ -78,14 +79,21 @@ class ProjectFolder:
     async def apply(self, edits: tuple[FileEdit, ...]) -> None:
         """Do on the disk what the store has accepted. What fails here, the next pull mends."""
         async with self._lock:
-            for edit in edits:
-                match edit:
-                    case WrittenFile():
-                        await self._disk.mirror(confine(edit.path), edit.data)
-                    case DeletedFile():
-                        await self._delete(confine(edit.path))
-                    case RenamedFile():
-                        await self._disk.rename(confine(edit.path), confine(edit.new_path))
+            try:
+                for edit in edits:
+                    await self._apply(edit)
+            except Refused:
+                log.warning("disk_behind_store", exc_info=True)
+                self._version = 0  # compare everything at the next pull
+
+    async def _apply(self, edit: FileEdit) -> None:
+        match edit:
+            case WrittenFile():
+                await self._disk.mirror(confine(edit.path), edit.data)
+            case DeletedFile():
+                await self._delete(confine(edit.path))
+            case RenamedFile():
+                await self._disk.rename(confine(edit.path), confine(edit.new_path))
 
     async def _start_over(self) -> None:
         """The history does not go back far enough: compare everything."""
