@@ -164,17 +164,18 @@ export const changes = systemQuery({
   handler: async (ctx, { ownerId, projectId, since, limit }) => {
     const project = await ownedProject(ctx, ownerId, projectId);
     const version = project.filesVersion;
-    // A listing of everything that goes on has a negative version: its place, below the floor as it may be.
-    const isFull = since <= 0 || since < project.tombstoneFloor;
-    const after = since < 0 ? -since : isFull ? 0 : since;
+    if (since <= 0 || since < project.tombstoneFloor) {
+      // Deletions are not known that far back: the caller lists everything, and goes on from here.
+      return { version, changed: [], deleted: [], hasMore: false, isFull: true };
+    }
     const most = Math.max(1, Math.min(limit, 1_000));
     const files = await ctx.db
       .query("files")
-      .withIndex("by_version", (q) => q.eq("projectId", project._id).gt("version", after))
+      .withIndex("by_version", (q) => q.eq("projectId", project._id).gt("version", since))
       .take(most);
     const graves = await ctx.db
       .query("fileTombstones")
-      .withIndex("by_version", (q) => q.eq("projectId", project._id).gt("version", after))
+      .withIndex("by_version", (q) => q.eq("projectId", project._id).gt("version", since))
       .take(most);
     const inOrder = [...files, ...graves].sort((a, b) => a.version - b.version).slice(0, most);
     const last = inOrder.at(-1)?.version ?? version;
@@ -183,13 +184,12 @@ export const changes = systemQuery({
       if ((await fileAt(ctx, project._id, grave.path)) === null) deleted.add(grave.path);
     }
     const hasMore = inOrder.length === most && last < version;
-    const place = isFull ? -last : last;
     return {
-      version: hasMore ? place : version,
+      version: hasMore ? last : version,
       changed: files.filter((row) => row.version <= last).map(toFile),
       deleted: [...deleted],
       hasMore,
-      isFull,
+      isFull: false,
     };
   },
 });
