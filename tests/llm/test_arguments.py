@@ -2,7 +2,7 @@
 
 import json
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from llm.arguments import whole_object
@@ -15,6 +15,7 @@ JSON = st.recursive(
 OBJECTS = st.dictionaries(st.text(), JSON, max_size=4)
 
 
+@settings(deadline=None)
 @given(OBJECTS, st.data())
 def test_no_part_of_an_object_is_taken_for_the_whole(
     value: dict[str, object], data: st.DataObject
@@ -24,11 +25,13 @@ def test_no_part_of_an_object_is_taken_for_the_whole(
     assert whole_object(text[:cut]) is None
 
 
+@settings(deadline=None)
 @given(OBJECTS)
 def test_a_whole_object_comes_back(value: dict[str, object]) -> None:
     assert whole_object(json.dumps(value)) == value
 
 
+@settings(deadline=None)
 @given(JSON.filter(lambda value: not isinstance(value, dict)))
 def test_other_json_is_no_object(value: object) -> None:
     assert whole_object(json.dumps(value)) is None

@@ -2,12 +2,13 @@
 
 import re
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from llm.names import sent_id, sent_name
 
 
+@settings(deadline=None)
 @given(st.text(st.characters(exclude_categories=[])))
 def test_each_id_and_name_is_made_acceptable(text: str) -> None:
     assert re.fullmatch(r"[a-zA-Z0-9_-]{1,40}", sent_id(text))

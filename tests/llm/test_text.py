@@ -1,6 +1,6 @@
 """Characters that arrive in halves."""
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from llm.text import WholeCharacters
@@ -14,6 +14,7 @@ def halves(text: str) -> list[str]:
     ]
 
 
+@settings(deadline=None)
 @given(st.text())
 def test_halves_become_the_text_again(text: str) -> None:
     characters = WholeCharacters()
@@ -21,6 +22,7 @@ def test_halves_become_the_text_again(text: str) -> None:
     assert "".join(out) + characters.rest() == text
 
 
+@settings(deadline=None)
 @given(st.lists(st.text(st.characters(exclude_categories=[])), max_size=6))
 def test_whatever_comes_can_be_written(deltas: list[str]) -> None:
     characters = WholeCharacters()
