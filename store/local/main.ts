@@ -6,7 +6,9 @@ import { installGlobals } from "./globals.ts";
 import { messageOf, StartRefused } from "./errors.ts";
 import { Server } from "./server.ts";
 
-const USAGE = "usage: node main.ts --dir DIR --data FILE [--port N] [--host ADDRESS] [--watch] [--exit-with-stdin]";
+const USAGE =
+  "usage: node main.ts --dir DIR --data FILE [--port N] [--host ADDRESS] [--watch] [--exit-with-stdin] " +
+  "[--stuck-after SECONDS]";
 const LOOPBACK = new Set(["127.0.0.1", "::1", "localhost"]);
 
 function options() {
@@ -18,11 +20,14 @@ function options() {
       host: { type: "string", default: "127.0.0.1" },
       watch: { type: "boolean", default: false },
       "exit-with-stdin": { type: "boolean", default: false },
+      "stuck-after": { type: "string", default: "30" }, // Convex gives a function 1 s of JavaScript
     },
   });
   const port = Number(values.port);
   if (values.dir === undefined || values.data === undefined) throw new StartRefused(USAGE);
   if (!Number.isInteger(port) || port < 0 || port > 65535) throw new StartRefused(`--port must be 0 to 65535; ${USAGE}`);
+  const stuckAfterS = Number(values["stuck-after"]);
+  if (!(stuckAfterS >= 1)) throw new StartRefused(`--stuck-after must be at least 1; ${USAGE}`);
   const adminKey = process.env["CONVEX_ADMIN_KEY"] ?? "";
   if (!LOOPBACK.has(values.host) && adminKey === "") {
     throw new StartRefused(`--host ${values.host} lets other machines in: that takes an admin key in CONVEX_ADMIN_KEY`);
@@ -35,6 +40,7 @@ function options() {
     isWatching: values.watch,
     endsWithStdin: values["exit-with-stdin"],
     adminKey,
+    stuckAfterS,
   };
 }
 
@@ -65,6 +71,11 @@ async function main(): Promise<void> {
 process.on("unhandledRejection", (reason) => {
   // A function of the folder left a promise alone; the server's own are all awaited.
   console.error(`unhandled rejection: ${reason instanceof Error ? (reason.stack ?? reason.message) : String(reason)}`);
+});
+
+process.on("uncaughtException", (error) => {
+  // Thrown in a callback that a function of the folder left behind; its callers have their answer.
+  console.error(`uncaught exception: ${error.stack ?? error.message}`);
 });
 
 main().catch((error: unknown) => {

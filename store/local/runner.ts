@@ -12,6 +12,7 @@ import { Mutex } from "./mutex.ts";
 import type { ReadSet } from "./reads.ts";
 import { Transaction } from "./transaction.ts";
 import { mismatch } from "./validators.ts";
+import type { Watchdog } from "./watchdog.ts";
 import { checkCallShape, checkCallSize } from "./values.ts";
 
 /** A value is JSON text in Convex's encoding. `data` is there for a ConvexError only. */
@@ -34,8 +35,8 @@ export type RequestKey = { session: string; request: number };
 
 export type CommitListener = (touched: readonly Touched[], ts: bigint) => void;
 
-// Convex allows 1 s of JavaScript. A function here can only be late when it waits for something that never comes.
-const TRANSACTION_TIMEOUT_MS = 15_000;
+// The timer comes to its turn only when the function waits: here that is for something that never comes.
+const TRANSACTION_TIMEOUT_MS = 5000;
 const ACTION_TIMEOUT_MS = 600_000;
 const MAX_DEPTH = 64;
 
@@ -43,13 +44,15 @@ export class Runner {
   readonly db: Database;
   readonly lock = new Mutex();
   deployment: Deployment;
+  private readonly watchdog: Watchdog;
   private readonly listeners: CommitListener[] = [];
   private readonly findReply: StatementSync;
   private readonly addReply: StatementSync;
 
-  constructor(db: Database, deployment: Deployment) {
+  constructor(db: Database, deployment: Deployment, watchdog: Watchdog) {
     this.db = db;
     this.deployment = deployment;
+    this.watchdog = watchdog;
     this.findReply = db.sql.prepare("SELECT reply FROM requests WHERE session = ? AND request = ?");
     this.addReply = db.sql.prepare("INSERT INTO requests (session, request, at_ms, reply) VALUES (?, ?, ?, ?)");
   }
@@ -239,6 +242,7 @@ export class Runner {
       timer = realSetTimeout(() => reject(new CallRefused(text)), limitMs);
     });
     let value: string;
+    this.watchdog.entered(found.path);
     try {
       value = await Promise.race([runAs(execution, () => found.invoke(args, execution.request.requestId)), late]);
     } finally {

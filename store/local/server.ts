@@ -15,8 +15,17 @@ import { Runner } from "./runner.ts";
 import { Scheduler } from "./scheduler.ts";
 import { SyncServer } from "./sync.ts";
 import { installSyscalls } from "./syscalls.ts";
+import { Watchdog } from "./watchdog.ts";
 
-export type Options = { dir: string; data: string; host: string; port: number; isWatching: boolean; adminKey: string };
+export type Options = {
+  dir: string;
+  data: string;
+  host: string;
+  port: number;
+  isWatching: boolean;
+  adminKey: string;
+  stuckAfterS: number;
+};
 
 const STOP_GRACE_MS = 5000; // what runs may end; then it is cut
 const KEEP_ALIVE_MS = 120_000; // longer than clients keep idle connections: they close first, so no request meets a closing one
@@ -32,6 +41,7 @@ type Parts = {
   crons: Crons;
   live: LiveQueries;
   sync: SyncServer;
+  watchdog: Watchdog;
   options: Options;
 };
 
@@ -69,14 +79,15 @@ export class Server {
     fs.rmSync(cache, { recursive: true, force: true });
     const deployment = await loadDeployment(options.dir, cache);
     db.adopt(deployment.schema);
-    const runner = new Runner(db, deployment);
+    const watchdog = new Watchdog(options.stuckAfterS);
+    const runner = new Runner(db, deployment, watchdog);
     const scheduler = new Scheduler(runner);
     const crons = new Crons(runner);
     const files = new FileStore(db, origin);
     installSyscalls({ runner, scheduler, files });
     const live = new LiveQueries(runner);
     const sync = new SyncServer({ runner, live, pump: new Pump(runner), authenticator: () => server.authenticator });
-    const parts = { http, db, runner, scheduler, crons, live, sync, options };
+    const parts = { http, db, runner, scheduler, crons, live, sync, watchdog, options };
     const server: Server = new Server(url, files, parts, new Authenticator(options.adminKey, deployment.authConfig));
     await server.sweep();
     await scheduler.start();
@@ -130,7 +141,7 @@ export class Server {
 
   /** Refuse what is new, let what runs end, close the file. */
   async stop(): Promise<void> {
-    const { http, db, scheduler, crons, sync, runner, options } = this.parts;
+    const { http, db, scheduler, crons, sync, runner, watchdog, options } = this.parts;
     clearInterval(this.sweeper);
     this.watcher?.close();
     crons.stop();
@@ -146,6 +157,7 @@ export class Server {
       db.close();
       return Promise.resolve();
     });
+    await watchdog.stop();
     fs.rmSync(codeCache(options.data), { recursive: true, force: true });
   }
 }

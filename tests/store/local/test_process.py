@@ -16,10 +16,16 @@ from tests.store.local.api import FIXTURES, serving
 pytestmark = pytest.mark.timeout(30)
 
 
-async def spawn(data: Path, *flags: str) -> asyncio.subprocess.Process:
+async def spawn(data: Path, *flags: str, stderr: int | None = None) -> asyncio.subprocess.Process:
     arguments = ["--dir", str(FIXTURES / "basic"), "--data", str(data), *flags]
     return await asyncio.create_subprocess_exec(
-        NODE, "--disable-warning=ExperimentalWarning", MAIN, *arguments, stdin=PIPE, stdout=PIPE
+        NODE,
+        "--disable-warning=ExperimentalWarning",
+        MAIN,
+        *arguments,
+        stdin=PIPE,
+        stdout=PIPE,
+        stderr=stderr,
     )
 
 
@@ -89,3 +95,27 @@ async def test_nobody_is_admin_without_a_key(tmp_path: Path) -> None:
             http.post(f"{convex.url}/api/query", json=body, headers=headers) as response,
         ):
             assert response.status == 401
+
+
+async def test_a_function_that_loops_for_ever_is_named_and_ends_the_process(tmp_path: Path) -> None:
+    data = tmp_path / "data.sqlite"
+    process = await spawn(data, "--stuck-after", "1", stderr=PIPE)
+    assert process.stdout is not None
+    assert process.stderr is not None
+    url = json.loads(await process.stdout.readline())["url"]
+    no_arguments: dict[str, object] = {}
+    async with aiohttp.ClientSession() as http:
+        with pytest.raises(aiohttp.ClientError):
+            await http.post(
+                f"{url}/api/mutation", json={"path": "runtime:loop", "args": no_arguments}
+            )
+    assert await process.wait() == -signal.SIGKILL
+    assert b"runtime:loop has kept the thread busy" in await process.stderr.read()
+    async with serving("basic", data) as (_, api):
+        assert await api.query("runtime:kinds", kind="loop") == []
+
+
+async def test_an_error_that_a_function_left_behind_harms_nobody(tmp_path: Path) -> None:
+    async with serving("basic", tmp_path / "data.sqlite") as (_, api):
+        assert await api.action("runtime:throwsLater") == "done"
+        assert await api.query("notes:echo", value=1) == 1

@@ -129,3 +129,17 @@ async def test_the_server_goes_on_while_an_action_waits(api: Api) -> None:
         waiting = group.create_task(api.action("machine:sha256", text="b"))
         await asyncio.gather(*(api.query("runtime:kinds", kind="none") for _ in range(20)))
         await waiting
+
+
+async def test_a_mutation_that_waits_for_ever_is_ended_and_others_get_their_turn(api: Api) -> None:
+    async with asyncio.TaskGroup() as group:
+        waiting = group.create_task(failing(api, "runtime:never"))
+        other = group.create_task(api.query("runtime:kinds", kind="none"))
+    assert "Function execution timed out" in waiting.result()
+    assert other.result() == []
+
+
+async def failing(api: Api, path: str) -> str:
+    with pytest.raises(FunctionFailed) as failed:
+        await api.mutation(path)
+    return str(failed.value)
