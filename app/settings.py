@@ -165,6 +165,20 @@ class Settings(BaseSettings):
     openrouter_api_key: SecretStr | None = Field(
         default=None, validation_alias="OPENROUTER_API_KEY", description="Key of OpenRouter."
     )
+    model_patience_s: float = Field(
+        100.0,
+        gt=0,
+        le=3600,
+        validation_alias="POLARIS_MODEL_PATIENCE_S",
+        description="Seconds for which a model that does not answer is asked again.",
+    )
+    model_idle_s: float = Field(
+        90.0,
+        gt=0,
+        le=3600,
+        validation_alias="POLARIS_MODEL_IDLE_S",
+        description="Seconds of silence after which a model's answer counts as broken off.",
+    )
     max_steps: int = Field(
         default=10,
         ge=1,

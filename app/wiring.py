@@ -28,6 +28,7 @@ from jobs.registry import JOBS
 from jobs.workspace import ProjectFolders
 from llm.fallback import FallbackModel
 from llm.model import Model
+from llm.retry import Patience
 from store.deltas import DeltaLimits
 from store.gateway import Store
 from store.local.process import EmbeddedConvex
@@ -205,13 +206,15 @@ def _adapters(settings: Settings) -> Mapping[str, Adapter | None]:
 
     Each SDK takes about a second to import, so that is left to who uses it.
     """
+    patience = Patience(budget_s=settings.model_patience_s, idle_s=settings.model_idle_s)
 
     def anthropic(name: str) -> Model:
         from llm.anthropic_messages import BASE_URL, AnthropicModel  # noqa: PLC0415 - see above
 
         key = settings.anthropic_api_key
         url = settings.anthropic_base_url or BASE_URL
-        return AnthropicModel(name, api_key=key.get_secret_value() if key else "", base_url=url)
+        secret = key.get_secret_value() if key else ""
+        return AnthropicModel(name, api_key=secret, base_url=url, patience=patience)
 
     def chat(provider: str, name: str) -> Model:
         from llm import openai_chat  # noqa: PLC0415 - see above
@@ -226,7 +229,7 @@ def _adapters(settings: Settings) -> Mapping[str, Adapter | None]:
             "ollama": (openai_chat.OLLAMA, None),
         }[provider]
         secret = key.get_secret_value() if key else "none"  # the SDK wants one, Ollama does not
-        return openai_chat.OpenAIModel(name, api_key=secret, provider=service)
+        return openai_chat.OpenAIModel(name, api_key=secret, provider=service, patience=patience)
 
     return {
         "anthropic": anthropic if settings.anthropic_api_key else None,

@@ -27,9 +27,9 @@ from jobs.workspace import ProjectFolders
 from store.errors import GenerationClosed
 from store.gateway import Store
 
-# A step that fails has had the retries of the model client and of the store client before: a few
-# more, minutes apart at most, while the person watches.
-RETRY = RetryPolicy(max_attempts=3, min_timeout=1.0, max_timeout=15.0)
+# A step that fails has had the retries of the model client and of the store client before, a minute
+# or two of them: once more, and the person hears of it.
+RETRY = RetryPolicy(max_attempts=2, min_timeout=2.0)
 
 
 @dataclass(frozen=True)
