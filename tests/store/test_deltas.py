@@ -1,5 +1,6 @@
 import asyncio
 import json
+import random
 
 import pytest
 
@@ -134,6 +135,48 @@ async def test_nothing_is_lost_or_doubled_while_requests_fail(
             await writer.flush()
     await writer.flush()
     assert await _read(shaky, chat) == said
+
+
+@pytest.mark.parametrize("seed", range(6))
+async def test_whatever_happens_the_readers_text_is_the_last_attempts(
+    shaky: Store, proxy: FaultyProxy, chat: Chat, seed: int
+):
+    """Random pieces, resets, flushes, takeovers and faults, against a plain model of the text."""
+    chance = random.Random(seed)  # noqa: S311 - a seed that can be repeated
+    faults = list(Fault)
+    faults.remove(Fault.DENIED)
+    parts: dict[int, str] = {}
+    lease, part = chat.lease, 0
+    writer = shaky.deltas.open(lease)
+    for step in range(80):
+        match chance.choice(["say"] * 8 + ["turn", "reset", "flush", "fault", "crash"]):
+            case "say":
+                piece = f"<{step}>"
+                parts[part] = parts.get(part, "") + piece
+                await writer.text(part, piece)
+            case "turn":
+                part += 1
+            case "flush":
+                await writer.flush()
+            case "fault":
+                proxy.faults.append(chance.choice(faults))
+            case "reset":
+                parts = {known: text for known, text in parts.items() if known < part}
+                await writer.reset(part)
+            case _:  # the process dies after a flush; another begins at an earlier turn
+                await writer.flush()
+                lease = await shaky.generations.begin(chat.message_id, run_id=RunId(f"r{step}"))
+                writer = shaky.deltas.open(lease)
+                part = chance.randint(0, part)
+                parts = {known: text for known, text in parts.items() if known < part}
+                await writer.reset(part)
+    await writer.flush()
+    proxy.faults.clear()
+    expected = "".join(text for _, text in sorted(parts.items()))
+    assert await _read(shaky, chat) == expected
+    await shaky.messages.cancel(chat.message_id, owner=chat.owner)
+    message = await shaky.messages.owned(chat.message_id, owner=chat.owner)
+    assert message.content == expected
 
 
 @pytest.mark.timeout(30)

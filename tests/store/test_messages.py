@@ -1,15 +1,17 @@
+import asyncio
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from core.errors import NotFound
 from core.ids import MessageId, OwnerId, RunId, ToolCallId
-from store import GenerationClosed, Store
+from store import Busy, GenerationClosed, Store
 from store.records import (
     DeletedFile,
     MessageStatus,
     NewToolCall,
     RenamedFile,
+    SentMessage,
     TokenUsage,
     TurnPart,
     TurnRecord,
@@ -113,6 +115,35 @@ async def test_a_failure_says_why_and_keeps_the_text(store: Store, chat: Chat):
     assert (again.status, again.content, again.error) == (MessageStatus.PROCESSING, "", None)
     lease = await store.generations.begin(chat.message_id, run_id=RunId("second"))
     assert (lease.next_seq, lease.last_part) == (2, 0)  # the retry has told readers to forget
+
+
+async def test_of_many_messages_at_once_one_is_taken(store: Store, chat: Chat):
+    await store.generations.complete(chat.lease, text="done")
+
+    async def send(number: int) -> str:
+        try:
+            sent = await store.messages.send(
+                chat.conversation_id, owner=chat.owner, content=f"m{number}", policy="reject"
+            )
+        except Busy as busy:
+            return busy.message_id
+        return sent.message_id
+
+    answers = await asyncio.gather(*(send(number) for number in range(10)))
+    assert len(set(answers)) == 1  # one was taken, and the others were told which
+    page = await store.messages.list(chat.conversation_id, owner=chat.owner)
+    assert [message.order for message in page.items] == [3, 2, 1, 0]
+
+
+async def test_of_many_messages_with_one_key_one_is_written(store: Store, chat: Chat):
+    async def send() -> SentMessage:
+        return await store.messages.send(
+            chat.conversation_id, owner=chat.owner, content="m", policy="queue", key="k"
+        )
+
+    answers = await asyncio.gather(*(send() for _ in range(10)))
+    assert len({sent.message_id for sent in answers}) == 1
+    assert sum(not sent.is_duplicate for sent in answers) == 1
 
 
 async def test_cancelling_a_project_stops_every_answer_in_it(store: Store, chat: Chat):
