@@ -1,4 +1,7 @@
-"""`.env.example` lists every setting with its default and one line."""
+"""`.env.example` lists every setting with its default and one line.
+
+`python -m tests.repo.test_env_example` writes it anew.
+"""
 
 from enum import StrEnum
 from pathlib import Path
@@ -41,3 +44,7 @@ def test_the_example_with_every_line_switched_on_is_accepted(tmp_path: Path) -> 
     # A name of pydantic-settings' own, which the type of __init__ does not show.
     given: dict[str, Path] = {"_env_file": switched_on}
     assert Settings(**given) == Settings.model_construct()  # pyright: ignore[reportArgumentType] - as above
+
+
+if __name__ == "__main__":
+    EXAMPLE.write_text(rendered())
