@@ -12,7 +12,7 @@ import httpx2
 from anthropic.types import RawMessageStreamEvent
 
 from core.ids import ToolCallId
-from llm.anthropic_request import request_body, without_thoughts
+from llm.anthropic_request import has_thoughts, request_body, without_thoughts
 from llm.arguments import whole_object
 from llm.catalog import Catalog
 from llm.faults import Fault, raised_by, retry_after_s
@@ -62,7 +62,7 @@ _FAULTS = (
 )
 
 
-_THOUGHT_TEXT = "`signature` in `thinking` block"  # the API has no machine-readable word for it
+_BAD_REQUEST = 400
 
 
 class _ThoughtRejected(ModelRefused):
@@ -148,7 +148,7 @@ class AnthropicModel:
                         yield event
         except _FAULTS as error:
             fault, cause = _fault_of(error)
-        if not turn.is_over and not yielded and _THOUGHT_TEXT in fault.text:
+        if not turn.is_over and _is_about_thoughts(fault) and has_thoughts(request):
             raise _ThoughtRejected(fault.text)
         if not turn.is_over:
             raise raised_by(fault, model=self.name, yielded=yielded) from cause
@@ -156,6 +156,11 @@ class AnthropicModel:
 
     def _limit_s(self, turn: "_TurnSoFar") -> float:
         return DRAIN_S if turn.is_over else self._patience.idle_s
+
+
+def _is_about_thoughts(fault: Fault) -> bool:
+    """Whether the history's reasoning is refused; the API has only a sentence for it."""
+    return fault.status == _BAD_REQUEST and "thinking" in fault.text
 
 
 def _fault_of(error: Exception) -> tuple[Fault, Exception | None]:

@@ -56,6 +56,11 @@ def request_body(request: ModelRequest, *, model: str, facts: ModelFacts) -> Jso
     return body
 
 
+def has_thoughts(request: ModelRequest) -> bool:
+    """Whether there is reasoning in the history."""
+    return any(isinstance(part, ThinkingPart) for m in request.messages for part in m.parts)
+
+
 def without_thoughts(request: ModelRequest) -> ModelRequest:
     """The same request with no reasoning in its history."""
     return replace(request, messages=tuple(map(_thoughtless, request.messages)))

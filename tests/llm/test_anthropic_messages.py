@@ -12,6 +12,7 @@ from llm.anthropic_messages import AnthropicModel
 from llm.model import (
     AssistantMessage,
     ModelEvent,
+    ModelRefused,
     ModelRequest,
     StopReason,
     StreamBroken,
@@ -65,6 +66,17 @@ async def test_thoughts_that_the_provider_no_longer_accepts_are_left_out(
     assert refused["status"] == 400
     kinds = [block["type"] for block in answered["body"]["messages"][1]["content"]]
     assert kinds == ["tool_use"]
+
+
+async def test_a_refusal_that_names_thoughts_is_final_when_there_are_none(
+    play_anthropic: Play,
+) -> None:
+    message = "thinking: Input tag 'adaptive' is not supported by this model"
+    fault = {"kind": "status", "status": 400, "message": message}
+    scripted = await play_anthropic({"fault": fault})
+    with pytest.raises(ModelRefused, match="not supported by this model"):
+        await scripted.turn(ask())
+    assert len(await scripted.server.requests()) == 1
 
 
 async def test_thoughts_of_other_providers_are_not_sent(play_anthropic: Play) -> None:
