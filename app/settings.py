@@ -166,14 +166,14 @@ class Settings(BaseSettings):
         default=None, validation_alias="OPENROUTER_API_KEY", description="Key of OpenRouter."
     )
     model_patience_s: float = Field(
-        100.0,
+        default=100.0,
         gt=0,
         le=3600,
         validation_alias="POLARIS_MODEL_PATIENCE_S",
         description="Seconds for which a model that does not answer is asked again.",
     )
     model_idle_s: float = Field(
-        90.0,
+        default=90.0,
         gt=0,
         le=3600,
         validation_alias="POLARIS_MODEL_IDLE_S",
