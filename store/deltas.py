@@ -13,13 +13,14 @@ from types import TracebackType
 from typing import Self
 
 from store.client import ConvexHttp
-from store.errors import GenerationClosed, StoreFault
+from store.errors import GenerationClosed, StoreFault, StoreUnavailable
 from store.records import DeltaKind, Lease
 
 log = logging.getLogger(__name__)
 
 ENTRY_CHARS = 200_000  # of one delta: a document holds 1 MiB, a character is 4 bytes at most
 REQUEST_ENTRIES = 50  # deltas in one mutation: others wait while it runs
+CLOSED = "the store was closed before this text was saved"
 FEW_CHARS = 48  # a request costs 300 bytes: fewer characters than this wait for one more tick
 
 
@@ -150,7 +151,9 @@ class DeltaWriter:
         """Pending deltas with their numbers, one at least; `settle` must follow."""
         entries: list[_Entry] = []
         taken = 0
-        while self._runs and (not entries or taken + self._runs[0].chars <= limit_chars):
+        while self._runs and len(entries) < REQUEST_ENTRIES:
+            if entries and taken + self._runs[0].chars > limit_chars:
+                break
             run = self._runs.popleft()
             taken += run.chars
             entries.append(_Entry(self, self._next_seq, run.part, run.kind, "".join(run.pieces)))
@@ -210,6 +213,7 @@ class DeltaBatcher:
         self._timer: asyncio.TimerHandle | None = None
         self._soon: asyncio.Handle | None = None
         self._ticked_at = float("-inf")
+        self._is_closed = False
 
     async def __aenter__(self) -> Self:
         """Be ready to send."""
@@ -232,9 +236,12 @@ class DeltaBatcher:
         except TimeoutError:
             log.warning("deltas_not_sent", extra={"requests": len(self._requests)})
         finally:
+            self._is_closed = True
             for handle in (self._timer, self._soon):
                 if handle is not None:
                     handle.cancel()
+            for writer in self._pending:
+                writer.settle(0, StoreUnavailable(CLOSED))
             for request in self._requests:
                 request.cancel()
             await self._tasks.__aexit__(None, None, None)
@@ -246,6 +253,9 @@ class DeltaBatcher:
     def announce(self, writer: DeltaWriter) -> None:
         """Something of `writer` may be pending: it goes now if it is urgent, else with the tick."""
         if not writer.has_pending:
+            return
+        if self._is_closed:
+            writer.settle(0, StoreUnavailable(CLOSED))
             return
         self._pending[writer] = None
         if self._soon is None and writer.is_urgent:  # with all that become urgent in this turn
@@ -296,6 +306,9 @@ class DeltaBatcher:
         problems: dict[DeltaWriter, Exception] = {}
         try:
             problems = await self._post(batch)
+        except asyncio.CancelledError:
+            problems = {entry.writer: StoreUnavailable(CLOSED) for entry in batch}
+            raise
         except Exception as problem:  # noqa: BLE001 - whatever it is, the writers raise it
             problems = {entry.writer: problem for entry in batch}
         finally:

@@ -5,7 +5,7 @@ import random
 import pytest
 
 from core.ids import RunId
-from store import DeltaLimits, GenerationClosed, Store, StoreUnavailable
+from store import DeltaLimits, DeltaWriter, GenerationClosed, Store, StoreUnavailable
 from store.records import DeltaRun, MessageStatus
 from tests.store.conftest import KEY, QUICK, Chat, answer_in
 from tests.store.proxy import Fault, FaultyProxy
@@ -256,6 +256,33 @@ async def test_leaving_the_store_sends_what_is_pending(convex_url: str, store: S
         await writer.text(0, "first ")
         await writer.text(0, "and last")
     assert await _read(store, chat) == "first and last"
+
+
+async def test_a_store_that_was_closed_tells_who_still_writes(proxy: FaultyProxy, chat: Chat):
+    limits = DeltaLimits(interval_s=0.01, close_s=0.05)
+    async with Store(proxy.url, internal_key=KEY, limits=QUICK, delta_limits=limits) as store:
+        writer = store.deltas.open(chat.lease)
+        proxy.is_down = True
+        await writer.text(0, "unsaved")
+        async with asyncio.TaskGroup() as tasks:
+            flush = tasks.create_task(_outcome(writer))
+            await proxy.refused(1)
+            await store.deltas.__aexit__(None, None, None)
+        assert isinstance(flush.result(), StoreUnavailable)
+        with pytest.raises(StoreUnavailable):
+            await writer.text(0, "more")
+        late = store.deltas.open(chat.lease)
+        await late.text(0, "late")
+        with pytest.raises(StoreUnavailable):
+            await late.flush()
+
+
+async def _outcome(writer: DeltaWriter) -> Exception | None:
+    try:
+        await writer.flush()
+    except StoreUnavailable as problem:
+        return problem
+    return None
 
 
 async def test_a_piece_longer_than_a_document_is_cut_into_several(store: Store, chat: Chat):
