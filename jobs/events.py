@@ -4,6 +4,8 @@ from core.ids import ConversationId, MessageId, OwnerId, ProjectId
 from engine import Event, EventData, NonRetriable, ReceivedEvent
 from store.records import OutboxEvent
 
+_USER_ID = "id"
+
 
 class MessageSent(EventData, event="message/sent"):
     """A person's message and the placeholder of its answer are in the store.
@@ -24,14 +26,16 @@ class MessageCancelled(EventData, event="message/cancelled"):
 
 def engine_event(event: OutboxEvent) -> Event:
     """The event as the engine takes it; its id makes a second send harmless."""
-    return Event(name=event.name, data=event.data, id=event.event_id, user={USER_ID: event.user_id})
+    return Event(name=event.name, data=event.data, id=event.event_id, user=user_of(event.user_id))
 
 
 def sender_of(event: ReceivedEvent[EventData]) -> OwnerId:
     """Who caused the event: the owner through whom everything in it is found."""
-    if not event.user or USER_ID not in event.user:
+    if not event.user or _USER_ID not in event.user:
         raise NonRetriable(f"event {event.name!r} does not say who sent it")
-    return OwnerId(str(event.user[USER_ID]))
+    return OwnerId(str(event.user[_USER_ID]))
 
 
-USER_ID = "id"
+def user_of(owner: OwnerId) -> dict[str, str]:
+    """How an event says who caused it; read back by `sender_of`."""
+    return {_USER_ID: owner}

@@ -6,9 +6,11 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from core.clock import Clock
-from core.errors import NotFound
-from engine import Engine, NoSuchRun
-from store.errors import StoreUnavailable
+from core.errors import NotFound, Refused
+from core.ids import RunId
+from engine import Engine, Event, NoSuchRun
+from jobs.events import MessageSent, user_of
+from store.errors import StoreFault, StoreUnavailable
 from store.gateway import Store
 from store.records import Generation
 
@@ -46,8 +48,8 @@ class Reaper:
         while True:
             try:
                 await self.sweep()
-            except StoreUnavailable:
-                log.warning("reap_postponed")
+            except (StoreUnavailable, StoreFault):
+                log.exception("reap_postponed")
             await asyncio.sleep(self._times.every_s)
 
     async def sweep(self) -> int:
@@ -55,19 +57,43 @@ class Reaper:
         before = self._clock.now() - timedelta(seconds=self._times.silent_s)
         closed = 0
         for generation in await self._store.generations.stale(before=before):
-            if await self._is_abandoned(generation):
+            run_id = await self._live_run(generation)
+            if run_id is not None:
+                await self._store.generations.confirm(generation.message_id, run_id=run_id)
+            else:
                 await self._close(generation)
                 closed += 1
         return closed
 
-    async def _is_abandoned(self, generation: Generation) -> bool:
-        if generation.run_id is None:  # its event is still in the outbox: the relay's business
-            return False
+    async def _live_run(self, generation: Generation) -> RunId | None:
+        """The run that is going to finish the message, started here if it never was."""
+        run_id = generation.run_id or await self._started(generation)
+        if run_id is None:
+            return None
         try:
-            run = await self._engine.run(generation.run_id)
+            run = await self._engine.run(run_id)
         except NoSuchRun:
-            return True
-        return run.has_ended
+            return None
+        return None if run.has_ended else run_id
+
+    async def _started(self, generation: Generation) -> RunId | None:
+        """Send its event: a known one tells its run, a lost one starts it now."""
+        event = Event(
+            name=MessageSent.event_name,
+            data={
+                "messageId": generation.message_id,
+                "conversationId": generation.conversation_id,
+                "projectId": generation.project_id,
+            },
+            id=generation.event_id,
+            user=user_of(generation.owner_id),
+        )
+        try:
+            sent = await self._engine.send(event)
+        except Refused:
+            log.exception("event_refused", extra={"event_id": generation.event_id})
+            return None
+        return sent.run_ids[0] if sent.run_ids else None
 
     async def _close(self, generation: Generation) -> None:
         log.warning(

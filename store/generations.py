@@ -152,10 +152,13 @@ class Generations:
         }
         return decode(Message, await self._http.mutation("system/streaming:fail", args))
 
-    async def attach_run(self, message_id: MessageId, *, run_id: RunId) -> None:
-        """Note which run will answer; no effect once it has begun."""
+    async def confirm(self, message_id: MessageId, *, run_id: RunId) -> None:
+        """Note that this run was seen alive, so that it does not count as silent.
+
+        No effect on a final message, or on one that another run holds.
+        """
         args = {"messageId": message_id, "runId": run_id}
-        await self._http.mutation("system/generations:attachRun", args)
+        await self._http.mutation("system/generations:confirm", args)
 
     async def of(self, message_id: MessageId) -> Generation | None:
         """The generation of a message, or None when the message is gone or the person's."""

@@ -341,13 +341,15 @@ class Cancelled(_Wire):
 class Generation(_Wire):
     """The run behind an assistant message.
 
-    `epoch` counts attempts: writes of an older one are refused.
+    `event_id` is that of the event that started the run, or will; `epoch` counts attempts: writes
+    of an older one are refused.
     """
 
     message_id: MessageId
     conversation_id: ConversationId
     project_id: ProjectId
     owner_id: OwnerId
+    event_id: EventId
     epoch: int
     status: MessageStatus
     heartbeat_at: datetime

@@ -1,6 +1,7 @@
 // Rows as system functions return them: the fields of store/records.py, ids by name.
 import { type Infer, v } from "convex/values";
 import type { Doc } from "../_generated/dataModel";
+import { generationId } from "./messages.ts";
 import {
   exportStatus,
   fileType,
@@ -188,6 +189,7 @@ export const generationRecord = v.object({
   conversationId: v.id("conversations"),
   projectId: v.id("projects"),
   ownerId: v.string(),
+  eventId: v.string(), // of the `message/sent` that started it, or will
   epoch: v.number(),
   status: messageStatus,
   heartbeatAt: v.number(),
@@ -201,7 +203,9 @@ export function toGeneration(
 ): Infer<typeof generationRecord> {
   const { messageId, conversationId, projectId, epoch, status, heartbeatAt, runId } = row;
   const createdAt = row._creationTime;
-  return { messageId, conversationId, projectId, ownerId, epoch, status, heartbeatAt, createdAt, runId };
+  const eventId = generationId(row);
+  const ids = { messageId, conversationId, projectId, ownerId, eventId, runId };
+  return { ...ids, epoch, status, heartbeatAt, createdAt };
 }
 
 export const transferRecord = v.object({

@@ -37,15 +37,15 @@ export const stale = systemQuery({
   },
 });
 
-/** Notes which run will answer; a run that has begun has noted itself. */
-export const attachRun = systemMutation({
+/** Somebody has seen that this run is alive: it is noted, and left alone for a while. */
+export const confirm = systemMutation({
   args: { messageId: v.string(), runId: v.string() },
   returns: v.null(),
   handler: async (ctx, { messageId, runId }) => {
     const message = await find(ctx, "messages", messageId);
     const generation = message && (await generationOf(ctx, message._id));
-    if (generation && generation.runId === undefined && generation.status === "processing") {
-      await ctx.db.patch(generation._id, { runId });
+    if (generation?.status === "processing" && (generation.runId ?? runId) === runId) {
+      await ctx.db.patch(generation._id, { runId, heartbeatAt: Date.now() });
     }
     return null;
   },

@@ -353,7 +353,7 @@ describe("generations", () => {
     const { conversationId } = await chat(b);
     const { messageId } = await send(b, conversationId);
     const attach = (runId: string) =>
-      b.t.mutation(api.system.generations.attachRun, { internalKey: KEY, messageId, runId });
+      b.t.mutation(api.system.generations.confirm, { internalKey: KEY, messageId, runId });
     await attach("run-1");
     await attach("run-2");
     expect((await message(b, messageId)).runId).toBe("run-1");
