@@ -41,7 +41,7 @@ export class Execution {
   /** False once the function has ended: what it left running may do nothing more. */
   isOpen = true;
   private nextStream = 1;
-  private randomState = randomBytes(4).readUInt32LE();
+  private randomState: number | null = null;
 
   constructor(given: {
     kind: FunctionKind;
@@ -75,8 +75,9 @@ export class Execution {
 
   /** A seeded generator (mulberry32): a query that runs again must not differ by chance within one run. */
   random(): number {
-    this.randomState = (this.randomState + 0x6d2b79f5) | 0;
-    let t = this.randomState;
+    const state = ((this.randomState ?? freshBytes(4).readUInt32LE()) + 0x6d2b79f5) | 0;
+    this.randomState = state;
+    let t = state;
     t = Math.imul(t ^ (t >>> 15), t | 1);
     t ^= t + Math.imul(t ^ (t >>> 7), t | 61);
     return ((t ^ (t >>> 14)) >>> 0) / 4294967296;
@@ -89,6 +90,16 @@ export class Execution {
     if (this.logLines.length < MAX_LOG_LINES) this.logLines.push(line);
     return line;
   }
+}
+
+let pool = Buffer.alloc(0);
+
+/** Random bytes, from the system in larger pieces: asking it for each call costs more than the rest of a small call. */
+function freshBytes(count: number): Buffer {
+  if (pool.length < count) pool = randomBytes(4096);
+  const bytes = pool.subarray(0, count);
+  pool = pool.subarray(count);
+  return bytes;
 }
 
 const running = new AsyncLocalStorage<Execution | undefined>();
@@ -107,5 +118,5 @@ export function runOutside<T>(call: () => T): T {
 }
 
 export function newRequest(from?: Partial<RequestInfo>): RequestInfo {
-  return { requestId: randomBytes(8).toString("hex"), ip: null, userAgent: null, scheduledFunctionId: null, ...from };
+  return { requestId: freshBytes(8).toString("hex"), ip: null, userAgent: null, scheduledFunctionId: null, ...from };
 }

@@ -39,6 +39,8 @@ export type CommitListener = (touched: readonly Touched[], ts: bigint) => void;
 const TRANSACTION_TIMEOUT_MS = 5000;
 const ACTION_TIMEOUT_MS = 600_000;
 const MAX_DEPTH = 64;
+const SMALL_RESULT_CHARS = 5000; // no result this small has 8193 elements or 1025 fields
+const MAX_KEPT_REQUESTS = 100_000;
 
 export class Runner {
   readonly db: Database;
@@ -255,7 +257,15 @@ export class Runner {
   }
 
   private checkResult(found: ConvexFunction, value: string): void {
-    checkCallSize(value, `Function ${found.path} return value`);
+    const what = `Function ${found.path} return value`;
+    checkCallSize(value, what);
+    if (value.length > SMALL_RESULT_CHARS) {
+      try {
+        checkCallShape(jsonToConvex(JSON.parse(value) as JSONValue));
+      } catch (error) {
+        throw new CallRefused(`${what} invalid: ${messageOf(error)}`);
+      }
+    }
     if (found.returns !== null && found.returns.type !== "any") {
       const problem = mismatch(found.returns, jsonToConvex(JSON.parse(value) as JSONValue), this.db.tableOfId);
       if (problem !== null) throw new CallRefused(`ReturnsValidationError: ${problem}`);
@@ -276,10 +286,16 @@ export class Runner {
     this.addReply.run(session, request, Math.floor(wallMs()), reply);
   }
 
-  /** Forget answers to mutations that nobody can be resending any more. */
-  async forgetRequestsBefore(ms: number): Promise<void> {
+  /** Forget answers to mutations that nobody can be resending any more: those given before `oldMs`, and beyond a
+   *  bound also younger ones, but none given after `recentMs`. */
+  async forgetRequests(oldMs: number, recentMs: number): Promise<void> {
     await this.lock.run(() => {
-      this.db.sql.prepare("DELETE FROM requests WHERE at_ms < ?").run(ms);
+      const { sql } = this.db;
+      const bound = sql
+        .prepare("SELECT at_ms FROM requests ORDER BY at_ms DESC LIMIT 1 OFFSET ?")
+        .get(MAX_KEPT_REQUESTS) as { at_ms: number } | undefined;
+      const before = Math.max(oldMs, Math.min(bound?.at_ms ?? 0, recentMs));
+      sql.prepare("DELETE FROM requests WHERE at_ms < ?").run(Math.floor(before));
       return Promise.resolve();
     });
   }

@@ -99,7 +99,7 @@ export class Server {
 
   private async sweep(): Promise<void> {
     try {
-      await this.parts.runner.forgetRequestsBefore(wallMs() - KEEP_REQUESTS_MS);
+      await this.parts.runner.forgetRequests(wallMs() - KEEP_REQUESTS_MS, wallMs() - SWEEP_MS);
       await this.parts.scheduler.sweep();
     } catch (error) {
       console.error(`sweeping failed: ${messageOf(error)}`);

@@ -71,6 +71,14 @@ function writable(execution: Execution): Transaction {
   return found;
 }
 
+/** What takes the lock of its own: from inside a transaction it would wait for itself. */
+function outsideTransactions(handler: Handler): Handler {
+  return (execution, args) => {
+    if (execution.tx !== null) throw new DeveloperError("Only actions can do this: queries and mutations cannot");
+    return handler(execution, args);
+  };
+}
+
 const int64 = (value: bigint): JSONValue => {
   const bytes = Buffer.alloc(8);
   bytes.writeBigInt64LE(value);
@@ -215,7 +223,7 @@ function actionHandlers({ runner, scheduler }: Parts): Record<string, Handler> {
     execution.logLines.push(...outcome.logLines);
     return valueOf(outcome);
   };
-  return {
+  const handlers: Record<string, Handler> = {
     "1.0/actions/query": call("query"),
     "1.0/actions/mutation": call("mutation"),
     "1.0/actions/action": call("action"),
@@ -235,6 +243,7 @@ function actionHandlers({ runner, scheduler }: Parts): Record<string, Handler> {
       return JSON.stringify({ results });
     },
   };
+  return Object.fromEntries(Object.entries(handlers).map(([op, handler]) => [op, outsideTransactions(handler)]));
 }
 
 function commonHandlers({ runner, files }: Parts): Record<string, Handler> {

@@ -143,3 +143,9 @@ async def failing(api: Api, path: str) -> str:
     with pytest.raises(FunctionFailed) as failed:
         await api.mutation(path)
     return str(failed.value)
+
+
+async def test_a_result_beyond_convexs_limits_is_refused(api: Api) -> None:
+    assert len(await api.query("runtime:longList", length=8192)) == 8192
+    with pytest.raises(FunctionFailed, match="return value invalid: Array length is too long"):
+        await api.query("runtime:longList", length=8193)
