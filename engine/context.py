@@ -8,7 +8,7 @@ from core.ids import RunId
 from engine.current import current_step
 from engine.errors import NotProvided
 from engine.events import ReceivedEvent
-from engine.step import Steps
+from engine.steps import Steps
 
 D = TypeVar("D")
 T = TypeVar("T")

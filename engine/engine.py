@@ -21,6 +21,7 @@ from engine.database import Database, PostgresDatabase, SqliteDatabase, closer
 from engine.dbos import private
 from engine.dbos.host import Host
 from engine.dispatcher import Dispatcher
+from engine.errands import Errands
 from engine.errors import BadEvent, BadJob, EngineNotRunning, NoSuchRun, RunCancelled
 from engine.events import Event, EventData, SentEvent, WireEvent, new_event_id
 from engine.fleet import Fleet
@@ -32,6 +33,7 @@ from engine.notices import Notice, listen, publish
 from engine.runner import Parts, Runner
 from engine.runs import RunInfo, read_run
 from engine.slots import Slots, disown
+from engine.waits import has_open_wait
 
 log = logging.getLogger("engine")
 
@@ -115,6 +117,14 @@ class Engine:
             self._intake = Intake(self._jobs, host, self.executor_id)
             self._slots = Slots(ledger, self.executor_id)
             self._live = LiveRuns(self._run_ended)
+            self._errands = Errands(
+                self._intake,
+                ledger,
+                act=self._act,
+                result=partial(self.result, timeout_s=None),
+                spawn=self._spawn,
+                wire=partial(self._wire, user=None),
+            )
             parts = Parts(
                 ledger=ledger,
                 intake=self._intake,
@@ -122,6 +132,7 @@ class Engine:
                 live=self._live,
                 provided=self._provided,
                 act=self._act,
+                outside=self._errands,
                 spawn=self._spawn,
             )
             runner = Runner(self._jobs, parts)
@@ -182,6 +193,15 @@ class Engine:
         self._act(accepted)
         return accepted.sent
 
+    async def send_signal(self, signal: str, data: Any = None) -> bool:
+        """Wake the run that waits for this signal; False when none does. `data` is JSON."""
+        self._check_running()
+        accepted = await self._ledger.transact(
+            self._intake.signal, signal, data, self._ledger.now_ms()
+        )
+        self._act(accepted)
+        return bool(accepted.woken)
+
     async def cancel(self, run_id: str) -> bool:
         """Cancel a run, and those it invoked. False if it had ended already.
 
@@ -228,7 +248,16 @@ class Engine:
             raise NoSuchRun(run_id)
         return info
 
-    async def wait(self, run_id: str, timeout_s: float) -> RunInfo:
+    def live_runs(self) -> list[str]:
+        """The ids of the runs that execute, sleep or wait in this process."""
+        return [live.run_id for live in self._live.all()]
+
+    async def is_waiting(self, run_id: str) -> bool:
+        """Whether a run waits for an event or a signal, so that one sent now reaches it."""
+        self._check_running()
+        return await self._ledger.transact(has_open_wait, run_id)
+
+    async def wait(self, run_id: str, timeout_s: float | None) -> RunInfo:
         """Wait until a run has ended.
 
         Raises:
@@ -248,7 +277,7 @@ class Engine:
                         pass
                     may_have_ended.clear()
 
-    async def result(self, run_id: str, timeout_s: float) -> Any:
+    async def result(self, run_id: str, timeout_s: float | None) -> Any:
         """Wait for a run and return its result, as JSON.
 
         Raises:
@@ -310,6 +339,7 @@ class Engine:
             live=self._live,
             lease_s=self._lease_s,
             kick=self._dispatcher.kick,
+            wake=self._errands.waits.wake,
         )
         await fleet.join()
         stack.push_async_callback(fleet.leave)
@@ -323,6 +353,7 @@ class Engine:
         for run_id in notice.ended:
             self._live.wake(run_id)
         self._slots.wake(notice.places)
+        self._errands.waits.wake(notice.woken)
         self._dispatcher.kick(map(queue_of, self._jobs) if notice.everything else notice.queues)
 
     def _stop_cancelled(self, run_id: str) -> None:
@@ -336,6 +367,7 @@ class Engine:
         for run_id in accepted.cancelled:
             self._stop_cancelled(run_id)
         self._slots.wake(accepted.granted)
+        self._errands.waits.wake(accepted.woken)
         self._dispatcher.kick(accepted.queues)
         for at_ms in accepted.delayed_until_ms:
             self._dispatcher.kick_at((at_ms - self._ledger.now_ms()) / 1000)

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, ClassVar, Generic, TypeVar
 
 from pydantic import BaseModel, ConfigDict
@@ -15,6 +15,7 @@ D_co = TypeVar("D_co", covariant=True)
 FAILED = "engine/function.failed"
 CANCELLED = "engine/function.cancelled"
 FINISHED = "engine/function.finished"
+INVOKED = "engine/function.invoked"
 
 
 class EventData(BaseModel):
@@ -109,3 +110,19 @@ class WireEvent:
 def new_event_id() -> EventId:
     """A fresh random event id."""
     return EventId(new_id("evt"))
+
+
+def received_event(event: WireEvent, model: type[EventData] | None) -> ReceivedEvent[Any]:
+    """A stored event with its data in a model.
+
+    Raises:
+        ValueError: the data does not fit the model.
+    """
+    return ReceivedEvent(
+        name=event.name,
+        data=event.data if model is None else model.model_validate(event.data),
+        id=EventId(event.id),
+        ts=datetime.fromtimestamp(event.ts_ms / 1000, UTC),
+        v=event.v,
+        user=event.user,
+    )

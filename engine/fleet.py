@@ -12,6 +12,7 @@ from engine.ledger import Ledger
 from engine.live import LiveRuns
 from engine.notices import Notice, publish
 from engine.slots import disown
+from engine.waits import WaitKey, answered_waits
 
 log = logging.getLogger("engine.fleet")
 
@@ -22,7 +23,7 @@ SWEEP_LOCK = 7262520
 class Fleet:
     """This process among the others: its heartbeat, its sweep, its check for lost runs."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - it stands between the database and the whole engine
         self,
         executor_id: str,
         *,
@@ -30,12 +31,14 @@ class Fleet:
         live: LiveRuns,
         lease_s: float,
         kick: Callable[[list[str]], None],
+        wake: Callable[[list[WaitKey]], None],
     ) -> None:
         self._executor_id = executor_id
         self._ledger = ledger
         self._live = live
         self._lease_s = lease_s
         self._kick = kick
+        self._wake = wake
 
     async def join(self) -> None:
         """Be counted as alive, before the first run is claimed."""
@@ -56,6 +59,7 @@ class Fleet:
                 if tick % beat_every == 0 or self._lease_s / 3 < CHECK_S:
                     await self._ledger.transact(self._beat)
                     self._kick(await self._ledger.transact(self._sweep))
+                self._wake(await self._ledger.transact(answered_waits))
                 await self._stop_lost(everything=tick % (beat_every * 3) == 0)
             except Exception:  # the rim of the loop: the database may be away for a while
                 log.exception("fleet_check_failed")

@@ -11,12 +11,13 @@ from engine import codec, tables
 from engine.dbos import private
 from engine.dbos.host import Enqueued, Host
 from engine.errors import BadEvent
-from engine.events import CANCELLED, SentEvent, WireEvent
+from engine.events import CANCELLED, INVOKED, SentEvent, WireEvent
 from engine.expressions import path_value
 from engine.job import Job
 from engine.notices import Notice, publish
 from engine.slots import Place, Want, leave_queues, queue_up
 from engine.tables import insert_new
+from engine.waits import WaitKey, answer_signal, answer_waits, close_waits
 
 DEDUPLICATION_MS = 24 * 3600 * 1000
 MAX_EVENT_BYTES = 512 * 1024
@@ -31,6 +32,7 @@ class Accepted:
     queues: set[str] = field(default_factory=set[str])
     delayed_until_ms: list[int] = field(default_factory=list[int])
     cancelled: list[str] = field(default_factory=list[str])
+    woken: list[WaitKey] = field(default_factory=list[WaitKey])
     granted: list[Place] = field(default_factory=list[Place])
 
 
@@ -44,6 +46,21 @@ class NewRun:
     payload: dict[str, Any]
     delay_ms: int = 0
     parent_run_id: str | None = None
+
+
+@dataclass(frozen=True)
+class Invocation:
+    """A step that runs another job as its child."""
+
+    run_id: str
+    step_id: str
+    job_id: str
+    data: dict[str, Any]
+
+    @property
+    def child_run_id(self) -> str:
+        """The same for every execution of the step."""
+        return f"{self.run_id}:{self.step_id}"
 
 
 def queue_of(job_id: str) -> str:
@@ -89,6 +106,7 @@ class Intake:
             queues=tuple(accepted.queues),
             cancelled=tuple(accepted.cancelled),
             places=tuple(accepted.granted),
+            woken=tuple(accepted.woken),
         )
         publish(connection, notice)
 
@@ -106,6 +124,9 @@ class Intake:
             accepted.sent.append(self._duplicate(connection, event, accepted))
             return
         self._cancel_matching(connection, event, accepted)
+        accepted.woken += answer_waits(
+            connection, event, accepted.now_ms, lambda run_id: self._cause(connection, run_id)
+        )
         run_ids: list[RunId] = []
         for job in self._jobs.values():
             if any(
@@ -186,6 +207,30 @@ class Intake:
         if delayed:
             accepted.delayed_until_ms.append(accepted.now_ms + run.delay_ms)
 
+    def invoke(self, connection: sa.Connection, call: Invocation, now_ms: int) -> Accepted:
+        """Start a child run, once, however often it is asked for."""
+        accepted = Accepted(now_ms)
+        run_id = call.child_run_id
+        event = WireEvent(INVOKED, call.data, run_id, now_ms)
+        body = codec.dumps({"data": event.data, "user": None})
+        self._store(connection, event, body, now_ms)
+        payload = {
+            "job": call.job_id,
+            "kind": "run",
+            "event": event.as_json(),
+            "position": now_ms * 1000,
+        }
+        child = NewRun(run_id, call.job_id, run_id, payload, parent_run_id=call.run_id)
+        self.start(connection, child, accepted)
+        self.publish(connection, accepted)
+        return accepted
+
+    def signal(self, connection: sa.Connection, signal: str, data: Any, now_ms: int) -> Accepted:
+        """Answer the run that waits for a signal."""
+        accepted = Accepted(now_ms, woken=answer_signal(connection, signal, data))
+        self.publish(connection, accepted)
+        return accepted
+
     def _watch_for_cancels(
         self,
         connection: sa.Connection,
@@ -258,6 +303,11 @@ class Intake:
         cause = self.event(connection, row[1])
         return cause is not None and rule.when.holds(cause.as_json(), event.as_json())
 
+    def _cause(self, connection: sa.Connection, run_id: str) -> WireEvent | None:
+        query = sa.select(tables.run.c.event_id).where(tables.run.c.run_id == run_id)
+        event_id = connection.execute(query).scalar()
+        return None if event_id is None else self.event(connection, event_id)
+
     def event(self, connection: sa.Connection, event_id: str) -> WireEvent | None:
         """A stored event, or None where it has been swept."""
         row = connection.execute(
@@ -285,6 +335,7 @@ class Intake:
         connection.execute(
             sa.delete(tables.cancel_rule).where(tables.cancel_rule.c.run_id == run_id)
         )
+        close_waits(connection, run_id)
         accepted.granted += leave_queues(connection, run_id)
         row = connection.execute(
             sa.select(tables.run.c.job_id, tables.run.c.event_id).where(

@@ -4,32 +4,33 @@ import asyncio
 import logging
 from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import Any
 
 import sqlalchemy as sa
 
 from core.errors import Refused
-from core.ids import EventId, RunId
+from core.ids import RunId
 from engine import codec, tables
 from engine.context import FailureContext, JobContext, Provided, RunError, Scope
 from engine.dbos import private
+from engine.durable import (
+    BODY,
+    FailedAttempt,
+    History,
+    RunState,
+    is_interrupted,
+    read_history,
+    record_attempt,
+)
 from engine.errors import NonRetriable, RunFailed, StepFailed
-from engine.events import FAILED, FINISHED, ReceivedEvent, WireEvent
+from engine.events import FAILED, FINISHED, INVOKED, ReceivedEvent, WireEvent, received_event
 from engine.intake import Accepted, Intake, NewRun, wants
 from engine.job import Job
 from engine.ledger import Ledger
 from engine.live import LiveRun, LiveRuns
 from engine.slots import Gate, Slots
-from engine.step import (
-    BODY,
-    FailedAttempt,
-    History,
-    Steps,
-    is_interrupted,
-    read_history,
-    record_attempt,
-)
+from engine.steps import Outside, Steps
+from engine.waits import close_waits
 
 log = logging.getLogger("engine.run")
 
@@ -45,6 +46,7 @@ class Parts:
     provided: Provided
     act: Callable[[Accepted], None]
     """Wake what a committed transaction concerns."""
+    outside: Outside
     spawn: Callable[[Coroutine[Any, Any, None]], None]
     """Do something that nobody awaits."""
 
@@ -92,16 +94,20 @@ class Runner:
         # Cleanup after a failure is not limited.
         limits = wants(job, payload["event"]) if payload["kind"] == "run" else []
         gate = Gate(self._parts.slots, run_id, limits, payload["position"])
+        is_first = run_id in self._parts.live.first_time
         try:
             with live.asleep():  # reading and waiting for a place is not executing yet
                 history = await self._history(run_id)
                 await gate.open()
-            steps = Steps(live, history, retry=job.retry, ledger=self._ledger, gate=gate)
+            state = RunState(live, job.retry, self._ledger, gate)
+            cause = WireEvent.from_json(payload["event"])
+            steps = Steps(state, history, outside=self._parts.outside, cause=cause)
             execution = Execution(job, RunId(run_id), payload, live, steps)
             failed = await self._earlier_attempts(execution, history)
             return await self._attempts(execution, failed)
         finally:
-            if job.concurrency or job.cancel_on:
+            has_waited = self._parts.outside.waits.has_waited(run_id) or not is_first
+            if job.concurrency or job.cancel_on or has_waited:
                 # Not awaited: the run's end must not wait for it, nor be undone by it.
                 self._parts.spawn(self._clean_up(run_id, gate))
 
@@ -113,7 +119,7 @@ class Runner:
 
     async def _clean_up(self, run_id: str, gate: Gate) -> None:
         await gate.close()
-        await self._ledger.transact(_forget_rules, run_id)
+        await self._ledger.transact(_forget_run, run_id)
 
     async def _earlier_attempts(self, run: Execution, history: History) -> int:
         """How often the body has failed before this process took the run over."""
@@ -234,19 +240,14 @@ def received(event: WireEvent, job: Job[Any, Any]) -> ReceivedEvent[Any]:
     Raises:
         NonRetriable: the data no longer fits the model.
     """
-    model = next((rule.model for rule in job.triggers if rule.takes(event.name)), None)
+    if event.name == INVOKED:
+        model = job.data_model
+    else:
+        model = next((rule.model for rule in job.triggers if rule.takes(event.name)), None)
     try:
-        data: Any = event.data if model is None else model.model_validate(event.data)
+        return received_event(event, model)
     except ValueError as error:
         raise NonRetriable(f"event {event.name!r} does not fit {job.id!r}: {error}") from error
-    return ReceivedEvent(
-        name=event.name,
-        data=data,
-        id=EventId(event.id),
-        ts=datetime.fromtimestamp(event.ts_ms / 1000, UTC),
-        v=event.v,
-        user=event.user,
-    )
 
 
 def _storable(job: Job[Any, Any], result: Any) -> Any:
@@ -258,8 +259,9 @@ def _storable(job: Job[Any, Any], result: Any) -> Any:
     return stored
 
 
-def _forget_rules(connection: sa.Connection, run_id: str) -> None:
+def _forget_run(connection: sa.Connection, run_id: str) -> None:
     connection.execute(sa.delete(tables.cancel_rule).where(tables.cancel_rule.c.run_id == run_id))
+    close_waits(connection, run_id)
 
 
 def _read_last_failure(connection: sa.Connection, run_id: str) -> Exception:

@@ -71,6 +71,31 @@ attempt = sa.Table(
     sa.Column("next_at", sa.BigInteger),  # None: it was the last one
 )
 
+# Runs that wait: written by the step that waits, answered by intake, deleted once recorded.
+wait = sa.Table(
+    "engine_wait",
+    metadata,
+    sa.Column("run_id", sa.Text, primary_key=True),
+    sa.Column("step_id", sa.Text, primary_key=True),
+    sa.Column("event_name", sa.Text),
+    sa.Column("match_path", sa.Text),
+    sa.Column("match", sa.Text),  # the value at match_path, as JSON
+    sa.Column("condition", sa.Text),  # CEL
+    sa.Column("signal", sa.Text),
+    sa.Column("deadline", sa.BigInteger, nullable=False),
+    sa.Column("answer", sa.Text),
+    sa.Index("engine_wait_event", "event_name", "match_path", "match"),
+    sa.Index("engine_wait_signal", "signal"),
+)
+
+# Which events a run has already been given, so that looking back finds none twice.
+answered = sa.Table(
+    "engine_answered",
+    metadata,
+    sa.Column("run_id", sa.Text, primary_key=True),
+    sa.Column("event_id", sa.Text, primary_key=True),
+)
+
 # Living processes on PostgreSQL: each writes its own row; any of them sweeps the dead ones.
 worker = sa.Table(
     "engine_worker",

@@ -1,4 +1,4 @@
-"""Durable steps: run once, remembered by id, tried again when they fail."""
+"""The core of a step: run once, remembered by its id, tried again when it fails."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -52,18 +52,26 @@ def read_history(connection: sa.Connection, run_id: str) -> History:
     return History(private.recorded_steps(run_id), failed)
 
 
-class Steps:
-    """`ctx.step`: what a job body may await. Everything here is remembered by its id."""
+@dataclass(frozen=True)
+class RunState:
+    """What the steps of one run work with."""
 
-    def __init__(
-        self, live: LiveRun, history: History, *, retry: RetryPolicy, ledger: Ledger, gate: Gate
-    ) -> None:
-        self._live = live
-        self._run_id = RunId(live.run_id)
+    live: LiveRun
+    retry: RetryPolicy
+    ledger: Ledger
+    gate: Gate
+
+
+class DurableSteps:
+    """`step.run` and what every other kind of step is built from."""
+
+    def __init__(self, run: RunState, history: History) -> None:
+        self._live = run.live
+        self._run_id = RunId(run.live.run_id)
         self._history = history
-        self._retry = retry
-        self._ledger = ledger
-        self._gate = gate
+        self._retry = run.retry
+        self._ledger = run.ledger
+        self._gate = run.gate
         self._seen: dict[str, int] = {}
         self._replayed = 0
         self._stored_bytes = 0

@@ -1,0 +1,325 @@
+"""`ctx.step`: everything a job body may await, remembered by its id."""
+
+import asyncio
+from collections import Counter
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextvars import ContextVar
+from datetime import datetime
+from typing import Any, Protocol, TypeVar, overload
+
+from pydantic import TypeAdapter
+
+from core.ids import RunId
+from engine.durable import DurableSteps, History, RunState
+from engine.duration import Duration, seconds_of
+from engine.errors import NonRetriable, RunCancelled, RunFailed, StepFailed
+from engine.events import Event, EventData, ReceivedEvent, SentEvent, WireEvent, received_event
+from engine.expressions import path_value
+from engine.waits import NEVER_MS, NewWait, Waits, open_wait, read_wait
+
+D_contra = TypeVar("D_contra", contravariant=True)
+E = TypeVar("E", bound=EventData)
+R = TypeVar("R")
+T = TypeVar("T")
+
+LOOK_BACK: Duration = "5s"  # an event sent while the run was on its way to the wait still counts
+LONGEST_NAP_S = 86_400.0  # the loop's timers do not take a year
+
+
+class Invocable(Protocol[R]):
+    """A job, as far as invoking it goes."""
+
+    @property
+    def id(self) -> str:
+        """Its id."""
+        ...
+
+    @property
+    def result(self) -> TypeAdapter[R]:
+        """How its result is read back."""
+        ...
+
+
+class Outside(Protocol):
+    """What steps ask of the engine around them."""
+
+    @property
+    def waits(self) -> Waits:
+        """Who waits in this process."""
+        ...
+
+    async def start_child(self, run_id: str, step_id: str, job_id: str, data: object) -> RunId:
+        """Start a child run, once."""
+        ...
+
+    async def outcome(self, run_id: RunId) -> Any:
+        """Wait for a run's end; its result as JSON, or RunFailed, or RunCancelled."""
+        ...
+
+    async def send_as(self, prefix: str, events: Sequence[EventData | Event]) -> list[SentEvent]:
+        """Send events with ids that derive from `prefix`: sending twice is sending once."""
+        ...
+
+    def forget(self, run_id: str, step_id: str) -> None:
+        """A wait has been recorded; its row may go."""
+        ...
+
+
+_branch: ContextVar[str] = ContextVar("engine_branch", default="")
+
+
+class Steps(DurableSteps):
+    """The steps of one run."""
+
+    def __init__(
+        self, run: RunState, history: History, *, outside: Outside, cause: WireEvent
+    ) -> None:
+        super().__init__(run, history)
+        self.outside = outside
+        self.cause = cause
+        self._groups: Counter[str] = Counter()
+
+    async def sleep(self, step_id: str, duration: Duration) -> None:
+        """Sleep for seconds, a timedelta, or a text such as "30s", "5m", "1d", "1w".
+
+        The time of waking is remembered: a crash does not start the sleep over.
+        """
+        seconds = seconds_of(duration)
+        await self._sleep(step_id, lambda: self._ledger.now_ms() + int(seconds * 1000))
+
+    async def sleep_until(self, step_id: str, at: datetime) -> None:
+        """Sleep until an aware datetime; one in the past returns at once."""
+        if at.tzinfo is None:
+            raise NonRetriable(f"step {step_id!r}: the time to sleep until has no time zone")
+        await self._sleep(step_id, lambda: int(at.timestamp() * 1000))
+
+    async def _sleep(self, step_id: str, until_ms: Callable[[], int]) -> None:
+        name = self._name(step_id)
+
+        async def when() -> int:
+            return until_ms()
+
+        wake_at: int = await self._durable(name, when)
+        while (left_s := (wake_at - self._ledger.now_ms()) / 1000) > 0:
+            await self.pause(min(left_s, LONGEST_NAP_S))
+
+    @overload
+    async def wait_for_event(
+        self,
+        step_id: str,
+        event: type[E],
+        *,
+        match: str | None = None,
+        when: str | None = None,
+        timeout: Duration | None = None,  # noqa: ASYNC109 - durable: it survives this process
+        look_back: Duration = LOOK_BACK,
+    ) -> ReceivedEvent[E] | None: ...
+    @overload
+    async def wait_for_event(
+        self,
+        step_id: str,
+        event: str,
+        *,
+        match: str | None = None,
+        when: str | None = None,
+        timeout: Duration | None = None,  # noqa: ASYNC109 - durable: it survives this process
+        look_back: Duration = LOOK_BACK,
+    ) -> ReceivedEvent[dict[str, Any]] | None: ...
+    async def wait_for_event(  # noqa: PLR0913 - the words of the vocabulary
+        self,
+        step_id: str,
+        event: type[EventData] | str,
+        *,
+        match: str | None = None,
+        when: str | None = None,
+        timeout: Duration | None = None,  # noqa: ASYNC109 - durable: it survives this process
+        look_back: Duration = LOOK_BACK,
+    ) -> ReceivedEvent[Any] | None:
+        """Wait for an event; None when `timeout` has passed first.
+
+        `match` is a path that must hold the same value in the event that started the run and in
+        this one; `when` a CEL expression over `event` (the first) and `async` (the later). An
+        event that came up to `look_back` before the wait counts, unless it has answered one of
+        this run's waits already.
+        """
+        name = self._name(step_id)
+        event_name, model = (event, None) if isinstance(event, str) else (event.event_name, event)
+        matching = None
+        if match is not None:
+            value = path_value(self.cause.as_json(), match)
+            if value is None:
+                raise NonRetriable(f"step {name!r}: the run's own event has no {match!r}")
+            matching = (match, value)
+        wait = NewWait(
+            self._run_id,
+            name,
+            event_name=event_name,
+            match=matching,
+            when=when,
+            cause=self.cause,
+            deadline_ms=self._deadline(timeout),
+            look_back_ms=int(seconds_of(look_back) * 1000),
+        )
+        answer: dict[str, Any] | None = await self._wait(wait)
+        return None if answer is None else received_event(WireEvent.from_json(answer), model)
+
+    async def wait_for_signal(
+        self,
+        step_id: str,
+        signal: str,
+        *,
+        timeout: Duration | None = None,  # noqa: ASYNC109 - durable: it survives this process
+    ) -> Any:
+        """Wait for `Engine.send_signal(signal, data)`; its data, or None after `timeout`.
+
+        Raises:
+            NonRetriable: another run waits for this signal.
+        """
+        name = self._name(step_id)
+        deadline_ms = self._deadline(timeout)
+        answer = await self._wait(
+            NewWait(self._run_id, name, signal=signal, cause=self.cause, deadline_ms=deadline_ms)
+        )
+        return None if answer is None else answer["signal"]
+
+    def _deadline(self, timeout_after: Duration | None) -> int:
+        if timeout_after is None:
+            return NEVER_MS
+        return self._ledger.now_ms() + int(seconds_of(timeout_after) * 1000)
+
+    async def _wait(self, wait: NewWait) -> dict[str, Any] | None:
+        key = (wait.run_id, wait.step_id)
+        found = await self._durable(wait.step_id, lambda: self._answer(wait))
+        self.outside.forget(*key)
+        return found
+
+    async def _answer(self, wait: NewWait) -> dict[str, Any] | None:
+        key = (wait.run_id, wait.step_id)
+        self.outside.waits.expect(key)
+        deadline, answer = await self._ledger.transact(open_wait, wait, self._ledger.now_ms())
+        if answer is not None:
+            return answer
+        await self._gate.pause()
+        with self._live.asleep():
+            while answer is None:
+                left_s = (deadline - self._ledger.now_ms()) / 1000
+                if left_s <= 0:
+                    return None
+                await self.outside.waits.until(key, min(left_s, LONGEST_NAP_S))
+                _, answer = await self._ledger.transact(read_wait, key)
+        return answer
+
+    async def invoke(
+        self, step_id: str, job: Invocable[R], data: EventData | Mapping[str, Any]
+    ) -> R:
+        """Run another job as a child and return its result. Cancelling this run cancels it too.
+
+        Raises:
+            StepFailed: the child failed or was cancelled.
+        """
+        name = self._name(step_id)
+
+        async def call() -> Any:
+            child = await self.outside.start_child(self._run_id, name, job.id, data)
+            await self._gate.pause()
+            with self._live.asleep():
+                try:
+                    return await self.outside.outcome(child)
+                except (RunFailed, RunCancelled) as error:
+                    text = error.message if isinstance(error, RunFailed) else str(error)
+                    raise StepFailed(name, type(error).__name__, text) from error
+
+        return job.result.validate_python(await self._durable(name, call))
+
+    async def send_event(
+        self, step_id: str, event: EventData | Event | Sequence[EventData | Event]
+    ) -> list[SentEvent]:
+        """Send one event or several, exactly once however often the run is replayed.
+
+        Raises:
+            StepFailed: an event was refused.
+        """
+        name = self._name(step_id)
+        events = [event] if isinstance(event, (EventData, Event)) else list(event)
+
+        async def send() -> Any:
+            sent = await self.outside.send_as(f"{self._run_id}:{name}", events)
+            return _SENT.dump_python(sent, mode="json")
+
+        return _SENT.validate_python(await self._durable(name, send))
+
+    async def parallel(self, *branches: Callable[[], Awaitable[T]]) -> list[T]:
+        """Run branches side by side; their results in the order given.
+
+        Each branch may have several steps, and two branches may use the same step ids. When one
+        fails the others are interrupted, and its error is raised.
+        """
+        prefix = self._next_group()
+        try:
+            async with asyncio.TaskGroup() as group:
+                tasks = [
+                    group.create_task(_in_branch(f"{prefix}{number}/", branch))
+                    for number, branch in enumerate(branches)
+                ]
+        except BaseExceptionGroup as errors:
+            raise errors.exceptions[0] from None
+        return [task.result() for task in tasks]
+
+    async def race(self, step_id: str, *branches: Callable[[], Awaitable[T]]) -> T:
+        """Run branches side by side; the first to end wins, and the others are interrupted.
+
+        Which one won is remembered under `step_id`, so a replay goes the same way.
+        """
+        name = self._name(step_id)
+        prefix = self._next_group()
+        if name in self._history.recorded:
+            number: int = await self._durable(name, _no_winner)
+            return await _in_branch(f"{prefix}{number}/", branches[number])
+        tasks: list[asyncio.Task[None]] = []
+        ended: list[tuple[int, asyncio.Future[T]]] = []
+
+        async def run(number: int, branch: Callable[[], Awaitable[T]]) -> None:
+            outcome: asyncio.Future[T] = asyncio.get_running_loop().create_future()
+            try:
+                outcome.set_result(await _in_branch(f"{prefix}{number}/", branch))
+            except Exception as error:  # noqa: BLE001 - a branch that fails first has won, too
+                outcome.set_exception(error)
+            ended.append((number, outcome))
+            for task in tasks:
+                task.cancel()
+
+        async with asyncio.TaskGroup() as group:
+            tasks += [group.create_task(run(*each)) for each in enumerate(branches)]
+        number, outcome = ended[0]
+
+        async def winner() -> int:
+            return number
+
+        await self._durable(name, winner)
+        return outcome.result()
+
+    def _next_group(self) -> str:
+        """A prefix for the branches of one call of `parallel` or `race`: the same in a replay."""
+        branch = _branch.get()
+        self._groups[branch] += 1
+        return f"{branch}{self._groups[branch]}."
+
+    def _name(self, step_id: str) -> str:
+        return super()._name(_branch.get() + step_id)
+
+    def rewind(self) -> None:
+        """The body starts over: ids count from the beginning again."""
+        super().rewind()
+        self._groups.clear()
+
+
+async def _no_winner() -> int:
+    raise AssertionError("a recorded race is not run again")
+
+
+async def _in_branch(prefix: str, branch: Callable[[], Awaitable[T]]) -> T:
+    _branch.set(prefix)  # a task has its own context
+    return await branch()
+
+
+_SENT = TypeAdapter(list[SentEvent])

@@ -1,0 +1,249 @@
+"""Runs that wait for an event or a signal: a durable row each, woken the moment it is answered."""
+
+import asyncio
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+import sqlalchemy as sa
+
+from engine import tables
+from engine.errors import NonRetriable
+from engine.events import WireEvent
+from engine.expressions import Expression, path_value
+
+WaitKey = tuple[str, str]
+"""Run id and step id."""
+
+NEVER_MS = 253_370_764_800_000  # the year 9999: a wait without a timeout
+
+
+@dataclass(frozen=True)
+class NewWait:
+    """What a step starts to wait for; `match` is a path and the value it must hold, as JSON."""
+
+    run_id: str
+    step_id: str
+    cause: WireEvent
+    """The event that started the run."""
+    event_name: str | None = None
+    match: tuple[str, str] | None = None
+    when: str | None = None
+    signal: str | None = None
+    deadline_ms: int = NEVER_MS
+    look_back_ms: int = 0
+
+
+class Waits:
+    """The waits of this process's runs; an answer from any process ends them."""
+
+    def __init__(self) -> None:
+        self._events: dict[WaitKey, asyncio.Event] = {}
+        self._waited: set[str] = set()
+
+    def wake(self, keys: Sequence[WaitKey]) -> None:
+        """These have been answered: look."""
+        for key in keys:
+            event = self._events.get(key)
+            if event is not None:
+                event.set()
+
+    async def until(self, key: WaitKey, seconds: float) -> None:
+        """Wait to be woken, at most `seconds`."""
+        event = self._events.setdefault(key, asyncio.Event())
+        try:
+            async with asyncio.timeout(seconds):
+                await event.wait()
+        except TimeoutError:
+            pass
+        finally:
+            self._events.pop(key, None)
+
+    def expect(self, key: WaitKey) -> None:
+        """Take wakes from now on, before the row is there to be answered."""
+        self._events.setdefault(key, asyncio.Event())
+        self._waited.add(key[0])
+
+    def has_waited(self, run_id: str) -> bool:
+        """Whether a run may have left rows behind; asked once, at its end."""
+        if run_id in self._waited:
+            self._waited.discard(run_id)
+            return True
+        return False
+
+
+def open_wait(
+    connection: sa.Connection, wait: NewWait, now_ms: int
+) -> tuple[int, dict[str, Any] | None]:
+    """Start to wait, or find the wait that an earlier execution has started.
+
+    Returns its deadline and, when it has been answered already, the answer.
+
+    Raises:
+        NonRetriable: another run waits for this signal.
+    """
+    if wait.signal is not None:
+        _claim_signal(connection, wait)
+    row = {
+        "run_id": wait.run_id,
+        "step_id": wait.step_id,
+        "event_name": wait.event_name,
+        "match_path": None if wait.match is None else wait.match[0],
+        "match": None if wait.match is None else wait.match[1],
+        "condition": wait.when,
+        "signal": wait.signal,
+        "deadline": wait.deadline_ms,
+    }
+    if tables.insert_new(connection, tables.wait, row) and wait.look_back_ms:
+        _look_back(connection, wait, now_ms)
+    return read_wait(connection, (wait.run_id, wait.step_id))
+
+
+def _claim_signal(connection: sa.Connection, wait: NewWait) -> None:
+    column = tables.wait.c
+    if connection.dialect.name == "postgresql":
+        connection.execute(sa.select(sa.func.pg_advisory_xact_lock(7262521)))
+    other = connection.execute(
+        sa.select(column.run_id, column.step_id)
+        .where(column.signal == wait.signal, column.answer.is_(None))
+        .where(sa.or_(column.run_id != wait.run_id, column.step_id != wait.step_id))
+    ).first()
+    if other is not None:
+        raise NonRetriable(f"run {other.run_id!r} already waits for signal {wait.signal!r}")
+
+
+def _look_back(connection: sa.Connection, wait: NewWait, now_ms: int) -> None:
+    """Answer a new wait with an event that came just before it, unless the run has had that one."""
+    column = tables.event.c
+    rows = connection.execute(
+        sa.select(column.id, column.name, column.body, column.ts, column.v)
+        .where(column.name == wait.event_name)
+        .where(column.received_at >= now_ms - wait.look_back_ms)
+        .order_by(column.received_at)
+    )
+    had = set(
+        connection.execute(
+            sa.select(tables.answered.c.event_id).where(tables.answered.c.run_id == wait.run_id)
+        ).scalars()
+    )
+    for row in rows:
+        body = json.loads(row.body)
+        event = WireEvent(row.name, body["data"], row.id, row.ts, row.v, body["user"])
+        if row.id not in had and row.id != wait.cause.id and _fits(wait, event):
+            answer(connection, (wait.run_id, wait.step_id), event.as_json())
+            return
+
+
+def _fits(wait: NewWait, event: WireEvent) -> bool:
+    value = event.as_json()
+    if wait.match is not None and path_value(value, wait.match[0]) != wait.match[1]:
+        return False
+    return wait.when is None or _expression(wait.when).holds(wait.cause.as_json(), value)
+
+
+def read_wait(connection: sa.Connection, key: WaitKey) -> tuple[int, dict[str, Any] | None]:
+    """The deadline of a wait, and its answer when there is one."""
+    column = tables.wait.c
+    row = connection.execute(
+        sa.select(column.deadline, column.answer).where(
+            column.run_id == key[0], column.step_id == key[1]
+        )
+    ).one()
+    return row.deadline, None if row.answer is None else json.loads(row.answer)
+
+
+def has_open_wait(connection: sa.Connection, run_id: str) -> bool:
+    """Whether a run has a wait that has not been answered."""
+    column = tables.wait.c
+    query = sa.select(column.step_id).where(column.run_id == run_id, column.answer.is_(None))
+    return connection.execute(query).first() is not None
+
+
+def close_wait(connection: sa.Connection, key: WaitKey) -> None:
+    """The step has been recorded: the wait is over."""
+    column = tables.wait.c
+    connection.execute(
+        sa.delete(tables.wait).where(column.run_id == key[0], column.step_id == key[1])
+    )
+
+
+def close_waits(connection: sa.Connection, run_id: str) -> None:
+    """The run has ended: nothing of it waits any more."""
+    connection.execute(sa.delete(tables.wait).where(tables.wait.c.run_id == run_id))
+    connection.execute(sa.delete(tables.answered).where(tables.answered.c.run_id == run_id))
+
+
+def answer(connection: sa.Connection, key: WaitKey, value: Mapping[str, Any]) -> bool:
+    """Answer a wait; False when it has been answered already."""
+    column = tables.wait.c
+    done = connection.execute(
+        sa.update(tables.wait)
+        .where(column.run_id == key[0], column.step_id == key[1], column.answer.is_(None))
+        .values(answer=json.dumps(value))
+    )
+    if done.rowcount and "id" in value:
+        row = {"run_id": key[0], "event_id": value["id"]}
+        tables.insert_new(connection, tables.answered, row)
+    return bool(done.rowcount)
+
+
+def answer_waits(
+    connection: sa.Connection,
+    event: WireEvent,
+    now_ms: int,
+    cause_of: Callable[[str], WireEvent | None],
+) -> list[WaitKey]:
+    """Answer every wait that this event fits; `cause_of` finds the event that started a run."""
+    column = tables.wait.c
+    is_open = sa.and_(column.event_name == event.name, column.answer.is_(None))
+    paths = connection.execute(sa.select(column.match_path).where(is_open).distinct()).scalars()
+    value = event.as_json()
+    fits = [
+        column.match_path.is_(None)
+        if path is None
+        else sa.and_(column.match_path == path, column.match == path_value(value, path))
+        for path in paths
+    ]
+    if not fits:
+        return []
+    rows = connection.execute(
+        sa.select(column.run_id, column.step_id, column.condition).where(
+            is_open, column.deadline > now_ms, sa.or_(*fits)
+        )
+    ).all()
+    answered: list[WaitKey] = []
+    for run_id, step_id, condition in rows:
+        if condition is not None:
+            cause = cause_of(run_id)
+            if cause is None or not _expression(condition).holds(cause.as_json(), value):
+                continue
+        if answer(connection, (run_id, step_id), value):
+            answered.append((run_id, step_id))
+    return answered
+
+
+def answer_signal(connection: sa.Connection, signal: str, data: Any) -> list[WaitKey]:
+    """Answer the one run that waits for a signal, if any does."""
+    column = tables.wait.c
+    row = connection.execute(
+        sa.select(column.run_id, column.step_id).where(
+            column.signal == signal, column.answer.is_(None)
+        )
+    ).first()
+    if row is None or not answer(connection, (row.run_id, row.step_id), {"signal": data}):
+        return []
+    return [(row.run_id, row.step_id)]
+
+
+def answered_waits(connection: sa.Connection) -> list[WaitKey]:
+    """Waits whose answer nobody has taken yet: the safety net when a notice is lost."""
+    column = tables.wait.c
+    query = sa.select(column.run_id, column.step_id).where(column.answer.is_not(None))
+    return [(run_id, step_id) for run_id, step_id in connection.execute(query)]
+
+
+@lru_cache(maxsize=256)
+def _expression(source: str) -> Expression:
+    return Expression(source)
