@@ -102,7 +102,11 @@ export class Transaction {
 
   insert(tableName: string, json: JSONValue): string {
     if (tableName.startsWith("_")) throw new DeveloperError("System tables (prefixed with `_`) are read-only.");
-    return this.insertAny(tableName, this.fields(json, "insert"));
+    const fields = this.fields(json, "insert");
+    for (const name of ["_id", "_creationTime"]) {
+      if (name in fields) throw new DeveloperError(`System field '${name}' cannot be given on insert: Convex sets it`);
+    }
+    return this.insertAny(tableName, fields);
   }
 
   /** Insert into any table, the system's too. */
