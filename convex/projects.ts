@@ -13,7 +13,7 @@ import {
 import { eventDoc, projectDoc, toEventDoc, toProjectDoc } from "./model/docs.ts";
 import { projectSettings } from "./model/validators.ts";
 
-const MOST = 500; // projects that `get` lists; more with `getPartial`-like paging in the API
+const MOST = 500; // projects that `get` lists; the API has all of them, in pages
 
 export const create = mutation({
   args: { name: v.string() },
