@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Literal
 
-from agent.loop import Agent, run_agent
+from agent.loop import run_agent
 from agent.outcome import Outcome, answer_text
 from core.errors import NotFound
 from core.ids import MessageId
@@ -18,27 +18,17 @@ from engine import (
     job,
 )
 from jobs.attempt import Attempt
+from jobs.chat import Chat
 from jobs.desk import Desk
 from jobs.events import MessageCancelled, MessageSent, sender_of
 from jobs.stream import StoreSink
 from jobs.transcript import StoreTranscript, usage_record
 from jobs.words import failure_words
-from jobs.workspace import ProjectFolders
 from store.errors import GenerationClosed
-from store.gateway import Store
 
 # A step that fails has had the retries of the model client and of the store client before, a minute
 # or two of them: once more, and the person hears of it.
 RETRY = RetryPolicy(max_attempts=2, min_timeout=2.0)
-
-
-@dataclass(frozen=True)
-class Chat:
-    """What the job needs, given to the engine by the wiring."""
-
-    store: Store
-    agent: Agent
-    folders: ProjectFolders
 
 
 @dataclass(frozen=True)

@@ -1,10 +1,13 @@
 """A project's files on this worker's disk: a cache that follows the store."""
 
 import asyncio
+import fcntl
 import hashlib
 import json
 import logging
-from collections.abc import Sequence
+from collections.abc import Generator, Sequence
+from contextlib import contextmanager
+from itertools import count
 from pathlib import Path
 
 from core.errors import Refused
@@ -166,6 +169,25 @@ def _nameable(path: str) -> RelPath | None:
     except BadPath:
         log.warning("path_not_materialised", extra={"path": path})
         return None
+
+
+@contextmanager
+def own_folder(parent: Path) -> Generator[Path]:
+    """A folder below `parent` that no other process of this machine holds; `0`, `1`, … by number.
+
+    It is found again after a restart, so its projects need not be fetched anew. The hold ends with
+    the block, or with the process.
+    """
+    for number in count():
+        folder = parent / str(number)
+        folder.mkdir(parents=True, exist_ok=True)
+        with (folder / "held").open("wb") as held:
+            try:
+                fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                continue
+            yield folder
+            return
 
 
 class ProjectFolders:

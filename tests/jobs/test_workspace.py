@@ -11,7 +11,7 @@ import pytest
 
 from core.errors import NotFound
 from core.ids import OwnerId, ProjectId
-from jobs.workspace import ProjectFolder
+from jobs.workspace import ProjectFolder, own_folder
 from store import Store
 from store.records import DeletedFile, RenamedFile, WrittenFile
 from tests.store.conftest import KEY
@@ -156,3 +156,10 @@ async def test_a_full_disk_is_said_and_leaves_no_half_file(
     )
     assert "big.txt" in done.stdout
     assert "big.txt" not in on_disk(tmp_path)
+
+
+def test_two_processes_never_share_a_folder_and_find_theirs_again(tmp_path: Path) -> None:
+    with own_folder(tmp_path) as first, own_folder(tmp_path) as second:
+        assert first != second
+    with own_folder(tmp_path) as again:
+        assert again == first
