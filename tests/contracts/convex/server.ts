@@ -43,7 +43,7 @@ export class EmbeddedServer {
     const flags = ["--dir", this.dir, "--data", this.data, "--port", String(this.port), "--exit-with-stdin"];
     const child = spawn(process.execPath, ["--disable-warning=ExperimentalWarning", MAIN, ...flags], {
       stdio: ["pipe", "pipe", "pipe"],
-      env: { CONVEX_ADMIN_KEY: ADMIN_KEY, CONTRACTS_JWKS: jwks },
+      env: { CONVEX_ADMIN_KEY: ADMIN_KEY, CONTRACTS_JWKS: jwks, CONTRACTS_VARIABLE: "set for the tests" },
     });
     this.child = child;
     child.stderr.on("data", (text: Buffer) => {
