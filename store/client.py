@@ -7,7 +7,8 @@ import asyncio
 import io
 import json
 import random
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Generator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Self, TypeVar, cast
@@ -93,9 +94,10 @@ class ConvexHttp:
         """
 
         async def attempt() -> str:
-            async with self._open().post(url, data=_payload(data)) as response:
-                _check_status(response.status, await _reason(response))
-                return str((await response.json())["storageId"])
+            with self._unavailable():
+                async with self._open().post(url, data=_payload(data)) as response:
+                    _check_status(response.status, "" if response.ok else await _reason(response))
+                    return str((await response.json())["storageId"])
 
         return await self._retried(attempt, self._limits.deadline_s)
 
@@ -103,9 +105,10 @@ class ConvexHttp:
         """A stored blob."""
 
         async def attempt() -> bytes:
-            async with self._open().get(url) as response:
-                _check_status(response.status, "" if response.ok else await _reason(response))
-                return await response.read()
+            with self._unavailable():
+                async with self._open().get(url) as response:
+                    _check_status(response.status, "" if response.ok else await _reason(response))
+                    return await response.read()
 
         return await self._retried(attempt, self._limits.deadline_s)
 
@@ -126,15 +129,20 @@ class ConvexHttp:
             data=_payload(body),
             headers={"Content-Type": "application/json"},
         )
-        try:
+        with self._unavailable():
             async with request as response:
                 _check_status(response.status, "" if response.ok else await _reason(response))
                 answer = json.loads(await response.read())
+        return _value_of(path, answer)
+
+    @contextmanager
+    def _unavailable(self) -> Generator[None]:
+        try:
+            yield
         except (aiohttp.ClientError, TimeoutError, OSError, ValueError) as problem:
             raise StoreUnavailable(
                 f"Convex at {self._base} does not answer: {problem!r}"
             ) from problem
-        return _value_of(path, answer)
 
     async def _retried(self, attempt: Callable[[], Awaitable[T]], deadline_s: float) -> T:
         """Repeat what is transient, with growing pauses and jitter, until the deadline."""

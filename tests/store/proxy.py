@@ -1,6 +1,7 @@
 """A proxy in front of Convex that fails on demand, and counts what passes."""
 
 import asyncio
+import io
 from collections import deque
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
@@ -76,7 +77,7 @@ class FaultyProxy:
         async with (
             aiohttp.ClientSession() as session,
             session.request(
-                request.method, self.target + request.path_qs, data=body, headers=kept
+                request.method, self.target + request.path_qs, data=io.BytesIO(body), headers=kept
             ) as answer,
         ):
             return web.Response(

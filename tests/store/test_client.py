@@ -105,6 +105,27 @@ async def test_a_function_that_is_missing_or_misused_is_a_fault(store: Store):
         await store.http.query("system/projects:list", {"ownerId": 3})
 
 
+@pytest.mark.parametrize("fault", [Fault.UNAVAILABLE, Fault.DROPPED, Fault.LOST_ANSWER])
+async def test_a_blob_goes_and_comes_through_faults(
+    shaky: Store, proxy: FaultyProxy, chat: Chat, fault: Fault
+):
+    """The addresses are Convex's own, so the proxy is put in front of them by hand."""
+    data = b"\xff" * 2_000_000
+
+    def proxied(url: str) -> str:
+        return url.replace(proxy.target, proxy.url)
+
+    upload_url = await shaky.http.mutation("system/files:uploadUrl", {})
+    proxy.faults.append(fault)
+    storage_id = await shaky.http.upload(proxied(upload_url), data)
+    file = {"path": "blob", "size": len(data), "sha256": "x", "storageId": storage_id}
+    owned = {"ownerId": chat.owner, "projectId": chat.project_id}
+    await shaky.http.mutation("system/files:write", owned | {"file": file})
+    row = await shaky.http.query("system/files:read", owned | {"path": "blob"})
+    proxy.faults.append(fault)
+    assert await shaky.http.download(proxied(row["url"])) == data
+
+
 async def test_a_ping_is_tried_once(shaky: Store, proxy: FaultyProxy):
     proxy.faults.append(Fault.UNAVAILABLE)
     with pytest.raises(StoreUnavailable):
