@@ -11,18 +11,20 @@ from urllib.parse import unquote, urlsplit
 
 import sentry_sdk
 from sentry_sdk.integrations.dedupe import DedupeIntegration
-from sentry_sdk.integrations.logging import LoggingIntegration
+from sentry_sdk.integrations.logging import LoggingIntegration, ignore_logger
 from sentry_sdk.transport import Transport
 from sentry_sdk.types import Event, Hint
 
 from app.settings import Settings
 from core.errors import Refused, Transient
+from engine import RunFailed, StepFailed
 
 TAGS = ("run_id", "step_id", "message_id", "request_id", "job_id", "event_id")
 EXPECTED = (Refused, Transient, KeyboardInterrupt)
 TEXT_LIMIT_CHARS = 500
 FLUSH_S = 2.0
 HIDDEN = "[hidden]"
+_ANSWERING = re.compile(r"process-message:(?P<message_id>[^:]+)")  # the id of a run that answers
 _QUOTES_INPUT = ("pydantic", "pydantic_core", "anthropic", "openai", "sqlalchemy")
 
 _SECRETS = re.compile(
@@ -40,6 +42,7 @@ def start_sentry(settings: Settings, *, transport: type[Transport] | None = None
     """Report bugs to `SENTRY_DSN`; does nothing when it is not set."""
     if settings.sentry_dsn is None:
         return
+    ignore_logger("dbos")  # it repeats what the engine says
     sentry_sdk.init(
         dsn=settings.sentry_dsn.get_secret_value(),
         environment=settings.sentry_environment,
@@ -106,6 +109,8 @@ def before_send(secrets: Iterable[str]) -> Callable[[Event, Hint], Event | None]
         report = cast("dict[str, Any]", event)
         extra = _table(report.pop("extra", None))
         tags = {name: scrub(extra[name]) for name in TAGS if name in extra}
+        if answered := _ANSWERING.match(tags.get("run_id", "")):
+            tags.setdefault("message_id", answered["message_id"])
         report["tags"] = _table(report.get("tags")) | tags
         for name in ("request", "user", "breadcrumbs", "modules"):
             report.pop(name, None)
@@ -128,4 +133,14 @@ def _is_expected(error: object) -> bool:
     if isinstance(error, BaseExceptionGroup):
         members = cast("BaseExceptionGroup[BaseException]", error).exceptions
         return all(_is_expected(member) for member in members)
+    if isinstance(error, StepFailed | RunFailed):  # they carry the name of what went wrong
+        return error.name in {kind.__name__ for kind in _kinds(Refused, Transient)}
     return isinstance(error, EXPECTED)
+
+
+def _kinds(*roots: type[BaseException]) -> set[type[BaseException]]:
+    """The classes and all below them."""
+    below: set[type[BaseException]] = set()
+    for root in roots:
+        below |= {root} | _kinds(*root.__subclasses__())
+    return below

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
+from fastapi import FastAPI
+
 from agent.definition import Agent, Limits
 from agent.prompt import SYSTEM_PROMPT
 from app.api.application import create_application
@@ -19,10 +21,10 @@ from app.services.context import Services
 from app.services.health import Health
 from app.services.messages import Messaging
 from app.settings import Settings, SettingsInvalid
-from core.clock import Clock, SystemClock
+from core.clock import SystemClock
 from engine import Database, Engine, NoSuchRun, PostgresDatabase, SqliteDatabase
+from jobs.chat import Chat
 from jobs.outbox import Relay
-from jobs.process_message import Chat
 from jobs.reap import Reaper, ReapTimes
 from jobs.registry import JOBS
 from jobs.workspace import ProjectFolders
@@ -38,10 +40,11 @@ from tools.registry import Toolbox
 
 log = logging.getLogger(__name__)
 
+CLOCK = SystemClock()
 CONVEX_FUNCTIONS = Path(__file__).parents[1] / "convex"
 DEFAULT_MODELS = {
     "anthropic": "claude-sonnet-5-5",
-    "openai": "gpt-5.5",
+    "openai": "gpt-6.1-sol",
     "cerebras": "gpt-oss-120b",
 }  # of providers whose key is set, in order of preference
 
@@ -57,23 +60,26 @@ class ConvexAccess:
     internal_key: str
 
 
+@dataclass(frozen=True)
+class Backend:
+    """What API and worker both stand on, started."""
+
+    convex: ConvexAccess
+    store: Store
+    engine: Engine
+    relay: Relay
+    reaper: Reaper
+
+
 @asynccontextmanager
 async def development(settings: Settings) -> AsyncGenerator[Mapping[str, object]]:
     """`polaris dev`: API, worker and, without CONVEX_URL, the embedded Convex; the ready line."""
-    clock = SystemClock()
-    identity = identity_of(settings, clock)
-    async with AsyncExitStack() as stack:
-        convex = await stack.enter_async_context(convex_access(settings, identity))
-        store = await stack.enter_async_context(open_store(settings, convex))
-        engine = await stack.enter_async_context(open_engine(settings, store, clock, works=True))
-        relay = Relay(store.outbox, engine)
-        reaper = Reaper(store, engine, clock, ReapTimes())
-        await stack.enter_async_context(in_background(relay.run, reaper.run))
-        services = services_of(settings, store, engine, relay=relay, identity=identity)
-        url = await stack.enter_async_context(serve(services, settings, clock))
-        ready: dict[str, object] = {"api": url, "convex": convex.url}
-        if identity.token is not None:
-            ready["token"] = identity.token
+    identity = identity_of(settings, CLOCK)
+    async with (
+        backend_of(settings, identity, works=True) as backend,
+        in_background(backend.relay.run, backend.reaper.run),
+        front(settings, identity, backend) as ready,
+    ):
         yield ready
 
 
@@ -81,19 +87,12 @@ async def development(settings: Settings) -> AsyncGenerator[Mapping[str, object]
 async def api(settings: Settings) -> AsyncGenerator[Mapping[str, object]]:
     """`polaris api`: HTTP alone; runs are worked on elsewhere. Raises: SettingsInvalid."""
     require_shared(settings)
-    clock = SystemClock()
-    identity = identity_of(settings, clock)
-    async with AsyncExitStack() as stack:
-        convex = await stack.enter_async_context(convex_access(settings, identity))
-        store = await stack.enter_async_context(open_store(settings, convex))
-        engine = await stack.enter_async_context(open_engine(settings, store, clock, works=False))
-        relay = Relay(store.outbox, engine)
-        await stack.enter_async_context(in_background(relay.run))
-        services = services_of(settings, store, engine, relay=relay, identity=identity)
-        url = await stack.enter_async_context(serve(services, settings, clock))
-        ready: dict[str, object] = {"api": url, "convex": convex.url}
-        if identity.token is not None:
-            ready["token"] = identity.token
+    identity = identity_of(settings, CLOCK)
+    async with (
+        backend_of(settings, identity, works=False) as backend,
+        in_background(backend.relay.run),
+        front(settings, identity, backend) as ready,
+    ):
         yield ready
 
 
@@ -101,15 +100,42 @@ async def api(settings: Settings) -> AsyncGenerator[Mapping[str, object]]:
 async def worker(settings: Settings) -> AsyncGenerator[Mapping[str, object]]:
     """`polaris worker`: runs jobs; serves nothing. Raises: SettingsInvalid."""
     require_shared(settings)
-    clock = SystemClock()
-    async with AsyncExitStack() as stack:
-        convex = await stack.enter_async_context(convex_access(settings, None))
-        store = await stack.enter_async_context(open_store(settings, convex))
-        engine = await stack.enter_async_context(open_engine(settings, store, clock, works=True))
+    async with (
+        backend_of(settings, None, works=True) as backend,
+        in_background(backend.relay.run, backend.reaper.run),
+    ):
+        yield {"worker": backend.engine.executor_id, "convex": backend.convex.url}
+
+
+@asynccontextmanager
+async def backend_of(
+    settings: Settings, identity: Identity | None, *, works: bool
+) -> AsyncGenerator[Backend]:
+    """Convex, the store over it and the engine, in this order; closed in the other.
+
+    `works` False: the engine sends and cancels, and leaves the runs to other processes.
+    """
+    async with (
+        convex_access(settings, identity) as convex,
+        open_store(settings, convex) as store,
+        open_engine(settings, store, works=works) as engine,
+    ):
         relay = Relay(store.outbox, engine)
-        reaper = Reaper(store, engine, clock, ReapTimes())
-        await stack.enter_async_context(in_background(relay.run, reaper.run))
-        yield {"worker": engine.executor_id, "convex": convex.url}
+        reaper = Reaper(store, engine, CLOCK, ReapTimes())
+        yield Backend(convex, store, engine, relay, reaper)
+
+
+@asynccontextmanager
+async def front(
+    settings: Settings, identity: Identity, backend: Backend
+) -> AsyncGenerator[Mapping[str, object]]:
+    """The HTTP API over a backend; gives the ready line once it accepts requests."""
+    app = create_application(services_of(settings, identity, backend), settings, CLOCK)
+    async with serve(app, settings) as url:
+        ready: dict[str, object] = {"api": url, "convex": backend.convex.url}
+        if identity.token is not None:
+            ready["token"] = identity.token
+        yield ready
 
 
 def require_shared(settings: Settings) -> None:
@@ -161,7 +187,7 @@ def database_of(settings: Settings) -> Database:
     return SqliteDatabase(settings.data_dir / "engine.sqlite")
 
 
-def open_engine(settings: Settings, store: Store, clock: Clock, *, works: bool) -> Engine:
+def open_engine(settings: Settings, store: Store, *, works: bool) -> Engine:
     """The engine with every job of the product."""
     return Engine(
         jobs=JOBS,
@@ -170,7 +196,7 @@ def open_engine(settings: Settings, store: Store, clock: Clock, *, works: bool) 
         name="polaris",
         works=works,
         grace_s=settings.grace_s,
-        clock=clock,
+        clock=CLOCK,
     )
 
 
@@ -254,17 +280,14 @@ def chat_of(settings: Settings, store: Store, model: Model) -> Chat:
     )
 
 
-def services_of(
-    settings: Settings, store: Store, engine: Engine, *, relay: Relay, identity: Identity
-) -> Services:
+def services_of(settings: Settings, identity: Identity, backend: Backend) -> Services:
     """What the routes use."""
+    checks = {"store": backend.store.ping, "engine": partial(engine_answers, backend.engine)}
     return Services(
-        store=store,
-        messaging=Messaging(store, relay, settings.busy_policy.value),
+        store=backend.store,
+        messaging=Messaging(backend.store, backend.relay, settings.busy_policy.value),
         authenticator=identity.authenticator,
-        health=Health(
-            {"store": store.ping, "engine": partial(engine_answers, engine)}, SystemClock()
-        ),
+        health=Health(checks, CLOCK),
     )
 
 
@@ -275,12 +298,11 @@ async def engine_answers(engine: Engine) -> None:
 
 
 @asynccontextmanager
-async def serve(services: Services, settings: Settings, clock: Clock) -> AsyncGenerator[str]:
-    """The HTTP API while the block runs; its URL.
+async def serve(app: FastAPI, settings: Settings) -> AsyncGenerator[str]:
+    """Serve the API while the block runs; its URL.
 
     A port that nobody asked for gives way to a free one when it is taken.
     """
-    app = create_application(services, settings, clock)
     is_default = "port" not in settings.model_fields_set
     async with AsyncExitStack() as stack:
         try:

@@ -14,6 +14,9 @@ from sentry_sdk.transport import Transport
 from app.sentry import HIDDEN, start_sentry, stop_sentry
 from app.settings import Settings
 from core.errors import NotFound, Transient
+from engine import RunFailed, StepFailed
+from llm.model import ModelUnauthorized
+from store.errors import StoreUnavailable
 
 log = logging.getLogger("polaris.test")
 
@@ -120,6 +123,22 @@ def test_expected_errors_are_not_sent(sent: list[dict[str, Any]], error: BaseExc
     for raised in (error, BaseExceptionGroup("several", [error])):
         log.error("expected", exc_info=raised)
     assert sent == []
+
+
+def test_a_step_that_failed_for_an_expected_reason_is_not_sent(sent: list[dict[str, Any]]) -> None:
+    log.error("run_failed", exc_info=StepFailed("turn-0", ModelUnauthorized.__name__, "bad key"))
+    log.error("run_failed", exc_info=RunFailed("run_1", StoreUnavailable.__name__, "away"))
+    assert sent == []
+
+
+def test_a_step_that_failed_by_a_bug_is_sent_with_the_message_it_answers(
+    sent: list[dict[str, Any]],
+) -> None:
+    run_id = "process-message:js7abc:1"
+    failure = StepFailed("turn-0", "AttributeError", "no such thing")
+    log.error("run_failed", extra={"run_id": run_id, "step_id": "turn-0"}, exc_info=failure)
+    (event,) = sent
+    assert event["tags"] == {"run_id": run_id, "step_id": "turn-0", "message_id": "js7abc"}
 
 
 def test_a_bug_among_expected_errors_is_sent(sent: list[dict[str, Any]]) -> None:
