@@ -52,12 +52,13 @@ def create_application(services: Services, settings: Settings, clock: Clock) -> 
     for part in (projects, files, conversations, messages, health):
         app.include_router(part.router)
     add_error_handlers(app)
-    # The last one added is the outermost.
+    # The last one added is the outermost: a page must be able to read a 500 as well.
     app.add_middleware(
         BodyLimit,
         limit_bytes=settings.body_limit_bytes,
         file_limit_bytes=settings.file_limit_bytes,
     )
+    app.add_middleware(RequestFrame, clock=clock)
     if settings.cors_origins:
         app.add_middleware(
             CORSMiddleware,
@@ -67,5 +68,4 @@ def create_application(services: Services, settings: Settings, clock: Clock) -> 
             expose_headers=["X-Request-Id", "Retry-After"],
             max_age=600,
         )
-    app.add_middleware(RequestFrame, clock=clock)
     return app

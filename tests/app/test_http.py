@@ -153,6 +153,8 @@ async def test_only_the_configured_origins_may_call_from_a_page(api: Api) -> Non
         "OPTIONS", "/api/messages", headers={"Origin": "https://evil.example", **preflight}
     )
     assert "Access-Control-Allow-Origin" not in evil.headers
+    refused = await api.call("GET", "/api/nowhere", headers={"Origin": "https://ide.example"})
+    assert refused.headers["Access-Control-Allow-Origin"] == "https://ide.example"
 
 
 async def test_health_says_how_each_part_does_without_a_token(product: Program) -> None:
