@@ -1,12 +1,12 @@
 // The official browser client, unchanged, over its WebSocket to the embedded Convex.
-import { ConvexClient } from "convex/browser";
-import { anyApi } from "convex/server";
+import { ConvexClient, ConvexHttpClient } from "convex/browser";
+import { anyApi, type FunctionArgs } from "convex/server";
 import { ConvexError, type Value } from "convex/values";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { api } from "./behaviours/convex/_generated/api.js";
 import { Proxy } from "./proxy.ts";
 import { EmbeddedServer } from "./server.ts";
-import { forgedToken, token } from "./tokens.ts";
+import { agedToken, forgedToken, token } from "./tokens.ts";
 import { eventually } from "./waiting.ts";
 
 let server: EmbeddedServer;
@@ -186,6 +186,80 @@ describe("mutations", () => {
   });
 });
 
+test("an optimistic value goes away when the mutation fails", async () => {
+  const client = connect(server.url);
+  const values: Record<string, number>[] = [];
+  client.onUpdate(api.transactions.balances, {}, (value) => values.push(value));
+  await eventually(() => values.length, (count) => count === 1);
+  const call = client.mutation(
+    api.transactions.writesThenThrows,
+    {},
+    { optimisticUpdate: (local) => local.setQuery(api.transactions.balances, {}, { lost: 1 }) },
+  );
+  await expect(call).rejects.toThrow(/after the write/);
+  await eventually(() => Object.keys(last(values) ?? {}).length, (count) => count === 0);
+  expect(values).toEqual([{}, { lost: 1 }, {}]);
+});
+
+test("pages of the paginated client stay gapless while random rows come and go", { timeout: 20_000 }, async () => {
+  const [client, writer] = [connect(server.url), connect(server.url)];
+  let state = 7;
+  const below = (limit: number): number => {
+    state = (state * 1103515245 + 12345) % 2147483648;
+    return Math.floor((state / 2147483648) * limit);
+  };
+  const ranks = new Set(Array.from({ length: 40 }, (_, i) => i * 10));
+  await writer.mutation(api.posts.addMany, { list: "l", ranks: [...ranks] });
+  let shown: number[] = [];
+  const args = { list: "l" } as FunctionArgs<typeof api.posts.page>; // the client adds the rest
+  const page = client.onPaginatedUpdate_experimental(api.posts.page, args, { initialNumItems: 5 }, (result) => {
+    shown = (result as unknown as { results: { rank: number }[] }).results.map(({ rank }) => rank);
+  });
+  const status = () => (page.getCurrentValue() as { status?: string } | undefined)?.status;
+  const all = () => [...ranks].toSorted((x, y) => x - y);
+  await eventually(status, (found) => found === "CanLoadMore");
+  let loaded = shown.length;
+  for (let round = 0; round < 60; round++) {
+    if (below(8) === 0 && status() === "CanLoadMore") {
+      (page.getCurrentValue() as unknown as { loadMore(count: number): void }).loadMore(3);
+      await eventually(status, (found) => found === "CanLoadMore" || found === "Exhausted");
+      loaded++;
+    }
+    const rank = below(400);
+    if (ranks.delete(rank)) {
+      await writer.mutation(api.posts.remove, { list: "l", rank });
+    } else {
+      ranks.add(rank);
+      await writer.mutation(api.posts.add, { list: "l", rank });
+    }
+    // What is shown is always the beginning of the whole list: no gap, no double, nothing left over.
+    await eventually(() => JSON.stringify(shown) === JSON.stringify(all().slice(0, shown.length)), Boolean);
+  }
+  expect(loaded).toBeGreaterThan(5);
+  while (status() !== "Exhausted") {
+    if (status() === "CanLoadMore") (page.getCurrentValue() as unknown as { loadMore(count: number): void }).loadMore(20);
+    await eventually(status, (found) => found === "CanLoadMore" || found === "Exhausted");
+  }
+  await eventually(() => JSON.stringify(shown) === JSON.stringify(all()), Boolean);
+});
+
+describe("the HTTP client", () => {
+  test("consistent queries answer from one timestamp", async () => {
+    const http = new ConvexHttpClient(server.url, { logger: false });
+    await http.mutation(api.transactions.set, { name: "a", balance: 3 });
+    expect(await http.consistentQuery(api.transactions.balance, { name: "a" })).toBe(3);
+  });
+
+  test("mutations of one client are queued in order unless asked otherwise", async () => {
+    const http = new ConvexHttpClient(server.url, { logger: false });
+    const add = () => http.mutation(api.transactions.add, { name: "a", amount: 1 });
+    expect(await Promise.all(Array.from({ length: 10 }, add))).toEqual([1, 2, 3, 4, 5, 6, 7, 8, 9, 10]);
+    const unqueued = () => http.mutation(api.transactions.add, { name: "b", amount: 1 }, { skipQueue: true });
+    const results = await Promise.all(Array.from({ length: 10 }, unqueued));
+    expect(results.toSorted((x, y) => x - y)).toEqual([1, 2, 3, 4, 5, 6, 7, 8, 9, 10]);
+  });
+});
+
 describe("signing in", () => {
   test("queries run as the token's person, and as nobody after signing out", async () => {
     const client = connect(server.url);
@@ -202,6 +276,36 @@ describe("signing in", () => {
     client.client.clearAuth();
     await eventually(() => last(subjects), (subject) => subject === null);
     expect(states[0]).toBe(true);
+  });
+
+  test("a token that runs out is replaced in time, and the person stays signed in", { timeout: 20_000 }, async () => {
+    const client = new ConvexClient(server.url, { logger: false, authRefreshTokenLeewaySeconds: 2 });
+    open.push(client);
+    const subjects: (string | null)[] = [];
+    let fetched = 0;
+    client.setAuth(() => {
+      fetched++;
+      return token("ada", {}, "4s");
+    });
+    client.onUpdate(api.identity.me, {}, (me) => subjects.push(me === null ? null : me.subject));
+    await eventually(() => fetched, (count) => count >= 3, 12_000); // the first, a fresh one, and that of the schedule
+    expect(await client.mutation(api.identity.subject, {})).toBe("ada");
+    expect(new Set(subjects)).toEqual(new Set(["ada"]));
+  });
+
+  test("a token that ran out is refused, and a client that has a new one carries on", { timeout: 20_000 }, async () => {
+    const client = connect(proxy.url);
+    let fetched = 0;
+    client.setAuth(() => {
+      fetched++;
+      return agedToken("ada");
+    });
+    expect(await client.mutation(api.identity.subject, {})).toBe("ada");
+    const [before, ranOut] = [fetched, performance.now() + 3000];
+    await eventually(() => performance.now(), (now) => now > ranOut);
+    expect(await client.mutation(api.identity.subject, {})).toBe("ada");
+    expect(fetched).toBeGreaterThan(before);
+    expect(proxy.seen.filter(({ type }) => type === "AuthError")).toHaveLength(1);
   });
 
   test("a forged token is refused and the client is told", async () => {

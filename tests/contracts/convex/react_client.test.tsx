@@ -3,7 +3,8 @@
 import { act, cleanup, render, renderHook, screen, waitFor } from "@testing-library/react";
 import { Authenticated, AuthLoading, ConvexProvider, ConvexProviderWithAuth, ConvexReactClient, Unauthenticated } from "convex/react";
 import { useAction, useConvexAuth, useConvexConnectionState, useMutation, usePaginatedQuery, useQueries, useQuery } from "convex/react";
-import { type ReactNode, useCallback, useMemo, useState } from "react";
+import { ConvexError } from "convex/values";
+import { Component, type ReactNode, useCallback, useMemo, useState } from "react";
 import { WebSocket } from "ws";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { api } from "./behaviours/convex/_generated/api.js";
@@ -115,6 +116,33 @@ describe("useQuery, useMutation, useAction", () => {
     );
     expect(await result.current.echo({ value: 7n })).toBe(7n);
     await expect(result.current.fail({})).rejects.toThrow(/after the mutation/);
+  });
+
+  test("a query that fails throws where it is used", async () => {
+    class Boundary extends Component<{ children: ReactNode }, { error: Error | null }> {
+      override state: { error: Error | null } = { error: null };
+
+      static getDerivedStateFromError(error: Error) {
+        return { error };
+      }
+
+      override render() {
+        const { error } = this.state;
+        return error === null ? this.props.children : <p>{error instanceof ConvexError ? `caught ${String(error.data)}` : "caught another"}</p>;
+      }
+    }
+    function Page() {
+      useQuery(api.transactions.queryThrowsData, { data: "the data" });
+      return null;
+    }
+    const { error } = console;
+    console.error = () => undefined; // React reports what the boundary catches
+    try {
+      render(<Page />, { wrapper: ({ children }) => <Boundary>{inside(connect(server.url))({ children })}</Boundary> });
+      await screen.findByText("caught the data");
+    } finally {
+      console.error = error;
+    }
   });
 
   test("two queries of one page always show one state of the store", async () => {

@@ -21,13 +21,18 @@ export async function forgedToken(subject: string): Promise<string> {
   return sign(subject, {}, "5m", stranger.privateKey);
 }
 
-async function sign(subject: string, claims: Record<string, string>, expiresIn: string, key: CryptoKey): Promise<string> {
+/** Runs out in two seconds, though clients think it has an hour: they look at how long it lives in all. */
+export async function agedToken(subject: string): Promise<string> {
+  return sign(subject, {}, "2s", privateKey, "1h ago");
+}
+
+async function sign(subject: string, claims: Record<string, string>, expiresIn: string, key: CryptoKey, issued = "0s"): Promise<string> {
   return new SignJWT(claims)
     .setProtectedHeader({ alg: "ES256", kid: "one" })
     .setIssuer(ISSUER)
     .setAudience(AUDIENCE)
     .setSubject(subject)
-    .setIssuedAt()
+    .setIssuedAt(issued)
     .setExpirationTime(expiresIn)
     .sign(key);
 }
