@@ -42,6 +42,7 @@ check: $(READY) ## format, lint, types, imports, TypeScript
 	$(BIN)/lint-imports
 	$(PY) -m core.node npx tsc -p convex --noEmit
 	$(PY) -m core.node npx tsc -p store/local --noEmit
+	$(PY) -m core.node npx tsc -p tests/contracts/convex --noEmit
 	$(PY) -m core.node npx tsc -p tests/convex --noEmit
 
 format: $(READY) ## format the Python sources
