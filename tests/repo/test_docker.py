@@ -14,9 +14,11 @@ import typer.main
 
 from app.main import cli
 from app.settings import Settings, own_environment, variable_of
+from tests.repo.convex_folder import variables_read_by_convex
 from tests.repo.docker import COMPOSE, DOCKERFILE, ROOT, compose, instructions
 
-NOT_SETTINGS = {"CONVEX_ADMIN_KEY", "CONVEX_CLOUD_URL"}  # of `polaris convex`
+# Of `polaris convex` and of convex/auth.config.ts.
+NOT_SETTINGS = {"CONVEX_ADMIN_KEY", "CONVEX_CLOUD_URL", "POLARIS_AUTH_ALGORITHM"}
 OUR_SERVICES = ["api", "worker", "convex"]
 SECRET = re.compile(r"(KEY|PASSWORD|DSN|SECRET|TOKEN)$")
 
@@ -121,6 +123,12 @@ def test_every_variable_given_to_our_services_is_a_setting() -> None:
         variable for name in OUR_SERVICES for variable in compose()["services"][name]["environment"]
     }
     assert given - known == set()
+
+
+def test_the_embedded_convex_gets_what_the_functions_read() -> None:
+    read = variables_read_by_convex()
+    assert read
+    assert read - set(compose()["services"]["convex"]["environment"]) == set()
 
 
 def test_api_and_worker_get_what_separate_processes_need() -> None:

@@ -10,6 +10,7 @@ import typer.main
 
 from app.main import cli
 from app.settings import Settings, own_environment, variable_of
+from tests.repo.convex_folder import variables_read_by_convex
 
 ROOT = Path(__file__).parents[2]
 README = ROOT / "README.md"
@@ -100,6 +101,12 @@ def test_every_variable_that_is_exported_is_a_setting() -> None:
     known = {variable_of(name) for name in Settings.model_fields}
     assert exported
     assert exported - known - NOT_OURS == set()
+
+
+def test_a_real_convex_is_given_every_variable_that_the_functions_read() -> None:
+    """Convex refuses to deploy an auth.config.ts that reads a variable which is not set."""
+    given = set(re.findall(r"convex env set ([A-Z_]+)", README.read_text()))
+    assert given == variables_read_by_convex()
 
 
 @pytest.mark.parametrize("page", DOCS, ids=lambda page: page.relative_to(ROOT).as_posix())
