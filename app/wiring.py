@@ -4,7 +4,7 @@ import asyncio
 import logging
 import secrets
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
-from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from contextlib import AsyncExitStack, ExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -27,7 +27,7 @@ from jobs.chat import Chat
 from jobs.outbox import Relay
 from jobs.reap import Reaper, ReapTimes
 from jobs.registry import JOBS
-from jobs.workspace import ProjectFolders
+from jobs.workspace import ProjectFolders, own_folder
 from llm.fallback import FallbackModel
 from llm.model import Model
 from llm.retry import Patience
@@ -187,17 +187,24 @@ def database_of(settings: Settings) -> Database:
     return SqliteDatabase(settings.data_dir / "engine.sqlite")
 
 
-def open_engine(settings: Settings, store: Store, *, works: bool) -> Engine:
-    """The engine with every job of the product."""
-    return Engine(
-        jobs=JOBS,
-        database=database_of(settings),
-        provide=[chat_of(settings, store, model_of(settings))],
-        name="polaris",
-        works=works,
-        grace_s=settings.grace_s,
-        clock=CLOCK,
-    )
+@asynccontextmanager
+async def open_engine(settings: Settings, store: Store, *, works: bool) -> AsyncGenerator[Engine]:
+    """The engine with every job of the product; what the jobs need is there where it works."""
+    with ExitStack() as stack:
+        needs: list[object] = []
+        if works:
+            folder = stack.enter_context(own_folder(settings.data_dir / "workspaces"))
+            needs.append(chat_of(settings, store, model_of(settings), folder))
+        async with Engine(
+            jobs=JOBS,
+            database=database_of(settings),
+            provide=needs,
+            name="polaris",
+            works=works,
+            grace_s=settings.grace_s,
+            clock=CLOCK,
+        ) as engine:
+            yield engine
 
 
 def model_of(settings: Settings) -> Model:
@@ -266,8 +273,8 @@ def _adapters(settings: Settings) -> Mapping[str, Adapter | None]:
     }
 
 
-def chat_of(settings: Settings, store: Store, model: Model) -> Chat:
-    """What the job behind the chat panel works with."""
+def chat_of(settings: Settings, store: Store, model: Model, folder: Path) -> Chat:
+    """What the job behind the chat panel works with; projects are materialised below `folder`."""
     return Chat(
         store=store,
         agent=Agent(
@@ -276,7 +283,7 @@ def chat_of(settings: Settings, store: Store, model: Model) -> Chat:
             system=SYSTEM_PROMPT,
             limits=Limits(max_turns=settings.max_steps),
         ),
-        folders=ProjectFolders(store, settings.data_dir / "workspaces"),
+        folders=ProjectFolders(store, folder),
     )
 
 
