@@ -1,6 +1,7 @@
 """Durable jobs in Inngest's words, on DBOS: events, steps, retries, cancellation, flow control."""
 
 from engine.context import FailureContext, JobContext, RunError
+from engine.cron import Cron
 from engine.current import StepInfo, current_step
 from engine.database import Database, PostgresDatabase, SqliteDatabase
 from engine.engine import Engine
@@ -19,6 +20,7 @@ from engine.errors import (
     StepFailed,
 )
 from engine.events import CANCELLED, FAILED, FINISHED, Event, EventData, ReceivedEvent, SentEvent
+from engine.flow import FlowOptions, RateLimit, Singleton, Throttle, Timeouts
 from engine.job import CancelOn, Concurrency, Job, On, job
 from engine.retry import RetryPolicy
 from engine.runs import RunInfo, RunStatus
@@ -31,6 +33,7 @@ __all__ = [
     "BadJob",
     "CancelOn",
     "Concurrency",
+    "Cron",
     "Database",
     "DatabaseInUse",
     "DatabaseTooNew",
@@ -39,6 +42,7 @@ __all__ = [
     "Event",
     "EventData",
     "FailureContext",
+    "FlowOptions",
     "Job",
     "JobContext",
     "NoSuchRun",
@@ -46,6 +50,7 @@ __all__ = [
     "NotProvided",
     "On",
     "PostgresDatabase",
+    "RateLimit",
     "ReceivedEvent",
     "RetryAfter",
     "RetryPolicy",
@@ -55,9 +60,12 @@ __all__ = [
     "RunInfo",
     "RunStatus",
     "SentEvent",
+    "Singleton",
     "SqliteDatabase",
     "StepFailed",
     "StepInfo",
+    "Throttle",
+    "Timeouts",
     "current_step",
     "job",
 ]

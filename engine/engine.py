@@ -33,6 +33,7 @@ from engine.notices import Notice, listen, publish
 from engine.runner import Parts, Runner
 from engine.runs import RunInfo, read_run
 from engine.slots import Slots, disown
+from engine.timekeeper import Timekeeper
 from engine.waits import has_open_wait
 
 log = logging.getLogger("engine")
@@ -98,6 +99,7 @@ class Engine:
         self._lease_s = lease_s
         self._exit: AsyncExitStack | None = None
         self._ended: list[str] = []
+        self._dispatching: asyncio.Task[None] | None = None
 
     async def __aenter__(self) -> Self:
         """Start.
@@ -151,8 +153,9 @@ class Engine:
                 await self._join_fleet(self._database, stack)
             stack.push_async_callback(self._drain)
             if self._works:
-                self._tasks.create_task(self._dispatcher.work())
+                self._dispatching = self._tasks.create_task(self._dispatcher.work())
                 self._dispatcher.kick_at(0)
+                self._keep_time(stack)
             self._exit = stack.pop_all()
         return self
 
@@ -328,6 +331,12 @@ class Engine:
                 field = ".".join(str(part) for part in first["loc"]) or "data"
                 raise BadEvent(event.name, f"{field}: {first['msg']}") from error
 
+    def _keep_time(self, stack: AsyncExitStack) -> None:
+        timekeeper = Timekeeper(self._jobs, ledger=self._ledger, intake=self._intake, act=self._act)
+        if timekeeper.is_needed:
+            task = self._tasks.create_task(timekeeper.work())
+            stack.callback(task.cancel)
+
     async def _join_fleet(self, database: PostgresDatabase, stack: AsyncExitStack) -> None:
         listener = self._tasks.create_task(listen(database.libpq, self.executor_id, self._hear))
         stack.callback(listener.cancel)
@@ -403,6 +412,9 @@ class Engine:
 
     async def _drain(self) -> None:
         self._dispatcher.stop()
+        if self._dispatching is not None:
+            await asyncio.wait({self._dispatching})
+            await asyncio.sleep(0)  # what it has just dispatched becomes live now
         running = self._live.all()
         for live in running:
             live.draining = True

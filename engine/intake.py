@@ -13,6 +13,7 @@ from engine.dbos.host import Enqueued, Host
 from engine.errors import BadEvent
 from engine.events import CANCELLED, INVOKED, SentEvent, WireEvent
 from engine.expressions import path_value
+from engine.flow import admit
 from engine.job import Job
 from engine.notices import Notice, publish
 from engine.slots import Place, Want, leave_queues, queue_up
@@ -46,6 +47,7 @@ class NewRun:
     payload: dict[str, Any]
     delay_ms: int = 0
     parent_run_id: str | None = None
+    priority: int | None = None
 
 
 @dataclass(frozen=True)
@@ -134,22 +136,53 @@ class Intake:
                 for rule in job.triggers
             ):
                 run_id = RunId(f"{job.id}:{event.id}{again}")
-                payload: dict[str, Any] = {
-                    "job": job.id,
-                    "kind": "run",
-                    "event": event.as_json(),
-                    "position": accepted.now_ms * 1000 + position,
-                }
-                delay_ms = event.ts_ms - accepted.now_ms
-                self.start(
-                    connection, NewRun(run_id, job.id, event.id, payload, delay_ms), accepted
-                )
-                if delay_ms <= 0:
-                    for want in wants(job, payload["event"]):
-                        queue_up(connection, want, run_id, payload["position"])
-                self._watch_for_cancels(connection, job, run_id, event, accepted.now_ms)
-                run_ids.append(run_id)
+                if self._admit_and_start(connection, job, run_id, event, position, accepted):
+                    run_ids.append(run_id)
         accepted.sent.append(SentEvent(EventId(event.id), tuple(run_ids)))
+
+    def _admit_and_start(  # noqa: PLR0913, PLR0917 - one run: of what, from what, into what
+        self,
+        connection: sa.Connection,
+        job: Job[Any, Any],
+        run_id: RunId,
+        event: WireEvent,
+        position: int,
+        accepted: Accepted,
+    ) -> bool:
+        admission = admit(connection, job.flow, job.id, run_id, event.as_json(), accepted.now_ms)
+        if admission is None:
+            return False
+        if admission.replaces:
+            self.cancel(connection, admission.replaces, accepted)
+        payload: dict[str, Any] = {
+            "job": job.id,
+            "kind": "run",
+            "event": event.as_json(),
+            "position": (accepted.now_ms - admission.ahead_s * 1000) * 1000 + position,
+        }
+        delay_ms = max(event.ts_ms - accepted.now_ms, admission.delay_ms)
+        new = NewRun(run_id, job.id, event.id, payload, delay_ms, priority=admission.priority)
+        self.start(connection, new, accepted)
+        if delay_ms <= 0:
+            for want in wants(job, payload["event"]):
+                queue_up(connection, want, run_id, payload["position"])
+        timeout_ms = job.flow.start_timeout_ms()
+        if timeout_ms is not None:
+            at = accepted.now_ms + max(0, delay_ms) + timeout_ms
+            insert_new(connection, tables.limit, {"run_id": run_id, "kind": "start", "at": at})
+        self._watch_for_cancels(connection, job, run_id, event, accepted.now_ms)
+        return True
+
+    def cancel_overdue(self, connection: sa.Connection, now_ms: int) -> Accepted:
+        """Cancel the runs whose time to start or to finish is over."""
+        accepted = Accepted(now_ms)
+        query = sa.select(tables.limit.c.run_id).where(tables.limit.c.at <= now_ms)
+        run_ids = list(connection.execute(query).scalars())
+        if run_ids:
+            connection.execute(sa.delete(tables.limit).where(tables.limit.c.run_id.in_(run_ids)))
+            self.cancel(connection, run_ids, accepted)
+            self.publish(connection, accepted)
+        return accepted
 
     def _store(
         self, connection: sa.Connection, event: WireEvent, body: str, now_ms: int
@@ -202,7 +235,8 @@ class Intake:
         delayed = run.delay_ms > 0
         delay_s = run.delay_ms / 1000 if delayed else None
         self._host.enqueue(
-            connection, Enqueued(run.run_id, queue_of(run.job_id), run.payload, delay_s)
+            connection,
+            Enqueued(run.run_id, queue_of(run.job_id), run.payload, delay_s, run.priority),
         )
         if delayed:
             accepted.delayed_until_ms.append(accepted.now_ms + run.delay_ms)

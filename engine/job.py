@@ -2,15 +2,17 @@
 
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Generic, Literal, TypeVar, overload
+from typing import Any, Generic, Literal, TypeVar, Unpack, overload
 
 from pydantic import TypeAdapter
 
 from engine.context import FailureContext, JobContext
+from engine.cron import Cron, CronRule, compile_cron
 from engine.duration import Duration, seconds_of
 from engine.errors import BadJob
 from engine.events import EventData
 from engine.expressions import Expression
+from engine.flow import Flow, FlowOptions
 from engine.results import result_adapter
 from engine.retry import RetryPolicy
 
@@ -36,7 +38,7 @@ class On:
     when: str | None = None
 
 
-Trigger = type[EventData] | str | On
+Trigger = type[EventData] | str | On | Cron
 
 
 @dataclass(frozen=True)
@@ -120,6 +122,8 @@ class Job(Generic[D, R]):
     retry: RetryPolicy
     on_failure: Callable[[FailureContext[D]], Awaitable[None]] | None
     data_model: type[EventData] | None
+    flow: Flow
+    crons: tuple[CronRule, ...]
     result: TypeAdapter[R]
 
 
@@ -143,6 +147,8 @@ def _expression(job_id: str, source: str | None) -> Expression | None:
 
 
 def _trigger(job_id: str, trigger: Trigger) -> TriggerRule:
+    if isinstance(trigger, Cron):
+        return TriggerRule(trigger.event_name(job_id), None, None)
     on = trigger if isinstance(trigger, On) else On(trigger)
     name = _event_name(job_id, on.event)
     if "*" in name[:-1]:
@@ -174,6 +180,7 @@ def job(
     concurrency: Sequence[Concurrency] = (),
     retries: int | RetryPolicy = 4,
     on_failure: Callable[[FailureContext[EventType]], Awaitable[None]] | None = None,
+    **flow: Unpack[FlowOptions],
 ) -> Callable[[Callable[[JobContext[EventType]], Awaitable[R]]], Job[EventType, R]]: ...
 @overload
 def job(
@@ -184,6 +191,7 @@ def job(
     concurrency: Sequence[Concurrency] = (),
     retries: int | RetryPolicy = 4,
     on_failure: Callable[[FailureContext[Any]], Awaitable[None]] | None = None,
+    **flow: Unpack[FlowOptions],
 ) -> Callable[[Callable[[JobContext[Any]], Awaitable[R]]], Job[Any, R]]: ...
 def job(  # noqa: PLR0913 - one keyword for each word of the vocabulary
     job_id: str,
@@ -193,17 +201,19 @@ def job(  # noqa: PLR0913 - one keyword for each word of the vocabulary
     concurrency: Sequence[Concurrency] = (),
     retries: int | RetryPolicy = 4,
     on_failure: Callable[[FailureContext[Any]], Awaitable[None]] | None = None,
+    **flow: Unpack[FlowOptions],
 ) -> Callable[[Callable[[JobContext[Any]], Awaitable[R]]], Job[Any, R]]:
     """Make an async function a durable job.
 
     The id is part of what is stored: renaming it strands unfinished runs. The body replays after a
     crash, so clocks, chance and I/O belong inside steps. `retries` counts per step, after the first
-    attempt (0 to 20). `on_failure` runs durably, once, after the run has failed for good.
+    attempt (0 to 20). `on_failure` runs durably, once, after the run has failed for good. The rest
+    is flow control: see `FlowOptions`.
 
     Raises:
         BadJob: the definition cannot work; the text names what and where.
     """
-    triggers: Sequence[Trigger] = (on,) if isinstance(on, (str, type, On)) else on
+    triggers: Sequence[Trigger] = (on,) if isinstance(on, (str, type, On, Cron)) else on
     if not 1 <= len(triggers) <= MAX_TRIGGERS:
         raise BadJob(job_id, f"a job has 1 to {MAX_TRIGGERS} triggers, not {len(triggers)}")
     if len(concurrency) > MAX_CONCURRENCY:
@@ -213,6 +223,8 @@ def job(  # noqa: PLR0913 - one keyword for each word of the vocabulary
     retry = retries if isinstance(retries, RetryPolicy) else RetryPolicy(max_attempts=retries + 1)
     try:
         retry.check()
+        compiled = Flow(flow)
+        crons = tuple(compile_cron(job_id, each) for each in triggers if isinstance(each, Cron))
     except ValueError as error:
         raise BadJob(job_id, str(error)) from error
 
@@ -226,6 +238,8 @@ def job(  # noqa: PLR0913 - one keyword for each word of the vocabulary
             retry=retry,
             on_failure=on_failure,
             data_model=models.pop() if len(models) == 1 else None,
+            flow=compiled,
+            crons=crons,
             result=result_adapter(fn),
         )
 

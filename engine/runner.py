@@ -30,6 +30,7 @@ from engine.ledger import Ledger
 from engine.live import LiveRun, LiveRuns
 from engine.slots import Gate, Slots
 from engine.steps import Outside, Steps
+from engine.tables import insert_new
 from engine.waits import close_waits
 
 log = logging.getLogger("engine.run")
@@ -99,6 +100,7 @@ class Runner:
             with live.asleep():  # reading and waiting for a place is not executing yet
                 history = await self._history(run_id)
                 await gate.open()
+            await self._limit_time(job, run_id)
             state = RunState(live, job.retry, self._ledger, gate)
             cause = WireEvent.from_json(payload["event"])
             steps = Steps(state, history, outside=self._parts.outside, cause=cause)
@@ -107,7 +109,7 @@ class Runner:
             return await self._attempts(execution, failed)
         finally:
             has_waited = self._parts.outside.waits.has_waited(run_id) or not is_first
-            if job.concurrency or job.cancel_on or has_waited:
+            if job.concurrency or job.cancel_on or job.flow.options or has_waited:
                 # Not awaited: the run's end must not wait for it, nor be undone by it.
                 self._parts.spawn(self._clean_up(run_id, gate))
 
@@ -116,6 +118,12 @@ class Runner:
             self._parts.live.first_time.discard(run_id)
             return History({}, {})
         return await self._ledger.transact(read_history, run_id)
+
+    async def _limit_time(self, job: Job[Any, Any], run_id: str) -> None:
+        if "timeouts" in job.flow.options:
+            finish_ms = job.flow.finish_timeout_ms()
+            at = None if finish_ms is None else self._ledger.now_ms() + finish_ms
+            await self._ledger.transact(_start_time, run_id, at)
 
     async def _clean_up(self, run_id: str, gate: Gate) -> None:
         await gate.close()
@@ -259,7 +267,17 @@ def _storable(job: Job[Any, Any], result: Any) -> Any:
     return stored
 
 
+def _start_time(connection: sa.Connection, run_id: str, finish_at: int | None) -> None:
+    """The run has started: its time to start is over, its time to finish begins, once."""
+    limit = tables.limit.c
+    connection.execute(sa.delete(tables.limit).where(limit.run_id == run_id, limit.kind == "start"))
+    if finish_at is not None:
+        row = {"run_id": run_id, "kind": "finish", "at": finish_at}
+        insert_new(connection, tables.limit, row)
+
+
 def _forget_run(connection: sa.Connection, run_id: str) -> None:
+    connection.execute(sa.delete(tables.limit).where(tables.limit.c.run_id == run_id))
     connection.execute(sa.delete(tables.cancel_rule).where(tables.cancel_rule.c.run_id == run_id))
     close_waits(connection, run_id)
 

@@ -96,6 +96,33 @@ answered = sa.Table(
     sa.Column("event_id", sa.Text, primary_key=True),
 )
 
+# Throttles, rate limits and idempotency keys: read and written when a run would start.
+counter = sa.Table(
+    "engine_counter",
+    metadata,
+    sa.Column("key", sa.Text, primary_key=True),
+    sa.Column("since", sa.BigInteger, nullable=False),
+    sa.Column("number", sa.BigInteger, nullable=False),
+)
+
+# Which run holds a singleton key; a run that has ended holds nothing.
+singleton = sa.Table(
+    "engine_singleton",
+    metadata,
+    sa.Column("key", sa.Text, primary_key=True),
+    sa.Column("run_id", sa.Text, nullable=False),
+)
+
+# When a run is to be cancelled: written at its start and its enqueueing, read by a timer.
+limit = sa.Table(
+    "engine_limit",
+    metadata,
+    sa.Column("run_id", sa.Text, primary_key=True),
+    sa.Column("kind", sa.Text, nullable=False),  # start | finish
+    sa.Column("at", sa.BigInteger, nullable=False),
+    sa.Index("engine_limit_at", "at"),
+)
+
 # Living processes on PostgreSQL: each writes its own row; any of them sweeps the dead ones.
 worker = sa.Table(
     "engine_worker",

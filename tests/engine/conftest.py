@@ -34,11 +34,12 @@ def postgres_server() -> Generator[PostgresServer]:
 
 
 @pytest.fixture
-def postgres(postgres_server: PostgresServer) -> PostgresDatabase:
+def postgres(postgres_server: PostgresServer) -> Generator[PostgresDatabase]:
     """A database of its own on a real server."""
     name = new_id("engine")
     postgres_server.psql(f'CREATE DATABASE "{name}";')
-    return PostgresDatabase(postgres_server.get_uri(name))
+    yield PostgresDatabase(postgres_server.get_uri(name))
+    postgres_server.psql(f'DROP DATABASE "{name}" WITH (FORCE);')
 
 
 @pytest.fixture

@@ -1,0 +1,238 @@
+"""Flow control of starts: priority, throttle, rate limit, idempotency, singleton, time limits."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal, TypedDict
+
+import sqlalchemy as sa
+
+from engine import codec, tables
+from engine.dbos import private
+from engine.duration import Duration, seconds_of
+from engine.expressions import Expression
+from engine.slots import lock_key
+
+PRIORITY_MAX = 600
+PRIORITY_BASE_S = 1_767_225_600  # 2026: DBOS's priorities are positive 32-bit numbers
+IDEMPOTENCY_S = 24 * 3600
+
+
+@dataclass(frozen=True)
+class Throttle:
+    """Start at most `limit` runs per `period`, evenly spaced; the others start later (GCRA).
+
+    `burst` runs may start together when it has been quiet.
+    """
+
+    limit: int
+    period: Duration
+    burst: int = 1
+    key: str | None = None
+
+
+@dataclass(frozen=True)
+class RateLimit:
+    """Start at most `limit` runs in a window of `period`; further events start nothing."""
+
+    limit: int
+    period: Duration
+    key: str | None = None
+
+
+@dataclass(frozen=True)
+class Singleton:
+    """One run at a time for each value of `key`: a new one is skipped, or cancels the old one."""
+
+    mode: Literal["skip", "cancel"] = "skip"
+    key: str | None = None
+
+
+@dataclass(frozen=True)
+class Timeouts:
+    """Cancel a run that has not started after `start`, or that runs longer than `finish`."""
+
+    start: Duration | None = None
+    finish: Duration | None = None
+
+
+class FlowOptions(TypedDict, total=False):
+    """The flow control of a job, as `@job` takes it.
+
+    `priority` is CEL giving seconds from -600 to 600 by which a run goes ahead of others;
+    `idempotency` is CEL: events with one value start one run in 24 hours.
+    """
+
+    throttle: Throttle
+    rate_limit: RateLimit
+    priority: str
+    singleton: Singleton
+    idempotency: str
+    timeouts: Timeouts
+
+
+@dataclass(frozen=True)
+class Flow:
+    """FlowOptions, compiled.
+
+    Raises:
+        ValueError: an expression is not CEL, or a number makes no sense.
+    """
+
+    options: FlowOptions
+    expressions: Mapping[str, Expression] = field(init=False)
+
+    def __post_init__(self) -> None:
+        options = self.options
+        throttle, rate = options.get("throttle"), options.get("rate_limit")
+        singleton = options.get("singleton")
+        sources = {
+            "throttle": throttle.key if throttle else None,
+            "rate_limit": rate.key if rate else None,
+            "singleton": singleton.key if singleton else None,
+            "priority": options.get("priority"),
+            "idempotency": options.get("idempotency"),
+        }
+        compiled = {name: Expression(text) for name, text in sources.items() if text is not None}
+        object.__setattr__(self, "expressions", compiled)
+        for limit in (throttle, rate):
+            if limit is not None and (limit.limit < 1 or seconds_of(limit.period) <= 0):
+                raise ValueError(f"{limit} allows nothing")
+
+    def key(self, job_id: str, name: str, event: Mapping[str, Any]) -> str:
+        """What is counted together under one of the rules."""
+        expression = self.expressions.get(name)
+        value = None if expression is None else expression.value(event)
+        return f"{name}:{job_id}:{codec.dumps(value)}"
+
+    def start_timeout_ms(self) -> int | None:
+        """How long a run may wait for its start."""
+        timeouts = self.options.get("timeouts")
+        if timeouts is None or timeouts.start is None:
+            return None
+        return int(seconds_of(timeouts.start) * 1000)
+
+    def finish_timeout_ms(self) -> int | None:
+        """How long a run may take from its start."""
+        timeouts = self.options.get("timeouts")
+        if timeouts is None or timeouts.finish is None:
+            return None
+        return int(seconds_of(timeouts.finish) * 1000)
+
+
+@dataclass(frozen=True)
+class Admission:
+    """How a run may start: when, how urgently, and which runs must go first."""
+
+    delay_ms: int = 0
+    ahead_s: int = 0
+    """By how many seconds it goes ahead of others."""
+    priority: int | None = None
+    replaces: tuple[str, ...] = ()
+
+
+def admit(  # noqa: PLR0913, PLR0917 - one decision, from all it depends on
+    connection: sa.Connection,
+    flow: Flow,
+    job_id: str,
+    run_id: str,
+    event: Mapping[str, Any],
+    now_ms: int,
+) -> Admission | None:
+    """Whether and how an event may start a run of a job; None when it starts nothing."""
+    options = flow.options
+    if not options:
+        return Admission()
+    if "idempotency" in options:
+        key = flow.key(job_id, "idempotency", event)
+        if not _within_window(connection, key, 1, IDEMPOTENCY_S * 1000, now_ms):
+            return None
+    if "rate_limit" in options:
+        rate = options["rate_limit"]
+        period_ms = int(seconds_of(rate.period) * 1000)
+        key = flow.key(job_id, "rate_limit", event)
+        if not _within_window(connection, key, rate.limit, period_ms, now_ms):
+            return None
+    replaces: tuple[str, ...] = ()
+    if "singleton" in options:
+        holder = _take_singleton(
+            connection, flow.key(job_id, "singleton", event), run_id, options["singleton"]
+        )
+        if holder is not None and options["singleton"].mode == "skip":
+            return None
+        replaces = () if holder is None else (holder,)
+    delay_ms = 0
+    if "throttle" in options:
+        key = flow.key(job_id, "throttle", event)
+        delay_ms = _throttle(connection, key, options["throttle"], now_ms)
+    priority, ahead_s = None, 0
+    if "priority" in options:
+        ahead_s = _clamped(flow.expressions["priority"].value(event))
+        priority = max(1, now_ms // 1000 - PRIORITY_BASE_S + PRIORITY_MAX + 1 - ahead_s)
+    return Admission(delay_ms, ahead_s, priority, replaces)
+
+
+def _clamped(value: object) -> int:
+    if not isinstance(value, (int, float)):
+        return 0  # a priority that cannot be told is the ordinary one
+    return int(max(-PRIORITY_MAX, min(PRIORITY_MAX, value)))
+
+
+def _counter(connection: sa.Connection, key: str) -> tuple[int, int] | None:
+    lock_key(connection, key)
+    counter = tables.counter.c
+    row = connection.execute(
+        sa.select(counter.since, counter.number).where(counter.key == key)
+    ).one_or_none()
+    return None if row is None else (row.since, row.number)
+
+
+def _store_counter(connection: sa.Connection, key: str, since: int, number: int) -> None:
+    row = {"key": key, "since": since, "number": number}
+    if not tables.insert_new(connection, tables.counter, row):
+        connection.execute(
+            sa.update(tables.counter)
+            .where(tables.counter.c.key == key)
+            .values(since=since, number=number)
+        )
+
+
+def _within_window(
+    connection: sa.Connection, key: str, limit: int, period_ms: int, now_ms: int
+) -> bool:
+    found = _counter(connection, key)
+    if found is None or found[0] + period_ms <= now_ms:
+        _store_counter(connection, key, now_ms, 1)
+        return True
+    since, number = found
+    if number >= limit:
+        return False
+    _store_counter(connection, key, since, number + 1)
+    return True
+
+
+def _throttle(connection: sa.Connection, key: str, rule: Throttle, now_ms: int) -> int:
+    """GCRA: the stored number is when the next run would be on time, in ms."""
+    interval = seconds_of(rule.period) * 1000 / rule.limit
+    found = _counter(connection, key)
+    on_time = max(now_ms, found[0] if found is not None else now_ms)
+    start = max(now_ms, int(on_time - interval * (rule.burst - 1)))
+    _store_counter(connection, key, int(on_time + interval), 0)
+    return start - now_ms
+
+
+def _take_singleton(
+    connection: sa.Connection, key: str, run_id: str, rule: Singleton
+) -> str | None:
+    """The run that holds the key, if it has not ended; else, or to replace it, take the key."""
+    lock_key(connection, key)
+    single = tables.singleton.c
+    holder = connection.execute(
+        sa.select(single.run_id).where(single.key == key, single.run_id.in_(private.active_runs()))
+    ).scalar()
+    if holder is not None and rule.mode == "skip":
+        return holder
+    if not tables.insert_new(connection, tables.singleton, {"key": key, "run_id": run_id}):
+        connection.execute(
+            sa.update(tables.singleton).where(single.key == key).values(run_id=run_id)
+        )
+    return holder
