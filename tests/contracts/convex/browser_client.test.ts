@@ -3,9 +3,9 @@ import { ConvexClient, ConvexHttpClient } from "convex/browser";
 import { anyApi, type FunctionArgs } from "convex/server";
 import { ConvexError, type Value } from "convex/values";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
-import { api } from "./behaviours/convex/_generated/api.js";
+import { api, internal } from "./behaviours/convex/_generated/api.js";
 import { Proxy } from "./proxy.ts";
-import { EmbeddedServer } from "./server.ts";
+import { ADMIN_KEY, EmbeddedServer } from "./server.ts";
 import { agedToken, forgedToken, token } from "./tokens.ts";
 import { eventually } from "./waiting.ts";
 
@@ -306,6 +306,15 @@ describe("signing in", () => {
     expect(await client.mutation(api.identity.subject, {})).toBe("ada");
     expect(fetched).toBeGreaterThan(before);
     expect(proxy.seen.filter(({ type }) => type === "AuthError")).toHaveLength(1);
+  });
+
+  test("the admin calls internal functions over the socket, and acts as a person", async () => {
+    const client = connect(server.url);
+    const acting = client.client as unknown as { setAdminAuth(key: string, as?: { subject: string; issuer: string }): void };
+    acting.setAdminAuth(ADMIN_KEY);
+    expect(await client.query(internal.values.secret as never, {} as never)).toBe("internal");
+    acting.setAdminAuth(ADMIN_KEY, { subject: "bob", issuer: "https://issuer.test" });
+    expect(await client.query(api.identity.me, {})).toMatchObject({ subject: "bob" });
   });
 
   test("a forged token is refused and the client is told", async () => {

@@ -301,6 +301,17 @@ behaviour(
 );
 
 behaviour(
+  "the last word of a search may be unfinished, and case does not matter",
+  async (b) => {
+    await b.mutation(api.posts.add, { list: "l", rank: 1, text: "The Quick brown fox" });
+    await b.mutation(api.posts.add, { list: "l", rank: 2, text: "a lazy dog" });
+    const found = (words: string) => b.query(api.posts.search, { list: "l", words });
+    return { prefix: await found("qui"), second: await found("brown fo"), either: (await found("quick lazy")).length, case: (await found("FOX")).length };
+  },
+  { prefix: ["The Quick brown fox"], second: ["The Quick brown fox"], either: 2, case: 1 },
+);
+
+behaviour(
   "the nearest vectors of a group come first",
   async (b) => {
     await b.mutation(api.vectors.add, { name: "right", group: "g", embedding: [1, 0] });

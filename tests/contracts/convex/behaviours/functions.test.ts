@@ -261,3 +261,30 @@ behaviour(
   },
   { balance: 10, bytes: [0, 255, 10] },
 );
+
+behaviour(
+  "an HTTP action stores what it was sent",
+  async (b) => (await b.fetch("/keep", { method: "POST", body: "kept é" })).json(),
+  { text: "kept é", size: 7 },
+);
+
+test("an HTTP action knows whose token it was sent (embedded only)", async () => {
+  const me = async (headers: HeadersInit) => (await fetch(`${embeddedUrl()}/me`, { headers })).json();
+  expect(await me({})).toBeNull();
+  expect(await me({ authorization: `Bearer ${await token("ada")}` })).toBe("ada");
+});
+
+test("an HTTP action that throws answers 500 (embedded only)", async () => {
+  expect((await fetch(`${embeddedUrl()}/throws`)).status).toBe(500);
+});
+
+test("HTTP actions are served under /http too, as self-hosted sites are (embedded only)", async () => {
+  expect(await (await fetch(`${embeddedUrl()}/http/files/a.txt`)).text()).toBe("/files/a.txt");
+});
+
+test("the admin may act as a person (embedded only)", async () => {
+  const client = new ConvexHttpClient(embeddedUrl(), { logger: false });
+  const acting = client as unknown as { setAdminAuth(key: string, as: { subject: string; issuer: string }): void };
+  acting.setAdminAuth(ADMIN_KEY, { subject: "bob", issuer: "https://issuer.test" });
+  expect(await client.query(api.identity.me, {})).toMatchObject({ subject: "bob", tokenIdentifier: "https://issuer.test|bob" });
+});

@@ -40,4 +40,27 @@ http.route({
   handler: httpAction(async () => new Response(new Uint8Array([0, 255, 10]), { headers: { "content-type": "application/octet-stream" } })),
 });
 
+http.route({
+  path: "/me",
+  method: "GET",
+  handler: httpAction(async (ctx) => Response.json((await ctx.auth.getUserIdentity())?.subject ?? null)),
+});
+
+http.route({
+  path: "/keep",
+  method: "POST",
+  handler: httpAction(async (ctx, request) => {
+    const id = await ctx.storage.store(await request.blob());
+    return Response.json(await ctx.runAction(api.storage.read, { id }));
+  }),
+});
+
+http.route({
+  path: "/throws",
+  method: "GET",
+  handler: httpAction(async () => {
+    throw new Error("in an HTTP action");
+  }),
+});
+
 export default http;
