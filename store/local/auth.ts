@@ -1,7 +1,8 @@
 // Who calls: nobody, a user with a JWT that one of the configured providers signed, or the admin.
 import { createHash, timingSafeEqual } from "node:crypto";
-import { createLocalJWKSet, createRemoteJWKSet, decodeJwt, type JSONWebKeySet, type JWTPayload, jwtVerify, type JWTVerifyGetKey } from "jose";
+import { createLocalJWKSet, createRemoteJWKSet, decodeJwt, decodeProtectedHeader, errors, type JSONWebKeySet, type JWTPayload, jwtVerify, type JWTVerifyGetKey } from "jose";
 import type { JSONValue } from "convex/values";
+import { wallMs } from "./clock.ts";
 import { HttpRefusal, messageOf, StartRefused } from "./errors.ts";
 
 export type Identity =
@@ -28,6 +29,8 @@ type OidcProvider = { domain: string; applicationID: string };
 type JwtProvider = { type: "customJwt"; issuer: string; jwks: string; algorithm: string; applicationID?: string };
 
 type Provider = {
+  /** As Convex names it in errors. */
+  label: string;
   issuer: string;
   audience: string | undefined;
   algorithms: string[];
@@ -58,6 +61,11 @@ const STANDARD_CLAIMS: Record<string, string> = {
   address: "address",
   updated_at: "updatedAt",
 };
+const MALFORMED =
+  "Could not parse JWT payload. Check that the token is a valid JWT format with three base64-encoded parts separated by dots.";
+const NO_ISSUER =
+  "Missing issuer claim ('iss') in JWT payload. The JWT must include an 'iss' claim that matches one of your configured auth providers.";
+
 const PROTOCOL_CLAIMS = new Set(["aud", "exp", "iat", "nbf", "jti", "azp", "at_hash", "nonce"]);
 
 export class Authenticator {
@@ -104,33 +112,57 @@ export class Authenticator {
     try {
       claims = decodeJwt(token);
     } catch {
-      throw new HttpRefusal(401, "InvalidAuthHeader", "Could not parse JWT payload. Check that the token is a valid JWT format.");
+      throw new HttpRefusal(401, "InvalidAuthHeader", MALFORMED);
     }
+    const { iss } = claims;
+    if (iss === undefined) throw new HttpRefusal(401, "InvalidAuthHeader", NO_ISSUER);
     const audiences = [claims.aud ?? []].flat();
     const provider = this.providers.find(
-      ({ issuer, audience }) => issuer === claims.iss && (audience === undefined || audiences.includes(audience)),
+      ({ issuer, audience }) => isSameIssuer(issuer, iss) && (audience === undefined || audiences.includes(audience)),
     );
     if (provider === undefined) {
       throw new HttpRefusal(
         401,
         "NoAuthProvider",
-        `No auth provider found matching the given token. Check that your JWT issuer and audience match one of your configured providers: [${this.providers.map(({ issuer }) => issuer).join(", ")}]`,
+        this.providers.length === 0
+          ? "No auth provider found matching the given token (no providers configured). Check convex/auth.config.ts."
+          : "No auth provider found matching the given token. Check that your JWT's issuer and audience match one of your " +
+            `configured providers: [${this.providers.map(({ label }) => label).join(", ")}]`,
       );
     }
     try {
       const { payload } = await jwtVerify(token, provider.keys, {
-        issuer: provider.issuer,
+        issuer: iss,
         algorithms: provider.algorithms,
         clockTolerance: CLOCK_TOLERANCE_S,
         requiredClaims: ["sub", "exp"],
         ...(provider.audience === undefined ? {} : { audience: provider.audience }),
       });
-      if (payload.sub === "") throw new Error("the subject is empty");
+      if (payload.sub === "") throw new Error("the subject ('sub') is empty");
+      if (payload.iat !== undefined && payload.iat > wallMs() / 1000 + CLOCK_TOLERANCE_S) {
+        throw new Error("it has timing issues: it was issued in the future ('iat'); check the clocks");
+      }
       return { kind: "user", attributes: attributesOf(payload), token, expiresAtMs: (payload.exp as number) * 1000 };
     } catch (error) {
-      throw new HttpRefusal(401, "InvalidAuthHeader", `Could not verify JWT: ${messageOf(error)}`);
+      throw new HttpRefusal(401, "InvalidAuthHeader", reasonOf(error, token));
     }
   }
+}
+
+/** With or without a protocol and a slash at the end, as Convex compares them. */
+function isSameIssuer(configured: string, claimed: string): boolean {
+  const plain = (issuer: string) => (/^https?:\/\//.test(issuer) ? issuer : `https://${issuer}`).replace(/\/+$/, "");
+  return plain(configured) === plain(claimed);
+}
+
+function reasonOf(error: unknown, token: string): string {
+  if (error instanceof errors.JWKSNoMatchingKey || error instanceof errors.JWSSignatureVerificationFailed) {
+    const { kid } = decodeProtectedHeader(token);
+    return kid === undefined
+      ? "Could not decode token. JWT may be missing a 'kid' (key ID) header."
+      : `Could not decode token. The JWT's 'kid' (key ID) header is '${kid}', does this key match any key in the provider's JWKS?`;
+  }
+  return `Could not validate token: ${messageOf(error)}`;
 }
 
 function splitActing(credential: string): [string, string?] {
@@ -180,8 +212,10 @@ function jwtProvider(provider: JwtProvider): Provider {
   if (algorithm !== "RS256" && algorithm !== "ES256") {
     throw new StartRefused(`auth.config: algorithm must be RS256 or ES256, got ${JSON.stringify(algorithm)}`);
   }
+  const issuer = required(provider.issuer, "issuer");
   return {
-    issuer: required(provider.issuer, "issuer"),
+    label: `CustomJWT(issuer=${issuer}, app_id=${provider.applicationID ?? "none"})`,
+    issuer,
     audience: provider.applicationID,
     algorithms: [algorithm],
     keys: keySet(required(provider.jwks, "jwks")),
@@ -194,7 +228,14 @@ function keySet(url: string): JWTVerifyGetKey {
   const isBase64 = url.slice(0, comma).endsWith(";base64");
   const body = url.slice(comma + 1);
   const text = isBase64 ? Buffer.from(body, "base64").toString() : decodeURIComponent(body);
-  return createLocalJWKSet(JSON.parse(text) as JSONWebKeySet);
+  try {
+    return createLocalJWKSet(JSON.parse(text) as JSONWebKeySet);
+  } catch {
+    return () => {
+      const what = "The response is not valid JSON or doesn't match the expected JWKS format.";
+      throw new Error(`Invalid JWKS response body from '${url}'. ${what}`); // at the first token, as Convex does
+    };
+  }
 }
 
 function oidcProvider(provider: OidcProvider): Provider {
@@ -217,5 +258,7 @@ function oidcProvider(provider: OidcProvider): Provider {
       throw error;
     }
   };
-  return { issuer, audience: required(provider.applicationID, "applicationID"), algorithms: ["RS256", "ES256"], keys };
+  const audience = required(provider.applicationID, "applicationID");
+  const label = `OIDC(domain=${domain}, app_id=${audience})`;
+  return { label, issuer, audience, algorithms: ["RS256", "EdDSA"], keys };
 }

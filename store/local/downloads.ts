@@ -10,7 +10,7 @@ type Range = { from: number; to: number };
  *  @throws HttpRefusal 416 when it lies outside of the file. */
 function rangeOf(header: string | undefined, size: number): Range | null {
   const match = /^bytes=(\d*)-(\d*)$/.exec(header ?? "");
-  if (match === null || (match[1] === "" && match[2] === "")) return null;
+  if (size === 0 || match === null || (match[1] === "" && match[2] === "")) return null;
   const [, first = "", last = ""] = match;
   const from = first === "" ? Math.max(0, size - Number(last)) : Number(first);
   const to = first === "" || last === "" ? size : Math.min(size, Number(last) + 1);
@@ -29,7 +29,7 @@ export async function serveFile(
     throw new HttpRefusal(405, "MethodNotAllowed", "files are read with GET");
   }
   const file = files.byToken(url.pathname.slice("/api/storage/".length));
-  if (file === null) throw new HttpRefusal(404, "StorageNotFound", "File not found");
+  if (file === null) throw new HttpRefusal(404, "FileNotFound", "File not found");
   const etag = `"${file.sha256}"`;
   const common = {
     ...headers,

@@ -5,6 +5,7 @@ import { parseDocument } from "./catalog.ts";
 import { encodeKey } from "./keys.ts";
 import { wallMs } from "./clock.ts";
 import type { Database } from "./database.ts";
+import { tableNumberOf } from "./ids.ts";
 import { DeveloperError, HttpRefusal } from "./errors.ts";
 import type { Transaction } from "./transaction.ts";
 
@@ -12,7 +13,14 @@ const TABLE = "_storage";
 const CHUNK_BYTES = 1 << 20;
 const UPLOAD_URL_MS = 3600_000; // as Convex
 
+/** `sha256` in hexadecimal. */
 export type StoredFile = { storageId: string; size: number; sha256: string; contentType: string | null };
+
+type FileDocument = { sha256: string; size: number; contentType?: string };
+
+function fileOf(storageId: string, { sha256, size, contentType }: FileDocument): StoredFile {
+  return { storageId, sha256: Buffer.from(sha256, "base64").toString("hex"), size, contentType: contentType ?? null };
+}
 
 export class FileStore {
   private readonly db: Database;
@@ -42,22 +50,35 @@ export class FileStore {
     const [expires = "", signature = ""] = token.split(".");
     const expected = Buffer.from(this.sign(expires));
     const given = Buffer.from(signature);
-    if (given.length !== expected.length || !timingSafeEqual(given, expected) || Number(expires) < wallMs()) {
-      throw new HttpRefusal(401, "StorageTokenInvalid", "The upload URL is invalid or has expired");
+    if (given.length !== expected.length || !timingSafeEqual(given, expected)) {
+      throw new HttpRefusal(401, "StorageTokenInvalid", "The upload URL is invalid");
     }
+    if (Number(expires) < wallMs()) throw new HttpRefusal(401, "StorageTokenExpired", "The upload URL has expired");
   }
 
   url(tx: Transaction, storageId: string): string | null {
-    if (this.metadata(tx, storageId) === null) return null;
+    if (this.document(tx, storageId, "getUrl") === null) return null;
     const row = this.db.sql.prepare("SELECT token FROM files WHERE storage_id = ?").get(storageId) as { token: string };
     return `${this.origin}/api/storage/${row.token}`;
   }
 
+  /** What `storage.getMetadata` gives: there the digest is in hexadecimal, in `_storage` it is in base64. */
   metadata(tx: Transaction, storageId: string): { [name: string]: JSONValue } | null {
+    const found = this.document(tx, storageId, "getMetadata");
+    return found === null ? null : { ...fileOf(storageId, found) };
+  }
+
+  private document(tx: Transaction, storageId: string, method: string): FileDocument | null {
+    this.checkId(storageId, method);
     const row = tx.normalizeId(TABLE, storageId) === null ? null : tx.get(storageId, TABLE, true);
-    if (row === null) return null;
-    const { sha256, size, contentType } = parseDocument(row.body) as unknown as { sha256: string; size: number; contentType?: string };
-    return { storageId, sha256, size, contentType: contentType ?? null };
+    return row === null ? null : (parseDocument(row.body) as unknown as FileDocument);
+  }
+
+  private checkId(storageId: string, method: string): void {
+    if (tableNumberOf(storageId) !== null) return;
+    throw new DeveloperError(
+      `Invalid argument \`storageId\` for \`storage.${method}\`: Unable to decode ID: Invalid ID length ${storageId.length}`,
+    );
   }
 
   store(tx: Transaction, bytes: Uint8Array, contentType: string | null, expectedSha256?: string): string {
@@ -66,7 +87,7 @@ export class FileStore {
       throw new DeveloperError("The sha256 of the file does not match the given one");
     }
     const storageId = tx.insertAny(TABLE, {
-      sha256: digest.toString("hex"),
+      sha256: digest.toString("base64"),
       size: bytes.length,
       ...(contentType === null || contentType === "" ? {} : { contentType }),
     });
@@ -80,6 +101,7 @@ export class FileStore {
   }
 
   remove(tx: Transaction, storageId: string): void {
+    this.checkId(storageId, "delete");
     if (tx.normalizeId(TABLE, storageId) === null || !tx.removeAny(storageId)) {
       throw new DeveloperError(`storage id ${storageId} not found`);
     }
@@ -100,8 +122,7 @@ export class FileStore {
     if (table === undefined || this.db.tableOfId(storageId) !== TABLE) return null;
     const rows = this.db.point(table.byId.id, encodeKey([storageId]));
     if (rows === undefined) return null;
-    const { size, sha256, contentType } = parseDocument(rows.body) as unknown as { size: number; sha256: string; contentType?: string };
-    return { storageId, size, sha256, contentType: contentType ?? null };
+    return fileOf(storageId, parseDocument(rows.body) as unknown as FileDocument);
   }
 
   /** Bytes `from` to `to`, the last one excluded, in pieces of at most 1 MiB. */

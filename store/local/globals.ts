@@ -37,7 +37,7 @@ export function installGlobals(): void {
   installConsole();
 }
 
-const LEVELS = { log: "LOG", info: "INFO", warn: "WARN", error: "ERROR", debug: "DEBUG" } as const;
+const LEVELS = { log: "LOG", info: "INFO", warn: "WARN", error: "ERROR", debug: "DEBUG", dir: "LOG" } as const;
 
 /** Lines logged by functions go to their caller and to our stderr; stdout carries the ready line only. */
 function installConsole(): void {

@@ -55,11 +55,7 @@ function rangeOf(index: Index, name: string, expressions: readonly RangeExpressi
     const expected = index.paths[equal.length]?.join(".");
     const bound = lower ?? upper;
     if (expression.fieldPath !== expected || (bound !== null && bound.fieldPath !== expression.fieldPath)) {
-      const fields = index.paths.map((path) => path.join("."));
-      throw new DeveloperError(
-        `Tried to query index ${name} but the query didn't use the index fields in order: got field ` +
-          `"${expression.fieldPath}", expected "${expected ?? "no more fields"}". The fields of the index are ${JSON.stringify(fields)}.`,
-      );
+      throw new DeveloperError(wrongField(index, name, expressions, expression.fieldPath));
     }
     if (expression.type === "Eq") {
       if (bound !== null) throw new DeveloperError(`Index ${name}: \`.eq\` must come before \`.gt\` and \`.lt\``);
@@ -79,6 +75,20 @@ function rangeOf(index: Index, name: string, expressions: readonly RangeExpressi
     lower: lower === null ? prefix : lower.type === "Gt" ? past(bytesOf(lower)) : bytesOf(lower),
     upper: upper === null ? past(prefix) : upper.type === "Lte" ? past(bytesOf(upper)) : bytesOf(upper),
   };
+}
+
+function wrongField(index: Index, name: string, expressions: readonly RangeExpression[], field: string): string {
+  const help = "For more information see https://docs.convex.dev/using/indexes.";
+  const fields = index.paths.map((path) => path.join(".")).filter((path) => path !== "_id" || index.name === "by_id");
+  const printed = JSON.stringify(fields).replaceAll(",", ", ");
+  if (!fields.includes(field)) {
+    return `The index range included a comparison with "${field}", but ${name} with fields ${printed} doesn't index this field. ${help}`;
+  }
+  const queried = JSON.stringify(expressions.map(({ fieldPath }) => fieldPath)).replaceAll(",", ", ");
+  return (
+    `Tried to query index ${name} but the query didn't use the index fields in order.\nIndex fields: ${printed}\n` +
+    `Query fields: ${queried}\nFirst incorrect field: ${field}\n${help}`
+  );
 }
 
 function isEmpty({ lower, upper }: Range): boolean {

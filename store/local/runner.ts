@@ -182,7 +182,8 @@ export class Runner {
       return await runAs(execution, () => handler.invokeHttpAction(request));
     } catch (error) {
       console.error(`http action ${request.method} ${new URL(request.url).pathname}: ${String((error as Error).stack ?? error)}`);
-      const { message } = failure(error, info, []) as { message: string };
+      const failed = failure(error, info, []) as Outcome & { ok: false };
+      const message = failed.message.slice(failed.message.indexOf("\n") + 1);
       return Response.json({ code: message, trace: message }, { status: 500 });
     }
   }

@@ -143,6 +143,7 @@ export class Scheduler {
     await this.runner.lock.run(async () => {
       if (stateOf(this.runner, job._id) !== "pending") return;
       await this.runner.mutationInTransaction(call, (tx) => {
+        if (stateOf(this.runner, job._id) !== "pending") return; // it has cancelled itself
         tx.patchAny(job._id, { state: { kind: "success" }, completedTime: wallMs() });
       });
     });

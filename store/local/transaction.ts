@@ -80,7 +80,7 @@ export class Transaction {
     const number = tableNumberOf(id);
     if (number === null) {
       throw new DeveloperError(
-        `Invalid argument \`id\` for \`db.${method}\`: Unable to decode ID: Invalid ID length ${id.length} or checksum`,
+        `Invalid argument \`id\` for \`db.${method}\`: Unable to decode ID: Invalid ID length ${id.length}`,
       );
     }
     const table = this.db.catalog.tableNumbered(number) ?? null;

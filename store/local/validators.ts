@@ -41,7 +41,7 @@ function check(validator: ValidatorJson, value: Value | undefined, path: string,
     case "literal":
       return value === jsonToConvex(validator.value)
         ? null
-        : `${at(path)}\`${printValue(value)}\` does not match literal validator \`${printValidator(validator)}\`.`;
+        : `\`${printValue(value)}\` does not match literal validator \`${printValidator(validator)}\`.${at(path)}`;
     case "id":
       return checkId(validator, value, path, tableOfId);
     case "array":
@@ -74,9 +74,10 @@ function checkId(
   const table = tableOfId(value);
   if (table === null) return wrong(validator, value, path);
   if (table === validator.tableName) return null;
+  const from = table.startsWith("_") ? "a system table" : `table \`${table}\``;
   return (
-    `${at(path)}Found ID "${value}" from table \`${table}\`, which does not match the table name in validator ` +
-    `\`${printValidator(validator)}\`.`
+    `Found ID "${value}" from ${from}, which does not match the table name in validator ` +
+    `\`${printValidator(validator)}\`.${at(path)}`
   );
 }
 
@@ -97,7 +98,7 @@ function checkRecord(
     if (item === undefined) return null;
     return (
       check(validator.keys, name, `${path}.keys()`, tableOfId) ??
-      check(validator.values.fieldType, item, `${path}.${name}`, tableOfId)
+      check(validator.values.fieldType, item, `${path}.values()`, tableOfId)
     );
   });
 }
@@ -148,7 +149,7 @@ function checkUnion(
 }
 
 function at(path: string): string {
-  return path === "" ? "" : `Path: ${path}\n`;
+  return path === "" ? "" : `Path: ${path}`;
 }
 
 function objectContext(validator: ValidatorJson, value: Value | undefined, path: string): string {
@@ -156,7 +157,7 @@ function objectContext(validator: ValidatorJson, value: Value | undefined, path:
 }
 
 function wrong(validator: ValidatorJson, value: Value | undefined, path: string): string {
-  return `Value does not match validator.\n${at(path)}Value: ${printValue(value)}\nValidator: ${printValidator(validator)}`;
+  return `Value does not match validator.\n${at(path)}\nValue: ${printValue(value)}\nValidator: ${printValidator(validator)}`;
 }
 
 const MAX_PRINTED = 4096; // an error is read by a person; a payload is not repeated in it

@@ -23,7 +23,7 @@ export function checkShape(value: Value | undefined, maxNesting: number, depth =
     return;
   }
   if (depth + 1 > maxNesting) {
-    throw new DeveloperError(`Value is too nested (nested ${depth + 1} levels deep > maximum nesting ${maxNesting})`);
+    throw new DeveloperError(`Document is too nested (nested ${depth + 1} levels deep > maximum nesting ${maxNesting})`);
   }
   if (Array.isArray(value)) {
     if (value.length > MAX_ARRAY) {

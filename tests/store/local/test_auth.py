@@ -106,8 +106,9 @@ async def test_a_provider_is_found_by_discovery(api: Api, issuer: str) -> None:
         token("x" * 32, algorithm="HS256"),
         token("", algorithm="none"),
         token(sub=""),
+        token(iat=SystemClock().now() + timedelta(seconds=60)),
     ],
-    ids=["garbage", "key", "expired", "audience", "issuer", "hmac", "none", "no-subject"],
+    ids=["garbage", "key", "expired", "audience", "issuer", "hmac", "none", "no-subject", "future"],
 )
 async def test_a_bad_token_is_refused(api: Api, bad: str) -> None:
     body = {"path": "notes:echo", "args": {"value": 1}}

@@ -54,6 +54,12 @@ async def test_a_cancelled_job_never_runs(tmp_path: Path) -> None:
         assert await api.query("jobs:ran") == ["later"]
 
 
+async def test_a_job_may_cancel_itself(tmp_path: Path) -> None:
+    async with serving("basic", tmp_path / "data.sqlite") as (_, api):
+        job = await api.mutation("jobs:scheduleSelfCancelling")
+        assert await until_state(api, job, "success", "failed", "canceled") == "canceled"
+
+
 async def test_actions_schedule_and_are_scheduled(tmp_path: Path) -> None:
     async with serving("basic", tmp_path / "data.sqlite") as (_, api):
         await api.action("jobs:scheduleFromAction", name="from action")

@@ -61,7 +61,7 @@ test("texts are Convex's: a nested mismatch says its path", () => {
     "Value does not match validator.\nPath: .tags[1]\nValue: 2.0\nValidator: v.string()",
   );
   expect(problem(v.object({ owner: v.id("users") }), { owner: "post:1" })).toBe(
-    'Path: .owner\nFound ID "post:1" from table `posts`, which does not match the table name in validator `v.id("users")`.',
+    'Found ID "post:1" from table `posts`, which does not match the table name in validator `v.id("users")`.Path: .owner',
   );
 });
 

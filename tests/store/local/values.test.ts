@@ -11,7 +11,7 @@ describe("limits of documents", () => {
 
   test("16 levels are taken, 17 are not", () => {
     expect(shape(nested(16))).not.toThrow();
-    expect(shape(nested(17))).toThrow("Value is too nested (nested 17 levels deep > maximum nesting 16)");
+    expect(shape(nested(17))).toThrow("Document is too nested (nested 17 levels deep > maximum nesting 16)");
   });
 
   test("8192 elements are taken, 8193 are not", () => {
