@@ -10,7 +10,7 @@ import pytest
 from core.ids import new_id
 from tests.app.client import Api, api_at
 from tests.app.keys import Issuer
-from tests.app.product import Program, environment, running
+from tests.app.product import Program, disposable, environment
 
 SLOW = {"text": "All work and no play. ", "repeat": 400, "pace": {"chars_per_s": 2000}}
 SCENARIO = {
@@ -46,7 +46,7 @@ def model_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     scenario = folder / "scenario.json"
     scenario.write_text(json.dumps(SCENARIO))
     command = ["model-server", "--scenario", str(scenario)]
-    with running(command, folder=folder, env=environment()) as program:
+    with disposable(command, folder=folder, env=environment()) as program:
         yield program.ready["url"]
 
 
@@ -77,7 +77,7 @@ def product_with(
             if policy not in started:
                 folder = tmp_path_factory.mktemp(f"dev-{policy}")
                 env = {**product_env, "POLARIS_BUSY_POLICY": policy}
-                started[policy] = stack.enter_context(running(["dev"], folder=folder, env=env))
+                started[policy] = stack.enter_context(disposable(["dev"], folder=folder, env=env))
             return started[policy]
 
         yield product

@@ -82,6 +82,16 @@ def running(command: list[str], *, folder: Path, env: Mapping[str, str]) -> Gene
         program.stop()
 
 
+@contextmanager
+def disposable(command: list[str], *, folder: Path, env: Mapping[str, str]) -> Generator[Program]:
+    """As `start`; killed on the way out, which takes no time from the last test of a session."""
+    program = start(command, folder=folder, env=env)
+    try:
+        yield program
+    finally:
+        program.kill()
+
+
 def _first_line(process: subprocess.Popen[bytes]) -> bytes:
     assert process.stdout is not None
     with selectors.DefaultSelector() as selector:

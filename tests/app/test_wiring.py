@@ -7,6 +7,8 @@ from app.settings import Settings, SettingsInvalid
 from app.wiring import model_of
 from llm.model import ModelRequest, ModelUnauthorized
 
+pytestmark = pytest.mark.timeout(60)  # importing both SDKs takes seconds on a busy machine
+
 
 def settings(**given: object) -> Settings:
     return Settings.model_validate(given)
