@@ -163,7 +163,7 @@ embeddedOnly(
     return [await b.query(api.storage.describe, { id }), { ...metadata, storageId: metadata?.storageId === id }];
   },
   [
-    { size: 9, sha256, contentType: "text/x-note" },
+    { size: 9, sha256: Buffer.from(sha256, "hex").toString("base64"), contentType: "text/x-note" }, // base64, as Convex's own tests say
     { size: 9, sha256, contentType: "text/x-note", storageId: true },
   ],
 );
