@@ -99,13 +99,13 @@ class Messages:
     async def retry(
         self, message_id: MessageId, *, owner: OwnerId, policy: BusyPolicy, key: str | None = None
     ) -> SentMessage:
-        """Answer again: a failed or cancelled assistant message becomes processing, from nothing.
+        """Answer again: a failed assistant message becomes processing, from nothing.
 
         Its text, turns and tool calls of before are dropped; the id stays, the event's id is new.
 
         Raises:
             NotFound: not the owner's.
-            Conflict: the message is completed, or the person's own.
+            Conflict: the message is completed or cancelled, or the person's own.
             Busy: policy "reject", and another answer is being written.
         """
         args = {
