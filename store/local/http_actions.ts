@@ -2,11 +2,14 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { once } from "node:events";
 import { Readable } from "node:stream";
-import type { ReadableStream } from "node:stream/web";
+import type { ReadableStream, ReadableStreamDefaultReader } from "node:stream/web";
+import { realSetTimeout } from "./clock.ts";
 import { HttpRefusal } from "./errors.ts";
 import { type Site, requestInfo } from "./http.ts";
 
 const MAX_BODY_BYTES = 20 << 20; // as Convex
+const HOLD_MS = 5; // how long a body may take to be called there at once
+const MAX_HELD_BYTES = 1 << 20;
 const PREFIX = "/http";
 
 /** `/http/x` is the action at `/x`; any other path that the API does not use is served as itself. */
@@ -58,11 +61,39 @@ async function send(answer: Response, response: ServerResponse, method: string):
     if (name === "set-cookie") response.appendHeader(name, value);
     else response.setHeader(name, value);
   }
-  if (answer.body !== null && method !== "HEAD") {
-    for await (const part of answer.body as unknown as ReadableStream<Uint8Array>) {
-      if (response.destroyed) return;
-      if (!response.write(part)) await Promise.race([once(response, "drain"), once(response, "close")]);
-    }
+  if (answer.body === null || method === "HEAD") {
+    response.end();
+    return;
+  }
+  await sendBody(answer.body as unknown as ReadableStream<Uint8Array>, response);
+}
+
+/** A body that is there at once gets its length; one that comes bit by bit is passed on as it comes. */
+async function sendBody(body: ReadableStream<Uint8Array>, response: ServerResponse): Promise<void> {
+  const reader = body.getReader();
+  const held: Uint8Array[] = [];
+  let heldBytes = 0;
+  const patience = new Promise<"late">((resolve) => realSetTimeout(() => resolve("late"), HOLD_MS));
+  for (;;) {
+    const reading = reader.read();
+    const first = heldBytes > MAX_HELD_BYTES ? "late" : await Promise.race([reading, patience]);
+    if (first === "late") return passOn(reader, reading, held, response);
+    if (first.done) break;
+    held.push(first.value);
+    heldBytes += first.value.byteLength;
+  }
+  if (!response.hasHeader("content-length") && response.statusCode !== 204) response.setHeader("content-length", heldBytes);
+  response.end(Buffer.concat(held));
+}
+
+type Reader = ReadableStreamDefaultReader<Uint8Array>;
+
+async function passOn(reader: Reader, reading: ReturnType<Reader["read"]>, held: Uint8Array[], response: ServerResponse): Promise<void> {
+  for (const part of held) response.write(part);
+  response.flushHeaders();
+  for (let part = await reading; !part.done; part = await reader.read()) {
+    if (response.destroyed) return reader.cancel();
+    if (!response.write(part.value)) await Promise.race([once(response, "drain"), once(response, "close")]);
   }
   response.end();
 }

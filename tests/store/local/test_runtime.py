@@ -107,6 +107,7 @@ async def test_http_actions_are_served_beside_the_api_and_under_http(api: Api) -
         async with api.http.post(f"{api.url}{prefix}/notes", json=body) as response:
             assert response.status == 201
             assert response.headers["x-path"] == "/notes"
+            assert int(response.headers["Content-Length"]) == len(await response.read())
         assert await api.query("notes:ranked", list=f"http{prefix}") == ["posted"]
 
 
@@ -114,6 +115,14 @@ async def test_an_http_action_may_stream_its_answer(api: Api) -> None:
     headers = {"x-test": "yes"}
     async with api.http.get(f"{api.url}/echo/a/b?c=d", headers=headers) as response:
         assert await response.text() == "/echo/a/b\n?c=d\nyes\n"
+
+
+async def test_a_body_that_comes_bit_by_bit_is_passed_on_as_it_comes(api: Api) -> None:
+    async with api.http.get(f"{api.url}/waits") as response:
+        assert await response.content.readany() == b"first"
+        async with api.http.get(f"{api.url}/goes-on"):
+            pass
+        assert await response.content.read() == b"second"
 
 
 async def test_http_actions_that_are_not_there_or_fail(api: Api) -> None:
