@@ -67,7 +67,7 @@ async def cancel_message(body: DeleteMessage, services: ServicesDep, caller: Cal
 async def retry_message(
     message_id: MessageId, services: ServicesDep, caller: CallerDep, key: IdempotencyKey = None
 ) -> Sent:
-    """Answer again after a failure or a cancel; what the answer held is dropped."""
+    """Answer again after a failure; what the answer held is dropped."""
     receipt = await services.messaging.retry(message_id, owner=caller.owner, key=key)
     return Sent.model_validate(receipt)
 

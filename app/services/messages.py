@@ -51,7 +51,7 @@ class Messaging:
     async def retry(
         self, message_id: MessageId, *, owner: OwnerId, key: str | None = None
     ) -> Receipt:
-        """Answer again after a failure or a cancel. Raises: as `store.messages.retry`."""
+        """Answer again after a failure. Raises: as `store.messages.retry`."""
         sent = await self.store.messages.retry(message_id, owner=owner, policy=self.policy, key=key)
         return await self._receipt(sent, owner)
 
