@@ -38,9 +38,9 @@ export class HttpApi {
   }
 
   async serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
-    const url = new URL(request.url ?? "/", this.site.files.origin);
-    const isApi = url.pathname.startsWith("/api/") || url.pathname === "/version" || url.pathname === "/instance_name";
     try {
+      const url = urlOf(request, this.site.files.origin);
+      const isApi = url.pathname.startsWith("/api/") || url.pathname === "/version" || url.pathname === "/instance_name";
       if (!isApi) {
         await serveHttpAction(this.site, request, response, url);
       } else if (request.method === "OPTIONS") {
@@ -49,6 +49,7 @@ export class HttpApi {
         await this.route(request, response, url);
       }
     } catch (error) {
+      if (request.destroyed && !request.complete) return; // the client has gone: nobody hears the answer
       await discard(request);
       refuse(response, error);
     }
@@ -87,7 +88,7 @@ export class HttpApi {
     if (name.startsWith("run/")) {
       const body = (await jsonBody(request)) as { args?: JSONValue; format?: string };
       const at = name.lastIndexOf("/");
-      const path = `${decodeURIComponent(name.slice("run/".length, at))}:${decodeURIComponent(name.slice(at + 1))}`;
+      const path = `${name.slice("run/".length, at)}:${name.slice(at + 1)}`; // identifiers: nothing in them is escaped
       return send(await this.call("any", request, functionBody({ ...body, path, args: body.args ?? {} })));
     }
     throw new HttpRefusal(404, "NotFound", `there is nothing at ${pathname}`);
@@ -129,6 +130,13 @@ export class HttpApi {
     const storageId = await this.site.runner.system((tx) => this.site.files.store(tx, bytes, contentType, digest));
     reply(response, 200, JSON.stringify({ storageId }));
   }
+}
+
+/** @throws HttpRefusal 400 for a target that is no URL. */
+export function urlOf(request: IncomingMessage, origin: string): URL {
+  const url = URL.parse(request.url ?? "/", origin);
+  if (url === null) throw new HttpRefusal(400, "BadRequest", "the request's target is not a URL");
+  return url;
 }
 
 export function printTs(ts: bigint): string {

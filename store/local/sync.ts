@@ -51,7 +51,7 @@ export class SyncServer {
   }
 
   upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
-    if (!PATH.test(new URL(request.url ?? "/", "http://host").pathname)) {
+    if (!PATH.test(URL.parse(request.url ?? "/", "http://host")?.pathname ?? "")) {
       socket.end("HTTP/1.1 404 Not Found\r\nconnection: close\r\n\r\n");
       return;
     }

@@ -211,3 +211,23 @@ async def test_browsers_of_any_origin_may_call(api: Api) -> None:
 async def test_log_lines_come_with_the_answer(api: Api) -> None:
     _, reply = await api.post("/api/mutation", {"path": "runtime:logs", "args": {}})
     assert reply["logLines"] == ["[LOG] 'hello' { a: 1 }", "[ERROR] 'bad'"]
+
+
+async def test_a_target_that_is_no_url_is_refused(api: Api) -> None:
+    host, port = api.url.removeprefix("http://").split(":")
+    for upgrade in ("", "Upgrade: websocket\r\nConnection: Upgrade\r\n"):
+        reader, writer = await asyncio.open_connection(host, int(port))
+        writer.write(f"GET // HTTP/1.1\r\nHost: {host}\r\n{upgrade}\r\n".encode())
+        async with asyncio.timeout(5):
+            assert (await reader.readline()).split()[1] in {b"400", b"404"}
+        writer.close()
+        await writer.wait_closed()
+
+
+async def test_a_client_that_leaves_in_the_middle_harms_nobody(api: Api) -> None:
+    host, port = api.url.removeprefix("http://").split(":")
+    _, writer = await asyncio.open_connection(host, int(port))
+    writer.write(b"POST /api/query HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n\r\n{")
+    await writer.drain()
+    writer.transport.abort()
+    assert await api.query("notes:echo", value=1) == 1
