@@ -23,7 +23,7 @@ from engine.events import CANCELLED, FAILED, FINISHED, Event, EventData, Receive
 from engine.flow import FlowOptions, RateLimit, Singleton, Throttle, Timeouts
 from engine.job import CancelOn, Concurrency, Job, On, job
 from engine.retry import RetryPolicy
-from engine.runs import RunInfo, RunStatus
+from engine.runs import RunInfo, RunStatus, StepRecord
 
 __all__ = [
     "CANCELLED",
@@ -64,6 +64,7 @@ __all__ = [
     "SqliteDatabase",
     "StepFailed",
     "StepInfo",
+    "StepRecord",
     "Throttle",
     "Timeouts",
     "current_step",

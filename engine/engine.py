@@ -21,17 +21,26 @@ from engine.database import Database, PostgresDatabase, SqliteDatabase, closer
 from engine.dbos import private
 from engine.dbos.host import Host
 from engine.dispatcher import Dispatcher
+from engine.duration import Duration, seconds_of
 from engine.errands import Errands
 from engine.errors import BadEvent, BadJob, EngineNotRunning, NoSuchRun, RunCancelled
 from engine.events import Event, EventData, SentEvent, WireEvent, new_event_id
 from engine.fleet import Fleet
-from engine.intake import Accepted, Intake, queue_of
+from engine.intake import DEDUPLICATION_MS, Accepted, Intake, queue_of
 from engine.job import Job
 from engine.ledger import Ledger
 from engine.live import LiveRun, LiveRuns
 from engine.notices import Notice, listen, publish
+from engine.retention import sweep_batch
 from engine.runner import Parts, Runner
-from engine.runs import RunInfo, read_run
+from engine.runs import (
+    RunInfo,
+    RunStatus,
+    StepRecord,
+    list_runs,
+    read_run,
+    read_steps,
+)
 from engine.slots import Slots, disown
 from engine.timekeeper import Timekeeper
 from engine.waits import has_open_wait
@@ -41,6 +50,8 @@ log = logging.getLogger("engine")
 MAX_RUNNING = 200  # executing at once; runs that sleep or wait do not count
 GRACE_S = 10.0
 LEASE_S = 10.0
+SWEEP_EVERY_S = 300.0
+SWEEP_PAUSE_S = 0.05  # between batches, for the others
 TELL_ENDED_S = 0.005  # ends of runs are told to other processes together
 STOP_S = 5.0  # a step that ignores its cancellation for longer is left behind, and logged
 POLL_S = 1.0  # when a run ends in another process and its notice is lost
@@ -58,6 +69,8 @@ class Engine:
         works: False for a process that only sends, cancels and looks.
         max_running: how many runs execute at once here; sleeping and waiting ones do not count.
         lease_s: on PostgreSQL, after how long without a sign of life others take the runs over.
+        retention: how long ended runs, and events, are kept; at least the 24 hours in which the
+            ids of events are remembered.
         grace_s: how long leaving waits for running steps before it interrupts and hands them over.
     """
 
@@ -73,6 +86,7 @@ class Engine:
         max_running: int = MAX_RUNNING,
         grace_s: float = GRACE_S,
         lease_s: float = LEASE_S,
+        retention: Duration = "7d",
         clock: Clock | None = None,
     ) -> None:
         self._jobs: dict[str, Job[Any, Any]] = {}
@@ -97,6 +111,7 @@ class Engine:
             )
         self.executor_id = executor_id
         self._lease_s = lease_s
+        self._retention_s = max(seconds_of(retention), DEDUPLICATION_MS / 1000)
         self._exit: AsyncExitStack | None = None
         self._ended: list[str] = []
         self._dispatching: asyncio.Task[None] | None = None
@@ -143,7 +158,7 @@ class Engine:
                 ledger=ledger,
                 room=self._room,
                 dispatched=self._was_claimed,
-                gave_up=lambda run_id: log.error("run_given_up", extra={"run_id": run_id}),
+                gave_up=self._gave_up,
             )
             await host.start(runner.execute)
             stack.push_async_callback(host.stop)
@@ -260,6 +275,18 @@ class Engine:
         self._check_running()
         return await self._ledger.transact(has_open_wait, run_id)
 
+    async def runs(
+        self, *, job_id: str | None = None, status: RunStatus | None = None, limit: int = 50
+    ) -> list[RunInfo]:
+        """The newest runs, newest first."""
+        self._check_running()
+        return await self._ledger.transact(list_runs, job_id=job_id, status=status, limit=limit)
+
+    async def steps(self, run_id: str) -> list[StepRecord]:
+        """The recorded steps of a run, in the order they were first asked for."""
+        self._check_running()
+        return await self._ledger.transact(read_steps, run_id)
+
     async def wait(self, run_id: str, timeout_s: float | None) -> RunInfo:
         """Wait until a run has ended.
 
@@ -336,6 +363,24 @@ class Engine:
         if timekeeper.is_needed:
             task = self._tasks.create_task(timekeeper.work())
             stack.callback(task.cancel)
+        sweeping = self._tasks.create_task(self._sweep())
+        stack.callback(sweeping.cancel)
+
+    async def _sweep(self) -> None:
+        while True:
+            await asyncio.sleep(SWEEP_EVERY_S)
+            try:
+                await self.sweep()
+            except Exception:  # the rim of the loop: the database may be away for a while
+                log.exception("sweep_failed")
+
+    async def sweep(self) -> None:
+        """Delete what is older than the retention now; it happens by itself every few minutes."""
+        before_ms = self._ledger.now_ms() - int(self._retention_s * 1000)
+        swept = await self._ledger.transact(sweep_batch, before_ms)
+        while swept.may_be_more:
+            await asyncio.sleep(SWEEP_PAUSE_S)
+            swept = await self._ledger.transact(sweep_batch, before_ms)
 
     async def _join_fleet(self, database: PostgresDatabase, stack: AsyncExitStack) -> None:
         listener = self._tasks.create_task(listen(database.libpq, self.executor_id, self._hear))
@@ -385,8 +430,20 @@ class Engine:
         return self._max_running - self._live.executing()
 
     def _was_claimed(self, claimed: private.Claimed) -> None:
+        self._live.starting.add(claimed.run_id)
         if claimed.is_first:
             self._live.first_time.add(claimed.run_id)
+
+    def _gave_up(self, run_id: str) -> None:
+        log.error("run_set_aside", extra={"run_id": run_id})
+        self._live.starting.discard(run_id)
+        self._spawn(self._announce_set_aside(run_id))
+
+    async def _announce_set_aside(self, run_id: str) -> None:
+        accepted = await self._ledger.transact(
+            self._intake.announce_set_aside, run_id, self._ledger.now_ms()
+        )
+        self._act(accepted)
 
     def _run_ended(self, run_id: str) -> None:
         self._dispatcher.room_made()

@@ -11,7 +11,7 @@ from engine import codec, tables
 from engine.dbos import private
 from engine.dbos.host import Enqueued, Host
 from engine.errors import BadEvent
-from engine.events import CANCELLED, INVOKED, SentEvent, WireEvent
+from engine.events import CANCELLED, FAILED, INVOKED, SentEvent, WireEvent
 from engine.expressions import path_value
 from engine.flow import admit
 from engine.job import Job
@@ -172,6 +172,46 @@ class Intake:
             insert_new(connection, tables.limit, {"run_id": run_id, "kind": "start", "at": at})
         self._watch_for_cancels(connection, job, run_id, event, accepted.now_ms)
         return True
+
+    def announce_failure(  # noqa: PLR0913, PLR0917 - one failure: of what, of which, why
+        self,
+        connection: sa.Connection,
+        job: Job[Any, Any],
+        run_id: str,
+        cause: Mapping[str, Any] | None,
+        error: Mapping[str, Any],
+        accepted: Accepted,
+    ) -> None:
+        """Say that a run has failed for good, and start its job's on_failure; once per run."""
+        now_ms = accepted.now_ms
+        data = {"runId": run_id, "jobId": job.id, "event": cause, "error": error}
+        event = WireEvent(FAILED, data, f"{run_id}:failed", now_ms)
+        self._accept_one(connection, event, 0, accepted)
+        if job.on_failure is not None and cause is not None:
+            payload = {
+                "job": job.id,
+                "kind": "failure",
+                "event": cause,
+                "position": now_ms * 1000,
+                "failed_run": run_id,
+                "error": error,
+            }
+            handler = NewRun(f"{run_id}:on-failure", job.id, event.id, payload)
+            self.start(connection, handler, accepted)
+        self.publish(connection, accepted)
+
+    def announce_set_aside(self, connection: sa.Connection, run_id: str, now_ms: int) -> Accepted:
+        """Say that a run has failed because its processes kept dying."""
+        accepted = Accepted(now_ms)
+        query = sa.select(tables.run.c.job_id).where(tables.run.c.run_id == run_id)
+        job = self._jobs.get(connection.execute(query).scalar() or "")
+        cause = self._cause(connection, run_id)
+        if job is not None:
+            message = "the process died too often while it executed this run"
+            error = {"name": "TooManyRecoveries", "message": message, "stepId": None}
+            event = None if cause is None else cause.as_json()
+            self.announce_failure(connection, job, run_id, event, error, accepted)
+        return accepted
 
     def cancel_overdue(self, connection: sa.Connection, now_ms: int) -> Accepted:
         """Cancel the runs whose time to start or to finish is over."""

@@ -51,6 +51,8 @@ class LiveRuns:
         self._on_end = on_end
         self._runs: dict[str, LiveRun] = {}
         self._waiting: dict[str, set[asyncio.Event]] = {}
+        self.starting: set[str] = set()
+        """Runs that have been claimed and are about to be live."""
         self.first_time: set[str] = set()
         """Runs about to start for the first time: nothing is recorded for them."""
 
@@ -60,6 +62,7 @@ class LiveRuns:
         if earlier is not None:  # this process was taken for dead, and has claimed its run again
             earlier.stop("handed over")
         self._runs[run.run_id] = run
+        self.starting.discard(run.run_id)
         run.task.add_done_callback(lambda _: self._forget(run))
 
     def _forget(self, run: LiveRun) -> None:
@@ -78,8 +81,9 @@ class LiveRuns:
         return list(self._runs.values())
 
     def executing(self) -> int:
-        """How many neither sleep nor wait."""
-        return sum(1 for run in self._runs.values() if run.suspended == 0)
+        """How many neither sleep nor wait, those about to start included."""
+        executing = sum(1 for run in self._runs.values() if run.suspended == 0)
+        return executing + len(self.starting)
 
     @contextmanager
     def watching(self, run_id: str) -> Generator[asyncio.Event]:

@@ -23,8 +23,8 @@ from engine.durable import (
     record_attempt,
 )
 from engine.errors import NonRetriable, RunFailed, StepFailed
-from engine.events import FAILED, FINISHED, INVOKED, ReceivedEvent, WireEvent, received_event
-from engine.intake import Accepted, Intake, NewRun, wants
+from engine.events import FINISHED, INVOKED, ReceivedEvent, WireEvent, received_event
+from engine.intake import Accepted, Intake, wants
 from engine.job import Job
 from engine.ledger import Ledger
 from engine.live import LiveRun, LiveRuns
@@ -97,8 +97,8 @@ class Runner:
         gate = Gate(self._parts.slots, run_id, limits, payload["position"])
         is_first = run_id in self._parts.live.first_time
         try:
-            with live.asleep():  # reading and waiting for a place is not executing yet
-                history = await self._history(run_id)
+            history = await self._history(run_id)
+            with live.asleep():  # waiting for a place is not executing yet
                 await gate.open()
             await self._limit_time(job, run_id)
             state = RunState(live, job.retry, self._ledger, gate)
@@ -215,23 +215,11 @@ class Runner:
             # A body may take another way when it runs again; a failure that was announced stands.
             last = FailedAttempt(run.run_id, BODY, attempt, failure, None)
             record_attempt(connection, last, now_ms)
-        error = _run_error(failure).as_json()
-        cause = run.payload["event"]
-        data = {"runId": run.run_id, "jobId": run.job.id, "event": cause, "error": error}
-        event = WireEvent(FAILED, data, f"{run.run_id}:failed", now_ms)
-        accepted = self._parts.intake.accept(connection, [event], now_ms)
-        if run.job.on_failure is not None:
-            payload = {
-                "job": run.job.id,
-                "kind": "failure",
-                "event": cause,
-                "position": now_ms * 1000,
-                "failed_run": run.run_id,
-                "error": error,
-            }
-            handler = NewRun(f"{run.run_id}:on-failure", run.job.id, event.id, payload)
-            self._parts.intake.start(connection, handler, accepted)
-            self._parts.intake.publish(connection, accepted)
+        accepted = Accepted(now_ms)
+        error = _run_error(failure)
+        self._parts.intake.announce_failure(
+            connection, run.job, run.run_id, run.payload["event"], error.as_json(), accepted
+        )
         return accepted
 
 

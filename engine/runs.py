@@ -70,3 +70,65 @@ def read_run(connection: sa.Connection, run_id: str) -> RunInfo | None:
         result=None if row.output is None else codec.loads(row.output),
         error=None if row.error is None else codec.loads(row.error),
     )
+
+
+@dataclass(frozen=True)
+class FailedTry:
+    """An attempt of a step (or, with step id "", of the body) that was followed by another."""
+
+    attempt: int
+    error_name: str
+    error_message: str
+    failed_at: datetime
+
+
+@dataclass(frozen=True)
+class StepRecord:
+    """A step that has been recorded, with the attempts that failed before."""
+
+    step_id: str
+    result: Any
+    error: Exception | None
+    started_at: datetime | None
+    ended_at: datetime | None
+    failed: tuple[FailedTry, ...]
+
+
+def read_steps(connection: sa.Connection, run_id: str) -> list[StepRecord]:
+    """The recorded steps of a run, in the order they were first asked for."""
+    attempt = tables.attempt.c
+    failed: dict[str, list[FailedTry]] = {}
+    for row in connection.execute(
+        sa.select(tables.attempt).where(attempt.run_id == run_id).order_by(attempt.attempt)
+    ):
+        at = datetime.fromtimestamp(row.failed_at / 1000, UTC)
+        found = FailedTry(row.attempt, row.error_name, row.error_message, at)
+        failed.setdefault(row.step_id, []).append(found)
+    return [
+        StepRecord(
+            step_id=row.name,
+            result=None if row.output is None else codec.loads(row.output),
+            error=None if row.error is None else codec.loads(row.error),
+            started_at=instant(row.started_at),
+            ended_at=instant(row.completed_at),
+            failed=tuple(failed.get(row.name, ())),
+        )
+        for row in private.step_rows(connection, run_id)
+    ]
+
+
+def list_runs(
+    connection: sa.Connection, *, job_id: str | None, status: RunStatus | None, limit: int
+) -> list[RunInfo]:
+    """The newest runs that fit, newest first."""
+    query = sa.select(tables.run.c.run_id).order_by(
+        tables.run.c.created_at.desc(), tables.run.c.run_id
+    )
+    if job_id is not None:
+        query = query.where(tables.run.c.job_id == job_id)
+    if status is not None:
+        stored = [name for name, shown in STATUS.items() if shown == status]
+        query = query.where(tables.run.c.run_id.in_(private.runs_with(stored)))
+    run_ids = connection.execute(query.limit(limit)).scalars().all()
+    found = (read_run(connection, run_id) for run_id in run_ids)
+    return [run for run in found if run is not None]

@@ -165,10 +165,7 @@ def cancel(connection: sa.Connection, run_ids: Sequence[str]) -> list[str]:
 
 def active_runs() -> sa.Select[tuple[str]]:
     """The ids of runs that have not ended, as a subquery."""
-    status = _system_database().tables.workflow_status.c
-    return sa.select(status.workflow_uuid).where(
-        status.status.in_(["ENQUEUED", "DELAYED", "PENDING"])
-    )
+    return runs_with(["ENQUEUED", "DELAYED", "PENDING"])
 
 
 def owns(connection: sa.Connection, run_id: str) -> bool:
@@ -276,3 +273,64 @@ def recover(connection: sa.Connection, executor_ids: Sequence[str]) -> list[str]
         .returning(status.c.queue_name)
     )
     return sorted(set(connection.execute(statement).scalars()))
+
+
+def ended_before(connection: sa.Connection, before_ms: int, limit: int) -> list[str]:
+    """Runs that ended before a time, oldest first."""
+    status = _system_database().tables.workflow_status.c
+    query = (
+        sa.select(status.workflow_uuid)
+        .where(status.status.not_in(["ENQUEUED", "DELAYED", "PENDING"]))
+        .where(status.completed_at < before_ms)
+        .order_by(status.completed_at)
+        .limit(limit)
+    )
+    return list(connection.execute(query).scalars())
+
+
+def delete_runs(connection: sa.Connection, run_ids: Sequence[str]) -> None:
+    """Delete runs in our own transaction, as `DBOS.delete_workflows` does in one of its own."""
+    found = _system_database().tables
+    for table in (
+        found.workflow_input,
+        found.workflow_output,
+        found.operation_outputs,
+        found.workflow_status,
+    ):
+        connection.execute(sa.delete(table).where(table.c.workflow_uuid.in_(run_ids)))
+
+
+@dataclass(frozen=True)
+class StepRow:
+    """One recorded step; times are ms since the epoch."""
+
+    name: str
+    number: int
+    output: str | None
+    error: str | None
+    started_at: int | None
+    completed_at: int | None
+
+
+def step_rows(connection: sa.Connection, run_id: str) -> list[StepRow]:
+    """The recorded steps of a run, in the order they were first asked for."""
+    outputs = _system_database().tables.operation_outputs.c
+    query = (
+        sa.select(
+            outputs.function_name,
+            outputs.function_id,
+            outputs.output,
+            outputs.error,
+            outputs.started_at_epoch_ms,
+            outputs.completed_at_epoch_ms,
+        )
+        .where(outputs.workflow_uuid == run_id)
+        .order_by(outputs.function_id)
+    )
+    return [StepRow(*row) for row in connection.execute(query)]
+
+
+def runs_with(statuses: Sequence[str]) -> sa.Select[tuple[str]]:
+    """The ids of the runs in these statuses, as a subquery."""
+    status = _system_database().tables.workflow_status.c
+    return sa.select(status.workflow_uuid).where(status.status.in_(statuses))

