@@ -11,6 +11,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
+from starlette.routing import Match
 
 from core.errors import Conflict, NotFound, Refused, Transient
 
@@ -23,6 +24,7 @@ _HTTP_CODES = {
     HTTPStatus.METHOD_NOT_ALLOWED: "method_not_allowed",
     HTTPStatus.REQUEST_ENTITY_TOO_LARGE: "body_too_large",
 }
+_METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 
 
 class Unauthorized(Refused):
@@ -125,12 +127,27 @@ async def on_transient(_request: Request, error: Exception) -> JSONResponse:
     )
 
 
-async def on_http(_request: Request, error: Exception) -> JSONResponse:
+async def on_http(request: Request, error: Exception) -> JSONResponse:
     """Unknown routes, wrong methods, bodies that are too large or unreadable."""
     if not isinstance(error, HTTPException):
         raise error
     code = _HTTP_CODES.get(HTTPStatus(error.status_code), "invalid_request")
-    return problem(error.status_code, str(error.detail), code, headers=error.headers)
+    headers = dict(error.headers or {})
+    if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
+        headers["Allow"] = ", ".join(allowed_methods(request))
+    return problem(error.status_code, str(error.detail), code, headers=headers)
+
+
+def allowed_methods(request: Request) -> list[str]:
+    """What the path takes; Starlette names the methods of the first route that has the path."""
+    routes = request.app.routes
+    return [
+        method
+        for method in _METHODS
+        if any(
+            route.matches({**request.scope, "method": method})[0] is Match.FULL for route in routes
+        )
+    ]
 
 
 async def on_invalid(_request: Request, error: Exception) -> JSONResponse:

@@ -2,6 +2,7 @@
 
 import json
 import logging
+import re
 import sys
 from typing import Any, Literal
 
@@ -14,6 +15,13 @@ _STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {
     "color_message",  # uvicorn's
 }
 _QUIET = ("dbos", "httpx2", "httpcore2", "aiohttp.access", "uvicorn.access", "watchfiles")
+
+_CONTROLS = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
+
+
+def _printable(text: str) -> str:
+    """Without line ends and terminal codes: paths and other people's texts are in log lines."""
+    return _CONTROLS.sub(lambda found: ascii(found[0])[1:-1], text)
 
 
 def _fields(record: logging.LogRecord) -> dict[str, Any]:
@@ -32,7 +40,7 @@ class TextFormatter(logging.Formatter):
     def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 - logging's name
         """The line without a traceback."""
         fields = "".join(f" {name}={value}" for name, value in _fields(record).items())
-        return f"{super().formatMessage(record)}{fields} [{record.name}]"
+        return _printable(f"{super().formatMessage(record)}{fields} [{record.name}]")
 
 
 class JsonFormatter(logging.Formatter):

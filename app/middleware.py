@@ -1,5 +1,6 @@
 """What surrounds every request: id, log line, security headers, body limit, the catch for bugs."""
 
+import ipaddress
 import logging
 import re
 from contextvars import ContextVar
@@ -86,6 +87,39 @@ class RequestFrame:
                 },
             )
             request_id_now.reset(token)
+
+
+class LocalHosts:
+    """Refuses requests that name another host than this machine: an API of one local user.
+
+    A page of `evil.example`, whose name now resolves to 127.0.0.1, is of our own origin to the
+    browser (DNS rebinding); the name in `Host` gives it away.
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: D102 - ASGI
+        if scope["type"] != "http" or is_local_host(Headers(scope=scope).get("host", "")):
+            await self._app(scope, receive, send)
+            return
+        response = problem(
+            HTTPStatus.MISDIRECTED_REQUEST,
+            "This API serves its own machine only; use localhost, or configure POLARIS_AUTH_ISSUER",
+            "foreign_host",
+        )
+        await response(scope, receive, send)
+
+
+def is_local_host(host: str) -> bool:
+    """Whether a `Host` header names this machine: an address of it, `localhost` or below that."""
+    name = re.sub(r":\d*\Z", "", host.strip().lower()).removesuffix(".")
+    if name == "localhost" or name.endswith(".localhost"):
+        return True
+    try:
+        return ipaddress.ip_address(name.strip("[]")).is_loopback
+    except ValueError:
+        return False
 
 
 class BodyLimit:

@@ -8,6 +8,8 @@ from collections.abc import AsyncGenerator, Generator
 import uvicorn
 from starlette.types import ASGIApp
 
+from app.connection import Connection
+
 KEEP_ALIVE_S = 65  # longer than the 60 s of common proxies, so that they close first
 BACKLOG = 2048
 
@@ -31,7 +33,14 @@ class _Server(uvicorn.Server):
 
 
 @contextlib.asynccontextmanager
-async def serving(app: ASGIApp, *, host: str, port: int, grace_s: float) -> AsyncGenerator[str]:
+async def serving(
+    app: ASGIApp,
+    *,
+    host: str,
+    port: int,
+    grace_s: float,
+    connection: type[Connection] = Connection,
+) -> AsyncGenerator[str]:
     """Serve `app` while the block runs; gives the base URL once it accepts requests.
 
     Leaving the block stops accepting and gives running requests `grace_s` to end.
@@ -42,6 +51,8 @@ async def serving(app: ASGIApp, *, host: str, port: int, grace_s: float) -> Asyn
     listener = bind(host, port)
     config = uvicorn.Config(
         app,
+        http=connection,
+        ws="none",
         log_config=None,
         access_log=False,  # RequestFrame writes that line
         lifespan="off",  # the caller composes and closes

@@ -37,6 +37,7 @@ Cursor = Annotated[
 ]
 Name = Annotated[str, Field(min_length=1, max_length=NAME_LIMIT_CHARS)]
 PathText = Annotated[str, Field(min_length=1, max_length=PATH_LIMIT_CHARS)]
+FileText = Annotated[str, Field(max_length=15 * 1024 * 1024)]  # as much as Convex takes at once
 Command = Annotated[str, Field(max_length=1_000)]
 
 
@@ -165,8 +166,8 @@ class FileContentAnswer(FileAnswer):
 class FileBody(Body):
     """The content of a file: one of the two."""
 
-    content: str | None = Field(None, examples=["export const answer = 42;\n"])
-    content_base64: str | None = Field(None, description="For bytes that are not UTF-8 text.")
+    content: FileText | None = Field(None, examples=["export const answer = 42;\n"])
+    content_base64: FileText | None = Field(None, description="For bytes that are not UTF-8 text.")
 
 
 class NewEntry(Body):
@@ -174,7 +175,7 @@ class NewEntry(Body):
 
     type: Literal["file", "folder"]
     path: Annotated[PathText, Field(examples=["src/index.ts"])]
-    content: str | None = Field(None, description="Of a file; none means empty.")
+    content: FileText | None = Field(None, description="Of a file; none means empty.")
 
 
 class Rename(Body):

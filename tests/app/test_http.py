@@ -73,6 +73,15 @@ async def test_unknown_routes_and_wrong_methods_answer_in_json(api: Api) -> None
     assert (nowhere.status, nowhere.body["code"]) == (404, "not_found")
     wrong = await api.call("PUT", "/api/projects")
     assert (wrong.status, wrong.body["code"]) == (405, "method_not_allowed")
+    assert wrong.headers["Allow"] == "GET, POST"
+
+
+@pytest.mark.parametrize("field", ["path", "content"])
+async def test_half_a_character_is_refused(api: Api, field: str) -> None:
+    body = {"type": "file", "path": "a.txt", "content": "", field: "\ud83d"}
+    path = f"/api/projects/{await api.project()}/files"
+    refused = await api.call("POST", path, data=json.dumps(body).encode(), headers=JSON)
+    assert (refused.status, refused.body["field"]) == (400, field)
 
 
 @pytest.mark.parametrize("query", ["limit=0", "limit=101", "limit=x", "limit=-1"])

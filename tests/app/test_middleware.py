@@ -9,7 +9,7 @@ from aiohttp import ClientSession
 from fastapi import FastAPI, Request
 
 from app.errors import add_error_handlers
-from app.middleware import BodyLimit, RequestFrame
+from app.middleware import BodyLimit, RequestFrame, is_local_host
 from app.server import serving
 from core.clock import SystemClock
 from core.errors import Conflict, Transient
@@ -104,3 +104,30 @@ async def test_a_request_under_way_is_finished_before_the_server_stops() -> None
         await entered.wait()
         asyncio.get_running_loop().call_later(0.2, leave.set)  # after the stop has begun
     assert answer.result() == "done"
+
+
+@pytest.mark.parametrize(
+    "host",
+    ["127.0.0.1", "127.0.0.1:8787", "localhost:1", "[::1]:8787", "LocalHost.", "app.localhost:80"],
+)
+def test_names_of_this_machine_are_local(host: str) -> None:
+    assert is_local_host(host)
+
+
+@pytest.mark.parametrize(
+    "host",
+    [
+        "",
+        "evil.example",
+        "evil.example:8787",
+        "127.0.0.1.evil.example",
+        "localhost.evil.example",
+        "notlocalhost",
+        "192.168.0.7:8787",
+        "127.0.0.1@evil.example",
+        "[::]",
+        "10.0.0.1",
+    ],
+)
+def test_other_names_are_not(host: str) -> None:
+    assert not is_local_host(host)

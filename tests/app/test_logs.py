@@ -1,0 +1,30 @@
+"""Lines of the log hold other people's texts."""
+
+import logging
+
+import pytest
+
+from app.logs import JsonFormatter, TextFormatter
+
+FORGED = "/a\n00:00:00 ERROR forged\r\x1b[2J\x00\u2028\ud800"
+
+
+def record() -> logging.LogRecord:
+    fields = {"msg": "request", "levelname": "INFO", "name": "app", "path": FORGED}
+    return logging.makeLogRecord(fields)
+
+
+@pytest.mark.parametrize("formatter", [TextFormatter(), JsonFormatter()], ids=["text", "json"])
+def test_a_path_makes_no_line_of_its_own(formatter: logging.Formatter) -> None:
+    line = formatter.format(record())
+    assert not set(line) & set("\n\r\x1b\x00")
+    assert r"\n00:00:00 ERROR forged\r" in line
+
+
+def test_an_error_keeps_its_own_lines() -> None:
+    error = ValueError("wrong")
+    info = (type(error), error, error.__traceback__)
+    broken = logging.makeLogRecord(
+        {"msg": "broke", "name": "root", "levelname": "ERROR", "exc_info": info}
+    )
+    assert TextFormatter().format(broken).endswith("[root]\nValueError: wrong")
