@@ -4,8 +4,13 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 PY := $(BIN)/python
+UV := .make/uv/bin/uv
+SYNC := $(UV) pip sync --quiet --python $(PY) --require-hashes requirements/dev.txt
 NPM := $(PY) -m core.node npm
 READY := .make/python.stamp .make/node.stamp
+
+# Where a company's proxy has a certificate of its own, the machine's store knows it: npm takes both, uv is asked twice.
+export NODE_USE_SYSTEM_CA := 1
 
 .PHONY: help setup demo dev test check format bench lock codegen clean
 help: ## this list
@@ -13,12 +18,14 @@ help: ## this list
 
 setup: $(READY) ## install Python and Node packages from the committed locks
 
+# uv makes the virtual environment: Debian's Python has no ensurepip, and its pip installs only with --target.
 .make/python.stamp: requirements/dev.txt pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Polaris needs Python 3.11 or newer: make PYTHON=…")'
 	@mkdir -p .make
-	@test -x $(PY) || $(PYTHON) -m venv $(VENV)
-	@$(PY) -m pip install --quiet --disable-pip-version-check 'uv==0.13.*'
-	@$(BIN)/uv pip sync --quiet --python $(PY) --require-hashes requirements/dev.txt
-	@$(BIN)/uv pip install --quiet --python $(PY) --no-deps --no-build-isolation --editable .
+	@test -x $(UV) || $(PYTHON) -m pip install --quiet --root-user-action=ignore --disable-pip-version-check --target .make/uv 'uv==0.13.*'
+	@test -x $(PY) || $(UV) venv --quiet --python "$$(command -v $(PYTHON))" $(VENV)
+	@$(SYNC) 2>/dev/null || UV_SYSTEM_CERTS=1 $(SYNC)
+	@$(UV) pip install --quiet --python $(PY) --offline --no-deps --no-build-isolation --editable .
 	@touch $@
 
 .make/node.stamp: package-lock.json .make/python.stamp
@@ -32,7 +39,7 @@ dev: $(READY) ## API, worker and embedded Convex in one process; stays up
 	@$(BIN)/polaris dev
 
 test: $(READY) ## every test: Python, TypeScript, official clients, crashes
-	@$(PY) -m pytest
+	@$(PY) -m pytest --numprocesses 2 --dist loadfile
 	@$(PY) -m core.node npx vitest run
 
 check: $(READY) ## format, lint, types, imports, TypeScript
@@ -42,6 +49,7 @@ check: $(READY) ## format, lint, types, imports, TypeScript
 	$(BIN)/lint-imports
 	$(PY) -m core.node npx tsc -p convex --noEmit
 	$(PY) -m core.node npx tsc -p store/local --noEmit
+	$(PY) -m core.node npx tsc -p bench --noEmit
 	$(PY) -m core.node npx tsc -p tests/contracts/convex --noEmit
 	$(PY) -m core.node npx tsc -p tests/convex --noEmit
 
@@ -55,9 +63,9 @@ bench: $(READY) ## SUITE=store|stream; the last line printed is one JSON object
 codegen: $(READY) ## convex/_generated from convex/*.ts, offline
 	$(PY) -m core.node npx convex codegen --system-udfs --typecheck disable
 
-lock: ## compile the locks again, without addresses
-	uv pip compile --universal --generate-hashes --python-version 3.11 --quiet pyproject.toml -o requirements/runtime.txt
-	uv pip compile --universal --generate-hashes --python-version 3.11 --quiet --group dev pyproject.toml -o requirements/dev.txt
+lock: $(READY) ## compile the locks again, without addresses
+	$(UV) pip compile --universal --generate-hashes --python-version 3.11 --quiet pyproject.toml -o requirements/runtime.txt
+	$(UV) pip compile --universal --generate-hashes --python-version 3.11 --quiet --group dev pyproject.toml -o requirements/dev.txt
 
 clean: ## remove what set-up and runs leave behind
 	rm -rf $(VENV) node_modules .make .polaris
