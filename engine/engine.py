@@ -52,6 +52,7 @@ GRACE_S = 10.0
 LEASE_S = 10.0
 SWEEP_EVERY_S = 300.0
 SWEEP_PAUSE_S = 0.05  # between batches, for the others
+STARTING_S = 0.005  # a claimed run becomes live within a few hops between threads
 TELL_ENDED_S = 0.005  # ends of runs are told to other processes together
 STOP_S = 5.0  # a step that ignores its cancellation for longer is left behind, and logged
 POLL_S = 1.0  # when a run ends in another process and its notice is lost
@@ -114,6 +115,7 @@ class Engine:
         self._retention_s = max(seconds_of(retention), DEDUPLICATION_MS / 1000)
         self._exit: AsyncExitStack | None = None
         self._ended: list[str] = []
+        self._is_closed = False
         self._dispatching: asyncio.Task[None] | None = None
 
     async def __aenter__(self) -> Self:
@@ -123,6 +125,7 @@ class Engine:
             DatabaseInUse: another process holds the SQLite file.
             DatabaseTooNew: newer code has written to the database.
         """
+        self._is_closed = False
         async with AsyncExitStack() as stack:
             stack.enter_context(self._database.held())
             pool = self._database.connect()
@@ -465,13 +468,17 @@ class Engine:
             except Exception:  # the rim of what nobody awaits
                 log.exception("background_work_failed")
 
-        self._tasks.create_task(guarded())
+        if self._is_closed:
+            work.close()  # a step that ignored its interruption has come back after the end
+        else:
+            self._tasks.create_task(guarded())
 
     async def _drain(self) -> None:
         self._dispatcher.stop()
         if self._dispatching is not None:
             await asyncio.wait({self._dispatching})
-            await asyncio.sleep(0)  # what it has just dispatched becomes live now
+        self._live.draining = True
+        await self._wait_started()
         running = self._live.all()
         for live in running:
             live.draining = True
@@ -484,6 +491,13 @@ class Engine:
         await _wait_ended(rest, STOP_S)
         for live in running:  # those that have ended are left alone
             await self._ledger.call(partial(private.hand_over, live.run_id, queue_of(live.job_id)))
+        self._is_closed = True
+
+    async def _wait_started(self) -> None:
+        """Let what has just been dispatched become live, so that it can be handed over."""
+        give_up_at = self._clock.monotonic() + STOP_S
+        while self._live.starting and self._clock.monotonic() < give_up_at:  # noqa: ASYNC110 - short, and only at the end
+            await asyncio.sleep(STARTING_S)
 
 
 async def _wait_ended(runs: Iterable[LiveRun], timeout_s: float) -> None:

@@ -51,6 +51,8 @@ class LiveRuns:
         self._on_end = on_end
         self._runs: dict[str, LiveRun] = {}
         self._waiting: dict[str, set[asyncio.Event]] = {}
+        self.draining = False
+        """Whether what becomes live from now on must stop at once."""
         self.starting: set[str] = set()
         """Runs that have been claimed and are about to be live."""
         self.first_time: set[str] = set()
@@ -64,6 +66,8 @@ class LiveRuns:
         self._runs[run.run_id] = run
         self.starting.discard(run.run_id)
         run.task.add_done_callback(lambda _: self._forget(run))
+        if self.draining:
+            run.stop("handed over")
 
     def _forget(self, run: LiveRun) -> None:
         if self._runs.get(run.run_id) is run:
