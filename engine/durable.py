@@ -131,7 +131,9 @@ class DurableSteps:
             self._history.last += 1
             number = self._history.recorded[name] = self._history.last
         self._replayed += 1
+        return await self._remember(name, number, body)
 
+    async def _remember(self, name: str, number: int, body: Callable[[], Awaitable[Any]]) -> Any:
         async def call() -> Any:
             return await body()
 
@@ -200,8 +202,11 @@ class DurableSteps:
         now_ms = self._ledger.now_ms()
         next_at = now_ms + int(delay_s * 1000)
         attempt = FailedAttempt(self._run_id, step_id, failed - 1, failure, next_at)
-        await self._ledger.transact(record_attempt, attempt, now_ms)
+        await self._count(attempt, now_ms)
         await self.pause(delay_s)
+
+    async def _count(self, failed: "FailedAttempt", now_ms: int) -> None:
+        await self._ledger.transact(record_attempt, failed, now_ms)
 
     async def pause(self, seconds: float) -> None:
         """Sleep without holding a place under a concurrency key."""

@@ -93,6 +93,11 @@ class StepRecord:
     ended_at: datetime | None
     failed: tuple[FailedTry, ...]
 
+    @property
+    def attempts(self) -> int:
+        """How often it was tried, the last time included."""
+        return len(self.failed) + 1
+
 
 def read_steps(connection: sa.Connection, run_id: str) -> list[StepRecord]:
     """The recorded steps of a run, in the order they were first asked for."""

@@ -176,8 +176,23 @@ def owns(connection: sa.Connection, run_id: str) -> bool:
 
 
 def hand_over(run_id: str, queue: str) -> None:
-    """Give a run of this process back to its queue, so that another process takes it at once."""
-    _system_database().reenqueue_for_recovery(run_id, [GlobalParams.executor_id], queue)
+    """Give a run of this process back to its queue, so that another process takes it at once.
+
+    DBOS counts starts, and sets a run aside that was started too often. Leaving in good order is
+    no sign of a run that kills its process, so this start is not counted; the first one stays,
+    which tells a run with a history from a new one.
+    """
+    database = _system_database()
+    if not database.reenqueue_for_recovery(run_id, [GlobalParams.executor_id], queue):
+        return
+    status = database.tables.workflow_status
+    with database.engine.begin() as connection:
+        connection.execute(
+            sa.update(status)
+            .where(status.c.workflow_uuid == run_id, status.c.status == "ENQUEUED")
+            .where(status.c.recovery_attempts > 1)
+            .values(recovery_attempts=status.c.recovery_attempts - 1)
+        )
 
 
 def recorded_steps(run_id: str) -> dict[str, int]:

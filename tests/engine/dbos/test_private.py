@@ -180,7 +180,8 @@ async def test_run_that_was_started_too_often_is_set_aside(
         rig.enqueue("r")
         for _ in range(2):
             await asyncio.to_thread(private.claim, "q", 1)
-            await asyncio.to_thread(private.hand_over, "r", "q")
+            with rig.pool_with_schema.begin() as connection:
+                private.recover(connection, ["me"])  # as after a death
         [third] = await asyncio.to_thread(private.claim, "q", 1)
         with pytest.raises(private.TooManyRecoveries):
             await asyncio.to_thread(private.dispatch, third)

@@ -1,0 +1,59 @@
+"""Leaving in good order, over and over; and runs that take their process down each time."""
+
+import asyncio
+
+import pytest
+
+from engine import Database, Engine, FailureContext, JobContext, job
+from engine.dbos import private
+from tests.engine.conftest import Start
+from tests.engine.things import Asked, Notes, until
+
+
+async def note_failure(ctx: FailureContext[Asked]) -> None:
+    ctx.need(Notes).write(f"{ctx.run_id} {ctx.error.name}")
+
+
+@job("patient", on=Asked, on_failure=note_failure)
+async def patient(ctx: JobContext[Asked]) -> str:
+    async def once() -> str:
+        ctx.need(Notes).write("once")
+        return "x"
+
+    await ctx.step.run("once", once)
+    return await ctx.step.wait_for_signal("go", "go")
+
+
+async def test_restarts_in_good_order_do_not_wear_a_run_out(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("engine.dbos.host.MAX_RECOVERIES", 2)
+    notes, run_id = Notes(), ""
+    for _ in range(5):
+        async with Engine(jobs=[patient], database=database, provide=[notes], grace_s=0.1) as one:
+            sent = await one.send(Asked(), event_id="e")
+            run_id = sent.run_ids[0]
+            async with asyncio.timeout(5):
+                while not (one.live_runs() and await one.is_waiting(run_id)):  # noqa: ASYNC110
+                    await asyncio.sleep(0.005)
+    async with Engine(jobs=[patient], database=database, provide=[notes]) as last:
+        async with asyncio.timeout(5):
+            while not await last.send_signal("go", "done"):  # noqa: ASYNC110
+                await asyncio.sleep(0.005)
+        assert await last.result(run_id, 5) == "done"
+    assert notes.lines == ["once"]
+
+
+async def test_run_that_dies_too_often_fails_and_says_so(
+    start: Start, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("engine.dbos.host.MAX_RECOVERIES", 0)
+    notes = Notes()
+    sender = await start([patient], provide=[notes], works=False, executor_id="mortal")
+    sent = await sender.send(Asked())
+    # Claimed, and never heard of again.
+    await asyncio.to_thread(private.claim, "job:patient", 1)
+    await sender.__aexit__(None, None, None)
+    heir = await start([patient], provide=[notes], executor_id="mortal")
+    assert (await heir.wait(sent.run_ids[0], 5)).status == "failed"
+    await until(lambda: notes.lines == [f"{sent.run_ids[0]} TooManyRecoveries"])
