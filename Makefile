@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PY := $(BIN)/python
 UV := .make/uv/bin/uv
-SYNC := $(UV) pip sync --quiet --python $(PY) --require-hashes requirements/dev.txt
+SYNC := $(UV) pip sync --quiet --compile-bytecode --python $(PY) --require-hashes requirements/dev.txt
 NPM := $(PY) -m core.node npm
 READY := .make/python.stamp .make/node.stamp
 
