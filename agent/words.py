@@ -34,9 +34,9 @@ def calls_cut(names: tuple[str, ...]) -> str:
     """That calls were not run because they arrived broken."""
     return (
         f"[Not run: {', '.join(names)}. The call was cut off at the length limit of one turn, or "
-        "its arguments were no JSON object, or there were too many calls in one turn, so nothing "
-        "of it was done. Write less in one turn: create the file with its first part and add the "
-        "rest with editFile, or change only the lines that matter.]"
+        "its arguments were no JSON object or very large, or there were too many calls in one "
+        "turn, so nothing of it was done. Write less in one turn: create the file with its first "
+        "part and add the rest with editFile, or change only the lines that matter.]"
     )
 
 

@@ -151,6 +151,8 @@ export default defineSchema({
     nextSeq: v.optional(v.number()), // where the stream goes on after a retry, its deltas swept or not
     status: messageStatus,
     heartbeatAt: v.number(),
+    keptBytes: v.optional(v.number()), // of its turns and tool calls, and how many of these there are:
+    keptCalls: v.optional(v.number()), // an answer must stay readable in one query
   })
     .index("by_message", ["messageId"])
     .index("by_conversation_status", ["conversationId", "status"])

@@ -26,6 +26,10 @@ _NO_CREDIT = (
     "Whoever runs this server has to top it up."
 )
 _TOO_LONG = "This conversation has become too long for the AI model. Go on in a new conversation."
+_ANSWER_TOO_LONG = (
+    "This answer has become too long. The changes made so far are kept; "
+    "write “continue” to go on in a new one."
+)
 _NO_STORE = (
     "The database could not be reached for a while, so the answer could not be kept. Try again."
 )
@@ -43,6 +47,7 @@ _WORDS: dict[str, tuple[str, str]] = {
     "ModelUnknown": ("model_unknown", _NO_MODEL),
     "BudgetSpent": ("model_budget_spent", _NO_CREDIT),
     "PromptTooLong": ("prompt_too_long", _TOO_LONG),
+    "AnswerTooLong": ("answer_too_long", _ANSWER_TOO_LONG),
     "StoreUnavailable": ("store_unavailable", _NO_STORE),
     "DiskFull": ("disk_full", _NO_ROOM),
 }

@@ -42,6 +42,12 @@ class GenerationClosed(Refused):
     code = "generation_closed"
 
 
+class AnswerTooLong(Refused):
+    """The answer's turns and tool calls are more than one answer may hold."""
+
+    code = "answer_too_long"
+
+
 class FileChanged(Conflict):
     """The file is not the one that the caller last saw."""
 
@@ -70,6 +76,7 @@ def refusal(code: str, message: str, data: dict[str, object]) -> Exception:
         return Busy(message, message_id=str(data.get("messageId", "")))
     known: dict[str, type[Refused]] = {
         GenerationClosed.code: GenerationClosed,
+        AnswerTooLong.code: AnswerTooLong,
         FileChanged.code: FileChanged,
     }
     by_kind: dict[object, type[Refused]] = {"not_found": NotFound, "conflict": Conflict}

@@ -19,7 +19,10 @@ import {
 import { toolCallsOf, turnsOf } from "./transcript.ts";
 
 const MAX_MESSAGES = 200;
-const MOST_CHARS = 3_000_000; // an answer of a function holds 16 MiB, and a character may be 3 bytes
+// A function reads and returns 16 MiB, and a character may be 3 bytes: this, the entry that goes past it and the
+// answer itself, 3 MiB each, fit.
+const MOST_CHARS = 2_500_000;
+const ROW_CHARS = 250; // what a turn or call costs besides its texts; also bounds how many rows are read
 
 const historyMessage = v.object({
   message: messageRecord,
@@ -91,8 +94,9 @@ async function told(ctx: QueryCtx, row: Doc<"messages">): Promise<HistoryMessage
 function sizeOf({ message, turns, toolCalls }: HistoryMessage): number {
   let chars = message.content.length;
   for (const { parts } of turns) {
+    chars += ROW_CHARS;
     for (const part of parts) chars += (part.text ?? "").length + (part.signature ?? "").length;
   }
-  for (const call of toolCalls) chars += call.argumentsJson.length + (call.output ?? "").length;
+  for (const call of toolCalls) chars += ROW_CHARS + call.argumentsJson.length + (call.output ?? "").length;
   return chars;
 }

@@ -130,6 +130,8 @@ export async function retryMessage(
     runId: undefined,
     status: "processing",
     heartbeatAt: startedAt,
+    keptBytes: undefined,
+    keptCalls: undefined,
   });
   await ctx.db.patch(conversation._id, { updatedAt: startedAt });
   return await announce(ctx, { userMessageId, messageId: message._id, ownerId, stopped });

@@ -3,14 +3,17 @@ import type { Infer } from "convex/values";
 import type { Doc, Id } from "../_generated/dataModel";
 import type { MutationCtx, QueryCtx } from "../_generated/server";
 import { find } from "./access.ts";
-import { conflict, generationClosed, notFound } from "./errors.ts";
+import { conflict, generationClosed, notFound, refused } from "./errors.ts";
 import { beat } from "./deltas.ts";
 import { generationOf } from "./messages.ts";
 import type { turnRecord } from "./records.ts";
 
 const MAX_TURNS = 500;
-const MAX_CALLS = 500;
+const MAX_CALLS = 2_000;
 const MAX_OUTPUT_CHARS = 200_000;
+// What an answer keeps. A function reads at most 16 MiB, and the context of the next answer is several of these.
+const RESULT_BYTES = 2 << 20; // results are cut from here on
+const ANSWER_BYTES = 3 << 20; // a turn that would go past this ends the answer
 
 export interface NewToolCall {
   toolCallId: string;
@@ -65,6 +68,12 @@ export async function recordTurn(
     .withIndex("by_message", (q) => q.eq("messageId", messageId).eq("turn", turn.turn))
     .unique();
   if (known !== null) return false;
+  const keptBytes = (generation.keptBytes ?? 0) + bytesOf(JSON.stringify([turn, toolCalls]));
+  const keptCalls = (generation.keptCalls ?? 0) + toolCalls.length;
+  if (keptBytes > ANSWER_BYTES || keptCalls > MAX_CALLS) {
+    throw refused("answer_too_long", "The answer holds more than one answer may");
+  }
+  await ctx.db.patch(generation._id, { keptBytes, keptCalls });
   await ctx.db.insert("turns", { messageId, ...turn });
   for (const [index, call] of toolCalls.entries()) {
     const row = { messageId, turn: turn.turn, index, status: "pending" as const };
@@ -97,7 +106,9 @@ export async function finishToolCall(
   if (row.status !== "pending" && row.status !== "running") {
     return { output: row.output ?? "", isError: row.status === "failed", wasKeptBefore: true };
   }
-  const output = cut(call.output);
+  const keptBytes = generation.keptBytes ?? 0;
+  const output = cut(call.output, Math.max(0, RESULT_BYTES - keptBytes));
+  await ctx.db.patch(generation._id, { keptBytes: keptBytes + bytesOf(output) });
   await ctx.db.patch(row._id, {
     status: call.isError ? "failed" : "completed",
     output,
@@ -117,7 +128,7 @@ export async function dropTranscript(ctx: MutationCtx, messageId: Id<"messages">
       .withIndex("by_message", (q) => q.eq("messageId", messageId))
       .take(100)),
   ];
-  if (rows.length >= MAX_TURNS) throw conflict("too_long", "The answer is too long to be retried");
+  if (rows.length >= MAX_TURNS + MAX_CALLS) throw conflict("too_long", "The answer is too long to be retried");
   for (const row of rows) await ctx.db.delete(row._id);
 }
 
@@ -136,7 +147,16 @@ async function toolCall(
   return row;
 }
 
-function cut(output: string): string {
+function cut(output: string, leftBytes: number): string {
+  const bytes = new TextEncoder().encode(output);
+  if (bytes.length > leftBytes) {
+    const head = new TextDecoder().decode(bytes.subarray(0, Math.min(leftBytes, MAX_OUTPUT_CHARS)));
+    return `${head}\n[cut: the results of this answer are more than it may keep; end it, and go on in the next one]`;
+  }
   if (output.length <= MAX_OUTPUT_CHARS) return output;
   return `${output.slice(0, MAX_OUTPUT_CHARS)}\n[cut: the output was ${output.length} characters long]`;
+}
+
+function bytesOf(text: string): number {
+  return new TextEncoder().encode(text).length;
 }

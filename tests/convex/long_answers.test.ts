@@ -1,0 +1,108 @@
+// @vitest-environment edge-runtime
+// Answers that keep more than one function may read: they are bounded while they are written.
+import { expect, test } from "vitest";
+import { ANN, api, type Backend, backend, begin, chat, fail, KEY, refusal, send, USAGE } from "./backend.ts";
+
+const MIB = 1 << 20;
+
+async function running() {
+  const b = backend();
+  const { conversationId } = await chat(b);
+  const { messageId } = await send(b, conversationId);
+  const { epoch } = await begin(b, messageId);
+  return { b, conversationId, messageId, epoch };
+}
+
+type Run = Awaited<ReturnType<typeof running>>;
+
+async function recordTurn({ b, messageId, epoch }: Run, turn: number, calls: number, argument = "") {
+  const ids = Array.from({ length: calls }, (_, index) => `call-${index}`);
+  const parts = ids.map((toolCallId) => ({ type: "toolCall" as const, toolCallId }));
+  return await b.t.mutation(api.system.streaming.recordTurn, {
+    internalKey: KEY,
+    messageId,
+    epoch,
+    turn: { turn, parts, stopReason: "tool_calls", model: "test", usage: USAGE, droppedCalls: [] },
+    toolCalls: ids.map((toolCallId) => ({
+      toolCallId,
+      name: "writeFile",
+      argumentsJson: JSON.stringify({ argument }),
+    })),
+  });
+}
+
+async function finishCall({ b, messageId, epoch }: Run, index: number, output: string) {
+  return await b.t.mutation(api.system.streaming.finishToolCall, {
+    internalKey: KEY,
+    messageId,
+    epoch,
+    turn: 0,
+    toolCallId: `call-${index}`,
+    output,
+    isError: false,
+    edits: [],
+  });
+}
+
+async function contextSize(b: Backend, messageId: string) {
+  const args = { internalKey: KEY, messageId, maxChars: 10_000_000 };
+  return JSON.stringify(await b.t.query(api.system.messages.context, args)).length;
+}
+
+test("results past the bound of an answer are cut, and say so", async () => {
+  const run = await running();
+  await recordTurn(run, 0, 20);
+  const outputs: string[] = [];
+  for (let index = 0; index < 20; index++) {
+    outputs.push((await finishCall(run, index, "€".repeat(100_000))).output);
+  }
+  expect(outputs[0]).toBe("€".repeat(100_000));
+  expect(outputs[19]).toMatch(/^\n?\[cut: the results of this answer are more than it may keep/);
+  expect(new TextEncoder().encode(outputs.join("")).length).toBeLessThan(2 * MIB + 20_000);
+  const calls = { messageId: run.messageId as never };
+  expect((await run.b.ann.query(api.messages.toolCalls, calls)).length).toBe(20);
+});
+
+test("a turn past the bound of an answer is refused, by size and by number of calls", async () => {
+  const bySize = await running();
+  for (let turn = 0; turn < 5; turn++) await recordTurn(bySize, turn, 1, "x".repeat(600_000));
+  const large = recordTurn(bySize, 5, 1, "x".repeat(600_000));
+  expect((await refusal(large)).code).toBe("answer_too_long");
+  const byNumber = await running();
+  for (let turn = 0; turn < 4; turn++) await recordTurn(byNumber, turn, 500);
+  expect((await refusal(recordTurn(byNumber, 4, 1))).code).toBe("answer_too_long");
+});
+
+test("a turn that is sent twice counts once", async () => {
+  const run = await running();
+  for (let time = 0; time < 8; time++) await recordTurn(run, 0, 1, "x".repeat(600_000));
+});
+
+test("a retried answer begins with nothing kept", async () => {
+  const run = await running();
+  for (let turn = 0; turn < 5; turn++) await recordTurn(run, turn, 1, "x".repeat(600_000));
+  await fail(run.b, run.messageId);
+  await run.b.t.mutation(api.system.messages.retry, {
+    internalKey: KEY,
+    ownerId: ANN,
+    messageId: run.messageId,
+    policy: "cancel",
+    externalId: "again",
+  });
+  const { epoch } = await begin(run.b, run.messageId, "run-2");
+  expect(await recordTurn({ ...run, epoch }, 0, 1, "x".repeat(600_000))).toBe(true);
+});
+
+test("a conversation of answers as long as can be is still answered", async () => {
+  const run = await running();
+  let { messageId, epoch } = run;
+  for (let answer = 0; answer < 3; answer++) {
+    for (let turn = 0; turn < 5; turn++) {
+      await recordTurn({ ...run, messageId, epoch }, turn, 1, "x".repeat(600_000));
+    }
+    await fail(run.b, messageId);
+    messageId = (await send(run.b, run.conversationId)).messageId;
+    ({ epoch } = await begin(run.b, messageId, `run-${answer}`));
+  }
+  expect(await contextSize(run.b, messageId)).toBeLessThan(16 * MIB);
+});
