@@ -1,6 +1,7 @@
 # Polaris. `make demo` and `make test` do their own set-up: Python 3.11+, pip, git and make are all they need.
 SHELL := /bin/bash
 PYTHON ?= python3
+MAKEFLAGS += --no-print-directory # the last line that `make demo` and `make bench` print is their result
 VENV := .venv
 BIN := $(VENV)/bin
 PY := $(BIN)/python
