@@ -17,7 +17,8 @@ class Limits:
     history_tokens: int = 100_000  # half of the smallest window in use, at 4 characters a token
     stream_attempts: int = 4  # of one turn, when the stream breaks in the middle
     parallel_calls: int = 8
-    calls_per_turn: int = 50  # each is a durable step, and a run may have 1,000 of those
+    calls_per_turn: int = 50
+    calls_per_answer: int = 750  # each is a durable step, and a run may have 1,000 of those
 
 
 @dataclass(frozen=True)

@@ -43,7 +43,7 @@ async def run_agent(
     signatures: list[str] = []
     remarks = Remarks()
     for number in range(agent.limits.max_turns + 1):
-        if number == agent.limits.max_turns:
+        if number == agent.limits.max_turns or _has_called_enough(turns, agent.limits):
             remarks = Remarks(nudged_after=remarks.nudged_after, is_last_turn=True)
         turn = await once(f"turn-{number}", partial(state.turn, number, remarks))
         turns.append(turn)
@@ -58,6 +58,12 @@ async def run_agent(
                 return _outcome(turns, Ending.STUCK, words.stuck(name))
             remarks = Remarks(nudged_after=number)
     return _ended(turns, was_last=remarks.is_last_turn)
+
+
+def _has_called_enough(turns: Sequence[TurnRef], limits: Limits) -> bool:
+    """Whether one more turn could make more calls than an answer may."""
+    made = sum(len(turn.calls) for turn in turns)
+    return made + limits.calls_per_turn > limits.calls_per_answer
 
 
 def _goes_on(turn: TurnRef) -> bool:

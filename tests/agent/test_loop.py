@@ -104,6 +104,17 @@ async def test_calls_on_one_path_run_in_the_order_in_which_they_were_made() -> N
     assert not any(part.is_error for part in results_sent(model.requests[1]))
 
 
+async def test_an_answer_ends_before_it_can_make_more_calls_than_a_run_has_steps() -> None:
+    turns = [
+        calls(*(call(f"c{n}-{m}", "listFiles", path=f"d{n}-{m}") for m in range(3)))
+        for n in range(3)
+    ]
+    model = ScriptedTurns([*turns, says("This is how far I came.")])
+    limits = Limits(max_turns=200, calls_per_turn=3, calls_per_answer=10)
+    outcome = await Desk(model, limits=limits).run()
+    assert (outcome.ending, outcome.tool_calls) == (Ending.STEP_CAP, 9)
+
+
 async def test_at_the_step_cap_a_last_turn_without_tools_ends_the_run() -> None:
     turns = [calls(call(f"c{n}", "listFiles", path=f"d{n}")) for n in range(3)]
     model = ScriptedTurns([*turns, says("This is how far I came.")])
