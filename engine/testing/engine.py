@@ -1,0 +1,258 @@
+"""Run one job in a test: no database, no waiting, every step open to mocks."""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from contextvars import Context
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from typing import Any, Generic, TypeVar
+
+from core.ids import RunId
+from engine.context import Provided
+from engine.errors import RunCancelled, RunFailed
+from engine.events import INVOKED, Event, EventData, WireEvent
+from engine.job import Job
+from engine.runner import Execution
+from engine.runs import RunStatus, StepRecord
+from engine.testing.runner import VirtualRunner
+from engine.testing.steps import VirtualSteps
+from engine.testing.time import VirtualTime
+from engine.testing.world import BadTest, Coming, World
+
+D = TypeVar("D")
+R = TypeVar("R")
+
+START = datetime(2026, 1, 1, tzinfo=UTC)
+
+
+@dataclass(frozen=True)
+class Outcome(Generic[R]):
+    """How a run went.
+
+    `steps` holds the recorded steps by name ("turn", "turn:1", in a branch "1.0/turn"), in the
+    order in which they ended, their results as JSON. `attempts` counts executions of the body.
+    `on_failure` is how the job's failure handler went, if the run failed and it has one.
+    """
+
+    run_id: RunId
+    status: RunStatus
+    result: R | None
+    error: Exception | None
+    steps: Mapping[str, StepRecord]
+    sent: tuple[Event, ...]
+    attempts: int
+    started_at: datetime
+    ended_at: datetime
+    on_failure: "Outcome[None] | None" = None
+
+    @property
+    def took(self) -> timedelta:
+        """Virtual time from start to end."""
+        return self.ended_at - self.started_at
+
+
+class TestEngine(Generic[D, R]):
+    """Runs a job as the engine would, alone, in virtual time. Each call starts afresh.
+
+    Step ids, typed results, retries, `StepFailed`, `on_failure`, parallel and race are the engine's
+    own code. Sleeps, timeouts and backoff take no real time. Flow control, which is between
+    runs, does not take part, except `timeouts.finish`.
+
+    Args:
+        job: the job under test.
+        event: what starts it; may be left out for a job with a cron trigger.
+        steps: what stands for steps, by id ("turn" for each time round a loop, "turn:1" for one
+            of them): a value; an exception to raise at each attempt; or a function of the
+            `StepInfo` that gives either. For `wait_for_event` an event, or None for its timeout;
+            for `invoke` the child's result or failure; a mocked sleep takes no time.
+        events: events and signals that come to the run: each answers the first wait that it fits,
+            or, in `After("5m", event)`, comes at that time and may also cancel the run.
+        jobs: children that `step.invoke` really runs, unless the step is mocked.
+        provide: objects for `ctx.need(Type)`.
+        start_at: what the clock says when the run starts.
+    """
+
+    __test__ = False  # pytest: not a class of tests
+
+    def __init__(  # noqa: PLR0913 - named settings, each with a default
+        self,
+        job: Job[D, R],
+        *,
+        event: EventData | Event | None = None,
+        steps: Mapping[str, object] | None = None,
+        events: Sequence[Coming] = (),
+        jobs: Sequence[Job[Any, Any]] = (),
+        provide: Sequence[object] = (),
+        start_at: datetime = START,
+    ) -> None:
+        self._job = job
+        self._event = event
+        self._mocks = steps or {}
+        self._coming = events
+        self._children = {child.id: child for child in jobs}
+        self._provided = Provided(list(provide))
+        self._start_at = start_at
+
+    async def execute(self) -> Outcome[R]:
+        """Run the job to its end, and its `on_failure` after that.
+
+        Raises:
+            BadTest: the event does not start the job, the run waits for what never comes, a mock
+                does not fit, or a child is neither mocked nor given.
+        """
+        test = _Test(self._job, self._event, self._start_at, self._provided)
+        return await test.execute(self._children, self._mocks, self._coming)
+
+    async def execute_step(self, step_id: str) -> StepRecord:
+        """Run the job until this step has ended, and stop it there.
+
+        Raises:
+            BadTest: the run ended without it, or as for `execute`.
+        """
+        test = _Test(self._job, self._event, self._start_at, self._provided, until=step_id)
+        outcome = await test.execute(self._children, self._mocks, self._coming)
+        record = outcome.steps.get(step_id)
+        if record is None:
+            seen = ", ".join(outcome.steps) or "none"
+            raise BadTest(f"the run {outcome.status} without step {step_id!r}; its steps: {seen}")
+        return record
+
+
+class _Test(Generic[R]):
+    """One execution of a TestEngine."""
+
+    def __init__(
+        self,
+        job: Job[Any, R],
+        event: EventData | Event | None,
+        start_at: datetime,
+        provided: Provided,
+        *,
+        until: str | None = None,
+    ) -> None:
+        self._job = job
+        self._event = event
+        self._provided = provided
+        self._until = until
+        self._time = VirtualTime(start_at)
+
+    async def execute(
+        self,
+        children: Mapping[str, Job[Any, Any]],
+        mocks: Mapping[str, object],
+        coming: Sequence[Coming],
+    ) -> Outcome[R]:
+        self._children = children
+        self._world = World(self._time, mocks=mocks, coming=coming, run_child=self._run_child)
+        self._runner = VirtualRunner(self._world, self._provided)
+        cause = self._cause()
+        run_id = RunId(f"{self._job.id}:{cause.id}")
+        payload = {"job": self._job.id, "kind": "run", "event": cause.as_json()}
+        outcome: Outcome[R] | None = None
+        async with asyncio.TaskGroup() as group:
+            driving = group.create_task(self._time.drive(self._world.stuck))
+            running = group.create_task(self._run(self._job, run_id, payload))
+            await asyncio.wait({running})
+            if not running.cancelled() and running.exception() is None:
+                outcome = running.result()
+            driving.cancel()
+        if self._world.problem is not None:
+            raise self._world.problem
+        assert outcome is not None  # noqa: S101 - a run that is stopped has a problem
+        return outcome
+
+    def _cause(self) -> WireEvent:
+        if self._event is not None:
+            cause = self._world.wire(self._event, "test")
+        elif self._job.crons:
+            tick = self._job.crons[0]
+            event = Event(tick.event_name, {"cron": tick.schedule}, ts=self._time.now())
+            cause = self._world.wire(event, f"{tick.event_name}:test")
+        else:
+            raise BadTest(f"job {self._job.id!r} needs an `event`")
+        fits = any(
+            rule.takes(cause.name) and (rule.when is None or rule.when.holds(cause.as_json()))
+            for rule in self._job.triggers
+        )
+        if not fits and cause.name != INVOKED:
+            raise BadTest(f"event {cause.name!r} does not start job {self._job.id!r}")
+        return cause
+
+    async def _run(self, job: Job[Any, Any], run_id: RunId, payload: dict[str, Any]) -> Any:
+        """Run the job under test; then its failure handler, if need be."""
+        outcome = await self._one(job, run_id, payload)
+        if not isinstance(outcome.error, RunFailed) or job.on_failure is None or self._until:
+            return outcome
+        error = outcome.error
+        fields = {"name": error.name, "message": error.message, "stepId": error.step_id}
+        handler = {**payload, "kind": "failure", "failed_run": run_id, "error": fields}
+        handled = await self._one(job, RunId(f"{run_id}:on-failure"), handler)
+        return replace(outcome, on_failure=handled, sent=tuple(self._world.sent))
+
+    async def _one(
+        self, job: Job[Any, Any], run_id: RunId, payload: dict[str, Any]
+    ) -> Outcome[Any]:
+        self._world.mock_steps_of(run_id)
+
+        def recorded(name: str, _: StepRecord) -> None:
+            if name == self._until:
+                run.live.stop("handed over")
+
+        run, steps = self._runner.prepare(job, run_id, payload, recorded)
+        started_at = self._time.now()
+        status: RunStatus = "completed"
+        result, error = None, None
+        try:
+            stored = await self._runner.conduct(run)
+            if payload["kind"] == "run":
+                result = job.result.validate_python(stored)
+        except RunFailed as failure:
+            status, error = "failed", failure
+        except asyncio.CancelledError:
+            if not self._is_stopped_here(run, steps):
+                raise
+            status = "cancelled"
+        if run.live.stopped is not None:
+            with suppress(asyncio.CancelledError):  # it ended before the stop reached it
+                await asyncio.sleep(0)
+        return Outcome(
+            run_id=run_id,
+            status=status,
+            result=result,
+            error=error,
+            steps=steps.records,
+            sent=tuple(self._world.sent),
+            attempts=len(steps.tries("")) + 1,
+            started_at=started_at,
+            ended_at=self._time.now(),
+        )
+
+    def _is_stopped_here(self, run: Execution, steps: VirtualSteps) -> bool:
+        return run.live.stopped == "cancelled" or self._until in steps.records
+
+    async def _run_child(self, run_id: RunId, job_id: str, data: dict[str, Any]) -> Any:
+        """A child's result as JSON; in a task and a context of its own, as on the engine."""
+        job = self._children.get(job_id)
+        if job is None:
+            what = f"job {job_id!r} is invoked: mock the step, or give the job with `jobs`"
+            raise self._world.misused(BadTest(what))
+        event = WireEvent(INVOKED, data, run_id, self._time.now_ms())
+        payload = {"job": job_id, "kind": "run", "event": event.as_json()}
+        ended: list[Any] = []
+        async with asyncio.TaskGroup() as group:
+            task = group.create_task(self._child(job, run_id, payload, ended), context=Context())
+        if task.cancelled():
+            raise RunCancelled(run_id)
+        if isinstance(ended[0], RunFailed):
+            raise ended[0]
+        return ended[0]
+
+    async def _child(
+        self, job: Job[Any, Any], run_id: RunId, payload: dict[str, Any], ended: list[Any]
+    ) -> None:
+        run, _ = self._runner.prepare(job, run_id, payload, lambda _name, _record: None)
+        try:
+            ended.append(await self._runner.conduct(run))
+        except RunFailed as failure:
+            ended.append(failure)

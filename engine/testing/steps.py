@@ -1,0 +1,116 @@
+"""The steps of a run under test: the engine's own, remembered in memory, in virtual time."""
+
+from collections.abc import Awaitable, Callable
+from typing import Any, TypeVar
+
+from pydantic import TypeAdapter
+
+from engine import codec
+from engine.current import current_step
+from engine.durable import FailedAttempt, History, RunState
+from engine.events import WireEvent
+from engine.runs import FailedTry, StepRecord
+from engine.steps import Steps
+from engine.testing.world import NO_MOCK, World
+from engine.waits import NewWait
+
+R = TypeVar("R")
+
+
+class VirtualSteps(Steps):
+    """`ctx.step` without a database. Only what reaches outside the run differs."""
+
+    def __init__(
+        self,
+        run: RunState,
+        world: World,
+        *,
+        cause: WireEvent,
+        recorded: Callable[[str, StepRecord], None],
+    ) -> None:
+        super().__init__(run, History({}, {}), outside=world, cause=cause)
+        self.records: dict[str, StepRecord] = {}
+        self._world = world
+        self._recorded = recorded
+        self._failed: dict[str, list[FailedTry]] = {}
+        self._starting = ""
+
+    def tries(self, name: str) -> tuple[FailedTry, ...]:
+        """The attempts of a step (of the body: "") that were followed by another."""
+        return tuple(self._failed.get(name, ()))
+
+    def _name(self, step_id: str) -> str:
+        name = super()._name(step_id)
+        self._world.named(self._run_id, name, step_id)
+        return name
+
+    async def _remember(self, name: str, number: int, body: Callable[[], Awaitable[Any]]) -> Any:  # noqa: ARG002 - the name says enough here
+        known = self.records.get(name)
+        if known is None:
+            return await self._record(name, body)
+        if known.error is not None:
+            raise known.error
+        return known.result
+
+    async def _record(self, name: str, body: Callable[[], Awaitable[Any]]) -> Any:
+        self._starting = name
+        started_at = self._ledger.now()
+        result, failure = None, None
+        try:
+            # Through JSON, as a database would have it.
+            result = codec.loads(codec.dumps(await body()))
+        except Exception as error:  # noqa: BLE001 - recorded, and raised below
+            failure = error
+        record = StepRecord(
+            step_id=name,
+            result=result,
+            error=None if failure is None else codec.loads(codec.dumps(failure)),
+            started_at=started_at,
+            ended_at=self._ledger.now(),
+            failed=self.tries(name),
+        )
+        self.records[name] = record
+        self._recorded(name, record)
+        if failure is not None:
+            raise failure
+        return result
+
+    async def _attempts(
+        self, name: str, call: Callable[[], Awaitable[R]], adapter: TypeAdapter[R]
+    ) -> Any:
+        mock = self._world.mock(self._run_id, name)
+
+        async def play() -> R:
+            step = current_step()
+            assert step is not None  # noqa: S101 - an attempt is inside its step
+            return await self._world.mocked_output(mock, step, adapter)
+
+        return await super()._attempts(name, call if mock is NO_MOCK else play, adapter)
+
+    async def _attempt(
+        self, name: str, failed: int, call: Callable[[], Awaitable[R]], adapter: TypeAdapter[R]
+    ) -> Any:
+        with self._world.time.standing_still():
+            return await super()._attempt(name, failed, call, adapter)
+
+    async def _count(self, failed: FailedAttempt, now_ms: int) -> None:  # noqa: ARG002 - exact below
+        fields = codec.error_fields(failed.failure)
+        found = FailedTry(failed.attempt, fields["name"], fields["message"], self._ledger.now())
+        self._failed.setdefault(failed.step_id, []).append(found)
+
+    async def pause(self, seconds: float) -> None:
+        """Sleep in virtual time."""
+        if seconds > 0:
+            self.check_running()
+            await self._world.time.sleep(seconds)
+
+    async def _sleep(self, step_id: str, until_ms: Callable[[], int]) -> None:
+        def until() -> int:
+            mock = self._world.mock(self._run_id, self._starting)
+            return until_ms() if mock is NO_MOCK else self._ledger.now_ms()
+
+        await super()._sleep(step_id, until)
+
+    async def _answer(self, wait: NewWait) -> dict[str, Any] | None:
+        self._world.refuse_second_waiter(wait)
+        return await self._world.answer_to(wait)

@@ -1,0 +1,351 @@
+"""What surrounds a run under test: mocks, events that come to it, events that it sends."""
+
+import asyncio
+import inspect
+from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+from pydantic import TypeAdapter, ValidationError
+
+from core.ids import EventId, RunId
+from engine import codec
+from engine.current import StepInfo
+from engine.duration import Duration, seconds_of
+from engine.errors import BadEvent, NonRetriable, RunFailed
+from engine.events import Event, EventData, SentEvent, WireEvent
+from engine.expressions import Expression, path_value
+from engine.intake import MAX_EVENT_BYTES
+from engine.job import CancelRule, Job
+from engine.live import LiveRun
+from engine.testing.time import EPOCH, VirtualTime, settle
+from engine.waits import NEVER_MS, NewWait, WaitKey, Waits
+
+Answer = dict[str, Any]
+
+
+class BadTest(Exception):
+    """The test asks for what cannot be: raised by the test engine, never seen by the job."""
+
+
+@dataclass(frozen=True)
+class Signal:
+    """What `send_signal(name, data)` would bring."""
+
+    name: str
+    data: Any = None
+
+
+@dataclass(frozen=True)
+class After:
+    """Something that comes a while after the start, whether or not the run waits for it then."""
+
+    delay: Duration
+    comes: EventData | Event | Signal
+
+
+Coming = EventData | Event | Signal | After
+"""Without After: kept for the first wait that it fits."""
+
+
+@dataclass(frozen=True)
+class StartedRun:
+    """A run of the test: the job under test, or a child; without a job, a failure handler."""
+
+    job: Job[Any, Any] | None
+    cause: WireEvent
+    live: LiveRun
+    started_ms: int
+
+
+@dataclass(frozen=True)
+class _OpenWait:
+    wait: NewWait
+    over: asyncio.Future[Answer | None]
+
+
+@dataclass(frozen=True)
+class _Call:
+    job_id: str
+    data: dict[str, Any]
+
+
+NO_MOCK = object()
+
+RunChild = Callable[[RunId, str, dict[str, Any]], Coroutine[Any, Any, Any]]
+
+
+class World:
+    """Stands where the engine and its database stand otherwise (`engine.steps.Outside`)."""
+
+    def __init__(
+        self,
+        time: VirtualTime,
+        *,
+        mocks: Mapping[str, object],
+        coming: Iterable[Coming],
+        run_child: RunChild,
+    ) -> None:
+        self.time = time
+        self.waits = Waits()
+        self.sent: list[Event] = []
+        self.problem: BadTest | None = None
+        self.runs: list[StartedRun] = []
+        self._mocks = mocks
+        self._run_child = run_child
+        self._written: dict[WaitKey, str] = {}
+        self._keys: dict[str, WaitKey] = {}
+        self._mocked_runs: set[str] = set()
+        self._calls: dict[str, _Call] = {}
+        self._open: dict[WaitKey, _OpenWait] = {}
+        self._seen: list[tuple[int, WireEvent]] = []
+        self._had: set[tuple[str, str]] = set()
+        self._kept: list[WireEvent | Signal] = []
+        self._numbered = 0
+        for each in coming:
+            if isinstance(each, After):
+                time.after(seconds_of(each.delay), lambda comes=each.comes: self._arrive(comes))
+            else:
+                self._kept.append(each if isinstance(each, Signal) else self.wire(each))
+
+    def wire(self, event: EventData | Event, event_id: str | None = None) -> WireEvent:
+        """An event as it is stored.
+
+        Raises:
+            BadEvent: it is too large, or its time has no zone.
+        """
+        if isinstance(event, EventData):
+            event = Event(event.event_name, event.model_dump(mode="json", by_alias=True))
+        ts = event.ts or self.time.now()
+        if ts.tzinfo is None:
+            raise BadEvent(event.name, "its ts has no time zone")
+        size = len(codec.dumps({"data": dict(event.data), "user": event.user}))
+        if size > MAX_EVENT_BYTES:
+            raise BadEvent(
+                event.name,
+                f"{size} bytes of data; {MAX_EVENT_BYTES} are allowed: send a reference",
+            )
+        self._numbered += 1
+        return WireEvent(
+            name=event.name,
+            data=codec.loads(codec.dumps(dict(event.data))),
+            id=event.id or event_id or f"evt_test{self._numbered}",
+            ts_ms=(ts - EPOCH) // timedelta(milliseconds=1),
+            v=event.v,
+            user=None if event.user is None else dict(event.user),
+        )
+
+    def misused(self, problem: BadTest) -> BadTest:
+        """End the test with this problem, whatever the job makes of it."""
+        self.problem = self.problem or problem
+        for run in self.runs:
+            run.live.stop("handed over")
+        return problem
+
+    # Mocks
+
+    def mock_steps_of(self, run_id: str) -> None:
+        """The mocks are for this run; children run as they are."""
+        self._mocked_runs.add(run_id)
+
+    def named(self, run_id: str, name: str, step_id: str) -> None:
+        """A step got this name; `step_id` is what the job wrote."""
+        self._written[run_id, name] = step_id
+        self._keys[f"{run_id}:{name}"] = (run_id, name)
+
+    def mock(self, run_id: str, name: str) -> object:
+        """What stands for a step: by its full name, else by the id that the job wrote."""
+        if run_id not in self._mocked_runs:
+            return NO_MOCK
+        if name in self._mocks:
+            return self._mocks[name]
+        return self._mocks.get(self._written[run_id, name], NO_MOCK)
+
+    async def mocked_output(self, mock: object, step: StepInfo, adapter: TypeAdapter[Any]) -> Any:
+        """One attempt of a mocked step."""
+        value = await _played(mock, step)
+        try:
+            return adapter.validate_python(value)
+        except ValidationError as error:
+            what = f"the mock of step {step.step_id!r} is not what the step returns: {error}"
+            raise self.misused(BadTest(what)) from error
+
+    # Waits
+
+    async def answer_to(self, wait: NewWait) -> Answer | None:
+        """Wait in virtual time; None after the deadline."""
+        key = (wait.run_id, wait.step_id)
+        mock = self.mock(*key)
+        if mock is not NO_MOCK:
+            return await self._mocked_answer(wait, mock)
+        found = self._kept_for(wait) or self._look_back(wait)
+        if found is not None:
+            return found
+        over: asyncio.Future[Answer | None] = asyncio.get_running_loop().create_future()
+        self._open[key] = _OpenWait(wait, over)
+        timer = None
+        if wait.deadline_ms < NEVER_MS:
+            left_s = (wait.deadline_ms - self.time.now_ms()) / 1000
+            timer = self.time.after(left_s, lambda: settle(over, None))
+        self.time.touch()
+        try:
+            return await over
+        finally:
+            del self._open[key]
+            if timer is not None:
+                self.time.drop(timer)
+
+    def refuse_second_waiter(self, wait: NewWait) -> None:
+        """Raise NonRetriable where another wait has this signal."""
+        for (run_id, step_id), other in self._open.items():
+            taken = wait.signal is not None and other.wait.signal == wait.signal
+            if taken and (run_id, step_id) != (wait.run_id, wait.step_id):
+                raise NonRetriable(f"run {run_id!r} already waits for signal {wait.signal!r}")
+
+    async def _mocked_answer(self, wait: NewWait, mock: object) -> Answer | None:
+        value = await _played(mock, StepInfo(RunId(wait.run_id), wait.step_id, 0))
+        if value is None:
+            if wait.deadline_ms < NEVER_MS:
+                await self.time.sleep((wait.deadline_ms - self.time.now_ms()) / 1000)
+            return None
+        if wait.signal is not None:
+            return {"signal": value}
+        if isinstance(value, (EventData, Event)):
+            return self.wire(value).as_json()
+        what = f"the mock of step {wait.step_id!r} is {value!r}; it waits for an event, or None"
+        raise self.misused(BadTest(what))
+
+    def _kept_for(self, wait: NewWait) -> Answer | None:
+        for kept in self._kept:
+            fits = kept.name == wait.signal if isinstance(kept, Signal) else _fits(wait, kept)
+            if fits:
+                self._kept.remove(kept)
+                return {"signal": kept.data} if isinstance(kept, Signal) else kept.as_json()
+        return None
+
+    def _look_back(self, wait: NewWait) -> Answer | None:
+        since_ms = self.time.now_ms() - wait.look_back_ms
+        for at_ms, event in self._seen if wait.look_back_ms else ():
+            is_new = (wait.run_id, event.id) not in self._had and event.id != wait.cause.id
+            if at_ms >= since_ms and is_new and _fits(wait, event):
+                self._had.add((wait.run_id, event.id))
+                return event.as_json()
+        return None
+
+    def _arrive(self, comes: EventData | Event | Signal) -> None:
+        if isinstance(comes, Signal):
+            for opened in self._open.values():
+                if opened.wait.signal == comes.name:
+                    settle(opened.over, {"signal": comes.data})
+        else:
+            self._deliver(self.wire(comes))
+
+    def _deliver(self, event: WireEvent) -> None:
+        """What the engine's intake does with an event, as far as runs of this test go."""
+        self._seen.append((self.time.now_ms(), event))
+        for run in self.runs:
+            rules = () if run.job is None else run.job.cancel_on
+            if any(self._cancels(rule, run, event) for rule in rules):
+                run.live.stop("cancelled")
+        for opened in self._open.values():
+            if _fits(opened.wait, event) and not opened.over.done():
+                self._had.add((opened.wait.run_id, event.id))
+                settle(opened.over, event.as_json())
+        self.time.touch()
+
+    def _cancels(self, rule: CancelRule, run: StartedRun, event: WireEvent) -> bool:
+        if rule.event_name != event.name:
+            return False
+        if (
+            rule.timeout_s is not None
+            and self.time.now_ms() >= run.started_ms + rule.timeout_s * 1000
+        ):
+            return False
+        first, later = run.cause.as_json(), event.as_json()
+        if rule.match is not None:
+            value = path_value(first, rule.match)
+            if value is None or path_value(later, rule.match) != value:
+                return False
+        return rule.when is None or rule.when.holds(first, later)
+
+    def stuck(self) -> None:
+        """Nothing will ever happen any more."""
+        if self._open:
+            waits = [
+                f"step {each.wait.step_id!r} waits for "
+                + (
+                    f"event {each.wait.event_name!r}"
+                    if each.wait.signal is None
+                    else f"signal {each.wait.signal!r}"
+                )
+                for each in self._open.values()
+            ]
+            what = f"{'; '.join(waits)}: nothing brings it; add it to `events`, or mock the step"
+            self.misused(BadTest(what))
+
+    # engine.steps.Outside
+
+    async def start_child(self, run_id: str, step_id: str, job_id: str, data: object) -> RunId:
+        """Note the call; it is made when its outcome is asked for."""
+        if isinstance(data, EventData):
+            fields: dict[str, Any] = data.model_dump(mode="json", by_alias=True)
+        elif isinstance(data, Mapping):
+            fields = dict(data)  # pyright: ignore[reportUnknownArgumentType] - JSON of the caller
+        else:
+            raise NonRetriable(f"step {step_id!r}: the data to invoke with is no event data")
+        child = RunId(f"{run_id}:{step_id}")
+        self._calls[child] = _Call(job_id, fields)
+        return child
+
+    async def outcome(self, run_id: RunId) -> Any:
+        """The mocked outcome of a child, or that of really running it."""
+        call = self._calls[run_id]
+        parent, name = self._keys[run_id]
+        mock = self.mock(parent, name)
+        if mock is NO_MOCK:
+            return await self._run_child(run_id, call.job_id, call.data)
+        try:
+            return await _played(mock, StepInfo(RunId(parent), name, 0))
+        except Exception as error:
+            fields = codec.error_fields(error)
+            raise RunFailed(run_id, fields["name"], fields["message"]) from error
+
+    async def send_as(self, prefix: str, events: Sequence[EventData | Event]) -> list[SentEvent]:
+        """Note the events; they start no jobs, but may end waits of this test, or cancel."""
+        run_id, name = self._keys[prefix]
+        mock = self.mock(run_id, name)
+        if mock is not NO_MOCK:
+            return list(await _played(mock, StepInfo(RunId(run_id), name, 0)) or ())
+        wires = [self.wire(event, f"{prefix}:{number}") for number, event in enumerate(events)]
+        answers: list[SentEvent] = []
+        for wire, event in zip(wires, events, strict=True):
+            is_known = any(sent.id == wire.id for sent in self.sent)
+            answers.append(SentEvent(EventId(wire.id), (), duplicate=is_known))
+            if not is_known:
+                ts = event.ts if isinstance(event, Event) else None
+                self.sent.append(Event(wire.name, wire.data, wire.id, ts, wire.v, wire.user))
+                self._deliver(wire)
+        return answers
+
+    def forget(self, run_id: str, step_id: str) -> None:
+        """Nothing is stored."""
+
+
+def _fits(wait: NewWait, event: WireEvent) -> bool:
+    if wait.event_name != event.name:
+        return False
+    value = event.as_json()
+    if wait.match is not None and path_value(value, wait.match[0]) != wait.match[1]:
+        return False
+    return wait.when is None or Expression(wait.when).holds(wait.cause.as_json(), value)
+
+
+async def _played(mock: object, step: StepInfo) -> Any:
+    """A mock's value: an exception is raised, a function is called with the step."""
+    value: Any = mock(step) if callable(mock) else mock
+    if inspect.isawaitable(value):
+        value = await value
+    if isinstance(value, BaseException):
+        raise value
+    return value
