@@ -4,6 +4,7 @@ import fs from "node:fs";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
 import { build, type BuildFailure, type Plugin } from "esbuild";
+import { components, externalPackages, externals, generated, serverOnly, wasm } from "./bundle_plugins.ts";
 import { StartRefused } from "./errors.ts";
 
 /** Where a module of the folder can be imported from: "messages", "system/outbox", "schema", "auth.config"… */
@@ -13,9 +14,11 @@ const OUR_MODULES = fileURLToPath(new URL("../../node_modules", import.meta.url)
 const EXTENSIONS = new Set([".ts", ".tsx", ".js", ".jsx", ".mts", ".mjs", ".cts", ".cjs"]);
 const CONFIGS = /^(auth|convex)\.config\.(ts|js)$/;
 
-/** The files that Convex would push: no dot files, no declarations, no tests, nothing generated. */
+/** The files that Convex would push: no dot files, no declarations, no tests, nothing generated, no component. */
 function entryPoints(dir: string): string[] {
   const found: string[] = [];
+  const isComponent = (folder: string): boolean =>
+    folder !== "." && (fs.existsSync(path.join(dir, folder, "convex.config.ts")) || isComponent(path.dirname(folder)));
   for (const entry of fs.readdirSync(dir, { recursive: true, withFileTypes: true })) {
     if (!entry.isFile()) continue;
     const relative = path.relative(dir, path.join(entry.parentPath, entry.name));
@@ -25,44 +28,21 @@ function entryPoints(dir: string): string[] {
     if (!EXTENSIONS.has(path.extname(entry.name))) continue;
     const isConfig = parts.length === 1 && CONFIGS.test(entry.name);
     if (!isConfig && entry.name.split(".").length > 2) continue;
+    if (isComponent(path.dirname(relative)) || !isModule(path.join(dir, relative))) continue;
     found.push(relative);
   }
   return found.sort();
 }
 
-function usesNode(file: string): boolean {
-  const start = fs.readFileSync(file, "utf8").slice(0, 4096);
-  return /^(\s|\/\/[^\n]*\n|\/\*[\s\S]*?\*\/)*["']use node["']/.test(start);
+/** A TypeScript file without an import or export, such as one that is all comment, is none. */
+function isModule(file: string): boolean {
+  return !/\.tsx?$/.test(file) || /^\s{0,100}(import|export)/m.test(fs.readFileSync(file, "utf8"));
 }
 
-/** `_generated/api` and `server` when the folder has never been through codegen: they are the same for every folder. */
-const generated: Plugin = {
-  name: "generated",
-  setup(setup) {
-    setup.onResolve({ filter: /_generated\/(api|server)(\.js|\.ts)?$/ }, (args) => {
-      if (args.kind === "entry-point") return undefined;
-      const base = path.resolve(args.resolveDir, args.path).replace(/\.(js|ts)$/, "");
-      if ([".ts", ".js"].some((extension) => fs.existsSync(base + extension))) return undefined;
-      return { path: path.basename(base), namespace: "generated", pluginData: args.resolveDir };
-    });
-    setup.onLoad({ filter: /.*/, namespace: "generated" }, (args) => ({
-      contents: args.path === "api" ? GENERATED_API : GENERATED_SERVER,
-      resolveDir: args.pluginData as string,
-    }));
-  },
-};
-
-const GENERATED_API = `
-import { anyApi, componentsGeneric } from "convex/server";
-export const api = anyApi;
-export const internal = anyApi;
-export const components = componentsGeneric();
-`;
-const GENERATED_SERVER = `
-export { queryGeneric as query, internalQueryGeneric as internalQuery, mutationGeneric as mutation,
-  internalMutationGeneric as internalMutation, actionGeneric as action, internalActionGeneric as internalAction,
-  httpActionGeneric as httpAction } from "convex/server";
-`;
+function usesNode(file: string): boolean {
+  const start = fs.readFileSync(file, "utf8").slice(0, 4096);
+  return /^(\s|;|\/\/[^\n]*\n|\/\*[\s\S]*?\*\/|["']use strict["'])*["']use node["']/.test(start);
+}
 
 /** Bundle a folder into `cache`, under a name that changes with the content.
  *  @throws StartRefused with esbuild's messages. */
@@ -70,9 +50,10 @@ export async function bundle(dir: string, cache: string): Promise<Bundle> {
   if (!fs.existsSync(dir) || !fs.statSync(dir).isDirectory()) throw new StartRefused(`there is no folder ${dir}`);
   const files = entryPoints(dir);
   const isNode = new Map(files.map((file) => [file, usesNode(path.join(dir, file))]));
+  await refuseComponents(dir, files.filter((file) => file.startsWith("convex.config.")));
   const outputs = [
-    ...(await run(dir, files.filter((file) => !isNode.get(file)), "isolate")),
-    ...(await run(dir, files.filter((file) => isNode.get(file)), "node")),
+    ...(await run(dir, files.filter((file) => !isNode.get(file)), "isolate", [])),
+    ...(await run(dir, files.filter((file) => isNode.get(file)), "node", [externals(externalPackages(dir))])),
   ];
   const hash = createHash("sha256");
   for (const { path: name, contents } of outputs) hash.update(name).update(contents);
@@ -94,7 +75,18 @@ export async function bundle(dir: string, cache: string): Promise<Bundle> {
 
 type Output = { path: string; contents: Uint8Array };
 
-async function run(dir: string, files: string[], runtime: "isolate" | "node"): Promise<Output[]> {
+/** Before anything else is bundled: without its component, the rest of the folder seldom makes sense. */
+async function refuseComponents(dir: string, config: string[]): Promise<void> {
+  const found = new Set<string>();
+  await run(dir, config, "isolate", [components(found)]);
+  if (found.size === 0) return;
+  throw new StartRefused(
+    `convex.config uses components, which the embedded Convex does not support: ${[...found].join(", ")}. ` +
+      "Deploy this folder to a Convex deployment instead, or remove the components.",
+  );
+}
+
+async function run(dir: string, files: string[], runtime: "isolate" | "node", plugins: Plugin[]): Promise<Output[]> {
   if (files.length === 0) return [];
   const isNode = runtime === "node";
   const out = path.join(dir, ".out");
@@ -117,10 +109,12 @@ async function run(dir: string, files: string[], runtime: "isolate" | "node"): P
       sourcemap: "inline",
       sourcesContent: false,
       nodePaths: [OUR_MODULES],
-      external: isNode ? [] : ["node:*"],
+      // Convex has async_hooks everywhere. Other modules of Node are for "use node", yet libraries may name them.
+      external: isNode ? [] : ["node:*", "async_hooks"],
+      keepNames: true, // of error classes, which callers see
       define: { "process.env.NODE_ENV": '"production"' },
       logLevel: "silent",
-      plugins: [generated],
+      plugins: [...plugins, generated, serverOnly, wasm],
       ...(isNode ? { banner: { js: REQUIRE } } : {}),
     });
     return outputFiles.map((file) => ({

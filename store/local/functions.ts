@@ -50,7 +50,6 @@ export type Deployment = {
   authConfig: unknown;
 };
 
-const NO_COMPONENTS = "convex.config: components (`app.use(...)`) are not supported by the embedded Convex";
 const ANY: ValidatorJson = { type: "any" };
 
 /** Bundle and import a folder.
@@ -66,9 +65,6 @@ export async function loadDeployment(dir: string, cache: string): Promise<Deploy
         break;
       case "auth.config":
         deployment.authConfig = exported["default"];
-        break;
-      case "convex.config":
-        refuseComponents(exported["default"]);
         break;
       case "crons":
         deployment.crons = readCrons(exported["default"]);
@@ -86,7 +82,6 @@ async function load(name: string, file: string): Promise<Record<string, unknown>
   try {
     return (await import(pathToFileURL(file).href)) as Record<string, unknown>;
   } catch (error) {
-    if (name === "convex.config") throw new StartRefused(`${NO_COMPONENTS} (${messageOf(error)})`);
     throw new StartRefused(`the module ${name} fails to load: ${messageOf(error)}`);
   }
 }
@@ -144,13 +139,6 @@ function checkCron(functions: Map<string, ConvexFunction>, cron: CronSpec): void
   const found = functions.get(canonicalPath(cron.name));
   if (found === undefined || found.type === "query") {
     throw new StartRefused(`crons.ts names ${cron.name}, which is not a mutation or action of this folder`);
-  }
-}
-
-function refuseComponents(exported: unknown): void {
-  const children = (exported as { _childComponents?: unknown[] } | undefined)?._childComponents ?? [];
-  if (children.length > 0) {
-    throw new StartRefused(NO_COMPONENTS);
   }
 }
 
