@@ -58,7 +58,7 @@ format: $(READY) ## format the Python sources
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-bench: $(READY) ## SUITE=store|stream; the last line printed is one JSON object
+bench: $(READY) ## SUITE=store|stream|engine; the last line printed is one JSON object
 	@$(PY) -m bench $(SUITE)
 
 codegen: $(READY) ## convex/_generated from convex/*.ts, offline

@@ -4,8 +4,9 @@ import asyncio
 import sys
 
 from bench import store, stream
+from bench.engine import suite as engine
 
-SUITES = {"store": store.main, "stream": stream.main}
+SUITES = {"engine": engine.main, "store": store.main, "stream": stream.main}
 
 
 def main() -> None:
