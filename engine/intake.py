@@ -16,6 +16,7 @@ from engine.expressions import path_value
 from engine.flow import admit
 from engine.job import Job
 from engine.notices import Notice, publish
+from engine.owners import disclaim, own, owner_of, user_id_of
 from engine.slots import Place, Want, leave_queues, queue_up
 from engine.tables import insert_new
 from engine.waits import WaitKey, answer_signal, answer_waits, close_waits
@@ -236,6 +237,7 @@ class Intake:
             "received_at": now_ms,
         }
         if insert_new(connection, tables.event, {"id": event.id, **row}):
+            own(connection, "event", event.id, user_id_of(event.user), now_ms)
             return ""
         renewed = connection.execute(
             sa.update(tables.event)
@@ -243,7 +245,11 @@ class Intake:
             .where(tables.event.c.received_at < now_ms - DEDUPLICATION_MS)
             .values(**row)
         )
-        return f":{now_ms}" if renewed.rowcount else None
+        if not renewed.rowcount:
+            return None
+        disclaim(connection, "event", [event.id])
+        own(connection, "event", event.id, user_id_of(event.user), now_ms)
+        return f":{now_ms}"
 
     def _duplicate(
         self, connection: sa.Connection, event: WireEvent, accepted: Accepted
@@ -272,6 +278,10 @@ class Intake:
         accepted.queues.add(queue_of(run.job_id))
         if not insert_new(connection, tables.run, row):
             return
+        user_id = user_id_of(run.payload["event"]["user"])
+        if user_id is None and run.parent_run_id is not None:
+            user_id = owner_of(connection, "run", run.parent_run_id)
+        own(connection, "run", run.run_id, user_id, accepted.now_ms)
         delayed = run.delay_ms > 0
         delay_s = run.delay_ms / 1000 if delayed else None
         self._host.enqueue(

@@ -6,6 +6,7 @@ import sqlalchemy as sa
 
 from engine import tables
 from engine.dbos import private
+from engine.owners import disclaim
 
 BATCH = 200  # a transaction of a few milliseconds
 
@@ -29,15 +30,25 @@ def sweep_batch(connection: sa.Connection, before_ms: int) -> Swept:
     if ended:
         for table in (tables.run, tables.attempt, tables.cancel_rule, tables.limit, tables.slot):
             connection.execute(sa.delete(table).where(table.c.run_id.in_(ended)))
-        for table in (tables.wait, tables.answered, tables.singleton):
+        for table in (
+            tables.wait,
+            tables.answered,
+            tables.singleton,
+            tables.gathering,
+            tables.gathered,
+        ):
             connection.execute(sa.delete(table).where(table.c.run_id.in_(ended)))
+        disclaim(connection, "run", ended)
         private.delete_runs(connection, ended)
     event = tables.event.c
     used = sa.select(tables.run.c.run_id).where(tables.run.c.event_id == event.id).exists()
+    gathered = tables.gathered.c
+    shared = sa.select(gathered.run_id).where(gathered.event_id == event.id).exists()
     old = connection.execute(
-        sa.select(event.id).where(event.received_at < before_ms, ~used).limit(BATCH)
+        sa.select(event.id).where(event.received_at < before_ms, ~used, ~shared).limit(BATCH)
     ).scalars()
     event_ids = list(old)
+    disclaim(connection, "event", event_ids)
     connection.execute(sa.delete(tables.event).where(event.id.in_(event_ids)))
     connection.execute(sa.delete(tables.counter).where(tables.counter.c.since < before_ms))
     return Swept(len(ended), len(event_ids))

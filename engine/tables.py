@@ -44,6 +44,19 @@ run = sa.Table(
     sa.Index("engine_run_event", "event_id"),
     sa.Index("engine_run_job", "job_id", "created_at"),
     sa.Index("engine_run_parent", "parent_run_id"),
+    sa.Index("engine_run_created", "created_at", "run_id"),
+)
+
+# Whose an event or a run is: `user.id` of the event, and of the event behind the run or behind the
+# run that invoked it. Written by intake with the row it is about; read by inspection.
+owned = sa.Table(
+    "engine_owned",
+    metadata,
+    sa.Column("kind", sa.Text, primary_key=True),  # event | run
+    sa.Column("id", sa.Text, primary_key=True),
+    sa.Column("user_id", sa.Text, nullable=False),
+    sa.Column("at", sa.BigInteger, nullable=False),  # received_at or created_at of the row
+    sa.Index("engine_owned_user", "user_id", "kind", "at", "id"),
 )
 
 # What would cancel a run: written with the run, deleted when it ends, read by intake.
@@ -94,6 +107,27 @@ answered = sa.Table(
     metadata,
     sa.Column("run_id", sa.Text, primary_key=True),
     sa.Column("event_id", sa.Text, primary_key=True),
+)
+
+# Runs that still take events (debounce, batch): written by intake, replaced once they have left.
+gathering = sa.Table(
+    "engine_gathering",
+    metadata,
+    sa.Column("key", sa.Text, primary_key=True),
+    sa.Column("run_id", sa.Text, nullable=False),
+    sa.Column("opened_at", sa.BigInteger, nullable=False),
+    sa.Column("bytes", sa.BigInteger, nullable=False),
+)
+
+# The events of such a run, in order: written by intake, read when it starts and for duplicates.
+gathered = sa.Table(
+    "engine_gathered",
+    metadata,
+    sa.Column("run_id", sa.Text, primary_key=True),
+    sa.Column("number", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("event_id", sa.Text, nullable=False),
+    sa.Column("at", sa.BigInteger, nullable=False),
+    sa.Index("engine_gathered_event", "event_id"),
 )
 
 # Throttles, rate limits and idempotency keys: read and written when a run would start.
@@ -162,6 +196,9 @@ def create(engine: sa.Engine) -> None:
         if found is not None and found > VERSION:
             raise DatabaseTooNew(found, VERSION)
         metadata.create_all(connection)
+        for table in metadata.tables.values():  # create_all adds none to a table that is there
+            for index in table.indexes:
+                index.create(connection, checkfirst=True)
         if found is None:
             connection.execute(sa.insert(schema_version).values(version=VERSION))
 
