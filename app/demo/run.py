@@ -15,7 +15,7 @@ from typing import Any
 from app.demo.client import Api
 from app.demo.project import files_of
 from app.demo.prompts import ANY_PROJECT, SAMPLE, Prompts
-from app.demo.screen import Screen
+from app.demo.screen import Screen, common_start
 from app.demo.server import Child
 from app.demo.watch import Reader, Shown
 
@@ -164,14 +164,15 @@ class Story:
         self.figures["lost_chars"] = self._lost(ended, message["content"])
 
     def _lost(self, ended: Ended, stored: str) -> int:
-        """Characters in which what the reader saw, what is stored and the script differ."""
-        lost = abs(len(stored) - len(ended.shown.text)) if stored != ended.shown.text else 0
+        """Characters that the reader saw, or the script says, and the stored answer does not hold.
+
+        The stored one may go on: with a note on why an answer is short, which is not streamed.
+        """
+        lost = _missing(ended.shown.text, stored)
         if self._is_scripted:
             rules = json.loads(SCENARIO.read_text())["rules"]
             said = [r["reply"]["text"] for r in rules if r["name"].startswith("changelog")]
-            expected = "\n\n".join(said)
-            if stored != expected:
-                lost += max(1, abs(len(stored) - len(expected)))
+            lost = max(lost, _missing("\n\n".join(said), stored))
         return lost
 
     async def _count(self) -> None:
@@ -265,6 +266,10 @@ class Answer:
     posted_at: float
     updates: AsyncGenerator[Shown]
     first_text_at: float | None = None
+
+
+def _missing(text: str, stored: str) -> int:
+    return len(text) - len(common_start(text, stored))
 
 
 def _ms(start: float, end: float | None) -> int:

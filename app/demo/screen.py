@@ -31,7 +31,7 @@ class Screen:
         if after.startswith(before):
             self._console.print(Text(after[len(before) :]), end="")
         else:
-            kept = len(_common_start(before, after))
+            kept = len(common_start(before, after))
             self._console.print(Text("\n[the turn starts over]\n", style="yellow"), end="")
             self._console.print(Text(after[kept:]), end="")
 
@@ -71,6 +71,7 @@ def _lines(data: bytes) -> list[str] | None:
         return None
 
 
-def _common_start(one: str, other: str) -> str:
+def common_start(one: str, other: str) -> str:
+    """The longest text that both begin with."""
     length = next((i for i, (a, b) in enumerate(zip(one, other, strict=False)) if a != b), None)
     return one[: min(len(one), len(other)) if length is None else length]
