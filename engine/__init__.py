@@ -20,8 +20,16 @@ from engine.errors import (
     StepFailed,
 )
 from engine.events import CANCELLED, FAILED, FINISHED, Event, EventData, ReceivedEvent, SentEvent
-from engine.flow import FlowOptions, RateLimit, Singleton, Throttle, Timeouts
 from engine.job import CancelOn, Concurrency, Job, On, job
+from engine.options import (
+    Batch,
+    Debounce,
+    FlowOptions,
+    RateLimit,
+    Singleton,
+    Throttle,
+    Timeouts,
+)
 from engine.retry import RetryPolicy
 from engine.runs import RunInfo, RunStatus, StepRecord
 
@@ -31,12 +39,14 @@ __all__ = [
     "FINISHED",
     "BadEvent",
     "BadJob",
+    "Batch",
     "CancelOn",
     "Concurrency",
     "Cron",
     "Database",
     "DatabaseInUse",
     "DatabaseTooNew",
+    "Debounce",
     "Engine",
     "EngineNotRunning",
     "Event",

@@ -1,6 +1,7 @@
 """What a job body is handed: its event, its steps, and the objects the engine was given."""
 
 import logging
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
@@ -58,8 +59,12 @@ class Scope:
 
 
 class _Context(Generic[D]):
-    def __init__(self, event: ReceivedEvent[D], scope: Scope) -> None:
+    def __init__(
+        self, event: ReceivedEvent[D], scope: Scope, events: Sequence[ReceivedEvent[D]] = ()
+    ) -> None:
         self.event = event
+        self.events = tuple(events) or (event,)
+        """All of a batch, oldest first; without one, the event alone."""
         self.run_id = scope.run_id
         self.job_id = scope.job_id
         self.step = scope.steps
@@ -101,6 +106,12 @@ class RunError:
 class FailureContext(_Context[D]):
     """A failed run, as `on_failure` sees it: `run_id` and `event` are those of that run."""
 
-    def __init__(self, event: ReceivedEvent[D], scope: Scope, error: RunError) -> None:
-        super().__init__(event, scope)
+    def __init__(
+        self,
+        event: ReceivedEvent[D],
+        scope: Scope,
+        error: RunError,
+        events: Sequence[ReceivedEvent[D]] = (),
+    ) -> None:
+        super().__init__(event, scope, events)
         self.error = error

@@ -24,9 +24,11 @@ from engine.dispatcher import Dispatcher
 from engine.duration import Duration, seconds_of
 from engine.errands import Errands
 from engine.errors import BadEvent, BadJob, EngineNotRunning, NoSuchRun, RunCancelled
+from engine.eventlog import DEDUPLICATION_MS
 from engine.events import Event, EventData, SentEvent, WireEvent, new_event_id
 from engine.fleet import Fleet
-from engine.intake import DEDUPLICATION_MS, Accepted, Intake, queue_of
+from engine.inspection import Inspection
+from engine.intake import Accepted, Intake, queue_of
 from engine.job import Job
 from engine.ledger import Ledger
 from engine.live import LiveRun, LiveRuns
@@ -268,6 +270,12 @@ class Engine:
         if info is None:
             raise NoSuchRun(run_id)
         return info
+
+    @property
+    def inspect(self) -> Inspection:
+        """Filtered, paged views of runs, events, waits, queues, and metrics."""
+        self._check_running()
+        return Inspection(self._ledger)
 
     def live_runs(self) -> list[str]:
         """The ids of the runs that execute, sleep or wait in this process."""

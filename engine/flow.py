@@ -1,122 +1,20 @@
-"""Flow control of starts: priority, throttle, rate limit, idempotency, singleton, time limits."""
+"""Flow control of starts: priority, throttle, rate limit, idempotency, singleton."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Any, Literal, TypedDict
+from dataclasses import dataclass
+from typing import Any
 
 import sqlalchemy as sa
 
-from engine import codec, tables
+from engine import tables
 from engine.dbos import private
-from engine.duration import Duration, seconds_of
-from engine.expressions import Expression
+from engine.duration import seconds_of
+from engine.options import Flow, Singleton, Throttle
 from engine.slots import lock_key
 
 PRIORITY_MAX = 600
 PRIORITY_BASE_S = 1_767_225_600  # 2026: DBOS's priorities are positive 32-bit numbers
 IDEMPOTENCY_S = 24 * 3600
-
-
-@dataclass(frozen=True)
-class Throttle:
-    """Start at most `limit` runs per `period`, evenly spaced; the others start later (GCRA).
-
-    `burst` runs may start together when it has been quiet.
-    """
-
-    limit: int
-    period: Duration
-    burst: int = 1
-    key: str | None = None
-
-
-@dataclass(frozen=True)
-class RateLimit:
-    """Start at most `limit` runs in a window of `period`; further events start nothing."""
-
-    limit: int
-    period: Duration
-    key: str | None = None
-
-
-@dataclass(frozen=True)
-class Singleton:
-    """One run at a time for each value of `key`: a new one is skipped, or cancels the old one."""
-
-    mode: Literal["skip", "cancel"] = "skip"
-    key: str | None = None
-
-
-@dataclass(frozen=True)
-class Timeouts:
-    """Cancel a run that has not started after `start`, or that runs longer than `finish`."""
-
-    start: Duration | None = None
-    finish: Duration | None = None
-
-
-class FlowOptions(TypedDict, total=False):
-    """The flow control of a job, as `@job` takes it.
-
-    `priority` is CEL giving seconds from -600 to 600 by which a run goes ahead of others;
-    `idempotency` is CEL: events with one value start one run in 24 hours.
-    """
-
-    throttle: Throttle
-    rate_limit: RateLimit
-    priority: str
-    singleton: Singleton
-    idempotency: str
-    timeouts: Timeouts
-
-
-@dataclass(frozen=True)
-class Flow:
-    """FlowOptions, compiled.
-
-    Raises:
-        ValueError: an expression is not CEL, or a number makes no sense.
-    """
-
-    options: FlowOptions
-    expressions: Mapping[str, Expression] = field(init=False)
-
-    def __post_init__(self) -> None:
-        options = self.options
-        throttle, rate = options.get("throttle"), options.get("rate_limit")
-        singleton = options.get("singleton")
-        sources = {
-            "throttle": throttle.key if throttle else None,
-            "rate_limit": rate.key if rate else None,
-            "singleton": singleton.key if singleton else None,
-            "priority": options.get("priority"),
-            "idempotency": options.get("idempotency"),
-        }
-        compiled = {name: Expression(text) for name, text in sources.items() if text is not None}
-        object.__setattr__(self, "expressions", compiled)
-        for limit in (throttle, rate):
-            if limit is not None and (limit.limit < 1 or seconds_of(limit.period) <= 0):
-                raise ValueError(f"{limit} allows nothing")
-
-    def key(self, job_id: str, name: str, event: Mapping[str, Any]) -> str:
-        """What is counted together under one of the rules."""
-        expression = self.expressions.get(name)
-        value = None if expression is None else expression.value(event)
-        return f"{name}:{job_id}:{codec.dumps(value)}"
-
-    def start_timeout_ms(self) -> int | None:
-        """How long a run may wait for its start."""
-        timeouts = self.options.get("timeouts")
-        if timeouts is None or timeouts.start is None:
-            return None
-        return int(seconds_of(timeouts.start) * 1000)
-
-    def finish_timeout_ms(self) -> int | None:
-        """How long a run may take from its start."""
-        timeouts = self.options.get("timeouts")
-        if timeouts is None or timeouts.finish is None:
-            return None
-        return int(seconds_of(timeouts.finish) * 1000)
 
 
 @dataclass(frozen=True)

@@ -10,19 +10,20 @@ from core.ids import EventId, RunId
 from engine import codec, tables
 from engine.dbos import private
 from engine.dbos.host import Enqueued, Host
-from engine.errors import BadEvent
+from engine.eventlog import cause_of, event_body, read_event, store_event
 from engine.events import CANCELLED, FAILED, INVOKED, SentEvent, WireEvent
 from engine.expressions import path_value
 from engine.flow import admit
+from engine.gather import Joined, Joining, join
 from engine.job import Job
 from engine.notices import Notice, publish
+from engine.options import Debounce
 from engine.owners import disclaim, own, owner_of, user_id_of
 from engine.slots import Place, Want, leave_queues, queue_up
 from engine.tables import insert_new
 from engine.waits import WaitKey, answer_signal, answer_waits, close_waits
 
-DEDUPLICATION_MS = 24 * 3600 * 1000
-MAX_EVENT_BYTES = 512 * 1024
+ON_FAILURE = ":on-failure"  # ends the id of the run that handles another's failure
 
 
 @dataclass
@@ -116,19 +117,14 @@ class Intake:
     def _accept_one(
         self, connection: sa.Connection, event: WireEvent, position: int, accepted: Accepted
     ) -> None:
-        body = codec.dumps({"data": event.data, "user": event.user})
-        if len(body) > MAX_EVENT_BYTES:
-            raise BadEvent(
-                event.name,
-                f"{len(body)} bytes of data; {MAX_EVENT_BYTES} are allowed: send a reference",
-            )
-        again = self._store(connection, event, body, accepted.now_ms)
+        body = event_body(event)
+        again = store_event(connection, event, body, accepted.now_ms)
         if again is None:
             accepted.sent.append(self._duplicate(connection, event, accepted))
             return
         self._cancel_matching(connection, event, accepted)
         accepted.woken += answer_waits(
-            connection, event, accepted.now_ms, lambda run_id: self._cause(connection, run_id)
+            connection, event, accepted.now_ms, lambda run_id: cause_of(connection, run_id)
         )
         run_ids: list[RunId] = []
         for job in self._jobs.values():
@@ -136,23 +132,25 @@ class Intake:
                 rule.takes(event.name) and (rule.when is None or rule.when.holds(event.as_json()))
                 for rule in job.triggers
             ):
-                run_id = RunId(f"{job.id}:{event.id}{again}")
-                if self._admit_and_start(connection, job, run_id, event, position, accepted):
-                    run_ids.append(run_id)
+                run_id = f"{job.id}:{event.id}{again}"
+                found = self._admit_and_start(connection, job, run_id, event, position, accepted)
+                if found is not None:
+                    run_ids.append(RunId(found))
         accepted.sent.append(SentEvent(EventId(event.id), tuple(run_ids)))
 
     def _admit_and_start(  # noqa: PLR0913, PLR0917 - one run: of what, from what, into what
         self,
         connection: sa.Connection,
         job: Job[Any, Any],
-        run_id: RunId,
+        run_id: str,
         event: WireEvent,
         position: int,
         accepted: Accepted,
-    ) -> bool:
+    ) -> str | None:
+        """Start a run, or let a gathering one have the event; the run's id, None for no run."""
         admission = admit(connection, job.flow, job.id, run_id, event.as_json(), accepted.now_ms)
         if admission is None:
-            return False
+            return None
         if admission.replaces:
             self.cancel(connection, admission.replaces, accepted)
         payload: dict[str, Any] = {
@@ -162,17 +160,59 @@ class Intake:
             "position": (accepted.now_ms - admission.ahead_s * 1000) * 1000 + position,
         }
         delay_ms = max(event.ts_ms - accepted.now_ms, admission.delay_ms)
+        rule = job.flow.gathering(payload["event"])
+        if rule is not None:
+            kind = "debounce" if isinstance(rule, Debounce) else "batch"
+            key = job.flow.key(job.id, kind, payload["event"])
+            size = len(codec.dumps(event.data))
+            joined = join(connection, Joining(key, event, size, run_id), rule, accepted.now_ms)
+            if not joined.is_new:
+                self._joined(connection, job, joined, event, accepted)
+                return joined.run_id
+            payload["gathered_by"] = run_id
+            delay_ms = joined.delay_ms
         new = NewRun(run_id, job.id, event.id, payload, delay_ms, priority=admission.priority)
         self.start(connection, new, accepted)
         if delay_ms <= 0:
             for want in wants(job, payload["event"]):
                 queue_up(connection, want, run_id, payload["position"])
+        self._watch(connection, job, run_id, event, accepted.now_ms, delay_ms)
+        return run_id
+
+    def _joined(
+        self,
+        connection: sa.Connection,
+        job: Job[Any, Any],
+        joined: Joined,
+        event: WireEvent,
+        accepted: Accepted,
+    ) -> None:
+        """A run that exists has been given one more event."""
+        run_id = joined.run_id
+        if owner_of(connection, "run", run_id) != user_id_of(event.user):
+            disclaim(connection, "run", [run_id])  # what holds two people's events is nobody's
+        if joined.delay_ms:
+            accepted.delayed_until_ms.append(accepted.now_ms + joined.delay_ms)
+        accepted.queues.add(queue_of(job.id))
+        if "debounce" in job.flow.options:  # the cause is another one now
+            forget_watch(connection, run_id)
+            self._watch(connection, job, run_id, event, accepted.now_ms, joined.delay_ms)
+
+    def _watch(  # noqa: PLR0913, PLR0917 - one run: of what, from what, from when on
+        self,
+        connection: sa.Connection,
+        job: Job[Any, Any],
+        run_id: str,
+        event: WireEvent,
+        now_ms: int,
+        delay_ms: int,
+    ) -> None:
+        """Store what will cancel a run: its time to start, later events."""
         timeout_ms = job.flow.start_timeout_ms()
         if timeout_ms is not None:
-            at = accepted.now_ms + max(0, delay_ms) + timeout_ms
+            at = now_ms + max(0, delay_ms) + timeout_ms
             insert_new(connection, tables.limit, {"run_id": run_id, "kind": "start", "at": at})
-        self._watch_for_cancels(connection, job, run_id, event, accepted.now_ms)
-        return True
+        self._watch_for_cancels(connection, job, run_id, event, now_ms)
 
     def announce_failure(  # noqa: PLR0913, PLR0917 - one failure: of what, of which, why
         self,
@@ -197,7 +237,9 @@ class Intake:
                 "failed_run": run_id,
                 "error": error,
             }
-            handler = NewRun(f"{run_id}:on-failure", job.id, event.id, payload)
+            if job.flow.gathers:
+                payload["gathered_by"] = run_id
+            handler = NewRun(f"{run_id}{ON_FAILURE}", job.id, event.id, payload)
             self.start(connection, handler, accepted)
         self.publish(connection, accepted)
 
@@ -206,7 +248,7 @@ class Intake:
         accepted = Accepted(now_ms)
         query = sa.select(tables.run.c.job_id).where(tables.run.c.run_id == run_id)
         job = self._jobs.get(connection.execute(query).scalar() or "")
-        cause = self._cause(connection, run_id)
+        cause = cause_of(connection, run_id)
         if job is not None:
             message = "the process died too often while it executed this run"
             error = {"name": "TooManyRecoveries", "message": message, "stepId": None}
@@ -225,41 +267,27 @@ class Intake:
             self.publish(connection, accepted)
         return accepted
 
-    def _store(
-        self, connection: sa.Connection, event: WireEvent, body: str, now_ms: int
-    ) -> str | None:
-        """None for a duplicate, else what run ids get added: an id may return after 24 hours."""
-        row = {
-            "name": event.name,
-            "body": body,
-            "v": event.v,
-            "ts": event.ts_ms,
-            "received_at": now_ms,
-        }
-        if insert_new(connection, tables.event, {"id": event.id, **row}):
-            own(connection, "event", event.id, user_id_of(event.user), now_ms)
-            return ""
-        renewed = connection.execute(
-            sa.update(tables.event)
-            .where(tables.event.c.id == event.id)
-            .where(tables.event.c.received_at < now_ms - DEDUPLICATION_MS)
-            .values(**row)
-        )
-        if not renewed.rowcount:
-            return None
-        disclaim(connection, "event", [event.id])
-        own(connection, "event", event.id, user_id_of(event.user), now_ms)
-        return f":{now_ms}"
-
     def _duplicate(
         self, connection: sa.Connection, event: WireEvent, accepted: Accepted
     ) -> SentEvent:
-        since = sa.select(tables.event.c.received_at).where(tables.event.c.id == event.id)
+        since = (
+            sa.select(tables.event.c.received_at)
+            .where(tables.event.c.id == event.id)
+            .scalar_subquery()
+        )
+        run, gathered = tables.run.c, tables.gathered.c
+        joined = sa.select(gathered.run_id).where(
+            gathered.event_id == event.id, gathered.at >= since
+        )
+        started = sa.and_(
+            run.event_id == event.id,
+            run.created_at >= since,
+            ~run.run_id.endswith(ON_FAILURE),
+        )
         query = (
-            sa.select(tables.run.c.run_id, tables.run.c.job_id)
-            .where(tables.run.c.event_id == event.id)
-            .where(tables.run.c.created_at >= since.scalar_subquery())
-            .order_by(tables.run.c.run_id)
+            sa.select(run.run_id, run.job_id)
+            .where(sa.or_(started, run.run_id.in_(joined)))
+            .order_by(run.run_id)
         )
         runs = connection.execute(query).all()
         # The first send may have been committed by a process that died before it woke anyone.
@@ -296,8 +324,7 @@ class Intake:
         accepted = Accepted(now_ms)
         run_id = call.child_run_id
         event = WireEvent(INVOKED, call.data, run_id, now_ms)
-        body = codec.dumps({"data": event.data, "user": None})
-        self._store(connection, event, body, now_ms)
+        store_event(connection, event, event_body(event), now_ms)
         payload = {
             "job": call.job_id,
             "kind": "run",
@@ -384,23 +411,8 @@ class Intake:
             return False
         if rule.when is None:
             return True
-        cause = self.event(connection, row[1])
+        cause = read_event(connection, row[1])
         return cause is not None and rule.when.holds(cause.as_json(), event.as_json())
-
-    def _cause(self, connection: sa.Connection, run_id: str) -> WireEvent | None:
-        query = sa.select(tables.run.c.event_id).where(tables.run.c.run_id == run_id)
-        event_id = connection.execute(query).scalar()
-        return None if event_id is None else self.event(connection, event_id)
-
-    def event(self, connection: sa.Connection, event_id: str) -> WireEvent | None:
-        """A stored event, or None where it has been swept."""
-        row = connection.execute(
-            sa.select(tables.event).where(tables.event.c.id == event_id)
-        ).one_or_none()
-        if row is None:
-            return None
-        body = codec.loads(row.body)
-        return WireEvent(row.name, body["data"], row.id, row.ts, row.v, body["user"])
 
     def cancel(self, connection: sa.Connection, run_ids: Sequence[str], accepted: Accepted) -> None:
         """Cancel runs and those they invoked; `engine/function.cancelled` events say so."""
@@ -416,9 +428,7 @@ class Intake:
             frontier = list(connection.execute(children).scalars())
 
     def _announce(self, connection: sa.Connection, run_id: str, accepted: Accepted) -> None:
-        connection.execute(
-            sa.delete(tables.cancel_rule).where(tables.cancel_rule.c.run_id == run_id)
-        )
+        forget_watch(connection, run_id)
         close_waits(connection, run_id)
         accepted.granted += leave_queues(connection, run_id)
         row = connection.execute(
@@ -428,7 +438,7 @@ class Intake:
         ).one_or_none()
         if row is None:
             return
-        cause = self.event(connection, row.event_id)
+        cause = read_event(connection, row.event_id)
         data = {
             "runId": run_id,
             "jobId": row.job_id,
@@ -437,3 +447,9 @@ class Intake:
         event = WireEvent(CANCELLED, data, f"{run_id}:cancelled", accepted.now_ms)
         self._accept_one(connection, event, 0, accepted)
         accepted.sent.pop()  # the caller sent something else
+
+
+def forget_watch(connection: sa.Connection, run_id: str) -> None:
+    """Nothing is to cancel this run any more."""
+    for table in (tables.limit, tables.cancel_rule):
+        connection.execute(sa.delete(table).where(table.c.run_id == run_id))

@@ -12,7 +12,7 @@ from engine.duration import Duration, seconds_of
 from engine.errors import BadJob
 from engine.events import EventData
 from engine.expressions import Expression
-from engine.flow import Flow, FlowOptions
+from engine.options import Flow, FlowOptions
 from engine.results import result_adapter
 from engine.retry import RetryPolicy
 
@@ -227,6 +227,8 @@ def job(  # noqa: PLR0913 - one keyword for each word of the vocabulary
         crons = tuple(compile_cron(job_id, each) for each in triggers if isinstance(each, Cron))
     except ValueError as error:
         raise BadJob(job_id, str(error)) from error
+    if "batch" in flow and cancel_on:
+        raise BadJob(job_id, "batch and cancel_on do not go together: no one event is the cause")
 
     def decorate(fn: Callable[[JobContext[Any]], Awaitable[R]]) -> Job[Any, R]:
         return Job(

@@ -24,6 +24,7 @@ from engine.durable import (
 )
 from engine.errors import NonRetriable, RunFailed, StepFailed
 from engine.events import FINISHED, INVOKED, ReceivedEvent, WireEvent, received_event
+from engine.gather import gathered_events
 from engine.intake import Accepted, Intake, wants
 from engine.job import Job
 from engine.ledger import Ledger
@@ -92,6 +93,8 @@ class Runner:
         job = self._jobs[payload["job"]]
         live = LiveRun(run_id, job.id, task)
         self._parts.live.add(live)
+        if "gathered_by" in payload:
+            payload = await self._with_events(payload)
         # Cleanup after a failure is not limited.
         limits = wants(job, payload["event"]) if payload["kind"] == "run" else []
         gate = Gate(self._parts.slots, run_id, limits, payload["position"])
@@ -112,6 +115,17 @@ class Runner:
             if job.concurrency or job.cancel_on or job.flow.options or has_waited:
                 # Not awaited: the run's end must not wait for it, nor be undone by it.
                 self._parts.spawn(self._clean_up(run_id, gate))
+
+    async def _with_events(self, payload: dict[str, Any]) -> dict[str, Any]:
+        """What a run is given that several events have started."""
+        found = await self._ledger.transact(gathered_events, payload["gathered_by"])
+        if not found:  # its event did not take part in a batch
+            return payload
+        gathered = [event.as_json() for event in found]
+        job = self._jobs[payload["job"]]
+        if "debounce" in job.flow.options:
+            return {**payload, "event": gathered[-1]}
+        return {**payload, "event": gathered[0], "events": gathered}
 
     async def _history(self, run_id: str) -> History:
         if run_id in self._parts.live.first_time:
@@ -168,6 +182,9 @@ class Runner:
 
     async def _body(self, run: Execution, attempt: int) -> Any:
         event = received(WireEvent.from_json(run.payload["event"]), run.job)
+        events = tuple(
+            received(WireEvent.from_json(each), run.job) for each in run.payload.get("events", ())
+        )
         provided = self._parts.provided
         if run.is_failure_handler:
             assert run.job.on_failure is not None  # noqa: S101 - else it would not be enqueued
@@ -175,9 +192,9 @@ class Runner:
             error = RunError(fields["name"], fields["message"], fields["stepId"])
             failed_run = RunId(run.payload["failed_run"])
             scope = Scope(failed_run, run.job.id, run.steps, provided, attempt)
-            return await run.job.on_failure(FailureContext(event, scope, error))
+            return await run.job.on_failure(FailureContext(event, scope, error, events))
         scope = Scope(run.run_id, run.job.id, run.steps, provided, attempt)
-        return await run.job.fn(JobContext(event, scope))
+        return await run.job.fn(JobContext(event, scope, events))
 
     async def _announce_end(self, run: Execution, result: Any) -> None:
         if not self._announces_ends or run.is_failure_handler:

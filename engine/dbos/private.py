@@ -163,6 +163,33 @@ def cancel(connection: sa.Connection, run_ids: Sequence[str]) -> list[str]:
     return list(connection.execute(statement).scalars())
 
 
+def is_delayed(connection: sa.Connection, run_id: str) -> bool:
+    """Whether a run still waits for its delay, held so until the caller's transaction ends."""
+    status = _system_database().tables.workflow_status
+    query = sa.select(status.c.status).where(status.c.workflow_uuid == run_id).with_for_update()
+    return connection.execute(query).scalar() == "DELAYED"
+
+
+def delay_until(connection: sa.Connection, run_id: str, at_ms: int) -> None:
+    """Give a delayed run another time; DBOS can only do so in a transaction of its own."""
+    status = _system_database().tables.workflow_status
+    connection.execute(
+        sa.update(status)
+        .where(status.c.workflow_uuid == run_id, status.c.status == "DELAYED")
+        .values(delay_until_epoch_ms=at_ms)
+    )
+
+
+def end_delay(connection: sa.Connection, run_id: str) -> None:
+    """Enqueue a delayed run now, as `transition_delayed_workflows` does when its time has come."""
+    status = _system_database().tables.workflow_status
+    connection.execute(
+        sa.update(status)
+        .where(status.c.workflow_uuid == run_id, status.c.status == "DELAYED")
+        .values(status="ENQUEUED")
+    )
+
+
 def active_runs() -> sa.Select[tuple[str]]:
     """The ids of runs that have not ended, as a subquery."""
     return runs_with(["ENQUEUED", "DELAYED", "PENDING"])
@@ -343,6 +370,12 @@ def step_rows(connection: sa.Connection, run_id: str) -> list[StepRow]:
         .order_by(outputs.function_id)
     )
     return [StepRow(*row) for row in connection.execute(query)]
+
+
+def run_tables() -> tuple[sa.Table, sa.Table]:
+    """The tables of the states and of the results of runs, for queries that join them to ours."""
+    found = _system_database().tables
+    return found.workflow_status, found.workflow_output
 
 
 def runs_with(statuses: Sequence[str]) -> sa.Select[tuple[str]]:

@@ -14,9 +14,9 @@ from engine import codec
 from engine.current import StepInfo
 from engine.duration import Duration, seconds_of
 from engine.errors import BadEvent, NonRetriable, RunFailed
+from engine.eventlog import event_body
 from engine.events import Event, EventData, SentEvent, WireEvent
 from engine.expressions import Expression, path_value
-from engine.intake import MAX_EVENT_BYTES
 from engine.job import CancelRule, Job
 from engine.live import LiveRun
 from engine.testing.time import EPOCH, VirtualTime, settle
@@ -120,14 +120,8 @@ class World:
         ts = event.ts or self.time.now()
         if ts.tzinfo is None:
             raise BadEvent(event.name, "its ts has no time zone")
-        size = len(codec.dumps({"data": dict(event.data), "user": event.user}))
-        if size > MAX_EVENT_BYTES:
-            raise BadEvent(
-                event.name,
-                f"{size} bytes of data; {MAX_EVENT_BYTES} are allowed: send a reference",
-            )
         self._numbered += 1
-        return WireEvent(
+        wire = WireEvent(
             name=event.name,
             data=codec.loads(codec.dumps(dict(event.data))),
             id=event.id or event_id or f"evt_test{self._numbered}",
@@ -135,6 +129,8 @@ class World:
             v=event.v,
             user=None if event.user is None else dict(event.user),
         )
+        event_body(wire)
+        return wire
 
     def misused(self, problem: BadTest) -> BadTest:
         """End the test with this problem, whatever the job makes of it."""

@@ -1,0 +1,70 @@
+"""Stored events: kept for their ids, for replays, and as the causes of runs."""
+
+import sqlalchemy as sa
+
+from engine import codec, tables
+from engine.errors import BadEvent
+from engine.events import WireEvent
+from engine.owners import disclaim, own, user_id_of
+from engine.tables import insert_new
+
+DEDUPLICATION_MS = 24 * 3600 * 1000
+MAX_EVENT_BYTES = 512 * 1024
+
+
+def event_body(event: WireEvent) -> str:
+    """What is stored of an event beside its name and times.
+
+    Raises:
+        BadEvent: it is too large.
+    """
+    body = codec.dumps({"data": event.data, "user": event.user})
+    if len(body) > MAX_EVENT_BYTES:
+        raise BadEvent(
+            event.name,
+            f"{len(body)} bytes of data; {MAX_EVENT_BYTES} are allowed: send a reference",
+        )
+    return body
+
+
+def store_event(connection: sa.Connection, event: WireEvent, body: str, now_ms: int) -> str | None:
+    """None for a duplicate, else what run ids get added: an id may return after 24 hours."""
+    row = {
+        "name": event.name,
+        "body": body,
+        "v": event.v,
+        "ts": event.ts_ms,
+        "received_at": now_ms,
+    }
+    if insert_new(connection, tables.event, {"id": event.id, **row}):
+        own(connection, "event", event.id, user_id_of(event.user), now_ms)
+        return ""
+    renewed = connection.execute(
+        sa.update(tables.event)
+        .where(tables.event.c.id == event.id)
+        .where(tables.event.c.received_at < now_ms - DEDUPLICATION_MS)
+        .values(**row)
+    )
+    if not renewed.rowcount:
+        return None
+    disclaim(connection, "event", [event.id])
+    own(connection, "event", event.id, user_id_of(event.user), now_ms)
+    return f":{now_ms}"
+
+
+def read_event(connection: sa.Connection, event_id: str) -> WireEvent | None:
+    """A stored event, or None where it has been swept."""
+    row = connection.execute(
+        sa.select(tables.event).where(tables.event.c.id == event_id)
+    ).one_or_none()
+    if row is None:
+        return None
+    body = codec.loads(row.body)
+    return WireEvent(row.name, body["data"], row.id, row.ts, row.v, body["user"])
+
+
+def cause_of(connection: sa.Connection, run_id: str) -> WireEvent | None:
+    """The event that started a run."""
+    query = sa.select(tables.run.c.event_id).where(tables.run.c.run_id == run_id)
+    event_id = connection.execute(query).scalar()
+    return None if event_id is None else read_event(connection, event_id)
