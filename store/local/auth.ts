@@ -251,12 +251,14 @@ function oidcProvider(provider: OidcProvider): Provider {
   };
   const keys: JWTVerifyGetKey = async (header, token) => {
     discovered ??= discover();
+    let found: JWTVerifyGetKey;
     try {
-      return await (await discovered)(header, token);
+      found = await discovered;
     } catch (error) {
       discovered = null; // the provider may answer next time
       throw error;
     }
+    return await found(header, token); // it asks again for unknown keys, and not too often
   };
   const audience = required(provider.applicationID, "applicationID");
   const label = `OIDC(domain=${domain}, app_id=${audience})`;

@@ -2,6 +2,7 @@
 import { type IncomingMessage, type ServerResponse } from "node:http";
 import type { JSONValue } from "convex/values";
 import type { Authenticator } from "./auth.ts";
+import { MAX_PATH_CHARS } from "./client_messages.ts";
 import { realSetTimeout } from "./clock.ts";
 import { DeveloperError, HttpRefusal, messageOf } from "./errors.ts";
 import { newRequest, type RequestInfo } from "./execution.ts";
@@ -86,7 +87,7 @@ export class HttpApi {
         return send(await this.batch(request, await jsonBody(request)));
     }
     if (name.startsWith("run/")) {
-      const body = (await jsonBody(request)) as { args?: JSONValue; format?: string };
+      const body = ((await jsonBody(request)) ?? {}) as { args?: JSONValue; format?: string };
       const at = name.lastIndexOf("/");
       const path = `${name.slice("run/".length, at)}:${name.slice(at + 1)}`; // identifiers: nothing in them is escaped
       return send(await this.call("any", request, functionBody({ ...body, path, args: body.args ?? {} })));
@@ -162,7 +163,7 @@ function printOutcome(outcome: Outcome, format: Format): string {
 
 function functionBody(body: unknown): FunctionBody {
   const { path, args, format } = (body ?? {}) as { path?: unknown; args?: JSONValue; format?: unknown };
-  if (typeof path !== "string" || path === "") throw new HttpRefusal(400, "BadJsonBody", "`path` must be a function's path");
+  if (typeof path !== "string" || path === "" || path.length > MAX_PATH_CHARS) throw new HttpRefusal(400, "BadJsonBody", "`path` must be a function's path");
   if (args === undefined) throw new HttpRefusal(400, "BadJsonBody", "missing field `args`");
   if (format !== undefined && format !== null && format !== "json" && format !== "convex_encoded_json") {
     throw new HttpRefusal(400, "BadFormat", "`format` must be json or convex_encoded_json");

@@ -220,8 +220,9 @@ export class Runner {
    *  @throws CallRefused when they do not match the function's validator. */
   private checkedArgs(found: ConvexFunction, given: JSONValue): string {
     const args = Array.isArray(given) ? (given.length === 0 ? {} : given[0]) : (given ?? {});
-    const text = JSON.stringify(args);
+    let text: string;
     try {
+      text = JSON.stringify(args); // throws where it is nested too deep
       checkCallSize(text, `Arguments for ${found.path}`);
       const value = jsonToConvex(args as JSONValue);
       if (typeof value !== "object" || value === null || Array.isArray(value) || value instanceof ArrayBuffer) {

@@ -4,6 +4,7 @@ import type { Duplex } from "node:stream";
 import type { JSONValue } from "convex/values";
 import { WebSocket, WebSocketServer } from "ws";
 import { type Authenticator, type Identity, identityKey, NOBODY } from "./auth.ts";
+import { type AddQuery, type ClientMessage, type Modification, readMessage, readTs } from "./client_messages.ts";
 import { realSetTimeout, wallMs } from "./clock.ts";
 import { HttpRefusal, messageOf } from "./errors.ts";
 import { newRequest, type RequestInfo } from "./execution.ts";
@@ -14,20 +15,14 @@ import { MAX_CALL_BYTES, printEncoded } from "./values.ts";
 
 const PING_MS = 15_000; // clients give up after 30 s (Python) or 60 s (JavaScript) of silence
 const MAX_PENDING_MUTATIONS = 1000; // as Convex; one more ends the session
+const MAX_RUNNING_ACTIONS = 1000; // likewise
+const MAX_WAITING_BYTES = 4 << 20; // of a client's messages; while more wait for their turn, its socket is not read
+const MAX_WATCHED_CHARS = 32 << 20; // of the arguments of a session's queries; more ends it
 const MAX_QUERIES = 10_000; // per session; one more ends it
 const MAX_BUFFERED_BYTES = 4 << 20; // a client that reads slowly gets fewer, newer transitions
 const CLOSE_MS = 500; // for the client's half of the closing handshake
 const MAX_CLOCK_AHEAD_NS = 60_000_000_000n;
 const PATH = /^\/api\/([^/]+\/)?sync$/;
-
-type AddQuery = { type: "Add"; queryId: number; udfPath: string; args: JSONValue; journal?: string | null };
-type Modification = AddQuery | { type: "Remove"; queryId: number };
-type ClientMessage =
-  | { type: "Connect"; sessionId: string; maxObservedTimestamp?: string }
-  | { type: "ModifyQuerySet"; baseVersion: number; newVersion: number; modifications: Modification[] }
-  | { type: "Authenticate"; baseVersion: number; tokenType: "None" | "User" | "Admin"; value?: string; impersonating?: JSONValue }
-  | { type: "Mutation" | "Action"; requestId: number; udfPath: string; args: JSONValue }
-  | { type: "Event" };
 
 export type SyncParts = {
   runner: Runner;
@@ -72,7 +67,7 @@ export class SyncServer {
 }
 
 type Version = { querySet: number; identity: number; ts: bigint };
-type Subscription = { live: LiveQuery; added: AddQuery; sent: string | null };
+type Subscription = { live: LiveQuery; added: AddQuery; chars: number; sent: string | null };
 
 class Session implements Holder, Updatable {
   private readonly ws: WebSocket;
@@ -89,7 +84,13 @@ class Session implements Holder, Updatable {
   private isReauthenticated = false;
   private mutations: Promise<void> = Promise.resolve();
   private pendingMutations = 0;
-  private readonly inbox: ClientMessage[] = [];
+  private runningActions = 0;
+  private readonly inbox: { message: ClientMessage; bytes: number }[] = [];
+  /** What the client has sent and nobody has worked off: in the inbox, among the modifications, in a mutation. */
+  private waitingBytes = 0;
+  private modificationBytes = 0;
+  private watchedChars = 0;
+  private readonly whenRead: (() => void)[] = [];
   private isHandling = false;
   private isAlive = true;
   private isOpen = true;
@@ -109,44 +110,64 @@ class Session implements Holder, Updatable {
   // -- receiving ----------------------------------------------------------------------------------
 
   private receive(data: Buffer): void {
+    if (!this.isOpen) return;
     try {
-      this.inbox.push(JSON.parse(data.toString("utf8")) as ClientMessage);
-    } catch {
-      this.fatal("Received a message that is not JSON");
+      this.inbox.push({ message: readMessage(data.toString("utf8")), bytes: data.length });
+    } catch (error) {
+      this.fatal(messageOf(error));
       return;
     }
+    this.wait(data.length);
     if (!this.isHandling) void this.handleInbox();
+  }
+
+  private wait(bytes: number): void {
+    this.waitingBytes += bytes;
+    this.readOrPause();
+  }
+
+  private done(bytes: number): void {
+    this.wait(-bytes);
+  }
+
+  /** A client that sends faster than it is served, or does not read what it is sent, is not read either. */
+  private readOrPause(): void {
+    const mustPause = this.waitingBytes > MAX_WAITING_BYTES || this.ws.bufferedAmount > MAX_BUFFERED_BYTES;
+    if (mustPause === this.ws.isPaused) return;
+    if (mustPause) this.ws.pause();
+    else this.ws.resume();
   }
 
   /** In order; only an authentication makes the others wait. */
   private async handleInbox(): Promise<void> {
     this.isHandling = true;
-    for (let message = this.inbox.shift(); message !== undefined && this.isOpen; message = this.inbox.shift()) {
+    for (let next = this.inbox.shift(); next !== undefined && this.isOpen; next = this.inbox.shift()) {
+      const { message, bytes } = next;
       try {
         if (message.type === "Authenticate") await this.authenticate(message);
-        else this.handle(message);
+        else this.handle(message, bytes);
       } catch (error) {
         this.fatal(messageOf(error));
       }
+      this.done(bytes);
     }
     this.isHandling = false;
   }
 
-  private handle(message: Exclude<ClientMessage, { type: "Authenticate" }>): void {
+  private handle(message: Exclude<ClientMessage, { type: "Authenticate" }>, bytes: number): void {
     switch (message.type) {
       case "Connect":
         return this.connect(message.sessionId, message.maxObservedTimestamp);
       case "ModifyQuerySet":
-        return this.modify(message.baseVersion, message.newVersion, message.modifications);
+        this.modify(message.baseVersion, message.newVersion, message.modifications);
+        this.modificationBytes += bytes;
+        return this.wait(bytes);
       case "Mutation":
-        return this.enqueueMutation(message);
+        return this.enqueueMutation(message, bytes);
       case "Action":
-        void this.runAction(message);
-        return;
+        return this.startAction(message, bytes);
       case "Event":
         return;
-      default:
-        throw new Error(`unknown message type ${String((message as { type: unknown }).type)}`);
     }
   }
 
@@ -154,7 +175,7 @@ class Session implements Holder, Updatable {
     if (this.sessionId !== null) throw new Error("Connect was sent twice");
     this.sessionId = sessionId;
     if (maxObservedTimestamp === undefined || maxObservedTimestamp === null) return;
-    const observed = Buffer.from(maxObservedTimestamp, "base64").readBigUInt64LE();
+    const observed = readTs(maxObservedTimestamp);
     const { db } = this.parts.runner;
     if (observed <= db.lastTs) return;
     if (observed > BigInt(wallMs()) * 1_000_000n + MAX_CLOCK_AHEAD_NS) {
@@ -218,15 +239,17 @@ class Session implements Holder, Updatable {
   // -- requests -----------------------------------------------------------------------------------
 
   /** Mutations of a session run one at a time, in order. */
-  private enqueueMutation(message: ClientMessage & { type: "Mutation" | "Action" }): void {
+  private enqueueMutation(message: ClientMessage & { type: "Mutation" | "Action" }, bytes: number): void {
     if (++this.pendingMutations > MAX_PENDING_MUTATIONS) {
       throw new Error(`TooManyPendingMutations: more than ${MAX_PENDING_MUTATIONS} mutations are waiting`);
     }
     const { identity } = this;
-    this.mutations = this.mutations.then(() => this.runMutation(message, identity));
+    this.wait(bytes);
+    this.mutations = this.mutations.then(() => this.runMutation(message, identity)).finally(() => this.done(bytes));
   }
 
   private async runMutation(message: ClientMessage & { type: "Mutation" | "Action" }, identity: Identity): Promise<void> {
+    await this.untilRead();
     this.pendingMutations--;
     if (!this.isOpen || this.hasExpired()) return;
     const { requestId: request, udfPath: path, args } = message;
@@ -240,8 +263,20 @@ class Session implements Holder, Updatable {
     }
   }
 
+  private startAction(message: ClientMessage & { type: "Mutation" | "Action" }, bytes: number): void {
+    if (++this.runningActions > MAX_RUNNING_ACTIONS) {
+      throw new Error(`TooManyRunningActions: more than ${MAX_RUNNING_ACTIONS} actions are running`);
+    }
+    this.wait(bytes);
+    void this.runAction(message).finally(() => {
+      this.runningActions--;
+      this.done(bytes);
+    });
+  }
+
   private async runAction(message: ClientMessage & { type: "Mutation" | "Action" }): Promise<void> {
-    if (this.hasExpired()) return;
+    await this.untilRead();
+    if (!this.isOpen || this.hasExpired()) return;
     const { requestId, udfPath: path, args } = message;
     try {
       const outcome = await this.parts.runner.action({ path, args, identity: this.identity, request: this.newInfo() });
@@ -311,6 +346,8 @@ class Session implements Holder, Updatable {
     const changes: string[] = [];
     const modifications = this.modifications;
     this.modifications = [];
+    this.done(this.modificationBytes);
+    this.modificationBytes = 0;
     for (const modification of modifications) {
       const { queryId } = modification;
       const before = this.subscriptions.get(queryId);
@@ -320,7 +357,11 @@ class Session implements Holder, Updatable {
         continue;
       }
       if (this.subscriptions.size >= MAX_QUERIES) throw new Error(`a session may watch ${MAX_QUERIES} queries`);
-      this.subscriptions.set(queryId, { live: this.holdOne(modification), added: modification, sent: null });
+      const live = this.holdOne(modification);
+      const chars = live.key.length;
+      this.subscriptions.set(queryId, { live, added: modification, chars, sent: null });
+      this.watchedChars += chars;
+      if (this.watchedChars > MAX_WATCHED_CHARS) throw new Error("the arguments of a session's queries are too large");
     }
     return changes;
   }
@@ -341,8 +382,9 @@ class Session implements Holder, Updatable {
     }
   }
 
-  private drop(queryId: number, { live }: Subscription): void {
+  private drop(queryId: number, { live, chars }: Subscription): void {
     this.subscriptions.delete(queryId);
+    this.watchedChars -= chars;
     this.letGo(live);
   }
 
@@ -358,15 +400,26 @@ class Session implements Holder, Updatable {
     this.ws.send(text, () => {
       if (this.ws.bufferedAmount <= MAX_BUFFERED_BYTES && this.isOpen) this.drained();
     });
+    this.readOrPause();
+  }
+
+  /** Until the client has read most of what it was sent, or is gone. */
+  private async untilRead(): Promise<void> {
+    while (this.isOpen && this.ws.bufferedAmount > MAX_BUFFERED_BYTES) {
+      await new Promise<void>((resolve) => this.whenRead.push(resolve));
+    }
   }
 
   private drained(): void {
+    this.readOrPause();
+    for (const go of this.whenRead.splice(0)) go();
     if (!this.wasHeldBack) return;
     this.wasHeldBack = false;
     this.parts.pump.add(this);
   }
 
   ping(): void {
+    if (this.waitingBytes > MAX_WAITING_BYTES) return; // its pong is behind what we do not read
     if (!this.isAlive) {
       this.ws.terminate();
       return;
@@ -394,6 +447,7 @@ class Session implements Holder, Updatable {
 
   closed(): void {
     this.isOpen = false;
+    for (const go of this.whenRead.splice(0)) go();
     for (const { live } of this.subscriptions.values()) this.parts.live.release(this, live);
     this.subscriptions.clear();
   }

@@ -20,6 +20,7 @@ pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 KEY = ec.generate_private_key(ec.SECP256R1())
 OTHER_KEY = ec.generate_private_key(ec.SECP256R1())
+DISCOVERIES: list[str] = []
 RSA_KEY = rsa.generate_private_key(public_exponent=65537, key_size=2048)
 
 
@@ -48,6 +49,7 @@ async def issuer() -> AsyncIterator[str]:
     runner = web.AppRunner(app)
 
     async def discovery(_: web.Request) -> web.Response:
+        DISCOVERIES.append("asked")
         return web.json_response({"issuer": url, "jwks_uri": f"{url}/keys"})
 
     async def keys(_: web.Request) -> web.Response:
@@ -93,6 +95,18 @@ async def test_a_provider_is_found_by_discovery(api: Api, issuer: str) -> None:
     signed = token(RSA_KEY, algorithm="RS256", iss=issuer, aud=["x", "oidc-tests"])
     identity = await api.query("runtime:whoami", f"Bearer {signed}")
     assert identity["tokenIdentifier"] == f"{issuer}|user-1"
+
+
+async def test_bad_tokens_do_not_make_us_ask_the_provider_again(api: Api, issuer: str) -> None:
+    other_key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+    for _ in range(3):
+        bad = token(other_key, algorithm="RS256", iss=issuer, aud="oidc-tests")
+        body: dict[str, object] = {"path": "runtime:whoami", "args": {}}
+        status, _ = await api.post("/api/query", body, {"Authorization": f"Bearer {bad}"})
+        assert status == 401
+    good = token(RSA_KEY, algorithm="RS256", iss=issuer, aud="oidc-tests")
+    assert await api.query("runtime:whoami", f"Bearer {good}") is not None
+    assert len(DISCOVERIES) == 1
 
 
 @pytest.mark.parametrize(
