@@ -131,14 +131,21 @@ class DurableSteps:
             self._history.last += 1
             number = self._history.recorded[name] = self._history.last
         self._replayed += 1
-        return await self._remember(name, number, body)
+
+        async def call() -> Any:
+            try:
+                return await body()
+            except StepFailed:
+                raise
+            except Exception as error:
+                # A replay gives the recorded error: it must be of a class that is recorded whole.
+                raise step_failed(name, error, 1) from error
+
+        return await self._remember(name, number, call)
 
     async def _remember(self, name: str, number: int, body: Callable[[], Awaitable[Any]]) -> Any:
-        async def call() -> Any:
-            return await body()
-
         try:
-            return await private.reserve_step(number).run_async({"name": name}, call)
+            return await private.reserve_step(number).run_async({"name": name}, body)
         except private.LostRun as error:
             # Cancelled, or owned by another process now: unwind as a cancellation, write nothing.
             raise asyncio.CancelledError(f"run {self._run_id} is no longer ours") from error

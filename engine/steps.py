@@ -173,7 +173,7 @@ class Steps(DurableSteps):
         """Wait for `Engine.send_signal(signal, data)`; its data, or None after `timeout`.
 
         Raises:
-            NonRetriable: another run waits for this signal.
+            StepFailed: another run waits for this signal.
         """
         name = self._name(step_id)
         deadline_ms = self._deadline(timeout)

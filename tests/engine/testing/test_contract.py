@@ -202,6 +202,35 @@ async def sender(ctx: JobContext[Asked]) -> list[str]:
     return [f"{one.event_id} {one.duplicate}" for one in [*sent, *again]]
 
 
+@job("refused-send", on=Asked, retries=QUICK)
+async def refused_send(ctx: JobContext[Asked]) -> str:
+    try:
+        await ctx.step.send_event("tell", Event("test/big", {"text": "x" * 600_000}))
+    except StepFailed as failed:
+        if ctx.attempt == 0:
+            raise ConnectionError from failed
+        return f"{failed.step_id} {failed.name}"
+    return "sent"
+
+
+@job("taken-signal", on=Asked, retries=QUICK)
+async def taken_signal(ctx: JobContext[Asked]) -> str:
+    async def first() -> str:
+        return str(await ctx.step.wait_for_signal("first", "same", timeout=0.2))
+
+    async def second() -> str:
+        await ctx.step.sleep("a-moment", 0.05)
+        try:
+            return str(await ctx.step.wait_for_signal("second", "same", timeout=0.2))
+        except StepFailed as failed:
+            return f"{failed.step_id} {failed.name} {failed.message}"
+
+    found = await ctx.step.parallel(first, second)
+    if ctx.attempt == 0:
+        raise ConnectionError
+    return " ".join(found)
+
+
 @job("short-waits", on=Asked)
 async def short_waits(ctx: JobContext[Asked]) -> list[bool]:
     event = await ctx.step.wait_for_event("event", "test/never", timeout=0.05)
@@ -274,6 +303,8 @@ JOBS: list[Job[Any, Any]] = [
     failing_branch,
     racing,
     sender,
+    refused_send,
+    taken_signal,
     short_waits,
     self_answered,
     bad_wait,
