@@ -99,8 +99,8 @@ class StepRecord:
         return len(self.failed) + 1
 
 
-def read_steps(connection: sa.Connection, run_id: str) -> list[StepRecord]:
-    """The recorded steps of a run, in the order they were first asked for."""
+def read_failed(connection: sa.Connection, run_id: str) -> dict[str, list[FailedTry]]:
+    """The failed attempts of a run, by step, first one first."""
     attempt = tables.attempt.c
     failed: dict[str, list[FailedTry]] = {}
     for row in connection.execute(
@@ -109,6 +109,12 @@ def read_steps(connection: sa.Connection, run_id: str) -> list[StepRecord]:
         at = datetime.fromtimestamp(row.failed_at / 1000, UTC)
         found = FailedTry(row.attempt, row.error_name, row.error_message, at)
         failed.setdefault(row.step_id, []).append(found)
+    return failed
+
+
+def read_steps(connection: sa.Connection, run_id: str) -> list[StepRecord]:
+    """The recorded steps of a run, in the order they were first asked for."""
+    failed = read_failed(connection, run_id)
     return [
         StepRecord(
             step_id=row.name,

@@ -95,6 +95,7 @@ class Host:
         DBOS.listen_queues([])  # the engine claims runs itself
         private.adopt_loop(loop)
         DBOS.launch()
+        private.measure_ms()
         self._client = DBOSClient(
             system_database_url=self._url,
             system_database_engine=self._pool,

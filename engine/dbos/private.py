@@ -57,6 +57,15 @@ def adopt_loop(loop: asyncio.AbstractEventLoop) -> None:
     _get_dbos_instance()._background_event_loop._main_loop = loop
 
 
+def measure_ms() -> None:
+    """Stamp rows on SQLite to the millisecond; under Python 3.11 DBOS does so to the second."""
+    database = _system_database()
+    if database.engine.dialect.name == "sqlite":
+        since_1970 = (sa.func.julianday("now") - 2440587.5) * 86_400_000
+        now = sa.cast(sa.func.round(since_1970), sa.BigInteger)
+        database._now_ms_sql = lambda: now
+
+
 def reserve_step(number: int) -> StepReservation:
     """Reserve this step number. DBOS counts calls; we number steps by their ids instead."""
     context = get_local_dbos_context()
@@ -187,6 +196,29 @@ def end_delay(connection: sa.Connection, run_id: str) -> None:
         sa.update(status)
         .where(status.c.workflow_uuid == run_id, status.c.status == "DELAYED")
         .values(status="ENQUEUED")
+    )
+
+
+def copy_steps(
+    connection: sa.Connection, source: str, target: str, numbers: Sequence[int]
+) -> None:
+    """Give an enqueued run recorded steps of another, as `fork_workflow` does up to one number."""
+    database = _system_database()
+    status, outputs = database.tables.workflow_status, database.tables.operation_outputs
+    connection.execute(
+        sa.update(status).where(status.c.workflow_uuid == target).values(forked_from=source)
+    )
+    columns = [
+        sa.literal(target).label(column.name) if column.name == "workflow_uuid" else column
+        for column in outputs.c
+    ]
+    connection.execute(
+        sa.insert(outputs).from_select(
+            [column.name for column in outputs.c],
+            sa.select(*columns).where(
+                outputs.c.workflow_uuid == source, outputs.c.function_id.in_(numbers)
+            ),
+        )
     )
 
 

@@ -192,3 +192,21 @@ async def test_loop_can_use_threads_after_the_host_has_stopped(sqlite: Database)
     async with Rig(sqlite):
         pass
     assert await asyncio.to_thread(Path.exists, Path("/"))
+
+
+async def test_ends_of_runs_are_stamped_to_the_millisecond(database: Database) -> None:
+    async def body(_payload: Any) -> None:
+        return None
+
+    async with Rig(database) as rig:
+        rig.body = body
+        stamps: list[int] = []
+        for number in range(3):
+            rig.enqueue(f"run{number}")
+            await (await rig.start(f"run{number}"))
+            row = rig.row(f"run{number}")
+            assert row.started_at is not None
+            assert row.completed_at is not None
+            assert -50 <= row.completed_at - row.started_at < 1000 * 10
+            stamps.append(row.completed_at % 1000)
+        assert any(stamps)  # all three on a full second: one chance in a thousand million
