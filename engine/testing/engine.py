@@ -61,7 +61,7 @@ class TestEngine(Generic[D, R]):
 
     Args:
         job: the job under test.
-        event: what starts it; may be left out for a job with a cron trigger.
+        event: what starts it; several for a job with `batch`; none needed for one with a cron.
         steps: what stands for steps, by id ("turn" for each time round a loop, "turn:1" for one
             of them): a value; an exception to raise at each attempt; or a function of the
             `StepInfo` that gives either. For `wait_for_event` an event, or None for its timeout;
@@ -79,7 +79,7 @@ class TestEngine(Generic[D, R]):
         self,
         job: Job[D, R],
         *,
-        event: EventData | Event | None = None,
+        event: EventData | Event | Sequence[EventData | Event] = (),
         steps: Mapping[str, object] | None = None,
         events: Sequence[Coming] = (),
         jobs: Sequence[Job[Any, Any]] = (),
@@ -87,7 +87,7 @@ class TestEngine(Generic[D, R]):
         start_at: datetime = START,
     ) -> None:
         self._job = job
-        self._event = event
+        self._events = [event] if isinstance(event, (EventData, Event)) else list(event)
         self._mocks = steps or {}
         self._coming = events
         self._children = {child.id: child for child in jobs}
@@ -101,7 +101,7 @@ class TestEngine(Generic[D, R]):
             BadTest: the event does not start the job, the run waits for what never comes, a mock
                 does not fit, or a child is neither mocked nor given.
         """
-        test = _Test(self._job, self._event, self._start_at, self._provided)
+        test = _Test(self._job, self._events, self._start_at, self._provided)
         return await test.execute(self._children, self._mocks, self._coming)
 
     async def execute_step(self, step_id: str) -> StepRecord:
@@ -110,7 +110,7 @@ class TestEngine(Generic[D, R]):
         Raises:
             BadTest: the run ended without it, or as for `execute`.
         """
-        test = _Test(self._job, self._event, self._start_at, self._provided, until=step_id)
+        test = _Test(self._job, self._events, self._start_at, self._provided, until=step_id)
         outcome = await test.execute(self._children, self._mocks, self._coming)
         record = outcome.steps.get(step_id)
         if record is None:
@@ -125,14 +125,14 @@ class _Test(Generic[R]):
     def __init__(
         self,
         job: Job[Any, R],
-        event: EventData | Event | None,
+        events: Sequence[EventData | Event],
         start_at: datetime,
         provided: Provided,
         *,
         until: str | None = None,
     ) -> None:
         self._job = job
-        self._event = event
+        self._events = events
         self._provided = provided
         self._until = until
         self._time = VirtualTime(start_at)
@@ -146,9 +146,11 @@ class _Test(Generic[R]):
         self._children = children
         self._world = World(self._time, mocks=mocks, coming=coming, run_child=self._run_child)
         self._runner = VirtualRunner(self._world, self._provided)
-        cause = self._cause()
-        run_id = RunId(f"{self._job.id}:{cause.id}")
-        payload = {"job": self._job.id, "kind": "run", "event": cause.as_json()}
+        causes = self._causes()
+        run_id = RunId(f"{self._job.id}:{causes[0].id}")
+        payload: dict[str, Any] = {"job": self._job.id, "kind": "run", "event": causes[0].as_json()}
+        if "batch" in self._job.flow.options:
+            payload["events"] = [cause.as_json() for cause in causes]
         outcome: Outcome[R] | None = None
         async with asyncio.TaskGroup() as group:
             driving = group.create_task(self._time.drive(self._world.stuck))
@@ -162,22 +164,28 @@ class _Test(Generic[R]):
         assert outcome is not None  # noqa: S101 - a run that is stopped has a problem
         return outcome
 
-    def _cause(self) -> WireEvent:
-        if self._event is not None:
-            cause = self._world.wire(self._event, "test")
+    def _causes(self) -> list[WireEvent]:
+        if self._events:
+            first, *others = self._events
+            causes = [self._world.wire(first, "test"), *map(self._world.wire, others)]
         elif self._job.crons:
             tick = self._job.crons[0]
             event = Event(tick.event_name, {"cron": tick.schedule}, ts=self._time.now())
-            cause = self._world.wire(event, f"{tick.event_name}:test")
+            causes = [self._world.wire(event, f"{tick.event_name}:test")]
         else:
             raise BadTest(f"job {self._job.id!r} needs an `event`")
-        fits = any(
-            rule.takes(cause.name) and (rule.when is None or rule.when.holds(cause.as_json()))
+        if len(causes) > 1 and "batch" not in self._job.flow.options:
+            raise BadTest(f"job {self._job.id!r} takes one event a run: it has no `batch`")
+        for cause in causes:
+            if cause.name != INVOKED and not self._is_started_by(cause):
+                raise BadTest(f"event {cause.name!r} does not start job {self._job.id!r}")
+        return causes
+
+    def _is_started_by(self, event: WireEvent) -> bool:
+        return any(
+            rule.takes(event.name) and (rule.when is None or rule.when.holds(event.as_json()))
             for rule in self._job.triggers
         )
-        if not fits and cause.name != INVOKED:
-            raise BadTest(f"event {cause.name!r} does not start job {self._job.id!r}")
-        return cause
 
     async def _run(self, job: Job[Any, Any], run_id: RunId, payload: dict[str, Any]) -> Any:
         """Run the job under test; then its failure handler, if need be."""

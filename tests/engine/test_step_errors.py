@@ -29,16 +29,16 @@ async def test_taken_signal_is_the_same_failure_when_the_body_runs_again(start: 
     @job("two-waiters", on=Asked, retries=QUICK)
     async def two_waiters(ctx: JobContext[Asked]) -> None:
         async def first() -> None:
-            await ctx.step.wait_for_signal("first", "same", timeout=0.3)
+            await ctx.step.wait_for_signal("first", "same", timeout="1h")
 
         async def second() -> None:
-            await ctx.step.sleep("a-moment", 0.1)
+            await ctx.step.sleep("a-moment", 0.3)
             try:
-                await ctx.step.wait_for_signal("second", "same", timeout=0.3)
+                await ctx.step.wait_for_signal("second", "same", timeout="1h")
             except StepFailed as failed:
                 notes.write(f"{failed.step_id} {failed.name}")
 
-        await ctx.step.parallel(first, second)
+        await ctx.step.race("who", first, second)
         if ctx.attempt == 0:
             raise ConnectionError
 

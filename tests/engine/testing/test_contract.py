@@ -216,19 +216,19 @@ async def refused_send(ctx: JobContext[Asked]) -> str:
 @job("taken-signal", on=Asked, retries=QUICK)
 async def taken_signal(ctx: JobContext[Asked]) -> str:
     async def first() -> str:
-        return str(await ctx.step.wait_for_signal("first", "same", timeout=0.2))
+        return str(await ctx.step.wait_for_signal("first", "same", timeout="1h"))
 
     async def second() -> str:
-        await ctx.step.sleep("a-moment", 0.05)
+        await ctx.step.sleep("a-moment", 0.3)
         try:
-            return str(await ctx.step.wait_for_signal("second", "same", timeout=0.2))
+            return str(await ctx.step.wait_for_signal("second", "same", timeout="1h"))
         except StepFailed as failed:
             return f"{failed.step_id} {failed.name} {failed.message}"
 
-    found = await ctx.step.parallel(first, second)
+    found = await ctx.step.race("who", first, second)
     if ctx.attempt == 0:
         raise ConnectionError
-    return " ".join(found)
+    return found
 
 
 @job("short-waits", on=Asked)

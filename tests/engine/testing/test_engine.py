@@ -10,6 +10,7 @@ import pytest
 from pydantic import BaseModel
 
 from engine import (
+    Batch,
     CancelOn,
     Cron,
     Event,
@@ -372,3 +373,14 @@ async def test_each_execution_starts_afresh() -> None:
     first, second = await t.execute(), await t.execute()
     assert first.steps["ask"] == second.steps["ask"]
     assert first.steps is not second.steps
+
+
+async def test_several_events_are_a_batch() -> None:
+    @job("batched", on=Asked, batch=Batch(max_size=3, timeout="1m"))
+    async def batched(ctx: JobContext[Asked]) -> list[str]:
+        return [event.data.text for event in ctx.events]
+
+    outcome = await TestEngine(batched, event=[Asked(text="a"), Asked(text="b")]).execute()
+    assert outcome.result == ["a", "b"]
+    with pytest.raises(BadTest, match="takes one event"):
+        await TestEngine(answer, event=[Asked(), Asked()]).execute()
