@@ -57,7 +57,7 @@ export class Usage {
     this.add("bytesWritten", bytes);
   }
 
-  /** How near the read limits are: from 0.75 on a page should end. */
+  /** How near the read limits are, 1 being at one of them. */
   get readShare(): number {
     const { bytesRead, documentsRead } = this.used;
     return Math.max(bytesRead / LIMITS.bytesRead, documentsRead / LIMITS.documentsRead);

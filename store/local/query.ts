@@ -6,6 +6,7 @@ import type { Row } from "./database.ts";
 import { DeveloperError } from "./errors.ts";
 import { type Filter, literalOf, passes } from "./filters.ts";
 import { afterKey, afterPrefix, encodeKey, FIRST_KEY, LAST_KEY } from "./keys.ts";
+import { LIMITS } from "./limits.ts";
 import type { Range } from "./reads.ts";
 import { searchRows, type SearchFilter } from "./search.ts";
 import type { Transaction } from "./transaction.ts";
@@ -19,6 +20,8 @@ export type Query = { source: Source; operators: ({ filter: Filter } | { limit: 
 
 const FIRST_FETCH = 32;
 const MAX_FETCH = 512;
+const LONG_PAGE = 8192 * 0.75; // an array that a function returns has at most 8192 elements
+const LONG_READ = 0.75; // of what a transaction may read
 
 /** A range of one index in one direction; null where the table does not exist yet. */
 type Scan = { table: Table; index: Index; range: Range; order: "asc" | "desc" } | null;
@@ -167,18 +170,6 @@ class ScanStream implements RowStream {
     this.fetchSize = Math.min(this.fetchSize * 2, MAX_FETCH);
   }
 
-  /** Whether nothing follows. Counts as read only when that is so. */
-  isAtEnd(): boolean {
-    if (this.writesSeen !== this.tx.writes) this.forget();
-    if (this.at < this.fetched.length) return false;
-    if (!this.isLastFetch && !isEmpty(this.rest)) {
-      this.fetch();
-      if (this.fetched.length > 0) return false;
-    }
-    this.end();
-    return true;
-  }
-
   private advance(row: Row): void {
     if (this.scan.order === "asc") {
       this.rest.lower = afterKey(row.key);
@@ -247,6 +238,12 @@ export type Page = {
 
 type Cursor = { key: Buffer } | "end";
 
+const CURSOR = /^[\w-]{8}(_end|\.[\w-]*)$/;
+const OTHER_CURSOR =
+  "InvalidCursor: Tried to run a query starting from a cursor, but it looks like this cursor is from a different query.";
+/** Makes it a ConvexError, by which clients know that they should start again. */
+const OTHER_CURSOR_DATA = { isConvexSystemError: true, paginationError: "InvalidCursor" };
+
 /** Cursors are opaque: which query they belong to, and the key of the last row read. */
 class Cursors {
   private readonly fingerprint: string;
@@ -260,11 +257,8 @@ class Cursors {
   }
 
   read(text: string): Cursor {
-    if (typeof text !== "string" || !text.startsWith(this.fingerprint)) {
-      throw new DeveloperError(
-        "InvalidCursor: Tried to run a query starting from a cursor, but it looks like this cursor is from a different query.",
-      );
-    }
+    if (typeof text !== "string" || !CURSOR.test(text)) throw new DeveloperError("Failed to parse cursor");
+    if (!text.startsWith(this.fingerprint)) throw Object.assign(new DeveloperError(OTHER_CURSOR), { data: OTHER_CURSOR_DATA });
     const rest = text.slice(this.fingerprint.length);
     return rest === "_end" ? "end" : { key: Buffer.from(rest.slice(1), "base64url") };
   }
@@ -272,9 +266,10 @@ class Cursors {
 
 /** A page after `cursor`; up to `endCursor` exactly when it is given, else `pageSize` documents.
  *
- *  Without an end cursor the page is done when nothing follows its last document. A page that reads too much is
- *  cut and says `SplitRequired`. */
+ *  The page that meets the end is done: a full one does not look further. One that reaches the limits of the request
+ *  is cut and says `SplitRequired`. */
 export function readPage(tx: Transaction, request: PageRequest): Page {
+  checkRequest(request);
   tx.usage.add("databaseQueries", 1);
   const { query } = request;
   const cursors = new Cursors(query);
@@ -285,12 +280,17 @@ export function readPage(tx: Transaction, request: PageRequest): Page {
   const to = request.endCursor === null ? null : cursors.read(request.endCursor);
   if (from === "end") return emptyPage(cursors);
   const range = between(scan, from, to);
-  if (request.pageSize === 0 && to === null) {
-    return { ...emptyPage(cursors), isDone: false, continueCursor: request.cursor ?? cursors.print({ key: edge(scan) }) };
-  }
   const filters = query.operators.flatMap((operator) => ("filter" in operator ? [operator.filter] : []));
-  const rows = new ScanStream(tx, scan, range, request.pageSize + 1);
+  const rows = new ScanStream(tx, scan, range, request.pageSize);
   return collectPage(tx, request, { cursors, rows, filters, to });
+}
+
+function checkRequest({ pageSize, maximumRowsRead, maximumBytesRead }: PageRequest): void {
+  if (pageSize === 0) throw new DeveloperError("Must request at least 1 document while paginating");
+  if (pageSize > LIMITS.documentsRead) throw new DeveloperError(`Requested too many items: ${pageSize}`);
+  if (maximumRowsRead === 0 || maximumBytesRead === 0) {
+    throw new DeveloperError("maximumRowsRead and maximumBytesRead must be greater than 0");
+  }
 }
 
 function between({ range, order }: NonNullable<Scan>, from: { key: Buffer } | null, to: Cursor | null): Range {
@@ -305,10 +305,6 @@ function between({ range, order }: NonNullable<Scan>, from: { key: Buffer } | nu
   return cut;
 }
 
-function edge({ range, order }: NonNullable<Scan>): Buffer {
-  return Buffer.from(order === "asc" ? range.lower : range.upper);
-}
-
 type PageSource = { cursors: Cursors; rows: ScanStream; filters: Filter[]; to: Cursor | null };
 
 function collectPage(tx: Transaction, request: PageRequest, { cursors, rows, filters, to }: PageSource): Page {
@@ -320,26 +316,28 @@ function collectPage(tx: Transaction, request: PageRequest, { cursors, rows, fil
   let end: Cursor = to ?? "end";
   let isCut = false;
   while (to !== null || bodies.length < request.pageSize) {
+    const isSpent = keys.length >= maxRows || bytes >= maxBytes;
+    if (to === null && isSpent) {
+      isCut = true; // the row that is over the limit is still on the page, so that every page gets on
+      break;
+    }
     const row = rows.next();
-    if (row === null) break;
+    if (row === null) {
+      end = to ?? "end";
+      break;
+    }
     keys.push(row.key);
     bytes += row.size;
     if (filters.length === 0 || passesAll(filters, row)) bodies.push(row.body);
-    if (to === null && bodies.length >= request.pageSize) end = { key: row.key };
-    if (keys.length >= maxRows || bytes >= maxBytes || tx.usage.readShare > 0.75) {
-      isCut = true;
-      end = { key: row.key };
-      break;
-    }
+    if (to === null) end = { key: row.key };
   }
-  if (to === null && !isCut && bodies.length >= request.pageSize && rows.isAtEnd()) end = "end";
-  const isLong = to !== null && bodies.length > request.pageSize * 2;
-  const middle = keys[Math.floor((keys.length - 1) / 2)];
+  const isLong = bodies.length > LONG_PAGE || tx.usage.readShare > LONG_READ;
+  const middle = keys.length > 2 ? keys[Math.floor(keys.length / 2)] : undefined;
   return {
     bodies,
     isDone: end === "end",
     continueCursor: cursors.print(end),
-    splitCursor: (isCut || isLong) && keys.length > 1 && middle !== undefined ? cursors.print({ key: middle }) : null,
+    splitCursor: middle === undefined ? null : cursors.print({ key: middle }),
     pageStatus: isCut ? "SplitRequired" : isLong ? "SplitRecommended" : null,
   };
 }
