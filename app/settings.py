@@ -17,6 +17,7 @@ from pydantic import (
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 _MIB = 1024 * 1024
+_HTTP_URL = r"^https?://[^\s/]+"
 _MIN_KEY_CHARS = 16  # 64 bits as hex: out of reach of guessing over HTTP
 
 
@@ -81,7 +82,7 @@ class Settings(BaseSettings):
     )
     convex_url: str | None = Field(
         default=None,
-        pattern=r"^https?://[^\s/]+",
+        pattern=_HTTP_URL,
         validation_alias="CONVEX_URL",
         description="Convex Cloud or a self-hosted Convex; not set: the embedded one.",
     )
@@ -146,6 +147,7 @@ class Settings(BaseSettings):
     )
     anthropic_base_url: str | None = Field(
         default=None,
+        pattern=_HTTP_URL,
         validation_alias="ANTHROPIC_BASE_URL",
         description="Another address that speaks Anthropic's Messages.",
     )
@@ -156,6 +158,7 @@ class Settings(BaseSettings):
     )
     openai_base_url: str | None = Field(
         default=None,
+        pattern=_HTTP_URL,
         validation_alias="OPENAI_BASE_URL",
         description="Another address that speaks Chat Completions (OpenRouter, Ollama).",
     )

@@ -3,12 +3,14 @@
 import asyncio
 import json
 import logging
+import os
 import signal
 import sys
 from collections.abc import Callable, Mapping
 from contextlib import AbstractAsyncContextManager
 
 import typer
+from sqlalchemy.exc import DBAPIError
 
 from app.local_user import BadKeyFile
 from app.logs import set_up_logging
@@ -21,6 +23,7 @@ log = logging.getLogger(__name__)
 
 Service = Callable[[Settings], AbstractAsyncContextManager[Mapping[str, object]]]
 
+PRIVATE = 0o077
 SETTINGS_WRONG = 2
 START_FAILED = 1
 
@@ -39,6 +42,7 @@ def run_service(service: Service, settings: Settings) -> None:
     A second signal while it closes ends the process at once. What makes the start fail is one line
     on stderr and exit code 1 (2 when it is a setting); a bug is logged with its traceback.
     """
+    os.umask(PRIVATE)  # people's projects are on this disk: no other user of the machine reads them
     set_up_logging(settings.log_level, settings.log_format)
     start_sentry(settings)
     try:
@@ -49,6 +53,9 @@ def run_service(service: Service, settings: Settings) -> None:
                 raise _refused(wrong, SETTINGS_WRONG) from None
             case Refused() | Transient() | BadKeyFile() | ConvexNotRunning() | OSError() as failed:
                 raise _refused(failed, START_FAILED) from None
+            case DBAPIError() as failed:  # its own text holds statements
+                unusable = ConnectionError(f"the engine's database cannot be used: {failed.orig}")
+                raise _refused(unusable, START_FAILED) from None
             case _:
                 log.exception("process_broke")
                 raise typer.Exit(START_FAILED) from None

@@ -97,7 +97,7 @@ async def test_a_taken_default_port_gives_way_and_an_asked_one_does_not(tmp_path
     refused = await asyncio.to_thread(run, "dev", "--port", str(port), env=asked)
     server.close()
     assert refused.returncode == 1
-    assert "in use" in refused.stderr
+    assert f"cannot listen on 127.0.0.1:{port}: Address already in use" in refused.stderr
     assert "Traceback" not in refused.stderr
 
 
@@ -106,6 +106,54 @@ def test_a_wrong_setting_ends_the_start_and_is_named() -> None:
     assert refused.returncode == 2
     assert refused.stderr.startswith("polaris: POLARIS_BUSY_POLICY: ")
     assert refused.stdout == ""
+
+
+@pytest.mark.parametrize("name", ["ANTHROPIC_BASE_URL", "OPENAI_BASE_URL", "CONVEX_URL"])
+def test_an_address_that_is_none_ends_the_start_and_is_named(name: str) -> None:
+    refused = run("dev", env=environment(**{name: "example.org"}))
+    assert refused.returncode == 2
+    assert refused.stderr.startswith(f"polaris: {name}: ")
+
+
+def test_an_engine_file_that_is_none_is_said_in_one_line(tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    data.mkdir()
+    (data / "engine.sqlite").write_bytes(b"no database at all" * 100)
+    refused = run("dev", "--port", "0", env=dev(tmp_path))
+    assert refused.returncode == 1
+    last = refused.stderr.splitlines()[-1]
+    assert last == "polaris: the engine's database cannot be used: file is not a database"
+    assert "Traceback" not in refused.stderr
+
+
+def test_an_unreachable_postgresql_is_said_without_its_password(tmp_path: Path) -> None:
+    url = "postgresql://polaris:hush-hush@127.0.0.1:9/polaris"
+    refused = run("dev", "--port", "0", env={**dev(tmp_path), "POLARIS_DATABASE_URL": url})
+    assert refused.returncode == 1
+    assert "polaris: the engine's database cannot be used: " in refused.stderr
+    assert "Traceback" not in refused.stderr
+    assert "hush-hush" not in refused.stderr
+
+
+def test_nobody_else_on_the_machine_can_read_the_data(tmp_path: Path) -> None:
+    with running(["dev", "--port", "0"], folder=tmp_path, env=dev(tmp_path)):
+        files = list((tmp_path / "data").rglob("*"))
+    assert {"convex.sqlite", "engine.sqlite", "local-user.pem"} <= {file.name for file in files}
+    shared = [file.name for file in files if file.exists() and file.stat().st_mode & 0o077]
+    assert shared == []
+
+
+def test_secrets_are_in_no_command_line(tmp_path: Path) -> None:
+    key = "an-internal-key-of-some-length"
+    env = {**dev(tmp_path, "http://127.0.0.1:9"), "POLARIS_CONVEX_INTERNAL_KEY": key}
+    with running(["dev", "--port", "0"], folder=tmp_path, env=env) as program:
+        processes = [psutil.Process(program.process.pid), *children(program.process.pid)]
+        lines = " ".join(part for process in processes for part in process.cmdline())
+        assert "main.ts" in lines
+        assert not [
+            secret for secret in (key, "sk-ant-", program.ready["token"]) if secret in lines
+        ]
+    assert key not in program.log.read_text()
 
 
 def test_a_wrong_model_list_ends_the_start_and_is_named(tmp_path: Path) -> None:
