@@ -9,6 +9,7 @@ from pydantic import BaseModel
 
 from core.errors import Refused
 from engine import (
+    CancelOn,
     Engine,
     Event,
     EventData,
@@ -24,7 +25,7 @@ from engine import (
     current_step,
     job,
 )
-from engine.testing import TestEngine
+from engine.testing import After, Signal, TestEngine
 from tests.engine.things import QUICK, Asked, Withdrawn
 
 
@@ -378,3 +379,67 @@ async def test_job_goes_as_on_the_real_engine(
     assert [shape(each) for each in handled_steps] == [shape(each) for each in handler]
     plain = [Event(each.name, each.data, each.id) for each in outcome.sent]
     assert sorted(plain, key=str) == sorted(told, key=str)
+
+
+@job("approval", on=Asked, cancel_on=[CancelOn(Withdrawn, match="data.questionId")])
+async def approval(ctx: JobContext[Asked]) -> list[Any]:
+    async def by_event() -> Any:
+        found = await ctx.step.wait_for_event(
+            "event",
+            "test/approved",
+            match="data.questionId",
+            when="async.data.by != event.data.text",
+        )
+        return found and found.data
+
+    async def by_signal() -> Any:
+        return await ctx.step.wait_for_signal("signal", f"ask/{ctx.event.data.question_id}")
+
+    return await ctx.step.parallel(by_event, by_signal)
+
+
+def approved(question_id: str, by: str) -> Event:
+    return Event("test/approved", {"questionId": question_id, "by": by}, id=f"{question_id}{by}")
+
+
+COMES: dict[str, list[Event | EventData | Signal]] = {
+    "other question, wrong person, then both": [
+        approved("q2", "bob"),
+        approved("q1", "ann"),
+        Signal("ask/q2", 1),
+        approved("q1", "eve"),
+        Signal("ask/q1", {"n": 1}),
+    ],
+    "signal first": [Signal("ask/q1", None), approved("q1", "bob")],
+    "withdrawn": [approved("q1", "ann"), Withdrawn(question_id="q1")],
+    "another withdrawn": [
+        Withdrawn(question_id="q2"),
+        approved("q1", "bob"),
+        Signal("ask/q1", "yes"),
+    ],
+}
+
+
+@pytest.mark.parametrize("comes", COMES.values(), ids=COMES.keys())
+async def test_what_comes_to_a_run_does_as_on_the_real_engine(
+    comes: list[Event | EventData | Signal], sqlite: SqliteDatabase
+) -> None:
+    asked = Asked(question_id="q1", text="ann")
+    async with Engine(jobs=[approval], database=sqlite, grace_s=0.2) as engine:
+        (run_id,) = (await engine.send(asked, event_id="test")).run_ids
+        while len((await engine.inspect.waits()).items) < 2:  # noqa: ASYNC110 - rows, not an event
+            await asyncio.sleep(0.005)
+        for each in comes:
+            if isinstance(each, Signal):
+                await engine.send_signal(each.name, each.data)
+            else:
+                await engine.send(each)
+        info = await engine.wait(run_id, 5)
+        real = await engine.steps(run_id)
+
+    timed = [After(number, each) for number, each in enumerate(comes, start=1)]
+    outcome = await TestEngine(approval, event=asked, events=timed).execute()
+    assert outcome.status == info.status
+    assert outcome.result == info.result
+    ours = sorted(map(shape, outcome.steps.values()), key=str)
+    assert ours == sorted(map(shape, real), key=str)
