@@ -36,6 +36,15 @@ class Unauthorized(Refused):
         super().__init__("Unauthorized")
 
 
+class OperatorOnly(Refused):
+    """Any event may be sent by the operator of an installation with one local user only."""
+
+    code = "operator_only"
+
+    def __init__(self) -> None:
+        super().__init__("Only the operator of an installation with one local user may do this")
+
+
 class InvalidRequest(Refused):
     """A part of the request is not what the route takes."""
 
@@ -91,6 +100,8 @@ def problem(
 def status_of(error: Refused) -> int:
     """The HTTP status that says what kind of refusal this is."""
     match error:
+        case OperatorOnly():
+            return HTTPStatus.FORBIDDEN
         case Unauthorized():
             return HTTPStatus.UNAUTHORIZED
         case NotFound():

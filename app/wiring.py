@@ -20,6 +20,7 @@ from app.server import serving
 from app.services.context import Services
 from app.services.health import Health
 from app.services.messages import Messaging
+from app.services.runs import EngineView
 from app.settings import Settings, SettingsInvalid
 from core.clock import SystemClock
 from engine import Database, Engine, NoSuchRun, PostgresDatabase, SqliteDatabase
@@ -290,11 +291,14 @@ def chat_of(settings: Settings, store: Store, model: Model, folder: Path) -> Cha
 def services_of(settings: Settings, identity: Identity, backend: Backend) -> Services:
     """What the routes use."""
     checks = {"store": backend.store.ping, "engine": partial(engine_answers, backend.engine)}
+    messaging = Messaging(backend.store, backend.relay, settings.busy_policy.value)
     return Services(
         store=backend.store,
-        messaging=Messaging(backend.store, backend.relay, settings.busy_policy.value),
+        messaging=messaging,
         authenticator=identity.authenticator,
         health=Health(checks, CLOCK),
+        engine=EngineView(backend.engine, messaging, has_operator=identity.token is not None),
+        clock=CLOCK,
     )
 
 

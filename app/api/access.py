@@ -24,6 +24,9 @@ RESPONSES: dict[int | str, dict[str, Any]] = {
     500: {"model": Problem, "description": "A fault on our side."},
     503: {"model": Problem, "description": "Something behind the API is away; see Retry-After."},
 }
+FORBIDDEN: dict[int | str, dict[str, Any]] = {
+    403: {"model": Problem, "description": "For the operator of the installation only."}
+}
 CONFLICT: dict[int | str, dict[str, Any]] = {
     409: {"model": Problem, "description": "Its state forbids this now."}
 }

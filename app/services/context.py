@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from app.auth import Authenticator
 from app.services.health import Health
 from app.services.messages import Messaging
+from app.services.runs import EngineView
+from core.clock import Clock
 from store.gateway import Store
 
 
@@ -16,3 +18,5 @@ class Services:
     messaging: Messaging
     authenticator: Authenticator
     health: Health
+    engine: EngineView
+    clock: Clock

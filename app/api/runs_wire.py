@@ -1,0 +1,250 @@
+"""Runs and events on the wire: what happened and when, never the data, results or secrets."""
+
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import Field
+
+from app.api.wire import Answer, Body, Millis, Success
+from engine import RunStatus, SentEvent
+from engine.inspection import EventInfo, Page, QueueDepth, RunDetail, RunSummary
+from engine.metrics import JobMetrics
+from engine.runs import RunInfo
+
+MESSAGE_CHARS = 500
+
+
+class RunErrorAnswer(Answer):
+    """Why a run or step failed. The message is shown to the operator only."""
+
+    name: str
+    message: str | None = None
+    step_id: str | None = None
+
+
+def error_answer(error: Exception | None, *, with_message: bool) -> RunErrorAnswer | None:
+    """An error by its name, its step and, where allowed, the beginning of its text."""
+    if error is None:
+        return None
+    return RunErrorAnswer(
+        name=getattr(error, "name", type(error).__name__),
+        message=getattr(error, "message", str(error))[:MESSAGE_CHARS] if with_message else None,
+        step_id=getattr(error, "step_id", None),
+    )
+
+
+class RunAnswer(Answer):
+    """A run of a job."""
+
+    run_id: str
+    job_id: str
+    event_id: str
+    event_name: str | None = Field(None, description="Missing once the event has been swept.")
+    parent_run_id: str | None = Field(None, description="The run that invoked it.")
+    status: RunStatus
+    created_at: Millis
+    started_at: Millis | None = None
+    ended_at: Millis | None = None
+    error: RunErrorAnswer | None = None
+
+    @classmethod
+    def of(cls, run: RunSummary, *, with_message: bool) -> Self:
+        """A row of a list."""
+        return cls(
+            run_id=run.run_id,
+            job_id=run.job_id,
+            event_id=run.event_id,
+            event_name=run.event_name,
+            parent_run_id=run.parent_run_id,
+            status=run.status,
+            created_at=run.created_at,
+            started_at=run.started_at,
+            ended_at=run.ended_at,
+            error=error_answer(run.error, with_message=with_message),
+        )
+
+
+class RunPage(Answer):
+    """Runs, newest first. A page may be short, even empty, and still have a `nextCursor`."""
+
+    runs: tuple[RunAnswer, ...]
+    next_cursor: str | None = None
+
+    @classmethod
+    def of(cls, page: Page[RunSummary], *, with_message: bool) -> Self:
+        """A page of the engine."""
+        runs = tuple(RunAnswer.of(run, with_message=with_message) for run in page.items)
+        return cls(runs=runs, next_cursor=page.next_cursor)
+
+
+class StepAnswer(Answer):
+    """A step: recorded, about to be tried again, or waiting until `until` for an event."""
+
+    step_id: str
+    status: Literal["completed", "failed", "retrying", "waiting"]
+    attempts: int
+    started_at: Millis | None = None
+    ended_at: Millis | None = None
+    until: Millis | None = None
+    error: RunErrorAnswer | None = None
+
+
+class RunDetailAnswer(RunAnswer):
+    """A run with its steps, in the order they were first asked for, and the runs it invoked."""
+
+    steps: tuple[StepAnswer, ...]
+    children: tuple[str, ...]
+
+    @classmethod
+    def of_detail(cls, run: RunDetail, *, with_message: bool) -> Self:
+        """A run of the engine."""
+        info: RunInfo = run.info
+        return cls(
+            run_id=info.run_id,
+            job_id=info.job_id,
+            event_id=info.event_id,
+            event_name=None if run.event is None else run.event.name,
+            parent_run_id=run.parent_run_id,
+            status=info.status,
+            created_at=info.created_at,
+            started_at=info.started_at,
+            ended_at=info.ended_at,
+            error=error_answer(info.error, with_message=with_message),
+            steps=tuple(_steps(run, with_message=with_message)),
+            children=run.children,
+        )
+
+
+def _steps(run: RunDetail, *, with_message: bool) -> list[StepAnswer]:
+    steps = [
+        StepAnswer(
+            step_id=step.step_id,
+            status="completed" if step.error is None else "failed",
+            attempts=step.attempts,
+            started_at=step.started_at,
+            ended_at=step.ended_at,
+            error=error_answer(step.error, with_message=with_message),
+        )
+        for step in run.steps
+    ]
+    for step in run.retrying:
+        last = step.failed[-1]
+        message = last.error_message[:MESSAGE_CHARS] if with_message else None
+        error = RunErrorAnswer(name=last.error_name, message=message)
+        steps.append(
+            StepAnswer(
+                step_id=step.step_id, status="retrying", attempts=len(step.failed), error=error
+            )
+        )
+    steps += [
+        StepAnswer(step_id=wait.step_id, status="waiting", attempts=1, until=wait.deadline)
+        for wait in run.waits
+    ]
+    return steps
+
+
+class RunCancelledAnswer(Success):
+    """`cancelled` is false when the run had ended before."""
+
+    cancelled: bool
+
+
+class EventAnswer(Answer):
+    """An event and the runs it started, without its data."""
+
+    event_id: str
+    name: str
+    received_at: Millis
+    ts: Annotated[int, Field(description="Its own time; later than `receivedAt`: delayed.")]
+    run_ids: tuple[str, ...]
+
+    @classmethod
+    def of(cls, info: EventInfo) -> Self:
+        """An event of the engine."""
+        return cls(
+            event_id=info.event.id,
+            name=info.event.name,
+            received_at=info.received_at,
+            ts=info.event.ts_ms,
+            run_ids=info.run_ids,
+        )
+
+
+class EventPage(Answer):
+    """Events, last received first."""
+
+    events: tuple[EventAnswer, ...]
+    next_cursor: str | None = None
+
+    @classmethod
+    def of(cls, page: Page[EventInfo]) -> Self:
+        """A page of the engine."""
+        return cls(events=tuple(map(EventAnswer.of, page.items)), next_cursor=page.next_cursor)
+
+
+class NewEvent(Body):
+    """An event to send. An `eventId` seen in the last 24 hours starts nothing."""
+
+    name: str = Field(min_length=1, max_length=200, examples=["report/wanted"])
+    data: dict[str, Any] = Field(default_factory=dict)
+    event_id: str | None = Field(None, min_length=1, max_length=200)
+
+
+class EventSent(Success):
+    """The event is stored; the runs that it started."""
+
+    event_id: str
+    run_ids: tuple[str, ...]
+    duplicate: bool
+
+    @classmethod
+    def of(cls, sent: SentEvent) -> Self:
+        """What the engine accepted."""
+        return cls(event_id=sent.event_id, run_ids=sent.run_ids, duplicate=sent.duplicate)
+
+
+class SpreadAnswer(Answer):
+    """Milliseconds."""
+
+    p50_ms: int
+    p95_ms: int
+
+
+class JobMetricsAnswer(Answer):
+    """How a job's runs did that ended in the window."""
+
+    job_id: str
+    completed: int
+    failed: int
+    cancelled: int
+    success_rate: float | None = Field(None, description="completed ÷ (completed + failed)")
+    per_minute: float
+    duration: SpreadAnswer | None = None
+    queued: SpreadAnswer | None = None
+    is_sample: bool = Field(description="Only the newest 20,000 ends were counted.")
+
+    @classmethod
+    def of(cls, metrics: JobMetrics) -> Self:
+        """Metrics of the engine."""
+        return cls.model_validate(metrics)
+
+
+class QueueAnswer(Answer):
+    """Runs of a job that have not ended."""
+
+    job_id: str
+    queued: int
+    scheduled: int
+    running: int
+    oldest_queued_at: Millis | None = None
+
+    @classmethod
+    def of(cls, depth: QueueDepth) -> Self:
+        """A queue of the engine."""
+        return cls.model_validate(depth)
+
+
+class MetricsAnswer(Answer):
+    """By job; queues for the operator only."""
+
+    jobs: tuple[JobMetricsAnswer, ...]
+    queues: tuple[QueueAnswer, ...] = ()
