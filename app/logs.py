@@ -16,11 +16,14 @@ _STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {
 }
 _QUIET = ("dbos", "httpx2", "httpcore2", "aiohttp.access", "uvicorn.access", "watchfiles")
 
-_CONTROLS = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
+_CONTROLS = re.compile("[\x00-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
 
 
 def _printable(text: str) -> str:
-    """Without line ends and terminal codes: paths and other people's texts are in log lines."""
+    """Without line ends, terminal codes and marks that turn a text round.
+
+    Paths and other people's texts are in log lines.
+    """
     return _CONTROLS.sub(lambda found: ascii(found[0])[1:-1], text)
 
 

@@ -7,6 +7,7 @@ from contextvars import ContextVar
 from http import HTTPStatus
 
 from starlette.datastructures import Headers, MutableHeaders
+from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.errors import BodyTooLarge, problem
@@ -65,6 +66,8 @@ class RequestFrame:
 
         try:
             await self._app(scope, receive, framed_send)
+        except ClientDisconnect:
+            log.info("client_left", extra={"path": scope["path"], "request_id": request_id})
         except Exception:  # the rim of HTTP: nothing of the inside leaves
             log.exception("request_broke", extra={"path": scope["path"], "request_id": request_id})
             if status == 0:

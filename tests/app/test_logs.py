@@ -6,7 +6,7 @@ import pytest
 
 from app.logs import JsonFormatter, TextFormatter
 
-FORGED = "/a\n00:00:00 ERROR forged\r\x1b[2J\x00\u2028\ud800"
+FORGED = "/a\n00:00:00 ERROR forged\r\x1b[2J\x00\u2028\u202e\ud800"
 
 
 def record() -> logging.LogRecord:

@@ -106,6 +106,37 @@ async def test_a_request_under_way_is_finished_before_the_server_stops() -> None
     assert answer.result() == "done"
 
 
+class Heard(logging.Handler):
+    """Tells when an event is logged."""
+
+    def __init__(self, event: str) -> None:
+        super().__init__()
+        self._event = event
+        self.came = asyncio.Event()
+
+    def emit(self, record: logging.LogRecord) -> None:
+        if record.getMessage() == self._event:
+            self.came.set()
+
+
+async def test_a_client_that_leaves_in_the_middle_of_its_body_is_no_bug(
+    client: ClientSession, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with client.get("/taken") as response:
+        url = response.url
+    left = Heard("client_left")
+    logging.getLogger("app.middleware").addHandler(left)
+    with caplog.at_level(logging.INFO, logger="app.middleware"):
+        _, writer = await asyncio.open_connection(url.host, url.port)
+        writer.write(b"POST /echo HTTP/1.1\r\nHost: localhost\r\nContent-Length: 9\r\n\r\nhalf")
+        await writer.drain()
+        writer.close()
+        async with asyncio.timeout(5):
+            await left.came.wait()
+    logging.getLogger("app.middleware").removeHandler(left)
+    assert "request_broke" not in caplog.messages
+
+
 @pytest.mark.parametrize(
     "host",
     ["127.0.0.1", "127.0.0.1:8787", "localhost:1", "[::1]:8787", "LocalHost.", "app.localhost:80"],
