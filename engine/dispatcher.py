@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from functools import partial
 
 from engine.dbos import private
@@ -17,7 +17,7 @@ POLL_S = 1.0  # finds what other processes enqueued when their notice was lost
 class Dispatcher:
     """Takes runs from the queues while there is room for more executing ones."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - it stands between the queues and the whole engine
         self,
         queues: Iterable[str],
         *,
@@ -25,17 +25,33 @@ class Dispatcher:
         room: Callable[[], int],
         dispatched: Callable[[private.Claimed], None],
         gave_up: Callable[[str], None],
+        read_paused: Callable[[], Awaitable[set[str]]],
     ) -> None:
         self._queues = list(queues)
         self._ledger = ledger
         self._room = room
         self._dispatched = dispatched
         self._gave_up = gave_up
+        self._read_paused = read_paused
+        self._paused: set[str] = set()
+        self._pauses_changed = True
+        self._looking = asyncio.Lock()
         self._kicked: set[str] = set()
         self._wake = asyncio.Event()
         self._crowded = False
         self._stopping = False
         self._timer: asyncio.TimerHandle | None = None
+
+    async def refresh_pauses(self) -> None:
+        """Once this returns, nothing is claimed from queues that were paused before the call."""
+        async with self._looking:
+            self._paused = await self._read_paused()
+        self.kick(self._queues)
+
+    def pauses_changed(self) -> None:
+        """Find out which queues are paused before the next claim."""
+        self._pauses_changed = True
+        self.kick(self._queues)
 
     def kick(self, queues: Iterable[str]) -> None:
         """Look into these queues now."""
@@ -83,32 +99,39 @@ class Dispatcher:
             self._wake.clear()
             kicked, self._kicked = self._kicked, set()
             try:
-                await self._look(kicked)
+                async with self._looking:
+                    await self._look(kicked)
             except Exception:  # the rim of the loop: the database may be away for a while
                 log.exception("claim_failed")
                 await asyncio.sleep(POLL_S)
 
     async def _look(self, kicked: set[str]) -> None:
+        if self._pauses_changed or not kicked:
+            self._paused = await self._read_paused()
+            self._pauses_changed = False
         if "" in kicked:
             next_ms = await self._ledger.call(private.release_delayed)
             if next_ms is not None:
                 self.kick_at((next_ms - self._ledger.now_ms()) / 1000 + TIMER_MARGIN_S)
         if not kicked or "" in kicked:
             kicked = set(await self._ledger.call(partial(private.queues_with_work, self._queues)))
-        for queue in sorted(kicked):
+        for queue in sorted(kicked - self._paused):
             room = self._room()
             self._crowded = room <= 0
             if self._crowded:
                 return
-            claimed = await self._ledger.call(partial(private.claim, queue, room))
-            for run in claimed:
-                self._dispatched(run)
-            if claimed:
-                given_up = await self._ledger.call(partial(_dispatch, claimed))
-                for run_id in given_up:
-                    self._gave_up(run_id)
-            if len(claimed) == room:
-                self._crowded = True
+            await self._claim(queue, room)
+
+    async def _claim(self, queue: str, room: int) -> None:
+        claimed = await self._ledger.call(partial(private.claim, queue, room))
+        for run in claimed:
+            self._dispatched(run)
+        if claimed:
+            given_up = await self._ledger.call(partial(_dispatch, claimed))
+            for run_id in given_up:
+                self._gave_up(run_id)
+        if len(claimed) == room:
+            self._crowded = True
 
 
 def _dispatch(claimed: list[private.Claimed]) -> list[str]:

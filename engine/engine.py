@@ -4,18 +4,14 @@ import asyncio
 import logging
 import os
 import socket
-from collections.abc import Coroutine, Iterable, Mapping, Sequence
+from collections.abc import Coroutine, Iterable, Sequence
 from contextlib import AsyncExitStack
-from datetime import UTC
 from functools import partial
 from typing import Any, Self
 
-import sqlalchemy as sa
-from pydantic import ValidationError
-
 from core.clock import Clock, SystemClock
-from core.ids import EventId
 from engine import tables
+from engine.acting import STOP_S, Acting
 from engine.context import Provided
 from engine.database import Database, PostgresDatabase, SqliteDatabase, closer
 from engine.dbos import private
@@ -23,29 +19,22 @@ from engine.dbos.host import Host
 from engine.dispatcher import Dispatcher
 from engine.duration import Duration, seconds_of
 from engine.errands import Errands
-from engine.errors import BadEvent, BadJob, EngineNotRunning, NoSuchRun, RunCancelled
+from engine.errors import BadJob
 from engine.eventlog import DEDUPLICATION_MS
-from engine.events import Event, EventData, SentEvent, WireEvent, new_event_id
+from engine.events import new_event_id
 from engine.fleet import Fleet
-from engine.inspection import Inspection
-from engine.intake import Accepted, Intake, queue_of
+from engine.intake import Intake, queue_of
 from engine.job import Job
 from engine.ledger import Ledger
 from engine.live import LiveRun, LiveRuns
 from engine.notices import Notice, listen, publish
+from engine.pauses import paused_jobs
 from engine.retention import sweep_batch
 from engine.runner import Parts, Runner
-from engine.runs import (
-    RunInfo,
-    RunStatus,
-    StepRecord,
-    list_runs,
-    read_run,
-    read_steps,
-)
+from engine.sending import Sending, models_of
 from engine.slots import Slots, disown
 from engine.timekeeper import Timekeeper
-from engine.waits import has_open_wait
+from engine.watching import Watching
 
 log = logging.getLogger("engine")
 
@@ -56,11 +45,9 @@ SWEEP_EVERY_S = 300.0
 SWEEP_PAUSE_S = 0.05  # between batches, for the others
 STARTING_S = 0.005  # a claimed run becomes live within a few hops between threads
 TELL_ENDED_S = 0.005  # ends of runs are told to other processes together
-STOP_S = 5.0  # a step that ignores its cancellation for longer is left behind, and logged
-POLL_S = 1.0  # when a run ends in another process and its notice is lost
 
 
-class Engine:
+class Engine(Sending, Watching, Acting):
     """Durable jobs on SQLite or PostgreSQL. Use it as an async context manager.
 
     Args:
@@ -92,12 +79,13 @@ class Engine:
         retention: Duration = "7d",
         clock: Clock | None = None,
     ) -> None:
-        self._jobs: dict[str, Job[Any, Any]] = {}
+        by_id: dict[str, Job[Any, Any]] = {}
         for job in jobs:
-            if job.id in self._jobs:
+            if job.id in by_id:
                 raise BadJob(job.id, "two jobs have this id")
-            self._jobs[job.id] = job
-        self._models = _models(self._jobs)
+            by_id[job.id] = job
+        self._jobs = by_id
+        self._models = models_of(self._jobs)
         self._database = database
         self._provided = Provided(list(provide))
         self._name = name
@@ -164,6 +152,7 @@ class Engine:
                 room=self._room,
                 dispatched=self._was_claimed,
                 gave_up=self._gave_up,
+                read_paused=self._read_paused,
             )
             await host.start(runner.execute)
             stack.push_async_callback(host.stop)
@@ -184,190 +173,6 @@ class Engine:
         stack, self._exit = self._exit, None
         if stack is not None:
             await stack.aclose()
-
-    async def send(
-        self,
-        event: EventData | Event,
-        *,
-        event_id: str | None = None,
-        user: Mapping[str, Any] | None = None,
-    ) -> SentEvent:
-        """Send one event: stored, and its runs enqueued, before this returns.
-
-        An `event_id` seen in the last 24 hours starts nothing and gets the first send's answer.
-
-        Raises:
-            BadEvent: the data does not fit the event's model, or is too large.
-        """
-        wire = self._wire(event, event_id, user)
-        return (await self._send([wire]))[0]
-
-    async def send_many(self, events: Iterable[EventData | Event]) -> list[SentEvent]:
-        """Send events in one transaction: all are stored, or none.
-
-        Raises:
-            BadEvent: one of them was refused.
-        """
-        return await self._send([self._wire(event, None, None) for event in events])
-
-    async def _send(self, events: list[WireEvent]) -> list[SentEvent]:
-        self._check_running()
-        accepted = await self._ledger.transact(self._intake.accept, events, self._ledger.now_ms())
-        self._act(accepted)
-        return accepted.sent
-
-    async def send_signal(self, signal: str, data: Any = None) -> bool:
-        """Wake the run that waits for this signal; False when none does. `data` is JSON."""
-        self._check_running()
-        accepted = await self._ledger.transact(
-            self._intake.signal, signal, data, self._ledger.now_ms()
-        )
-        self._act(accepted)
-        return bool(accepted.woken)
-
-    async def cancel(self, run_id: str) -> bool:
-        """Cancel a run, and those it invoked. False if it had ended already.
-
-        When this returns its step has been interrupted, and nothing is stored for it any more.
-
-        Raises:
-            NoSuchRun: there is no such run.
-        """
-        self._check_running()
-        accepted = await self._ledger.transact(self._cancel, run_id)
-        self._act(accepted)
-        await self._wait_stopped(accepted.cancelled)
-        return run_id in accepted.cancelled
-
-    def _cancel(self, connection: sa.Connection, run_id: str) -> Accepted:
-        if private.run_row(connection, run_id) is None:
-            raise NoSuchRun(run_id)
-        accepted = Accepted(self._ledger.now_ms())
-        self._intake.cancel(connection, [run_id], accepted)
-        self._intake.publish(connection, accepted)
-        return accepted
-
-    async def _wait_stopped(self, run_ids: Iterable[str]) -> None:
-        me = asyncio.current_task()
-        for run_id in run_ids:
-            live = self._live.get(run_id)
-            if live is None or live.task is me:
-                continue
-            try:
-                async with asyncio.timeout(STOP_S):
-                    await live.ended.wait()
-            except TimeoutError:
-                log.warning("step_ignores_cancel", extra={"run_id": run_id, "job_id": live.job_id})
-
-    async def run(self, run_id: str) -> RunInfo:
-        """What is known of a run.
-
-        Raises:
-            NoSuchRun: there is no such run.
-        """
-        self._check_running()
-        info = await self._ledger.transact(read_run, run_id)
-        if info is None:
-            raise NoSuchRun(run_id)
-        return info
-
-    @property
-    def inspect(self) -> Inspection:
-        """Filtered, paged views of runs, events, waits, queues, and metrics."""
-        self._check_running()
-        return Inspection(self._ledger)
-
-    def live_runs(self) -> list[str]:
-        """The ids of the runs that execute, sleep or wait in this process."""
-        return [live.run_id for live in self._live.all()]
-
-    async def is_waiting(self, run_id: str) -> bool:
-        """Whether a run waits for an event or a signal, so that one sent now reaches it."""
-        self._check_running()
-        return await self._ledger.transact(has_open_wait, run_id)
-
-    async def runs(
-        self, *, job_id: str | None = None, status: RunStatus | None = None, limit: int = 50
-    ) -> list[RunInfo]:
-        """The newest runs, newest first."""
-        self._check_running()
-        return await self._ledger.transact(list_runs, job_id=job_id, status=status, limit=limit)
-
-    async def steps(self, run_id: str) -> list[StepRecord]:
-        """The recorded steps of a run, in the order they were first asked for."""
-        self._check_running()
-        return await self._ledger.transact(read_steps, run_id)
-
-    async def wait(self, run_id: str, timeout_s: float | None) -> RunInfo:
-        """Wait until a run has ended.
-
-        Raises:
-            TimeoutError: it has not ended within `timeout_s`.
-            NoSuchRun: there is no such run.
-        """
-        with self._live.watching(run_id) as may_have_ended:
-            async with asyncio.timeout(timeout_s):
-                while True:
-                    info = await self.run(run_id)
-                    if info.has_ended:
-                        return info
-                    try:
-                        async with asyncio.timeout(POLL_S):
-                            await may_have_ended.wait()
-                    except TimeoutError:
-                        pass
-                    may_have_ended.clear()
-
-    async def result(self, run_id: str, timeout_s: float | None) -> Any:
-        """Wait for a run and return its result, as JSON.
-
-        Raises:
-            RunFailed: it failed.
-            RunCancelled: it was cancelled.
-            TimeoutError: it has not ended within `timeout_s`.
-        """
-        info = await self.wait(run_id, timeout_s)
-        if info.error is not None:
-            raise info.error
-        if info.status == "cancelled":
-            raise RunCancelled(run_id)
-        return info.result
-
-    def _check_running(self) -> None:
-        if self._exit is None:
-            raise EngineNotRunning("the engine is not running; use it inside `async with engine`")
-
-    def _wire(
-        self, event: EventData | Event, event_id: str | None, user: Mapping[str, Any] | None
-    ) -> WireEvent:
-        if isinstance(event, EventData):
-            if not event.event_name:
-                raise BadEvent(type(event).__name__, "the class names no event: EventData, event=…")
-            data = event.model_dump(mode="json", by_alias=True)
-            event = Event(event.event_name, data)
-        else:
-            self._validate(event)
-        ts = event.ts or self._clock.now()
-        if ts.tzinfo is None:
-            raise BadEvent(event.name, "its ts has no time zone")
-        who = user if user is not None else event.user
-        return WireEvent(
-            name=event.name,
-            data=dict(event.data),
-            id=EventId(event_id or event.id or new_event_id()),
-            ts_ms=int(ts.astimezone(UTC).timestamp() * 1000),
-            v=event.v,
-            user=None if who is None else dict(who),
-        )
-
-    def _validate(self, event: Event) -> None:
-        for model in self._models.get(event.name, ()):
-            try:
-                model.model_validate(event.data)
-            except ValidationError as error:
-                first = error.errors(include_input=False, include_url=False)[0]
-                field = ".".join(str(part) for part in first["loc"]) or "data"
-                raise BadEvent(event.name, f"{field}: {first['msg']}") from error
 
     def _keep_time(self, stack: AsyncExitStack) -> None:
         timekeeper = Timekeeper(self._jobs, ledger=self._ledger, intake=self._intake, act=self._act)
@@ -420,22 +225,11 @@ class Engine:
         self._slots.wake(notice.places)
         self._errands.waits.wake(notice.woken)
         self._dispatcher.kick(map(queue_of, self._jobs) if notice.everything else notice.queues)
+        if notice.everything or notice.pauses_changed:
+            self._dispatcher.pauses_changed()
 
-    def _stop_cancelled(self, run_id: str) -> None:
-        live = self._live.get(run_id)
-        if live is not None:
-            live.stop("cancelled")
-        self._live.wake(run_id)
-
-    def _act(self, accepted: Accepted) -> None:
-        """Wake what a committed transaction concerns."""
-        for run_id in accepted.cancelled:
-            self._stop_cancelled(run_id)
-        self._slots.wake(accepted.granted)
-        self._errands.waits.wake(accepted.woken)
-        self._dispatcher.kick(accepted.queues)
-        for at_ms in accepted.delayed_until_ms:
-            self._dispatcher.kick_at((at_ms - self._ledger.now_ms()) / 1000)
+    async def _read_paused(self) -> set[str]:
+        return {queue_of(job_id) for job_id in await self._ledger.transact(paused_jobs)}
 
     def _room(self) -> int:
         return self._max_running - self._live.executing()
@@ -515,12 +309,3 @@ async def _wait_ended(runs: Iterable[LiveRun], timeout_s: float) -> None:
                 await live.ended.wait()
     except TimeoutError:
         return
-
-
-def _models(jobs: Mapping[str, Job[Any, Any]]) -> dict[str, list[type[EventData]]]:
-    models: dict[str, list[type[EventData]]] = {}
-    for job in jobs.values():
-        for rule in job.triggers:
-            if rule.model is not None:
-                models.setdefault(rule.pattern, []).append(rule.model)
-    return models

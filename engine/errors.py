@@ -72,6 +72,43 @@ class NoSuchRun(NotFound):
         self.run_id = run_id
 
 
+class NoSuchStep(NotFound):
+    """The run has recorded no step of this id."""
+
+    code = "no_such_step"
+
+    def __init__(self, run_id: str, step_id: str, known: list[str]) -> None:
+        super().__init__(f"run {run_id!r} has no step {step_id!r}; it has {known}")
+        self.run_id = run_id
+        self.step_id = step_id
+
+
+class NoSuchJob(NotFound):
+    """This engine was given no job of this id."""
+
+    code = "no_such_job"
+
+    def __init__(self, job_id: str) -> None:
+        super().__init__(f"no job {job_id!r} was given to this engine")
+        self.job_id = job_id
+
+
+class CannotReplay(Conflict):
+    """The run is in no state to be repeated."""
+
+    code = "cannot_replay"
+
+    def __init__(self, run_id: str, why: str) -> None:
+        super().__init__(f"run {run_id!r} {why}")
+        self.run_id = run_id
+
+
+class BadExpression(Refused):
+    """A CEL expression that came with a call does not parse."""
+
+    code = "bad_expression"
+
+
 class BadJob(Refused):
     """A job's definition is wrong; found when the engine is built, before anything runs."""
 

@@ -10,6 +10,7 @@ from core.ids import EventId, RunId
 from engine import codec, tables
 from engine.dbos import private
 from engine.dbos.host import Enqueued, Host
+from engine.errors import NoSuchJob
 from engine.eventlog import cause_of, event_body, read_event, store_event
 from engine.events import CANCELLED, FAILED, INVOKED, SentEvent, WireEvent
 from engine.expressions import path_value
@@ -88,6 +89,17 @@ class Intake:
         self._jobs = jobs
         self._executor_id = executor_id
         self._host = host
+
+    def job(self, job_id: str) -> Job[Any, Any]:
+        """The job of this id.
+
+        Raises:
+            NoSuchJob: it is not one of this engine's.
+        """
+        found = self._jobs.get(job_id)
+        if found is None:
+            raise NoSuchJob(job_id)
+        return found
 
     def accept(
         self, connection: sa.Connection, events: Sequence[WireEvent], now_ms: int
@@ -176,7 +188,7 @@ class Intake:
         if delay_ms <= 0:
             for want in wants(job, payload["event"]):
                 queue_up(connection, want, run_id, payload["position"])
-        self._watch(connection, job, run_id, event, accepted.now_ms, delay_ms)
+        self.watch(connection, job, run_id, event, accepted.now_ms, delay_ms)
         return run_id
 
     def _joined(
@@ -196,16 +208,16 @@ class Intake:
         accepted.queues.add(queue_of(job.id))
         if "debounce" in job.flow.options:  # the cause is another one now
             forget_watch(connection, run_id)
-            self._watch(connection, job, run_id, event, accepted.now_ms, joined.delay_ms)
+            self.watch(connection, job, run_id, event, accepted.now_ms, joined.delay_ms)
 
-    def _watch(  # noqa: PLR0913, PLR0917 - one run: of what, from what, from when on
+    def watch(  # noqa: PLR0913, PLR0917 - one run: of what, from what, from when on
         self,
         connection: sa.Connection,
         job: Job[Any, Any],
         run_id: str,
         event: WireEvent,
         now_ms: int,
-        delay_ms: int,
+        delay_ms: int = 0,
     ) -> None:
         """Store what will cancel a run: its time to start, later events."""
         timeout_ms = job.flow.start_timeout_ms()
@@ -213,6 +225,29 @@ class Intake:
             at = now_ms + max(0, delay_ms) + timeout_ms
             insert_new(connection, tables.limit, {"run_id": run_id, "kind": "start", "at": at})
         self._watch_for_cancels(connection, job, run_id, event, now_ms)
+
+    def trigger(
+        self, connection: sa.Connection, job_id: str, events: Sequence[WireEvent], now_ms: int
+    ) -> Accepted:
+        """Start runs of one job, whatever its triggers; its flow control applies.
+
+        Raises:
+            NoSuchJob: there is no such job.
+            BadEvent: the data is too large.
+        """
+        accepted = Accepted(now_ms)
+        job = self.job(job_id)
+        for position, event in enumerate(events):
+            again = store_event(connection, event, event_body(event), now_ms)
+            if again is None:
+                accepted.sent.append(self._duplicate(connection, event, accepted))
+                continue
+            run_id = f"{job.id}:{event.id}{again}"
+            found = self._admit_and_start(connection, job, run_id, event, position, accepted)
+            run_ids = () if found is None else (RunId(found),)
+            accepted.sent.append(SentEvent(EventId(event.id), run_ids))
+        self.publish(connection, accepted)
+        return accepted
 
     def announce_failure(  # noqa: PLR0913, PLR0917 - one failure: of what, of which, why
         self,
@@ -283,6 +318,7 @@ class Intake:
             run.event_id == event.id,
             run.created_at >= since,
             ~run.run_id.endswith(ON_FAILURE),
+            run.run_id.not_in(sa.select(tables.replay.c.run_id)),
         )
         query = (
             sa.select(run.run_id, run.job_id)

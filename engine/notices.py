@@ -28,6 +28,7 @@ class Notice:
     woken: tuple[tuple[str, str], ...] = ()
     """Run and step id of waits that have been answered."""
     places: tuple[tuple[str, str, int], ...] = ()
+    pauses_changed: bool = False
     everything: bool = False
     """There was too much to list, or notices may have been missed."""
 
@@ -35,7 +36,7 @@ class Notice:
     def is_empty(self) -> bool:
         """Whether there is nothing to tell."""
         lists = (self.queues, self.cancelled, self.ended, self.woken, self.places)
-        return not any(lists) and not self.everything
+        return not any(lists) and not self.everything and not self.pauses_changed
 
 
 _NOTICE = TypeAdapter(Notice)

@@ -36,6 +36,7 @@ def sweep_batch(connection: sa.Connection, before_ms: int) -> Swept:
             tables.singleton,
             tables.gathering,
             tables.gathered,
+            tables.replay,
         ):
             connection.execute(sa.delete(table).where(table.c.run_id.in_(ended)))
         disclaim(connection, "run", ended)

@@ -130,6 +130,24 @@ gathered = sa.Table(
     sa.Index("engine_gathered_event", "event_id"),
 )
 
+# Jobs whose runs are not to start: written by pause and resume, read by every dispatcher.
+pause = sa.Table(
+    "engine_pause",
+    metadata,
+    sa.Column("job_id", sa.Text, primary_key=True),
+    sa.Column("paused_at", sa.BigInteger, nullable=False),
+)
+
+# Runs that repeat another: written with the run; read for duplicates and by inspection.
+replay = sa.Table(
+    "engine_replay",
+    metadata,
+    sa.Column("run_id", sa.Text, primary_key=True),
+    sa.Column("source_run_id", sa.Text, nullable=False),
+    sa.Column("from_step", sa.Text),  # None: nothing was taken over, or the body itself failed
+    sa.Index("engine_replay_source", "source_run_id"),
+)
+
 # Throttles, rate limits and idempotency keys: read and written when a run would start.
 counter = sa.Table(
     "engine_counter",

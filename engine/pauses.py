@@ -1,0 +1,31 @@
+"""Paused jobs: their events are accepted, and their runs wait in the queue."""
+
+from datetime import UTC, datetime
+
+import sqlalchemy as sa
+
+from engine import tables
+from engine.notices import Notice, publish
+from engine.tables import insert_new
+
+
+def pause_job(connection: sa.Connection, job_id: str, now_ms: int, sender: str) -> bool:
+    """Let no run of this job start; False if it was so already."""
+    done = insert_new(connection, tables.pause, {"job_id": job_id, "paused_at": now_ms})
+    publish(connection, Notice(sender, pauses_changed=True))
+    return done
+
+
+def resume_job(connection: sa.Connection, job_id: str, sender: str) -> bool:
+    """Let runs of this job start again; False if they could."""
+    done = connection.execute(sa.delete(tables.pause).where(tables.pause.c.job_id == job_id))
+    publish(connection, Notice(sender, pauses_changed=True))
+    return bool(done.rowcount)
+
+
+def paused_jobs(connection: sa.Connection) -> dict[str, datetime]:
+    """The paused jobs, and since when."""
+    return {
+        row.job_id: datetime.fromtimestamp(row.paused_at / 1000, UTC)
+        for row in connection.execute(sa.select(tables.pause))
+    }

@@ -1,0 +1,50 @@
+"""What a started engine consists of, for the modules that each bring one subject of its API."""
+
+from collections.abc import Mapping
+from contextlib import AsyncExitStack
+from typing import Any
+
+from core.clock import Clock
+from engine.dispatcher import Dispatcher
+from engine.errands import Errands
+from engine.errors import EngineNotRunning
+from engine.intake import Accepted, Intake
+from engine.job import Job
+from engine.ledger import Ledger
+from engine.live import LiveRuns
+from engine.slots import Slots
+
+
+class Running:
+    """The parts of an engine; `Engine` makes them when it starts."""
+
+    executor_id: str
+    _clock: Clock
+    _dispatcher: Dispatcher
+    _errands: Errands
+    _exit: AsyncExitStack | None = None
+    _intake: Intake
+    _jobs: Mapping[str, Job[Any, Any]]
+    _ledger: Ledger
+    _live: LiveRuns
+    _slots: Slots
+
+    def _check_running(self) -> None:
+        if self._exit is None:
+            raise EngineNotRunning("the engine is not running; use it inside `async with engine`")
+
+    def _stop_cancelled(self, run_id: str) -> None:
+        live = self._live.get(run_id)
+        if live is not None:
+            live.stop("cancelled")
+        self._live.wake(run_id)
+
+    def _act(self, accepted: Accepted) -> None:
+        """Wake what a committed transaction concerns."""
+        for run_id in accepted.cancelled:
+            self._stop_cancelled(run_id)
+        self._slots.wake(accepted.granted)
+        self._errands.waits.wake(accepted.woken)
+        self._dispatcher.kick(accepted.queues)
+        for at_ms in accepted.delayed_until_ms:
+            self._dispatcher.kick_at((at_ms - self._ledger.now_ms()) / 1000)

@@ -1,0 +1,130 @@
+"""The engine's API: sending events and signals, triggering jobs."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from datetime import UTC
+from typing import Any
+
+from pydantic import ValidationError
+
+from core.ids import EventId
+from engine.errors import BadEvent
+from engine.events import INVOKED, Event, EventData, SentEvent, WireEvent, new_event_id
+from engine.job import Job
+from engine.running import Running
+
+
+class Sending(Running):
+    """What starts runs."""
+
+    _models: Mapping[str, list[type[EventData]]]
+
+    async def send(
+        self,
+        event: EventData | Event,
+        *,
+        event_id: str | None = None,
+        user: Mapping[str, Any] | None = None,
+    ) -> SentEvent:
+        """Send one event: stored, and its runs enqueued, before this returns.
+
+        An `event_id` seen in the last 24 hours starts nothing and gets the first send's answer.
+
+        Raises:
+            BadEvent: the data does not fit the event's model, or is too large.
+        """
+        wire = self._wire(event, event_id, user)
+        return (await self._send([wire]))[0]
+
+    async def send_many(self, events: Iterable[EventData | Event]) -> list[SentEvent]:
+        """Send events in one transaction: all are stored, or none.
+
+        Raises:
+            BadEvent: one of them was refused.
+        """
+        return await self._send([self._wire(event, None, None) for event in events])
+
+    async def _send(self, events: list[WireEvent]) -> list[SentEvent]:
+        self._check_running()
+        accepted = await self._ledger.transact(self._intake.accept, events, self._ledger.now_ms())
+        self._act(accepted)
+        return accepted.sent
+
+    async def send_signal(self, signal: str, data: Any = None) -> bool:
+        """Wake the run that waits for this signal; False when none does. `data` is JSON."""
+        self._check_running()
+        accepted = await self._ledger.transact(
+            self._intake.signal, signal, data, self._ledger.now_ms()
+        )
+        self._act(accepted)
+        return bool(accepted.woken)
+
+    async def trigger_many(
+        self, job: Job[Any, Any] | str, batch: Iterable[EventData | Event]
+    ) -> list[SentEvent]:
+        """Start one run of this job for each of these data, all or none, whatever its triggers.
+
+        Other jobs do not hear of it. Flow control applies; the `id` and `ts` of an `Event` mean
+        what they mean for `send`, and its name nothing.
+
+        Raises:
+            NoSuchJob: the engine has no such job.
+            BadEvent: one of the data does not fit the job's model, or is too large.
+        """
+        self._check_running()
+        found = self._intake.job(job if isinstance(job, str) else job.id)
+        wires = [replace(self._wire(each, None, None), name=INVOKED) for each in batch]
+        for wire in wires:
+            if found.data_model is not None:
+                _check(found.data_model, found.id, wire.data)
+        accepted = await self._ledger.transact(
+            self._intake.trigger, found.id, wires, self._ledger.now_ms()
+        )
+        self._act(accepted)
+        return accepted.sent
+
+    def _wire(
+        self, event: EventData | Event, event_id: str | None, user: Mapping[str, Any] | None
+    ) -> WireEvent:
+        if isinstance(event, EventData):
+            if not event.event_name:
+                raise BadEvent(type(event).__name__, "the class names no event: EventData, event=…")
+            data = event.model_dump(mode="json", by_alias=True)
+            event = Event(event.event_name, data)
+        else:
+            self._validate(event)
+        ts = event.ts or self._clock.now()
+        if ts.tzinfo is None:
+            raise BadEvent(event.name, "its ts has no time zone")
+        who = user if user is not None else event.user
+        return WireEvent(
+            name=event.name,
+            data=dict(event.data),
+            id=EventId(event_id or event.id or new_event_id()),
+            ts_ms=int(ts.astimezone(UTC).timestamp() * 1000),
+            v=event.v,
+            user=None if who is None else dict(who),
+        )
+
+    def _validate(self, event: Event) -> None:
+        for model in self._models.get(event.name, ()):
+            _check(model, event.name, event.data)
+
+
+def _check(model: type[EventData], name: str, data: Mapping[str, Any]) -> None:
+    try:
+        model.model_validate(data)
+    except ValidationError as error:
+        first = error.errors(include_input=False, include_url=False)[0]
+        field = ".".join(str(part) for part in first["loc"]) or "data"
+        raise BadEvent(name, f"{field}: {first['msg']}") from error
+
+
+def models_of(jobs: Mapping[str, Job[Any, Any]]) -> dict[str, list[type[EventData]]]:
+    """The models that the data of each event must fit."""
+    models: dict[str, list[type[EventData]]] = {}
+    for job in jobs.values():
+        for rule in job.triggers:
+            if rule.model is not None:
+                models.setdefault(rule.pattern, []).append(rule.model)
+    return models
