@@ -34,6 +34,9 @@ export async function serveFile(
   const common = {
     ...headers,
     "accept-ranges": "bytes",
+    // Somebody's HTML or SVG must not run as a page of this address.
+    "x-content-type-options": "nosniff",
+    "content-security-policy": "script-src 'none'",
     "cache-control": "private, max-age=2592000",
     etag,
     "content-type": file.contentType ?? "application/octet-stream",

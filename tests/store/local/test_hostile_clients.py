@@ -203,3 +203,13 @@ async def test_a_path_that_is_too_long_is_not_repeated(api: Api) -> None:
     status, reply = await api.post("/api/query", {"path": "p" * 100_000, "args": {}})
     assert status == 400
     assert len(json.dumps(reply)) < 1000
+
+
+async def test_an_uploaded_page_does_not_run_on_our_address(api: Api) -> None:
+    page = b"<script>fetch('/api/query')</script>"
+    target = await api.mutation("files:uploadUrl")
+    async with api.http.post(target, data=page, headers={"Content-Type": "text/html"}) as response:
+        storage_id = (await response.json())["storageId"]
+    async with api.http.get(await api.query("files:url", id=storage_id)) as response:
+        assert response.headers["Content-Security-Policy"] == "script-src 'none'"
+        assert response.headers["X-Content-Type-Options"] == "nosniff"
