@@ -198,6 +198,9 @@ async def _reason(response: aiohttp.ClientResponse) -> str:
     return (await response.text(errors="replace"))[:500]
 
 
+_BAD_CURSOR = ("InvalidCursor", "Failed to parse cursor")  # how Convex says: of another list; none
+
+
 def _value_of(path: str, answer: dict[str, Any]) -> Any:
     if answer.get("status") == "success":
         return answer.get("value")
@@ -206,6 +209,6 @@ def _value_of(path: str, answer: dict[str, Any]) -> Any:
         fields = cast("dict[str, object]", data)
         raise refusal(str(fields["code"]), str(fields.get("message", "")), fields)
     reason = str(answer.get("errorMessage", "no reason"))
-    if "InvalidCursor" in reason:  # how Convex itself says it, and its clients recognise it
+    if any(words in reason for words in _BAD_CURSOR):
         raise BadCursor
     raise StoreFault(f"{path}: {reason[:2000]}")

@@ -1,7 +1,6 @@
 """Routes of files: a project's tree, and files by path."""
 
 import base64
-import binascii
 from typing import Annotated
 
 from fastapi import Path, Query, Request, Response
@@ -191,7 +190,7 @@ def content_of(body: bytes) -> bytes:
         return given.content.encode()
     try:
         return base64.b64decode(given.content_base64 or "", validate=True)
-    except binascii.Error:
+    except ValueError:  # binascii's own, or for letters that are not ASCII
         raise InvalidRequest("contentBase64: not base64", field="contentBase64") from None
 
 

@@ -90,9 +90,17 @@ async def test_a_wrong_query_is_named(api: Api, query: str) -> None:
     assert (refused.status, refused.body["field"]) == (400, "limit")
 
 
-async def test_a_made_up_cursor_is_refused(api: Api) -> None:
-    refused = await api.call("GET", "/api/projects?cursor=made-up")
-    assert refused.status == 400
+@pytest.mark.parametrize("cursor", ["made-up", "", "%00", "%F0%9F%98%80", "AAAAAAAA.AA"])
+async def test_a_made_up_cursor_is_refused(api: Api, cursor: str) -> None:
+    refused = await api.call("GET", f"/api/projects?cursor={cursor}")
+    assert (refused.status, refused.body["code"]) == (400, "bad_cursor")
+
+
+@pytest.mark.parametrize("text", ["a", "\u00e9\u00e9\u00e9\u00e9", "a b=", "\u0000"])
+async def test_what_is_no_base64_is_refused(api: Api, text: str) -> None:
+    path = f"/api/projects/{await api.project()}/files/a.bin"
+    refused = await api.call("PUT", path, {"contentBase64": text})
+    assert (refused.status, refused.body["field"]) == (400, "contentBase64")
 
 
 async def test_a_body_that_says_it_is_too_large_is_not_read(api: Api) -> None:
