@@ -13,7 +13,7 @@ READY := .make/python.stamp .make/node.stamp
 # Where a company's proxy has a certificate of its own, the machine's store knows it: npm takes both, uv is asked twice.
 export NODE_USE_SYSTEM_CA := 1
 
-.PHONY: help setup demo dev test check format bench lock codegen clean
+.PHONY: help setup demo dev test check format bench crash lock codegen clean
 help: ## this list
 	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
 
@@ -60,6 +60,9 @@ format: $(READY) ## format the Python sources
 
 bench: $(READY) ## SUITE=store|stream|engine; the last line printed is one JSON object
 	@$(PY) -m bench $(SUITE)
+
+crash: $(READY) ## N=500 random jobs on each database, killed at random; SEED=text plays one again
+	@$(PY) -m tests.crash.fuzz --n $(or $(N),100) $(if $(SEED),--seed '$(SEED)') --database $(or $(DATABASE),both)
 
 codegen: $(READY) ## convex/_generated from convex/*.ts, offline
 	$(PY) -m core.node npx convex codegen --system-udfs --typecheck disable

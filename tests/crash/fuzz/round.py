@@ -1,0 +1,153 @@
+"""One round: programs are sent, answered and cancelled while processes die; then the verdict."""
+
+import asyncio
+import random
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from tests.crash.fuzz.fleet import Fleet
+from tests.crash.fuzz.journal import Journal
+from tests.crash.fuzz.programs import Program, flat, make, make_in_line
+from tests.crash.fuzz.verdict import Story, faults
+
+STUCK_S = 40.0  # after the last death every run ends by itself within seconds
+LOOK_EVERY_S = 0.25
+ASK_EVERY_S = 0.05
+LINES = 2  # concurrency keys
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a round does, all of it from its seed."""
+
+    seed: str
+    programs: list[Program]
+    lines: list[list[Program]]
+    cancelled: frozenset[int]
+    """Numbers of the programs that somebody tries to cancel."""
+    deaths: int
+
+    @classmethod
+    def of(cls, seed: str, size: int, deaths: int) -> "Plan":
+        """A plan of `size` programs; a third of them stand in line under a key."""
+        chance = random.Random(seed)  # noqa: S311 - the same plan at each start
+        in_line = size // 3
+        programs = [make(number, chance) for number in range(1, size - in_line + 1)]
+        rest = [make_in_line(number, chance) for number in range(size - in_line + 1, size + 1)]
+        cancelled = frozenset(p.number for p in programs if chance.random() < 0.2)
+        return cls(seed, programs, [rest[n::LINES] for n in range(LINES)], cancelled, deaths)
+
+
+@dataclass
+class Round:
+    """A plan on its way."""
+
+    plan: Plan
+    fleet: Fleet
+    journal: Journal
+    chance: random.Random
+    story: Story = field(default_factory=Story)
+
+    async def run(self) -> list[str]:
+        """Play it; what did not hold."""
+        async with self.fleet.running():
+            async with asyncio.TaskGroup() as actors:
+                actors.create_task(self._kill())
+                for line, programs in enumerate(self.plan.lines):
+                    actors.create_task(self._send_in_line(f"line-{line}", programs))
+                for program in self.plan.programs:
+                    actors.create_task(self._play(program))
+            self.fleet.calm = True
+            await self._settle()
+        self.story.lines = await asyncio.to_thread(self.journal.lines)
+        return faults(self.story)
+
+    async def _kill(self) -> None:
+        for number in range(self.plan.deaths):
+            await asyncio.sleep(self.chance.uniform(0.3, 1.5))
+            if number % 3 == 1:
+                await self.fleet.stop_one()
+            else:
+                await self.fleet.kill_one()
+
+    async def _send_in_line(self, line: str, programs: Sequence[Program]) -> None:
+        for program in programs:
+            await self._send("in-line", program, {**program.data(), "line": line})
+            self.story.order.setdefault(line, []).append(f"in-line:{_event_id(program.number)}")
+
+    async def _send(self, kind: str, program: Program, data: dict[str, Any]) -> str:
+        event_id = _event_id(program.number)
+        for _ in range(1 + (self.chance.random() < 0.3)):  # sent again, now and then
+            run_ids = await self.fleet.ask("send", f"fuzz/{kind}", data, event_id)
+            if run_ids != [f"{kind}:{event_id}"]:
+                self.story.said.append(f"{event_id} was accepted and started {run_ids}")
+        run_id = f"{kind}:{event_id}"
+        self.story.programs[run_id] = program
+        return run_id
+
+    async def _play(self, program: Program) -> None:
+        await asyncio.sleep(self.chance.uniform(0, 3))
+        run_id = await self._send("begun", program, program.data())
+        cancels = program.number in self.plan.cancelled
+        async with asyncio.TaskGroup() as others:
+            if cancels:
+                others.create_task(self._cancel(program, run_id))
+            for number, op in flat(program.number, program.ops):
+                if op[0] == "wait":
+                    others.create_task(self._poke(number, op[1]))
+
+    async def _poke(self, number: int, wait: str) -> None:
+        await asyncio.sleep(self.chance.uniform(0, 2))
+        data = {"number": number, "wait": wait}
+        await self.fleet.ask("send", "fuzz/poked", data, f"poke-{number}-{wait}")
+
+    async def _cancel(self, program: Program, run_id: str) -> None:
+        await asyncio.sleep(self.chance.uniform(0, 1))
+        self.story.asked_to_cancel.add(run_id)
+        if self.chance.random() < 0.5:
+            await self.fleet.ask("cancel", run_id)
+        else:
+            number = program.number
+            await self.fleet.ask("send", "fuzz/stopped", {"number": number}, f"stop-{number}")
+        self.journal.write("cancel acknowledged", run_id)
+        self.story.steps_at_cancel[run_id] = await self.fleet.ask("steps", run_id)
+
+    async def _settle(self) -> None:
+        """Answer the signals that are waited for until every run has ended."""
+        signals = {
+            str(op[2])
+            for program in self.plan.programs
+            for _, op in flat(program.number, program.ops)
+            if op[0] == "signal"
+        }
+        try:
+            async with asyncio.timeout(STUCK_S):
+                while True:
+                    for name in sorted(signals):
+                        if await self.fleet.ask("signal", name):
+                            signals.discard(name)
+                    self.story.runs = await self.fleet.ask("runs")
+                    if not self.story.unfinished():
+                        break
+                    await asyncio.sleep(LOOK_EVERY_S)
+        except TimeoutError:
+            self.story.said += [f"stuck: {run}" for run in self.story.unfinished()]
+        for run_id in self.story.steps_at_cancel:
+            self.story.steps_at_end[run_id] = await self.fleet.ask("steps", run_id)
+
+
+def _event_id(number: int) -> str:
+    return f"event-{number}"
+
+
+async def play(plan: Plan, address: str, folder: Path) -> tuple[list[str], Story, int]:
+    """Play one plan on an empty database: what did not hold, what happened, how many died."""
+    chance = random.Random(f"{plan.seed} played")  # noqa: S311 - the same choices at each start
+    journal = Journal(folder / "journal", "driver")
+    size = 2 if "://" in address else 1
+    fleet = Fleet(address, journal, size=size, chance=chance)
+    playing = Round(plan, fleet, journal, chance)
+    found = await playing.run()
+    return found, playing.story, fleet.deaths
