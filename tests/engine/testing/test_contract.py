@@ -171,7 +171,11 @@ async def failing_branch(ctx: JobContext[Asked]) -> None:
         await ctx.step.sleep("long", "1h")
         await ctx.step.run("after", same, 1)
 
-    await ctx.step.parallel(long, lambda: ctx.step.run("bad", broken))
+    async def bad() -> None:
+        await ctx.step.sleep("a-moment", 0.3)  # by then the other branch has recorded its sleep
+        await ctx.step.run("bad", broken)
+
+    await ctx.step.parallel(long, bad)
 
 
 @job("racing", on=Asked, retries=QUICK)
@@ -181,7 +185,7 @@ async def racing(ctx: JobContext[Asked]) -> str:
         return "slow"
 
     async def quick() -> str:
-        await ctx.step.sleep("quick", "50ms")
+        await ctx.step.sleep("quick", "300ms")
         return "quick"
 
     won = await ctx.step.race("who", slow, quick)
