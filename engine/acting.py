@@ -104,13 +104,15 @@ class Acting(Running):
         """Let no run of a job start any more, in any process; False if it was paused already.
 
         Its events are still accepted and its runs wait, over restarts, until `resume`. Runs that
-        have started go on. When this returns no run starts here; other processes hear of it by
-        NOTIFY at once, and find it by a poll within 1 s. `timeouts.start` goes on counting.
+        have started go on, but handlers of their failures wait, too. When this returns no run
+        starts here; other processes hear of it by NOTIFY at once, and find it by a poll within
+        1 s. `timeouts.start` goes on counting.
         """
         self._check_running()
         job_id = job if isinstance(job, str) else job.id
         now_ms = self._ledger.now_ms()
-        done = await self._ledger.transact(pause_job, job_id, now_ms, self.executor_id)
+        done, granted = await self._ledger.transact(pause_job, job_id, now_ms, self.executor_id)
+        self._slots.wake(granted)
         await self._dispatcher.refresh_pauses()
         return done
 

@@ -6,14 +6,18 @@ import sqlalchemy as sa
 
 from engine import tables
 from engine.notices import Notice, publish
+from engine.slots import Place, withdraw
 from engine.tables import insert_new
 
 
-def pause_job(connection: sa.Connection, job_id: str, now_ms: int, sender: str) -> bool:
-    """Let no run of this job start; False if it was so already."""
+def pause_job(
+    connection: sa.Connection, job_id: str, now_ms: int, sender: str
+) -> tuple[bool, list[Place]]:
+    """Let no run of this job start; False if it was so already. Also who gets its places."""
     done = insert_new(connection, tables.pause, {"job_id": job_id, "paused_at": now_ms})
-    publish(connection, Notice(sender, pauses_changed=True))
-    return done
+    granted = withdraw(connection, job_id)
+    publish(connection, Notice(sender, pauses_changed=True, places=tuple(granted)))
+    return done, granted
 
 
 def resume_job(connection: sa.Connection, job_id: str, sender: str) -> bool:

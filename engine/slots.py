@@ -38,9 +38,13 @@ def grant(connection: sa.Connection, key: str) -> list[Place]:
     held = connection.execute(
         sa.select(sa.func.count()).where(slot.key == key, slot.granted.is_(True))
     ).scalar_one()
+    run, pause = tables.run.c, tables.pause.c
+    paused = sa.select(pause.job_id).where(run.run_id == slot.run_id, run.job_id == pause.job_id)
     waiting = connection.execute(
         sa.select(slot.run_id, slot.number, slot.allowed)
         .where(slot.key == key, slot.granted.is_(False))
+        # A run that must not start keeps its turn, and nobody waits for it.
+        .where(sa.or_(slot.executor_id != NOBODY, ~paused.exists()))
         .order_by(slot.position, slot.run_id, slot.number)
     )
     granted: list[Place] = []
@@ -102,6 +106,24 @@ def disown(connection: sa.Connection, executor_ids: Sequence[str]) -> None:
     for key in sorted(keys):
         lock_key(connection, key)
         grant(connection, key)
+    for job_id in connection.execute(sa.select(tables.pause.c.job_id)).scalars().all():
+        withdraw(connection, job_id)
+
+
+def withdraw(connection: sa.Connection, job_id: str) -> list[Place]:
+    """Give what queued runs of a paused job have been granted to others; returns who gets it."""
+    slot = tables.slot.c
+    runs = sa.select(tables.run.c.run_id).where(tables.run.c.job_id == job_id)
+    queued = sa.and_(slot.executor_id == NOBODY, slot.granted.is_(True), slot.run_id.in_(runs))
+    keys = sorted(connection.execute(sa.select(slot.key).where(queued).distinct()).scalars())
+    granted: list[Place] = []
+    for key in keys:
+        lock_key(connection, key)
+        connection.execute(
+            sa.update(tables.slot).where(queued, slot.key == key).values(granted=False)
+        )
+        granted += grant(connection, key)
+    return granted
 
 
 class Slots:

@@ -2,9 +2,13 @@
 
 import asyncio
 
-from engine import Database, Engine, JobContext, PostgresDatabase, job
+import sqlalchemy as sa
+
+from engine import Concurrency, Database, Engine, JobContext, PostgresDatabase, job, tables
+from engine.dbos import private
+from engine.slots import disown
 from tests.engine.conftest import Start
-from tests.engine.things import Asked, Notes, until
+from tests.engine.things import Asked, Notes, Withdrawn, until
 
 
 @job("held", on=Asked)
@@ -53,6 +57,94 @@ async def test_waiting_run_of_a_paused_job_can_be_cancelled(start: Start) -> Non
     sent = await engine.send(Asked(text="a"))
     assert await engine.cancel(sent.run_ids[0])
     assert (await engine.run(sent.run_ids[0])).status == "cancelled"
+
+
+async def test_paused_run_keeps_nobody_from_a_shared_concurrency_key(start: Start) -> None:
+    shared = [Concurrency(limit=1, key="'model'", scope="env")]
+    notes = Notes()
+
+    async def write(line: str) -> None:
+        notes.write(line)
+
+    @job("a-first", on=Asked, concurrency=shared)
+    async def first(ctx: JobContext[Asked]) -> None:
+        await ctx.step.run("note", write, "first")
+
+    @job("b-second", on=Asked, concurrency=shared)
+    async def second(ctx: JobContext[Asked]) -> None:
+        await ctx.step.run("note", write, "second")
+
+    engine = await start([first, second])
+    await engine.pause(first)
+    sent = await engine.send(Asked())
+    assert (await engine.wait(f"b-second:{sent.event_id}", 5)).status == "completed"
+    await engine.resume(first)
+    assert (await engine.wait(f"a-first:{sent.event_id}", 5)).status == "completed"
+    assert notes.lines == ["second", "first"]
+
+
+async def test_queued_run_of_a_paused_job_is_passed_over_until_it_is_resumed(start: Start) -> None:
+    shared = [Concurrency(limit=1, key="'model'", scope="env")]
+    notes = Notes()
+
+    async def write(line: str) -> None:
+        notes.write(line)
+
+    @job("long", on=Asked, concurrency=shared)
+    async def long(ctx: JobContext[Asked]) -> None:
+        await ctx.step.run("note", write, f"long-{ctx.event.data.text}")
+        if ctx.event.data.text == "1":
+            await ctx.step.run("wait", go.wait)
+
+    @job("short", on=Withdrawn, concurrency=shared)
+    async def short(ctx: JobContext[Withdrawn]) -> None:
+        await ctx.step.run("note", write, "short")
+
+    go = asyncio.Event()
+    engine = await start([long, short], max_running=1)
+    await engine.send(Asked(text="1"))
+    await until(lambda: notes.lines == ["long-1"])
+    queued = await engine.send(Asked(text="2"))  # next in line; max_running keeps it in its queue
+    await engine.pause(long)
+    go.set()
+    sent = await engine.send(Withdrawn(question_id="q"))
+    assert (await engine.wait(sent.run_ids[0], 5)).status == "completed"
+    assert (await engine.run(queued.run_ids[0])).status == "queued"
+    await engine.resume(long)
+    assert (await engine.wait(queued.run_ids[0], 5)).status == "completed"
+    assert notes.lines == ["long-1", "short", "long-2"]
+
+
+async def test_paused_runs_that_no_process_executes_hold_no_place(
+    start: Start, database: Database
+) -> None:
+    @job("long", on=Asked, concurrency=[Concurrency(limit=1, key="'model'", scope="env")])
+    async def long(_: JobContext[Asked]) -> None:
+        """Nothing."""
+
+    engine = await start([long], works=False)
+    await engine.send(Asked())
+    pool = private.with_schema(database.connect())
+    slot = tables.slot.c
+
+    def change(executor_id: str) -> None:
+        """As when a place became free while the run was queued, or its process died."""
+        with pool.begin() as connection:
+            values = {"granted": True, "executor_id": executor_id}
+            connection.execute(sa.update(tables.slot).values(**values))
+
+    def is_granted() -> bool:
+        with pool.begin() as connection:
+            return bool(connection.execute(sa.select(slot.granted)).scalar_one())
+
+    change("")
+    await engine.pause(long)
+    assert not is_granted()
+    change("dead")
+    with pool.begin() as connection:
+        disown(connection, ["dead"])
+    assert not is_granted()
+    pool.dispose()
 
 
 async def test_pause_outlasts_a_restart(database: Database) -> None:

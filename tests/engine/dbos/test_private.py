@@ -210,3 +210,48 @@ async def test_ends_of_runs_are_stamped_to_the_millisecond(database: Database) -
             assert -50 <= row.completed_at - row.started_at < 1000 * 10
             stamps.append(row.completed_at % 1000)
         assert any(stamps)  # all three on a full second: one chance in a thousand million
+
+
+async def test_delayed_run_is_moved_and_let_go(database: Database) -> None:
+    async with Rig(database) as rig:
+        rig.enqueue("a", delay_s=3600.0)
+        rig.enqueue("b")
+        with rig.pool_with_schema.begin() as connection:
+            assert private.is_delayed(connection, "a")
+            assert not private.is_delayed(connection, "b")
+            assert not private.is_delayed(connection, "nobody")
+            private.delay_until(connection, "a", 4_000_000_000_000)
+            private.delay_until(connection, "b", 4_000_000_000_000)  # it is not delayed
+        assert private.release_delayed() == 4_000_000_000_000
+        assert [run.run_id for run in await asyncio.to_thread(private.claim, "q", 5)] == ["b"]
+        with rig.pool_with_schema.begin() as connection:
+            private.end_delay(connection, "a")
+            private.end_delay(connection, "b")  # it executes, and is left alone
+        assert [run.run_id for run in await asyncio.to_thread(private.claim, "q", 5)] == ["a"]
+        assert rig.row("b").status == "PENDING"
+
+
+async def test_copied_steps_are_those_of_a_run_with_a_history(database: Database) -> None:
+    async with Rig(database) as rig:
+
+        async def body(_: object) -> None:
+            for number in (1, 2, 3):
+                await private.reserve_step(number).run_async({"name": f"s{number}"}, one)
+
+        async def one() -> int:
+            return 1
+
+        rig.body = body
+        rig.enqueue("a")
+        await (await rig.start("a"))
+        rig.enqueue("b")
+        with rig.pool_with_schema.begin() as connection:
+            private.copy_steps(connection, "a", "b", [1, 3])
+            copied, original = (
+                private.step_rows(connection, "b"),
+                private.step_rows(connection, "a"),
+            )
+        assert copied == [original[0], original[2]]
+        assert private.recorded_steps("b") == {"s1": 1, "s3": 3}
+        [claimed] = await asyncio.to_thread(private.claim, "q", 5)
+        assert not claimed.is_first
