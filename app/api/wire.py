@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Annotated, Literal
 
 from fastapi import Header, Query
-from pydantic import BaseModel, ConfigDict, Field, PlainSerializer, computed_field
+from pydantic import BaseModel, ConfigDict, Field, PlainSerializer, WithJsonSchema, computed_field
 from pydantic.alias_generators import to_camel
 
 from core.ids import ConversationId, FileId, MessageId, ProjectId
@@ -20,7 +20,13 @@ ID_LIMIT_CHARS = 64
 Millis = Annotated[
     datetime,
     PlainSerializer(lambda at: round(at.timestamp() * 1000), return_type=int),
-    Field(description="Milliseconds since 1970", examples=[1767225600000]),
+    WithJsonSchema(
+        {
+            "type": "integer",
+            "description": "Milliseconds since 1970",
+            "examples": [1767225600000],
+        }
+    ),
 ]
 IdempotencyKey = Annotated[
     str | None,

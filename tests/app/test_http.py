@@ -204,3 +204,16 @@ async def test_the_openapi_page_is_complete(product: Program) -> None:
     schemas = document["components"]["schemas"]
     assert schemas["NewMessage"]["properties"]["message"]["examples"]
     assert "_id" in schemas["ProjectAnswer"]["properties"]
+
+
+async def test_the_openapi_page_says_that_times_are_numbers(product: Program) -> None:
+    async with api_at(product.ready["api"], "nobody", "") as nobody:
+        document: dict[str, Any] = await nobody.ok("GET", "/openapi.json")
+    times = {
+        f"{name}.{field}": part["properties"][field]
+        for name, part in document["components"]["schemas"].items()
+        for field in part.get("properties", {})
+        if field.endswith("At") or field == "_creationTime"
+    }
+    assert "ProjectAnswer.updatedAt" in times
+    assert {name for name, time in times.items() if "date-time" in json.dumps(time)} == set()
