@@ -54,15 +54,17 @@ export class Transaction {
 
   /** The stored document, or null. `tableName` is checked when it is given. */
   get(id: string, tableName: string | undefined, isSystem: boolean): Row | null {
-    const table = this.tableOf(id, tableName, "get");
+    const method = isSystem ? "system.get" : "get";
+    const table = this.tableOf(id, undefined, method);
     if (table === null) return null;
     if (table.name.startsWith("_") !== isSystem) {
       throw new DeveloperError(
         isSystem
-          ? "User tables can only be accessed from db.get()."
-          : "System tables can only be accessed from db.system.get().",
+          ? "User tables cannot be accessed with db.system."
+          : "System tables can only be accessed with db.system.",
       );
     }
+    this.tableOf(id, tableName, method);
     return this.readRow(table, id);
   }
 
@@ -86,7 +88,7 @@ export class Transaction {
     const table = this.db.catalog.tableNumbered(number) ?? null;
     if (table !== null && expected !== undefined && table.name !== expected) {
       throw new DeveloperError(
-        `Invalid argument \`id\` for \`db.${method}\`: expected ID in table '${expected}' but got ID in table '${table.name}'`,
+        `Invalid argument \`id\` for \`db.${method}\`: expected to be an Id<"${expected}">, got Id<"${table.name}"> instead.`,
       );
     }
     return table;
@@ -200,7 +202,7 @@ export class Transaction {
 
   private existing(id: string, tableName: string | undefined, method: string, missing: string): { table: Table; row: Row } {
     const table = this.tableOf(id, tableName, method);
-    if (table?.name.startsWith("_")) throw new DeveloperError("System tables (prefixed with `_`) are read-only.");
+    if (table?.name.startsWith("_")) throw new DeveloperError("System tables can only be accessed with db.system.");
     const row = table === null ? null : this.readRow(table, id);
     if (table === null || row === null) throw new DeveloperError(`${missing} ${id}`);
     return { table, row };
