@@ -318,8 +318,11 @@ async def _no_winner() -> int:
 
 
 async def _in_branch(prefix: str, branch: Callable[[], Awaitable[T]]) -> T:
-    _branch.set(prefix)  # a task has its own context
-    return await branch()
+    token = _branch.set(prefix)
+    try:
+        return await branch()
+    finally:
+        _branch.reset(token)  # a race that is replayed has no task of its own
 
 
 _SENT = TypeAdapter(list[SentEvent])

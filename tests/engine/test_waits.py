@@ -234,6 +234,27 @@ async def test_parallel_branches_may_use_the_same_step_ids(start: Start) -> None
     assert await engine.result(sent.run_ids[0], 5) == ["a1a2", "b1b2", "c1c2"]
 
 
+async def test_steps_after_a_race_keep_their_ids_in_a_replay(start: Start) -> None:
+    notes = Notes()
+
+    @job("after-race", on=Asked, retries=1)
+    async def after_race(ctx: JobContext[Asked]) -> str:
+        async def work(name: str) -> str:
+            notes.write(name)
+            return name
+
+        won = await ctx.step.race("who", lambda: ctx.step.run("work", work, "winner"))
+        after = await ctx.step.run("after", work, "after")
+        if ctx.attempt == 0:
+            raise ConnectionError
+        return won + " " + after
+
+    engine = await start([after_race])
+    sent = await engine.send(Asked())
+    assert await engine.result(sent.run_ids[0], 8) == "winner after"
+    assert notes.lines == ["winner", "after"]
+
+
 async def test_race_remembers_who_won(start: Start) -> None:
     notes = Notes()
 
