@@ -2,7 +2,7 @@
 
 import typer
 
-from app.cli import programs, services
+from app.cli import engine, programs, services
 
 cli = typer.Typer(
     name="polaris",
@@ -17,6 +17,10 @@ cli.command()(services.worker)
 cli.command()(programs.convex)
 cli.command("model-server")(programs.model_server)
 cli.command()(programs.demo)
+cli.command()(engine.runs)
+cli.command()(engine.events)
+cli.command()(engine.send)
+cli.command()(engine.cancel)
 
 
 def main() -> None:

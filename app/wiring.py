@@ -16,6 +16,7 @@ from agent.prompt import SYSTEM_PROMPT
 from app.api.application import create_application
 from app.identity import Identity, identity_of
 from app.no_model import NoModel
+from app.ready_file import announced
 from app.server import serving
 from app.services.context import Services
 from app.services.health import Health
@@ -81,7 +82,8 @@ async def development(settings: Settings) -> AsyncGenerator[Mapping[str, object]
         in_background(backend.relay.run, backend.reaper.run),
         front(settings, identity, backend) as ready,
     ):
-        yield ready
+        with announced(settings.data_dir, ready):
+            yield ready
 
 
 @asynccontextmanager
@@ -137,6 +139,28 @@ async def front(
         if identity.token is not None:
             ready["token"] = identity.token
         yield ready
+
+
+@asynccontextmanager
+async def operator_view(settings: Settings) -> AsyncGenerator[EngineView]:
+    """The engine's database alone, for an operator; with CONVEX_URL, the store as well."""
+    async with AsyncExitStack() as stack:
+        engine = await stack.enter_async_context(
+            Engine(
+                jobs=JOBS,
+                database=database_of(settings),
+                name="polaris",
+                works=False,
+                grace_s=settings.grace_s,
+                clock=CLOCK,
+            )
+        )
+        messaging: Messaging | None = None
+        if settings.convex_url is not None:
+            convex = await stack.enter_async_context(convex_access(settings, None))
+            store = await stack.enter_async_context(open_store(settings, convex))
+            messaging = Messaging(store, Relay(store.outbox, engine), settings.busy_policy.value)
+        yield EngineView(engine, messaging, has_operator=True)
 
 
 def require_shared(settings: Settings) -> None:

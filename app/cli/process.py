@@ -6,8 +6,9 @@ import logging
 import os
 import signal
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from contextlib import AbstractAsyncContextManager
+from typing import Any
 
 import typer
 from sqlalchemy.exc import DBAPIError
@@ -47,20 +48,36 @@ def run_service(service: Service, settings: Settings) -> None:
     start_sentry(settings)
     try:
         asyncio.run(_keep(service, settings))
-    except Exception as error:  # the rim of the process
-        match _cause(error):
-            case SettingsInvalid() as wrong:
-                raise _refused(wrong, SETTINGS_WRONG) from None
-            case Refused() | Transient() | BadKeyFile() | ConvexNotRunning() | OSError() as failed:
-                raise _refused(failed, START_FAILED) from None
-            case DBAPIError() as failed:  # its own text holds statements
-                unusable = ConnectionError(f"the engine's database cannot be used: {failed.orig}")
-                raise _refused(unusable, START_FAILED) from None
-            case _:
-                log.exception("process_broke")
-                raise typer.Exit(START_FAILED) from None
+    except Exception as error:  # noqa: BLE001 - the rim of the process; a bug is logged there
+        raise _exit_of(error) from None
     finally:
         stop_sentry()
+
+
+def run_command(work: Callable[[], Coroutine[Any, Any, None]], settings: Settings) -> None:
+    """Do one thing and end; errors as in `run_service`, and Ctrl-C is no error."""
+    set_up_logging("WARNING", settings.log_format)
+    try:
+        asyncio.run(work())
+    except KeyboardInterrupt:
+        return
+    except Exception as error:  # noqa: BLE001 - the rim of the process; a bug is logged there
+        raise _exit_of(error) from None
+
+
+def _exit_of(error: Exception) -> typer.Exit:
+    """How the process ends: a line on stderr for what people can change, a traceback for a bug."""
+    match _cause(error):
+        case SettingsInvalid() as wrong:
+            return _refused(wrong, SETTINGS_WRONG)
+        case Refused() | Transient() | BadKeyFile() | ConvexNotRunning() | OSError() as failed:
+            return _refused(failed, START_FAILED)
+        case DBAPIError() as failed:  # its own text holds statements
+            unusable = ConnectionError(f"the engine's database cannot be used: {failed.orig}")
+            return _refused(unusable, START_FAILED)
+        case _:
+            log.error("process_broke", exc_info=error)
+            return typer.Exit(START_FAILED)
 
 
 async def _keep(service: Service, settings: Settings) -> None:

@@ -1,0 +1,160 @@
+"""`polaris runs`, `events`, `send`, `cancel`: on a running `polaris dev`, and on PostgreSQL."""
+
+import asyncio
+import json
+import signal
+import stat
+import subprocess
+import sys
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+from typing import Any, get_args
+
+import pytest
+
+from app.cli.engine import Status
+from engine import RunStatus
+from tests.app.client import POLL_S, Api, api_at
+from tests.app.product import Program, disposable, environment, start
+
+pytestmark = pytest.mark.timeout(120)
+
+
+def dev_environment(folder: Path, model_url: str) -> dict[str, str]:
+    return environment(
+        POLARIS_DATA_DIR=str(folder / "data"),
+        POLARIS_GRACE_S="0.5",
+        ANTHROPIC_API_KEY="sk-ant-scripted-0000",
+        ANTHROPIC_BASE_URL=model_url,
+        COLUMNS="200",
+    )
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("cli")
+
+
+@pytest.fixture(scope="module")
+def env(folder: Path, model_url: str) -> dict[str, str]:
+    return dev_environment(folder, model_url)
+
+
+@pytest.fixture(scope="module")
+def running_dev(folder: Path, env: dict[str, str]) -> Iterator[Program]:
+    with disposable(["dev", "--port", "0"], folder=folder, env=env) as program:
+        yield program
+
+
+@pytest.fixture
+async def api(running_dev: Program) -> AsyncIterator[Api]:
+    async with api_at(running_dev.ready["api"], "local", running_dev.ready["token"]) as api:
+        yield api
+
+
+async def polaris(*command: str, env: dict[str, str]) -> subprocess.CompletedProcess[str]:
+    return await asyncio.to_thread(
+        subprocess.run,
+        [sys.executable, "-m", "app.main", *command],
+        env=env,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+
+async def lines(*command: str, env: dict[str, str]) -> list[Any]:
+    done = await polaris(*command, "--json", env=env)
+    assert done.returncode == 0, done.stderr
+    return [json.loads(line) for line in done.stdout.splitlines()]
+
+
+async def test_what_ran_is_shown_and_a_run_is_cancelled(api: Api, env: dict[str, str]) -> None:
+    conversation = await api.conversation()
+    sent = await api.send(conversation, "hello")
+    await api.until_final(sent["messageId"])
+    slow = await api.send(conversation, "hang")
+    while (await api.ok("GET", f"/api/runs/{slow['runId']}"))["status"] != "running":  # noqa: ASYNC110 - HTTP tells nobody
+        await asyncio.sleep(POLL_S)
+
+    found = await lines("runs", "--job", "process-message", env=env)
+    assert [run["runId"] for run in found[-2:]] == [sent["runId"], slow["runId"]]  # newest last
+    [running] = await lines("runs", "--status", "running", env=env)
+    assert running["runId"] == slow["runId"]
+    [event] = await lines("events", "--field", f"data.messageId={sent['messageId']}", env=env)
+    assert event["runIds"] == [sent["runId"]]
+    [run] = await lines("runs", sent["runId"], env=env)
+    assert run["status"] == "completed"
+    assert run["steps"]
+
+    table = (await polaris("runs", env=env)).stdout
+    assert sent["runId"] in table
+    assert "completed" in table
+    assert run["steps"][0]["stepId"] in (await polaris("runs", sent["runId"], env=env)).stdout
+
+    assert await lines("cancel", slow["runId"], env=env) == [
+        {"runId": slow["runId"], "success": True, "cancelled": True}
+    ]
+    assert (await api.message(slow["messageId"]))["status"] == "cancelled"
+    assert "had ended before" in (await polaris("cancel", slow["runId"], env=env)).stdout
+
+
+@pytest.mark.usefixtures("running_dev")
+async def test_an_event_is_sent_once(env: dict[str, str]) -> None:
+    command = ["send", "nobody/listens", "--data", '{"n": 1}', "--id", "cli-1"]
+    [first] = await lines(*command, env=env)
+    assert first == {"success": True, "eventId": "cli-1", "runIds": [], "duplicate": False}
+    [again] = await lines(*command, env=env)
+    assert again["duplicate"] is True
+    [shown] = await lines("events", "--name", "nobody/listens", env=env)
+    assert shown["eventId"] == "cli-1"
+
+
+@pytest.mark.usefixtures("running_dev")
+async def test_watching_writes_what_changes_and_ends_at_ctrl_c(env: dict[str, str]) -> None:
+    watching = await asyncio.create_subprocess_exec(
+        sys.executable,
+        *("-m", "app.main", "events", "--name", "seen/live", "--watch", "--json"),
+        env=env,
+        stdout=asyncio.subprocess.PIPE,
+    )
+    assert watching.stdout is not None
+    await lines("send", "seen/live", "--id", "live-1", env=env)
+    assert json.loads(await watching.stdout.readline())["eventId"] == "live-1"
+    await lines("send", "seen/live", "--id", "live-2", env=env)
+    assert json.loads(await watching.stdout.readline())["eventId"] == "live-2"
+    watching.send_signal(signal.SIGINT)
+    assert await watching.wait() == 0
+
+
+@pytest.mark.usefixtures("running_dev")
+async def test_what_is_wrong_is_one_line(env: dict[str, str]) -> None:
+    unknown = await polaris("runs", "never-was", env=env)
+    assert unknown.returncode == 1
+    assert unknown.stderr.startswith("polaris: no run 'never-was'")
+    for data in ("{", "[1]"):
+        wrong = await polaris("send", "x", "--data", data, env=env)
+        assert wrong.returncode == 2
+        assert "--data" in wrong.stderr
+
+
+async def test_where_nothing_runs_the_commands_say_so(tmp_path: Path, model_url: str) -> None:
+    env = dev_environment(tmp_path, model_url)
+    nothing = await polaris("runs", env=env)
+    assert nothing.returncode == 1
+    assert nothing.stderr.startswith("polaris: no `polaris dev` is running")
+    program = await asyncio.to_thread(start, ["dev", "--port", "0"], folder=tmp_path, env=env)
+    ready = tmp_path / "data" / "dev.json"
+    assert stat.S_IMODE(ready.stat().st_mode) == 0o600
+    left = ready.read_bytes()
+    assert await asyncio.to_thread(program.stop) == 0
+    assert not ready.exists()
+    ready.write_bytes(left)  # as a process leaves it that is killed
+    killed = await polaris("events", env=env)
+    assert killed.returncode == 1
+    assert killed.stderr.startswith("polaris: no `polaris dev` is running")
+
+
+def test_the_statuses_of_the_command_are_those_of_the_engine() -> None:
+    assert set(get_args(Status)) == set(get_args(RunStatus))
