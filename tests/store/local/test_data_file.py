@@ -97,7 +97,7 @@ async def test_a_folder_that_does_not_load_says_where(tmp_path: Path) -> None:
     with pytest.raises(ConvexNotRunning, match=r"broken\.ts:1"):
         async with serving(folder, tmp_path / "data.sqlite"):
             pass
-    (folder / "broken.ts").write_text("throw new Error('at load');")
+    (folder / "broken.ts").write_text("export {}; throw new Error('at load');")
     with pytest.raises(ConvexNotRunning, match="module broken fails to load: at load"):
         async with serving(folder, tmp_path / "data.sqlite"):
             pass
@@ -106,10 +106,11 @@ async def test_a_folder_that_does_not_load_says_where(tmp_path: Path) -> None:
 async def test_components_are_refused_clearly(tmp_path: Path) -> None:
     folder = write_folder(tmp_path / "convex")
     (folder / "convex.config.ts").write_text(
-        'import { defineApp, defineComponent } from "convex/server";\n'
-        'const app = defineApp();\napp.use(defineComponent("other"));\nexport default app;\n'
+        'import { defineApp } from "convex/server";\n'
+        'import other from "@acme/other/convex.config";\n'
+        "const app = defineApp();\napp.use(other);\nexport default app;\n"
     )
-    with pytest.raises(ConvexNotRunning, match="components"):
+    with pytest.raises(ConvexNotRunning, match=r"components, .*: @acme/other"):
         async with serving(folder, tmp_path / "data.sqlite"):
             pass
 
