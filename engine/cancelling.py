@@ -7,9 +7,9 @@ import sqlalchemy as sa
 
 from engine import tables
 from engine.dbos import private
-from engine.eventlog import read_event
+from engine.eventlog import ON_FAILURE, read_event
 from engine.expressions import Expression
-from engine.intake import ON_FAILURE, Accepted, Intake
+from engine.intake import Accepted, Intake
 
 PAGE = 200  # a transaction of some tens of milliseconds
 

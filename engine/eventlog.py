@@ -10,6 +10,7 @@ from engine.tables import insert_new
 
 DEDUPLICATION_MS = 24 * 3600 * 1000
 MAX_EVENT_BYTES = 512 * 1024
+ON_FAILURE = ":on-failure"  # ends the id of the run that handles another's failure
 
 
 def event_body(event: WireEvent) -> str:
@@ -68,3 +69,24 @@ def cause_of(connection: sa.Connection, run_id: str) -> WireEvent | None:
     query = sa.select(tables.run.c.event_id).where(tables.run.c.run_id == run_id)
     event_id = connection.execute(query).scalar()
     return None if event_id is None else read_event(connection, event_id)
+
+
+def runs_started_by(connection: sa.Connection, event_id: str) -> list[tuple[str, str]]:
+    """Run and job id of what an event has started or joined since it was last accepted."""
+    since = (
+        sa.select(tables.event.c.received_at).where(tables.event.c.id == event_id).scalar_subquery()
+    )
+    run, gathered = tables.run.c, tables.gathered.c
+    joined = sa.select(gathered.run_id).where(gathered.event_id == event_id, gathered.at >= since)
+    started = sa.and_(
+        run.event_id == event_id,
+        run.created_at >= since,
+        ~run.run_id.endswith(ON_FAILURE),
+        run.run_id.not_in(sa.select(tables.replay.c.run_id)),
+    )
+    query = (
+        sa.select(run.run_id, run.job_id)
+        .where(sa.or_(started, run.run_id.in_(joined)))
+        .order_by(run.run_id)
+    )
+    return [(run_id, job_id) for run_id, job_id in connection.execute(query)]

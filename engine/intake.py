@@ -8,12 +8,19 @@ import sqlalchemy as sa
 
 from core.ids import EventId, RunId
 from engine import codec, tables
+from engine.cancel_rules import forget_watch, runs_to_cancel, take_overdue, watch
 from engine.dbos import private
 from engine.dbos.host import Enqueued, Host
 from engine.errors import NoSuchJob
-from engine.eventlog import cause_of, event_body, read_event, store_event
+from engine.eventlog import (
+    ON_FAILURE,
+    cause_of,
+    event_body,
+    read_event,
+    runs_started_by,
+    store_event,
+)
 from engine.events import CANCELLED, FAILED, INVOKED, SentEvent, WireEvent
-from engine.expressions import path_value
 from engine.flow import admit
 from engine.gather import Joined, Joining, join
 from engine.job import Job
@@ -23,8 +30,6 @@ from engine.owners import disclaim, own, owner_of, user_id_of
 from engine.slots import Place, Want, leave_queues, queue_up
 from engine.tables import insert_new
 from engine.waits import WaitKey, answer_signal, answer_waits, close_waits
-
-ON_FAILURE = ":on-failure"  # ends the id of the run that handles another's failure
 
 
 @dataclass
@@ -134,7 +139,9 @@ class Intake:
         if again is None:
             accepted.sent.append(self._duplicate(connection, event, accepted))
             return
-        self._cancel_matching(connection, event, accepted)
+        hits = runs_to_cancel(connection, self._jobs, event, accepted.now_ms)
+        if hits:
+            self.cancel(connection, hits, accepted)
         accepted.woken += answer_waits(
             connection, event, accepted.now_ms, lambda run_id: cause_of(connection, run_id)
         )
@@ -188,7 +195,7 @@ class Intake:
         if delay_ms <= 0:
             for want in wants(job, payload["event"]):
                 queue_up(connection, want, run_id, payload["position"])
-        self.watch(connection, job, run_id, event, accepted.now_ms, delay_ms)
+        watch(connection, job, run_id, event, now_ms=accepted.now_ms, delay_ms=delay_ms)
         return run_id
 
     def _joined(
@@ -208,23 +215,8 @@ class Intake:
         accepted.queues.add(queue_of(job.id))
         if "debounce" in job.flow.options:  # the cause is another one now
             forget_watch(connection, run_id)
-            self.watch(connection, job, run_id, event, accepted.now_ms, joined.delay_ms)
-
-    def watch(  # noqa: PLR0913, PLR0917 - one run: of what, from what, from when on
-        self,
-        connection: sa.Connection,
-        job: Job[Any, Any],
-        run_id: str,
-        event: WireEvent,
-        now_ms: int,
-        delay_ms: int = 0,
-    ) -> None:
-        """Store what will cancel a run: its time to start, later events."""
-        timeout_ms = job.flow.start_timeout_ms()
-        if timeout_ms is not None:
-            at = now_ms + max(0, delay_ms) + timeout_ms
-            insert_new(connection, tables.limit, {"run_id": run_id, "kind": "start", "at": at})
-        self._watch_for_cancels(connection, job, run_id, event, now_ms)
+            now_ms, delay_ms = accepted.now_ms, joined.delay_ms
+            watch(connection, job, run_id, event, now_ms=now_ms, delay_ms=delay_ms)
 
     def trigger(
         self, connection: sa.Connection, job_id: str, events: Sequence[WireEvent], now_ms: int
@@ -294,10 +286,8 @@ class Intake:
     def cancel_overdue(self, connection: sa.Connection, now_ms: int) -> Accepted:
         """Cancel the runs whose time to start or to finish is over."""
         accepted = Accepted(now_ms)
-        query = sa.select(tables.limit.c.run_id).where(tables.limit.c.at <= now_ms)
-        run_ids = list(connection.execute(query).scalars())
+        run_ids = take_overdue(connection, now_ms)
         if run_ids:
-            connection.execute(sa.delete(tables.limit).where(tables.limit.c.run_id.in_(run_ids)))
             self.cancel(connection, run_ids, accepted)
             self.publish(connection, accepted)
         return accepted
@@ -305,27 +295,7 @@ class Intake:
     def _duplicate(
         self, connection: sa.Connection, event: WireEvent, accepted: Accepted
     ) -> SentEvent:
-        since = (
-            sa.select(tables.event.c.received_at)
-            .where(tables.event.c.id == event.id)
-            .scalar_subquery()
-        )
-        run, gathered = tables.run.c, tables.gathered.c
-        joined = sa.select(gathered.run_id).where(
-            gathered.event_id == event.id, gathered.at >= since
-        )
-        started = sa.and_(
-            run.event_id == event.id,
-            run.created_at >= since,
-            ~run.run_id.endswith(ON_FAILURE),
-            run.run_id.not_in(sa.select(tables.replay.c.run_id)),
-        )
-        query = (
-            sa.select(run.run_id, run.job_id)
-            .where(sa.or_(started, run.run_id.in_(joined)))
-            .order_by(run.run_id)
-        )
-        runs = connection.execute(query).all()
+        runs = runs_started_by(connection, event.id)
         # The first send may have been committed by a process that died before it woke anyone.
         accepted.queues.update(queue_of(job_id) for _, job_id in runs)
         return SentEvent(EventId(event.id), tuple(RunId(run) for run, _ in runs), duplicate=True)
@@ -378,78 +348,6 @@ class Intake:
         self.publish(connection, accepted)
         return accepted
 
-    def _watch_for_cancels(
-        self,
-        connection: sa.Connection,
-        job: Job[Any, Any],
-        run_id: str,
-        event: WireEvent,
-        now_ms: int,
-    ) -> None:
-        for number, rule in enumerate(job.cancel_on):
-            match = None if rule.match is None else path_value(event.as_json(), rule.match)
-            if rule.match is not None and match is None:
-                continue  # nothing to compare with, so nothing can match
-            expires_at = None if rule.timeout_s is None else now_ms + int(rule.timeout_s * 1000)
-            row = {
-                "run_id": run_id,
-                "number": number,
-                "event_name": rule.event_name,
-                "match": match,
-                "expires_at": expires_at,
-            }
-            insert_new(connection, tables.cancel_rule, row)
-
-    def _cancel_matching(
-        self, connection: sa.Connection, event: WireEvent, accepted: Accepted
-    ) -> None:
-        paths = {
-            rule.match
-            for job in self._jobs.values()
-            for rule in job.cancel_on
-            if rule.event_name == event.name
-        }
-        if not paths:
-            return
-        values = [path_value(event.as_json(), path) for path in paths if path is not None]
-        rule = tables.cancel_rule.c
-        rows = connection.execute(
-            sa.select(rule.run_id, rule.number, rule.match)
-            .where(rule.event_name == event.name)
-            .where(sa.or_(rule.match.is_(None), rule.match.in_(values)))
-            .where(sa.or_(rule.expires_at.is_(None), rule.expires_at > accepted.now_ms))
-        )
-        hits = {
-            run_id
-            for run_id, number, match in rows
-            if self._cancels(connection, run_id, number, match, event)
-        }
-        if hits:
-            self.cancel(connection, sorted(hits), accepted)
-
-    def _cancels(
-        self,
-        connection: sa.Connection,
-        run_id: str,
-        number: int,
-        match: str | None,
-        event: WireEvent,
-    ) -> bool:
-        query = sa.select(tables.run.c.job_id, tables.run.c.event_id).where(
-            tables.run.c.run_id == run_id
-        )
-        row = connection.execute(query).one_or_none()
-        job = None if row is None else self._jobs.get(row[0])
-        if row is None or job is None or number >= len(job.cancel_on):
-            return False
-        rule = job.cancel_on[number]
-        if rule.match is not None and path_value(event.as_json(), rule.match) != match:
-            return False
-        if rule.when is None:
-            return True
-        cause = read_event(connection, row[1])
-        return cause is not None and rule.when.holds(cause.as_json(), event.as_json())
-
     def cancel(self, connection: sa.Connection, run_ids: Sequence[str], accepted: Accepted) -> None:
         """Cancel runs and those they invoked; `engine/function.cancelled` events say so."""
         frontier = list(run_ids)
@@ -483,9 +381,3 @@ class Intake:
         event = WireEvent(CANCELLED, data, f"{run_id}:cancelled", accepted.now_ms)
         self._accept_one(connection, event, 0, accepted)
         accepted.sent.pop()  # the caller sent something else
-
-
-def forget_watch(connection: sa.Connection, run_id: str) -> None:
-    """Nothing is to cancel this run any more."""
-    for table in (tables.limit, tables.cancel_rule):
-        connection.execute(sa.delete(table).where(table.c.run_id == run_id))

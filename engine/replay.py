@@ -7,11 +7,12 @@ from typing import Any
 import sqlalchemy as sa
 
 from engine import tables
+from engine.cancel_rules import watch
 from engine.dbos import private
 from engine.errors import CannotReplay, NoSuchRun, NoSuchStep, RunFailed
-from engine.eventlog import cause_of
+from engine.eventlog import ON_FAILURE, cause_of
 from engine.gather import gathered_events
-from engine.intake import ON_FAILURE, Accepted, Intake, NewRun
+from engine.intake import Accepted, Intake, NewRun
 from engine.runs import RunInfo, read_run
 from engine.tables import insert_new
 
@@ -118,7 +119,7 @@ def run_again(
         insert_new(connection, tables.gathered, gathered)  # 0: it is no answer to a duplicate
         payload["gathered_by"] = target
     intake.start(connection, NewRun(target, job.id, cause.id, payload), accepted)
-    intake.watch(connection, job, target, cause, now_ms)
+    watch(connection, job, target, cause, now_ms=now_ms)
     private.copy_steps(connection, source, target, again.keeps)
     intake.publish(connection, accepted)
     return accepted

@@ -11,6 +11,7 @@ import sqlalchemy as sa
 from core.errors import Refused
 from core.ids import RunId
 from engine import codec, tables
+from engine.cancel_rules import forget_watch
 from engine.context import FailureContext, JobContext, Provided, RunError, Scope
 from engine.dbos import private
 from engine.durable import (
@@ -282,8 +283,7 @@ def _start_time(connection: sa.Connection, run_id: str, finish_at: int | None) -
 
 
 def _forget_run(connection: sa.Connection, run_id: str) -> None:
-    connection.execute(sa.delete(tables.limit).where(tables.limit.c.run_id == run_id))
-    connection.execute(sa.delete(tables.cancel_rule).where(tables.cancel_rule.c.run_id == run_id))
+    forget_watch(connection, run_id)
     close_waits(connection, run_id)
 
 
