@@ -196,7 +196,10 @@ class Steps(DurableSteps):
     async def _answer(self, wait: NewWait) -> dict[str, Any] | None:
         key = (wait.run_id, wait.step_id)
         self.outside.waits.expect(key)
-        deadline, answer = await self._ledger.transact(open_wait, wait, self._ledger.now_ms())
+        opened = await self._ledger.transact(open_wait, wait, self._ledger.now_ms())
+        if opened is None:
+            raise asyncio.CancelledError(f"run {self._run_id} is no longer ours")
+        deadline, answer = opened
         if answer is not None:
             return answer
         await self._gate.pause()

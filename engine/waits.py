@@ -10,6 +10,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from engine import tables
+from engine.dbos import private
 from engine.errors import NonRetriable
 from engine.events import WireEvent
 from engine.expressions import Expression, path_value
@@ -76,14 +77,17 @@ class Waits:
 
 def open_wait(
     connection: sa.Connection, wait: NewWait, now_ms: int
-) -> tuple[int, dict[str, Any] | None]:
+) -> tuple[int, dict[str, Any] | None] | None:
     """Start to wait, or find the wait that an earlier execution has started.
 
-    Returns its deadline and, when it has been answered already, the answer.
+    Returns its deadline and, when it has been answered already, the answer; None where the run
+    has been cancelled: a wait that outlived its run would take signals from others.
 
     Raises:
         NonRetriable: another run waits for this signal.
     """
+    if not private.owns(connection, wait.run_id):
+        return None
     if wait.signal is not None:
         _claim_signal(connection, wait)
     row = {

@@ -4,7 +4,10 @@ import asyncio
 
 import pytest
 
-from engine import CANCELLED, CancelOn, Concurrency, Engine, JobContext, NoSuchRun, job
+from engine import CANCELLED, CancelOn, Concurrency, Database, Engine, JobContext, NoSuchRun, job
+from engine.dbos import private
+from engine.events import WireEvent
+from engine.waits import NewWait, open_wait
 from tests.engine.conftest import Start
 from tests.engine.things import Asked, Notes, Withdrawn, until
 
@@ -155,3 +158,27 @@ async def test_step_that_swallows_the_cancel_cannot_go_on(start: Start) -> None:
     await engine.cancel(sent.run_ids[0])
     assert notes.lines == ["swallowed"]
     assert (await engine.run(sent.run_ids[0])).status == "cancelled"
+
+
+async def test_wait_that_opens_after_the_cancel_leaves_nothing_behind(
+    start: Start, database: Database
+) -> None:
+    """Its statement may still be on the way when the run's task has been interrupted."""
+    stuck = Stuck()
+
+    @job("waiter", on=Asked)
+    async def waiter(ctx: JobContext[Asked]) -> None:
+        await ctx.step.run("stuck", stuck.wait)
+
+    engine = await start([waiter])
+    sent = await engine.send(Asked())
+    await stuck.entered.wait()
+    wait = NewWait(sent.run_ids[0], "late", WireEvent("x", {}, "x", 0), signal="go")
+    pool = private.with_schema(database.connect())
+    with pool.connect() as connection:
+        assert open_wait(connection, wait, 0) is not None  # rolled back
+    await engine.cancel(sent.run_ids[0])
+    with pool.begin() as connection:
+        assert open_wait(connection, wait, 0) is None
+    pool.dispose()
+    assert not await engine.send_signal("go")
