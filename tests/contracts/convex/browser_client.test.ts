@@ -271,8 +271,15 @@ describe("signing in", () => {
     await eventually(() => last(subjects), (subject) => subject === "ada");
     expect(await client.mutation(api.identity.subject, {})).toBe("ada");
     expect(await client.action(api.identity.throughAction, {})).toEqual(["ada", "ada"]);
-    client.setAuth(() => token("bob"));
+    let fetched = 0;
+    client.setAuth(async () => {
+      const made = await token("bob");
+      fetched++;
+      return made;
+    });
     await eventually(() => last(subjects), (subject) => subject === "bob");
+    // The client asks for a fresh token once the first holds, and would sign in again with it after a sign-out.
+    await eventually(() => fetched, (count) => count === 2);
     client.client.clearAuth();
     await eventually(() => last(subjects), (subject) => subject === null);
     expect(states[0]).toBe(true);
