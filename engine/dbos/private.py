@@ -199,9 +199,7 @@ def end_delay(connection: sa.Connection, run_id: str) -> None:
     )
 
 
-def copy_steps(
-    connection: sa.Connection, source: str, target: str, numbers: Sequence[int]
-) -> None:
+def copy_steps(connection: sa.Connection, source: str, target: str, numbers: Sequence[int]) -> None:
     """Give an enqueued run recorded steps of another, as `fork_workflow` does up to one number."""
     database = _system_database()
     status, outputs = database.tables.workflow_status, database.tables.operation_outputs
