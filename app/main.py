@@ -21,6 +21,7 @@ cli.command()(engine.runs)
 cli.command()(engine.events)
 cli.command()(engine.send)
 cli.command()(engine.cancel)
+cli.command()(engine.replay)
 
 
 def main() -> None:

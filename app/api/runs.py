@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 from fastapi import Depends, Path, Query
 
-from app.api.access import FORBIDDEN, AccessDep, api_router
+from app.api.access import CONFLICT, FORBIDDEN, AccessDep, api_router
 from app.api.runs_wire import (
     EventAnswer,
     EventPage,
@@ -18,6 +18,7 @@ from app.api.runs_wire import (
     RunCancelledAnswer,
     RunDetailAnswer,
     RunPage,
+    RunReplayed,
 )
 from app.api.wire import Cursor
 from engine import RunStatus
@@ -103,6 +104,20 @@ async def cancel_run(run_id: RunPathId, access: AccessDep) -> RunCancelledAnswer
     """Cancel a run and those it invoked; of one that answers a message, the answer too."""
     cancelled = await access.services.engine.cancel(run_id, owner=access.caller.owner)
     return RunCancelledAnswer(cancelled=cancelled)
+
+
+@router.post(
+    "/runs/{run_id:path}/replay",
+    status_code=201,
+    response_model_exclude_none=True,
+    responses=FORBIDDEN | CONFLICT,
+)
+async def replay_run(run_id: RunPathId, access: AccessDep) -> RunReplayed:
+    """Repeat a failed or cancelled run from where it failed, as a new run; for the operator only.
+
+    An answer that has ended stays as it is: people retry messages, not runs.
+    """
+    return RunReplayed(run_id=await access.services.engine.replay(run_id))
 
 
 @router.get("/events", response_model_exclude_none=True)

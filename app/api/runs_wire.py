@@ -148,6 +148,12 @@ class RunCancelledAnswer(Success):
     cancelled: bool
 
 
+class RunReplayed(Success):
+    """The new run, which takes over what the old one had done."""
+
+    run_id: str
+
+
 class EventAnswer(Answer):
     """An event and the runs it started, without its data."""
 

@@ -4,7 +4,14 @@ from collections.abc import Mapping
 from typing import Any
 
 from app.api.runs import field_of
-from app.api.runs_wire import EventPage, EventSent, RunCancelledAnswer, RunDetailAnswer, RunPage
+from app.api.runs_wire import (
+    EventPage,
+    EventSent,
+    RunCancelledAnswer,
+    RunDetailAnswer,
+    RunPage,
+    RunReplayed,
+)
 from app.api.wire import Answer
 from app.cli.desk import Json, page_size
 from app.local_user import OWNER
@@ -63,6 +70,10 @@ class DatabaseDesk:
         """Cancel a run."""
         cancelled = await self._view.cancel(run_id, owner=OWNER)
         return _json(RunCancelledAnswer(cancelled=cancelled))
+
+    async def replay(self, run_id: str) -> Json:
+        """Repeat a failed or cancelled run from where it failed."""
+        return _json(RunReplayed(run_id=await self._view.replay(run_id)))
 
 
 def _field(which: Mapping[str, str | None]) -> tuple[str, Any] | None:

@@ -1,18 +1,13 @@
-"""The engine as the commands reach it: its PostgreSQL, or the API of a running `polaris dev`."""
+"""What the commands do with the engine, and how through the API of a running process."""
 
-from collections.abc import AsyncGenerator, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any, Protocol
 from urllib.parse import quote
 
 import aiohttp
 
-from app.ready_file import NothingRunning, read_announced
-from app.settings import Settings
 from core.errors import Refused
-
-TIMEOUT_S = 30.0
 
 Json = dict[str, Any]
 
@@ -21,18 +16,6 @@ class RequestRefused(Refused):
     """The API has refused; the text is its own."""
 
     code = "request_refused"
-
-
-class NoOperator(Refused):
-    """`polaris dev` with an issuer has no local user in whose name a command could act."""
-
-    code = "no_operator"
-
-    def __init__(self) -> None:
-        super().__init__(
-            "this installation has an issuer, so there is no local user to act as: use the HTTP "
-            "API with a token of yours, or set POLARIS_DATABASE_URL"
-        )
 
 
 class Desk(Protocol):
@@ -58,29 +41,9 @@ class Desk(Protocol):
         """Cancel a run."""
         ...
 
-
-@asynccontextmanager
-async def open_desk(settings: Settings) -> AsyncGenerator[Desk]:
-    """The desk of these settings. Raises: NothingRunning, NoOperator."""
-    if settings.database_url is not None:
-        from app.cli.database_desk import DatabaseDesk  # noqa: PLC0415 - HTTP needs no engine
-        from app.wiring import operator_view  # noqa: PLC0415 - as above
-
-        async with operator_view(settings) as view:
-            yield DatabaseDesk(view)
-        return
-    running = read_announced(settings.data_dir)
-    if running.token is None:
-        raise NoOperator
-    async with aiohttp.ClientSession(
-        base_url=running.url,
-        headers={"Authorization": f"Bearer {running.token}"},
-        timeout=aiohttp.ClientTimeout(total=TIMEOUT_S),
-    ) as session:
-        try:
-            yield HttpDesk(session)
-        except aiohttp.ClientConnectionError as error:  # it was killed, and its file is still there
-            raise NothingRunning(settings.data_dir) from error
+    async def replay(self, run_id: str) -> Json:
+        """Repeat a failed or cancelled run from where it failed."""
+        ...
 
 
 class HttpDesk:
@@ -109,6 +72,10 @@ class HttpDesk:
     async def cancel(self, run_id: str) -> Json:
         """Cancel a run."""
         return await self._call("POST", f"/api/runs/{quote(run_id)}/cancel")
+
+    async def replay(self, run_id: str) -> Json:
+        """Repeat a failed or cancelled run from where it failed."""
+        return await self._call("POST", f"/api/runs/{quote(run_id)}/replay")
 
     async def _pages(
         self, path: str, of: str, which: Mapping[str, str | None], limit: int

@@ -1,4 +1,4 @@
-"""`polaris runs`, `events`, `send` and `cancel`: look at the engine, and act on it."""
+"""`polaris runs`, `events`, `send`, `cancel` and `replay`: look at the engine, and act on it."""
 
 import asyncio
 import json
@@ -14,8 +14,9 @@ from rich.live import Live
 from rich.markup import escape
 from rich.table import Table
 
-from app.cli.desk import Desk, Json, open_desk
+from app.cli.desk import Desk, Json
 from app.cli.process import run_command, settings_or_exit
+from app.cli.reach import open_desk
 
 REFRESH_S = 1.0
 
@@ -109,6 +110,16 @@ def cancel(run: RunId, as_json: AsJson = False, data_dir: DataDir = None) -> Non
         answer = await desk.cancel(run)
         text = "cancelled" if answer["cancelled"] else "had ended before"
         _say({"runId": run, **answer}, f"{run} {text}", as_json=as_json)
+
+    _act(act, data_dir)
+
+
+def replay(run: RunId, as_json: AsJson = False, data_dir: DataDir = None) -> None:
+    """Repeat a failed or cancelled run from where it failed, as a new run."""
+
+    async def act(desk: Desk) -> None:
+        answer = await desk.replay(run)
+        _say(answer, f"{run} goes on as {answer['runId']}", as_json=as_json)
 
     _act(act, data_dir)
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from app.errors import OperatorOnly
 from app.services.messages import Messaging
-from core.ids import MessageId, OwnerId
+from core.ids import MessageId, OwnerId, RunId
 from engine import Engine, Event, NoSuchRun, SentEvent
 from engine.inspection import (
     EventFilter,
@@ -71,6 +71,12 @@ class EngineView:
     async def _stop_answer(self, message_id: MessageId, owner: OwnerId) -> bool:
         assert self.messaging is not None  # noqa: S101 - checked by the caller
         return bool(await self.messaging.cancel(message_id, owner=owner))
+
+    async def replay(self, run_id: str) -> RunId:
+        """Repeat a run from where it failed. Raises: OperatorOnly, NoSuchRun, CannotReplay."""
+        if not self.has_operator:
+            raise OperatorOnly
+        return await self.engine.replay(run_id)
 
     async def events(
         self, which: EventFilter, *, owner: OwnerId, limit: int, cursor: str | None

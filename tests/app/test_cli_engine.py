@@ -180,6 +180,10 @@ async def test_on_postgresql_the_commands_need_no_api(tmp_path: Path) -> None:
             "message/sent",
             "engine/function.cancelled",
         ]
+        [again] = await lines("replay", run_id, env=env)
+        assert again["runId"] != run_id
+        [queued] = await lines("runs", "--status", "queued", env=env)
+        assert queued["runId"] == again["runId"]
         server.cleanup()
 
 

@@ -121,3 +121,4 @@ async def test_events_are_sent_by_an_operator_only(api: Api) -> None:
     refused = await api.call("POST", "/api/events", {"name": "message/cancelled", "data": {}})
     assert refused.status == 403
     assert refused.body["code"] == "operator_only"
+    assert (await api.call("POST", "/api/runs/any/replay")).status == 403
