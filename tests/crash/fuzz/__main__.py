@@ -10,7 +10,7 @@ from bench.engine.databases import Databases, SqliteFiles, address_of, folder_in
 from tests.crash.fuzz.round import Plan, play
 
 WIDTH = 24  # programs a round
-DEATHS = 6  # a round, besides the workers that kill themselves
+DEATHS, STOPS = 4, 2  # a round, besides the workers that kill themselves
 
 
 def _say(text: str) -> None:
@@ -31,7 +31,7 @@ async def rounds(databases: Databases, folder: Path, *, n: int, seed: str, keep:
     bad = 0
     for number in range((n + WIDTH - 1) // WIDTH):
         of_round = seed if n <= WIDTH else f"{seed}.{number}"
-        plan = Plan.of(of_round, min(WIDTH, n - number * WIDTH), DEATHS)
+        plan = Plan.of(of_round, min(WIDTH, n - number * WIDTH), deaths=DEATHS, stops=STOPS)
         place = folder / f"{databases.name}-{number}"
         place.mkdir()
         found, story, deaths = await play(plan, address_of(databases.fresh()), place)

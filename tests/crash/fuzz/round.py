@@ -28,16 +28,19 @@ class Plan:
     cancelled: frozenset[int]
     """Numbers of the programs that somebody tries to cancel."""
     deaths: int
+    stops: int
+    """How many processes are stopped until others have taken over, besides those that die."""
 
     @classmethod
-    def of(cls, seed: str, size: int, deaths: int) -> "Plan":
+    def of(cls, seed: str, size: int, *, deaths: int, stops: int) -> "Plan":
         """A plan of `size` programs; a third of them stand in line under a key."""
         chance = random.Random(seed)  # noqa: S311 - the same plan at each start
         in_line = size // 3
         programs = [make(number, chance) for number in range(1, size - in_line + 1)]
         rest = [make_in_line(number, chance) for number in range(size - in_line + 1, size + 1)]
         cancelled = frozenset(p.number for p in programs if chance.random() < 0.2)
-        return cls(seed, programs, [rest[n::LINES] for n in range(LINES)], cancelled, deaths)
+        lines = [rest[n::LINES] for n in range(LINES)]
+        return cls(seed, programs, lines, cancelled, deaths, stops)
 
 
 @dataclass
@@ -65,9 +68,11 @@ class Round:
         return faults(self.story)
 
     async def _kill(self) -> None:
-        for number in range(self.plan.deaths):
+        blows = ["dies"] * self.plan.deaths + ["stops"] * self.plan.stops
+        self.chance.shuffle(blows)
+        for blow in blows:
             await asyncio.sleep(self.chance.uniform(0.3, 1.5))
-            if number % 3 == 1:
+            if blow == "stops":
                 await self.fleet.stop_one()
             else:
                 await self.fleet.kill_one()
