@@ -113,7 +113,8 @@ class Runner:
             return await self._attempts(execution, failed)
         finally:
             has_waited = self._parts.outside.waits.has_waited(run_id) or not is_first
-            if job.concurrency or job.cancel_on or job.flow.options or has_waited:
+            has_rows = job.concurrency or job.cancel_on or job.flow.options or has_waited
+            if has_rows and live.stopped != "handed over":
                 # Not awaited: the run's end must not wait for it, nor be undone by it.
                 self._parts.spawn(self._clean_up(run_id, gate))
 
@@ -141,6 +142,8 @@ class Runner:
             await self._ledger.transact(_start_time, run_id, at)
 
     async def _clean_up(self, run_id: str, gate: Gate) -> None:
+        if await self._ledger.transact(private.goes_on_elsewhere, run_id):
+            return  # its waits, rules and places are those of the execution that goes on
         await gate.close()
         await self._ledger.transact(_forget_run, run_id)
 

@@ -225,6 +225,18 @@ def active_runs() -> sa.Select[tuple[str]]:
     return runs_with(["ENQUEUED", "DELAYED", "PENDING"])
 
 
+def goes_on_elsewhere(connection: sa.Connection, run_id: str) -> bool:
+    """Whether the run waits in its queue, or executes in another process."""
+    status = _system_database().tables.workflow_status.c
+    query = sa.select(status.status, status.executor_id).where(status.workflow_uuid == run_id)
+    row = connection.execute(query).one_or_none()
+    if row is None:
+        return False
+    return row[0] in {"ENQUEUED", "DELAYED"} or (
+        row[0] == "PENDING" and row[1] != GlobalParams.executor_id
+    )
+
+
 def owns(connection: sa.Connection, run_id: str) -> bool:
     """Whether the run is still executing, held so until the caller's transaction ends."""
     status = _system_database().tables.workflow_status

@@ -4,10 +4,19 @@ import asyncio
 
 import pytest
 
-from engine import Database, Engine, FailureContext, JobContext, job
+from engine import (
+    CancelOn,
+    Concurrency,
+    Database,
+    Engine,
+    FailureContext,
+    JobContext,
+    Timeouts,
+    job,
+)
 from engine.dbos import private
 from tests.engine.conftest import Start
-from tests.engine.things import Asked, Notes, until
+from tests.engine.things import Asked, Notes, Withdrawn, until
 
 
 async def note_failure(ctx: FailureContext[Asked]) -> None:
@@ -57,3 +66,30 @@ async def test_run_that_dies_too_often_fails_and_says_so(
     heir = await start([patient], provide=[notes], executor_id="mortal")
     assert (await heir.wait(sent.run_ids[0], 5)).status == "failed"
     await until(lambda: notes.lines == [f"{sent.run_ids[0]} TooManyRecoveries"])
+
+
+@job(
+    "withdrawable",
+    on=Asked,
+    cancel_on=[CancelOn(Withdrawn, match="data.questionId")],
+    timeouts=Timeouts(finish="60s"),
+    concurrency=[Concurrency(limit=1)],
+)
+async def withdrawable(ctx: JobContext[Asked]) -> str:
+    return await ctx.step.wait_for_signal("go", "go")
+
+
+async def test_a_run_that_was_handed_over_is_still_cancelled_by_its_event(
+    database: Database,
+) -> None:
+    async with Engine(jobs=[withdrawable], database=database, grace_s=0.1) as one:
+        run_id = (await one.send(Asked(question_id="q"))).run_ids[0]
+        async with asyncio.timeout(5):
+            while not await one.is_waiting(run_id):  # noqa: ASYNC110
+                await asyncio.sleep(0.005)
+    async with Engine(jobs=[withdrawable], database=database, grace_s=0.1) as heir:
+        async with asyncio.timeout(5):
+            while not await heir.is_waiting(run_id):  # noqa: ASYNC110
+                await asyncio.sleep(0.005)
+        await heir.send(Withdrawn(question_id="q"))
+        assert (await heir.wait(run_id, 5)).status == "cancelled"
