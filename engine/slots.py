@@ -160,6 +160,8 @@ class Slots:
     def _ask(
         self, connection: sa.Connection, want: Want, run_id: str, number: int, position: int
     ) -> list[Place]:
+        if not private.owns(connection, run_id):
+            return []  # stopped meanwhile: a place would outlive the run
         lock_key(connection, want.key)
         queue_up(connection, want, run_id, position, number)
         slot = tables.slot.c

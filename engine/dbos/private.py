@@ -225,6 +225,11 @@ def active_runs() -> sa.Select[tuple[str]]:
     return runs_with(["ENQUEUED", "DELAYED", "PENDING"])
 
 
+def _has_begun(connection: sa.Connection) -> bool:
+    driver: Any = connection.connection.dbapi_connection
+    return bool(driver.in_transaction)
+
+
 def goes_on_elsewhere(connection: sa.Connection, run_id: str) -> bool:
     """Whether the run waits in its queue, or executes in another process."""
     status = _system_database().tables.workflow_status.c
@@ -238,7 +243,13 @@ def goes_on_elsewhere(connection: sa.Connection, run_id: str) -> bool:
 
 
 def owns(connection: sa.Connection, run_id: str) -> bool:
-    """Whether the run is still executing, held so until the caller's transaction ends."""
+    """Whether the run is still executing, held so until the caller's transaction ends.
+
+    On SQLite it takes the write lock first: pysqlite begins a transaction with the first write
+    only, so a cancel could be committed between this look and what the caller writes.
+    """
+    if connection.dialect.name == "sqlite" and not _has_begun(connection):
+        connection.exec_driver_sql("BEGIN IMMEDIATE")
     status = _system_database().tables.workflow_status
     query = sa.select(status.c.status).where(status.c.workflow_uuid == run_id).with_for_update()
     return connection.execute(query).scalar() == "PENDING"
