@@ -171,12 +171,6 @@ class Generations:
         value = await self._http.query("system/generations:stale", args)
         return tuple(decode(Generation, row) for row in value)
 
-    async def running(self, *, limit: int = 1000) -> tuple[Generation, ...]:
-        """Generations in status processing, longest silent first, at most 1,000."""
-        args = {"before": None, "limit": limit}
-        value = await self._http.query("system/generations:stale", args)
-        return tuple(decode(Generation, row) for row in value)
-
     async def status_of(self, message_id: MessageId) -> MessageStatus | None:
         """The message's status; None when it is gone."""
         generation = await self.of(message_id)
