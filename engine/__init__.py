@@ -4,6 +4,7 @@ from engine.context import FailureContext, JobContext, RunError
 from engine.cron import Cron
 from engine.current import StepInfo, current_step
 from engine.database import Database, PostgresDatabase, SqliteDatabase
+from engine.encryption import BadKey, Encryption, KeyMissing, KeyUnknownElsewhere
 from engine.engine import Engine
 from engine.errors import (
     BadEvent,
@@ -25,6 +26,7 @@ from engine.errors import (
 )
 from engine.events import CANCELLED, FAILED, FINISHED, Event, EventData, ReceivedEvent, SentEvent
 from engine.job import CancelOn, Concurrency, Job, On, job
+from engine.middleware import Middleware, RunCall, StepCall
 from engine.options import (
     Batch,
     Debounce,
@@ -44,6 +46,7 @@ __all__ = [
     "BadEvent",
     "BadExpression",
     "BadJob",
+    "BadKey",
     "Batch",
     "CancelOn",
     "CannotReplay",
@@ -53,6 +56,7 @@ __all__ = [
     "DatabaseInUse",
     "DatabaseTooNew",
     "Debounce",
+    "Encryption",
     "Engine",
     "EngineNotRunning",
     "Event",
@@ -61,6 +65,9 @@ __all__ = [
     "FlowOptions",
     "Job",
     "JobContext",
+    "KeyMissing",
+    "KeyUnknownElsewhere",
+    "Middleware",
     "NoSuchJob",
     "NoSuchRun",
     "NoSuchStep",
@@ -72,6 +79,7 @@ __all__ = [
     "ReceivedEvent",
     "RetryAfter",
     "RetryPolicy",
+    "RunCall",
     "RunCancelled",
     "RunError",
     "RunFailed",
@@ -80,6 +88,7 @@ __all__ = [
     "SentEvent",
     "Singleton",
     "SqliteDatabase",
+    "StepCall",
     "StepFailed",
     "StepInfo",
     "StepRecord",

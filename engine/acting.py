@@ -9,7 +9,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from core.ids import RunId, new_id
-from engine.cancelling import FIRST, Cursor, Selection, cancel_page, ms_of
+from engine.cancelling import FIRST, Cursor, Selection, cancel_page
 from engine.dbos import private
 from engine.errors import BadExpression, NoSuchRun
 from engine.expressions import Expression
@@ -18,6 +18,7 @@ from engine.job import Job
 from engine.pauses import pause_job, paused_jobs, resume_job
 from engine.replay import Choose, from_failure, from_start, from_step, run_again
 from engine.running import Running
+from engine.runs import ms_of
 
 log = logging.getLogger("engine")
 

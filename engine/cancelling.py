@@ -1,7 +1,6 @@
 """Cancelling many runs: of one job, within a time, where an expression holds."""
 
 from dataclasses import dataclass
-from datetime import datetime
 
 import sqlalchemy as sa
 
@@ -25,11 +24,6 @@ class Selection:
     after_ms: int
     before_ms: int
     when: Expression | None
-
-
-def ms_of(at: datetime) -> int:
-    """A time as it is stored."""
-    return int(at.timestamp() * 1000)
 
 
 def cancel_page(

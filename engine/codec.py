@@ -1,11 +1,21 @@
 """How values and exceptions are written to the database: JSON text, every exception included."""
 
 import json
-from typing import Any, cast
+from dataclasses import dataclass
+from typing import Any
 
 from engine.errors import NonRetriable, RunFailed, StepFailed
 
 _ERROR = "$error"
+_STEP = "$step"
+
+
+@dataclass(frozen=True)
+class Recorded:
+    """What is stored of a step that calls a function: its result, and what it was called with."""
+
+    output: Any
+    input: dict[str, Any] | None = None
 
 
 class StoredError(Exception):
@@ -34,6 +44,7 @@ def error_fields(error: BaseException) -> dict[str, Any]:
             "name": error.name,
             "message": error.message,
             "attempts": error.attempts,
+            **({} if error.input is None else {"input": error.input}),
         }
     if isinstance(error, RunFailed):
         return {
@@ -52,9 +63,11 @@ def error_from(fields: dict[str, Any]) -> Exception:
     """The inverse of `error_fields`."""
     match fields["kind"]:
         case "StepFailed":
-            return StepFailed(
+            failed = StepFailed(
                 fields["step_id"], fields["name"], fields["message"], attempts=fields["attempts"]
             )
+            failed.input = fields.get("input")
+            return failed
         case "RunFailed":
             return RunFailed(
                 fields["run_id"], fields["name"], fields["message"], step_id=fields["step_id"]
@@ -66,11 +79,13 @@ def error_from(fields: dict[str, Any]) -> Exception:
 def _encodable(value: object) -> object:
     if isinstance(value, BaseException):
         return {_ERROR: error_fields(value)}
+    if isinstance(value, Recorded):
+        return {_STEP: {"input": value.input, "output": value.output}}
     raise NonRetriable(f"{type(value).__name__} is not JSON; return a model, a dataclass or JSON")
 
 
 def dumps(value: object) -> str:
-    """JSON text of a value that may be, or hold, an exception.
+    """JSON text of a value that may be, or hold, an exception or a recorded step.
 
     Raises:
         NonRetriable: something in it is not JSON.
@@ -84,6 +99,10 @@ def dumps(value: object) -> str:
 def loads(text: str) -> Any:
     """The inverse of `dumps`."""
     value: Any = json.loads(text)
-    if isinstance(value, dict) and _ERROR in value:
-        return error_from(cast("dict[str, Any]", value[_ERROR]))
-    return value  # pyright: ignore[reportUnknownVariableType] - JSON
+    match value:
+        case {"$error": {"kind": str()} as fields, **rest} if not rest:
+            return error_from(fields)
+        case {"$step": {"input": given, "output": output}, **rest} if not rest:
+            return Recorded(output, given)
+        case _:
+            return value

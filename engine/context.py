@@ -34,6 +34,10 @@ class Provided:
                 return thing
         raise NotProvided(wanted)
 
+    def after(self, first: Sequence[object]) -> "Provided":
+        """These, found before what is here."""
+        return Provided([*self._objects, *first]) if first else self
+
 
 class ReplayAwareLog(logging.LoggerAdapter[logging.Logger]):
     """A logger with the run's id in `extra`, silent while the body replays finished steps."""

@@ -1,8 +1,8 @@
 """The core of a step: run once, remembered by its id, tried again when it fails."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, replace
 from typing import Any, ParamSpec, TypeVar
 
 import sqlalchemy as sa
@@ -17,13 +17,17 @@ from engine.dbos import private
 from engine.errors import NonRetriable, RetryAfter, StepFailed
 from engine.ledger import Ledger
 from engine.live import LiveRun
+from engine.middleware import Hooks, StepCall, StepKind, through
+from engine.naming import StepNames
 from engine.results import result_adapter
 from engine.retry import RetryPolicy
+from engine.showing import shown_call
 from engine.slots import Gate
 from engine.tables import insert_new
 
 P = ParamSpec("P")
 R = TypeVar("R")
+T = TypeVar("T")
 
 MAX_STEPS = 1000
 MAX_OUTPUT_BYTES = 4 * 1024 * 1024
@@ -60,6 +64,7 @@ class RunState:
     retry: RetryPolicy
     ledger: Ledger
     gate: Gate
+    hooks: Hooks
 
 
 class DurableSteps:
@@ -72,7 +77,8 @@ class DurableSteps:
         self._retry = run.retry
         self._ledger = run.ledger
         self._gate = run.gate
-        self._seen: dict[str, int] = {}
+        self._hooks = run.hooks.step
+        self._names = StepNames(run.live.task)
         self._replayed = 0
         self._stored_bytes = 0
 
@@ -83,7 +89,7 @@ class DurableSteps:
 
     def rewind(self) -> None:
         """The body starts over: ids count from the beginning again."""
-        self._seen.clear()
+        self._names.clear()
         self._replayed = 0
 
     async def run(
@@ -96,16 +102,31 @@ class DurableSteps:
         becomes "id:1", "id:2". A function that was interrupted by a crash runs again, so it must
         be safe twice: `current_step().idempotency_key` stays the same.
 
+        What the function is called with is kept, cut, for people who look at the run: pass secrets
+        as `SecretStr`, or leave them in the function.
+
         Raises:
             StepFailed: the last attempt failed, or it raised NonRetriable or a Refused.
         """
         adapter = result_adapter(fn)
         name = self._name(step_id)
-        stored = await self._durable(
-            name, lambda: self._attempts(name, lambda: fn(*args, **kwargs), adapter)
-        )
+
+        async def call(step: StepCall) -> R:
+            return await fn(*step.args, **step.kwargs)
+
+        async def attempts() -> codec.Recorded:
+            given = shown_call(args, kwargs)
+            try:
+                first = self._call(name, "run", args, kwargs)
+                return codec.Recorded(await self._attempts(first, call, adapter), given)
+            except StepFailed as failed:
+                failed.input = given
+                raise
+
+        stored = await self._durable(name, attempts)
         try:
-            return adapter.validate_python(stored)
+            output = stored.output if isinstance(stored, codec.Recorded) else stored
+            return adapter.validate_python(output)
         except ValidationError as error:
             raise StepFailed(
                 name, "StoredResultChanged", f"the recorded result no longer fits: {error}"
@@ -114,9 +135,23 @@ class DurableSteps:
     def _name(self, step_id: str) -> str:
         if current_step() is not None:
             raise NonRetriable(f"step {step_id!r} was called inside a step; steps do not nest")
-        count = self._seen.get(step_id, 0)
-        self._seen[step_id] = count + 1
-        return f"{step_id}:{count}" if count else step_id
+        return self._names.next(step_id)
+
+    def _call(
+        self,
+        name: str,
+        kind: StepKind,
+        args: tuple[Any, ...] = (),
+        kwargs: Mapping[str, Any] | None = None,
+    ) -> StepCall:
+        attempts = self._retry.max_attempts if kind == "run" else 1
+        return StepCall(
+            self._run_id, self._live.job_id, name, kind, 0, attempts, args, kwargs or {}
+        )
+
+    async def _hooked(self, call: StepCall, body: Callable[[StepCall], Awaitable[T]]) -> T:
+        """What a step that executes does, inside the middleware."""
+        return await through(self._hooks, call, body)
 
     async def _durable(self, name: str, body: Callable[[], Awaitable[Any]]) -> Any:
         """Run `body` as the DBOS step of this name, or return what it recorded."""
@@ -156,15 +191,16 @@ class DurableSteps:
             raise asyncio.CancelledError(f"run {self._run_id} has been stopped")
 
     async def _attempts(
-        self, name: str, call: Callable[[], Awaitable[R]], adapter: TypeAdapter[R]
+        self, call: StepCall, fn: Callable[[StepCall], Awaitable[R]], adapter: TypeAdapter[R]
     ) -> Any:
+        name = call.step_id
         failed, next_at = self._history.failed.get(name, (0, None))
         if next_at is not None:
             await self.pause((next_at - self._ledger.now_ms()) / 1000)
         while True:
             try:
                 async with self._gate.step():
-                    return await self._attempt(name, failed, call, adapter)
+                    return await self._attempt(replace(call, attempt=failed), fn, adapter)
             except asyncio.CancelledError as error:
                 if is_interrupted() or self._live.must_not_go_on:
                     raise
@@ -177,14 +213,14 @@ class DurableSteps:
             await self.back_off(name, failed, failure)
 
     async def _attempt(
-        self, name: str, failed: int, call: Callable[[], Awaitable[R]], adapter: TypeAdapter[R]
+        self, call: StepCall, fn: Callable[[StepCall], Awaitable[R]], adapter: TypeAdapter[R]
     ) -> Any:
-        token = enter_step(StepInfo(self._run_id, name, failed))
+        token = enter_step(StepInfo(self._run_id, call.step_id, call.attempt))
         try:
-            value = await call()
+            value = await self._hooked(call, fn)
         finally:
             leave_step(token)
-        return self._storable(name, value, adapter)
+        return self._storable(call.step_id, value, adapter)
 
     def _storable(self, name: str, value: R, adapter: TypeAdapter[R]) -> Any:
         try:

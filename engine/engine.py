@@ -18,6 +18,7 @@ from engine.dbos import private
 from engine.dbos.host import Host
 from engine.dispatcher import Dispatcher
 from engine.duration import Duration, seconds_of
+from engine.encryption import Encryption, encrypt
 from engine.errands import Errands
 from engine.errors import BadJob
 from engine.eventlog import DEDUPLICATION_MS
@@ -25,11 +26,13 @@ from engine.events import new_event_id
 from engine.fleet import Fleet
 from engine.intake import Intake, queue_of
 from engine.job import Job
+from engine.keeping import Keeping
+from engine.keys import take_up
 from engine.ledger import Ledger
 from engine.live import LiveRun, LiveRuns
+from engine.middleware import Hooks, Middleware
 from engine.notices import Notice, listen, publish
 from engine.pauses import paused_jobs
-from engine.retention import sweep_batch
 from engine.runner import Parts, Runner
 from engine.sending import Sending, models_of
 from engine.slots import Slots, disown
@@ -41,19 +44,20 @@ log = logging.getLogger("engine")
 MAX_RUNNING = 200  # executing at once; runs that sleep or wait do not count
 GRACE_S = 10.0
 LEASE_S = 10.0
-SWEEP_EVERY_S = 300.0
-SWEEP_PAUSE_S = 0.05  # between batches, for the others
 STARTING_S = 0.005  # a claimed run becomes live within a few hops between threads
 TELL_ENDED_S = 0.005  # ends of runs are told to other processes together
 
 
-class Engine(Sending, Watching, Acting):
+class Engine(Sending, Watching, Acting, Keeping):
     """Durable jobs on SQLite or PostgreSQL. Use it as an async context manager.
 
     Args:
         jobs: what may run; two with one id are refused.
         database: where events and runs are kept.
         provide: objects that jobs get with `ctx.need(Type)`.
+        middleware: what is around every send, run and step; the first is the outermost.
+        encryption: keys for what is stored: data of events, results, errors. What expressions of
+            `match` and `key` pick out of an event is kept in clear, to be looked up by.
         executor_id: names this process. On SQLite it must stay the same over restarts (the default
             does); on PostgreSQL it must be unique (the default is).
         works: False for a process that only sends, cancels and looks.
@@ -70,6 +74,8 @@ class Engine(Sending, Watching, Acting):
         jobs: Sequence[Job[Any, Any]],
         database: Database,
         provide: Sequence[object] = (),
+        middleware: Sequence[Middleware] = (),
+        encryption: Encryption | None = None,
         executor_id: str | None = None,
         name: str = "engine",
         works: bool = True,
@@ -87,7 +93,10 @@ class Engine(Sending, Watching, Acting):
         self._jobs = by_id
         self._models = models_of(self._jobs)
         self._database = database
+        self._encryption = encryption
         self._provided = Provided(list(provide))
+        self._middleware = tuple(middleware)
+        self._hooks = Hooks.of(self._middleware)
         self._name = name
         self._works = works
         self._max_running = max_running
@@ -114,6 +123,8 @@ class Engine(Sending, Watching, Acting):
         Raises:
             DatabaseInUse: another process holds the SQLite file.
             DatabaseTooNew: newer code has written to the database.
+            KeyMissing: data is stored under an encryption key that was not given.
+            KeyUnknownElsewhere: living workers could not read what this process would write.
         """
         self._is_closed = False
         async with AsyncExitStack() as stack:
@@ -123,17 +134,24 @@ class Engine(Sending, Watching, Acting):
             await asyncio.to_thread(tables.create, pool)
             ledger = self._ledger = Ledger(private.with_schema(pool), self._clock)
             stack.callback(ledger.close)
-            host = Host(self._database, pool, app=self._name, executor_id=self.executor_id)
+            if self._encryption is not None:
+                encrypt(pool, self._encryption)
+            host = Host(
+                self._database,
+                pool,
+                app=self._name,
+                executor_id=self.executor_id,
+                encryption=self._encryption,
+            )
             self._intake = Intake(self._jobs, host, self.executor_id)
             self._slots = Slots(ledger, self.executor_id)
             self._live = LiveRuns(self._run_ended)
             self._errands = Errands(
                 self._intake,
                 ledger,
-                act=self._act,
+                send=self._send_through,
                 result=partial(self.result, timeout_s=None),
                 spawn=self._spawn,
-                wire=partial(self._wire, user=None),
             )
             parts = Parts(
                 ledger=ledger,
@@ -144,6 +162,7 @@ class Engine(Sending, Watching, Acting):
                 act=self._act,
                 outside=self._errands,
                 spawn=self._spawn,
+                middleware=self._middleware,
             )
             runner = Runner(self._jobs, parts)
             self._dispatcher = Dispatcher(
@@ -156,6 +175,7 @@ class Engine(Sending, Watching, Acting):
             )
             await host.start(runner.execute)
             stack.push_async_callback(host.stop)
+            await ledger.transact(take_up, self._encryption, self.executor_id, works=self._works)
             await ledger.transact(disown, [self.executor_id])
             self._tasks = await stack.enter_async_context(asyncio.TaskGroup())
             if isinstance(self._database, PostgresDatabase):
@@ -179,24 +199,8 @@ class Engine(Sending, Watching, Acting):
         if timekeeper.is_needed:
             task = self._tasks.create_task(timekeeper.work())
             stack.callback(task.cancel)
-        sweeping = self._tasks.create_task(self._sweep())
-        stack.callback(sweeping.cancel)
-
-    async def _sweep(self) -> None:
-        while True:
-            await asyncio.sleep(SWEEP_EVERY_S)
-            try:
-                await self.sweep()
-            except Exception:  # the rim of the loop: the database may be away for a while
-                log.exception("sweep_failed")
-
-    async def sweep(self) -> None:
-        """Delete what is older than the retention now; it happens by itself every few minutes."""
-        before_ms = self._ledger.now_ms() - int(self._retention_s * 1000)
-        swept = await self._ledger.transact(sweep_batch, before_ms)
-        while swept.may_be_more:
-            await asyncio.sleep(SWEEP_PAUSE_S)
-            swept = await self._ledger.transact(sweep_batch, before_ms)
+        keeping = self._tasks.create_task(self._keep())
+        stack.callback(keeping.cancel)
 
     async def _join_fleet(self, database: PostgresDatabase, stack: AsyncExitStack) -> None:
         listener = self._tasks.create_task(listen(database.libpq, self.executor_id, self._hear))

@@ -1,12 +1,15 @@
 """What steps ask of the engine around them: children, events, the ends of waits."""
 
-from collections.abc import Callable, Coroutine, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
-from core.ids import EventId, RunId
+import sqlalchemy as sa
+
+from core.ids import RunId
 from engine.errors import NonRetriable
-from engine.events import Event, EventData, SentEvent, WireEvent
-from engine.intake import Accepted, Intake, Invocation
+from engine.events import INVOKED, Event, EventData, SentEvent, WireEvent, event_of
+from engine.intake import Accepted, Intake, Invocation, Store
 from engine.ledger import Ledger
 from engine.waits import Waits, close_wait
 
@@ -14,23 +17,21 @@ from engine.waits import Waits, close_wait
 class Errands:
     """The engine's side of `engine.steps.Outside`."""
 
-    def __init__(  # noqa: PLR0913 - it stands between steps and the whole engine
+    def __init__(
         self,
         intake: Intake,
         ledger: Ledger,
         *,
-        act: Callable[[Accepted], None],
+        send: Callable[[Sequence[Event], Store | None], Awaitable[list[SentEvent]]],
         result: Callable[[str], Coroutine[Any, Any, Any]],
         spawn: Callable[[Coroutine[Any, Any, None]], None],
-        wire: Callable[[EventData | Event, str], WireEvent],
     ) -> None:
         self.waits = Waits()
         self._intake = intake
         self._ledger = ledger
-        self._act = act
+        self._send = send
         self._result = result
         self._spawn = spawn
-        self._wire = wire
 
     async def start_child(self, run_id: str, step_id: str, job_id: str, data: object) -> RunId:
         """Start a child run, once."""
@@ -40,9 +41,14 @@ class Errands:
             fields = dict(data)  # pyright: ignore[reportUnknownArgumentType] - JSON of the caller
         else:
             raise NonRetriable(f"step {step_id!r}: the data to invoke with is no event data")
-        call = Invocation(run_id, step_id, job_id, fields)
-        self._act(await self._ledger.transact(self._intake.invoke, call, self._ledger.now_ms()))
-        return RunId(call.child_run_id)
+        child = RunId(f"{run_id}:{step_id}")  # the same for every execution of the step
+
+        def start(connection: sa.Connection, events: Sequence[WireEvent], now_ms: int) -> Accepted:
+            call = Invocation(child, job_id, events[0], parent_run_id=run_id)
+            return self._intake.invoke(connection, call, now_ms)
+
+        await self._send([Event(INVOKED, fields, child)], start)
+        return child
 
     async def outcome(self, run_id: RunId) -> Any:
         """Wait for a run's end; its result as JSON."""
@@ -50,18 +56,11 @@ class Errands:
 
     async def send_as(self, prefix: str, events: Sequence[EventData | Event]) -> list[SentEvent]:
         """Send events with ids that derive from `prefix`, unless they bring their own."""
-        wires = [
-            self._wire(event, _own_id(event) or EventId(f"{prefix}:{number}"))
-            for number, event in enumerate(events)
-        ]
-        accepted = await self._ledger.transact(self._intake.accept, wires, self._ledger.now_ms())
-        self._act(accepted)
-        return accepted.sent
+        named = [event_of(event) for event in events]
+        return await self._send(
+            [replace(e, id=e.id or f"{prefix}:{n}") for n, e in enumerate(named)], None
+        )
 
     def forget(self, run_id: str, step_id: str) -> None:
         """A wait has been recorded; its row may go."""
         self._spawn(self._ledger.transact(close_wait, (run_id, step_id)))
-
-
-def _own_id(event: EventData | Event) -> str | None:
-    return event.id if isinstance(event, Event) else None

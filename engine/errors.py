@@ -1,6 +1,7 @@
 """What goes wrong in jobs and in the engine, as classes a caller can catch."""
 
 from datetime import datetime, timedelta
+from typing import Any
 
 from core.errors import Conflict, NotFound, Refused
 from engine.duration import seconds_of
@@ -41,6 +42,8 @@ class StepFailed(Exception):
         self.name = name
         self.message = message
         self.attempts = attempts
+        self.input: dict[str, Any] | None = None
+        """What the step was called with, as it is shown to people."""
 
 
 class RunFailed(Exception):

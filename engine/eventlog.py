@@ -1,5 +1,7 @@
 """Stored events: kept for their ids, for replays, and as the causes of runs."""
 
+from typing import Any
+
 import sqlalchemy as sa
 
 from engine import codec, tables
@@ -19,7 +21,8 @@ def event_body(event: WireEvent) -> str:
     Raises:
         BadEvent: it is too large.
     """
-    body = codec.dumps({"data": event.data, "user": event.user})
+    beside = {"headers": event.headers} if event.headers else {}
+    body = codec.dumps({"data": event.data, "user": event.user, **beside})
     if len(body) > MAX_EVENT_BYTES:
         raise BadEvent(
             event.name,
@@ -58,10 +61,14 @@ def read_event(connection: sa.Connection, event_id: str) -> WireEvent | None:
     row = connection.execute(
         sa.select(tables.event).where(tables.event.c.id == event_id)
     ).one_or_none()
-    if row is None:
-        return None
+    return None if row is None else stored_event(row.id, row.name, row)
+
+
+def stored_event(event_id: str, name: str, row: Any) -> WireEvent:
+    """An event from what its row holds beside id and name: `body`, `ts` and `v`."""
     body = codec.loads(row.body)
-    return WireEvent(row.name, body["data"], row.id, row.ts, row.v, body["user"])
+    headers = body.get("headers", {})
+    return WireEvent(name, body["data"], event_id, row.ts, row.v, body["user"], headers)
 
 
 def cause_of(connection: sa.Connection, run_id: str) -> WireEvent | None:

@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict
 from pydantic.alias_generators import to_camel
 
 from core.ids import EventId, RunId, new_id
+from engine.errors import BadEvent
 
 D_co = TypeVar("D_co", covariant=True)
 
@@ -41,6 +42,7 @@ class Event:
 
     An `id` already seen in the last 24 hours starts nothing. A `ts` in the future delays what the
     event starts until then. `user` is who caused it; `v` the version of the data's shape.
+    `headers` travel beside the data, for middleware: a trace, a tenant.
     """
 
     name: str
@@ -49,6 +51,7 @@ class Event:
     ts: datetime | None = None
     v: str | None = None
     user: Mapping[str, Any] | None = None
+    headers: Mapping[str, str] = field(default_factory=dict[str, str])
 
 
 @dataclass(frozen=True)
@@ -61,6 +64,7 @@ class ReceivedEvent(Generic[D_co]):
     ts: datetime
     v: str | None
     user: Mapping[str, Any] | None
+    headers: Mapping[str, str] = field(default_factory=dict[str, str])
 
 
 @dataclass(frozen=True)
@@ -82,6 +86,7 @@ class WireEvent:
     ts_ms: int
     v: str | None = None
     user: dict[str, Any] | None = None
+    headers: dict[str, str] = field(default_factory=dict[str, str])
 
     def as_json(self) -> dict[str, Any]:
         """The shape expressions see as `event`, and runs keep as their input."""
@@ -92,6 +97,7 @@ class WireEvent:
             "ts": self.ts_ms,
             "v": self.v,
             "user": self.user,
+            **({"headers": self.headers} if self.headers else {}),
         }
 
     @classmethod
@@ -104,7 +110,21 @@ class WireEvent:
             ts_ms=value["ts"],
             v=value.get("v"),
             user=value.get("user"),
+            headers=value.get("headers", {}),
         )
+
+
+def event_of(data: EventData | Event) -> Event:
+    """An event with its data as JSON.
+
+    Raises:
+        BadEvent: the class of the data names no event.
+    """
+    if isinstance(data, Event):
+        return data
+    if not data.event_name:
+        raise BadEvent(type(data).__name__, "the class names no event: EventData, event=…")
+    return Event(data.event_name, data.model_dump(mode="json", by_alias=True))
 
 
 def new_event_id() -> EventId:
@@ -125,4 +145,5 @@ def received_event(event: WireEvent, model: type[EventData] | None) -> ReceivedE
         ts=datetime.fromtimestamp(event.ts_ms / 1000, UTC),
         v=event.v,
         user=event.user,
+        headers=event.headers,
     )

@@ -8,6 +8,7 @@ import sqlalchemy as sa
 
 from engine import tables
 from engine.dbos import private
+from engine.keys import forget_keys
 from engine.ledger import Ledger
 from engine.live import LiveRuns
 from engine.notices import Notice, publish
@@ -76,7 +77,7 @@ class Fleet:
                 run.stop("cancelled")
 
     def _beat(self, connection: sa.Connection) -> None:
-        now = _database_now_ms(connection)
+        now = tables.database_now_ms(connection)
         worker = tables.worker.c
         updated = connection.execute(
             sa.update(tables.worker)
@@ -95,13 +96,14 @@ class Fleet:
         connection.execute(
             sa.delete(tables.worker).where(tables.worker.c.executor_id == self._executor_id)
         )
+        forget_keys(connection, [self._executor_id])
 
     def _sweep(self, connection: sa.Connection) -> list[str]:
         """Put the runs of dead processes back into their queues; returns those queues."""
         lock = sa.select(sa.func.pg_try_advisory_xact_lock(SWEEP_LOCK))
         if not connection.execute(lock).scalar_one():
             return []  # another process is at it
-        now = _database_now_ms(connection)
+        now = tables.database_now_ms(connection)
         worker = tables.worker.c
         connection.execute(sa.delete(tables.worker).where(worker.beat_at + worker.lease_ms < now))
         alive = list(connection.execute(sa.select(worker.executor_id)).scalars())
@@ -110,12 +112,7 @@ class Fleet:
             return []
         queues = private.recover(connection, dead)
         disown(connection, dead)
+        forget_keys(connection, dead)
         publish(connection, Notice(self._executor_id, queues=tuple(queues)))
         log.warning("took_over", extra={"dead": dead})
         return queues
-
-
-def _database_now_ms(connection: sa.Connection) -> int:
-    """The database's clock: the clocks of the machines may differ."""
-    now = sa.cast(sa.func.extract("epoch", sa.func.clock_timestamp()) * 1000, sa.BigInteger)
-    return connection.execute(sa.select(now)).scalar_one()

@@ -1,6 +1,6 @@
 """What an event sets in motion, as one transaction: cancels, and runs of the jobs that match."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -20,7 +20,7 @@ from engine.eventlog import (
     runs_started_by,
     store_event,
 )
-from engine.events import CANCELLED, FAILED, INVOKED, SentEvent, WireEvent
+from engine.events import CANCELLED, FAILED, SentEvent, WireEvent
 from engine.flow import admit
 from engine.gather import Joined, Joining, join
 from engine.job import Job
@@ -45,6 +45,10 @@ class Accepted:
     granted: list[Place] = field(default_factory=list[Place])
 
 
+Store = Callable[[sa.Connection, Sequence[WireEvent], int], Accepted]
+"""Stores events and starts what they start, at a time in ms."""
+
+
 @dataclass(frozen=True)
 class NewRun:
     """A run to start: of which job, because of which event, with what."""
@@ -60,17 +64,12 @@ class NewRun:
 
 @dataclass(frozen=True)
 class Invocation:
-    """A step that runs another job as its child."""
+    """A run that a step of another one starts; the id of its event is its own."""
 
     run_id: str
-    step_id: str
     job_id: str
-    data: dict[str, Any]
-
-    @property
-    def child_run_id(self) -> str:
-        """The same for every execution of the step."""
-        return f"{self.run_id}:{self.step_id}"
+    event: WireEvent
+    parent_run_id: str
 
 
 def queue_of(job_id: str) -> str:
@@ -328,17 +327,17 @@ class Intake:
     def invoke(self, connection: sa.Connection, call: Invocation, now_ms: int) -> Accepted:
         """Start a child run, once, however often it is asked for."""
         accepted = Accepted(now_ms)
-        run_id = call.child_run_id
-        event = WireEvent(INVOKED, call.data, run_id, now_ms)
-        store_event(connection, event, event_body(event), now_ms)
+        store_event(connection, call.event, event_body(call.event), now_ms)
         payload = {
             "job": call.job_id,
             "kind": "run",
-            "event": event.as_json(),
+            "event": call.event.as_json(),
             "position": now_ms * 1000,
         }
-        child = NewRun(run_id, call.job_id, run_id, payload, parent_run_id=call.run_id)
+        run_id, parent = RunId(call.run_id), call.parent_run_id
+        child = NewRun(run_id, call.job_id, call.event.id, payload, parent_run_id=parent)
         self.start(connection, child, accepted)
+        accepted.sent.append(SentEvent(EventId(call.event.id), (run_id,)))
         self.publish(connection, accepted)
         return accepted
 

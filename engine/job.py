@@ -12,6 +12,7 @@ from engine.duration import Duration, seconds_of
 from engine.errors import BadJob
 from engine.events import EventData
 from engine.expressions import Expression
+from engine.middleware import Middleware
 from engine.options import Flow, FlowOptions
 from engine.results import result_adapter
 from engine.retry import RetryPolicy
@@ -124,6 +125,7 @@ class Job(Generic[D, R]):
     data_model: type[EventData] | None
     flow: Flow
     crons: tuple[CronRule, ...]
+    middleware: tuple[Middleware, ...]
     result: TypeAdapter[R]
 
 
@@ -180,6 +182,7 @@ def job(
     concurrency: Sequence[Concurrency] = (),
     retries: int | RetryPolicy = 4,
     on_failure: Callable[[FailureContext[EventType]], Awaitable[None]] | None = None,
+    middleware: Sequence[Middleware] = (),
     **flow: Unpack[FlowOptions],
 ) -> Callable[[Callable[[JobContext[EventType]], Awaitable[R]]], Job[EventType, R]]: ...
 @overload
@@ -191,6 +194,7 @@ def job(
     concurrency: Sequence[Concurrency] = (),
     retries: int | RetryPolicy = 4,
     on_failure: Callable[[FailureContext[Any]], Awaitable[None]] | None = None,
+    middleware: Sequence[Middleware] = (),
     **flow: Unpack[FlowOptions],
 ) -> Callable[[Callable[[JobContext[Any]], Awaitable[R]]], Job[Any, R]]: ...
 def job(  # noqa: PLR0913 - one keyword for each word of the vocabulary
@@ -201,14 +205,16 @@ def job(  # noqa: PLR0913 - one keyword for each word of the vocabulary
     concurrency: Sequence[Concurrency] = (),
     retries: int | RetryPolicy = 4,
     on_failure: Callable[[FailureContext[Any]], Awaitable[None]] | None = None,
+    middleware: Sequence[Middleware] = (),
     **flow: Unpack[FlowOptions],
 ) -> Callable[[Callable[[JobContext[Any]], Awaitable[R]]], Job[Any, R]]:
     """Make an async function a durable job.
 
     The id is part of what is stored: renaming it strands unfinished runs. The body replays after a
     crash, so clocks, chance and I/O belong inside steps. `retries` counts per step, after the first
-    attempt (0 to 20). `on_failure` runs durably, once, after the run has failed for good. The rest
-    is flow control: see `FlowOptions`.
+    attempt (0 to 20). `on_failure` runs durably, once, after the run has failed for good.
+    `middleware` is around runs and steps of this job, inside that of the engine. The rest is flow
+    control: see `FlowOptions`.
 
     Raises:
         BadJob: the definition cannot work; the text names what and where.
@@ -242,6 +248,7 @@ def job(  # noqa: PLR0913 - one keyword for each word of the vocabulary
             data_model=models.pop() if len(models) == 1 else None,
             flow=compiled,
             crons=crons,
+            middleware=tuple(middleware),
             result=result_adapter(fn),
         )
 

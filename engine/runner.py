@@ -30,6 +30,7 @@ from engine.intake import Accepted, Intake, wants
 from engine.job import Job
 from engine.ledger import Ledger
 from engine.live import LiveRun, LiveRuns
+from engine.middleware import Hooks, Middleware, RunCall, through
 from engine.slots import Gate, Slots
 from engine.steps import Outside, Steps
 from engine.tables import insert_new
@@ -52,6 +53,7 @@ class Parts:
     outside: Outside
     spawn: Callable[[Coroutine[Any, Any, None]], None]
     """Do something that nobody awaits."""
+    middleware: tuple[Middleware, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -63,6 +65,7 @@ class Execution:
     payload: dict[str, Any]
     live: LiveRun
     steps: Steps
+    hooks: Hooks
 
     @property
     def is_failure_handler(self) -> bool:
@@ -77,6 +80,9 @@ class Runner:
         self._jobs = jobs
         self._parts = parts
         self._ledger = parts.ledger
+        self._hooks = {
+            job.id: Hooks.of((*parts.middleware, *job.middleware)) for job in jobs.values()
+        }
         self._announces_ends = any(
             rule.takes(FINISHED) for job in jobs.values() for rule in job.triggers
         )
@@ -105,10 +111,10 @@ class Runner:
             with live.asleep():  # waiting for a place is not executing yet
                 await gate.open()
             await self._limit_time(job, run_id)
-            state = RunState(live, job.retry, self._ledger, gate)
+            state = RunState(live, job.retry, self._ledger, gate, self._hooks[job.id])
             cause = WireEvent.from_json(payload["event"])
             steps = Steps(state, history, outside=self._parts.outside, cause=cause)
-            execution = Execution(job, RunId(run_id), payload, live, steps)
+            execution = Execution(job, RunId(run_id), payload, live, steps, state.hooks)
             failed = await self._earlier_attempts(execution, history)
             return await self._attempts(execution, failed)
         finally:
@@ -189,16 +195,29 @@ class Runner:
         events = tuple(
             received(WireEvent.from_json(each), run.job) for each in run.payload.get("events", ())
         )
-        provided = self._parts.provided
+        call = RunCall(
+            run_id=run.run_id,
+            job_id=run.job.id,
+            event=event,
+            events=events or (event,),
+            attempt=attempt,
+            max_attempts=run.job.retry.max_attempts,
+            replays=run.steps.replaying,
+            is_failure_handler=run.is_failure_handler,
+        )
+        return await through(run.hooks.run, call, lambda last: self._call_job(run, last))
+
+    async def _call_job(self, run: Execution, call: RunCall) -> Any:
+        provided = self._parts.provided.after(call.provided)
         if run.is_failure_handler:
             assert run.job.on_failure is not None  # noqa: S101 - else it would not be enqueued
             fields = run.payload["error"]
             error = RunError(fields["name"], fields["message"], fields["stepId"])
             failed_run = RunId(run.payload["failed_run"])
-            scope = Scope(failed_run, run.job.id, run.steps, provided, attempt)
-            return await run.job.on_failure(FailureContext(event, scope, error, events))
-        scope = Scope(run.run_id, run.job.id, run.steps, provided, attempt)
-        return await run.job.fn(JobContext(event, scope, events))
+            scope = Scope(failed_run, run.job.id, run.steps, provided, call.attempt)
+            return await run.job.on_failure(FailureContext(call.event, scope, error, call.events))
+        scope = Scope(run.run_id, run.job.id, run.steps, provided, call.attempt)
+        return await run.job.fn(JobContext(call.event, scope, call.events))
 
     async def _announce_end(self, run: Execution, result: Any) -> None:
         if not self._announces_ends or run.is_failure_handler:

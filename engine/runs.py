@@ -9,6 +9,7 @@ import sqlalchemy as sa
 from core.ids import EventId, RunId
 from engine import codec, tables
 from engine.dbos import private
+from engine.errors import StepFailed
 
 RunStatus = Literal["scheduled", "queued", "running", "completed", "failed", "cancelled"]
 
@@ -72,6 +73,11 @@ def read_run(connection: sa.Connection, run_id: str) -> RunInfo | None:
     )
 
 
+def ms_of(at: datetime) -> int:
+    """A time as it is stored."""
+    return int(at.timestamp() * 1000)
+
+
 @dataclass(frozen=True)
 class FailedTry:
     """An attempt of a step (or, with step id "", of the body) that was followed by another."""
@@ -84,9 +90,14 @@ class FailedTry:
 
 @dataclass(frozen=True)
 class StepRecord:
-    """A step that has been recorded, with the attempts that failed before."""
+    """A step that has been recorded, with the attempts that failed before.
+
+    `input` is what `step.run` called its function with, cut for people to look at (see
+    `engine.showing`); None for other kinds of steps and where there were no arguments.
+    """
 
     step_id: str
+    input: dict[str, Any] | None
     result: Any
     error: Exception | None
     started_at: datetime | None
@@ -116,16 +127,33 @@ def read_steps(connection: sa.Connection, run_id: str) -> list[StepRecord]:
     """The recorded steps of a run, in the order they were first asked for."""
     failed = read_failed(connection, run_id)
     return [
-        StepRecord(
-            step_id=row.name,
-            result=None if row.output is None else codec.loads(row.output),
-            error=None if row.error is None else codec.loads(row.error),
+        step_record(
+            row.name,
+            None if row.output is None else codec.loads(row.output),
+            None if row.error is None else codec.loads(row.error),
             started_at=instant(row.started_at),
             ended_at=instant(row.completed_at),
             failed=tuple(failed.get(row.name, ())),
         )
         for row in private.step_rows(connection, run_id)
     ]
+
+
+def step_record(  # noqa: PLR0913 - the parts of one record
+    name: str,
+    output: Any,
+    error: Exception | None,
+    *,
+    started_at: datetime | None,
+    ended_at: datetime | None,
+    failed: tuple[FailedTry, ...],
+) -> StepRecord:
+    """A record from what was stored for a step."""
+    if isinstance(output, codec.Recorded):
+        given, output = output.input, output.output
+    else:
+        given = error.input if isinstance(error, StepFailed) else None
+    return StepRecord(name, given, output, error, started_at, ended_at, failed)
 
 
 def list_runs(

@@ -1,16 +1,19 @@
 """The engine's API: sending events and signals, triggering jobs."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC
 from typing import Any
 
+import sqlalchemy as sa
 from pydantic import ValidationError
 
 from core.ids import EventId
 from engine.errors import BadEvent
-from engine.events import INVOKED, Event, EventData, SentEvent, WireEvent, new_event_id
+from engine.events import INVOKED, Event, EventData, SentEvent, WireEvent, event_of, new_event_id
+from engine.intake import Accepted, Store
 from engine.job import Job
+from engine.middleware import Hooks, through
 from engine.running import Running
 
 
@@ -18,6 +21,7 @@ class Sending(Running):
     """What starts runs."""
 
     _models: Mapping[str, list[type[EventData]]]
+    _hooks: Hooks
 
     async def send(
         self,
@@ -33,8 +37,8 @@ class Sending(Running):
         Raises:
             BadEvent: the data does not fit the event's model, or is too large.
         """
-        wire = self._wire(event, event_id, user)
-        return (await self._send([wire]))[0]
+        self._check_running()
+        return (await self._send_through([_identified(event, event_id, user)]))[0]
 
     async def send_many(self, events: Iterable[EventData | Event]) -> list[SentEvent]:
         """Send events in one transaction: all are stored, or none.
@@ -42,13 +46,25 @@ class Sending(Running):
         Raises:
             BadEvent: one of them was refused.
         """
-        return await self._send([self._wire(event, None, None) for event in events])
-
-    async def _send(self, events: list[WireEvent]) -> list[SentEvent]:
         self._check_running()
-        accepted = await self._ledger.transact(self._intake.accept, events, self._ledger.now_ms())
-        self._act(accepted)
-        return accepted.sent
+        return await self._send_through([_identified(event) for event in events])
+
+    async def _send_through(
+        self, events: Sequence[Event], store: Store | None = None
+    ) -> list[SentEvent]:
+        """Give events, which have their ids, to the middleware, and store what comes of them."""
+
+        async def deliver(changed: Sequence[Event]) -> list[SentEvent]:
+            if len(changed) != len(events):
+                raise BadEvent(events[0].name, "middleware has dropped or added events")
+            wires = [self._wire(event) for event in changed]
+            accepted = await self._ledger.transact(
+                store or self._intake.accept, wires, self._ledger.now_ms()
+            )
+            self._act(accepted)
+            return accepted.sent
+
+        return await through(self._hooks.send, tuple(events), deliver)
 
     async def send_signal(self, signal: str, data: Any = None) -> bool:
         """Wake the run that waits for this signal; False when none does. `data` is JSON."""
@@ -73,42 +89,42 @@ class Sending(Running):
         """
         self._check_running()
         found = self._intake.job(job if isinstance(job, str) else job.id)
-        wires = [replace(self._wire(each, None, None), name=INVOKED) for each in batch]
-        for wire in wires:
-            if found.data_model is not None:
-                _check(found.data_model, found.id, wire.data)
-        accepted = await self._ledger.transact(
-            self._intake.trigger, found.id, wires, self._ledger.now_ms()
-        )
-        self._act(accepted)
-        return accepted.sent
 
-    def _wire(
-        self, event: EventData | Event, event_id: str | None, user: Mapping[str, Any] | None
-    ) -> WireEvent:
-        if isinstance(event, EventData):
-            if not event.event_name:
-                raise BadEvent(type(event).__name__, "the class names no event: EventData, event=…")
-            data = event.model_dump(mode="json", by_alias=True)
-            event = Event(event.event_name, data)
-        else:
-            self._validate(event)
+        def start(connection: sa.Connection, wires: Sequence[WireEvent], now_ms: int) -> Accepted:
+            for wire in wires:
+                if found.data_model is not None:
+                    _check(found.data_model, found.id, wire.data)
+            return self._intake.trigger(connection, found.id, wires, now_ms)
+
+        events = [replace(_identified(each), name=INVOKED) for each in batch]
+        return await self._send_through(events, start) if events else []
+
+    def _wire(self, event: Event) -> WireEvent:
+        for model in self._models.get(event.name, ()):
+            _check(model, event.name, event.data)
         ts = event.ts or self._clock.now()
         if ts.tzinfo is None:
             raise BadEvent(event.name, "its ts has no time zone")
-        who = user if user is not None else event.user
         return WireEvent(
             name=event.name,
             data=dict(event.data),
-            id=EventId(event_id or event.id or new_event_id()),
+            id=EventId(event.id or new_event_id()),
             ts_ms=int(ts.astimezone(UTC).timestamp() * 1000),
             v=event.v,
-            user=None if who is None else dict(who),
+            user=None if event.user is None else dict(event.user),
+            headers=dict(event.headers),
         )
 
-    def _validate(self, event: Event) -> None:
-        for model in self._models.get(event.name, ()):
-            _check(model, event.name, event.data)
+
+def _identified(
+    data: EventData | Event,
+    event_id: str | None = None,
+    user: Mapping[str, Any] | None = None,
+) -> Event:
+    """An event that has its id; what is given here goes before what it brings."""
+    event = event_of(data)
+    user = event.user if user is None else user
+    return replace(event, id=event_id or event.id or new_event_id(), user=user)
 
 
 def _check(model: type[EventData], name: str, data: Mapping[str, Any]) -> None:

@@ -15,6 +15,7 @@ from engine.duration import Duration, seconds_of
 from engine.errors import NonRetriable, RunCancelled, RunFailed, StepFailed
 from engine.events import Event, EventData, ReceivedEvent, SentEvent, WireEvent, received_event
 from engine.expressions import path_value
+from engine.middleware import StepCall
 from engine.waits import NEVER_MS, NewWait, Waits, open_wait, read_wait
 
 D_contra = TypeVar("D_contra", contravariant=True)
@@ -95,13 +96,17 @@ class Steps(DurableSteps):
 
     async def _sleep(self, step_id: str, until_ms: Callable[[], int]) -> None:
         name = self._name(step_id)
+        is_new = name not in self._history.recorded
 
         async def when() -> int:
             return until_ms()
 
-        wake_at: int = await self._durable(name, when)
-        while (left_s := (wake_at - self._ledger.now_ms()) / 1000) > 0:
-            await self.pause(min(left_s, LONGEST_NAP_S))
+        async def nap(_: StepCall | None = None) -> None:
+            wake_at: int = await self._durable(name, when)
+            while (left_s := (wake_at - self._ledger.now_ms()) / 1000) > 0:
+                await self.pause(min(left_s, LONGEST_NAP_S))
+
+        await (self._hooked(self._call(name, "sleep"), nap) if is_new else nap())
 
     @overload
     async def wait_for_event(
@@ -188,9 +193,13 @@ class Steps(DurableSteps):
         return self._ledger.now_ms() + int(seconds_of(timeout_after) * 1000)
 
     async def _wait(self, wait: NewWait) -> dict[str, Any] | None:
-        key = (wait.run_id, wait.step_id)
-        found = await self._durable(wait.step_id, lambda: self._answer(wait))
-        self.outside.forget(*key)
+        call = self._call(
+            wait.step_id, "wait_for_event" if wait.signal is None else "wait_for_signal"
+        )
+        found = await self._durable(
+            wait.step_id, lambda: self._hooked(call, lambda _: self._answer(wait))
+        )
+        self.outside.forget(wait.run_id, wait.step_id)
         return found
 
     async def _answer(self, wait: NewWait) -> dict[str, Any] | None:
@@ -222,8 +231,8 @@ class Steps(DurableSteps):
         """
         name = self._name(step_id)
 
-        async def call() -> Any:
-            child = await self.outside.start_child(self._run_id, name, job.id, data)
+        async def child_result(call: StepCall) -> Any:
+            child = await self.outside.start_child(self._run_id, name, job.id, call.args[0])
             await self._gate.pause()
             with self._live.asleep():
                 try:
@@ -232,7 +241,9 @@ class Steps(DurableSteps):
                     text = error.message if isinstance(error, RunFailed) else str(error)
                     raise StepFailed(name, type(error).__name__, text) from error
 
-        return job.result.validate_python(await self._durable(name, call))
+        call = self._call(name, "invoke", (data,))
+        stored = await self._durable(name, lambda: self._hooked(call, child_result))
+        return job.result.validate_python(stored)
 
     async def send_event(
         self, step_id: str, event: EventData | Event | Sequence[EventData | Event]
@@ -245,11 +256,13 @@ class Steps(DurableSteps):
         name = self._name(step_id)
         events = [event] if isinstance(event, (EventData, Event)) else list(event)
 
-        async def send() -> Any:
+        async def send(_: StepCall) -> Any:
             sent = await self.outside.send_as(f"{self._run_id}:{name}", events)
             return _SENT.dump_python(sent, mode="json")
 
-        return _SENT.validate_python(await self._durable(name, send))
+        call = self._call(name, "send_event")
+        stored = await self._durable(name, lambda: self._hooked(call, send))
+        return _SENT.validate_python(stored)
 
     async def parallel(self, *branches: Callable[[], Awaitable[T]]) -> list[T]:
         """Run branches side by side; their results in the order given.

@@ -6,6 +6,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 
+from engine.encryption import Sealed
 from engine.errors import DatabaseTooNew
 
 VERSION = 1
@@ -24,7 +25,7 @@ event = sa.Table(
     metadata,
     sa.Column("id", sa.Text, primary_key=True),
     sa.Column("name", sa.Text, nullable=False),
-    sa.Column("body", sa.Text, nullable=False),  # data and user, as the codec writes them
+    sa.Column("body", Sealed, nullable=False),  # data, user and headers, as the codec writes them
     sa.Column("v", sa.Text),
     sa.Column("ts", sa.BigInteger, nullable=False),
     sa.Column("received_at", sa.BigInteger, nullable=False),
@@ -79,7 +80,7 @@ attempt = sa.Table(
     sa.Column("step_id", sa.Text, primary_key=True),  # "" is the body
     sa.Column("attempt", sa.Integer, primary_key=True, autoincrement=False),  # counts from 0
     sa.Column("error_name", sa.Text, nullable=False),
-    sa.Column("error_message", sa.Text, nullable=False),
+    sa.Column("error_message", Sealed, nullable=False),
     sa.Column("failed_at", sa.BigInteger, nullable=False),
     sa.Column("next_at", sa.BigInteger),  # None: it was the last one
 )
@@ -96,7 +97,7 @@ wait = sa.Table(
     sa.Column("condition", sa.Text),  # CEL
     sa.Column("signal", sa.Text),
     sa.Column("deadline", sa.BigInteger, nullable=False),
-    sa.Column("answer", sa.Text),
+    sa.Column("answer", Sealed),
     sa.Index("engine_wait_event", "event_name", "match_path", "match"),
     sa.Index("engine_wait_signal", "signal"),
 )
@@ -184,6 +185,15 @@ worker = sa.Table(
     sa.Column("lease_ms", sa.BigInteger, nullable=False),
 )
 
+# Encryption keys: those that data may be sealed under (no executor), and those of each worker.
+# Written by processes that start, and by the one that has moved everything to another key.
+key = sa.Table(
+    "engine_key",
+    metadata,
+    sa.Column("key_id", sa.Text, primary_key=True),
+    sa.Column("executor_id", sa.Text, primary_key=True),
+)
+
 # Places under a concurrency key: written by runs, read by whoever grants the next one.
 slot = sa.Table(
     "engine_slot",
@@ -226,3 +236,9 @@ def insert_new(connection: sa.Connection, table: sa.Table, values: Mapping[str, 
     dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
     statement = dialect.insert(table).values(**values).on_conflict_do_nothing()
     return connection.execute(statement.returning(sa.literal(1))).first() is not None
+
+
+def database_now_ms(connection: sa.Connection) -> int:
+    """PostgreSQL's clock: the clocks of the machines may differ."""
+    now = sa.cast(sa.func.extract("epoch", sa.func.clock_timestamp()) * 1000, sa.BigInteger)
+    return connection.execute(sa.select(now)).scalar_one()

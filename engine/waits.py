@@ -12,6 +12,7 @@ import sqlalchemy as sa
 from engine import tables
 from engine.dbos import private
 from engine.errors import NonRetriable
+from engine.eventlog import stored_event
 from engine.events import WireEvent
 from engine.expressions import Expression, path_value
 
@@ -133,8 +134,7 @@ def _look_back(connection: sa.Connection, wait: NewWait, now_ms: int) -> None:
         ).scalars()
     )
     for row in rows:
-        body = json.loads(row.body)
-        event = WireEvent(row.name, body["data"], row.id, row.ts, row.v, body["user"])
+        event = stored_event(row.id, row.name, row)
         if row.id not in had and row.id != wait.cause.id and _fits(wait, event):
             answer(connection, (wait.run_id, wait.step_id), event.as_json())
             return

@@ -88,7 +88,7 @@ async def list_runs(  # noqa: PLR0913, PLR0917 - one for each thing to filter by
         job_id=job, status=status, since=window.since, until=window.until, field=window.field
     )
     page = await view.runs(which, owner=access.caller.owner, limit=limit, cursor=cursor)
-    return RunPage.of(page, with_message=view.has_operator)
+    return RunPage.of(page, for_operator=view.has_operator)
 
 
 @router.get("/runs/{run_id:path}", response_model_exclude_none=True)
@@ -96,7 +96,7 @@ async def get_run(run_id: RunPathId, access: AccessDep) -> RunDetailAnswer:
     """A run with its steps."""
     view = access.services.engine
     run = await view.run(run_id, owner=access.caller.owner)
-    return RunDetailAnswer.of_detail(run, with_message=view.has_operator)
+    return RunDetailAnswer.of_detail(run, for_operator=view.has_operator)
 
 
 @router.post("/runs/{run_id:path}/cancel", response_model_exclude_none=True)

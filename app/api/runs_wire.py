@@ -1,4 +1,7 @@
-"""Runs and events on the wire: what happened and when, never the data, results or secrets."""
+"""Runs and events on the wire: what happened and when.
+
+Texts of errors, and what went into steps and came out of them, are for the operator only, cut.
+"""
 
 from typing import Annotated, Any, Literal, Self
 
@@ -9,6 +12,7 @@ from engine import RunStatus, SentEvent
 from engine.inspection import EventInfo, Page, QueueDepth, RunDetail, RunSummary
 from engine.metrics import JobMetrics
 from engine.runs import RunInfo
+from engine.showing import shown
 
 MESSAGE_CHARS = 500
 
@@ -21,13 +25,13 @@ class RunErrorAnswer(Answer):
     step_id: str | None = None
 
 
-def error_answer(error: Exception | None, *, with_message: bool) -> RunErrorAnswer | None:
+def error_answer(error: Exception | None, *, for_operator: bool) -> RunErrorAnswer | None:
     """An error by its name, its step and, where allowed, the beginning of its text."""
     if error is None:
         return None
     return RunErrorAnswer(
         name=getattr(error, "name", type(error).__name__),
-        message=getattr(error, "message", str(error))[:MESSAGE_CHARS] if with_message else None,
+        message=getattr(error, "message", str(error))[:MESSAGE_CHARS] if for_operator else None,
         step_id=getattr(error, "step_id", None),
     )
 
@@ -47,7 +51,7 @@ class RunAnswer(Answer):
     error: RunErrorAnswer | None = None
 
     @classmethod
-    def of(cls, run: RunSummary, *, with_message: bool) -> Self:
+    def of(cls, run: RunSummary, *, for_operator: bool) -> Self:
         """A row of a list."""
         return cls(
             run_id=run.run_id,
@@ -59,7 +63,7 @@ class RunAnswer(Answer):
             created_at=run.created_at,
             started_at=run.started_at,
             ended_at=run.ended_at,
-            error=error_answer(run.error, with_message=with_message),
+            error=error_answer(run.error, for_operator=for_operator),
         )
 
 
@@ -70,14 +74,17 @@ class RunPage(Answer):
     next_cursor: str | None = None
 
     @classmethod
-    def of(cls, page: Page[RunSummary], *, with_message: bool) -> Self:
+    def of(cls, page: Page[RunSummary], *, for_operator: bool) -> Self:
         """A page of the engine."""
-        runs = tuple(RunAnswer.of(run, with_message=with_message) for run in page.items)
+        runs = tuple(RunAnswer.of(run, for_operator=for_operator) for run in page.items)
         return cls(runs=runs, next_cursor=page.next_cursor)
 
 
 class StepAnswer(Answer):
-    """A step: recorded, about to be tried again, or waiting until `until` for an event."""
+    """A step: recorded, about to be tried again, or waiting until `until` for an event.
+
+    `input` and `output` are cut to be looked at, and shown to the operator only.
+    """
 
     step_id: str
     status: Literal["completed", "failed", "retrying", "waiting"]
@@ -86,6 +93,8 @@ class StepAnswer(Answer):
     ended_at: Millis | None = None
     until: Millis | None = None
     error: RunErrorAnswer | None = None
+    input: dict[str, Any] | None = None
+    output: Any = None
 
 
 class RunDetailAnswer(RunAnswer):
@@ -95,7 +104,7 @@ class RunDetailAnswer(RunAnswer):
     children: tuple[str, ...]
 
     @classmethod
-    def of_detail(cls, run: RunDetail, *, with_message: bool) -> Self:
+    def of_detail(cls, run: RunDetail, *, for_operator: bool) -> Self:
         """A run of the engine."""
         info: RunInfo = run.info
         return cls(
@@ -108,13 +117,13 @@ class RunDetailAnswer(RunAnswer):
             created_at=info.created_at,
             started_at=info.started_at,
             ended_at=info.ended_at,
-            error=error_answer(info.error, with_message=with_message),
-            steps=tuple(_steps(run, with_message=with_message)),
+            error=error_answer(info.error, for_operator=for_operator),
+            steps=tuple(_steps(run, for_operator=for_operator)),
             children=run.children,
         )
 
 
-def _steps(run: RunDetail, *, with_message: bool) -> list[StepAnswer]:
+def _steps(run: RunDetail, *, for_operator: bool) -> list[StepAnswer]:
     steps = [
         StepAnswer(
             step_id=step.step_id,
@@ -122,13 +131,15 @@ def _steps(run: RunDetail, *, with_message: bool) -> list[StepAnswer]:
             attempts=step.attempts,
             started_at=step.started_at,
             ended_at=step.ended_at,
-            error=error_answer(step.error, with_message=with_message),
+            error=error_answer(step.error, for_operator=for_operator),
+            input=step.input if for_operator else None,
+            output=shown(step.result) if for_operator else None,
         )
         for step in run.steps
     ]
     for step in run.retrying:
         last = step.failed[-1]
-        message = last.error_message[:MESSAGE_CHARS] if with_message else None
+        message = last.error_message[:MESSAGE_CHARS] if for_operator else None
         error = RunErrorAnswer(name=last.error_name, message=message)
         steps.append(
             StepAnswer(

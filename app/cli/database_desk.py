@@ -35,7 +35,7 @@ class DatabaseDesk:
             page = await self._view.runs(
                 wanted, owner=OWNER, limit=page_size(limit, found), cursor=cursor
             )
-            found += [_json(run) for run in RunPage.of(page, with_message=True).runs]
+            found += [_json(run) for run in RunPage.of(page, for_operator=True).runs]
             cursor = page.next_cursor
             if cursor is None:
                 break
@@ -44,7 +44,7 @@ class DatabaseDesk:
     async def run(self, run_id: str) -> Json:
         """One run with its steps."""
         run = await self._view.run(run_id, owner=OWNER)
-        return _json(RunDetailAnswer.of_detail(run, with_message=True))
+        return _json(RunDetailAnswer.of_detail(run, for_operator=True))
 
     async def events(self, which: Mapping[str, str | None], limit: int) -> list[Json]:
         """Events, last received first."""

@@ -13,6 +13,7 @@ from dbos import DBOS, DBOSClient, DBOSConfig, Serializer
 from engine import codec
 from engine.database import Database
 from engine.dbos import private
+from engine.encryption import Encryption, opened, seal
 
 WORKFLOW = "engine.run"
 APPLICATION_VERSION = (
@@ -25,15 +26,21 @@ Payload = dict[str, Any]
 
 
 class JsonSerializer(Serializer):
-    """Values and exceptions as JSON. An exception that cannot be stored leaves a run pending."""
+    """Values and exceptions as JSON, sealed where there are keys.
+
+    An exception that cannot be stored would leave a run pending.
+    """
+
+    def __init__(self, encryption: Encryption | None) -> None:
+        self._encryption = encryption
 
     def serialize(self, data: Any) -> str:
         """JSON text."""
-        return codec.dumps(data)
+        return seal(self._encryption, codec.dumps(data))
 
     def deserialize(self, serialized_data: str) -> Any:
         """The value, or the exception, that `serialize` was given."""
-        return codec.loads(serialized_data)
+        return codec.loads(opened(self._encryption, serialized_data))
 
     def name(self) -> str:
         """What is written beside each value."""
@@ -54,14 +61,23 @@ class Enqueued:
 class Host:
     """The one DBOS of this process."""
 
-    def __init__(self, database: Database, pool: sa.Engine, *, app: str, executor_id: str) -> None:
+    def __init__(
+        self,
+        database: Database,
+        pool: sa.Engine,
+        *,
+        app: str,
+        executor_id: str,
+        encryption: Encryption | None = None,
+    ) -> None:
+        self._serializer = JsonSerializer(encryption)
         self._config: DBOSConfig = {
             "name": app,
             "application_version": APPLICATION_VERSION,
             "executor_id": executor_id,
             "system_database_url": database.url,
             "system_database_engine": pool,
-            "serializer": JsonSerializer(),
+            "serializer": self._serializer,
             "log_level": "CRITICAL",  # what matters is logged by the engine, with run ids
             # Its waits are not used; the interval is only how long its listener takes to stop.
             "notification_listener_polling_interval_sec": 0.05,
@@ -99,7 +115,7 @@ class Host:
         self._client = DBOSClient(
             system_database_url=self._url,
             system_database_engine=self._pool,
-            serializer=JsonSerializer(),
+            serializer=self._serializer,
             application_name=self._app,
             lazy=True,
         )

@@ -26,6 +26,8 @@ from dbos._schemas import SCHEMA_PLACEHOLDER
 from dbos._sys_db import SystemDatabase, WorkflowStatusInternal
 from dbos._utils import GlobalParams, generate_uuid
 
+from engine.encryption import Sealed
+
 # Raised inside a run that no longer owns its row: cancelled, or taken over by another process.
 LostRun = (DBOSWorkflowCancelledError, DBOSWorkflowConflictIDError)
 TooManyRecoveries = MaxRecoveryAttemptsExceededError
@@ -313,8 +315,8 @@ def run_row(connection: sa.Connection, run_id: str) -> RunRow | None:
             status.created_at,
             status.started_at_epoch_ms,
             status.completed_at,
-            sa.func.coalesce(output.output, status.output),
-            sa.func.coalesce(output.error, status.error),
+            opened(sa.func.coalesce(output.output, status.output)),
+            opened(sa.func.coalesce(output.error, status.error)),
         )
         .select_from(
             tables.workflow_status.outerjoin(
@@ -414,8 +416,8 @@ def step_rows(connection: sa.Connection, run_id: str) -> list[StepRow]:
         sa.select(
             outputs.function_name,
             outputs.function_id,
-            outputs.output,
-            outputs.error,
+            opened(outputs.output),
+            opened(outputs.error),
             outputs.started_at_epoch_ms,
             outputs.completed_at_epoch_ms,
         )
@@ -423,6 +425,23 @@ def step_rows(connection: sa.Connection, run_id: str) -> list[StepRow]:
         .order_by(outputs.function_id)
     )
     return [StepRow(*row) for row in connection.execute(query)]
+
+
+def opened(serialized: sa.ColumnElement[Any]) -> sa.ColumnElement[Any]:
+    """What the serializer wrote into a column of DBOS, as JSON text again."""
+    return sa.type_coerce(serialized, Sealed)
+
+
+def serialized_columns() -> list[sa.Column[Any]]:
+    """The columns that the serializer writes: inputs, results and errors."""
+    found = _system_database().tables
+    return [
+        found.workflow_input.c.inputs,
+        found.workflow_status.c.inputs,
+        *(found.workflow_output.c[name] for name in ("output", "error")),
+        *(found.workflow_status.c[name] for name in ("output", "error")),
+        *(found.operation_outputs.c[name] for name in ("output", "error")),
+    ]
 
 
 def run_tables() -> tuple[sa.Table, sa.Table]:

@@ -6,13 +6,14 @@ from contextlib import suppress
 from contextvars import Context
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, NamedTuple, TypeVar
 
 from core.ids import RunId
 from engine.context import Provided
 from engine.errors import RunCancelled, RunFailed
 from engine.events import INVOKED, Event, EventData, WireEvent
 from engine.job import Job
+from engine.middleware import Hooks, Middleware
 from engine.runner import Execution
 from engine.runs import RunStatus, StepRecord
 from engine.testing.runner import VirtualRunner
@@ -70,6 +71,7 @@ class TestEngine(Generic[D, R]):
             or, in `After("5m", event)`, comes at that time and may also cancel the run.
         jobs: children that `step.invoke` really runs, unless the step is mocked.
         provide: objects for `ctx.need(Type)`.
+        middleware: what is around the run, its steps (mocked ones too) and what it sends.
         start_at: what the clock says when the run starts.
     """
 
@@ -84,6 +86,7 @@ class TestEngine(Generic[D, R]):
         events: Sequence[Coming] = (),
         jobs: Sequence[Job[Any, Any]] = (),
         provide: Sequence[object] = (),
+        middleware: Sequence[Middleware] = (),
         start_at: datetime = START,
     ) -> None:
         self._job = job
@@ -91,7 +94,7 @@ class TestEngine(Generic[D, R]):
         self._mocks = steps or {}
         self._coming = events
         self._children = {child.id: child for child in jobs}
-        self._provided = Provided(list(provide))
+        self._surroundings = _Surroundings(Provided(list(provide)), tuple(middleware))
         self._start_at = start_at
 
     async def execute(self) -> Outcome[R]:
@@ -101,7 +104,7 @@ class TestEngine(Generic[D, R]):
             BadTest: the event does not start the job, the run waits for what never comes, a mock
                 does not fit, or a child is neither mocked nor given.
         """
-        test = _Test(self._job, self._events, self._start_at, self._provided)
+        test = _Test(self._job, self._events, self._start_at, self._surroundings)
         return await test.execute(self._children, self._mocks, self._coming)
 
     async def execute_step(self, step_id: str) -> StepRecord:
@@ -110,13 +113,18 @@ class TestEngine(Generic[D, R]):
         Raises:
             BadTest: the run ended without it, or as for `execute`.
         """
-        test = _Test(self._job, self._events, self._start_at, self._provided, until=step_id)
+        test = _Test(self._job, self._events, self._start_at, self._surroundings, until=step_id)
         outcome = await test.execute(self._children, self._mocks, self._coming)
         record = outcome.steps.get(step_id)
         if record is None:
             seen = ", ".join(outcome.steps) or "none"
             raise BadTest(f"the run {outcome.status} without step {step_id!r}; its steps: {seen}")
         return record
+
+
+class _Surroundings(NamedTuple):
+    provided: Provided
+    middleware: tuple[Middleware, ...]
 
 
 class _Test(Generic[R]):
@@ -127,13 +135,13 @@ class _Test(Generic[R]):
         job: Job[Any, R],
         events: Sequence[EventData | Event],
         start_at: datetime,
-        provided: Provided,
+        surroundings: "_Surroundings",
         *,
         until: str | None = None,
     ) -> None:
         self._job = job
         self._events = events
-        self._provided = provided
+        self._provided, self._middleware = surroundings
         self._until = until
         self._time = VirtualTime(start_at)
 
@@ -144,8 +152,14 @@ class _Test(Generic[R]):
         coming: Sequence[Coming],
     ) -> Outcome[R]:
         self._children = children
-        self._world = World(self._time, mocks=mocks, coming=coming, run_child=self._run_child)
-        self._runner = VirtualRunner(self._world, self._provided)
+        self._world = World(
+            self._time,
+            mocks=mocks,
+            coming=coming,
+            run_child=self._run_child,
+            hooks=Hooks.of(self._middleware),
+        )
+        self._runner = VirtualRunner(self._world, self._provided, self._middleware)
         causes = self._causes()
         run_id = RunId(f"{self._job.id}:{causes[0].id}")
         payload: dict[str, Any] = {"job": self._job.id, "kind": "run", "event": causes[0].as_json()}
@@ -239,13 +253,12 @@ class _Test(Generic[R]):
     def _is_stopped_here(self, run: Execution, steps: VirtualSteps) -> bool:
         return run.live.stopped == "cancelled" or self._until in steps.records
 
-    async def _run_child(self, run_id: RunId, job_id: str, data: dict[str, Any]) -> Any:
+    async def _run_child(self, run_id: RunId, job_id: str, event: WireEvent) -> Any:
         """A child's result as JSON; in a task and a context of its own, as on the engine."""
         job = self._children.get(job_id)
         if job is None:
             what = f"job {job_id!r} is invoked: mock the step, or give the job with `jobs`"
             raise self._world.misused(BadTest(what))
-        event = WireEvent(INVOKED, data, run_id, self._time.now_ms())
         payload = {"job": job_id, "kind": "run", "event": event.as_json()}
         ended: list[Any] = []
         async with asyncio.TaskGroup() as group:

@@ -15,6 +15,7 @@ from engine.intake import Accepted, Intake
 from engine.job import Job
 from engine.ledger import Ledger
 from engine.live import LiveRun, LiveRuns
+from engine.middleware import Hooks, Middleware
 from engine.runner import Execution, Parts, Runner
 from engine.runs import StepRecord
 from engine.slots import Gate, Slots
@@ -46,7 +47,9 @@ class NoDatabase(Ledger):
 class VirtualRunner(Runner):
     """Executes one run at a time to its end, in the task that calls it."""
 
-    def __init__(self, world: World, provided: Provided) -> None:
+    def __init__(
+        self, world: World, provided: Provided, middleware: tuple[Middleware, ...]
+    ) -> None:
         ledger = NoDatabase(world.time)
         self._slots = Slots(ledger, "test")
         parts = Parts(
@@ -58,6 +61,7 @@ class VirtualRunner(Runner):
             act=lambda _: None,
             outside=world,
             spawn=lambda work: work.close(),
+            middleware=middleware,
         )
         super().__init__({}, parts)
         self._world = world
@@ -75,10 +79,11 @@ class VirtualRunner(Runner):
             raise RuntimeError("a run needs a task")
         live = LiveRun(run_id, job.id, task)
         gate = Gate(self._slots, run_id, [], 0)  # concurrency is between runs: there is one
-        state = RunState(live, job.retry, self._ledger, gate)
+        hooks = Hooks.of((*self._parts.middleware, *job.middleware))
+        state = RunState(live, job.retry, self._ledger, gate, hooks)
         cause = WireEvent.from_json(payload["event"])
         steps = VirtualSteps(state, self._world, cause=cause, recorded=recorded)
-        return Execution(job, run_id, payload, live, steps), steps
+        return Execution(job, run_id, payload, live, steps, hooks), steps
 
     async def conduct(self, run: Execution) -> Any:
         """The run's result as JSON.

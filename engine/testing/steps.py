@@ -9,7 +9,8 @@ from engine import codec
 from engine.current import current_step
 from engine.durable import FailedAttempt, History, RunState
 from engine.events import WireEvent
-from engine.runs import FailedTry, StepRecord
+from engine.middleware import StepCall
+from engine.runs import FailedTry, StepRecord, step_record
 from engine.steps import Steps
 from engine.testing.world import NO_MOCK, World
 from engine.waits import NewWait
@@ -61,10 +62,10 @@ class VirtualSteps(Steps):
             result = codec.loads(codec.dumps(await body()))
         except Exception as error:  # noqa: BLE001 - recorded, and raised below
             failure = error
-        record = StepRecord(
-            step_id=name,
-            result=result,
-            error=None if failure is None else codec.loads(codec.dumps(failure)),
+        record = step_record(
+            name,
+            result,
+            None if failure is None else codec.loads(codec.dumps(failure)),
             started_at=started_at,
             ended_at=self._ledger.now(),
             failed=self.tries(name),
@@ -76,22 +77,22 @@ class VirtualSteps(Steps):
         return result
 
     async def _attempts(
-        self, name: str, call: Callable[[], Awaitable[R]], adapter: TypeAdapter[R]
+        self, call: StepCall, fn: Callable[[StepCall], Awaitable[R]], adapter: TypeAdapter[R]
     ) -> Any:
-        mock = self._world.mock(self._run_id, name)
+        mock = self._world.mock(self._run_id, call.step_id)
 
-        async def play() -> R:
+        async def play(_: StepCall) -> R:
             step = current_step()
             assert step is not None  # noqa: S101 - an attempt is inside its step
             return await self._world.mocked_output(mock, step, adapter)
 
-        return await super()._attempts(name, call if mock is NO_MOCK else play, adapter)
+        return await super()._attempts(call, fn if mock is NO_MOCK else play, adapter)
 
     async def _attempt(
-        self, name: str, failed: int, call: Callable[[], Awaitable[R]], adapter: TypeAdapter[R]
+        self, call: StepCall, fn: Callable[[StepCall], Awaitable[R]], adapter: TypeAdapter[R]
     ) -> Any:
         with self._world.time.standing_still():
-            return await super()._attempt(name, failed, call, adapter)
+            return await super()._attempt(call, fn, adapter)
 
     async def _count(self, failed: FailedAttempt, now_ms: int) -> None:  # noqa: ARG002 - exact below
         fields = codec.error_fields(failed.failure)

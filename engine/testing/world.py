@@ -3,7 +3,7 @@
 import asyncio
 import inspect
 from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any
 
@@ -15,10 +15,11 @@ from engine.current import StepInfo
 from engine.duration import Duration, seconds_of
 from engine.errors import BadEvent, NonRetriable, RunFailed
 from engine.eventlog import event_body
-from engine.events import Event, EventData, SentEvent, WireEvent
+from engine.events import INVOKED, Event, EventData, SentEvent, WireEvent, event_of
 from engine.expressions import Expression, path_value
 from engine.job import CancelRule, Job
 from engine.live import LiveRun
+from engine.middleware import Hooks, through
 from engine.testing.time import EPOCH, VirtualTime, settle
 from engine.waits import NEVER_MS, NewWait, WaitKey, Waits
 
@@ -68,12 +69,12 @@ class _OpenWait:
 @dataclass(frozen=True)
 class _Call:
     job_id: str
-    data: dict[str, Any]
+    event: WireEvent
 
 
 NO_MOCK = object()
 
-RunChild = Callable[[RunId, str, dict[str, Any]], Coroutine[Any, Any, Any]]
+RunChild = Callable[[RunId, str, WireEvent], Coroutine[Any, Any, Any]]
 
 
 class World:
@@ -86,6 +87,7 @@ class World:
         mocks: Mapping[str, object],
         coming: Iterable[Coming],
         run_child: RunChild,
+        hooks: Hooks,
     ) -> None:
         self.time = time
         self.waits = Waits()
@@ -94,6 +96,7 @@ class World:
         self.runs: list[StartedRun] = []
         self._mocks = mocks
         self._run_child = run_child
+        self._hooks = hooks
         self._written: dict[WaitKey, str] = {}
         self._keys: dict[str, WaitKey] = {}
         self._mocked_runs: set[str] = set()
@@ -115,8 +118,7 @@ class World:
         Raises:
             BadEvent: it is too large, or its time has no zone.
         """
-        if isinstance(event, EventData):
-            event = Event(event.event_name, event.model_dump(mode="json", by_alias=True))
+        event = event_of(event)
         ts = event.ts or self.time.now()
         if ts.tzinfo is None:
             raise BadEvent(event.name, "its ts has no time zone")
@@ -128,6 +130,7 @@ class World:
             ts_ms=(ts - EPOCH) // timedelta(milliseconds=1),
             v=event.v,
             user=None if event.user is None else dict(event.user),
+            headers=dict(event.headers),
         )
         event_body(wire)
         return wire
@@ -291,7 +294,12 @@ class World:
         else:
             raise NonRetriable(f"step {step_id!r}: the data to invoke with is no event data")
         child = RunId(f"{run_id}:{step_id}")
-        self._calls[child] = _Call(job_id, fields)
+
+        async def note(events: Sequence[Event]) -> list[SentEvent]:
+            self._calls[child] = _Call(job_id, self.wire(events[0], child))
+            return [SentEvent(EventId(child), (child,))]
+
+        await through(self._hooks.send, (Event(INVOKED, fields, child),), note)
         return child
 
     async def outcome(self, run_id: RunId) -> Any:
@@ -300,7 +308,7 @@ class World:
         parent, name = self._keys[run_id]
         mock = self.mock(parent, name)
         if mock is NO_MOCK:
-            return await self._run_child(run_id, call.job_id, call.data)
+            return await self._run_child(run_id, call.job_id, call.event)
         try:
             return await _played(mock, StepInfo(RunId(parent), name, 0))
         except Exception as error:
@@ -313,14 +321,18 @@ class World:
         mock = self.mock(run_id, name)
         if mock is not NO_MOCK:
             return list(await _played(mock, StepInfo(RunId(run_id), name, 0)) or ())
-        wires = [self.wire(event, f"{prefix}:{number}") for number, event in enumerate(events)]
+        named = [event_of(event) for event in events]
+        identified = [replace(e, id=e.id or f"{prefix}:{n}") for n, e in enumerate(named)]
+        return await through(self._hooks.send, tuple(identified), self._take)
+
+    async def _take(self, events: Sequence[Event]) -> list[SentEvent]:
         answers: list[SentEvent] = []
+        wires = [self.wire(event) for event in events]  # all are good, or none is sent
         for wire, event in zip(wires, events, strict=True):
             is_known = any(sent.id == wire.id for sent in self.sent)
             answers.append(SentEvent(EventId(wire.id), (), duplicate=is_known))
             if not is_known:
-                ts = event.ts if isinstance(event, Event) else None
-                self.sent.append(Event(wire.name, wire.data, wire.id, ts, wire.v, wire.user))
+                self.sent.append(replace(event, data=wire.data, user=wire.user))
                 self._deliver(wire)
         return answers
 

@@ -2,6 +2,7 @@
 
 import asyncio
 from datetime import UTC, datetime, timedelta
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -9,6 +10,7 @@ import pytest
 from engine import (
     BadJob,
     Cron,
+    Event,
     JobContext,
     RateLimit,
     Singleton,
@@ -123,12 +125,16 @@ async def test_run_that_takes_too_long_is_cancelled(start: Start) -> None:
 
 
 async def test_run_that_does_not_start_in_time_is_cancelled(start: Start) -> None:
-    @job("queued", on=Asked, timeouts=Timeouts(start="200ms"))
-    async def queued(ctx: JobContext[Asked]) -> None:
+    @job("busy", on="busy")
+    async def busy(ctx: JobContext[dict[str, Any]]) -> None:
         await ctx.step.run("wait", forever)
 
-    engine = await start([queued], max_running=1)
-    first = await engine.send(Asked())
+    @job("queued", on=Asked, timeouts=Timeouts(start="200ms"))
+    async def queued(_: JobContext[Asked]) -> None:
+        raise AssertionError("there is no room for it")
+
+    engine = await start([busy, queued], max_running=1)
+    first = await engine.send(Event("busy"))
     await until(lambda: bool(engine.live_runs()))
     second = await engine.send(Asked())
     assert (await engine.wait(second.run_ids[0], 5)).status == "cancelled"

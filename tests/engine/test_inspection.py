@@ -15,16 +15,10 @@ from core.clock import ManualClock
 from engine import Database, Event, JobContext, NoSuchRun, job, tables
 from engine.database import closer
 from engine.dbos import private
-from engine.inspection import (
-    SCAN_ROWS,
-    BadCursor,
-    EventFilter,
-    Inspection,
-    NoSuchEvent,
-    RunFilter,
-    events_query,
-    runs_query,
-)
+from engine.inspection import BadCursor, EventFilter, Inspection, NoSuchEvent, RunFilter
+from engine.inspection.events import events_query
+from engine.inspection.pages import SCAN_ROWS
+from engine.inspection.runs import runs_query
 from engine.metrics import Spread, ended_query, spread
 from tests.engine.conftest import Start
 from tests.engine.things import QUICK, Asked, Withdrawn

@@ -1,0 +1,91 @@
+"""Looking at what the engine holds: runs, events, waits and queues, page by page."""
+
+from datetime import datetime
+
+from engine.inspection.events import (
+    EventFilter,
+    EventInfo,
+    NoSuchEvent,
+    read_event_info,
+    read_events,
+)
+from engine.inspection.pages import MAX_PAGE, BadCursor, Page, position, size
+from engine.inspection.runs import (
+    RetryingStep,
+    RunDetail,
+    RunFilter,
+    RunSummary,
+    read_detail,
+    read_summaries,
+)
+from engine.inspection.waits import OpenWait, QueueDepth, read_queues, read_waits
+from engine.ledger import Ledger
+from engine.metrics import JobMetrics, read_metrics
+from engine.owners import owner_of
+from engine.runs import ms_of
+
+__all__ = [
+    "MAX_PAGE",
+    "BadCursor",
+    "EventFilter",
+    "EventInfo",
+    "Inspection",
+    "NoSuchEvent",
+    "OpenWait",
+    "Page",
+    "QueueDepth",
+    "RetryingStep",
+    "RunDetail",
+    "RunFilter",
+    "RunSummary",
+]
+
+
+class Inspection:
+    """Read-only views for people and tools; `engine.inspect` gives one."""
+
+    def __init__(self, ledger: Ledger) -> None:
+        self._ledger = ledger
+
+    async def runs(
+        self, which: RunFilter | None = None, *, limit: int = 50, cursor: str | None = None
+    ) -> Page[RunSummary]:
+        """Runs, newest first. Raises: BadCursor."""
+        wanted, after = which or RunFilter(), position(cursor)
+        return await self._ledger.transact(read_summaries, wanted, size(limit), after)
+
+    async def run(self, run_id: str) -> RunDetail:
+        """A run with its steps. Raises: NoSuchRun."""
+        return await self._ledger.transact(read_detail, run_id)
+
+    async def owner_of_run(self, run_id: str) -> str | None:
+        """The `user.id` of the event behind a run; None for nobody's and for one there is not."""
+        return await self._ledger.transact(owner_of, "run", run_id)
+
+    async def events(
+        self, which: EventFilter | None = None, *, limit: int = 50, cursor: str | None = None
+    ) -> Page[EventInfo]:
+        """Events with what they started, last received first. Raises: BadCursor."""
+        wanted, after = which or EventFilter(), position(cursor)
+        return await self._ledger.transact(read_events, wanted, size(limit), after)
+
+    async def event(self, event_id: str) -> EventInfo:
+        """One event. Raises: NoSuchEvent."""
+        return await self._ledger.transact(read_event_info, event_id)
+
+    async def waits(self, *, limit: int = 50, cursor: str | None = None) -> Page[OpenWait]:
+        """What runs wait for now, by run and step. Raises: BadCursor."""
+        return await self._ledger.transact(read_waits, size(limit), cursor)
+
+    async def queues(self) -> list[QueueDepth]:
+        """The jobs that have runs which have not ended."""
+        return await self._ledger.transact(read_queues)
+
+    async def metrics(
+        self, since: datetime, *, job_id: str | None = None, user_id: str | None = None
+    ) -> list[JobMetrics]:
+        """How the runs did that ended between `since` and now, by job."""
+        now_ms, since_ms = self._ledger.now_ms(), ms_of(since)
+        return await self._ledger.transact(
+            read_metrics, since_ms=since_ms, now_ms=now_ms, job_id=job_id, user_id=user_id
+        )

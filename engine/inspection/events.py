@@ -1,0 +1,115 @@
+"""Events for people and tools, with the runs that they started."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+
+from core.errors import NotFound
+from core.ids import RunId
+from engine import tables
+from engine.events import WireEvent
+from engine.inspection.pages import Page, Position, at, event_of, has_field, scan, slice_of
+
+MAX_NAMED_RUNS = 100
+
+
+class NoSuchEvent(NotFound):
+    """No event has this id, or it has been swept."""
+
+    code = "no_such_event"
+
+    def __init__(self, event_id: str) -> None:
+        super().__init__(f"no event {event_id!r}; events are swept after the retention time")
+        self.event_id = event_id
+
+
+@dataclass(frozen=True)
+class EventFilter:
+    """Which events, by the time they were received; as `RunFilter`."""
+
+    name: str | None = None
+    since: datetime | None = None
+    until: datetime | None = None
+    field: tuple[str, Any] | None = None
+    user_id: str | None = None
+
+
+@dataclass(frozen=True)
+class EventInfo:
+    """An event and the runs it started (at most `MAX_NAMED_RUNS`, oldest first)."""
+
+    event: WireEvent
+    received_at: datetime
+    user_id: str | None
+    run_ids: tuple[RunId, ...]
+
+
+def events_query_all() -> sa.Select[Any]:
+    """Every event, as `event_of` takes it, with `at`."""
+    event = tables.event.c
+    columns: list[sa.ColumnElement[Any]] = [
+        event.id.label("event_id"),
+        event.name.label("event_name"),
+        event.body,
+        event.ts,
+        event.v,
+        event.received_at.label("at"),
+    ]
+    return sa.select(*columns)
+
+
+def events_query(which: EventFilter, after: Position | None, limit: int) -> sa.Select[Any]:
+    """The next candidates in order; the field is not decided here."""
+    event, owned = tables.event.c, tables.owned.c
+    query = events_query_all()
+    at, row_id = event.received_at, event.id
+    if which.user_id is not None:
+        query = query.select_from(tables.owned.join(tables.event, event.id == owned.id))
+        query = query.where(owned.kind == "event", owned.user_id == which.user_id)
+        at, row_id = owned.at, owned.id
+    if which.name is not None:
+        query = query.where(event.name == which.name)
+    return slice_of(query, at, row_id, which, after, limit)
+
+
+def read_events(
+    connection: sa.Connection, which: EventFilter, limit: int, after: Position | None
+) -> Page[EventInfo]:
+    """A page of events."""
+    rows, cursor = scan(
+        lambda position, size: list(connection.execute(events_query(which, position, size))),
+        has_field(which.field),
+        "event_id",
+        after=after,
+        limit=limit,
+        is_exact=which.field is None,
+    )
+    return Page(tuple(_with_runs(connection, rows)), cursor)
+
+
+def read_event_info(connection: sa.Connection, event_id: str) -> EventInfo:
+    """One event. Raises: NoSuchEvent."""
+    row = connection.execute(events_query_all().where(tables.event.c.id == event_id)).first()
+    if row is None:
+        raise NoSuchEvent(event_id)
+    [info] = _with_runs(connection, [row])
+    return info
+
+
+def _with_runs(connection: sa.Connection, rows: list[Any]) -> Iterator[EventInfo]:
+    run, owned = tables.run.c, tables.owned.c
+    for row in rows:
+        event_id: str = row.event_id
+        started = connection.execute(
+            sa.select(run.run_id)
+            .where(run.event_id == event_id)
+            .order_by(run.created_at, run.run_id)
+            .limit(MAX_NAMED_RUNS)
+        ).scalars()
+        user = connection.execute(
+            sa.select(owned.user_id).where(owned.kind == "event", owned.id == event_id)
+        ).scalar()
+        yield EventInfo(event_of(row), at(row.at), user, tuple(map(RunId, started)))

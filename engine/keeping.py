@@ -1,0 +1,65 @@
+"""The engine's API: what is done with what is stored as time passes."""
+
+import asyncio
+import logging
+
+from engine.encryption import Encryption
+from engine.keys import FIRST, is_settled, mark_moved, move_batch
+from engine.retention import sweep_batch
+from engine.running import Running
+
+log = logging.getLogger("engine")
+
+EVERY_S = 300.0
+PAUSE_S = 0.05  # between batches, for the others
+
+
+class Keeping(Running):
+    """Retention and encryption, batch by batch."""
+
+    _encryption: Encryption | None
+    _retention_s: float
+
+    async def sweep(self) -> None:
+        """Delete what is older than the retention now; it happens by itself every few minutes."""
+        before_ms = self._ledger.now_ms() - int(self._retention_s * 1000)
+        swept = await self._ledger.transact(sweep_batch, before_ms)
+        while swept.may_be_more:
+            await asyncio.sleep(PAUSE_S)
+            swept = await self._ledger.transact(sweep_batch, before_ms)
+
+    async def reencrypt(self) -> int:
+        """Seal everything that is stored under the first key; how many texts were not.
+
+        It happens by itself after a start with several keys, or with the first one ever. Once it
+        has, and every process has that key in the first place, the other keys can go: an engine
+        that starts without a key that is still needed says so, and does not start.
+        """
+        self._check_running()
+        return await self._reencrypt()
+
+    async def _reencrypt(self) -> int:
+        texts, position = 0, None if self._encryption is None else FIRST
+        while position is not None and self._encryption is not None:
+            moved = await self._ledger.transact(move_batch, self._encryption, position)
+            texts, position = texts + moved.texts, moved.next_at
+            await asyncio.sleep(PAUSE_S if moved.texts else 0)
+        if self._encryption is not None:
+            await self._ledger.transact(mark_moved, self._encryption.key_ids[0])
+            log.info("reencrypted", extra={"texts": texts})
+        return texts
+
+    async def _keep(self) -> None:
+        """Do both, until cancelled."""
+        moved = self._encryption is None
+        while True:
+            try:
+                if self._encryption is not None and not moved:
+                    if not await self._ledger.transact(is_settled, self._encryption):
+                        await self._reencrypt()
+                    moved = True
+                else:
+                    await self.sweep()
+            except Exception:  # the rim of the loop: the database may be away for a while
+                log.exception("keeping_failed")
+            await asyncio.sleep(EVERY_S)

@@ -1,0 +1,106 @@
+"""The names of steps: their ids, counted where used again, refused where the count is luck."""
+
+import asyncio
+from contextvars import ContextVar
+from dataclasses import dataclass, field
+from itertools import count
+from typing import Any
+
+from engine.errors import NonRetriable
+
+
+@dataclass(eq=False)
+class _Lane:
+    """A task of the body, beside the main one, that has called a step."""
+
+    parent: "_Lane | None"
+    born: int
+    ended: int | None = None
+    called: int = 0
+
+    def is_beside(self, other: "_Lane") -> bool:
+        """Whether this younger one runs side by side with the other, and not below it."""
+        above: _Lane | None = self
+        while above is not None:
+            if above is other:
+                return False
+            above = above.parent
+        return other.ended is None or other.ended > self.born
+
+
+@dataclass(frozen=True)
+class _Use:
+    lane: _Lane
+    is_its_first: bool
+
+
+_lane: ContextVar[_Lane | None] = ContextVar("engine_lane", default=None)
+
+
+@dataclass(eq=False)
+class StepNames:
+    """The names that one execution of a body has given so far.
+
+    Names must come out the same in a replay. Tasks that run side by side start in a fixed order, so
+    the first step of each may have the same id; which of them comes to its second step first is a
+    matter of timing.
+    """
+
+    main: asyncio.Task[Any]
+    """The task that executes the body."""
+    _counts: dict[str, int] = field(default_factory=dict[str, int])
+    _uses: dict[str, list[_Use]] = field(default_factory=dict[str, list[_Use]])
+    _lanes: dict["asyncio.Task[Any]", _Lane] = field(
+        default_factory=dict["asyncio.Task[Any]", _Lane]
+    )
+    _ticks: "count[int]" = field(default_factory=count)
+
+    def next(self, step_id: str) -> str:
+        """The name of a step that the current task calls now.
+
+        Raises:
+            NonRetriable: tasks side by side use this id in an order that is left to chance.
+        """
+        task = asyncio.current_task()
+        if task is not self.main and task is not None:
+            self._check_order(step_id, task)
+        number = self._counts.get(step_id, 0)
+        self._counts[step_id] = number + 1
+        return f"{step_id}:{number}" if number else step_id
+
+    def clear(self) -> None:
+        """The body starts over: ids count from the beginning again."""
+        self._counts.clear()
+        self._uses.clear()
+        self._lanes.clear()
+
+    def _check_order(self, step_id: str, task: asyncio.Task[Any]) -> None:
+        lane = self._lanes.get(task) or self._open_lane(task)
+        use = _Use(lane, lane.called == 0)
+        lane.called += 1
+        earlier = self._uses.setdefault(step_id, [])
+        for other in earlier:
+            both_first = use.is_its_first and other.is_its_first
+            if not both_first and other.lane is not lane and _are_beside(lane, other.lane):
+                raise NonRetriable(
+                    f"step {step_id!r} is used by two branches that run side by side: which is "
+                    "which would be luck after a crash. Give each branch ids of its own, or run "
+                    "them with step.parallel, which does so"
+                )
+        earlier.append(use)
+
+    def _open_lane(self, task: asyncio.Task[Any]) -> _Lane:
+        # A task starts with a copy of the context of the one that made it.
+        lane = self._lanes[task] = _Lane(_lane.get(), next(self._ticks))
+        _lane.set(lane)
+        task.add_done_callback(lambda _: self._end(task, lane))
+        return lane
+
+    def _end(self, task: asyncio.Task[Any], lane: _Lane) -> None:
+        lane.ended = next(self._ticks)
+        self._lanes.pop(task, None)
+
+
+def _are_beside(one: _Lane, other: _Lane) -> bool:
+    younger, older = (one, other) if one.born > other.born else (other, one)
+    return younger.is_beside(older)
