@@ -17,7 +17,8 @@ from sentry_sdk.types import Event, Hint
 
 from app.settings import Settings
 from core.errors import Refused, Transient
-from engine import RunFailed, StepFailed
+from engine import Middleware, RunCall, RunFailed, StepCall, StepFailed
+from engine.middleware import Run, Step
 
 TAGS = ("run_id", "step_id", "message_id", "request_id", "job_id", "event_id")
 EXPECTED = (Refused, Transient, KeyboardInterrupt)
@@ -76,6 +77,22 @@ def stop_sentry() -> None:
     sentry_sdk.get_client().close(timeout=FLUSH_S)
 
 
+class SentryTags(Middleware):
+    """What is reported from inside a run or a step says which one it was."""
+
+    async def on_run(self, call: RunCall, proceed: Run) -> Any:
+        """A scope of the run's own, so that runs side by side keep their tags apart."""
+        with sentry_sdk.isolation_scope() as scope:
+            scope.set_tags({"run_id": call.run_id, "job_id": call.job_id})
+            return await proceed(call)
+
+    async def on_step(self, call: StepCall, proceed: Step) -> Any:
+        """A scope within that of the run."""
+        with sentry_sdk.new_scope() as scope:
+            scope.set_tag("step_id", call.step_id)
+            return await proceed(call)
+
+
 def secrets_of(settings: Settings) -> tuple[str, ...]:
     """The values that must not leave, whatever text they turn up in."""
     held = (
@@ -85,8 +102,11 @@ def secrets_of(settings: Settings) -> tuple[str, ...]:
         settings.openai_api_key,
         settings.cerebras_api_key,
         settings.openrouter_api_key,
+        settings.otlp_headers,
     )
     secrets = [secret.get_secret_value() for secret in held if secret is not None]
+    if settings.engine_keys is not None:
+        secrets += settings.engine_keys.get_secret_value().split(",")
     if settings.database_url is not None:
         password = urlsplit(settings.database_url.get_secret_value()).password
         secrets += [password, unquote(password)] if password else []
@@ -108,10 +128,11 @@ def before_send(secrets: Iterable[str]) -> Callable[[Event, Hint], Event | None]
             return None
         report = cast("dict[str, Any]", event)
         extra = _table(report.pop("extra", None))
-        tags = {name: scrub(extra[name]) for name in TAGS if name in extra}
+        scoped = _table(report.get("tags"))
+        tags = scoped | {name: scrub(extra[name]) for name in TAGS if name in extra}
         if answered := _ANSWERING.match(tags.get("run_id", "")):
             tags.setdefault("message_id", answered["message_id"])
-        report["tags"] = _table(report.get("tags")) | tags
+        report["tags"] = tags
         for name in ("request", "user", "breadcrumbs", "modules"):
             report.pop(name, None)
         exceptions: list[dict[str, Any]] = _table(report.get("exception")).get("values", [])

@@ -16,6 +16,8 @@ from pydantic import (
 )
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from engine.encryption import BadKey, Encryption
+
 _MIB = 1024 * 1024
 _HTTP_URL = r"^https?://[^\s/]+"
 _MIN_KEY_CHARS = 16  # 64 bits as hex: out of reach of guessing over HTTP
@@ -33,13 +35,15 @@ class SettingsInvalid(Exception):
     """A setting is missing or wrong; the text names each variable and never shows a value."""
 
 
-def _split(value: object) -> object:
-    if isinstance(value, str):
-        return tuple(part.strip() for part in value.split(",") if part.strip())
-    return value
+def _split(text: str) -> tuple[str, ...]:
+    return tuple(part.strip() for part in text.split(",") if part.strip())
 
 
-Names = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split)]
+def _split_text(value: object) -> object:
+    return _split(value) if isinstance(value, str) else value
+
+
+Names = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split_text)]
 
 
 class Settings(BaseSettings):
@@ -79,6 +83,11 @@ class Settings(BaseSettings):
         default=None,
         validation_alias="POLARIS_DATABASE_URL",
         description="PostgreSQL of the engine; not set: one SQLite file in the data folder.",
+    )
+    engine_keys: SecretStr | None = Field(
+        default=None,
+        validation_alias="POLARIS_ENGINE_KEYS",
+        description="Keys (base64 of 32 bytes, comma-separated) of what is stored; first encrypts.",
     )
     convex_url: str | None = Field(
         default=None,
@@ -223,6 +232,22 @@ class Settings(BaseSettings):
         validation_alias="SENTRY_ENVIRONMENT",
         description="Name of this deployment in the reports.",
     )
+    otlp_endpoint: str | None = Field(
+        default=None,
+        pattern=_HTTP_URL,
+        validation_alias="OTEL_EXPORTER_OTLP_ENDPOINT",
+        description="OpenTelemetry collector (OTLP over HTTP) that gets the traces; not set: none.",
+    )
+    otlp_headers: SecretStr | None = Field(
+        default=None,
+        validation_alias="OTEL_EXPORTER_OTLP_HEADERS",
+        description="Headers of each request to the collector: name=value, comma-separated.",
+    )
+    service_name: str = Field(
+        default="polaris",
+        validation_alias="OTEL_SERVICE_NAME",
+        description="Name of this service in the traces.",
+    )
 
     @field_validator("convex_url", "auth_jwks", "auth_issuer")
     @classmethod
@@ -235,6 +260,22 @@ class Settings(BaseSettings):
         if value is not None and len(value.get_secret_value()) < _MIN_KEY_CHARS:
             raise ValueError(f"needs at least {_MIN_KEY_CHARS} characters")
         return value
+
+    @field_validator("engine_keys")
+    @classmethod
+    def _are_keys(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is not None:
+            try:
+                Encryption(_split(value.get_secret_value()))
+            except BadKey as error:
+                raise ValueError(str(error)) from None
+        return value
+
+    @property
+    def encryption(self) -> Encryption | None:
+        """The keys of what the engine stores."""
+        keys = self.engine_keys
+        return None if keys is None else Encryption(_split(keys.get_secret_value()))
 
     @property
     def is_loopback(self) -> bool:

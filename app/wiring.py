@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import secrets
-from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, ExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
@@ -17,12 +17,14 @@ from app.api.application import create_application
 from app.identity import Identity, identity_of
 from app.no_model import NoModel
 from app.ready_file import announced
+from app.sentry import SentryTags
 from app.server import serving
 from app.services.context import Services
 from app.services.health import Health
 from app.services.messages import Messaging
 from app.services.runs import EngineView
 from app.settings import Settings, SettingsInvalid
+from app.tracing import tracing
 from core.clock import SystemClock
 from engine import Database, Engine, NoSuchRun, PostgresDatabase, SqliteDatabase
 from jobs.chat import Chat
@@ -145,16 +147,7 @@ async def front(
 async def operator_view(settings: Settings) -> AsyncGenerator[EngineView]:
     """The engine's database alone, for an operator; with CONVEX_URL, the store as well."""
     async with AsyncExitStack() as stack:
-        engine = await stack.enter_async_context(
-            Engine(
-                jobs=JOBS,
-                database=database_of(settings),
-                name="polaris",
-                works=False,
-                grace_s=settings.grace_s,
-                clock=CLOCK,
-            )
-        )
+        engine = await stack.enter_async_context(engine_of(settings, works=False))
         messaging: Messaging | None = None
         if settings.convex_url is not None:
             convex = await stack.enter_async_context(convex_access(settings, None))
@@ -220,10 +213,23 @@ async def open_engine(settings: Settings, store: Store, *, works: bool) -> Async
         if works:
             folder = stack.enter_context(own_folder(settings.data_dir / "workspaces"))
             needs.append(chat_of(settings, store, model_of(settings), folder))
+        async with engine_of(settings, works=works, provide=needs) as engine:
+            yield engine
+
+
+@asynccontextmanager
+async def engine_of(
+    settings: Settings, *, works: bool, provide: Sequence[object] = ()
+) -> AsyncGenerator[Engine]:
+    """The engine over its database, with what watches it."""
+    with tracing(settings) as telemetry:
+        watching = (telemetry, SentryTags() if settings.sentry_dsn is not None else None)
         async with Engine(
             jobs=JOBS,
             database=database_of(settings),
-            provide=needs,
+            provide=provide,
+            middleware=[each for each in watching if each is not None],
+            encryption=settings.encryption,
             name="polaris",
             works=works,
             grace_s=settings.grace_s,

@@ -3,6 +3,7 @@
 import json
 import logging
 from collections.abc import Iterator
+from functools import partial
 from typing import Any, ClassVar
 
 import pytest
@@ -11,10 +12,11 @@ from pydantic import BaseModel
 from sentry_sdk.envelope import Envelope
 from sentry_sdk.transport import Transport
 
-from app.sentry import HIDDEN, start_sentry, stop_sentry
+from app.sentry import HIDDEN, SentryTags, start_sentry, stop_sentry
 from app.settings import Settings
 from core.errors import NotFound, Transient
-from engine import RunFailed, StepFailed
+from engine import EventData, JobContext, RunFailed, StepFailed, job
+from engine.testing import TestEngine
 from llm.model import ModelUnauthorized
 from store.errors import StoreUnavailable
 
@@ -145,6 +147,38 @@ def test_a_bug_among_expected_errors_is_sent(sent: list[dict[str, Any]]) -> None
     mixed = ExceptionGroup("several", [NotFound("not there"), RuntimeError("boom")])
     log.error("mixed", exc_info=mixed)
     assert len(sent) == 1
+
+
+class Asked(EventData, event="test/asked"):
+    pass
+
+
+@job("careless", on=Asked)
+async def careless(ctx: JobContext[Asked]) -> None:
+    async def step(text: str) -> None:
+        report(text)
+
+    async def branch(number: int) -> None:
+        await ctx.step.run(f"s{number}", step, f"boom {number}")
+
+    await ctx.step.parallel(partial(branch, 0), partial(branch, 1))
+    report("after")
+
+
+async def test_what_is_reported_inside_a_run_says_which_run_and_step(
+    sent: list[dict[str, Any]],
+) -> None:
+    outcome = await TestEngine(careless, event=Asked(), middleware=[SentryTags()]).execute()
+    assert outcome.error is None
+    report("outside")
+    tags = {event["exception"]["values"][0]["value"]: event.get("tags") for event in sent}
+    of_run = {"run_id": outcome.run_id, "job_id": "careless"}
+    assert tags == {
+        "boom 0": {**of_run, "step_id": "1.0/s0"},
+        "boom 1": {**of_run, "step_id": "1.1/s1"},
+        "after": of_run,
+        "outside": {},
+    }
 
 
 def test_without_a_dsn_nothing_is_started() -> None:

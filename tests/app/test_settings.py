@@ -1,8 +1,11 @@
 """Settings: from the environment, wrong ones named and never shown."""
 
+from base64 import b64encode
+
 import pytest
 
 from app.settings import BusyPolicy, SettingsInvalid, load_settings
+from engine import Encryption
 
 
 @pytest.fixture(autouse=True)
@@ -80,3 +83,22 @@ def test_a_convex_of_its_own_needs_the_internal_key() -> None:
 
 def test_the_busy_policy_is_cancel_unless_set() -> None:
     assert load_settings().busy_policy is BusyPolicy.CANCEL
+
+
+@pytest.mark.parametrize("keys", ["hunter2", "aHVudGVyMg==,", ","])
+def test_encryption_keys_that_are_none_are_named_and_not_shown(
+    monkeypatch: pytest.MonkeyPatch, keys: str
+) -> None:
+    monkeypatch.setenv("POLARIS_ENGINE_KEYS", keys)
+    with pytest.raises(SettingsInvalid, match=r"^POLARIS_ENGINE_KEYS: .*32 bytes") as caught:
+        load_settings()
+    assert "hunter2" not in str(caught.value)
+    assert "aHVudGVyMg" not in str(caught.value)
+
+
+def test_the_first_encryption_key_is_the_one_that_seals(monkeypatch: pytest.MonkeyPatch) -> None:
+    first, second = (b64encode(letter * 32).decode() for letter in (b"a", b"b"))
+    monkeypatch.setenv("POLARIS_ENGINE_KEYS", f"{first}, {second}")
+    encryption = load_settings().encryption
+    assert encryption is not None
+    assert encryption.key_ids == Encryption([first, second]).key_ids
