@@ -38,7 +38,8 @@ class Dispatcher:
         self._looking = asyncio.Lock()
         self._kicked: set[str] = set()
         self._wake = asyncio.Event()
-        self._crowded = False
+        self._left: set[str] = set()
+        """Queues that may hold more than there was room for."""
         self._stopping = False
         self._timer: asyncio.TimerHandle | None = None
 
@@ -72,8 +73,8 @@ class Dispatcher:
 
     def room_made(self) -> None:
         """A run ended or went to sleep: look again if there was no room before."""
-        if self._crowded:
-            self.kick(self._queues)
+        if self._left:
+            self.kick(self._left)
 
     def stop(self) -> None:
         """Claim nothing more."""
@@ -115,14 +116,18 @@ class Dispatcher:
                 self.kick_at((next_ms - self._ledger.now_ms()) / 1000 + TIMER_MARGIN_S)
         if not kicked or "" in kicked:
             kicked = set(await self._ledger.call(partial(private.queues_with_work, self._queues)))
-        for queue in sorted(kicked - self._paused):
+        kicked -= self._paused
+        self._left = (self._left | kicked) - self._paused
+        for queue in sorted(kicked):
             room = self._room()
-            self._crowded = room <= 0
-            if self._crowded:
+            if room <= 0:
                 return
-            await self._claim(queue, room)
+            if await self._claim(queue, room) < room:
+                self._left.discard(queue)
+        if self._left and self._room() > 0:
+            self.kick(self._left)  # it was made while there was nobody to be told
 
-    async def _claim(self, queue: str, room: int) -> None:
+    async def _claim(self, queue: str, room: int) -> int:
         claimed = await self._ledger.call(partial(private.claim, queue, room))
         for run in claimed:
             self._dispatched(run)
@@ -130,8 +135,7 @@ class Dispatcher:
             given_up = await self._ledger.call(partial(_dispatch, claimed))
             for run_id in given_up:
                 self._gave_up(run_id)
-        if len(claimed) == room:
-            self._crowded = True
+        return len(claimed)
 
 
 def _dispatch(claimed: list[private.Claimed]) -> list[str]:

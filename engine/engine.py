@@ -126,7 +126,7 @@ class Engine(Sending, Watching, Acting):
             host = Host(self._database, pool, app=self._name, executor_id=self.executor_id)
             self._intake = Intake(self._jobs, host, self.executor_id)
             self._slots = Slots(ledger, self.executor_id)
-            self._live = LiveRuns(self._run_ended)
+            self._live = LiveRuns(on_sleep=self._room_made, on_end=self._run_ended)
             self._errands = Errands(
                 self._intake,
                 ledger,
@@ -250,8 +250,11 @@ class Engine(Sending, Watching, Acting):
         )
         self._act(accepted)
 
-    def _run_ended(self, run_id: str) -> None:
+    def _room_made(self) -> None:
         self._dispatcher.room_made()
+
+    def _run_ended(self, run_id: str) -> None:
+        self._room_made()
         if isinstance(self._database, PostgresDatabase):
             if not self._ended:
                 asyncio.get_running_loop().call_later(TELL_ENDED_S, self._tell_ended)
@@ -287,7 +290,7 @@ class Engine(Sending, Watching, Acting):
             if live.suspended:
                 live.stop("handed over")
         await _wait_ended(running, self._grace_s)
-        rest = [live for live in running if not live.ended.is_set()]
+        rest = [live for live in running if not live.has_ended]
         for live in rest:
             live.stop("handed over")
         await _wait_ended(rest, STOP_S)
@@ -303,9 +306,5 @@ class Engine(Sending, Watching, Acting):
 
 
 async def _wait_ended(runs: Iterable[LiveRun], timeout_s: float) -> None:
-    try:
-        async with asyncio.timeout(timeout_s):
-            for live in runs:
-                await live.ended.wait()
-    except TimeoutError:
-        return
+    if tasks := [live.task for live in runs]:
+        await asyncio.wait(tasks, timeout=timeout_s)

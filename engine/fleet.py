@@ -65,14 +65,14 @@ class Fleet:
                 log.exception("fleet_check_failed")
 
     async def _stop_lost(self, *, everything: bool) -> None:
-        runs = [run for run in self._live.all() if everything or run.suspended == 0]
+        runs = self._live.all() if everything else self._live.awake()
         if not runs:
             return
         held = await self._ledger.transact(
             private.still_held, self._executor_id, [run.run_id for run in runs]
         )
         for run in runs:
-            if run.run_id not in held and not run.ended.is_set():
+            if run.run_id not in held and not run.has_ended:
                 run.stop("cancelled")
 
     def _beat(self, connection: sa.Connection) -> None:
