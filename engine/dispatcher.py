@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from functools import partial
 
 from engine.dbos import private
@@ -23,14 +23,14 @@ class Dispatcher:
         *,
         ledger: Ledger,
         room: Callable[[], int],
-        dispatched: Callable[[private.Claimed], None],
+        prepare: Callable[[Sequence[private.Claimed]], Awaitable[None]],
         gave_up: Callable[[str], None],
         read_paused: Callable[[], Awaitable[set[str]]],
     ) -> None:
         self._queues = list(queues)
         self._ledger = ledger
         self._room = room
-        self._dispatched = dispatched
+        self._prepare = prepare
         self._gave_up = gave_up
         self._read_paused = read_paused
         self._paused: set[str] = set()
@@ -129,9 +129,8 @@ class Dispatcher:
 
     async def _claim(self, queue: str, room: int) -> int:
         claimed = await self._ledger.call(partial(private.claim, queue, room))
-        for run in claimed:
-            self._dispatched(run)
         if claimed:
+            await self._prepare(claimed)
             given_up = await self._ledger.call(partial(_dispatch, claimed))
             for run_id in given_up:
                 self._gave_up(run_id)

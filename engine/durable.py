@@ -1,7 +1,7 @@
 """The core of a step: run once, remembered by its id, tried again when it fails."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, ParamSpec, TypeVar
 
@@ -33,23 +33,33 @@ BODY = ""  # the step id under which attempts of the body itself are counted
 class History:
     """What earlier executions of this run left behind: recorded steps and failed attempts."""
 
-    def __init__(self, recorded: dict[str, int], failed: dict[str, tuple[int, int | None]]) -> None:
-        self.recorded = recorded
-        self.failed = failed
-        self.last = max(recorded.values(), default=0)
+    def __init__(self) -> None:
+        self.recorded: dict[str, int] = {}
+        """The number of each step."""
+        self.results: dict[str, private.StoredResult] = {}
+        """Those that need not be asked for, each until a replay has taken it."""
+        self.failed: dict[str, tuple[int, int | None]] = {}
+        self.last = 0
 
 
-def read_history(connection: sa.Connection, run_id: str) -> History:
-    """Load what a run that starts again must know."""
+def read_histories(connection: sa.Connection, run_ids: Sequence[str]) -> dict[str, History]:
+    """Load what runs that start again must know."""
+    histories = {run_id: History() for run_id in run_ids}
+    attempt = tables.attempt.c
     query = (
-        sa.select(tables.attempt.c.step_id, tables.attempt.c.attempt, tables.attempt.c.next_at)
-        .where(tables.attempt.c.run_id == run_id)
-        .order_by(tables.attempt.c.attempt)
+        sa.select(attempt.run_id, attempt.step_id, attempt.attempt, attempt.next_at)
+        .where(attempt.run_id.in_(run_ids))
+        .order_by(attempt.attempt)
     )
-    failed = {
-        step_id: (number + 1, next_at) for step_id, number, next_at in connection.execute(query)
-    }
-    return History(private.recorded_steps(run_id), failed)
+    for run_id, step_id, number, next_at in connection.execute(query):
+        histories[run_id].failed[step_id] = (number + 1, next_at)
+    for step in private.recorded_steps(connection, run_ids):
+        history = histories[step.run_id]
+        history.recorded[step.name] = step.number
+        history.last = max(history.last, step.number)
+        if step.result is not None:
+            history.results[step.name] = step.result
+    return histories
 
 
 @dataclass(frozen=True)
@@ -144,6 +154,9 @@ class DurableSteps:
         return await self._remember(name, number, call)
 
     async def _remember(self, name: str, number: int, body: Callable[[], Awaitable[Any]]) -> Any:
+        known = self._history.results.pop(name, None)
+        if known is not None:
+            return known.value()
         try:
             return await private.reserve_step(number).run_async({"name": name}, body)
         except private.LostRun as error:

@@ -9,6 +9,8 @@ from contextlib import AsyncExitStack
 from functools import partial
 from typing import Any, Self
 
+from sqlalchemy.exc import DBAPIError
+
 from core.clock import Clock, SystemClock
 from engine import tables
 from engine.acting import STOP_S, Acting
@@ -17,6 +19,7 @@ from engine.database import Database, PostgresDatabase, SqliteDatabase, closer
 from engine.dbos import private
 from engine.dbos.host import Host
 from engine.dispatcher import Dispatcher
+from engine.durable import read_histories
 from engine.duration import Duration, seconds_of
 from engine.errands import Errands
 from engine.errors import BadJob
@@ -126,6 +129,7 @@ class Engine(Sending, Watching, Acting):
             host = Host(self._database, pool, app=self._name, executor_id=self.executor_id)
             self._intake = Intake(self._jobs, host, self.executor_id)
             self._slots = Slots(ledger, self.executor_id)
+            self._histories = {}
             self._live = LiveRuns(on_sleep=self._room_made, on_end=self._run_ended)
             self._errands = Errands(
                 self._intake,
@@ -140,6 +144,7 @@ class Engine(Sending, Watching, Acting):
                 intake=self._intake,
                 slots=self._slots,
                 live=self._live,
+                histories=self._histories,
                 provided=self._provided,
                 act=self._act,
                 outside=self._errands,
@@ -150,7 +155,7 @@ class Engine(Sending, Watching, Acting):
                 [queue_of(job_id) for job_id in self._jobs],
                 ledger=ledger,
                 room=self._room,
-                dispatched=self._was_claimed,
+                prepare=self._prepare,
                 gave_up=self._gave_up,
                 read_paused=self._read_paused,
             )
@@ -234,14 +239,23 @@ class Engine(Sending, Watching, Acting):
     def _room(self) -> int:
         return self._max_running - self._live.executing()
 
-    def _was_claimed(self, claimed: private.Claimed) -> None:
-        self._live.starting.add(claimed.run_id)
-        if claimed.is_first:
-            self._live.first_time.add(claimed.run_id)
+    async def _prepare(self, claimed: Sequence[private.Claimed]) -> None:
+        """Read what earlier executions have left, of all at once."""
+        self._live.starting.update(run.run_id for run in claimed)
+        self._live.first_time.update(run.run_id for run in claimed if run.is_first)
+        again = [run.run_id for run in claimed if not run.is_first]
+        if not again:
+            return
+        try:
+            self._histories.update(await self._ledger.transact(read_histories, again))
+        except DBAPIError:  # they are ours now, so they start: each reads its own
+            log.exception("histories_not_read")
 
     def _gave_up(self, run_id: str) -> None:
         log.error("run_set_aside", extra={"run_id": run_id})
         self._live.starting.discard(run_id)
+        self._live.cancelled_early.discard(run_id)
+        self._histories.pop(run_id, None)
         self._spawn(self._announce_set_aside(run_id))
 
     async def _announce_set_aside(self, run_id: str) -> None:

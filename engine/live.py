@@ -82,6 +82,8 @@ class LiveRuns:
         """Whether what becomes live from now on must stop at once."""
         self.starting: set[str] = set()
         """Runs that have been claimed and are about to be live."""
+        self.cancelled_early: set[str] = set()
+        """Runs that have been cancelled after their claim: what was read of them is out of date."""
         self.first_time: set[str] = set()
         """Runs about to start for the first time: nothing is recorded for them."""
 

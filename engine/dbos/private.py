@@ -23,12 +23,16 @@ from dbos._error import (
 )
 from dbos._queue import Queue
 from dbos._schemas import SCHEMA_PLACEHOLDER
+from dbos._serialization import deserialize_exception, deserialize_value
 from dbos._sys_db import SystemDatabase, WorkflowStatusInternal
 from dbos._utils import GlobalParams, generate_uuid
 
 # Raised inside a run that no longer owns its row: cancelled, or taken over by another process.
 LostRun = (DBOSWorkflowCancelledError, DBOSWorkflowConflictIDError)
 TooManyRecoveries = MaxRecoveryAttemptsExceededError
+
+KEPT_STEPS = 100
+KEPT_LENGTH = 1000  # with the above: at most 100 KB of a run that starts again
 
 
 @dataclass(frozen=True)
@@ -275,15 +279,73 @@ def hand_over(run_id: str, queue: str) -> None:
         )
 
 
-def recorded_steps(run_id: str) -> dict[str, int]:
-    """The recorded steps of a run: its number for each name."""
+@dataclass(frozen=True, slots=True)
+class StoredResult:
+    """What a step has returned or raised, as it is stored."""
+
+    output: str | None
+    error: str | None
+    serialization: str | None
+
+    def value(self) -> Any:
+        """What a replay of the step returns, or raises, as DBOS has it."""
+        serializer = _get_dbos_instance()._serializer
+        if self.error is not None:
+            raise deserialize_exception(self.error, self.serialization, serializer)
+        return deserialize_value(self.output, self.serialization, serializer)
+
+
+@dataclass(frozen=True, slots=True)
+class RecordedStep:
+    """One recorded step; without its result where that is large, or where DBOS must look."""
+
+    run_id: str
+    name: str
+    number: int
+    result: StoredResult | None
+
+
+def recorded_steps(connection: sa.Connection, run_ids: Sequence[str]) -> list[RecordedStep]:
+    """The recorded steps of runs that are about to start again.
+
+    DBOS looks for each result when it is asked for, and raises for a run that has been cancelled
+    by then. So results come along for executing runs only, and only small ones of the first
+    steps: a few hundred runs are read at once.
+    """
     database = _system_database()
-    outputs = database.tables.operation_outputs
-    query = sa.select(outputs.c.function_name, outputs.c.function_id).where(
-        outputs.c.workflow_uuid == run_id
+    status, outputs = database.tables.workflow_status.c, database.tables.operation_outputs
+    column = outputs.c
+    text = sa.func.coalesce(column.output, column.error)
+    is_kept = sa.and_(
+        status.status == "PENDING",
+        column.function_id <= KEPT_STEPS,
+        sa.func.length(text) <= KEPT_LENGTH,
     )
-    with database.engine.connect() as connection:
-        return dict(connection.execute(query).all())
+    query = (
+        sa.select(
+            column.workflow_uuid,
+            column.function_name,
+            column.function_id,
+            sa.case((is_kept, column.output)),
+            sa.case((is_kept, column.error)),
+            column.serialization,
+        )
+        .select_from(
+            outputs.join(
+                database.tables.workflow_status, status.workflow_uuid == column.workflow_uuid
+            )
+        )
+        .where(column.workflow_uuid.in_(run_ids))
+    )
+    return [
+        RecordedStep(
+            run_id,
+            name,
+            number,
+            StoredResult(output, error, serialization) if output or error else None,
+        )
+        for run_id, name, number, output, error, serialization in connection.execute(query)
+    ]
 
 
 def current_run_id() -> str:
@@ -347,6 +409,26 @@ def executors_besides(connection: sa.Connection, alive: Sequence[str]) -> list[s
         .distinct()
     )
     return [executor_id for executor_id in connection.execute(query).scalars() if executor_id]
+
+
+def recover_own(pool: sa.Engine, executor_id: str) -> None:
+    """Put the runs back that this executor id had when it died, in one statement.
+
+    Call before launch, which puts back what it finds in a transaction for each run, while they
+    are being claimed.
+    """
+    schema = "dbos" if pool.dialect.name == "postgresql" else None
+    if not sa.inspect(pool).has_table("workflow_status", schema):
+        return  # launch will create it
+    names = ("status", "executor_id", "queue_name", "owner_xid", "started_at_epoch_ms")
+    status = sa.table("workflow_status", *map(sa.column, names), schema=schema)
+    with pool.begin() as connection:
+        connection.execute(
+            sa.update(status)
+            .where(status.c.status == "PENDING", status.c.executor_id == executor_id)
+            .where(status.c.queue_name.is_not(None))
+            .values(status="ENQUEUED", owner_xid=None, started_at_epoch_ms=None)
+        )
 
 
 def recover(connection: sa.Connection, executor_ids: Sequence[str]) -> list[str]:

@@ -54,6 +54,7 @@ class VirtualRunner(Runner):
             intake=cast("Intake", None),  # what would use it is overridden below
             slots=self._slots,
             live=LiveRuns(on_sleep=lambda: None, on_end=lambda _: None),
+            histories={},
             provided=provided,
             act=lambda _: None,
             outside=world,

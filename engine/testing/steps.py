@@ -28,7 +28,7 @@ class VirtualSteps(Steps):
         cause: WireEvent,
         recorded: Callable[[str, StepRecord], None],
     ) -> None:
-        super().__init__(run, History({}, {}), outside=world, cause=cause)
+        super().__init__(run, History(), outside=world, cause=cause)
         self.records: dict[str, StepRecord] = {}
         self._world = world
         self._recorded = recorded

@@ -50,6 +50,11 @@ class Rig:
             await asyncio.sleep(0)
         return self.tasks.pop()
 
+    def recorded(self, run_id: str) -> dict[str, int]:
+        with self.pool_with_schema.connect() as connection:
+            steps = private.recorded_steps(connection, [run_id])
+        return {step.name: step.number for step in steps}
+
     def row(self, run_id: str) -> private.RunRow:
         with self.pool_with_schema.connect() as connection:
             row = private.run_row(connection, run_id)
@@ -92,7 +97,7 @@ async def test_steps_are_recorded_under_the_numbers_we_choose(database: Database
         rig.body = body
         rig.enqueue("r")
         await (await rig.start("r"))
-        assert private.recorded_steps("r") == {"seven": 7, "three": 3}
+        assert rig.recorded("r") == {"seven": 7, "three": 3}
         row = rig.row("r")
         assert (row.status, row.output, row.error) == ("SUCCESS", '"x"', None)
         assert row.completed_at is not None
@@ -122,7 +127,7 @@ async def test_cancel_in_our_transaction_fences_the_run(database: Database) -> N
             assert private.cancel(connection, ["r"]) == []
         go.set()
         await asyncio.wait({task}, timeout=3)
-        assert private.recorded_steps("r") == {}
+        assert rig.recorded("r") == {}
         assert rig.row("r").status == "CANCELLED"
 
 
@@ -252,6 +257,6 @@ async def test_copied_steps_are_those_of_a_run_with_a_history(database: Database
                 private.step_rows(connection, "a"),
             )
         assert copied == [original[0], original[2]]
-        assert private.recorded_steps("b") == {"s1": 1, "s3": 3}
+        assert rig.recorded("b") == {"s1": 1, "s3": 3}
         [claimed] = await asyncio.to_thread(private.claim, "q", 5)
         assert not claimed.is_first
