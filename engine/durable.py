@@ -128,10 +128,17 @@ class DurableSteps:
         self._seen[step_id] = count + 1
         return f"{step_id}:{count}" if count else step_id
 
-    async def _durable(self, name: str, body: Callable[[], Awaitable[Any]]) -> Any:
-        """Run `body` as the DBOS step of this name, or return what it recorded."""
+    async def _durable(
+        self, name: str, body: Callable[[], Awaitable[Any]], *, waits: bool = False
+    ) -> Any:
+        """Run `body` as the DBOS step of this name, or return what it recorded.
+
+        A body that `waits` finds out itself that the run is no longer ours, before it does
+        anything: it is spared what DBOS keeps in memory around a step.
+        """
         self.check_running()
         number = self._history.recorded.get(name)
+        is_new = number is None
         if number is None:
             if self._history.last >= MAX_STEPS:
                 raise NonRetriable(
@@ -151,6 +158,8 @@ class DurableSteps:
                 # A replay gives the recorded error: it must be of a class that is recorded whole.
                 raise step_failed(name, error, 1) from error
 
+        if is_new and waits:
+            return await self._record(name, number, call)
         return await self._remember(name, number, call)
 
     async def _remember(self, name: str, number: int, body: Callable[[], Awaitable[Any]]) -> Any:
@@ -162,6 +171,23 @@ class DurableSteps:
         except private.LostRun as error:
             # Cancelled, or owned by another process now: unwind as a cancellation, write nothing.
             raise asyncio.CancelledError(f"run {self._run_id} is no longer ours") from error
+
+    async def _record(self, name: str, number: int, body: Callable[[], Awaitable[Any]]) -> Any:
+        """Run `body` as a step that is known not to be recorded yet."""
+        started_at = self._ledger.now_ms()
+        result, failure = None, None
+        try:
+            result = await body()
+        except StepFailed as error:
+            failure = error
+        step = private.NewStep(self._run_id, name, number, result, failure, started_at)
+        try:
+            await self._ledger.call(private.recording(step))
+        except private.LostRun as error:
+            raise asyncio.CancelledError(f"run {self._run_id} is no longer ours") from error
+        if failure is not None:
+            raise failure
+        return result
 
     def check_running(self) -> None:
         """Raise CancelledError once the run has been stopped: no step starts after that."""

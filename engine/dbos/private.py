@@ -6,8 +6,9 @@
 # ruff: noqa: SLF001 - this file exists for it
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from types import SimpleNamespace
 from typing import Any, cast
 
@@ -23,14 +24,36 @@ from dbos._error import (
 )
 from dbos._queue import Queue
 from dbos._schemas import SCHEMA_PLACEHOLDER
-from dbos._serialization import deserialize_exception, deserialize_value
-from dbos._sys_db import SystemDatabase, WorkflowStatusInternal
+from dbos._serialization import (
+    deserialize_exception,
+    deserialize_value,
+    serialize_exception,
+    serialize_value,
+)
+from dbos._sys_db import OperationResultInternal, SystemDatabase, WorkflowStatusInternal
 from dbos._utils import GlobalParams, generate_uuid
 
 # Raised inside a run that no longer owns its row: cancelled, or taken over by another process.
 LostRun = (DBOSWorkflowCancelledError, DBOSWorkflowConflictIDError)
 TooManyRecoveries = MaxRecoveryAttemptsExceededError
 
+READ = (  # what executing a run reads of its status, which has twice as many fields
+    "workflow_uuid",
+    "status",
+    "name",
+    "inputs",
+    "serialization",
+    "recovery_attempts",
+    "workflow_deadline_epoch_ms",
+    "queue_name",
+    "queue_partition_key",
+    "shard_key",
+    "class_name",
+    "config_name",
+    "authenticated_user",
+    "authenticated_roles",
+    "attributes",
+)
 KEPT_STEPS = 100
 KEPT_LENGTH = 1000  # with the above: at most 100 KB of a run that starts again
 
@@ -108,7 +131,7 @@ def claim(queue: str, limit: int) -> list[Claimed]:
         Claimed(
             run_id=status["workflow_uuid"],
             is_first=status["recovery_attempts"] == 1 and status["forked_from"] is None,
-            status=status,
+            status=cast("WorkflowStatusInternal", {name: status.get(name) for name in READ}),
             owner=owner,
         )
         for status in database.get_workflow_statuses(run_ids)
@@ -122,6 +145,7 @@ def dispatch(claimed: Claimed) -> None:
         TooManyRecoveries: it has been started too often; DBOS has set it aside.
     """
     execute_dequeued_workflow(_get_dbos_instance(), claimed.status, claimed.owner)
+    claimed.status["inputs"] = ""  # DBOS keeps the rest until the run ends
 
 
 def queues_with_work(names: Sequence[str]) -> list[str]:
@@ -346,6 +370,46 @@ def recorded_steps(connection: sa.Connection, run_ids: Sequence[str]) -> list[Re
         )
         for run_id, name, number, output, error, serialization in connection.execute(query)
     ]
+
+
+@dataclass(frozen=True)
+class NewStep:
+    """A step that has ended and is to be recorded."""
+
+    run_id: str
+    name: str
+    number: int
+    result: Any
+    failure: Exception | None
+    started_at: int
+    """In ms since the epoch."""
+
+
+def recording(step: NewStep) -> Callable[[], None]:
+    """What records a step of the calling run, as DBOS does; to be called in another thread.
+
+    A step that DBOS runs keeps some 5 KB in memory until it ends. Raises one of `LostRun` there.
+    """
+    context = get_local_dbos_context()
+    if context is None or context.owner_xid is None:
+        raise RuntimeError("a step was recorded outside a run")
+    owner, serializer = context.owner_xid, _get_dbos_instance()._serializer
+    output = error = None
+    if step.failure is not None:
+        error, serialization = serialize_exception(step.failure, None, serializer)
+    else:
+        output, serialization = serialize_value(step.result, None, serializer)
+    row: OperationResultInternal = {
+        "workflow_uuid": step.run_id,
+        "function_id": step.number,
+        "function_name": step.name,
+        "output": output,
+        "error": error,
+        "serialization": serialization,
+        "started_at_epoch_ms": step.started_at,
+        "child_workflow_id": None,
+    }
+    return partial(_system_database().record_operation_result, row, owner_xid=owner)
 
 
 def current_run_id() -> str:
