@@ -5,6 +5,8 @@ import logging
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from functools import partial
 
+import sqlalchemy as sa
+
 from engine.dbos import private
 from engine.ledger import Ledger
 
@@ -25,7 +27,7 @@ class Dispatcher:
         room: Callable[[], int],
         prepare: Callable[[Sequence[private.Claimed]], Awaitable[None]],
         gave_up: Callable[[str], None],
-        read_paused: Callable[[], Awaitable[set[str]]],
+        read_paused: Callable[[sa.Connection], set[str]],
     ) -> None:
         self._queues = list(queues)
         self._ledger = ledger
@@ -46,7 +48,7 @@ class Dispatcher:
     async def refresh_pauses(self) -> None:
         """Once this returns, nothing is claimed from queues that were paused before the call."""
         async with self._looking:
-            self._paused = await self._read_paused()
+            self._paused = await self._ledger.transact(self._read_paused)
         self.kick(self._queues)
 
     def pauses_changed(self) -> None:
@@ -104,18 +106,20 @@ class Dispatcher:
                     await self._look(kicked)
             except Exception:  # the rim of the loop: the database may be away for a while
                 log.exception("claim_failed")
+                self._pauses_changed = True
                 await asyncio.sleep(POLL_S)
 
     async def _look(self, kicked: set[str]) -> None:
-        if self._pauses_changed or not kicked:
-            self._paused = await self._read_paused()
-            self._pauses_changed = False
         if "" in kicked:
             next_ms = await self._ledger.call(private.release_delayed)
             if next_ms is not None:
                 self.kick_at((next_ms - self._ledger.now_ms()) / 1000 + TIMER_MARGIN_S)
         if not kicked or "" in kicked:
-            kicked = set(await self._ledger.call(partial(private.queues_with_work, self._queues)))
+            self._pauses_changed = False
+            self._paused, kicked = await self._ledger.transact(self._survey)
+        elif self._pauses_changed:
+            self._pauses_changed = False
+            self._paused = await self._ledger.transact(self._read_paused)
         kicked -= self._paused
         self._left = (self._left | kicked) - self._paused
         for queue in sorted(kicked):
@@ -126,6 +130,11 @@ class Dispatcher:
                 self._left.discard(queue)
         if self._left and self._room() > 0:
             self.kick(self._left)  # it was made while there was nobody to be told
+
+    def _survey(self, connection: sa.Connection) -> tuple[set[str], set[str]]:
+        """The paused queues, and those with work."""
+        paused = self._read_paused(connection)
+        return paused, set(private.queues_with_work(connection, self._queues))
 
     async def _claim(self, queue: str, room: int) -> int:
         claimed = await self._ledger.call(partial(private.claim, queue, room))

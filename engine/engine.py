@@ -9,6 +9,7 @@ from contextlib import AsyncExitStack
 from functools import partial
 from typing import Any, Self
 
+import sqlalchemy as sa
 from sqlalchemy.exc import DBAPIError
 
 from core.clock import Clock, SystemClock
@@ -157,7 +158,7 @@ class Engine(Sending, Watching, Acting):
                 room=self._room,
                 prepare=self._prepare,
                 gave_up=self._gave_up,
-                read_paused=self._read_paused,
+                read_paused=_paused_queues,
             )
             await host.start(runner.execute)
             stack.push_async_callback(host.stop)
@@ -232,9 +233,6 @@ class Engine(Sending, Watching, Acting):
         self._dispatcher.kick(map(queue_of, self._jobs) if notice.everything else notice.queues)
         if notice.everything or notice.pauses_changed:
             self._dispatcher.pauses_changed()
-
-    async def _read_paused(self) -> set[str]:
-        return {queue_of(job_id) for job_id in await self._ledger.transact(paused_jobs)}
 
     def _room(self) -> int:
         return self._max_running - self._live.executing()
@@ -317,6 +315,10 @@ class Engine(Sending, Watching, Acting):
         give_up_at = self._clock.monotonic() + STOP_S
         while self._live.starting and self._clock.monotonic() < give_up_at:  # noqa: ASYNC110 - short, and only at the end
             await asyncio.sleep(STARTING_S)
+
+
+def _paused_queues(connection: sa.Connection) -> set[str]:
+    return {queue_of(job_id) for job_id in paused_jobs(connection)}
 
 
 async def _wait_ended(runs: Iterable[LiveRun], timeout_s: float) -> None:

@@ -148,17 +148,15 @@ def dispatch(claimed: Claimed) -> None:
     claimed.status["inputs"] = ""  # DBOS keeps the rest until the run ends
 
 
-def queues_with_work(names: Sequence[str]) -> list[str]:
+def queues_with_work(connection: sa.Connection, names: Sequence[str]) -> list[str]:
     """Which of these queues hold enqueued runs, in one query."""
-    database = _system_database()
-    status = database.tables.workflow_status
+    status = _system_database().tables.workflow_status.c
     query = (
-        sa.select(status.c.queue_name)
-        .where(status.c.status == "ENQUEUED", status.c.queue_name.in_(names))
+        sa.select(status.queue_name)
+        .where(status.status == "ENQUEUED", status.queue_name.in_(names))
         .distinct()
     )
-    with database.engine.connect() as connection:
-        return list(connection.execute(query).scalars())
+    return list(connection.execute(query).scalars())
 
 
 def release_delayed() -> int | None:
@@ -460,6 +458,15 @@ def still_held(connection: sa.Connection, executor_id: str, run_ids: Sequence[st
         sa.select(status.workflow_uuid)
         .where(status.workflow_uuid.in_(run_ids))
         .where(status.status == "PENDING", status.executor_id == executor_id)
+    )
+    return set(connection.execute(query).scalars())
+
+
+def all_held(connection: sa.Connection, executor_id: str) -> set[str]:
+    """The runs that belong to this process, those that sleep or wait included."""
+    status = _system_database().tables.workflow_status.c
+    query = sa.select(status.workflow_uuid).where(
+        status.status == "PENDING", status.executor_id == executor_id
     )
     return set(connection.execute(query).scalars())
 
