@@ -6,14 +6,19 @@ import sys
 from bench import store, stream
 from bench.engine import suite as engine
 
-SUITES = {"engine": engine.main, "store": store.main, "stream": stream.main}
+SUITES = {"store": store.main, "stream": stream.main}
 
 
 def main() -> None:
-    """Run the suite that the argument names."""
-    if len(sys.argv) != 2 or sys.argv[1] not in SUITES:  # noqa: PLR2004 - our name and the suite's
-        sys.exit(f"usage: python -m bench {'|'.join(SUITES)}   (make bench SUITE=name)")
-    asyncio.run(SUITES[sys.argv[1]]())
+    """Run the suite that the first argument names; the engine's takes options of its own."""
+    match sys.argv[1:]:
+        case ["engine", *options]:
+            asyncio.run(engine.main(engine.read_options(options)))
+        case [suite] if suite in SUITES:
+            asyncio.run(SUITES[suite]())
+        case _:
+            names = "|".join(["engine", *SUITES])
+            sys.exit(f"usage: python -m bench {names}   (make bench SUITE=name)")
 
 
 if __name__ == "__main__":

@@ -56,10 +56,8 @@ class Acting(Running):
             live = self._live.get(run_id)
             if live is None or live.task is me:
                 continue
-            try:
-                async with asyncio.timeout(STOP_S):
-                    await live.ended.wait()
-            except TimeoutError:
+            await asyncio.wait([live.task], timeout=STOP_S)
+            if not live.has_ended:
                 log.warning("step_ignores_cancel", extra={"run_id": run_id, "job_id": live.job_id})
 
     async def cancel_many(

@@ -2,8 +2,10 @@
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from functools import partial
+
+import sqlalchemy as sa
 
 from engine.dbos import private
 from engine.ledger import Ledger
@@ -23,14 +25,14 @@ class Dispatcher:
         *,
         ledger: Ledger,
         room: Callable[[], int],
-        dispatched: Callable[[private.Claimed], None],
+        prepare: Callable[[Sequence[private.Claimed]], Awaitable[None]],
         gave_up: Callable[[str], None],
-        read_paused: Callable[[], Awaitable[set[str]]],
+        read_paused: Callable[[sa.Connection], set[str]],
     ) -> None:
         self._queues = list(queues)
         self._ledger = ledger
         self._room = room
-        self._dispatched = dispatched
+        self._prepare = prepare
         self._gave_up = gave_up
         self._read_paused = read_paused
         self._paused: set[str] = set()
@@ -38,14 +40,15 @@ class Dispatcher:
         self._looking = asyncio.Lock()
         self._kicked: set[str] = set()
         self._wake = asyncio.Event()
-        self._crowded = False
+        self._left: set[str] = set()
+        """Queues that may hold more than there was room for."""
         self._stopping = False
         self._timer: asyncio.TimerHandle | None = None
 
     async def refresh_pauses(self) -> None:
         """Once this returns, nothing is claimed from queues that were paused before the call."""
         async with self._looking:
-            self._paused = await self._read_paused()
+            self._paused = await self._ledger.transact(self._read_paused)
         self.kick(self._queues)
 
     def pauses_changed(self) -> None:
@@ -72,8 +75,8 @@ class Dispatcher:
 
     def room_made(self) -> None:
         """A run ended or went to sleep: look again if there was no room before."""
-        if self._crowded:
-            self.kick(self._queues)
+        if self._left:
+            self.kick(self._left)
 
     def stop(self) -> None:
         """Claim nothing more."""
@@ -103,35 +106,44 @@ class Dispatcher:
                     await self._look(kicked)
             except Exception:  # the rim of the loop: the database may be away for a while
                 log.exception("claim_failed")
+                self._pauses_changed = True
                 await asyncio.sleep(POLL_S)
 
     async def _look(self, kicked: set[str]) -> None:
-        if self._pauses_changed or not kicked:
-            self._paused = await self._read_paused()
-            self._pauses_changed = False
         if "" in kicked:
             next_ms = await self._ledger.call(private.release_delayed)
             if next_ms is not None:
                 self.kick_at((next_ms - self._ledger.now_ms()) / 1000 + TIMER_MARGIN_S)
         if not kicked or "" in kicked:
-            kicked = set(await self._ledger.call(partial(private.queues_with_work, self._queues)))
-        for queue in sorted(kicked - self._paused):
+            self._pauses_changed = False
+            self._paused, kicked = await self._ledger.transact(self._survey)
+        elif self._pauses_changed:
+            self._pauses_changed = False
+            self._paused = await self._ledger.transact(self._read_paused)
+        kicked -= self._paused
+        self._left = (self._left | kicked) - self._paused
+        for queue in sorted(kicked):
             room = self._room()
-            self._crowded = room <= 0
-            if self._crowded:
+            if room <= 0:
                 return
-            await self._claim(queue, room)
+            if await self._claim(queue, room) < room:
+                self._left.discard(queue)
+        if self._left and self._room() > 0:
+            self.kick(self._left)  # it was made while there was nobody to be told
 
-    async def _claim(self, queue: str, room: int) -> None:
+    def _survey(self, connection: sa.Connection) -> tuple[set[str], set[str]]:
+        """The paused queues, and those with work."""
+        paused = self._read_paused(connection)
+        return paused, set(private.queues_with_work(connection, self._queues))
+
+    async def _claim(self, queue: str, room: int) -> int:
         claimed = await self._ledger.call(partial(private.claim, queue, room))
-        for run in claimed:
-            self._dispatched(run)
         if claimed:
+            await self._prepare(claimed)
             given_up = await self._ledger.call(partial(_dispatch, claimed))
             for run_id in given_up:
                 self._gave_up(run_id)
-        if len(claimed) == room:
-            self._crowded = True
+        return len(claimed)
 
 
 def _dispatch(claimed: list[private.Claimed]) -> list[str]:

@@ -1,7 +1,7 @@
 """The core of a step: run once, remembered by its id, tried again when it fails."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, ParamSpec, TypeVar
 
@@ -37,23 +37,33 @@ BODY = ""  # the step id under which attempts of the body itself are counted
 class History:
     """What earlier executions of this run left behind: recorded steps and failed attempts."""
 
-    def __init__(self, recorded: dict[str, int], failed: dict[str, tuple[int, int | None]]) -> None:
-        self.recorded = recorded
-        self.failed = failed
-        self.last = max(recorded.values(), default=0)
+    def __init__(self) -> None:
+        self.recorded: dict[str, int] = {}
+        """The number of each step."""
+        self.results: dict[str, private.StoredResult] = {}
+        """Those that need not be asked for, each until a replay has taken it."""
+        self.failed: dict[str, tuple[int, int | None]] = {}
+        self.last = 0
 
 
-def read_history(connection: sa.Connection, run_id: str) -> History:
-    """Load what a run that starts again must know."""
+def read_histories(connection: sa.Connection, run_ids: Sequence[str]) -> dict[str, History]:
+    """Load what runs that start again must know."""
+    histories = {run_id: History() for run_id in run_ids}
+    attempt = tables.attempt.c
     query = (
-        sa.select(tables.attempt.c.step_id, tables.attempt.c.attempt, tables.attempt.c.next_at)
-        .where(tables.attempt.c.run_id == run_id)
-        .order_by(tables.attempt.c.attempt)
+        sa.select(attempt.run_id, attempt.step_id, attempt.attempt, attempt.next_at)
+        .where(attempt.run_id.in_(run_ids))
+        .order_by(attempt.attempt)
     )
-    failed = {
-        step_id: (number + 1, next_at) for step_id, number, next_at in connection.execute(query)
-    }
-    return History(private.recorded_steps(run_id), failed)
+    for run_id, step_id, number, next_at in connection.execute(query):
+        histories[run_id].failed[step_id] = (number + 1, next_at)
+    for step in private.recorded_steps(connection, run_ids):
+        history = histories[step.run_id]
+        history.recorded[step.name] = step.number
+        history.last = max(history.last, step.number)
+        if step.result is not None:
+            history.results[step.name] = step.result
+    return histories
 
 
 @dataclass(frozen=True)
@@ -153,10 +163,17 @@ class DurableSteps:
         """What a step that executes does, inside the middleware."""
         return await through(self._hooks, call, body)
 
-    async def _durable(self, name: str, body: Callable[[], Awaitable[Any]]) -> Any:
-        """Run `body` as the DBOS step of this name, or return what it recorded."""
+    async def _durable(
+        self, name: str, body: Callable[[], Awaitable[Any]], *, waits: bool = False
+    ) -> Any:
+        """Run `body` as the DBOS step of this name, or return what it recorded.
+
+        A body that `waits` finds out itself that the run is no longer ours, before it does
+        anything: it is spared what DBOS keeps in memory around a step.
+        """
         self.check_running()
         number = self._history.recorded.get(name)
+        is_new = number is None
         if number is None:
             if self._history.last >= MAX_STEPS:
                 raise NonRetriable(
@@ -176,14 +193,36 @@ class DurableSteps:
                 # A replay gives the recorded error: it must be of a class that is recorded whole.
                 raise step_failed(name, error, 1) from error
 
+        if is_new and waits:
+            return await self._record(name, number, call)
         return await self._remember(name, number, call)
 
     async def _remember(self, name: str, number: int, body: Callable[[], Awaitable[Any]]) -> Any:
+        known = self._history.results.pop(name, None)
+        if known is not None:
+            return known.value()
         try:
             return await private.reserve_step(number).run_async({"name": name}, body)
         except private.LostRun as error:
             # Cancelled, or owned by another process now: unwind as a cancellation, write nothing.
             raise asyncio.CancelledError(f"run {self._run_id} is no longer ours") from error
+
+    async def _record(self, name: str, number: int, body: Callable[[], Awaitable[Any]]) -> Any:
+        """Run `body` as a step that is known not to be recorded yet."""
+        started_at = self._ledger.now_ms()
+        result, failure = None, None
+        try:
+            result = await body()
+        except StepFailed as error:
+            failure = error
+        step = private.NewStep(self._run_id, name, number, result, failure, started_at)
+        try:
+            await self._ledger.call(private.recording(step))
+        except private.LostRun as error:
+            raise asyncio.CancelledError(f"run {self._run_id} is no longer ours") from error
+        if failure is not None:
+            raise failure
+        return result
 
     def check_running(self) -> None:
         """Raise CancelledError once the run has been stopped: no step starts after that."""

@@ -9,6 +9,9 @@ from contextlib import AsyncExitStack
 from functools import partial
 from typing import Any, Self
 
+import sqlalchemy as sa
+from sqlalchemy.exc import DBAPIError
+
 from core.clock import Clock, SystemClock
 from engine import tables
 from engine.acting import STOP_S, Acting
@@ -17,6 +20,7 @@ from engine.database import Database, PostgresDatabase, SqliteDatabase, closer
 from engine.dbos import private
 from engine.dbos.host import Host
 from engine.dispatcher import Dispatcher
+from engine.durable import read_histories
 from engine.duration import Duration, seconds_of
 from engine.encryption import Encryption, encrypt
 from engine.errands import Errands
@@ -145,7 +149,8 @@ class Engine(Sending, Watching, Acting, Keeping):
             )
             self._intake = Intake(self._jobs, host, self.executor_id)
             self._slots = Slots(ledger, self.executor_id)
-            self._live = LiveRuns(self._run_ended)
+            self._histories = {}
+            self._live = LiveRuns(on_sleep=self._room_made, on_end=self._run_ended)
             self._errands = Errands(
                 self._intake,
                 ledger,
@@ -158,6 +163,7 @@ class Engine(Sending, Watching, Acting, Keeping):
                 intake=self._intake,
                 slots=self._slots,
                 live=self._live,
+                histories=self._histories,
                 provided=self._provided,
                 act=self._act,
                 outside=self._errands,
@@ -169,9 +175,9 @@ class Engine(Sending, Watching, Acting, Keeping):
                 [queue_of(job_id) for job_id in self._jobs],
                 ledger=ledger,
                 room=self._room,
-                dispatched=self._was_claimed,
+                prepare=self._prepare,
                 gave_up=self._gave_up,
-                read_paused=self._read_paused,
+                read_paused=_paused_queues,
             )
             await host.start(runner.execute)
             stack.push_async_callback(host.stop)
@@ -232,20 +238,26 @@ class Engine(Sending, Watching, Acting, Keeping):
         if notice.everything or notice.pauses_changed:
             self._dispatcher.pauses_changed()
 
-    async def _read_paused(self) -> set[str]:
-        return {queue_of(job_id) for job_id in await self._ledger.transact(paused_jobs)}
-
     def _room(self) -> int:
         return self._max_running - self._live.executing()
 
-    def _was_claimed(self, claimed: private.Claimed) -> None:
-        self._live.starting.add(claimed.run_id)
-        if claimed.is_first:
-            self._live.first_time.add(claimed.run_id)
+    async def _prepare(self, claimed: Sequence[private.Claimed]) -> None:
+        """Read what earlier executions have left, of all at once."""
+        self._live.starting.update(run.run_id for run in claimed)
+        self._live.first_time.update(run.run_id for run in claimed if run.is_first)
+        again = [run.run_id for run in claimed if not run.is_first]
+        if not again:
+            return
+        try:
+            self._histories.update(await self._ledger.transact(read_histories, again))
+        except DBAPIError:  # they are ours now, so they start: each reads its own
+            log.exception("histories_not_read")
 
     def _gave_up(self, run_id: str) -> None:
         log.error("run_set_aside", extra={"run_id": run_id})
         self._live.starting.discard(run_id)
+        self._live.cancelled_early.discard(run_id)
+        self._histories.pop(run_id, None)
         self._spawn(self._announce_set_aside(run_id))
 
     async def _announce_set_aside(self, run_id: str) -> None:
@@ -254,8 +266,11 @@ class Engine(Sending, Watching, Acting, Keeping):
         )
         self._act(accepted)
 
-    def _run_ended(self, run_id: str) -> None:
+    def _room_made(self) -> None:
         self._dispatcher.room_made()
+
+    def _run_ended(self, run_id: str) -> None:
+        self._room_made()
         if isinstance(self._database, PostgresDatabase):
             if not self._ended:
                 asyncio.get_running_loop().call_later(TELL_ENDED_S, self._tell_ended)
@@ -291,7 +306,7 @@ class Engine(Sending, Watching, Acting, Keeping):
             if live.suspended:
                 live.stop("handed over")
         await _wait_ended(running, self._grace_s)
-        rest = [live for live in running if not live.ended.is_set()]
+        rest = [live for live in running if not live.has_ended]
         for live in rest:
             live.stop("handed over")
         await _wait_ended(rest, STOP_S)
@@ -306,10 +321,10 @@ class Engine(Sending, Watching, Acting, Keeping):
             await asyncio.sleep(STARTING_S)
 
 
+def _paused_queues(connection: sa.Connection) -> set[str]:
+    return {queue_of(job_id) for job_id in paused_jobs(connection)}
+
+
 async def _wait_ended(runs: Iterable[LiveRun], timeout_s: float) -> None:
-    try:
-        async with asyncio.timeout(timeout_s):
-            for live in runs:
-                await live.ended.wait()
-    except TimeoutError:
-        return
+    if tasks := [live.task for live in runs]:
+        await asyncio.wait(tasks, timeout=timeout_s)

@@ -60,21 +60,29 @@ class Fleet:
                 if tick % beat_every == 0 or self._lease_s / 3 < CHECK_S:
                     await self._ledger.transact(self._beat)
                     self._kick(await self._ledger.transact(self._sweep))
-                self._wake(await self._ledger.transact(answered_waits))
-                await self._stop_lost(everything=tick % (beat_every * 3) == 0)
+                await self._check(everything=tick % (beat_every * 3) == 0)
             except Exception:  # the rim of the loop: the database may be away for a while
                 log.exception("fleet_check_failed")
 
-    async def _stop_lost(self, *, everything: bool) -> None:
-        runs = [run for run in self._live.all() if everything or run.suspended == 0]
-        if not runs:
-            return
-        held = await self._ledger.transact(
-            private.still_held, self._executor_id, [run.run_id for run in runs]
-        )
+    async def _check(self, *, everything: bool) -> None:
+        """Find what notices should have told: answered waits, and runs that are no longer ours."""
+        runs = self._live.all() if everything else self._live.awake()
+        awake = None if everything else [run.run_id for run in runs]
+        answered, held = await self._ledger.transact(self._look, awake)
+        self._wake(answered)
         for run in runs:
-            if run.run_id not in held and not run.ended.is_set():
+            if run.run_id not in held and not run.has_ended:
                 run.stop("cancelled")
+
+    def _look(
+        self, connection: sa.Connection, run_ids: list[str] | None
+    ) -> tuple[list[WaitKey], set[str]]:
+        answered = answered_waits(connection)
+        if run_ids is None:  # thousands may wait: that many names are not worth sending
+            return answered, private.all_held(connection, self._executor_id)
+        if not run_ids:
+            return answered, set()
+        return answered, private.still_held(connection, self._executor_id, run_ids)
 
     def _beat(self, connection: sa.Connection) -> None:
         now = tables.database_now_ms(connection)

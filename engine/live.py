@@ -3,13 +3,13 @@
 import asyncio
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, Literal
 
 StopReason = Literal["cancelled", "handed over"]
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, slots=True)
 class LiveRun:
     """A run that executes in this process."""
 
@@ -21,7 +21,12 @@ class LiveRun:
     """Whether it must stop before its next step."""
     suspended: int = 0
     """How many of its branches sleep or wait."""
-    ended: asyncio.Event = field(default_factory=asyncio.Event)
+    among: "LiveRuns | None" = None
+
+    @property
+    def has_ended(self) -> bool:
+        """Whether its outcome is stored, or never will be by this process."""
+        return self.task.done()
 
     @property
     def must_not_go_on(self) -> bool:
@@ -34,27 +39,51 @@ class LiveRun:
             self.stopped = reason
             self.task.cancel()
 
-    @contextmanager
-    def asleep(self) -> Generator[None]:
+    def asleep(self) -> "_Asleep":
         """While one of its branches waits, it does not count as executing."""
+        return _Asleep(self)
+
+    def suspend(self) -> None:
+        """A branch has gone to sleep."""
         self.suspended += 1
-        try:
-            yield
-        finally:
-            self.suspended -= 1
+        if self.suspended == 1 and self.among is not None:
+            self.among.has_suspended(self)
+
+    def resume(self) -> None:
+        """A branch has woken."""
+        self.suspended -= 1
+        if self.suspended == 0 and self.among is not None:
+            self.among.has_resumed(self)
+
+
+class _Asleep:  # a generator in each of many thousand sleeping runs would be seen in its memory
+    __slots__ = ("_run",)
+
+    def __init__(self, run: LiveRun) -> None:
+        self._run = run
+
+    def __enter__(self) -> None:
+        self._run.suspend()
+
+    def __exit__(self, *_: object) -> None:
+        self._run.resume()
 
 
 class LiveRuns:
     """Every live run by id, and the waiters for runs anywhere."""
 
-    def __init__(self, on_end: Callable[[str], None]) -> None:
+    def __init__(self, *, on_sleep: Callable[[], None], on_end: Callable[[str], None]) -> None:
+        self._on_sleep = on_sleep
         self._on_end = on_end
         self._runs: dict[str, LiveRun] = {}
+        self._executing: set[LiveRun] = set()
         self._waiting: dict[str, set[asyncio.Event]] = {}
         self.draining = False
         """Whether what becomes live from now on must stop at once."""
         self.starting: set[str] = set()
         """Runs that have been claimed and are about to be live."""
+        self.cancelled_early: set[str] = set()
+        """Runs that have been cancelled after their claim: what was read of them is out of date."""
         self.first_time: set[str] = set()
         """Runs about to start for the first time: nothing is recorded for them."""
 
@@ -64,6 +93,8 @@ class LiveRuns:
         if earlier is not None:  # this process was taken for dead, and has claimed its run again
             earlier.stop("handed over")
         self._runs[run.run_id] = run
+        self._executing.add(run)
+        run.among = self
         self.starting.discard(run.run_id)
         run.task.add_done_callback(lambda _: self._forget(run))
         if self.draining:
@@ -72,9 +103,18 @@ class LiveRuns:
     def _forget(self, run: LiveRun) -> None:
         if self._runs.get(run.run_id) is run:
             del self._runs[run.run_id]
-        run.ended.set()
+        self._executing.discard(run)
         self.wake(run.run_id)
         self._on_end(run.run_id)
+
+    def has_suspended(self, run: LiveRun) -> None:
+        """A run has gone to sleep: there is room for another."""
+        self._executing.discard(run)
+        self._on_sleep()
+
+    def has_resumed(self, run: LiveRun) -> None:
+        """A run has woken."""
+        self._executing.add(run)
 
     def get(self, run_id: str) -> LiveRun | None:
         """The run, if it is live here."""
@@ -84,10 +124,13 @@ class LiveRuns:
         """Every live run."""
         return list(self._runs.values())
 
+    def awake(self) -> list[LiveRun]:
+        """Those that neither sleep nor wait."""
+        return list(self._executing)
+
     def executing(self) -> int:
         """How many neither sleep nor wait, those about to start included."""
-        executing = sum(1 for run in self._runs.values() if run.suspended == 0)
-        return executing + len(self.starting)
+        return len(self._executing) + len(self.starting)
 
     @contextmanager
     def watching(self, run_id: str) -> Generator[asyncio.Event]:

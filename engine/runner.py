@@ -20,7 +20,7 @@ from engine.durable import (
     History,
     RunState,
     is_interrupted,
-    read_history,
+    read_histories,
     record_attempt,
 )
 from engine.errors import NonRetriable, RunFailed, StepFailed
@@ -47,6 +47,8 @@ class Parts:
     intake: Intake
     slots: Slots
     live: LiveRuns
+    histories: dict[str, History]
+    """Those of runs that are about to start again, as far as they have been read."""
     provided: Provided
     act: Callable[[Accepted], None]
     """Wake what a committed transaction concerns."""
@@ -136,10 +138,16 @@ class Runner:
         return {**payload, "event": gathered[0], "events": gathered}
 
     async def _history(self, run_id: str) -> History:
-        if run_id in self._parts.live.first_time:
-            self._parts.live.first_time.discard(run_id)
-            return History({}, {})
-        return await self._ledger.transact(read_history, run_id)
+        live = self._parts.live
+        known = self._parts.histories.pop(run_id, None)
+        if run_id in live.first_time:
+            live.first_time.discard(run_id)
+            known = History()
+        if known is None or run_id in live.cancelled_early:
+            live.cancelled_early.discard(run_id)
+            found = await self._ledger.transact(read_histories, [run_id])
+            return found[run_id]
+        return known
 
     async def _limit_time(self, job: Job[Any, Any], run_id: str) -> None:
         if "timeouts" in job.flow.options:

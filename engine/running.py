@@ -6,6 +6,7 @@ from typing import Any
 
 from core.clock import Clock
 from engine.dispatcher import Dispatcher
+from engine.durable import History
 from engine.errands import Errands
 from engine.errors import EngineNotRunning
 from engine.intake import Accepted, Intake
@@ -23,6 +24,7 @@ class Running:
     _dispatcher: Dispatcher
     _errands: Errands
     _exit: AsyncExitStack | None = None
+    _histories: dict[str, History]
     _intake: Intake
     _jobs: Mapping[str, Job[Any, Any]]
     _ledger: Ledger
@@ -37,6 +39,8 @@ class Running:
         live = self._live.get(run_id)
         if live is not None:
             live.stop("cancelled")
+        elif run_id in self._live.starting:
+            self._live.cancelled_early.add(run_id)
         self._live.wake(run_id)
 
     def _act(self, accepted: Accepted) -> None:

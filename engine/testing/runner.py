@@ -56,7 +56,8 @@ class VirtualRunner(Runner):
             ledger=ledger,
             intake=cast("Intake", None),  # what would use it is overridden below
             slots=self._slots,
-            live=LiveRuns(lambda _: None),
+            live=LiveRuns(on_sleep=lambda: None, on_end=lambda _: None),
+            histories={},
             provided=provided,
             act=lambda _: None,
             outside=world,

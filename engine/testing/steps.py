@@ -29,7 +29,7 @@ class VirtualSteps(Steps):
         cause: WireEvent,
         recorded: Callable[[str, StepRecord], None],
     ) -> None:
-        super().__init__(run, History({}, {}), outside=world, cause=cause)
+        super().__init__(run, History(), outside=world, cause=cause)
         self.records: dict[str, StepRecord] = {}
         self._world = world
         self._recorded = recorded
@@ -45,15 +45,15 @@ class VirtualSteps(Steps):
         self._world.named(self._run_id, name, step_id)
         return name
 
-    async def _remember(self, name: str, number: int, body: Callable[[], Awaitable[Any]]) -> Any:  # noqa: ARG002 - the name says enough here
+    async def _remember(self, name: str, number: int, body: Callable[[], Awaitable[Any]]) -> Any:
         known = self.records.get(name)
         if known is None:
-            return await self._record(name, body)
+            return await self._record(name, number, body)
         if known.error is not None:
             raise known.error
         return known.result
 
-    async def _record(self, name: str, body: Callable[[], Awaitable[Any]]) -> Any:
+    async def _record(self, name: str, number: int, body: Callable[[], Awaitable[Any]]) -> Any:  # noqa: ARG002 - the name says enough here
         self._starting = name
         started_at = self._ledger.now()
         result, failure = None, None

@@ -50,6 +50,15 @@ class Rig:
             await asyncio.sleep(0)
         return self.tasks.pop()
 
+    def queues_with_work(self) -> list[str]:
+        with self.pool_with_schema.connect() as connection:
+            return private.queues_with_work(connection, ["q", "other"])
+
+    def recorded(self, run_id: str) -> dict[str, int]:
+        with self.pool_with_schema.connect() as connection:
+            steps = private.recorded_steps(connection, [run_id])
+        return {step.name: step.number for step in steps}
+
     def row(self, run_id: str) -> private.RunRow:
         with self.pool_with_schema.connect() as connection:
             row = private.run_row(connection, run_id)
@@ -64,10 +73,10 @@ async def test_claim_takes_at_most_the_limit_in_order_of_arrival(database: Datab
         first = await asyncio.to_thread(private.claim, "q", 2)
         assert [claimed.run_id for claimed in first] == ["a", "b"]
         assert all(claimed.is_first for claimed in first)
-        assert private.queues_with_work(["q", "other"]) == ["q"]
+        assert rig.queues_with_work() == ["q"]
         second = await asyncio.to_thread(private.claim, "q", 2)
         assert [claimed.run_id for claimed in second] == ["c"]
-        assert private.queues_with_work(["q", "other"]) == []
+        assert rig.queues_with_work() == []
 
 
 async def test_rolled_back_enqueue_leaves_nothing(database: Database) -> None:
@@ -92,7 +101,7 @@ async def test_steps_are_recorded_under_the_numbers_we_choose(database: Database
         rig.body = body
         rig.enqueue("r")
         await (await rig.start("r"))
-        assert private.recorded_steps("r") == {"seven": 7, "three": 3}
+        assert rig.recorded("r") == {"seven": 7, "three": 3}
         row = rig.row("r")
         assert (row.status, row.output, row.error) == ("SUCCESS", '"x"', None)
         assert row.completed_at is not None
@@ -117,12 +126,14 @@ async def test_cancel_in_our_transaction_fences_the_run(database: Database) -> N
         with rig.pool_with_schema.begin() as connection:
             assert private.owns(connection, "r")
             assert private.still_held(connection, "me", ["r", "s"]) == {"r"}
+            assert private.all_held(connection, "me") == {"r"}
+            assert private.all_held(connection, "other") == set()
             assert private.cancel(connection, ["r", "unknown"]) == ["r"]
             assert not private.owns(connection, "r")
             assert private.cancel(connection, ["r"]) == []
         go.set()
         await asyncio.wait({task}, timeout=3)
-        assert private.recorded_steps("r") == {}
+        assert rig.recorded("r") == {}
         assert rig.row("r").status == "CANCELLED"
 
 
@@ -165,7 +176,7 @@ async def test_delayed_run_is_released_when_due(database: Database) -> None:
         next_ms = private.release_delayed()
         assert next_ms is not None
         async with asyncio.timeout(3):
-            while private.queues_with_work(["q"]) == []:
+            while rig.queues_with_work() == []:
                 await asyncio.sleep(0.02)
                 later_ms = private.release_delayed()
                 assert later_ms is not None
@@ -252,6 +263,6 @@ async def test_copied_steps_are_those_of_a_run_with_a_history(database: Database
                 private.step_rows(connection, "a"),
             )
         assert copied == [original[0], original[2]]
-        assert private.recorded_steps("b") == {"s1": 1, "s3": 3}
+        assert rig.recorded("b") == {"s1": 1, "s3": 3}
         [claimed] = await asyncio.to_thread(private.claim, "q", 5)
         assert not claimed.is_first
