@@ -9,6 +9,8 @@ from contextlib import AsyncExitStack
 from functools import partial
 from typing import Any, Self
 
+from sqlalchemy.exc import SQLAlchemyError
+
 from core.clock import Clock, SystemClock
 from engine import tables
 from engine.acting import STOP_S, Acting
@@ -28,6 +30,7 @@ from engine.job import Job
 from engine.ledger import Ledger
 from engine.live import LiveRun, LiveRuns
 from engine.notices import Notice, listen, publish
+from engine.outage import Outage
 from engine.pauses import paused_jobs
 from engine.retention import sweep_batch
 from engine.runner import Parts, Runner
@@ -106,6 +109,7 @@ class Engine(Sending, Watching, Acting):
         self._exit: AsyncExitStack | None = None
         self._ended: list[str] = []
         self._is_closed = False
+        self._spawned: set[asyncio.Task[None]] = set()
         self._dispatching: asyncio.Task[None] | None = None
 
     async def __aenter__(self) -> Self:
@@ -121,22 +125,30 @@ class Engine(Sending, Watching, Acting):
             pool = self._database.connect()
             stack.callback(closer(pool))
             await asyncio.to_thread(tables.create, pool)
-            ledger = self._ledger = Ledger(private.with_schema(pool), self._clock)
+            outage = self._outage = Outage()
+            ledger = self._ledger = Ledger(private.with_schema(pool), self._clock, outage)
+            for_runs = ledger.patient()
             stack.callback(ledger.close)
-            host = Host(self._database, pool, app=self._name, executor_id=self.executor_id)
+            host = Host(
+                self._database,
+                pool,
+                app=self._name,
+                executor_id=self.executor_id,
+                outage=outage,
+            )
             self._intake = Intake(self._jobs, host, self.executor_id)
-            self._slots = Slots(ledger, self.executor_id)
+            self._slots = Slots(for_runs, self.executor_id)
             self._live = LiveRuns(self._run_ended)
             self._errands = Errands(
                 self._intake,
-                ledger,
+                for_runs,
                 act=self._act,
                 result=partial(self.result, timeout_s=None),
                 spawn=self._spawn,
                 wire=partial(self._wire, user=None),
             )
             parts = Parts(
-                ledger=ledger,
+                ledger=for_runs,
                 intake=self._intake,
                 slots=self._slots,
                 live=self._live,
@@ -152,6 +164,7 @@ class Engine(Sending, Watching, Acting):
                 room=self._room,
                 dispatched=self._was_claimed,
                 gave_up=self._gave_up,
+                not_started=self._not_started,
                 read_paused=self._read_paused,
             )
             await host.start(runner.execute)
@@ -187,8 +200,9 @@ class Engine(Sending, Watching, Acting):
             await asyncio.sleep(SWEEP_EVERY_S)
             try:
                 await self.sweep()
-            except Exception:  # the rim of the loop: the database may be away for a while
-                log.exception("sweep_failed")
+            except Exception as error:  # the rim of the loop
+                if not self._ledger.passes(error):
+                    log.exception("sweep_failed")
 
     async def sweep(self) -> None:
         """Delete what is older than the retention now; it happens by itself every few minutes."""
@@ -244,6 +258,10 @@ class Engine(Sending, Watching, Acting):
         self._live.starting.discard(run_id)
         self._spawn(self._announce_set_aside(run_id))
 
+    def _not_started(self, run_id: str) -> None:
+        self._live.starting.discard(run_id)
+        self._live.first_time.discard(run_id)
+
     async def _announce_set_aside(self, run_id: str) -> None:
         accepted = await self._ledger.transact(
             self._intake.announce_set_aside, run_id, self._ledger.now_ms()
@@ -267,13 +285,16 @@ class Engine(Sending, Watching, Acting):
         async def guarded() -> None:
             try:
                 await work
-            except Exception:  # the rim of what nobody awaits
-                log.exception("background_work_failed")
+            except Exception as error:  # the rim of what nobody awaits
+                if not self._ledger.passes(error):
+                    log.exception("background_work_failed")
 
         if self._is_closed:
             work.close()  # a step that ignored its interruption has come back after the end
-        else:
-            self._tasks.create_task(guarded())
+            return
+        task = self._tasks.create_task(guarded())
+        self._spawned.add(task)
+        task.add_done_callback(self._spawned.discard)
 
     async def _drain(self) -> None:
         self._dispatcher.stop()
@@ -291,9 +312,23 @@ class Engine(Sending, Watching, Acting):
         for live in rest:
             live.stop("handed over")
         await _wait_ended(rest, STOP_S)
-        for live in running:  # those that have ended are left alone
-            await self._ledger.call(partial(private.hand_over, live.run_id, queue_of(live.job_id)))
+        self._outage.stop()
+        await self._hand_over(running)
         self._is_closed = True
+        if self._spawned:  # patient with a database that is away; the next start tidies up
+            _, waiting = await asyncio.wait(self._spawned, timeout=STOP_S)
+            for task in waiting:
+                task.cancel()
+
+    async def _hand_over(self, runs: Iterable[LiveRun]) -> None:
+        try:
+            for live in runs:  # those that have ended are left alone
+                work = partial(private.hand_over, live.run_id, queue_of(live.job_id))
+                await self._ledger.call(work)
+        except SQLAlchemyError as error:
+            if not self._ledger.passes(error):
+                raise
+            log.warning("not_handed_over")  # whoever sweeps, or starts next, finds them
 
     async def _wait_started(self) -> None:
         """Let what has just been dispatched become live, so that it can be handed over."""

@@ -13,6 +13,7 @@ from dbos import DBOS, DBOSClient, DBOSConfig, Serializer
 from engine import codec
 from engine.database import Database
 from engine.dbos import private
+from engine.outage import Outage
 
 WORKFLOW = "engine.run"
 APPLICATION_VERSION = (
@@ -54,7 +55,15 @@ class Enqueued:
 class Host:
     """The one DBOS of this process."""
 
-    def __init__(self, database: Database, pool: sa.Engine, *, app: str, executor_id: str) -> None:
+    def __init__(
+        self,
+        database: Database,
+        pool: sa.Engine,
+        *,
+        app: str,
+        executor_id: str,
+        outage: Outage | None = None,
+    ) -> None:
         self._config: DBOSConfig = {
             "name": app,
             "application_version": APPLICATION_VERSION,
@@ -70,6 +79,7 @@ class Host:
         }
         self._client: DBOSClient | None = None
         self._app = app
+        self._outage = outage or Outage()
         self._pool = pool
         self._url = database.url
 
@@ -96,6 +106,7 @@ class Host:
         private.adopt_loop(loop)
         DBOS.launch()
         private.measure_ms()
+        private.wait_out(self._outage)
         self._client = DBOSClient(
             system_database_url=self._url,
             system_database_engine=self._pool,
