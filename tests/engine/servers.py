@@ -24,6 +24,8 @@ GONE_S = 10.0
 class MortalServer:
     """A PostgreSQL that keeps what it has committed (commits wait for its log, as they should)."""
 
+    name = "postgres"
+
     def __init__(self, server: PostgresServer) -> None:
         self._server = server
 
