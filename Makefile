@@ -61,7 +61,7 @@ format: $(READY) ## format the Python sources
 bench: $(READY) ## SUITE=store|stream|engine; the last line printed is one JSON object
 	@$(PY) -m bench $(SUITE)
 
-crash: $(READY) ## N=500 random jobs on each database, killed at random; SEED=text plays one again
+crash: $(READY) ## N=500 random jobs on each database, killed, stopped and cut off at random; SEED=text plays one again
 	@$(PY) -m tests.crash.fuzz --n $(or $(N),100) $(if $(SEED),--seed '$(SEED)') --database $(or $(DATABASE),both)
 
 codegen: $(READY) ## convex/_generated from convex/*.ts, offline

@@ -27,6 +27,7 @@ class Dispatcher:
         room: Callable[[], int],
         prepare: Callable[[Sequence[private.Claimed]], Awaitable[None]],
         gave_up: Callable[[str], None],
+        not_started: Callable[[str], None],
         read_paused: Callable[[sa.Connection], set[str]],
     ) -> None:
         self._queues = list(queues)
@@ -34,6 +35,7 @@ class Dispatcher:
         self._room = room
         self._prepare = prepare
         self._gave_up = gave_up
+        self._not_started = not_started
         self._read_paused = read_paused
         self._paused: set[str] = set()
         self._pauses_changed = True
@@ -44,6 +46,8 @@ class Dispatcher:
         """Queues that may hold more than there was room for."""
         self._stopping = False
         self._timer: asyncio.TimerHandle | None = None
+        self._to_give_back: dict[str, list[str] | None] = {}
+        """What was claimed and cannot run here, by owner token; None: whatever it took."""
 
     async def refresh_pauses(self) -> None:
         """Once this returns, nothing is claimed from queues that were paused before the call."""
@@ -104,12 +108,14 @@ class Dispatcher:
             try:
                 async with self._looking:
                     await self._look(kicked)
-            except Exception:  # the rim of the loop: the database may be away for a while
-                log.exception("claim_failed")
+            except Exception as error:  # the rim of the loop
+                if not self._ledger.passes(error):
+                    log.exception("claim_failed")
                 self._pauses_changed = True
                 await asyncio.sleep(POLL_S)
 
     async def _look(self, kicked: set[str]) -> None:
+        await self._give_back()
         if "" in kicked:
             next_ms = await self._ledger.call(private.release_delayed)
             if next_ms is not None:
@@ -137,17 +143,31 @@ class Dispatcher:
         return paused, set(private.queues_with_work(connection, self._queues))
 
     async def _claim(self, queue: str, room: int) -> int:
-        claimed = await self._ledger.call(partial(private.claim, queue, room))
+        owner = private.new_owner()
+        self._to_give_back[owner] = None  # if the answer is lost
+        claimed = await self._ledger.call(partial(private.claim, queue, room, owner))
+        del self._to_give_back[owner]
         if claimed:
             await self._prepare(claimed)
-            given_up = await self._ledger.call(partial(_dispatch, claimed))
+            given_up, failed = await self._ledger.call(partial(_dispatch, claimed))
             for run_id in given_up:
                 self._gave_up(run_id)
+            for run_id in failed:
+                self._not_started(run_id)
+            if failed:
+                self._to_give_back[owner] = failed
         return len(claimed)
 
+    async def _give_back(self) -> None:
+        for owner, run_ids in list(self._to_give_back.items()):
+            await self._ledger.transact(private.give_back, owner, run_ids)
+            del self._to_give_back[owner]
 
-def _dispatch(claimed: list[private.Claimed]) -> list[str]:
+
+def _dispatch(claimed: list[private.Claimed]) -> tuple[list[str], list[str]]:
+    """Start these runs; returns those that are set aside, and those that could not start."""
     given_up: list[str] = []
+    failed: list[str] = []
     for run in claimed:
         try:
             private.dispatch(run)
@@ -155,4 +175,5 @@ def _dispatch(claimed: list[private.Claimed]) -> list[str]:
             given_up.append(run.run_id)
         except Exception:  # the rim: one run that cannot start must not stop the others
             log.exception("dispatch_failed", extra={"run_id": run.run_id})
-    return given_up
+            failed.append(run.run_id)
+    return given_up, failed

@@ -10,7 +10,7 @@ from functools import partial
 from typing import Any, Self
 
 import sqlalchemy as sa
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import SQLAlchemyError
 
 from core.clock import Clock, SystemClock
 from engine import tables
@@ -24,7 +24,7 @@ from engine.durable import read_histories
 from engine.duration import Duration, seconds_of
 from engine.encryption import Encryption, encrypt
 from engine.errands import Errands
-from engine.errors import BadJob
+from engine.errors import BadJob, DatabaseAway, DatabaseFull
 from engine.eventlog import DEDUPLICATION_MS
 from engine.events import new_event_id
 from engine.fleet import Fleet
@@ -36,6 +36,7 @@ from engine.ledger import Ledger
 from engine.live import LiveRun, LiveRuns
 from engine.middleware import Hooks, Middleware
 from engine.notices import Notice, listen, publish
+from engine.outage import Outage
 from engine.pauses import paused_jobs
 from engine.runner import Parts, Runner
 from engine.sending import Sending, models_of
@@ -119,6 +120,7 @@ class Engine(Sending, Watching, Acting, Keeping):
         self._exit: AsyncExitStack | None = None
         self._ended: list[str] = []
         self._is_closed = False
+        self._spawned: set[asyncio.Task[None]] = set()
         self._dispatching: asyncio.Task[None] | None = None
 
     async def __aenter__(self) -> Self:
@@ -136,7 +138,9 @@ class Engine(Sending, Watching, Acting, Keeping):
             pool = self._database.connect()
             stack.callback(closer(pool))
             await asyncio.to_thread(tables.create, pool)
-            ledger = self._ledger = Ledger(private.with_schema(pool), self._clock)
+            outage = self._outage = Outage()
+            ledger = self._ledger = Ledger(private.with_schema(pool), self._clock, outage)
+            for_runs = ledger.patient()
             stack.callback(ledger.close)
             if self._encryption is not None:
                 encrypt(pool, self._encryption)
@@ -146,20 +150,21 @@ class Engine(Sending, Watching, Acting, Keeping):
                 app=self._name,
                 executor_id=self.executor_id,
                 encryption=self._encryption,
+                outage=outage,
             )
             self._intake = Intake(self._jobs, host, self.executor_id)
-            self._slots = Slots(ledger, self.executor_id)
+            self._slots = Slots(for_runs, self.executor_id)
             self._histories = {}
             self._live = LiveRuns(on_sleep=self._room_made, on_end=self._run_ended)
             self._errands = Errands(
                 self._intake,
-                ledger,
-                send=self._send_through,
+                for_runs,
+                send=partial(self._send_through, ledger=for_runs),
                 result=partial(self.result, timeout_s=None),
                 spawn=self._spawn,
             )
             parts = Parts(
-                ledger=ledger,
+                ledger=for_runs,
                 intake=self._intake,
                 slots=self._slots,
                 live=self._live,
@@ -177,6 +182,7 @@ class Engine(Sending, Watching, Acting, Keeping):
                 room=self._room,
                 prepare=self._prepare,
                 gave_up=self._gave_up,
+                not_started=self._not_started,
                 read_paused=_paused_queues,
             )
             await host.start(runner.execute)
@@ -250,15 +256,19 @@ class Engine(Sending, Watching, Acting, Keeping):
             return
         try:
             self._histories.update(await self._ledger.transact(read_histories, again))
-        except DBAPIError:  # they are ours now, so they start: each reads its own
+        except (SQLAlchemyError, DatabaseAway, DatabaseFull):  # each reads its own
             log.exception("histories_not_read")
 
     def _gave_up(self, run_id: str) -> None:
         log.error("run_set_aside", extra={"run_id": run_id})
+        self._not_started(run_id)
+        self._spawn(self._announce_set_aside(run_id))
+
+    def _not_started(self, run_id: str) -> None:
         self._live.starting.discard(run_id)
+        self._live.first_time.discard(run_id)
         self._live.cancelled_early.discard(run_id)
         self._histories.pop(run_id, None)
-        self._spawn(self._announce_set_aside(run_id))
 
     async def _announce_set_aside(self, run_id: str) -> None:
         accepted = await self._ledger.transact(
@@ -286,13 +296,16 @@ class Engine(Sending, Watching, Acting, Keeping):
         async def guarded() -> None:
             try:
                 await work
-            except Exception:  # the rim of what nobody awaits
-                log.exception("background_work_failed")
+            except Exception as error:  # the rim of what nobody awaits
+                if not self._ledger.passes(error):
+                    log.exception("background_work_failed")
 
         if self._is_closed:
             work.close()  # a step that ignored its interruption has come back after the end
-        else:
-            self._tasks.create_task(guarded())
+            return
+        task = self._tasks.create_task(guarded())
+        self._spawned.add(task)
+        task.add_done_callback(self._spawned.discard)
 
     async def _drain(self) -> None:
         self._dispatcher.stop()
@@ -310,9 +323,23 @@ class Engine(Sending, Watching, Acting, Keeping):
         for live in rest:
             live.stop("handed over")
         await _wait_ended(rest, STOP_S)
-        for live in running:  # those that have ended are left alone
-            await self._ledger.call(partial(private.hand_over, live.run_id, queue_of(live.job_id)))
+        self._outage.stop()
+        await self._hand_over(running)
         self._is_closed = True
+        if self._spawned:  # patient with a database that is away; the next start tidies up
+            _, waiting = await asyncio.wait(self._spawned, timeout=STOP_S)
+            for task in waiting:
+                task.cancel()
+
+    async def _hand_over(self, runs: Iterable[LiveRun]) -> None:
+        try:
+            for live in runs:  # those that have ended are left alone
+                work = partial(private.hand_over, live.run_id, queue_of(live.job_id))
+                await self._ledger.call(work)
+        except SQLAlchemyError as error:
+            if not self._ledger.passes(error):
+                raise
+            log.warning("not_handed_over")  # whoever sweeps, or starts next, finds them
 
     async def _wait_started(self) -> None:
         """Let what has just been dispatched become live, so that it can be handed over."""

@@ -3,7 +3,7 @@
 from datetime import datetime, timedelta
 from typing import Any
 
-from core.errors import Conflict, NotFound, Refused
+from core.errors import Conflict, NotFound, Refused, Transient
 from engine.duration import seconds_of
 
 
@@ -151,6 +151,29 @@ class DatabaseTooNew(Conflict):
 
     def __init__(self, found: int, known: int) -> None:
         super().__init__(f"the database has engine tables v{found}, this code knows v{known}")
+
+
+class DatabaseAway(Transient):
+    """The database could not be reached. What was asked for may have been stored all the same."""
+
+    code = "database_away"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "the database cannot be reached; ask again when it is back: an event that is sent "
+            "again with the same event_id starts nothing twice"
+        )
+
+
+class DatabaseFull(Transient):
+    """The database has no room: nothing of what was asked for has been stored."""
+
+    code = "database_full"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "the database has no room, and nothing was stored; free some and ask again"
+        )
 
 
 class EngineNotRunning(Refused):

@@ -1,13 +1,20 @@
-"""Several processes on one PostgreSQL: who is alive, and who continues the runs of the dead."""
+"""Several processes on one PostgreSQL: who is alive, and who continues the runs of the dead.
+
+Beats are by the database's clock. After an outage, or when that clock has been set, everybody looks
+dead to the first one back: a process that was late itself judges nobody for one lease, and nobody
+is judged within a lease of the server's start.
+"""
 
 import asyncio
 import logging
 from collections.abc import Callable
+from time import monotonic
 
 import sqlalchemy as sa
 
 from engine import tables
 from engine.dbos import private
+from engine.errors import DatabaseAway
 from engine.keys import forget_keys
 from engine.ledger import Ledger
 from engine.live import LiveRuns
@@ -40,6 +47,7 @@ class Fleet:
         self._lease_s = lease_s
         self._kick = kick
         self._wake = wake
+        self._judges_from = 0.0
 
     async def join(self) -> None:
         """Be counted as alive, before the first run is claimed."""
@@ -47,7 +55,10 @@ class Fleet:
 
     async def leave(self) -> None:
         """Be gone: nothing of this process runs any more."""
-        await self._ledger.transact(self._forget)
+        try:
+            await self._ledger.transact(self._forget)
+        except DatabaseAway:
+            log.warning("still_counted")  # until the lease is over
 
     async def work(self) -> None:
         """Beat, sweep and check until cancelled."""
@@ -61,8 +72,9 @@ class Fleet:
                     await self._ledger.transact(self._beat)
                     self._kick(await self._ledger.transact(self._sweep))
                 await self._check(everything=tick % (beat_every * 3) == 0)
-            except Exception:  # the rim of the loop: the database may be away for a while
-                log.exception("fleet_check_failed")
+            except Exception as error:  # the rim of the loop
+                if not self._ledger.passes(error):
+                    log.exception("fleet_check_failed")
 
     async def _check(self, *, everything: bool) -> None:
         """Find what notices should have told: answered waits, and runs that are no longer ours."""
@@ -86,19 +98,17 @@ class Fleet:
 
     def _beat(self, connection: sa.Connection) -> None:
         now = tables.database_now_ms(connection)
-        worker = tables.worker.c
-        updated = connection.execute(
-            sa.update(tables.worker)
-            .where(worker.executor_id == self._executor_id)
-            .values(beat_at=now, lease_ms=int(self._lease_s * 1000))
-        )
-        if not updated.rowcount:
-            row = {
-                "executor_id": self._executor_id,
-                "beat_at": now,
-                "lease_ms": int(self._lease_s * 1000),
-            }
+        worker, lease_ms = tables.worker.c, int(self._lease_s * 1000)
+        mine = worker.executor_id == self._executor_id
+        last = connection.execute(sa.select(worker.beat_at).where(mine)).scalar()
+        if last is None:
+            row = {"executor_id": self._executor_id, "beat_at": now, "lease_ms": lease_ms}
             tables.insert_new(connection, tables.worker, row)
+            return
+        if not last <= now <= last + lease_ms:
+            self._judges_from = monotonic() + self._lease_s
+        values = {"beat_at": now, "lease_ms": lease_ms}
+        connection.execute(sa.update(tables.worker).where(mine).values(**values))
 
     def _forget(self, connection: sa.Connection) -> None:
         connection.execute(
@@ -108,12 +118,21 @@ class Fleet:
 
     def _sweep(self, connection: sa.Connection) -> list[str]:
         """Put the runs of dead processes back into their queues; returns those queues."""
+        if monotonic() < self._judges_from:
+            return []
         lock = sa.select(sa.func.pg_try_advisory_xact_lock(SWEEP_LOCK))
         if not connection.execute(lock).scalar_one():
             return []  # another process is at it
-        now = tables.database_now_ms(connection)
+        now, up_since = tables.database_now_ms(connection), tables.database_up_since_ms(connection)
         worker = tables.worker.c
-        connection.execute(sa.delete(tables.worker).where(worker.beat_at + worker.lease_ms < now))
+        if up_since <= now:
+            silent_since = sa.func.greatest(worker.beat_at, up_since)
+        else:
+            silent_since = worker.beat_at  # the clock has been set back
+        # Who beats does so by the new time already; who is dead gets one more lease.
+        ahead = sa.update(tables.worker).where(worker.beat_at > now)
+        connection.execute(ahead.values(beat_at=now))
+        connection.execute(sa.delete(tables.worker).where(silent_since + worker.lease_ms < now))
         alive = list(connection.execute(sa.select(worker.executor_id)).scalars())
         dead = private.executors_besides(connection, alive)
         if not dead:

@@ -60,6 +60,7 @@ class Keeping(Running):
                     moved = True
                 else:
                     await self.sweep()
-            except Exception:  # the rim of the loop: the database may be away for a while
-                log.exception("keeping_failed")
+            except Exception as error:  # the rim of the loop
+                if not self._ledger.passes(error):
+                    log.exception("keeping_failed")
             await asyncio.sleep(EVERY_S)

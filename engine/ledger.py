@@ -1,39 +1,50 @@
 """The engine's transactions: run in threads, tried again when the database was away."""
 
 import asyncio
-import logging
-import sqlite3
+import math
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from copy import copy
 from datetime import datetime
 from typing import Concatenate, ParamSpec, TypeVar
 
 import sqlalchemy as sa
-from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.exc import SQLAlchemyError
 
 from core.clock import Clock
+from engine.errors import DatabaseAway, DatabaseFull
+from engine.outage import TRY_EVERY_S, Outage, is_full
 
 P = ParamSpec("P")
 T = TypeVar("T")
 
-log = logging.getLogger("engine.ledger")
-
 THREADS = 4  # SQLite takes one writer at a time anyway
 RETRY_FOR_S = 60.0  # a PostgreSQL restart or fail-over; after that the caller hears of it
-RETRY_EVERY_S = 0.25
 
 
 class Ledger:
     """Runs functions of a connection, each as one transaction in a thread of its own pool."""
 
-    def __init__(self, pool: sa.Engine, clock: Clock) -> None:
+    def __init__(self, pool: sa.Engine, clock: Clock, outage: Outage) -> None:
         self._pool = pool
         self._clock = clock
+        self._outage = outage
+        self._retry_for_s = RETRY_FOR_S
         self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="engine-ledger")
+
+    def patient(self) -> "Ledger":
+        """The same for runs: a run waits for the database as long as it takes, also for room."""
+        twin = copy(self)
+        twin._retry_for_s = math.inf  # noqa: SLF001 - it is ours
+        return twin
 
     def close(self) -> None:
         """Let running transactions end and give the threads back."""
         self._threads.shutdown(wait=True)
+
+    def passes(self, error: BaseException) -> bool:
+        """Whether an error only says that the database is away or full; that is logged once."""
+        return isinstance(error, (DatabaseAway, DatabaseFull)) or self._outage.passes(error)
 
     def now(self) -> datetime:
         """The clock's now."""
@@ -52,17 +63,25 @@ class Ledger:
         """Commit `work(connection, …)`; it may run more than once, so it must be safe twice.
 
         Raises:
-            sqlalchemy.exc.OperationalError: the database stayed away for `RETRY_FOR_S`.
+            DatabaseAway: it has been away for `RETRY_FOR_S`, or is away while the engine stops.
+            DatabaseFull: it has no room. Neither comes out of a patient ledger.
         """
-        give_up_at = self._clock.monotonic() + RETRY_FOR_S
+        give_up_at = self._clock.monotonic() + self._retry_for_s
         while True:
             try:
-                return await self.call(lambda: self._once(work, *args, **kwargs))
-            except DBAPIError as error:
-                if not _is_away(error) or self._clock.monotonic() > give_up_at:
+                done = await self.call(lambda: self._once(work, *args, **kwargs))
+            except SQLAlchemyError as error:
+                if not self._outage.passes(error):
                     raise
-                log.warning("database_away", extra={"error": type(error.orig).__name__})
-            await asyncio.sleep(RETRY_EVERY_S)
+                if self._retry_for_s < math.inf:
+                    if is_full(error):
+                        raise DatabaseFull from error
+                    if self._outage.is_stopping or self._clock.monotonic() > give_up_at:
+                        raise DatabaseAway from error
+            else:
+                self._outage.ended()
+                return done
+            await asyncio.sleep(TRY_EVERY_S)
 
     async def call(self, work: Callable[[], T]) -> T:
         """Run something that blocks in one of the ledger's threads."""
@@ -76,12 +95,3 @@ class Ledger:
     ) -> T:
         with self._pool.begin() as connection:
             return work(connection, *args, **kwargs)
-
-
-def _is_away(error: DBAPIError) -> bool:
-    """Whether the database may be back soon, as opposed to refusing this statement."""
-    if error.connection_invalidated:
-        return True
-    if isinstance(error.orig, sqlite3.OperationalError):
-        return error.orig.sqlite_errorname in {"SQLITE_BUSY", "SQLITE_LOCKED"}
-    return isinstance(error, OperationalError)

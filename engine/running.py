@@ -13,6 +13,7 @@ from engine.intake import Accepted, Intake
 from engine.job import Job
 from engine.ledger import Ledger
 from engine.live import LiveRuns
+from engine.outage import Outage
 from engine.slots import Slots
 
 
@@ -29,6 +30,7 @@ class Running:
     _jobs: Mapping[str, Job[Any, Any]]
     _ledger: Ledger
     _live: LiveRuns
+    _outage: Outage
     _slots: Slots
 
     def _check_running(self) -> None:

@@ -13,6 +13,7 @@ from engine.errors import BadEvent
 from engine.events import INVOKED, Event, EventData, SentEvent, WireEvent, event_of, new_event_id
 from engine.intake import Accepted, Store
 from engine.job import Job
+from engine.ledger import Ledger
 from engine.middleware import Hooks, through
 from engine.running import Running
 
@@ -50,7 +51,7 @@ class Sending(Running):
         return await self._send_through([_identified(event) for event in events])
 
     async def _send_through(
-        self, events: Sequence[Event], store: Store | None = None
+        self, events: Sequence[Event], store: Store | None = None, *, ledger: Ledger | None = None
     ) -> list[SentEvent]:
         """Give events, which have their ids, to the middleware, and store what comes of them."""
 
@@ -58,7 +59,7 @@ class Sending(Running):
             if len(changed) != len(events):
                 raise BadEvent(events[0].name, "middleware has dropped or added events")
             wires = [self._wire(event) for event in changed]
-            accepted = await self._ledger.transact(
+            accepted = await (ledger or self._ledger).transact(
                 store or self._intake.accept, wires, self._ledger.now_ms()
             )
             self._act(accepted)

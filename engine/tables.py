@@ -246,5 +246,14 @@ def insert_new(connection: sa.Connection, table: sa.Table, values: Mapping[str, 
 
 def database_now_ms(connection: sa.Connection) -> int:
     """PostgreSQL's clock: the clocks of the machines may differ."""
-    now = sa.cast(sa.func.extract("epoch", sa.func.clock_timestamp()) * 1000, sa.BigInteger)
-    return connection.execute(sa.select(now)).scalar_one()
+    return _ms(connection, sa.func.clock_timestamp())
+
+
+def database_up_since_ms(connection: sa.Connection) -> int:
+    """When PostgreSQL started."""
+    return _ms(connection, sa.func.pg_postmaster_start_time())
+
+
+def _ms(connection: sa.Connection, instant: sa.ColumnElement[Any]) -> int:
+    epoch = sa.cast(sa.func.extract("epoch", instant) * 1000, sa.BigInteger)
+    return connection.execute(sa.select(epoch)).scalar_one()

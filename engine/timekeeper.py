@@ -52,8 +52,9 @@ class Timekeeper:
                 if self._has_limits:
                     sleep_s = min(sleep_s, await self._cancel_overdue())
                 sleep_s = min(sleep_s, await self._tick(due))
-            except Exception:  # the rim of the loop: the database may be away for a while
-                log.exception("timekeeper_failed")
+            except Exception as error:  # the rim of the loop
+                if not self._ledger.passes(error):
+                    log.exception("timekeeper_failed")
             await asyncio.sleep(max(AGAIN_S, sleep_s))
 
     async def _cancel_overdue(self) -> float:

@@ -5,6 +5,7 @@ from typing import Any
 
 from engine.errors import NoSuchRun, RunCancelled
 from engine.inspection import Inspection
+from engine.ledger import Ledger
 from engine.running import Running
 from engine.runs import RunInfo, RunStatus, StepRecord, list_runs, read_run, read_steps
 from engine.waits import has_open_wait
@@ -22,10 +23,7 @@ class Watching(Running):
             NoSuchRun: there is no such run.
         """
         self._check_running()
-        info = await self._ledger.transact(read_run, run_id)
-        if info is None:
-            raise NoSuchRun(run_id)
-        return info
+        return await _look(self._ledger, run_id)
 
     @property
     def inspect(self) -> Inspection:
@@ -55,7 +53,7 @@ class Watching(Running):
         return await self._ledger.transact(read_steps, run_id)
 
     async def wait(self, run_id: str, timeout_s: float | None) -> RunInfo:
-        """Wait until a run has ended.
+        """Wait until a run has ended, also while the database is away.
 
         Raises:
             TimeoutError: it has not ended within `timeout_s`.
@@ -64,7 +62,8 @@ class Watching(Running):
         with self._live.watching(run_id) as may_have_ended:
             async with asyncio.timeout(timeout_s):
                 while True:
-                    info = await self.run(run_id)
+                    self._check_running()
+                    info = await _look(self._ledger.patient(), run_id)
                     if info.has_ended:
                         return info
                     try:
@@ -88,3 +87,10 @@ class Watching(Running):
         if info.status == "cancelled":
             raise RunCancelled(run_id)
         return info.result
+
+
+async def _look(ledger: Ledger, run_id: str) -> RunInfo:
+    info = await ledger.transact(read_run, run_id)
+    if info is None:
+        raise NoSuchRun(run_id)
+    return info

@@ -14,6 +14,7 @@ from engine import codec
 from engine.database import Database
 from engine.dbos import private
 from engine.encryption import Encryption, opened, seal
+from engine.outage import Outage
 
 WORKFLOW = "engine.run"
 APPLICATION_VERSION = (
@@ -61,7 +62,7 @@ class Enqueued:
 class Host:
     """The one DBOS of this process."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - named settings
         self,
         database: Database,
         pool: sa.Engine,
@@ -69,6 +70,7 @@ class Host:
         app: str,
         executor_id: str,
         encryption: Encryption | None = None,
+        outage: Outage | None = None,
     ) -> None:
         self._serializer = JsonSerializer(encryption)
         self._config: DBOSConfig = {
@@ -87,6 +89,7 @@ class Host:
         self._client: DBOSClient | None = None
         self._app = app
         self._executor_id = executor_id
+        self._outage = outage or Outage()
         self._pool = pool
         self._url = database.url
 
@@ -114,6 +117,7 @@ class Host:
         private.recover_own(self._pool, self._executor_id)
         DBOS.launch()
         private.measure_ms()
+        private.wait_out(self._outage)
         self._client = DBOSClient(
             system_database_url=self._url,
             system_database_engine=self._pool,

@@ -6,6 +6,7 @@
 # ruff: noqa: SLF001 - this file exists for it
 
 import asyncio
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -34,6 +35,7 @@ from dbos._sys_db import OperationResultInternal, SystemDatabase, WorkflowStatus
 from dbos._utils import GlobalParams, generate_uuid
 
 from engine.encryption import Sealed
+from engine.outage import Outage
 
 # Raised inside a run that no longer owns its row: cancelled, or taken over by another process.
 LostRun = (DBOSWorkflowCancelledError, DBOSWorkflowConflictIDError)
@@ -95,6 +97,27 @@ def measure_ms() -> None:
         database._now_ms_sql = lambda: now
 
 
+def wait_out(outage: Outage) -> None:
+    """Let what a run asks of DBOS wait while the database is away or full, however long.
+
+    DBOS looks less and less often, up to 90 s apart, and takes a full disk for the outcome of the
+    step whose result could not be stored.
+    """
+    database = _system_database()
+    database._retry_connection_errors = False
+    record = outage.waited_out(database.record_operation_result)
+
+    def record_once(result: Any, **given: Any) -> None:
+        # A step that is there with this time was stored by an attempt whose answer was lost.
+        given.setdefault("completed_at_epoch_ms", int(time.time() * 1000))  # noqa: TID251 - as DBOS does
+        record(result, **given)
+
+    patient: Any = database
+    patient.record_operation_result = record_once
+    for name in ("check_operation_execution", "update_workflow_outcome"):
+        setattr(database, name, outage.waited_out(getattr(database, name)))
+
+
 def reserve_step(number: int) -> StepReservation:
     """Reserve this step number. DBOS counts calls; we number steps by their ids instead."""
     context = get_local_dbos_context()
@@ -108,8 +131,16 @@ def reserve_step(number: int) -> StepReservation:
         context.function_id = saved
 
 
-def claim(queue: str, limit: int) -> list[Claimed]:
-    """Take up to `limit` enqueued runs. DBOS would look once a second, and count waiting runs."""
+def new_owner() -> str:
+    """A token for one claim: what it took can be recognised by it."""
+    return generate_uuid()
+
+
+def claim(queue: str, limit: int, owner: str | None = None) -> list[Claimed]:
+    """Take up to `limit` enqueued runs. DBOS would look once a second, and count waiting runs.
+
+    When it raises it may have taken some all the same: `give_back` those of this owner.
+    """
     database = _system_database()
     # The claim reads these fields only; a Queue cannot be made without registering it.
     shape = SimpleNamespace(
@@ -121,7 +152,7 @@ def claim(queue: str, limit: int) -> list[Claimed]:
         _limiter=None,
         _partition_limiter=None,
     )
-    owner = generate_uuid()
+    owner = owner or new_owner()
     run_ids, _ = database.start_queued_workflows(
         cast("Queue", shape),
         GlobalParams.executor_id,
@@ -138,6 +169,17 @@ def claim(queue: str, limit: int) -> list[Claimed]:
         )
         for status in database.get_workflow_statuses(run_ids)
     ]
+
+
+def give_back(connection: sa.Connection, owner: str, run_ids: Sequence[str] | None = None) -> None:
+    """Put what a claim took back into its queue: all of it, or these runs."""
+    database = _system_database()
+    status = database.tables.workflow_status
+    statement = sa.update(status).where(status.c.owner_xid == owner, status.c.status == "PENDING")
+    if run_ids is not None:
+        statement = statement.where(status.c.workflow_uuid.in_(run_ids))
+    values = {"status": "ENQUEUED", "owner_xid": None, "started_at_epoch_ms": None}
+    connection.execute(statement.values(updated_at=database._now_ms_sql(), **values))
 
 
 def dispatch(claimed: Claimed) -> None:

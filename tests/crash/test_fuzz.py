@@ -12,17 +12,18 @@ from tests.crash.fuzz.programs import Program
 from tests.crash.fuzz.round import Plan, play
 from tests.crash.fuzz.verdict import Story, faults
 from tests.engine.conftest import postgres, postgres_server, sqlite
+from tests.engine.servers import MortalServer, mortal_server
 
 __all__ = ["postgres", "postgres_server", "sqlite"]
 
 SLOW = pytest.mark.timeout(90)
 
 
-async def held(address: str, folder: Path, seed: str) -> None:
-    plan = Plan.of(seed, 10, deaths=3, stops=0)  # tests/engine/test_fleet.py stops processes
-    found, story, deaths = await play(plan, address, folder)
+async def held(address: str, folder: Path, plan: Plan, server: MortalServer | None = None) -> None:
+    found, story, deaths = await play(plan, address, folder, server)
     assert found == []
-    assert deaths >= 3
+    assert deaths >= plan.deaths
+    assert sum(line.what == "continued" for line in story.lines) == plan.stops
     assert len(story.runs) >= 10
 
 
@@ -30,14 +31,21 @@ async def held(address: str, folder: Path, seed: str) -> None:
 async def test_random_jobs_survive_random_deaths_on_sqlite(
     sqlite: SqliteDatabase, tmp_path: Path
 ) -> None:
-    await held(str(sqlite.path), tmp_path, "one process")
+    await held(str(sqlite.path), tmp_path, Plan.of("one process", 10, deaths=3, stops=0))
 
 
 @SLOW
 async def test_random_jobs_survive_random_deaths_on_postgres(
     postgres: PostgresDatabase, tmp_path: Path
 ) -> None:
-    await held(postgres.dsn, tmp_path, "two processes")
+    await held(postgres.dsn, tmp_path, Plan.of("two processes", 10, deaths=2, stops=2))
+
+
+@SLOW
+async def test_random_jobs_survive_a_server_that_crashes(tmp_path: Path) -> None:
+    with mortal_server() as server:
+        plan = Plan.of("a mortal server", 10, deaths=1, stops=0, outages=3)
+        await held(server.fresh().dsn, tmp_path, plan, server)
 
 
 def test_a_plan_is_its_seed() -> None:

@@ -6,11 +6,13 @@ import secrets
 import sys
 from pathlib import Path
 
-from bench.engine.databases import Databases, SqliteFiles, address_of, folder_in_ram, postgres
+from bench.engine.databases import Databases, SqliteFiles, address_of, folder_in_ram
 from tests.crash.fuzz.round import Plan, play
+from tests.engine.servers import MortalServer, mortal_server
 
 WIDTH = 24  # programs a round
 DEATHS, STOPS = 4, 2  # a round, besides the workers that kill themselves
+OUTAGES = 1  # a round on PostgreSQL
 
 
 def _say(text: str) -> None:
@@ -31,10 +33,17 @@ async def rounds(databases: Databases, folder: Path, *, n: int, seed: str, keep:
     bad = 0
     for number in range((n + WIDTH - 1) // WIDTH):
         of_round = seed if n <= WIDTH else f"{seed}.{number}"
-        plan = Plan.of(of_round, min(WIDTH, n - number * WIDTH), deaths=DEATHS, stops=STOPS)
+        server = databases if isinstance(databases, MortalServer) else None
+        plan = Plan.of(
+            of_round,
+            min(WIDTH, n - number * WIDTH),
+            deaths=DEATHS,
+            stops=STOPS,
+            outages=0 if server is None else OUTAGES,
+        )
         place = folder / f"{databases.name}-{number}"
         place.mkdir()
-        found, story, deaths = await play(plan, address_of(databases.fresh()), place)
+        found, story, deaths = await play(plan, address_of(databases.fresh()), place, server)
         _say(
             f"{databases.name} seed {of_round}: {len(story.runs)} runs, {len(story.lines)} lines, "
             f"{deaths} deaths, {len(found)} faults"
@@ -66,7 +75,7 @@ async def main() -> int:
             kind = SqliteFiles(folder)
             bad += await rounds(kind, folder, n=given.n, seed=given.seed, keep=True)
         if given.database != "sqlite":
-            with postgres(folder) as server:
+            with mortal_server() as server:
                 bad += await rounds(server, folder, n=given.n, seed=given.seed, keep=True)
     _say("everything held" if not bad else f"{bad} rounds with faults")
     return 1 if bad else 0

@@ -99,9 +99,11 @@ class Fleet:
 
         One that is alone is killed instead: nobody would take over.
         """
-        if len(self._open_workers()) < 2:
+        if self._size < 2:
             await self.kill_one()
             return
+        async with asyncio.timeout(START_S), self._opened:
+            await self._opened.wait_for(lambda: len(self._open_workers()) >= 2)
         worker = self._chance.choice(self._open_workers())
         worker.close()
         _signal(worker.process, signal.SIGSTOP)

@@ -8,7 +8,7 @@ from pathlib import Path
 from time import monotonic
 from typing import Literal
 
-What = Literal["begin", "end", "recorded", "stopped", "continued", "cancel acknowledged"]
+What = Literal["begin", "end", "recorded", "stopped", "continued", "back", "cancel acknowledged"]
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ import random
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from tests.crash.fuzz.fleet import Fleet
 from tests.crash.fuzz.journal import Journal
@@ -16,6 +16,15 @@ STUCK_S = 40.0  # after the last death every run ends by itself within seconds
 LOOK_EVERY_S = 0.25
 ASK_EVERY_S = 0.05
 LINES = 2  # concurrency keys
+OUTAGE_S = 2.0  # some last longer than the workers' lease
+
+
+class Server(Protocol):
+    """What crashes when a plan has outages."""
+
+    def restart(self, after_s: float) -> None:
+        """Crash it, and start it again after a while."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -30,9 +39,11 @@ class Plan:
     deaths: int
     stops: int
     """How many processes are stopped until others have taken over, besides those that die."""
+    outages: int = 0
+    """How often the database's server crashes."""
 
     @classmethod
-    def of(cls, seed: str, size: int, *, deaths: int, stops: int) -> "Plan":
+    def of(cls, seed: str, size: int, *, deaths: int, stops: int, outages: int = 0) -> "Plan":
         """A plan of `size` programs; a third of them stand in line under a key."""
         chance = random.Random(seed)  # noqa: S311 - the same plan at each start
         in_line = size // 3
@@ -40,7 +51,7 @@ class Plan:
         rest = [make_in_line(number, chance) for number in range(size - in_line + 1, size + 1)]
         cancelled = frozenset(p.number for p in programs if chance.random() < 0.2)
         lines = [rest[n::LINES] for n in range(LINES)]
-        return cls(seed, programs, lines, cancelled, deaths, stops)
+        return cls(seed, programs, lines, cancelled, deaths, stops, outages)
 
 
 @dataclass
@@ -51,6 +62,7 @@ class Round:
     fleet: Fleet
     journal: Journal
     chance: random.Random
+    server: Server | None = None
     story: Story = field(default_factory=Story)
 
     async def run(self) -> list[str]:
@@ -69,10 +81,15 @@ class Round:
 
     async def _kill(self) -> None:
         blows = ["dies"] * self.plan.deaths + ["stops"] * self.plan.stops
+        blows += ["outage"] * self.plan.outages
         self.chance.shuffle(blows)
         for blow in blows:
             await asyncio.sleep(self.chance.uniform(0.3, 1.5))
-            if blow == "stops":
+            if blow == "outage":
+                assert self.server is not None
+                await asyncio.to_thread(self.server.restart, self.chance.uniform(0, OUTAGE_S))
+                self.journal.write("back")
+            elif blow == "stops":
                 await self.fleet.stop_one()
             else:
                 await self.fleet.kill_one()
@@ -147,12 +164,14 @@ def _event_id(number: int) -> str:
     return f"event-{number}"
 
 
-async def play(plan: Plan, address: str, folder: Path) -> tuple[list[str], Story, int]:
+async def play(
+    plan: Plan, address: str, folder: Path, server: Server | None = None
+) -> tuple[list[str], Story, int]:
     """Play one plan on an empty database: what did not hold, what happened, how many died."""
     chance = random.Random(f"{plan.seed} played")  # noqa: S311 - the same choices at each start
     journal = Journal(folder / "journal", "driver")
     size = 2 if "://" in address else 1
     fleet = Fleet(address, journal, size=size, chance=chance)
-    playing = Round(plan, fleet, journal, chance)
+    playing = Round(plan, fleet, journal, chance, server)
     found = await playing.run()
     return found, playing.story, fleet.deaths

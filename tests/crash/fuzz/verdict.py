@@ -12,6 +12,7 @@ from tests.crash.fuzz.programs import Program, fits, flat
 ENDED = {"completed", "failed", "cancelled"}
 BRANCHES = re.compile(r"(\d+\.\d+/)+")  # what the engine puts before the ids of steps in branches
 CANCEL_REACHES_S = 1.0  # another process; in the same one the journal's lines are in order
+NOTICES_BACK_S = 2.5  # within which processes hear of each other again after an outage
 ZOMBIE_S = 2.5  # within which a process that was stopped has noticed what it lost
 
 
@@ -137,6 +138,9 @@ def _cancels(story: Story) -> Iterator[str]:
             acknowledged[line.run] = line.at
         elif line.what == "continued":
             continued[line.run] = line.at
+        elif line.what == "back":
+            heard = line.at + NOTICES_BACK_S
+            acknowledged = {run: max(at, heard) for run, at in acknowledged.items()}
         elif line.run in cancelled and line.run in acknowledged:
             late_s = line.at - acknowledged[line.run]
             if late_s > CANCEL_REACHES_S and not _is_zombie(line, continued):

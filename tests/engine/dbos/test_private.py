@@ -79,6 +79,24 @@ async def test_claim_takes_at_most_the_limit_in_order_of_arrival(database: Datab
         assert rig.queues_with_work() == []
 
 
+async def test_what_a_claim_took_can_be_given_back_by_its_owner_alone(database: Database) -> None:
+    async with Rig(database) as rig:
+        for run_id in ("a", "b", "c"):
+            rig.enqueue(run_id)
+        owner = private.new_owner()
+        await asyncio.to_thread(private.claim, "q", 2, owner)
+        await asyncio.to_thread(private.claim, "q", 1)
+        with rig.pool_with_schema.begin() as connection:
+            private.give_back(connection, private.new_owner())
+        assert await asyncio.to_thread(private.claim, "q", 3) == []
+        with rig.pool_with_schema.begin() as connection:
+            private.give_back(connection, owner, ["b"])
+        assert [run.run_id for run in await asyncio.to_thread(private.claim, "q", 3)] == ["b"]
+        with rig.pool_with_schema.begin() as connection:
+            private.give_back(connection, owner)
+        assert [run.run_id for run in await asyncio.to_thread(private.claim, "q", 3)] == ["a"]
+
+
 async def test_rolled_back_enqueue_leaves_nothing(database: Database) -> None:
     async with Rig(database) as rig:
         with rig.pool.connect() as connection:
