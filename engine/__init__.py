@@ -34,6 +34,11 @@ from engine.options import (
     Throttle,
     Timeouts,
 )
+from engine.realtime.channels import BadChannel, BadMessage, Channel, Topic
+from engine.realtime.hub import Messages, TooManySubscriptions, TooSlow
+from engine.realtime.messages import Message
+from engine.realtime.publisher import NotListening
+from engine.realtime.tokens import BadToken
 from engine.retry import RetryPolicy
 from engine.runs import RunInfo, RunStatus, StepRecord
 
@@ -41,12 +46,16 @@ __all__ = [
     "CANCELLED",
     "FAILED",
     "FINISHED",
+    "BadChannel",
     "BadEvent",
     "BadExpression",
     "BadJob",
+    "BadMessage",
+    "BadToken",
     "Batch",
     "CancelOn",
     "CannotReplay",
+    "Channel",
     "Concurrency",
     "Cron",
     "Database",
@@ -61,10 +70,13 @@ __all__ = [
     "FlowOptions",
     "Job",
     "JobContext",
+    "Message",
+    "Messages",
     "NoSuchJob",
     "NoSuchRun",
     "NoSuchStep",
     "NonRetriable",
+    "NotListening",
     "NotProvided",
     "On",
     "PostgresDatabase",
@@ -85,6 +97,9 @@ __all__ = [
     "StepRecord",
     "Throttle",
     "Timeouts",
+    "TooManySubscriptions",
+    "TooSlow",
+    "Topic",
     "current_step",
     "job",
 ]

@@ -27,8 +27,12 @@ from engine.intake import Intake, queue_of
 from engine.job import Job
 from engine.ledger import Ledger
 from engine.live import LiveRun, LiveRuns
-from engine.notices import Notice, listen, publish
+from engine.notices import Ear, Notice, ear_for, listen, publish
 from engine.pauses import paused_jobs
+from engine.publishing import Publishing
+from engine.realtime import publisher as realtime
+from engine.realtime.hub import Hub
+from engine.realtime.tokens import Tokens, signing_secret
 from engine.retention import sweep_batch
 from engine.runner import Parts, Runner
 from engine.sending import Sending, models_of
@@ -47,7 +51,7 @@ STARTING_S = 0.005  # a claimed run becomes live within a few hops between threa
 TELL_ENDED_S = 0.005  # ends of runs are told to other processes together
 
 
-class Engine(Sending, Watching, Acting):
+class Engine(Sending, Watching, Acting, Publishing):
     """Durable jobs on SQLite or PostgreSQL. Use it as an async context manager.
 
     Args:
@@ -127,6 +131,9 @@ class Engine(Sending, Watching, Acting):
             self._intake = Intake(self._jobs, host, self.executor_id)
             self._slots = Slots(ledger, self.executor_id)
             self._live = LiveRuns(self._run_ended)
+            self._hub = Hub()
+            self._tokens = Tokens(await ledger.transact(signing_secret), self._clock)
+            ears = [ear_for(self.executor_id, self._hear), *self._open_channels()]
             self._errands = Errands(
                 self._intake,
                 ledger,
@@ -134,6 +141,7 @@ class Engine(Sending, Watching, Acting):
                 result=partial(self.result, timeout_s=None),
                 spawn=self._spawn,
                 wire=partial(self._wire, user=None),
+                publisher=self._publisher,
             )
             parts = Parts(
                 ledger=ledger,
@@ -159,7 +167,8 @@ class Engine(Sending, Watching, Acting):
             await ledger.transact(disown, [self.executor_id])
             self._tasks = await stack.enter_async_context(asyncio.TaskGroup())
             if isinstance(self._database, PostgresDatabase):
-                await self._join_fleet(self._database, stack)
+                await self._join_fleet(self._database, ears, stack)
+            stack.callback(self._hub.close)
             stack.push_async_callback(self._drain)
             if self._works:
                 self._dispatching = self._tasks.create_task(self._dispatcher.work())
@@ -198,8 +207,19 @@ class Engine(Sending, Watching, Acting):
             await asyncio.sleep(SWEEP_PAUSE_S)
             swept = await self._ledger.transact(sweep_batch, before_ms)
 
-    async def _join_fleet(self, database: PostgresDatabase, stack: AsyncExitStack) -> None:
-        listener = self._tasks.create_task(listen(database.libpq, self.executor_id, self._hear))
+    def _open_channels(self) -> list[Ear]:
+        """Make what publishes realtime messages, and say who hears those of other processes."""
+        if isinstance(self._database, SqliteDatabase):
+            self._publisher = realtime.LocalPublisher(self._hub)
+            return []
+        publisher = realtime.PostgresPublisher(self._hub, self._ledger, self.executor_id)
+        self._publisher = publisher
+        return [Ear(realtime.CHANNEL, publisher.hear, publisher.connected, publisher.lost)]
+
+    async def _join_fleet(
+        self, database: PostgresDatabase, ears: list[Ear], stack: AsyncExitStack
+    ) -> None:
+        listener = self._tasks.create_task(listen(database.libpq, ears))
         stack.callback(listener.cancel)
         if not self._works:
             return

@@ -8,6 +8,9 @@ from engine.errors import NonRetriable
 from engine.events import Event, EventData, SentEvent, WireEvent
 from engine.intake import Accepted, Intake, Invocation
 from engine.ledger import Ledger
+from engine.live import LiveRun
+from engine.realtime.messages import WireMessage
+from engine.realtime.publisher import Publisher
 from engine.waits import Waits, close_wait
 
 
@@ -23,6 +26,7 @@ class Errands:
         result: Callable[[str], Coroutine[Any, Any, Any]],
         spawn: Callable[[Coroutine[Any, Any, None]], None],
         wire: Callable[[EventData | Event, str], WireEvent],
+        publisher: Publisher,
     ) -> None:
         self.waits = Waits()
         self._intake = intake
@@ -31,6 +35,7 @@ class Errands:
         self._result = result
         self._spawn = spawn
         self._wire = wire
+        self._publisher = publisher
 
     async def start_child(self, run_id: str, step_id: str, job_id: str, data: object) -> RunId:
         """Start a child run, once."""
@@ -57,6 +62,10 @@ class Errands:
         accepted = await self._ledger.transact(self._intake.accept, wires, self._ledger.now_ms())
         self._act(accepted)
         return accepted.sent
+
+    async def publish(self, message: WireMessage, run: LiveRun) -> None:
+        """Send a realtime message of a run."""
+        await self._publisher.publish(message, run)
 
     def forget(self, run_id: str, step_id: str) -> None:
         """A wait has been recorded; its row may go."""

@@ -11,6 +11,7 @@ from engine.dbos import private
 from engine.ledger import Ledger
 from engine.live import LiveRuns
 from engine.notices import Notice, publish
+from engine.realtime.publisher import forget_kept
 from engine.slots import disown
 from engine.waits import WaitKey, answered_waits
 
@@ -101,6 +102,7 @@ class Fleet:
         lock = sa.select(sa.func.pg_try_advisory_xact_lock(SWEEP_LOCK))
         if not connection.execute(lock).scalar_one():
             return []  # another process is at it
+        forget_kept(connection)
         now = _database_now_ms(connection)
         worker = tables.worker.c
         connection.execute(sa.delete(tables.worker).where(worker.beat_at + worker.lease_ms < now))
@@ -116,6 +118,4 @@ class Fleet:
 
 
 def _database_now_ms(connection: sa.Connection) -> int:
-    """The database's clock: the clocks of the machines may differ."""
-    now = sa.cast(sa.func.extract("epoch", sa.func.clock_timestamp()) * 1000, sa.BigInteger)
-    return connection.execute(sa.select(now)).scalar_one()
+    return connection.execute(sa.select(tables.POSTGRES_NOW_MS)).scalar_one()

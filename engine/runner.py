@@ -30,6 +30,7 @@ from engine.intake import Accepted, Intake, wants
 from engine.job import Job
 from engine.ledger import Ledger
 from engine.live import LiveRun, LiveRuns
+from engine.realtime.voice import Voice
 from engine.slots import Gate, Slots
 from engine.steps import Outside, Steps
 from engine.tables import insert_new
@@ -190,14 +191,15 @@ class Runner:
             received(WireEvent.from_json(each), run.job) for each in run.payload.get("events", ())
         )
         provided = self._parts.provided
+        voice = Voice(run.live, attempt, self._ledger, self._parts.outside.publish)
         if run.is_failure_handler:
             assert run.job.on_failure is not None  # noqa: S101 - else it would not be enqueued
             fields = run.payload["error"]
             error = RunError(fields["name"], fields["message"], fields["stepId"])
             failed_run = RunId(run.payload["failed_run"])
-            scope = Scope(failed_run, run.job.id, run.steps, provided, attempt)
+            scope = Scope(failed_run, run.job.id, run.steps, provided, attempt, voice)
             return await run.job.on_failure(FailureContext(event, scope, error, events))
-        scope = Scope(run.run_id, run.job.id, run.steps, provided, attempt)
+        scope = Scope(run.run_id, run.job.id, run.steps, provided, attempt, voice)
         return await run.job.fn(JobContext(event, scope, events))
 
     async def _announce_end(self, run: Execution, result: Any) -> None:

@@ -198,6 +198,29 @@ slot = sa.Table(
     sa.Index("engine_slot_order", "key", "granted", "position"),
 )
 
+# Realtime messages that are too large for NOTIFY: written by their sender, read by processes with a
+# subscriber, deleted by any worker after a minute. PostgreSQL only.
+message = sa.Table(
+    "engine_message",
+    metadata,
+    sa.Column("id", sa.Text, primary_key=True),
+    sa.Column("body", sa.Text, nullable=False),
+    sa.Column("at", sa.BigInteger, nullable=False),  # by the database's clock
+    sa.Index("engine_message_at", "at"),
+)
+
+# What all processes of this database have in common, such as the secret that signs tokens: written
+# once, by whoever needs it first; read when an engine starts.
+setting = sa.Table(
+    "engine_setting",
+    metadata,
+    sa.Column("key", sa.Text, primary_key=True),
+    sa.Column("value", sa.Text, nullable=False),
+)
+
+# The clocks of the machines may differ; PostgreSQL has one.
+POSTGRES_NOW_MS = sa.cast(sa.func.extract("epoch", sa.func.clock_timestamp()) * 1000, sa.BigInteger)
+
 
 def create(engine: sa.Engine) -> None:
     """Create what is missing.

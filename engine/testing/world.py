@@ -19,6 +19,9 @@ from engine.events import Event, EventData, SentEvent, WireEvent
 from engine.expressions import Expression, path_value
 from engine.job import CancelRule, Job
 from engine.live import LiveRun
+from engine.realtime.channels import untyped
+from engine.realtime.messages import Message, WireMessage
+from engine.realtime.publisher import check_going_on
 from engine.testing.time import EPOCH, VirtualTime, settle
 from engine.waits import NEVER_MS, NewWait, WaitKey, Waits
 
@@ -90,6 +93,7 @@ class World:
         self.time = time
         self.waits = Waits()
         self.sent: list[Event] = []
+        self.published: list[Message[Any]] = []
         self.problem: BadTest | None = None
         self.runs: list[StartedRun] = []
         self._mocks = mocks
@@ -323,6 +327,11 @@ class World:
                 self.sent.append(Event(wire.name, wire.data, wire.id, ts, wire.v, wire.user))
                 self._deliver(wire)
         return answers
+
+    async def publish(self, message: WireMessage, run: LiveRun) -> None:
+        """Note the message; nobody listens."""
+        check_going_on(run)
+        self.published.append(message.read_as(untyped(message.topic)))
 
     def forget(self, run_id: str, step_id: str) -> None:
         """Nothing is stored."""
