@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass
 
 import psycopg
 import sqlalchemy as sa
-from pydantic import TypeAdapter
+from pydantic import TypeAdapter, ValidationError
 
 log = logging.getLogger("engine.notices")
 
@@ -58,7 +58,7 @@ class Ear:
 
     channel: str
     hear: Callable[[str], None]
-    """Takes what was said. Raises: ValueError: it means nothing; it is logged and left."""
+    """Takes what was said. Raises: ValidationError: it means nothing; that is logged and left."""
     connected: Callable[[], None]
     """From now on everything is heard; what was said before is lost."""
     lost: Callable[[], None] = lambda: None
@@ -97,5 +97,5 @@ async def listen(dsn: str, ears: Sequence[Ear]) -> None:
 def _hear(ear: Ear, payload: str) -> None:
     try:
         ear.hear(payload)
-    except ValueError:  # anybody with the database's password can say anything
+    except ValidationError:  # whoever has the database's password can say anything
         log.warning("notice_unreadable", extra={"channel": ear.channel})

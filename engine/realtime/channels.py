@@ -70,7 +70,9 @@ class Topic(Generic[T]):
             size = len(text.encode())
         except ValidationError as error:
             raise BadMessage(channel, self.name, _first(error)) from error
-        except (PydanticSerializationError, ValueError, TypeError, RecursionError) as error:
+        except PydanticSerializationError as error:  # its text would show the data
+            raise BadMessage(channel, self.name, "it does not serialise as its type") from error
+        except (ValueError, RecursionError) as error:
             raise BadMessage(channel, self.name, f"not JSON: {error}") from error
         if size > DATA_BYTES:
             what = f"{size} bytes, and {DATA_BYTES} are allowed: store the data, send a reference"

@@ -41,7 +41,7 @@ ReadKept = Callable[[KeptMessage], Awaitable[WireMessage | None]]
 
 
 class Messages(AsyncIterator[Message[T]], Generic[T]):
-    """The messages of one subscription in the order sent; ends when the engine closes.
+    """The messages of one subscription, for one reader; ends when the engine closes.
 
     Raises:
         BadMessage: somebody has sent data of another type under this topic; the next call goes on
@@ -65,10 +65,9 @@ class Messages(AsyncIterator[Message[T]], Generic[T]):
                 raise StopAsyncIteration
             self._news.clear()
             await self._news.wait()
-        message = self._waiting[0]
-        if isinstance(message, KeptMessage):
-            message = await self._fetch(message)
-        if self._waiting:  # else it became too slow meanwhile
+        head = self._waiting[0]  # it stays there while it is fetched: that may be interrupted
+        message = await self._fetch(head) if isinstance(head, KeptMessage) else head
+        if self._waiting and self._waiting[0] is head:
             self._waiting.popleft()
         return message.read_as(self.address.topic(message.topic))
 

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Generic, TypeVar
 
+from pydantic import TypeAdapter
+
 from core.ids import RunId
 from engine.realtime.channels import AnyTopic, Channel, Topic, address, name_of
 from engine.runs import instant
@@ -59,10 +61,13 @@ class WireMessage:
 
 
 def decode(encoded: str) -> WireMessage:
-    """The inverse of `WireMessage.encode`. Raises: ValueError."""
+    """The inverse of `WireMessage.encode`. Raises: ValidationError."""
     head, _, text = encoded.partition("\n")
-    message_id, channel, topic, run_id, sent_at_ms = json.loads(head)
+    message_id, channel, topic, run_id, sent_at_ms = _HEAD.validate_json(head)
     return WireMessage(message_id, channel, topic, text, run_id, sent_at_ms)
+
+
+_HEAD = TypeAdapter(tuple[str, str, str, str | None, int])
 
 
 @dataclass(frozen=True)

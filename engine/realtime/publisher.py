@@ -2,10 +2,10 @@
 
 import asyncio
 import json
-import logging
 from typing import Protocol
 
 import sqlalchemy as sa
+from pydantic import TypeAdapter
 
 from core.errors import Transient
 from core.ids import new_id
@@ -16,8 +16,6 @@ from engine.live import LiveRun
 from engine.notices import MAX_BYTES
 from engine.realtime.hub import Hub
 from engine.realtime.messages import KeptMessage, WireMessage, decode
-
-log = logging.getLogger("engine.realtime")
 
 CHANNEL = "engine_realtime"
 KEEP_MS = 60_000
@@ -102,16 +100,12 @@ class PostgresPublisher(Publisher):
         return True
 
     def hear(self, payload: str) -> None:
-        """Deliver what another process has said. Raises: ValueError: it is not one of ours."""
+        """Deliver what another process has said. Raises: ValidationError: it is not one of ours."""
         head, _, encoded = payload.partition("\n")
-        sender, *kept = json.loads(head)
+        sender, *kept = _HEAD.validate_json(head)
         if sender == self._executor_id:
             return  # its listeners have it already
-        if not kept:
-            self._hub.deliver(decode(encoded))
-            return
-        channel, topic, key = kept
-        self._hub.deliver(KeptMessage(channel, topic, key))
+        self._hub.deliver(KeptMessage(*kept) if kept else decode(encoded))
 
     def connected(self) -> None:
         """From now on everything is heard."""
@@ -130,6 +124,10 @@ class PostgresPublisher(Publisher):
 
     async def read_kept(self, kept: KeptMessage) -> WireMessage | None:  # noqa: D102
         return await self._ledger.transact(_read_kept, kept.key)
+
+
+_HEAD = TypeAdapter(tuple[str] | tuple[str, str, str, str])
+"""Who sent it, and for a message that is kept its channel, topic and key."""
 
 
 def check_going_on(run: LiveRun | None) -> None:
