@@ -210,7 +210,7 @@ class Engine(Sending, Watching, Acting, Publishing):
     def _open_channels(self) -> list[Ear]:
         """Make what publishes realtime messages, and say who hears those of other processes."""
         if isinstance(self._database, SqliteDatabase):
-            self._publisher = realtime.LocalPublisher(self._hub)
+            self._publisher = realtime.LocalPublisher(self._hub, self._ledger)
             return []
         publisher = realtime.PostgresPublisher(self._hub, self._ledger, self.executor_id)
         self._publisher = publisher

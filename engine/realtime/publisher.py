@@ -49,16 +49,22 @@ class Publisher(Protocol):
 
 
 class LocalPublisher(Publisher):
-    """For the one process of a SQLite file: no database takes part.
+    """For the one process of a SQLite file: nothing is written.
 
-    `cancel` returns after it has marked the run as stopped, and nothing can come between the look
-    at that mark and the delivery.
+    `cancel` returns after it has marked the live run as stopped, and nothing can come between the
+    look at that mark and the delivery. A run that was cancelled just before it became live has no
+    such mark, so the database is asked once for each run that speaks.
     """
 
-    def __init__(self, hub: Hub) -> None:
+    def __init__(self, hub: Hub, ledger: Ledger) -> None:
         self._hub = hub
+        self._ledger = ledger
 
     async def publish(self, message: WireMessage, run: LiveRun | None) -> None:  # noqa: D102
+        if run is not None and not run.is_confirmed:
+            run.is_confirmed = await self._ledger.transact(private.holds, run.run_id)
+            if not run.is_confirmed:
+                raise asyncio.CancelledError(f"run {run.run_id} is no longer ours")
         check_going_on(run)
         self._hub.deliver(message)
 

@@ -161,5 +161,5 @@ async def test_a_runs_owner_follows_it_and_nobody_else(
             assert await event(response) == [": connected"]
         async with nobody.get(stream[:-1]) as response:
             assert response.status == 401
-    await until(lambda: product.log.read_text().count("path=/api/realtime") == 2)
+    await until(lambda: product.log.read_text().count("path=/api/realtime") >= 2)
     assert allowed["token"] not in product.log.read_text()

@@ -411,11 +411,20 @@ def _give_away(connection: sa.Connection, run_id: str) -> None:
     connection.execute(sa.text(query), {"run_id": run_id})
 
 
-@pytest.mark.parametrize("lose", [_cancel, _give_away])
-async def test_a_run_that_is_lost_is_silent_before_its_process_hears_of_it(
-    postgres: PostgresDatabase, lose: Callable[[sa.Connection, str], None]
+async def test_a_run_is_silent_before_its_process_hears_that_it_was_cancelled(
+    database: Database,
 ) -> None:
-    """Cancelled by another process, or taken over because this one was taken for dead."""
+    """By another process; or, on SQLite, in the moment before it became live."""
+    await lost_run_is_silent(database, _cancel)
+
+
+async def test_a_process_that_was_taken_for_dead_is_silent(postgres: PostgresDatabase) -> None:
+    await lost_run_is_silent(postgres, _give_away)
+
+
+async def lost_run_is_silent(
+    database: Database, lose: Callable[[sa.Connection, str], None]
+) -> None:
     gate, notes = Gate(), Notes()
 
     @job("unaware", on=Asked)
@@ -431,12 +440,12 @@ async def test_a_run_that_is_lost_is_silent_before_its_process_hears_of_it(
         await ctx.step.run("work", work)
 
     async with (
-        Engine(jobs=[unaware], database=postgres) as engine,
+        Engine(jobs=[unaware], database=database) as engine,
         engine.subscribe(SEVEN) as messages,
     ):
         sent = await engine.send(Asked())
         await gate.reached.wait()
-        in_database(postgres, lose, sent.run_ids[0])
+        in_database(database, lose, sent.run_ids[0])
         gate.go.set()
         await until(lambda: notes.lines == ["tried"])
         assert await rest_of(engine, messages) == []
