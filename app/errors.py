@@ -14,6 +14,7 @@ from starlette.exceptions import HTTPException
 from starlette.routing import Match
 
 from core.errors import Conflict, NotFound, Refused, Transient
+from engine import BadToken
 
 log = logging.getLogger(__name__)
 
@@ -102,7 +103,7 @@ def status_of(error: Refused) -> int:
     match error:
         case OperatorOnly():
             return HTTPStatus.FORBIDDEN
-        case Unauthorized():
+        case Unauthorized() | BadToken():
             return HTTPStatus.UNAUTHORIZED
         case NotFound():
             return HTTPStatus.NOT_FOUND

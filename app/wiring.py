@@ -23,6 +23,7 @@ from app.services.context import Services
 from app.services.health import Health
 from app.services.messages import Messaging
 from app.services.runs import EngineView
+from app.services.streams import Streams
 from app.settings import Settings, SettingsInvalid
 from app.tracing import tracing
 from core.clock import SystemClock
@@ -135,12 +136,16 @@ async def front(
     settings: Settings, identity: Identity, backend: Backend
 ) -> AsyncGenerator[Mapping[str, object]]:
     """The HTTP API over a backend; gives the ready line once it accepts requests."""
-    app = create_application(services_of(settings, identity, backend), settings, CLOCK)
+    services = services_of(settings, identity, backend)
+    app = create_application(services, settings, CLOCK)
     async with serve(app, settings) as url:
         ready: dict[str, object] = {"api": url, "convex": backend.convex.url}
         if identity.token is not None:
             ready["token"] = identity.token
-        yield ready
+        try:
+            yield ready
+        finally:
+            services.streams.close()
 
 
 @asynccontextmanager
@@ -328,6 +333,7 @@ def services_of(settings: Settings, identity: Identity, backend: Backend) -> Ser
         authenticator=identity.authenticator,
         health=Health(checks, CLOCK),
         engine=EngineView(backend.engine, messaging, has_operator=identity.token is not None),
+        streams=Streams(backend.engine),
         clock=CLOCK,
     )
 

@@ -38,6 +38,11 @@ from engine.options import (
     Throttle,
     Timeouts,
 )
+from engine.realtime.channels import BadChannel, BadMessage, Channel, Topic
+from engine.realtime.hub import Messages, TooManySubscriptions, TooSlow
+from engine.realtime.messages import Message
+from engine.realtime.publisher import NotListening
+from engine.realtime.tokens import BadToken
 from engine.retry import RetryPolicy
 from engine.runs import RunInfo, RunStatus, StepRecord
 
@@ -45,13 +50,17 @@ __all__ = [
     "CANCELLED",
     "FAILED",
     "FINISHED",
+    "BadChannel",
     "BadEvent",
     "BadExpression",
     "BadJob",
     "BadKey",
+    "BadMessage",
+    "BadToken",
     "Batch",
     "CancelOn",
     "CannotReplay",
+    "Channel",
     "Concurrency",
     "Cron",
     "Database",
@@ -71,11 +80,14 @@ __all__ = [
     "JobContext",
     "KeyMissing",
     "KeyUnknownElsewhere",
+    "Message",
+    "Messages",
     "Middleware",
     "NoSuchJob",
     "NoSuchRun",
     "NoSuchStep",
     "NonRetriable",
+    "NotListening",
     "NotProvided",
     "On",
     "PostgresDatabase",
@@ -98,6 +110,9 @@ __all__ = [
     "StepRecord",
     "Throttle",
     "Timeouts",
+    "TooManySubscriptions",
+    "TooSlow",
+    "Topic",
     "current_step",
     "job",
 ]

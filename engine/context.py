@@ -3,12 +3,14 @@
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, TypeVar, overload
 
 from core.ids import RunId
 from engine.current import current_step
 from engine.errors import NotProvided
 from engine.events import ReceivedEvent
+from engine.realtime.channels import AnyTopic, Channel, Topic
+from engine.realtime.voice import Voice
 from engine.steps import Steps
 
 D = TypeVar("D")
@@ -60,6 +62,7 @@ class Scope:
     steps: Steps
     provided: Provided
     attempt: int
+    voice: Voice
 
 
 class _Context(Generic[D]):
@@ -88,6 +91,25 @@ class _Context(Generic[D]):
             NotProvided: there is none.
         """
         return self._scope.provided.need(wanted)
+
+    @overload
+    async def publish(self, channel: Channel | str, topic: Topic[T], data: T) -> None: ...
+    @overload
+    async def publish(self, channel: Channel | str, topic: str, data: object) -> None: ...
+    async def publish(self, channel: Channel | str, topic: AnyTopic, data: object) -> None:
+        """Send a message to whoever listens now, from the body or from inside a step.
+
+        It is stored nowhere. While the body replays recorded steps nothing is sent again. A channel
+        or topic that is given by its name takes any JSON.
+
+        Raises:
+            BadChannel: the channel has no such topic, or a name cannot be. Fails the run.
+            BadMessage: the data does not fit the topic, is not JSON, or is over 512 KiB. As above.
+        """
+        steps = self.step
+        await self._scope.voice.say(
+            channel, topic, data, branch=steps.branch, replaying=steps.replaying
+        )
 
 
 class JobContext(_Context[D]):

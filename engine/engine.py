@@ -35,9 +35,13 @@ from engine.keys import take_up
 from engine.ledger import Ledger
 from engine.live import LiveRun, LiveRuns
 from engine.middleware import Hooks, Middleware
-from engine.notices import Notice, listen, publish
+from engine.notices import Ear, Notice, ear_for, listen, publish
 from engine.outage import Outage
 from engine.pauses import paused_jobs
+from engine.publishing import Publishing
+from engine.realtime import publisher as realtime
+from engine.realtime.hub import Hub
+from engine.realtime.tokens import Tokens, signing_secret
 from engine.runner import Parts, Runner
 from engine.sending import Sending, models_of
 from engine.slots import Slots, disown
@@ -53,7 +57,7 @@ STARTING_S = 0.005  # a claimed run becomes live within a few hops between threa
 TELL_ENDED_S = 0.005  # ends of runs are told to other processes together
 
 
-class Engine(Sending, Watching, Acting, Keeping):
+class Engine(Sending, Watching, Acting, Publishing, Keeping):
     """Durable jobs on SQLite or PostgreSQL. Use it as an async context manager.
 
     Args:
@@ -156,12 +160,15 @@ class Engine(Sending, Watching, Acting, Keeping):
             self._slots = Slots(for_runs, self.executor_id)
             self._histories = {}
             self._live = LiveRuns(on_sleep=self._room_made, on_end=self._run_ended)
+            self._hub = Hub()
+            ears = [ear_for(self.executor_id, self._hear), *self._open_channels()]
             self._errands = Errands(
                 self._intake,
                 for_runs,
                 send=partial(self._send_through, ledger=for_runs),
                 result=partial(self.result, timeout_s=None),
                 spawn=self._spawn,
+                publisher=self._publisher,
             )
             parts = Parts(
                 ledger=for_runs,
@@ -188,10 +195,12 @@ class Engine(Sending, Watching, Acting, Keeping):
             await host.start(runner.execute)
             stack.push_async_callback(host.stop)
             await ledger.transact(take_up, self._encryption, self.executor_id, works=self._works)
+            self._tokens = Tokens(await ledger.transact(signing_secret), self._clock)
             await ledger.transact(disown, [self.executor_id])
             self._tasks = await stack.enter_async_context(asyncio.TaskGroup())
             if isinstance(self._database, PostgresDatabase):
-                await self._join_fleet(self._database, stack)
+                await self._join_fleet(self._database, ears, stack)
+            stack.callback(self._hub.close)
             stack.push_async_callback(self._drain)
             if self._works:
                 self._dispatching = self._tasks.create_task(self._dispatcher.work())
@@ -214,8 +223,19 @@ class Engine(Sending, Watching, Acting, Keeping):
         keeping = self._tasks.create_task(self._keep())
         stack.callback(keeping.cancel)
 
-    async def _join_fleet(self, database: PostgresDatabase, stack: AsyncExitStack) -> None:
-        listener = self._tasks.create_task(listen(database.libpq, self.executor_id, self._hear))
+    def _open_channels(self) -> list[Ear]:
+        """Make what publishes realtime messages, and say who hears those of other processes."""
+        if isinstance(self._database, SqliteDatabase):
+            self._publisher = realtime.LocalPublisher(self._hub, self._ledger)
+            return []
+        publisher = realtime.PostgresPublisher(self._hub, self._ledger, self.executor_id)
+        self._publisher = publisher
+        return [Ear(realtime.CHANNEL, publisher.hear, publisher.connected, publisher.lost)]
+
+    async def _join_fleet(
+        self, database: PostgresDatabase, ears: list[Ear], stack: AsyncExitStack
+    ) -> None:
+        listener = self._tasks.create_task(listen(database.libpq, ears))
         stack.callback(listener.cancel)
         if not self._works:
             return

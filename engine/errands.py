@@ -11,13 +11,16 @@ from engine.errors import NonRetriable
 from engine.events import INVOKED, Event, EventData, SentEvent, WireEvent, event_of
 from engine.intake import Accepted, Intake, Invocation, Store
 from engine.ledger import Ledger
+from engine.live import LiveRun
+from engine.realtime.messages import WireMessage
+from engine.realtime.publisher import Publisher
 from engine.waits import Waits, close_wait
 
 
 class Errands:
     """The engine's side of `engine.steps.Outside`."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - it stands between steps and the whole engine
         self,
         intake: Intake,
         ledger: Ledger,
@@ -25,6 +28,7 @@ class Errands:
         send: Callable[[Sequence[Event], Store | None], Awaitable[list[SentEvent]]],
         result: Callable[[str], Coroutine[Any, Any, Any]],
         spawn: Callable[[Coroutine[Any, Any, None]], None],
+        publisher: Publisher,
     ) -> None:
         self.waits = Waits()
         self._intake = intake
@@ -32,6 +36,7 @@ class Errands:
         self._send = send
         self._result = result
         self._spawn = spawn
+        self._publisher = publisher
 
     async def start_child(self, run_id: str, step_id: str, job_id: str, data: object) -> RunId:
         """Start a child run, once."""
@@ -60,6 +65,10 @@ class Errands:
         return await self._send(
             [replace(e, id=e.id or f"{prefix}:{n}") for n, e in enumerate(named)], None
         )
+
+    async def publish(self, message: WireMessage, run: LiveRun) -> None:
+        """Send a realtime message of a run."""
+        await self._publisher.publish(message, run)
 
     def forget(self, run_id: str, step_id: str) -> None:
         """A wait has been recorded; its row may go."""

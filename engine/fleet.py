@@ -19,6 +19,7 @@ from engine.keys import forget_keys
 from engine.ledger import Ledger
 from engine.live import LiveRuns
 from engine.notices import Notice, publish
+from engine.realtime.publisher import forget_kept
 from engine.slots import disown
 from engine.waits import WaitKey, answered_waits
 
@@ -123,6 +124,7 @@ class Fleet:
         lock = sa.select(sa.func.pg_try_advisory_xact_lock(SWEEP_LOCK))
         if not connection.execute(lock).scalar_one():
             return []  # another process is at it
+        forget_kept(connection)
         now, up_since = tables.database_now_ms(connection), tables.database_up_since_ms(connection)
         worker = tables.worker.c
         if up_since <= now:

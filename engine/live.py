@@ -21,6 +21,8 @@ class LiveRun:
     """Whether it must stop before its next step."""
     suspended: int = 0
     """How many of its branches sleep or wait."""
+    is_confirmed: bool = False
+    """Whether the database has said, since it became live, that nobody had cancelled it before."""
     among: "LiveRuns | None" = None
 
     @property

@@ -3,12 +3,12 @@
 import asyncio
 import json
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 
 import psycopg
 import sqlalchemy as sa
-from pydantic import TypeAdapter
+from pydantic import TypeAdapter, ValidationError
 
 log = logging.getLogger("engine.notices")
 
@@ -52,17 +52,50 @@ def publish(connection: sa.Connection, notice: Notice) -> None:
     connection.execute(sa.select(sa.func.pg_notify(CHANNEL, text)))
 
 
-async def listen(dsn: str, sender: str, handle: Callable[[Notice], None]) -> None:
-    """Hand over what other processes publish; reconnects when the server was away."""
+@dataclass(frozen=True)
+class Ear:
+    """Who hears one channel of PostgreSQL."""
+
+    channel: str
+    hear: Callable[[str], None]
+    """Takes what was said. Raises: ValidationError: it means nothing; that is logged and left."""
+    connected: Callable[[], None]
+    """From now on everything is heard; what was said before is lost."""
+    lost: Callable[[], None] = lambda: None
+
+
+def ear_for(sender: str, handle: Callable[[Notice], None]) -> Ear:
+    """Hears the notices of the other processes."""
+
+    def hear(payload: str) -> None:
+        notice = _NOTICE.validate_json(payload)
+        if notice.sender != sender:
+            handle(notice)
+
+    return Ear(CHANNEL, hear, lambda: handle(Notice("", everything=True)))
+
+
+async def listen(dsn: str, ears: Sequence[Ear]) -> None:
+    """Hand over what other processes say; reconnects when the server was away."""
+    by_channel = {ear.channel: ear for ear in ears}
     while True:
         try:
             async with await psycopg.AsyncConnection.connect(dsn, autocommit=True) as connection:
-                await connection.execute(f"LISTEN {CHANNEL}".encode())
-                handle(Notice("", everything=True))  # whatever was said before is lost
+                for channel in by_channel:
+                    await connection.execute(f"LISTEN {channel}".encode())
+                for ear in ears:
+                    ear.connected()
                 async for message in connection.notifies():
-                    notice = _NOTICE.validate_json(message.payload)
-                    if notice.sender != sender:
-                        handle(notice)
+                    _hear(by_channel[message.channel], message.payload)
         except psycopg.OperationalError as error:
             log.warning("listener_lost", extra={"error": str(error)})
+        for ear in ears:
+            ear.lost()
         await asyncio.sleep(RECONNECT_S)
+
+
+def _hear(ear: Ear, payload: str) -> None:
+    try:
+        ear.hear(payload)
+    except ValidationError:  # whoever has the database's password can say anything
+        log.warning("notice_unreadable", extra={"channel": ear.channel})

@@ -31,6 +31,7 @@ from engine.job import Job
 from engine.ledger import Ledger
 from engine.live import LiveRun, LiveRuns
 from engine.middleware import Hooks, Middleware, RunCall, through
+from engine.realtime.voice import Voice
 from engine.slots import Gate, Slots
 from engine.steps import Outside, Steps
 from engine.tables import insert_new
@@ -217,14 +218,15 @@ class Runner:
 
     async def _call_job(self, run: Execution, call: RunCall) -> Any:
         provided = self._parts.provided.after(call.provided)
+        voice = Voice(run.live, call.attempt, self._ledger, self._parts.outside.publish)
         if run.is_failure_handler:
             assert run.job.on_failure is not None  # noqa: S101 - else it would not be enqueued
             fields = run.payload["error"]
             error = RunError(fields["name"], fields["message"], fields["stepId"])
             failed_run = RunId(run.payload["failed_run"])
-            scope = Scope(failed_run, run.job.id, run.steps, provided, call.attempt)
+            scope = Scope(failed_run, run.job.id, run.steps, provided, call.attempt, voice)
             return await run.job.on_failure(FailureContext(call.event, scope, error, call.events))
-        scope = Scope(run.run_id, run.job.id, run.steps, provided, call.attempt)
+        scope = Scope(run.run_id, run.job.id, run.steps, provided, call.attempt, voice)
         return await run.job.fn(JobContext(call.event, scope, call.events))
 
     async def _announce_end(self, run: Execution, result: Any) -> None:

@@ -15,7 +15,9 @@ from engine.duration import Duration, seconds_of
 from engine.errors import NonRetriable, RunCancelled, RunFailed, StepFailed
 from engine.events import Event, EventData, ReceivedEvent, SentEvent, WireEvent, received_event
 from engine.expressions import path_value
+from engine.live import LiveRun
 from engine.middleware import StepCall
+from engine.realtime.messages import WireMessage
 from engine.waits import NEVER_MS, NewWait, WaitKey, Waits, open_wait, read_wait
 
 D_contra = TypeVar("D_contra", contravariant=True)
@@ -61,6 +63,10 @@ class Outside(Protocol):
         """Send events with ids that derive from `prefix`: sending twice is sending once."""
         ...
 
+    async def publish(self, message: WireMessage, run: LiveRun) -> None:
+        """Send a realtime message, unless the run has been stopped: then CancelledError."""
+        ...
+
     def forget(self, run_id: str, step_id: str) -> None:
         """A wait has been recorded; its row may go."""
         ...
@@ -79,6 +85,11 @@ class Steps(DurableSteps):
         self.outside = outside
         self.cause = cause
         self._groups: Counter[str] = Counter()
+
+    @property
+    def branch(self) -> str:
+        """What the ids of steps begin with here: "" outside `parallel` and `race`."""
+        return _branch.get()
 
     async def sleep(self, step_id: str, duration: Duration) -> None:
         """Sleep for seconds, a timedelta, or a text such as "30s", "5m", "1d", "1w".

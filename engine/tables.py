@@ -214,6 +214,34 @@ slot = sa.Table(
     sa.Index("engine_slot_order", "key", "granted", "position"),
 )
 
+# Realtime messages that are too large for NOTIFY: written by their sender, read by processes with a
+# subscriber, deleted by any worker after a minute. PostgreSQL only.
+message = sa.Table(
+    "engine_message",
+    metadata,
+    sa.Column("id", sa.Text, primary_key=True),
+    sa.Column("body", Sealed, nullable=False),
+    sa.Column("at", sa.BigInteger, nullable=False),  # by the database's clock
+    sa.Index("engine_message_at", "at"),
+)
+
+# What all processes of this database have in common, such as the secret that signs tokens: written
+# once, by whoever needs it first; read when an engine starts.
+setting = sa.Table(
+    "engine_setting",
+    metadata,
+    sa.Column("key", sa.Text, primary_key=True),
+    sa.Column("value", Sealed, nullable=False),
+)
+
+
+def _epoch_ms(instant: sa.ColumnElement[Any]) -> sa.ColumnElement[int]:
+    return sa.cast(sa.func.extract("epoch", instant) * 1000, sa.BigInteger)
+
+
+# The clocks of the machines may differ; PostgreSQL has one.
+POSTGRES_NOW_MS = _epoch_ms(sa.func.clock_timestamp())
+
 
 def create(engine: sa.Engine) -> None:
     """Create what is missing.
@@ -245,15 +273,11 @@ def insert_new(connection: sa.Connection, table: sa.Table, values: Mapping[str, 
 
 
 def database_now_ms(connection: sa.Connection) -> int:
-    """PostgreSQL's clock: the clocks of the machines may differ."""
-    return _ms(connection, sa.func.clock_timestamp())
+    """PostgreSQL's clock."""
+    return connection.execute(sa.select(POSTGRES_NOW_MS)).scalar_one()
 
 
 def database_up_since_ms(connection: sa.Connection) -> int:
-    """When PostgreSQL started."""
-    return _ms(connection, sa.func.pg_postmaster_start_time())
-
-
-def _ms(connection: sa.Connection, instant: sa.ColumnElement[Any]) -> int:
-    epoch = sa.cast(sa.func.extract("epoch", instant) * 1000, sa.BigInteger)
-    return connection.execute(sa.select(epoch)).scalar_one()
+    """When PostgreSQL started, by its clock."""
+    started = _epoch_ms(sa.func.pg_postmaster_start_time())
+    return connection.execute(sa.select(started)).scalar_one()

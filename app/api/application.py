@@ -6,7 +6,7 @@ from typing import Any
 from fastapi import FastAPI
 from starlette.middleware.cors import CORSMiddleware
 
-from app.api import conversations, files, health, messages, projects, runs
+from app.api import conversations, files, health, messages, projects, realtime, runs
 from app.errors import add_error_handlers
 from app.middleware import BodyLimit, LocalHosts, RequestFrame
 from app.services.context import Services
@@ -49,7 +49,7 @@ def create_application(services: Services, settings: Settings, clock: Clock) -> 
         separate_input_output_schemas=False,
     )
     app.state.services = services
-    for part in (projects, files, conversations, messages, runs, health):
+    for part in (projects, files, conversations, messages, runs, realtime, health):
         app.include_router(part.router)
     add_error_handlers(app)
     # The last one added is the outermost: a page must be able to read a 500 as well.

@@ -15,6 +15,7 @@ from app.api.runs_wire import (
     MetricsAnswer,
     NewEvent,
     QueueAnswer,
+    RealtimeToken,
     RunCancelledAnswer,
     RunDetailAnswer,
     RunPage,
@@ -104,6 +105,13 @@ async def cancel_run(run_id: RunPathId, access: AccessDep) -> RunCancelledAnswer
     """Cancel a run and those it invoked; of one that answers a message, the answer too."""
     cancelled = await access.services.engine.cancel(run_id, owner=access.caller.owner)
     return RunCancelledAnswer(cancelled=cancelled)
+
+
+@router.post("/runs/{run_id:path}/realtime")
+async def follow_run(run_id: RunPathId, access: AccessDep) -> RealtimeToken:
+    """A token for `GET /api/realtime`, on the channel `run:{runId}`; it expires after a minute."""
+    channel, token = await access.services.engine.realtime_token(run_id, owner=access.caller.owner)
+    return RealtimeToken(channel=channel, token=token)
 
 
 @router.post(

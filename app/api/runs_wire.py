@@ -165,6 +165,13 @@ class RunReplayed(Success):
     run_id: str
 
 
+class RealtimeToken(Answer):
+    """What follows one run, for as long as the subscription lasts."""
+
+    channel: str
+    token: str = Field(description="For `GET /api/realtime?token=…`, within a minute.")
+
+
 class EventAnswer(Answer):
     """An event and the runs it started, without its data."""
 

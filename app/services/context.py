@@ -6,6 +6,7 @@ from app.auth import Authenticator
 from app.services.health import Health
 from app.services.messages import Messaging
 from app.services.runs import EngineView
+from app.services.streams import Streams
 from core.clock import Clock
 from store.gateway import Store
 
@@ -19,4 +20,5 @@ class Services:
     authenticator: Authenticator
     health: Health
     engine: EngineView
+    streams: Streams
     clock: Clock

@@ -72,6 +72,16 @@ class EngineView:
         assert self.messaging is not None  # noqa: S101 - checked by the caller
         return bool(await self.messaging.cancel(message_id, owner=owner))
 
+    async def realtime_token(self, run_id: str, *, owner: OwnerId) -> tuple[str, str]:
+        """The channel on which a run says how it goes, and a token to follow it.
+
+        Raises:
+            NoSuchRun: also when it is somebody else's.
+        """
+        await self.run(run_id, owner=owner)
+        channel = f"run:{run_id}"
+        return channel, self.engine.subscription_token(channel)
+
     async def replay(self, run_id: str) -> RunId:
         """Repeat a run from where it failed. Raises: OperatorOnly, NoSuchRun, CannotReplay."""
         if not self.has_operator:

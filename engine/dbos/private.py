@@ -325,6 +325,20 @@ def owns(connection: sa.Connection, run_id: str) -> bool:
     return connection.execute(query).scalar() == "PENDING"
 
 
+def holds(connection: sa.Connection, run_id: str) -> bool:
+    """Whether the run executes in this process, held so until the caller's transaction ends.
+
+    On PostgreSQL: others may look at the same time, who would cancel it has to wait.
+    """
+    status = _system_database().tables.workflow_status
+    query = (
+        sa.select(status.c.executor_id)
+        .where(status.c.workflow_uuid == run_id, status.c.status == "PENDING")
+        .with_for_update(read=True)
+    )
+    return connection.execute(query).scalar() == GlobalParams.executor_id
+
+
 def hand_over(run_id: str, queue: str) -> None:
     """Give a run of this process back to its queue, so that another process takes it at once.
 

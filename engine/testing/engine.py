@@ -14,6 +14,7 @@ from engine.errors import RunCancelled, RunFailed
 from engine.events import INVOKED, Event, EventData, WireEvent
 from engine.job import Job
 from engine.middleware import Hooks, Middleware
+from engine.realtime.messages import Message
 from engine.runner import Execution
 from engine.runs import RunStatus, StepRecord
 from engine.testing.runner import VirtualRunner
@@ -32,7 +33,8 @@ class Outcome(Generic[R]):
     """How a run went.
 
     `steps` holds the recorded steps by name ("turn", "turn:1", in a branch "1.0/turn"), in the
-    order in which they ended, their results as JSON. `attempts` counts executions of the body.
+    order in which they ended, their results as JSON. `published` are the realtime messages, their
+    data as JSON. `attempts` counts executions of the body.
     `on_failure` is how the job's failure handler went, if the run failed and it has one.
     """
 
@@ -42,6 +44,7 @@ class Outcome(Generic[R]):
     error: Exception | None
     steps: Mapping[str, StepRecord]
     sent: tuple[Event, ...]
+    published: tuple[Message[Any], ...]
     attempts: int
     started_at: datetime
     ended_at: datetime
@@ -210,7 +213,8 @@ class _Test(Generic[R]):
         fields = {"name": error.name, "message": error.message, "stepId": error.step_id}
         handler = {**payload, "kind": "failure", "failed_run": run_id, "error": fields}
         handled = await self._one(job, RunId(f"{run_id}:on-failure"), handler)
-        return replace(outcome, on_failure=handled, sent=tuple(self._world.sent))
+        sent, published = tuple(self._world.sent), tuple(self._world.published)
+        return replace(outcome, on_failure=handled, sent=sent, published=published)
 
     async def _one(
         self, job: Job[Any, Any], run_id: RunId, payload: dict[str, Any]
@@ -245,6 +249,7 @@ class _Test(Generic[R]):
             error=error,
             steps=steps.records,
             sent=tuple(self._world.sent),
+            published=tuple(self._world.published),
             attempts=len(steps.tries("")) + 1,
             started_at=started_at,
             ended_at=self._time.now(),

@@ -20,6 +20,9 @@ from engine.expressions import Expression, path_value
 from engine.job import CancelRule, Job
 from engine.live import LiveRun
 from engine.middleware import Hooks, through
+from engine.realtime.channels import untyped
+from engine.realtime.messages import Message, WireMessage
+from engine.realtime.publisher import check_going_on
 from engine.testing.time import EPOCH, VirtualTime, settle
 from engine.waits import NEVER_MS, NewWait, WaitKey, Waits
 
@@ -92,6 +95,7 @@ class World:
         self.time = time
         self.waits = Waits()
         self.sent: list[Event] = []
+        self.published: list[Message[Any]] = []
         self.problem: BadTest | None = None
         self.runs: list[StartedRun] = []
         self._mocks = mocks
@@ -335,6 +339,11 @@ class World:
                 self.sent.append(replace(event, data=wire.data, user=wire.user))
                 self._deliver(wire)
         return answers
+
+    async def publish(self, message: WireMessage, run: LiveRun) -> None:
+        """Note the message; nobody listens."""
+        check_going_on(run)
+        self.published.append(message.read_as(untyped(message.topic)))
 
     def forget(self, run_id: str, step_id: str) -> None:
         """Nothing is stored."""

@@ -143,11 +143,13 @@ async def test_cancel_in_our_transaction_fences_the_run(database: Database) -> N
         await entered.wait()
         with rig.pool_with_schema.begin() as connection:
             assert private.owns(connection, "r")
+            assert private.holds(connection, "r")
             assert private.still_held(connection, "me", ["r", "s"]) == {"r"}
             assert private.all_held(connection, "me") == {"r"}
             assert private.all_held(connection, "other") == set()
             assert private.cancel(connection, ["r", "unknown"]) == ["r"]
             assert not private.owns(connection, "r")
+            assert not private.holds(connection, "r")
             assert private.cancel(connection, ["r"]) == []
         go.set()
         await asyncio.wait({task}, timeout=3)

@@ -1,0 +1,154 @@
+"""How messages reach those who listen: directly in this process, by NOTIFY in the others."""
+
+import asyncio
+import json
+from typing import Protocol
+
+import sqlalchemy as sa
+from pydantic import TypeAdapter
+
+from core.errors import Transient
+from core.ids import new_id
+from engine import tables
+from engine.dbos import private
+from engine.ledger import Ledger
+from engine.live import LiveRun
+from engine.notices import MAX_BYTES
+from engine.realtime.hub import Hub
+from engine.realtime.messages import KeptMessage, WireMessage, decode
+
+CHANNEL = "engine_realtime"
+KEEP_MS = 60_000
+LISTEN_S = 10.0  # a subscription waits this long for the database to be heard
+
+
+class NotListening(Transient):
+    """The connection on which other processes are heard is down."""
+
+    code = "not_listening"
+
+
+class Publisher(Protocol):
+    """Brings messages to those who listen now; stores nothing."""
+
+    async def publish(self, message: WireMessage, run: LiveRun | None) -> None:
+        """Send it, as a run or from outside runs.
+
+        Raises:
+            asyncio.CancelledError: the run has been stopped, or is another process's now.
+        """
+        ...
+
+    async def listening(self) -> None:
+        """Wait until everything that is said from now on is heard. Raises: NotListening."""
+        ...
+
+    async def read_kept(self, kept: KeptMessage) -> WireMessage | None:
+        """What was too large to travel; None when it is gone."""
+        ...
+
+
+class LocalPublisher(Publisher):
+    """For the one process of a SQLite file: nothing is written.
+
+    `cancel` returns after it has marked the live run as stopped, and nothing can come between the
+    look at that mark and the delivery. A run that was cancelled just before it became live has no
+    such mark, so the database is asked once for each run that speaks.
+    """
+
+    def __init__(self, hub: Hub, ledger: Ledger) -> None:
+        self._hub = hub
+        self._ledger = ledger
+
+    async def publish(self, message: WireMessage, run: LiveRun | None) -> None:  # noqa: D102
+        if run is not None and not run.is_confirmed:
+            run.is_confirmed = await self._ledger.transact(private.holds, run.run_id)
+            if not run.is_confirmed:
+                raise asyncio.CancelledError(f"run {run.run_id} is no longer ours")
+        check_going_on(run)
+        self._hub.deliver(message)
+
+    async def listening(self) -> None:  # noqa: D102
+        return
+
+    async def read_kept(self, kept: KeptMessage) -> WireMessage | None:  # noqa: D102
+        raise AssertionError(f"{kept} was sent by nobody")
+
+
+class PostgresPublisher(Publisher):
+    """For many processes: the listeners of this one are served directly, the others by NOTIFY."""
+
+    def __init__(self, hub: Hub, ledger: Ledger, executor_id: str) -> None:
+        self._hub = hub
+        self._ledger = ledger
+        self._executor_id = executor_id
+        self._is_connected = asyncio.Event()
+
+    async def publish(self, message: WireMessage, run: LiveRun | None) -> None:  # noqa: D102
+        check_going_on(run)
+        run_id = None if run is None else run.run_id
+        if not await self._ledger.transact(self._notify, message, run_id, new_id("kept")):
+            raise asyncio.CancelledError(f"run {run_id} is no longer ours")
+        self._hub.deliver(message)
+
+    def _notify(
+        self, connection: sa.Connection, message: WireMessage, run_id: str | None, key: str
+    ) -> bool:
+        if run_id is not None and not private.holds(connection, run_id):
+            return False
+        encoded = message.encode()
+        payload = f"{json.dumps([self._executor_id])}\n{encoded}"
+        if len(payload.encode()) > MAX_BYTES:
+            row = {"id": key, "body": encoded, "at": tables.POSTGRES_NOW_MS}
+            connection.execute(sa.insert(tables.message).values(**row))
+            payload = json.dumps([self._executor_id, message.channel, message.topic, key])
+        connection.execute(sa.select(sa.func.pg_notify(CHANNEL, payload)))
+        return True
+
+    def hear(self, payload: str) -> None:
+        """Deliver what another process has said. Raises: ValidationError: it is not one of ours."""
+        head, _, encoded = payload.partition("\n")
+        sender, *kept = _HEAD.validate_json(head)
+        if sender == self._executor_id:
+            return  # its listeners have it already
+        self._hub.deliver(KeptMessage(*kept) if kept else decode(encoded))
+
+    def connected(self) -> None:
+        """From now on everything is heard."""
+        self._is_connected.set()
+
+    def lost(self) -> None:
+        """Until `connected` nothing is heard."""
+        self._is_connected.clear()
+
+    async def listening(self) -> None:  # noqa: D102
+        try:
+            async with asyncio.timeout(LISTEN_S):
+                await self._is_connected.wait()
+        except TimeoutError:
+            raise NotListening("the database that brings messages does not answer") from None
+
+    async def read_kept(self, kept: KeptMessage) -> WireMessage | None:  # noqa: D102
+        return await self._ledger.transact(_read_kept, kept.key)
+
+
+_HEAD = TypeAdapter(tuple[str] | tuple[str, str, str, str])
+"""Who sent it, and for a message that is kept its channel, topic and key."""
+
+
+def check_going_on(run: LiveRun | None) -> None:
+    """Raise CancelledError once the run has been stopped: nothing is said after that."""
+    if run is not None and (run.stopped is not None or run.has_ended):
+        raise asyncio.CancelledError(f"run {run.run_id} has been stopped")
+
+
+def _read_kept(connection: sa.Connection, key: str) -> WireMessage | None:
+    query = sa.select(tables.message.c.body).where(tables.message.c.id == key)
+    body = connection.execute(query).scalar()
+    return None if body is None else decode(body)
+
+
+def forget_kept(connection: sa.Connection) -> None:
+    """Delete the large messages that nobody needs any more."""
+    at = tables.message.c.at
+    connection.execute(sa.delete(tables.message).where(at < tables.POSTGRES_NOW_MS - KEEP_MS))
