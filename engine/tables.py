@@ -9,7 +9,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from engine.encryption import Sealed
 from engine.errors import DatabaseTooNew
 
-VERSION = 1
+VERSION = 2  # steps keep their inputs with their results; texts may be sealed
 
 metadata = sa.MetaData()
 
@@ -261,7 +261,7 @@ def create(engine: sa.Engine) -> None:
         for table in metadata.tables.values():  # create_all adds none to a table that is there
             for index in table.indexes:
                 index.create(connection, checkfirst=True)
-        if found is None:
+        if found is None or found < VERSION:
             connection.execute(sa.insert(schema_version).values(version=VERSION))
 
 

@@ -108,10 +108,6 @@ class Hub:
         self._by_channel: dict[str, dict[Messages[object], None]] = {}
         self._count = 0
 
-    def wants(self, channel: str, topic: str) -> bool:
-        """Whether anybody here listens to this."""
-        return any(each.address.takes(topic) for each in self._by_channel.get(channel, ()))
-
     def add(self, messages: Messages[object]) -> None:
         """From now on it gets what is said. Raises: TooManySubscriptions."""
         if self._count >= SUBSCRIPTIONS:
