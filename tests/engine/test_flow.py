@@ -123,7 +123,7 @@ async def test_run_that_takes_too_long_is_cancelled(start: Start) -> None:
 
 
 async def test_run_that_does_not_start_in_time_is_cancelled(start: Start) -> None:
-    @job("queued", on=Asked, timeouts=Timeouts(start="200ms"))
+    @job("queued", on=Asked, timeouts=Timeouts(start="1s"))
     async def queued(ctx: JobContext[Asked]) -> None:
         await ctx.step.run("wait", forever)
 
