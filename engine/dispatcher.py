@@ -3,6 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Iterable, Sequence
+from dataclasses import dataclass
 from functools import partial
 
 import sqlalchemy as sa
@@ -13,7 +14,16 @@ from engine.ledger import Ledger
 log = logging.getLogger("engine.dispatcher")
 
 TIMER_MARGIN_S = 0.002  # a timer that fires early would find nothing due
+AGAIN_S = 0.01  # never spin, when the database's clock is behind
 POLL_S = 1.0  # finds what other processes enqueued when their notice was lost
+
+
+@dataclass(frozen=True)
+class _Survey:
+    paused: set[str]
+    with_work: set[str]
+    next_due_ms: int | None
+    """When the next delayed run is to be enqueued."""
 
 
 class Dispatcher:
@@ -44,6 +54,10 @@ class Dispatcher:
         self._wake = asyncio.Event()
         self._left: set[str] = set()
         """Queues that may hold more than there was room for."""
+        self._is_due = False
+        """Whether runs that were delayed are to be enqueued."""
+        self._survey_at = 0.0
+        """When to look into all queues next, on the loop's clock."""
         self._stopping = False
         self._timer: asyncio.TimerHandle | None = None
         self._to_give_back: dict[str, list[str] | None] = {}
@@ -75,7 +89,7 @@ class Dispatcher:
             if self._timer.when() <= at and self._timer.when() > loop.time():
                 return  # one timer is enough: it finds out when the next is due
             self._timer.cancel()
-        self._timer = loop.call_at(at, self._release_and_kick)
+        self._timer = loop.call_at(at, self._time_has_come)
 
     def room_made(self) -> None:
         """A run ended or went to sleep: look again if there was no room before."""
@@ -89,15 +103,16 @@ class Dispatcher:
             self._timer.cancel()
         self._wake.set()
 
-    def _release_and_kick(self) -> None:
-        self._kicked.add("")  # asks for delayed runs to be enqueued first
+    def _time_has_come(self) -> None:
+        self._is_due = True
         self._wake.set()
 
     async def work(self) -> None:
         """Claim and dispatch until stopped."""
+        loop = asyncio.get_running_loop()
         while not self._stopping:
             try:
-                async with asyncio.timeout(POLL_S):
+                async with asyncio.timeout_at(self._survey_at):
                     await self._wake.wait()
             except TimeoutError:
                 pass
@@ -108,22 +123,18 @@ class Dispatcher:
             try:
                 async with self._looking:
                     await self._look(kicked)
+                    if self._is_due or loop.time() >= self._survey_at:
+                        self._survey_at = loop.time() + POLL_S
+                        await self._look_everywhere()
             except Exception as error:  # the rim of the loop
                 if not self._ledger.passes(error):
                     log.exception("claim_failed")
-                self._pauses_changed = True
+                self._survey_at, self._pauses_changed = 0.0, True
                 await asyncio.sleep(POLL_S)
 
     async def _look(self, kicked: set[str]) -> None:
         await self._give_back()
-        if "" in kicked:
-            next_ms = await self._ledger.call(private.release_delayed)
-            if next_ms is not None:
-                self.kick_at((next_ms - self._ledger.now_ms()) / 1000 + TIMER_MARGIN_S)
-        if not kicked or "" in kicked:
-            self._pauses_changed = False
-            self._paused, kicked = await self._ledger.transact(self._survey)
-        elif self._pauses_changed:
+        if kicked and self._pauses_changed:
             self._pauses_changed = False
             self._paused = await self._ledger.transact(self._read_paused)
         kicked -= self._paused
@@ -137,10 +148,24 @@ class Dispatcher:
         if self._left and self._room() > 0:
             self.kick(self._left)  # it was made while there was nobody to be told
 
-    def _survey(self, connection: sa.Connection) -> tuple[set[str], set[str]]:
-        """The paused queues, and those with work."""
-        paused = self._read_paused(connection)
-        return paused, set(private.queues_with_work(connection, self._queues))
+    async def _look_everywhere(self) -> None:
+        if self._is_due:
+            self._is_due = False
+            await self._ledger.call(private.release_delayed)
+        self._pauses_changed = False
+        found = await self._ledger.transact(self._survey)
+        self._paused = found.paused
+        if found.next_due_ms is not None:
+            left_s = (found.next_due_ms - self._ledger.now_ms()) / 1000
+            self.kick_at(max(AGAIN_S, left_s + TIMER_MARGIN_S))
+        await self._look(found.with_work)
+
+    def _survey(self, connection: sa.Connection) -> "_Survey":
+        return _Survey(
+            self._read_paused(connection),
+            set(private.queues_with_work(connection, self._queues)),
+            private.next_delayed_ms(connection),
+        )
 
     async def _claim(self, queue: str, room: int) -> int:
         owner = private.new_owner()

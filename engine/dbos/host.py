@@ -114,6 +114,7 @@ class Host:
         DBOS.workflow(name=WORKFLOW, max_recovery_attempts=MAX_RECOVERIES)(run)
         DBOS.listen_queues([])  # the engine claims runs itself
         private.adopt_loop(loop)
+        private.calm()
         private.recover_own(self._pool, self._executor_id)
         DBOS.launch()
         private.measure_ms()

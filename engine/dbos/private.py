@@ -88,6 +88,17 @@ def adopt_loop(loop: asyncio.AbstractEventLoop) -> None:
     _get_dbos_instance()._background_event_loop._main_loop = loop
 
 
+def calm() -> None:
+    """Keep DBOS from looking each second for what the engine does not use or does itself.
+
+    Its own queue stays empty; delayed runs are released by the dispatcher, and deadlines are the
+    timekeeper's. Call before launch.
+    """
+    dbos = _get_dbos_instance()
+    dbos._registry.get_internal_queue()._polling_interval_sec = 60.0
+    dbos._background_jobs_stop_event.set()
+
+
 def measure_ms() -> None:
     """Stamp rows on SQLite to the millisecond; under Python 3.11 DBOS does so to the second."""
     database = _system_database()
@@ -159,6 +170,7 @@ def claim(queue: str, limit: int, owner: str | None = None) -> list[Claimed]:
         GlobalParams.app_version,
         None,
         owner_xid=owner,
+        is_latest_version=False,  # which decides about runs without a version; ours have one
     )
     return [
         Claimed(
@@ -203,17 +215,16 @@ def queues_with_work(connection: sa.Connection, names: Sequence[str]) -> list[st
     return list(connection.execute(query).scalars())
 
 
-def release_delayed() -> int | None:
-    """Enqueue the runs whose delay has passed, as DBOS does once a second.
+def release_delayed() -> None:
+    """Enqueue the runs whose delay has passed, as DBOS does once a second."""
+    _system_database().transition_delayed_workflows()
 
-    Returns when the next one is due, in ms since the epoch.
-    """
-    database = _system_database()
-    database.transition_delayed_workflows()
-    status = database.tables.workflow_status.c
+
+def next_delayed_ms(connection: sa.Connection) -> int | None:
+    """When the next delayed run is due, in ms since the epoch."""
+    status = _system_database().tables.workflow_status.c
     query = sa.select(sa.func.min(status.delay_until_epoch_ms)).where(status.status == "DELAYED")
-    with database.engine.connect() as connection:
-        return connection.execute(query).scalar()
+    return connection.execute(query).scalar()
 
 
 def cancel(connection: sa.Connection, run_ids: Sequence[str]) -> list[str]:

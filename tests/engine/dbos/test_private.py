@@ -8,7 +8,7 @@ import pytest
 import sqlalchemy as sa
 from dbos import DBOS
 
-from engine import Database
+from engine import Database, StepFailed
 from engine.database import closer
 from engine.dbos import private
 from engine.dbos.host import Enqueued, Host
@@ -53,6 +53,10 @@ class Rig:
     def queues_with_work(self) -> list[str]:
         with self.pool_with_schema.connect() as connection:
             return private.queues_with_work(connection, ["q", "other"])
+
+    def next_delayed_ms(self) -> int | None:
+        with self.pool_with_schema.connect() as connection:
+            return private.next_delayed_ms(connection)
 
     def recorded(self, run_id: str) -> dict[str, int]:
         with self.pool_with_schema.connect() as connection:
@@ -125,6 +129,99 @@ async def test_steps_are_recorded_under_the_numbers_we_choose(database: Database
         assert row.completed_at is not None
 
 
+async def test_small_results_come_with_the_recorded_steps_of_an_executing_run(
+    database: Database,
+) -> None:
+    async def body(_: dict[str, Any]) -> None:
+        async def small() -> list[int]:
+            return [1, 2]
+
+        async def large() -> str:
+            return "x" * private.KEPT_LENGTH
+
+        async def failing() -> None:
+            raise StepFailed("failing", "Broken", "text", attempts=1)
+
+        await private.reserve_step(1).run_async({"name": "small"}, small)
+        await private.reserve_step(2).run_async({"name": "large"}, large)
+        with pytest.raises(StepFailed):
+            await private.reserve_step(3).run_async({"name": "failing"}, failing)
+        await asyncio.Event().wait()
+
+    async with Rig(database) as rig:
+        rig.body = body
+        rig.enqueue("r")
+        task = await rig.start("r")
+        async with asyncio.timeout(5):
+            while len(rig.recorded("r")) < 3:  # noqa: ASYNC110 - nobody tells
+                await asyncio.sleep(0.01)
+        with rig.pool_with_schema.begin() as connection:
+            steps = private.recorded_steps(connection, ["r", "unknown"])
+            results = {step.name: step.result for step in steps}
+            assert results["small"] is not None
+            assert results["small"].value() == [1, 2]
+            assert results["large"] is None
+            assert results["failing"] is not None
+            with pytest.raises(StepFailed, match="text"):
+                results["failing"].value()
+            private.cancel(connection, ["r"])
+            steps = private.recorded_steps(connection, ["r"])
+            assert {step.name: step.result for step in steps} == dict.fromkeys(results)
+        task.cancel()
+        await asyncio.wait({task}, timeout=3)
+
+
+async def test_step_that_we_record_is_as_one_that_dbos_records(database: Database) -> None:
+    def ours(number: int, result: Any, failure: Exception | None = None) -> private.NewStep:
+        return private.NewStep("r", f"ours-{number}", number, result, failure, 1_000)
+
+    fenced: list[BaseException] = []
+
+    async def body(_: dict[str, Any]) -> None:
+        async def theirs() -> dict[str, int]:
+            return {"n": 1}
+
+        await private.reserve_step(1).run_async({"name": "theirs"}, theirs)
+        await asyncio.to_thread(private.recording(ours(2, {"n": 1})))
+        failure = StepFailed("ours-3", "Broken", "text", attempts=1)
+        await asyncio.to_thread(private.recording(ours(3, None, failure)))
+        with rig.pool_with_schema.begin() as connection:
+            private.cancel(connection, ["r"])
+        try:
+            await asyncio.to_thread(private.recording(ours(4, None)))
+        except private.LostRun as error:
+            fenced.append(error)
+
+    async with Rig(database) as rig:
+        rig.body = body
+        rig.enqueue("r")
+        await asyncio.wait({await rig.start("r")}, timeout=3)
+        with rig.pool_with_schema.connect() as connection:
+            rows = private.step_rows(connection, "r")
+            steps = private.recorded_steps(connection, ["r"])
+        assert [row.name for row in rows] == ["theirs", "ours-2", "ours-3"]
+        assert rows[0].output == rows[1].output == '{"n":1}'
+        assert rows[1].started_at == 1_000
+        assert rows[2].error is not None
+        assert len(steps) == 3
+        assert len(fenced) == 1
+
+
+async def test_runs_of_this_process_go_back_to_their_queue_before_launch(
+    database: Database,
+) -> None:
+    async with Rig(database) as rig:
+        rig.enqueue("a")
+        rig.enqueue("b")
+        await asyncio.to_thread(private.claim, "q", 1)
+        private.recover_own(rig.pool, "another")
+        assert rig.row("a").status == "PENDING"
+        private.recover_own(rig.pool, "me")
+        assert rig.row("a").status == "ENQUEUED"
+        again = await asyncio.to_thread(private.claim, "q", 2)
+        assert [(run.run_id, run.is_first) for run in again] == [("a", False), ("b", True)]
+
+
 async def test_cancel_in_our_transaction_fences_the_run(database: Database) -> None:
     entered, go = asyncio.Event(), asyncio.Event()
 
@@ -193,12 +290,13 @@ async def test_delayed_run_is_released_when_due(database: Database) -> None:
         rig.enqueue("later", delay_s=60)
         rig.enqueue("soon", delay_s=0.05)
         assert rig.row("soon").status == "DELAYED"
-        next_ms = private.release_delayed()
+        next_ms = rig.next_delayed_ms()
         assert next_ms is not None
         async with asyncio.timeout(3):
             while rig.queues_with_work() == []:
                 await asyncio.sleep(0.02)
-                later_ms = private.release_delayed()
+                private.release_delayed()
+                later_ms = rig.next_delayed_ms()
                 assert later_ms is not None
                 assert later_ms >= next_ms
 
@@ -253,7 +351,7 @@ async def test_delayed_run_is_moved_and_let_go(database: Database) -> None:
             assert not private.is_delayed(connection, "nobody")
             private.delay_until(connection, "a", 4_000_000_000_000)
             private.delay_until(connection, "b", 4_000_000_000_000)  # it is not delayed
-        assert private.release_delayed() == 4_000_000_000_000
+        assert rig.next_delayed_ms() == 4_000_000_000_000
         assert [run.run_id for run in await asyncio.to_thread(private.claim, "q", 5)] == ["b"]
         with rig.pool_with_schema.begin() as connection:
             private.end_delay(connection, "a")
