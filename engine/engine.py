@@ -29,6 +29,7 @@ from engine.intake import Intake, queue_of
 from engine.job import Job
 from engine.ledger import Ledger
 from engine.live import LiveRun, LiveRuns
+from engine.naps import watch
 from engine.notices import Notice, listen, publish
 from engine.outage import Outage
 from engine.pauses import paused_jobs
@@ -157,6 +158,7 @@ class Engine(Sending, Watching, Acting):
                 outside=self._errands,
                 spawn=self._spawn,
             )
+            self._naps = parts.naps
             runner = Runner(self._jobs, parts)
             self._dispatcher = Dispatcher(
                 [queue_of(job_id) for job_id in self._jobs],
@@ -192,8 +194,15 @@ class Engine(Sending, Watching, Acting):
         if timekeeper.is_needed:
             task = self._tasks.create_task(timekeeper.work())
             stack.callback(task.cancel)
+        watching = self._tasks.create_task(watch(self._clock, self._clock_stepped))
+        stack.callback(watching.cancel)
         sweeping = self._tasks.create_task(self._sweep())
         stack.callback(sweeping.cancel)
+
+    def _clock_stepped(self) -> None:
+        self._naps.end_all()
+        self._errands.waits.wake_all()
+        self._dispatcher.kick_at(0)
 
     async def _sweep(self) -> None:
         while True:

@@ -3,7 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Callable, Coroutine, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import sqlalchemy as sa
@@ -30,6 +30,7 @@ from engine.intake import Accepted, Intake, wants
 from engine.job import Job
 from engine.ledger import Ledger
 from engine.live import LiveRun, LiveRuns
+from engine.naps import Naps
 from engine.slots import Gate, Slots
 from engine.steps import Outside, Steps
 from engine.tables import insert_new
@@ -52,6 +53,7 @@ class Parts:
     outside: Outside
     spawn: Callable[[Coroutine[Any, Any, None]], None]
     """Do something that nobody awaits."""
+    naps: Naps = field(default_factory=Naps)
 
 
 @dataclass(frozen=True)
@@ -105,7 +107,7 @@ class Runner:
             with live.asleep():  # waiting for a place is not executing yet
                 await gate.open()
             await self._limit_time(job, run_id)
-            state = RunState(live, job.retry, self._ledger, gate)
+            state = RunState(live, job.retry, self._ledger, gate, self._parts.naps)
             cause = WireEvent.from_json(payload["event"])
             steps = Steps(state, history, outside=self._parts.outside, cause=cause)
             execution = Execution(job, RunId(run_id), payload, live, steps)
@@ -133,7 +135,7 @@ class Runner:
         if run_id in self._parts.live.first_time:
             self._parts.live.first_time.discard(run_id)
             return History({}, {})
-        return await self._ledger.transact(read_history, run_id)
+        return await self._ledger.transact(read_history, run_id, self._ledger.now_ms())
 
     async def _limit_time(self, job: Job[Any, Any], run_id: str) -> None:
         if "timeouts" in job.flow.options:
@@ -154,7 +156,7 @@ class Runner:
             failure = await self._ledger.transact(_read_last_failure, run.run_id)
             raise await self._fail(run, failure, None)
         if next_at is not None:
-            await run.steps.pause((next_at - self._ledger.now_ms()) / 1000)
+            await run.steps.pause_until(next_at)
         return failed
 
     async def _attempts(self, run: Execution, failed: int) -> Any:

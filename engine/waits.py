@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -34,6 +35,8 @@ class NewWait:
     when: str | None = None
     signal: str | None = None
     deadline_ms: int = NEVER_MS
+    at_most_s: float = math.inf
+    """How long to wait, however the clock is set meanwhile."""
     look_back_ms: int = 0
 
 
@@ -50,6 +53,10 @@ class Waits:
             event = self._events.get(key)
             if event is not None:
                 event.set()
+
+    def wake_all(self) -> None:
+        """Look all of you: the clock has been set."""
+        self.wake(list(self._events))
 
     async def until(self, key: WaitKey, seconds: float) -> None:
         """Wait to be woken, at most `seconds`."""
