@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, ParamSpec, TypeVar
 
 import sqlalchemy as sa
@@ -19,6 +19,7 @@ from engine.ledger import Ledger
 from engine.live import LiveRun
 from engine.middleware import Hooks, StepCall, StepKind, through
 from engine.naming import StepNames
+from engine.naps import Naps
 from engine.results import result_adapter
 from engine.retry import RetryPolicy
 from engine.showing import shown_call
@@ -31,6 +32,7 @@ T = TypeVar("T")
 
 MAX_STEPS = 1000
 MAX_OUTPUT_BYTES = 4 * 1024 * 1024
+LONGEST_NAP_S = 86_400.0  # the loop's timers do not take a year
 BODY = ""  # the step id under which attempts of the body itself are counted
 
 
@@ -46,16 +48,17 @@ class History:
         self.last = 0
 
 
-def read_histories(connection: sa.Connection, run_ids: Sequence[str]) -> dict[str, History]:
+def read_histories(
+    connection: sa.Connection, run_ids: Sequence[str], now_ms: int
+) -> dict[str, History]:
     """Load what runs that start again must know."""
     histories = {run_id: History() for run_id in run_ids}
     attempt = tables.attempt.c
-    query = (
-        sa.select(attempt.run_id, attempt.step_id, attempt.attempt, attempt.next_at)
-        .where(attempt.run_id.in_(run_ids))
-        .order_by(attempt.attempt)
-    )
-    for run_id, step_id, number, next_at in connection.execute(query):
+    columns = (attempt.run_id, attempt.step_id, attempt.attempt, attempt.failed_at, attempt.next_at)
+    query = sa.select(*columns).where(attempt.run_id.in_(run_ids)).order_by(attempt.attempt)
+    for run_id, step_id, number, failed_at, next_at in connection.execute(query):
+        if next_at is not None:  # no longer than it was to back off, if the clock has been set back
+            next_at = min(next_at, now_ms + next_at - failed_at)  # noqa: PLW2901
         histories[run_id].failed[step_id] = (number + 1, next_at)
     for step in private.recorded_steps(connection, run_ids):
         history = histories[step.run_id]
@@ -75,6 +78,7 @@ class RunState:
     ledger: Ledger
     gate: Gate
     hooks: Hooks
+    naps: Naps = field(default_factory=Naps)
 
 
 class DurableSteps:
@@ -89,6 +93,7 @@ class DurableSteps:
         self._gate = run.gate
         self._hooks = run.hooks.step
         self._names = StepNames(run.live.task)
+        self._naps = run.naps
         self._replayed = 0
         self._stored_bytes = 0
 
@@ -235,7 +240,7 @@ class DurableSteps:
         name = call.step_id
         failed, next_at = self._history.failed.get(name, (0, None))
         if next_at is not None:
-            await self.pause((next_at - self._ledger.now_ms()) / 1000)
+            await self.pause_until(next_at)
         while True:
             try:
                 async with self._gate.step():
@@ -285,19 +290,33 @@ class DurableSteps:
         next_at = now_ms + int(delay_s * 1000)
         attempt = FailedAttempt(self._run_id, step_id, failed - 1, failure, next_at)
         await self._count(attempt, now_ms)
-        await self.pause(delay_s)
+        await self.pause_until(next_at, delay_s)
 
     async def _count(self, failed: "FailedAttempt", now_ms: int) -> None:
         await self._ledger.transact(record_attempt, failed, now_ms)
 
+    async def pause_until(self, at_ms: int, at_most_s: float | None = None) -> None:
+        """Sleep until a time of the clock, but no longer than `at_most_s` however it is set.
+
+        Without a bound it is as long as there is to wait now.
+        """
+        bound_s = (at_ms - self._ledger.now_ms()) / 1000 if at_most_s is None else at_most_s
+        give_up_at = self._ledger.monotonic() + bound_s
+        while True:
+            left_s = (at_ms - self._ledger.now_ms()) / 1000
+            left_s = min(left_s, give_up_at - self._ledger.monotonic())
+            if left_s <= 0:
+                return
+            await self.pause(min(left_s, LONGEST_NAP_S))
+
     async def pause(self, seconds: float) -> None:
-        """Sleep without holding a place under a concurrency key."""
+        """Sleep, less when the clock is set, without holding a place under a concurrency key."""
         if seconds <= 0:
             return
         self.check_running()
         await self._gate.pause()
         with self._live.asleep():
-            await asyncio.sleep(seconds)
+            await self._naps.nap(seconds)
 
 
 def is_interrupted() -> bool:

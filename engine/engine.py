@@ -35,6 +35,7 @@ from engine.keys import take_up
 from engine.ledger import Ledger
 from engine.live import LiveRun, LiveRuns
 from engine.middleware import Hooks, Middleware
+from engine.naps import watch
 from engine.notices import Ear, Notice, ear_for, listen, publish
 from engine.outage import Outage
 from engine.pauses import paused_jobs
@@ -182,6 +183,7 @@ class Engine(Sending, Watching, Acting, Publishing, Keeping):
                 spawn=self._spawn,
                 middleware=self._middleware,
             )
+            self._naps = parts.naps
             runner = Runner(self._jobs, parts)
             self._dispatcher = Dispatcher(
                 [queue_of(job_id) for job_id in self._jobs],
@@ -220,8 +222,15 @@ class Engine(Sending, Watching, Acting, Publishing, Keeping):
         if timekeeper.is_needed:
             task = self._tasks.create_task(timekeeper.work())
             stack.callback(task.cancel)
+        watching = self._tasks.create_task(watch(self._clock, self._clock_stepped))
+        stack.callback(watching.cancel)
         keeping = self._tasks.create_task(self._keep())
         stack.callback(keeping.cancel)
+
+    def _clock_stepped(self) -> None:
+        self._naps.end_all()
+        self._errands.waits.wake_all()
+        self._dispatcher.kick_at(0)
 
     def _open_channels(self) -> list[Ear]:
         """Make what publishes realtime messages, and say who hears those of other processes."""
@@ -275,7 +284,9 @@ class Engine(Sending, Watching, Acting, Publishing, Keeping):
         if not again:
             return
         try:
-            self._histories.update(await self._ledger.transact(read_histories, again))
+            self._histories.update(
+                await self._ledger.transact(read_histories, again, self._ledger.now_ms())
+            )
         except (SQLAlchemyError, DatabaseAway, DatabaseFull):  # each reads its own
             log.exception("histories_not_read")
 

@@ -48,6 +48,7 @@ class Fleet:
         self._lease_s = lease_s
         self._kick = kick
         self._wake = wake
+        self._has_beaten = False
         self._judges_from = 0.0
 
     async def join(self) -> None:
@@ -70,8 +71,8 @@ class Fleet:
             tick += 1
             try:
                 if tick % beat_every == 0 or self._lease_s / 3 < CHECK_S:
-                    await self._ledger.transact(self._beat)
-                    self._kick(await self._ledger.transact(self._sweep))
+                    now_ms = await self._ledger.transact(self._beat)
+                    self._kick(await self._ledger.transact(self._sweep, now_ms))
                 await self._check(everything=tick % (beat_every * 3) == 0)
             except Exception as error:  # the rim of the loop
                 if not self._ledger.passes(error):
@@ -97,19 +98,22 @@ class Fleet:
             return answered, set()
         return answered, private.still_held(connection, self._executor_id, run_ids)
 
-    def _beat(self, connection: sa.Connection) -> None:
+    def _beat(self, connection: sa.Connection) -> int:
         now = tables.database_now_ms(connection)
         worker, lease_ms = tables.worker.c, int(self._lease_s * 1000)
         mine = worker.executor_id == self._executor_id
         last = connection.execute(sa.select(worker.beat_at).where(mine)).scalar()
-        if last is None:
-            row = {"executor_id": self._executor_id, "beat_at": now, "lease_ms": lease_ms}
-            tables.insert_new(connection, tables.worker, row)
-            return
-        if not last <= now <= last + lease_ms:
+        on_time = not self._has_beaten if last is None else last <= now <= last + lease_ms
+        if not on_time:
             self._judges_from = monotonic() + self._lease_s
+        self._has_beaten = True
         values = {"beat_at": now, "lease_ms": lease_ms}
-        connection.execute(sa.update(tables.worker).where(mine).values(**values))
+        if last is None:
+            row = {"executor_id": self._executor_id, **values}
+            tables.insert_new(connection, tables.worker, row)
+        else:
+            connection.execute(sa.update(tables.worker).where(mine).values(**values))
+        return now
 
     def _forget(self, connection: sa.Connection) -> None:
         connection.execute(
@@ -117,22 +121,24 @@ class Fleet:
         )
         forget_keys(connection, [self._executor_id])
 
-    def _sweep(self, connection: sa.Connection) -> list[str]:
-        """Put the runs of dead processes back into their queues; returns those queues."""
+    def _sweep(self, connection: sa.Connection, now: int) -> list[str]:
+        """Put the runs of dead processes back into their queues; returns those queues.
+
+        It judges as of this process's last beat: the clock may have been set since.
+        """
         if monotonic() < self._judges_from:
             return []
         lock = sa.select(sa.func.pg_try_advisory_xact_lock(SWEEP_LOCK))
         if not connection.execute(lock).scalar_one():
             return []  # another process is at it
         forget_kept(connection)
-        now, up_since = tables.database_now_ms(connection), tables.database_up_since_ms(connection)
-        worker = tables.worker.c
+        worker, up_since = tables.worker.c, tables.database_up_since_ms(connection)
         if up_since <= now:
             silent_since = sa.func.greatest(worker.beat_at, up_since)
         else:
             silent_since = worker.beat_at  # the clock has been set back
         # Who beats does so by the new time already; who is dead gets one more lease.
-        ahead = sa.update(tables.worker).where(worker.beat_at > now)
+        ahead = sa.update(tables.worker).where(worker.beat_at > now + worker.lease_ms)
         connection.execute(ahead.values(beat_at=now))
         connection.execute(sa.delete(tables.worker).where(silent_since + worker.lease_ms < now))
         alive = list(connection.execute(sa.select(worker.executor_id)).scalars())

@@ -15,6 +15,7 @@ from engine.slots import lock_key
 PRIORITY_MAX = 600
 PRIORITY_BASE_S = 1_767_225_600  # 2026: DBOS's priorities are positive 32-bit numbers
 IDEMPOTENCY_S = 24 * 3600
+SKEW_MS = 60_000  # the clocks of machines may differ by so much; more is a clock that was set
 
 
 @dataclass(frozen=True)
@@ -102,6 +103,9 @@ def _within_window(
         _store_counter(connection, key, now_ms, 1)
         return True
     since, number = found
+    if since > now_ms + SKEW_MS:  # the clock has been set back: no window is longer than its period
+        _store_counter(connection, key, now_ms, number)
+        since = now_ms
     if number >= limit:
         return False
     _store_counter(connection, key, since, number + 1)
@@ -109,12 +113,14 @@ def _within_window(
 
 
 def _throttle(connection: sa.Connection, key: str, rule: Throttle, now_ms: int) -> int:
-    """GCRA: the stored number is when the next run would be on time, in ms."""
+    """GCRA: stored are when the next run would be on time, and when that was said, in ms."""
     interval = seconds_of(rule.period) * 1000 / rule.limit
-    found = _counter(connection, key)
-    on_time = max(now_ms, found[0] if found is not None else now_ms)
+    on_time, said_at = _counter(connection, key) or (now_ms, now_ms)
+    if said_at > now_ms + SKEW_MS:
+        on_time -= said_at - now_ms  # the clock has been set back
+    on_time = max(now_ms, on_time)
     start = max(now_ms, int(on_time - interval * (rule.burst - 1)))
-    _store_counter(connection, key, int(on_time + interval), 0)
+    _store_counter(connection, key, int(on_time + interval), now_ms)
     return start - now_ms
 
 

@@ -1,5 +1,6 @@
 """What an event sets in motion, as one transaction: cancels, and runs of the jobs that match."""
 
+import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -93,6 +94,14 @@ class Intake:
         self._jobs = jobs
         self._executor_id = executor_id
         self._host = host
+        self._last_place = 0
+        self._places = threading.Lock()
+
+    def _place_in_line(self, now_ms: int) -> int:
+        """Behind everything that this process has accepted, also when the clock is set back."""
+        with self._places:
+            self._last_place = max(self._last_place + 1, now_ms * 1000)
+            return self._last_place
 
     def job(self, job_id: str) -> Job[Any, Any]:
         """The job of this id.
@@ -114,8 +123,8 @@ class Intake:
             BadEvent: one is too large.
         """
         accepted = Accepted(now_ms)
-        for position, event in enumerate(events):
-            self._accept_one(connection, event, position, accepted)
+        for event in events:
+            self._accept_one(connection, event, accepted)
         self.publish(connection, accepted)
         return accepted
 
@@ -130,9 +139,7 @@ class Intake:
         )
         publish(connection, notice)
 
-    def _accept_one(
-        self, connection: sa.Connection, event: WireEvent, position: int, accepted: Accepted
-    ) -> None:
+    def _accept_one(self, connection: sa.Connection, event: WireEvent, accepted: Accepted) -> None:
         body = event_body(event)
         again = store_event(connection, event, body, accepted.now_ms)
         if again is None:
@@ -151,18 +158,17 @@ class Intake:
                 for rule in job.triggers
             ):
                 run_id = f"{job.id}:{event.id}{again}"
-                found = self._admit_and_start(connection, job, run_id, event, position, accepted)
+                found = self._admit_and_start(connection, job, run_id, event, accepted)
                 if found is not None:
                     run_ids.append(RunId(found))
         accepted.sent.append(SentEvent(EventId(event.id), tuple(run_ids)))
 
-    def _admit_and_start(  # noqa: PLR0913, PLR0917 - one run: of what, from what, into what
+    def _admit_and_start(
         self,
         connection: sa.Connection,
         job: Job[Any, Any],
         run_id: str,
         event: WireEvent,
-        position: int,
         accepted: Accepted,
     ) -> str | None:
         """Start a run, or let a gathering one have the event; the run's id, None for no run."""
@@ -175,7 +181,7 @@ class Intake:
             "job": job.id,
             "kind": "run",
             "event": event.as_json(),
-            "position": (accepted.now_ms - admission.ahead_s * 1000) * 1000 + position,
+            "position": self._place_in_line(accepted.now_ms) - admission.ahead_s * 1_000_000,
         }
         delay_ms = max(event.ts_ms - accepted.now_ms, admission.delay_ms)
         rule = job.flow.gathering(payload["event"])
@@ -228,13 +234,13 @@ class Intake:
         """
         accepted = Accepted(now_ms)
         job = self.job(job_id)
-        for position, event in enumerate(events):
+        for event in events:
             again = store_event(connection, event, event_body(event), now_ms)
             if again is None:
                 accepted.sent.append(self._duplicate(connection, event, accepted))
                 continue
             run_id = f"{job.id}:{event.id}{again}"
-            found = self._admit_and_start(connection, job, run_id, event, position, accepted)
+            found = self._admit_and_start(connection, job, run_id, event, accepted)
             run_ids = () if found is None else (RunId(found),)
             accepted.sent.append(SentEvent(EventId(event.id), run_ids))
         self.publish(connection, accepted)
@@ -253,13 +259,13 @@ class Intake:
         now_ms = accepted.now_ms
         data = {"runId": run_id, "jobId": job.id, "event": cause, "error": error}
         event = WireEvent(FAILED, data, f"{run_id}:failed", now_ms)
-        self._accept_one(connection, event, 0, accepted)
+        self._accept_one(connection, event, accepted)
         if job.on_failure is not None and cause is not None:
             payload = {
                 "job": job.id,
                 "kind": "failure",
                 "event": cause,
-                "position": now_ms * 1000,
+                "position": self._place_in_line(now_ms),
                 "failed_run": run_id,
                 "error": error,
             }
@@ -332,7 +338,7 @@ class Intake:
             "job": call.job_id,
             "kind": "run",
             "event": call.event.as_json(),
-            "position": now_ms * 1000,
+            "position": self._place_in_line(now_ms),
         }
         run_id, parent = RunId(call.run_id), call.parent_run_id
         child = NewRun(run_id, call.job_id, call.event.id, payload, parent_run_id=parent)
@@ -378,5 +384,5 @@ class Intake:
             "event": None if cause is None else cause.as_json(),
         }
         event = WireEvent(CANCELLED, data, f"{run_id}:cancelled", accepted.now_ms)
-        self._accept_one(connection, event, 0, accepted)
+        self._accept_one(connection, event, accepted)
         accepted.sent.pop()  # the caller sent something else

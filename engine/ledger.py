@@ -54,6 +54,10 @@ class Ledger:
         """The clock's now as ms since the epoch."""
         return int(self._clock.now().timestamp() * 1000)
 
+    def monotonic(self) -> float:
+        """The clock's seconds from an arbitrary point."""
+        return self._clock.monotonic()
+
     async def transact(
         self,
         work: Callable[Concatenate[sa.Connection, P], T],

@@ -3,7 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Callable, Coroutine, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import sqlalchemy as sa
@@ -31,6 +31,7 @@ from engine.job import Job
 from engine.ledger import Ledger
 from engine.live import LiveRun, LiveRuns
 from engine.middleware import Hooks, Middleware, RunCall, through
+from engine.naps import Naps
 from engine.realtime.voice import Voice
 from engine.slots import Gate, Slots
 from engine.steps import Outside, Steps
@@ -57,6 +58,7 @@ class Parts:
     spawn: Callable[[Coroutine[Any, Any, None]], None]
     """Do something that nobody awaits."""
     middleware: tuple[Middleware, ...] = ()
+    naps: Naps = field(default_factory=Naps)
 
 
 @dataclass(frozen=True)
@@ -114,7 +116,8 @@ class Runner:
             with live.asleep():  # waiting for a place is not executing yet
                 await gate.open()
             await self._limit_time(job, run_id)
-            state = RunState(live, job.retry, self._ledger, gate, self._hooks[job.id])
+            hooks, naps = self._hooks[job.id], self._parts.naps
+            state = RunState(live, job.retry, self._ledger, gate, hooks, naps)
             cause = WireEvent.from_json(payload["event"])
             steps = Steps(state, history, outside=self._parts.outside, cause=cause)
             execution = Execution(job, RunId(run_id), payload, live, steps, state.hooks)
@@ -146,7 +149,8 @@ class Runner:
             known = History()
         if known is None or run_id in live.cancelled_early:
             live.cancelled_early.discard(run_id)
-            found = await self._ledger.transact(read_histories, [run_id])
+            now_ms = self._ledger.now_ms()
+            found = await self._ledger.transact(read_histories, [run_id], now_ms)
             return found[run_id]
         return known
 
@@ -169,7 +173,7 @@ class Runner:
             failure = await self._ledger.transact(_read_last_failure, run.run_id)
             raise await self._fail(run, failure, None)
         if next_at is not None:
-            await run.steps.pause((next_at - self._ledger.now_ms()) / 1000)
+            await run.steps.pause_until(next_at)
         return failed
 
     async def _attempts(self, run: Execution, failed: int) -> Any:

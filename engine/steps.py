@@ -1,6 +1,7 @@
 """`ctx.step`: everything a job body may await, remembered by its id."""
 
 import asyncio
+import math
 from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextvars import ContextVar
@@ -10,7 +11,7 @@ from typing import Any, Protocol, TypeVar, overload
 from pydantic import TypeAdapter
 
 from core.ids import RunId
-from engine.durable import DurableSteps, History, RunState
+from engine.durable import LONGEST_NAP_S, DurableSteps, History, RunState
 from engine.duration import Duration, seconds_of
 from engine.errors import NonRetriable, RunCancelled, RunFailed, StepFailed
 from engine.events import Event, EventData, ReceivedEvent, SentEvent, WireEvent, received_event
@@ -26,7 +27,6 @@ R = TypeVar("R")
 T = TypeVar("T")
 
 LOOK_BACK: Duration = "5s"  # an event sent while the run was on its way to the wait still counts
-LONGEST_NAP_S = 86_400.0  # the loop's timers do not take a year
 
 
 class Invocable(Protocol[R]):
@@ -94,18 +94,19 @@ class Steps(DurableSteps):
     async def sleep(self, step_id: str, duration: Duration) -> None:
         """Sleep for seconds, a timedelta, or a text such as "30s", "5m", "1d", "1w".
 
-        The time of waking is remembered: a crash does not start the sleep over.
+        The time of waking is remembered: a crash does not start the sleep over. A clock that is
+        set forward past that time ends it; one that is set back does not make it longer.
         """
         seconds = seconds_of(duration)
-        await self._sleep(step_id, lambda: self._ledger.now_ms() + int(seconds * 1000))
+        await self._sleep(step_id, lambda: self._ledger.now_ms() + int(seconds * 1000), seconds)
 
     async def sleep_until(self, step_id: str, at: datetime) -> None:
         """Sleep until an aware datetime; one in the past returns at once."""
         if at.tzinfo is None:
             raise NonRetriable(f"step {step_id!r}: the time to sleep until has no time zone")
-        await self._sleep(step_id, lambda: int(at.timestamp() * 1000))
+        await self._sleep(step_id, lambda: int(at.timestamp() * 1000), math.inf)
 
-    async def _sleep(self, step_id: str, until_ms: Callable[[], int]) -> None:
+    async def _sleep(self, step_id: str, until_ms: Callable[[], int], at_most_s: float) -> None:
         name = self._name(step_id)
         is_new = name not in self._history.recorded
 
@@ -114,8 +115,7 @@ class Steps(DurableSteps):
 
         async def nap(_: StepCall | None = None) -> None:
             wake_at: int = await self._durable(name, when)
-            while (left_s := (wake_at - self._ledger.now_ms()) / 1000) > 0:
-                await self.pause(min(left_s, LONGEST_NAP_S))
+            await self.pause_until(wake_at, at_most_s)
 
         await (self._hooked(self._call(name, "sleep"), nap) if is_new else nap())
 
@@ -174,6 +174,7 @@ class Steps(DurableSteps):
             when=when,
             cause=self.cause,
             deadline_ms=self._deadline(timeout),
+            at_most_s=math.inf if timeout is None else seconds_of(timeout),
             look_back_ms=int(seconds_of(look_back) * 1000),
         )
         answer: dict[str, Any] | None = await self._wait(wait)
@@ -192,10 +193,15 @@ class Steps(DurableSteps):
             StepFailed: another run waits for this signal.
         """
         name = self._name(step_id)
-        deadline_ms = self._deadline(timeout)
-        answer = await self._wait(
-            NewWait(self._run_id, name, signal=signal, cause=self.cause, deadline_ms=deadline_ms)
+        wait = NewWait(
+            self._run_id,
+            name,
+            signal=signal,
+            cause=self.cause,
+            deadline_ms=self._deadline(timeout),
+            at_most_s=math.inf if timeout is None else seconds_of(timeout),
         )
+        answer = await self._wait(wait)
         return None if answer is None else answer["signal"]
 
     def _deadline(self, timeout_after: Duration | None) -> int:
@@ -229,9 +235,11 @@ class Steps(DurableSteps):
         if answer is not None:
             return answer
         await self._gate.pause()
+        give_up_at = self._ledger.monotonic() + wait.at_most_s
         with self._live.asleep():
             while answer is None:
                 left_s = (deadline - self._ledger.now_ms()) / 1000
+                left_s = min(left_s, give_up_at - self._ledger.monotonic())
                 if left_s <= 0:
                     return None
                 await self.outside.waits.until(key, min(left_s, LONGEST_NAP_S))

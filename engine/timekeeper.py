@@ -36,6 +36,7 @@ class Timekeeper:
         self._intake = intake
         self._act = act
         self._has_limits = any("timeouts" in job.flow.options for job in jobs.values())
+        self._looked_at = ledger.now()
         self._crons = [rule for job in jobs.values() for rule in job.crons]
 
     @property
@@ -65,6 +66,9 @@ class Timekeeper:
 
     async def _tick(self, due: dict[CronRule, datetime]) -> float:
         now = self._ledger.now()
+        if now < self._looked_at:  # set back: the ids of ticks that have been start nothing again
+            due.update({rule: rule.next_after(now) for rule in due})
+        self._looked_at = now
         for rule, at in due.items():
             if at <= now:
                 due[rule] = rule.next_after(now)

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -35,6 +36,8 @@ class NewWait:
     when: str | None = None
     signal: str | None = None
     deadline_ms: int = NEVER_MS
+    at_most_s: float = math.inf
+    """How long to wait, however the clock is set meanwhile."""
     look_back_ms: int = 0
 
 
@@ -51,6 +54,10 @@ class Waits:
             woken = self._woken.get(key)
             if woken is not None:
                 _set(woken)
+
+    def wake_all(self) -> None:
+        """Look all of you: the clock has been set."""
+        self.wake(list(self._woken))
 
     async def until(self, key: WaitKey, seconds: float) -> None:
         """Wait to be woken, at most `seconds`; wakes that come after it are for the next call."""

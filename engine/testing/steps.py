@@ -105,12 +105,12 @@ class VirtualSteps(Steps):
             self.check_running()
             await self._world.time.sleep(seconds)
 
-    async def _sleep(self, step_id: str, until_ms: Callable[[], int]) -> None:
+    async def _sleep(self, step_id: str, until_ms: Callable[[], int], at_most_s: float) -> None:
         def until() -> int:
             mock = self._world.mock(self._run_id, self._starting)
             return until_ms() if mock is NO_MOCK else self._ledger.now_ms()
 
-        await super()._sleep(step_id, until)
+        await super()._sleep(step_id, until, at_most_s)
 
     async def _answer(self, wait: NewWait) -> dict[str, Any] | None:
         self._world.refuse_second_waiter(wait)

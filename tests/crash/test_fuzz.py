@@ -145,6 +145,15 @@ def test_a_write_after_a_cancel_is_seen(good: Story) -> None:
     assert len(faults(good)) == 2
 
 
+def test_what_a_continued_process_records_counts_as_run_in_line(good: Story) -> None:
+    good.lines.insert(0, Line(-0.1, "driver", "continued", "a"))
+    assert faults(good) == []
+    stale = line(0.05, "begin", TWO, "run-2", who="b")
+    good.lines.insert(1, Line(0, "driver", "continued", "b"))
+    good.lines.insert(2, stale)
+    assert faults(good) == []
+
+
 def test_runs_out_of_line_are_seen(good: Story) -> None:
     good.lines = [*good.lines[:3], *good.lines[6:], *good.lines[3:6]]
     assert len(faults(good)) == 1

@@ -54,6 +54,7 @@ class Fleet:
         self._opened = asyncio.Condition()
         self._orders = 0
         self._names = 0
+        self._needs_two = False
         self.calm = False
         """Whether workers that start from now on do not die by themselves."""
 
@@ -102,8 +103,10 @@ class Fleet:
         if self._size < 2:
             await self.kill_one()
             return
-        async with asyncio.timeout(START_S), self._opened:
+        self._needs_two = True
+        async with asyncio.timeout(2 * START_S), self._opened:
             await self._opened.wait_for(lambda: len(self._open_workers()) >= 2)
+        self._needs_two = False
         worker = self._chance.choice(self._open_workers())
         worker.close()
         _signal(worker.process, signal.SIGSTOP)
@@ -122,7 +125,8 @@ class Fleet:
             self._names += 1
             # SQLite's executor keeps its name; what a name means here is one process.
             name = f"worker-{self._names}"
-            dies_at = 0 if self.calm or self._chance.random() < 0.5 else self._chance.randint(1, 60)
+            lives = self.calm or self._needs_two or self._chance.random() < 0.5
+            dies_at = 0 if lives else self._chance.randint(1, 60)
             await self._one_life(name, dies_at)
             self.deaths += 1
 

@@ -149,14 +149,18 @@ def _cancels(story: Story) -> Iterator[str]:
 
 def _order(story: Story) -> Iterator[str]:
     """Runs of one key start in the order of their events, and do not interleave."""
+    # What a process began right after it was continued counts if it was let record it.
+    kept = {(each.who, each.run, each.step) for each in story.lines if each.what == "recorded"}
     for line, expected in story.order.items():
         continued: dict[str, float] = {}
         seen: list[str] = []
         for each in story.lines:
             if each.what == "continued":
                 continued[each.run] = each.at
-            elif each.run not in expected or each.what != "begin" or _is_zombie(each, continued):
+            elif each.run not in expected or each.what != "begin":
                 continue
+            elif (each.who, each.run, each.step) not in kept and _is_zombie(each, continued):
+                pass
             elif not seen or seen[-1] != each.run:
                 seen.append(each.run)
         if seen != expected:
