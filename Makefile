@@ -62,7 +62,7 @@ bench: $(READY) ## SUITE=store|stream|engine; the last line printed is one JSON 
 	@$(PY) -m bench $(SUITE)
 
 crash: $(READY) ## N=500 random jobs on each database, killed, stopped and cut off at random; SEED=text plays one again
-	@$(PY) -m tests.crash.fuzz --n $(or $(N),100) $(if $(SEED),--seed '$(SEED)') --database $(or $(DATABASE),both)
+	@$(PY) -m tests.crash.fuzz --n $(or $(N),100) $(if $(SEED),--seed '$(SEED)') --herd $(or $(HERD),0) --database $(or $(DATABASE),both)
 
 codegen: $(READY) ## convex/_generated from convex/*.ts, offline
 	$(PY) -m core.node npx convex codegen --system-udfs --typecheck disable

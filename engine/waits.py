@@ -217,22 +217,14 @@ def answer_waits(
 ) -> list[WaitKey]:
     """Answer every wait that this event fits; `cause_of` finds the event that started a run."""
     column = tables.wait.c
-    is_open = sa.and_(column.event_name == event.name, column.answer.is_(None))
-    paths = connection.execute(sa.select(column.match_path).where(is_open).distinct()).scalars()
     value = event.as_json()
-    fits = [
-        column.match_path.is_(None)
-        if path is None
-        else sa.and_(column.match_path == path, column.match == path_value(value, path))
-        for path in paths
-    ]
-    if not fits:
-        return []
-    rows = connection.execute(
-        sa.select(column.run_id, column.step_id, column.condition).where(
-            is_open, column.deadline > now_ms, sa.or_(*fits)
-        )
-    ).all()
+    is_open = sa.select(column.run_id, column.step_id, column.condition).where(
+        column.event_name == event.name, column.answer.is_(None), column.deadline > now_ms
+    )
+    rows = list(connection.execute(is_open.where(column.match_path.is_(None))))
+    for path in _match_paths(connection, event.name):  # one by one: an OR would scan all waits
+        fits = is_open.where(column.match_path == path, column.match == path_value(value, path))
+        rows += connection.execute(fits)
     answered: list[WaitKey] = []
     for run_id, step_id, condition in rows:
         if condition is not None:
@@ -242,6 +234,26 @@ def answer_waits(
         if answer(connection, (run_id, step_id), value):
             answered.append((run_id, step_id))
     return answered
+
+
+def _match_paths(connection: sa.Connection, event_name: str) -> list[str]:
+    """The paths by which waits for an event are matched, each found with one look into the index.
+
+    There are as many as jobs name; the waits that use them may be ten thousands.
+    """
+    column = tables.wait.c
+    first = (
+        sa.select(column.match_path)
+        .where(column.event_name == event_name, column.match_path.is_not(None))
+        .order_by(column.match_path)
+        .limit(1)
+    )
+    found: list[str] = []
+    path = connection.execute(first).scalar()
+    while path is not None:
+        found.append(path)
+        path = connection.execute(first.where(column.match_path > path)).scalar()
+    return found
 
 
 def answer_signal(connection: sa.Connection, signal: str, data: Any) -> list[WaitKey]:

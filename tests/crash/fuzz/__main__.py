@@ -8,6 +8,7 @@ from pathlib import Path
 
 from bench.engine.databases import Databases, SqliteFiles, address_of, folder_in_ram
 from tests.crash.fuzz.round import Plan, play
+from tests.crash.herd import survive
 from tests.engine.servers import MortalServer, mortal_server
 
 WIDTH = 24  # programs a round
@@ -68,12 +69,17 @@ async def main() -> int:
     parser.add_argument("--n", type=int, default=100, help="programs on each database")
     parser.add_argument("--seed", default=secrets.token_hex(3))
     parser.add_argument("--database", choices=["sqlite", "postgres", "both"], default="both")
+    parser.add_argument("--herd", type=int, default=0, help="runs that wait in one process, too")
     given = parser.parse_args()
     bad = 0
     with folder_in_ram() as folder:
         if given.database != "postgres":
             kind = SqliteFiles(folder)
             bad += await rounds(kind, folder, n=given.n, seed=given.seed, keep=True)
+            if given.herd:
+                figures = await survive(address_of(kind.fresh()), given.herd)
+                _say(f"herd of {given.herd}: {figures}")
+                bad += figures.get("right") != given.herd
         if given.database != "sqlite":
             with mortal_server() as server:
                 bad += await rounds(server, folder, n=given.n, seed=given.seed, keep=True)

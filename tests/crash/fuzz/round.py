@@ -144,15 +144,17 @@ class Round:
             for _, op in flat(program.number, program.ops)
             if op[0] == "signal"
         }
+        quiet = 0
         try:
             async with asyncio.timeout(STUCK_S):
-                while True:
+                # Twice: a list of runs is older than the last run's status in it, and a run that
+                # has ended since may have started another.
+                while quiet < 2:
                     for name in sorted(signals):
                         if await self.fleet.ask("signal", name):
                             signals.discard(name)
                     self.story.runs = await self.fleet.ask("runs")
-                    if not self.story.unfinished():
-                        break
+                    quiet = 0 if self.story.unfinished() else quiet + 1
                     await asyncio.sleep(LOOK_EVERY_S)
         except TimeoutError:
             self.story.said += [f"stuck: {run}" for run in self.story.unfinished()]
