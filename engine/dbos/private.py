@@ -139,6 +139,7 @@ def claim(queue: str, limit: int) -> list[Claimed]:
             owner=owner,
         )
         for status in database.get_workflow_statuses(run_ids)
+        if status["status"] == "PENDING"  # else cancelled since: DBOS would not start it
     ]
 
 
