@@ -13,7 +13,7 @@ from core.errors import Refused
 from core.ids import RunId
 from engine import codec, tables
 from engine.current import StepInfo, current_step, enter_step, leave_step
-from engine.dbos import private
+from engine.dbos import private, recorded
 from engine.errors import NonRetriable, RetryAfter, StepFailed
 from engine.ledger import Ledger
 from engine.live import LiveRun
@@ -42,7 +42,7 @@ class History:
     def __init__(self) -> None:
         self.recorded: dict[str, int] = {}
         """The number of each step."""
-        self.results: dict[str, private.StoredResult] = {}
+        self.results: dict[str, recorded.StoredResult] = {}
         """Those that need not be asked for, each until a replay has taken it."""
         self.failed: dict[str, tuple[int, int | None]] = {}
         self.last = 0
@@ -60,7 +60,7 @@ def read_histories(
         if next_at is not None:  # no longer than it was to back off, if the clock has been set back
             next_at = min(next_at, now_ms + next_at - failed_at)  # noqa: PLW2901
         histories[run_id].failed[step_id] = (number + 1, next_at)
-    for step in private.recorded_steps(connection, run_ids):
+    for step in recorded.recorded_steps(connection, run_ids):
         history = histories[step.run_id]
         history.recorded[step.name] = step.number
         history.last = max(history.last, step.number)
@@ -220,9 +220,9 @@ class DurableSteps:
             result = await body()
         except StepFailed as error:
             failure = error
-        step = private.NewStep(self._run_id, name, number, result, failure, started_at)
+        step = recorded.NewStep(self._run_id, name, number, result, failure, started_at)
         try:
-            await self._ledger.call(private.recording(step))
+            await self._ledger.call(recorded.recording(step))
         except private.LostRun as error:
             raise asyncio.CancelledError(f"run {self._run_id} is no longer ours") from error
         if failure is not None:

@@ -1,4 +1,4 @@
-"""The private names of DBOS 3.4 that the engine uses, all of them, each with why.
+"""The private names of DBOS 3.4 that the engine uses, with `recorded`, each with why.
 
 `tests/engine/dbos/test_private.py` holds each against the installed version.
 """
@@ -7,9 +7,8 @@
 
 import asyncio
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import partial
 from types import SimpleNamespace
 from typing import Any, cast
 
@@ -25,13 +24,7 @@ from dbos._error import (
 )
 from dbos._queue import Queue
 from dbos._schemas import SCHEMA_PLACEHOLDER
-from dbos._serialization import (
-    deserialize_exception,
-    deserialize_value,
-    serialize_exception,
-    serialize_value,
-)
-from dbos._sys_db import OperationResultInternal, SystemDatabase, WorkflowStatusInternal
+from dbos._sys_db import SystemDatabase, WorkflowStatusInternal
 from dbos._utils import GlobalParams, generate_uuid
 
 from engine.encryption import Sealed
@@ -58,8 +51,6 @@ READ = (  # what executing a run reads of its status, which has twice as many fi
     "authenticated_roles",
     "attributes",
 )
-KEPT_STEPS = 100
-KEPT_LENGTH = 1000  # with the above: at most 100 KB of a run that starts again
 
 
 @dataclass(frozen=True)
@@ -73,7 +64,8 @@ class Claimed:
     owner: str
 
 
-def _system_database() -> SystemDatabase:
+def system_database() -> SystemDatabase:
+    """Its tables, and its transactions."""
     return _get_dbos_instance()._sys_db
 
 
@@ -101,7 +93,7 @@ def calm() -> None:
 
 def measure_ms() -> None:
     """Stamp rows on SQLite to the millisecond; under Python 3.11 DBOS does so to the second."""
-    database = _system_database()
+    database = system_database()
     if database.engine.dialect.name == "sqlite":
         since_1970 = (sa.func.julianday("now") - 2440587.5) * 86_400_000
         now = sa.cast(sa.func.round(since_1970), sa.BigInteger)
@@ -114,7 +106,7 @@ def wait_out(outage: Outage) -> None:
     DBOS looks less and less often, up to 90 s apart, and takes a full disk for the outcome of the
     step whose result could not be stored.
     """
-    database = _system_database()
+    database = system_database()
     database._retry_connection_errors = False
     record = outage.waited_out(database.record_operation_result)
 
@@ -152,7 +144,7 @@ def claim(queue: str, limit: int, owner: str | None = None) -> list[Claimed]:
 
     When it raises it may have taken some all the same: `give_back` those of this owner.
     """
-    database = _system_database()
+    database = system_database()
     # The claim reads these fields only; a Queue cannot be made without registering it.
     shape = SimpleNamespace(
         name=queue,
@@ -180,12 +172,13 @@ def claim(queue: str, limit: int, owner: str | None = None) -> list[Claimed]:
             owner=owner,
         )
         for status in database.get_workflow_statuses(run_ids)
+        if status["status"] == "PENDING"  # else cancelled since: DBOS would not start it
     ]
 
 
 def give_back(connection: sa.Connection, owner: str, run_ids: Sequence[str] | None = None) -> None:
     """Put what a claim took back into its queue: all of it, or these runs."""
-    database = _system_database()
+    database = system_database()
     status = database.tables.workflow_status
     statement = sa.update(status).where(status.c.owner_xid == owner, status.c.status == "PENDING")
     if run_ids is not None:
@@ -206,7 +199,7 @@ def dispatch(claimed: Claimed) -> None:
 
 def queues_with_work(connection: sa.Connection, names: Sequence[str]) -> list[str]:
     """Which of these queues hold enqueued runs, in one query."""
-    status = _system_database().tables.workflow_status.c
+    status = system_database().tables.workflow_status.c
     query = (
         sa.select(status.queue_name)
         .where(status.status == "ENQUEUED", status.queue_name.in_(names))
@@ -217,12 +210,12 @@ def queues_with_work(connection: sa.Connection, names: Sequence[str]) -> list[st
 
 def release_delayed() -> None:
     """Enqueue the runs whose delay has passed, as DBOS does once a second."""
-    _system_database().transition_delayed_workflows()
+    system_database().transition_delayed_workflows()
 
 
 def next_delayed_ms(connection: sa.Connection) -> int | None:
     """When the next delayed run is due, in ms since the epoch."""
-    status = _system_database().tables.workflow_status.c
+    status = system_database().tables.workflow_status.c
     query = sa.select(sa.func.min(status.delay_until_epoch_ms)).where(status.status == "DELAYED")
     return connection.execute(query).scalar()
 
@@ -232,7 +225,7 @@ def cancel(connection: sa.Connection, run_ids: Sequence[str]) -> list[str]:
 
     Runs that have ended are left alone. Returns those that were not.
     """
-    database = _system_database()
+    database = system_database()
     status = database.tables.workflow_status
     now = database._now_ms_sql()
     statement = (
@@ -255,14 +248,14 @@ def cancel(connection: sa.Connection, run_ids: Sequence[str]) -> list[str]:
 
 def is_delayed(connection: sa.Connection, run_id: str) -> bool:
     """Whether a run still waits for its delay, held so until the caller's transaction ends."""
-    status = _system_database().tables.workflow_status
+    status = system_database().tables.workflow_status
     query = sa.select(status.c.status).where(status.c.workflow_uuid == run_id).with_for_update()
     return connection.execute(query).scalar() == "DELAYED"
 
 
 def delay_until(connection: sa.Connection, run_id: str, at_ms: int) -> None:
     """Give a delayed run another time; DBOS can only do so in a transaction of its own."""
-    status = _system_database().tables.workflow_status
+    status = system_database().tables.workflow_status
     connection.execute(
         sa.update(status)
         .where(status.c.workflow_uuid == run_id, status.c.status == "DELAYED")
@@ -272,7 +265,7 @@ def delay_until(connection: sa.Connection, run_id: str, at_ms: int) -> None:
 
 def end_delay(connection: sa.Connection, run_id: str) -> None:
     """Enqueue a delayed run now, as `transition_delayed_workflows` does when its time has come."""
-    status = _system_database().tables.workflow_status
+    status = system_database().tables.workflow_status
     connection.execute(
         sa.update(status)
         .where(status.c.workflow_uuid == run_id, status.c.status == "DELAYED")
@@ -282,7 +275,7 @@ def end_delay(connection: sa.Connection, run_id: str) -> None:
 
 def copy_steps(connection: sa.Connection, source: str, target: str, numbers: Sequence[int]) -> None:
     """Give an enqueued run recorded steps of another, as `fork_workflow` does up to one number."""
-    database = _system_database()
+    database = system_database()
     status, outputs = database.tables.workflow_status, database.tables.operation_outputs
     connection.execute(
         sa.update(status).where(status.c.workflow_uuid == target).values(forked_from=source)
@@ -313,7 +306,7 @@ def _has_begun(connection: sa.Connection) -> bool:
 
 def goes_on_elsewhere(connection: sa.Connection, run_id: str) -> bool:
     """Whether the run waits in its queue, or executes in another process."""
-    status = _system_database().tables.workflow_status.c
+    status = system_database().tables.workflow_status.c
     query = sa.select(status.status, status.executor_id).where(status.workflow_uuid == run_id)
     row = connection.execute(query).one_or_none()
     if row is None:
@@ -331,7 +324,7 @@ def owns(connection: sa.Connection, run_id: str) -> bool:
     """
     if connection.dialect.name == "sqlite" and not _has_begun(connection):
         connection.exec_driver_sql("BEGIN IMMEDIATE")
-    status = _system_database().tables.workflow_status
+    status = system_database().tables.workflow_status
     query = sa.select(status.c.status).where(status.c.workflow_uuid == run_id).with_for_update()
     return connection.execute(query).scalar() == "PENDING"
 
@@ -341,7 +334,7 @@ def holds(connection: sa.Connection, run_id: str) -> bool:
 
     On PostgreSQL: others may look at the same time, who would cancel it has to wait.
     """
-    status = _system_database().tables.workflow_status
+    status = system_database().tables.workflow_status
     query = (
         sa.select(status.c.executor_id)
         .where(status.c.workflow_uuid == run_id, status.c.status == "PENDING")
@@ -357,7 +350,7 @@ def hand_over(run_id: str, queue: str) -> None:
     no sign of a run that kills its process, so this start is not counted; the first one stays,
     which tells a run with a history from a new one.
     """
-    database = _system_database()
+    database = system_database()
     if not database.reenqueue_for_recovery(run_id, [GlobalParams.executor_id], queue):
         return
     status = database.tables.workflow_status
@@ -368,115 +361,6 @@ def hand_over(run_id: str, queue: str) -> None:
             .where(status.c.recovery_attempts > 1)
             .values(recovery_attempts=status.c.recovery_attempts - 1)
         )
-
-
-@dataclass(frozen=True, slots=True)
-class StoredResult:
-    """What a step has returned or raised, as it is stored."""
-
-    output: str | None
-    error: str | None
-    serialization: str | None
-
-    def value(self) -> Any:
-        """What a replay of the step returns, or raises, as DBOS has it."""
-        serializer = _get_dbos_instance()._serializer
-        if self.error is not None:
-            raise deserialize_exception(self.error, self.serialization, serializer)
-        return deserialize_value(self.output, self.serialization, serializer)
-
-
-@dataclass(frozen=True, slots=True)
-class RecordedStep:
-    """One recorded step; without its result where that is large, or where DBOS must look."""
-
-    run_id: str
-    name: str
-    number: int
-    result: StoredResult | None
-
-
-def recorded_steps(connection: sa.Connection, run_ids: Sequence[str]) -> list[RecordedStep]:
-    """The recorded steps of runs that are about to start again.
-
-    DBOS looks for each result when it is asked for, and raises for a run that has been cancelled
-    by then. So results come along for executing runs only, and only small ones of the first
-    steps: a few hundred runs are read at once.
-    """
-    database = _system_database()
-    status, outputs = database.tables.workflow_status.c, database.tables.operation_outputs
-    column = outputs.c
-    text = sa.func.coalesce(column.output, column.error)
-    is_kept = sa.and_(
-        status.status == "PENDING",
-        column.function_id <= KEPT_STEPS,
-        sa.func.length(text) <= KEPT_LENGTH,
-    )
-    query = (
-        sa.select(
-            column.workflow_uuid,
-            column.function_name,
-            column.function_id,
-            sa.case((is_kept, column.output)),
-            sa.case((is_kept, column.error)),
-            column.serialization,
-        )
-        .select_from(
-            outputs.join(
-                database.tables.workflow_status, status.workflow_uuid == column.workflow_uuid
-            )
-        )
-        .where(column.workflow_uuid.in_(run_ids))
-    )
-    return [
-        RecordedStep(
-            run_id,
-            name,
-            number,
-            StoredResult(output, error, serialization) if output or error else None,
-        )
-        for run_id, name, number, output, error, serialization in connection.execute(query)
-    ]
-
-
-@dataclass(frozen=True)
-class NewStep:
-    """A step that has ended and is to be recorded."""
-
-    run_id: str
-    name: str
-    number: int
-    result: Any
-    failure: Exception | None
-    started_at: int
-    """In ms since the epoch."""
-
-
-def recording(step: NewStep) -> Callable[[], None]:
-    """What records a step of the calling run, as DBOS does; to be called in another thread.
-
-    A step that DBOS runs keeps some 5 KB in memory until it ends. Raises one of `LostRun` there.
-    """
-    context = get_local_dbos_context()
-    if context is None or context.owner_xid is None:
-        raise RuntimeError("a step was recorded outside a run")
-    owner, serializer = context.owner_xid, _get_dbos_instance()._serializer
-    output = error = None
-    if step.failure is not None:
-        error, serialization = serialize_exception(step.failure, None, serializer)
-    else:
-        output, serialization = serialize_value(step.result, None, serializer)
-    row: OperationResultInternal = {
-        "workflow_uuid": step.run_id,
-        "function_id": step.number,
-        "function_name": step.name,
-        "output": output,
-        "error": error,
-        "serialization": serialization,
-        "started_at_epoch_ms": step.started_at,
-        "child_workflow_id": None,
-    }
-    return partial(_system_database().record_operation_result, row, owner_xid=owner)
 
 
 def current_run_id() -> str:
@@ -498,7 +382,7 @@ class RunRow:
 
 def run_row(connection: sa.Connection, run_id: str) -> RunRow | None:
     """Read a run in one query; DBOS's public call takes three and a transaction of its own."""
-    tables = _system_database().tables
+    tables = system_database().tables
     status, output = tables.workflow_status.c, tables.workflow_output.c
     query = (
         sa.select(
@@ -522,7 +406,7 @@ def run_row(connection: sa.Connection, run_id: str) -> RunRow | None:
 
 def still_held(connection: sa.Connection, executor_id: str, run_ids: Sequence[str]) -> set[str]:
     """Which of these runs are executing and belong to this process."""
-    status = _system_database().tables.workflow_status.c
+    status = system_database().tables.workflow_status.c
     query = (
         sa.select(status.workflow_uuid)
         .where(status.workflow_uuid.in_(run_ids))
@@ -533,7 +417,7 @@ def still_held(connection: sa.Connection, executor_id: str, run_ids: Sequence[st
 
 def all_held(connection: sa.Connection, executor_id: str) -> set[str]:
     """The runs that belong to this process, those that sleep or wait included."""
-    status = _system_database().tables.workflow_status.c
+    status = system_database().tables.workflow_status.c
     query = sa.select(status.workflow_uuid).where(
         status.status == "PENDING", status.executor_id == executor_id
     )
@@ -542,7 +426,7 @@ def all_held(connection: sa.Connection, executor_id: str) -> set[str]:
 
 def executors_besides(connection: sa.Connection, alive: Sequence[str]) -> list[str]:
     """The processes that have executing runs and are not among these."""
-    status = _system_database().tables.workflow_status.c
+    status = system_database().tables.workflow_status.c
     query = (
         sa.select(status.executor_id)
         .where(status.status == "PENDING", status.executor_id.not_in(alive))
@@ -576,7 +460,7 @@ def recover(connection: sa.Connection, executor_ids: Sequence[str]) -> list[str]
 
     Their owner token is taken away, so a process that was only stopped cannot record anything.
     """
-    database = _system_database()
+    database = system_database()
     status = database.tables.workflow_status
     statement = (
         sa.update(status)
@@ -594,7 +478,7 @@ def recover(connection: sa.Connection, executor_ids: Sequence[str]) -> list[str]
 
 def ended_before(connection: sa.Connection, before_ms: int, limit: int) -> list[str]:
     """Runs that ended before a time, oldest first."""
-    status = _system_database().tables.workflow_status.c
+    status = system_database().tables.workflow_status.c
     query = (
         sa.select(status.workflow_uuid)
         .where(status.status.not_in(["ENQUEUED", "DELAYED", "PENDING"]))
@@ -607,7 +491,7 @@ def ended_before(connection: sa.Connection, before_ms: int, limit: int) -> list[
 
 def delete_runs(connection: sa.Connection, run_ids: Sequence[str]) -> None:
     """Delete runs in our own transaction, as `DBOS.delete_workflows` does in one of its own."""
-    found = _system_database().tables
+    found = system_database().tables
     for table in (
         found.workflow_input,
         found.workflow_output,
@@ -631,7 +515,7 @@ class StepRow:
 
 def step_rows(connection: sa.Connection, run_id: str) -> list[StepRow]:
     """The recorded steps of a run, in the order they were first asked for."""
-    outputs = _system_database().tables.operation_outputs.c
+    outputs = system_database().tables.operation_outputs.c
     query = (
         sa.select(
             outputs.function_name,
@@ -654,7 +538,7 @@ def opened(serialized: sa.ColumnElement[Any]) -> sa.ColumnElement[Any]:
 
 def serialized_columns() -> list[sa.Column[Any]]:
     """The columns that the serializer writes: inputs, results and errors."""
-    found = _system_database().tables
+    found = system_database().tables
     return [
         found.workflow_input.c.inputs,
         found.workflow_status.c.inputs,
@@ -666,11 +550,11 @@ def serialized_columns() -> list[sa.Column[Any]]:
 
 def run_tables() -> tuple[sa.Table, sa.Table]:
     """The tables of the states and of the results of runs, for queries that join them to ours."""
-    found = _system_database().tables
+    found = system_database().tables
     return found.workflow_status, found.workflow_output
 
 
 def runs_with(statuses: Sequence[str]) -> sa.Select[tuple[str]]:
     """The ids of the runs in these statuses, as a subquery."""
-    status = _system_database().tables.workflow_status.c
+    status = system_database().tables.workflow_status.c
     return sa.select(status.workflow_uuid).where(status.status.in_(statuses))

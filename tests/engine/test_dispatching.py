@@ -7,7 +7,7 @@ import pytest
 
 from core.clock import SystemClock
 from engine import Database, Engine, Event, JobContext, PostgresDatabase, job
-from engine.dbos import private
+from engine.dbos import private, recorded
 from tests.engine.conftest import Start
 from tests.engine.things import Asked, Notes, until
 
@@ -40,7 +40,7 @@ async def test_run_that_goes_to_sleep_makes_room_at_once(start: Start) -> None:
     await until(lambda: len(engine.live_runs()) == SLEEPERS, SLEEPERS / 2)
 
 
-@pytest.mark.parametrize("result_length", [1, 3 * private.KEPT_LENGTH])
+@pytest.mark.parametrize("result_length", [1, 3 * recorded.KEPT_LENGTH])
 async def test_sleepers_sleep_again_after_a_restart_and_repeat_nothing(
     database: Database, result_length: int
 ) -> None:

@@ -59,9 +59,9 @@ async def test_branches_one_after_the_other_may_use_the_same_ids() -> None:
 
 async def test_branches_may_use_ids_that_the_body_used_before_them() -> None:
     @job("before", on=Asked)
-    async def before(ctx: JobContext[Asked]) -> tuple[int, int]:
+    async def before(ctx: JobContext[Asked]) -> None:
         await two_steps(ctx, "a", "b")
-        return await asyncio.gather(two_steps(ctx, "x", "a"), two_steps(ctx, "y", "b"))
+        await asyncio.gather(two_steps(ctx, "x", "a"), two_steps(ctx, "y", "b"))
 
     outcome = await TestEngine(before, event=Asked()).execute()
     assert outcome.error is None

@@ -10,7 +10,7 @@ from dbos import DBOS
 
 from engine import Database, StepFailed
 from engine.database import closer
-from engine.dbos import private
+from engine.dbos import private, recorded
 from engine.dbos.host import Enqueued, Host
 
 
@@ -60,7 +60,7 @@ class Rig:
 
     def recorded(self, run_id: str) -> dict[str, int]:
         with self.pool_with_schema.connect() as connection:
-            steps = private.recorded_steps(connection, [run_id])
+            steps = recorded.recorded_steps(connection, [run_id])
         return {step.name: step.number for step in steps}
 
     def row(self, run_id: str) -> private.RunRow:
@@ -137,7 +137,7 @@ async def test_small_results_come_with_the_recorded_steps_of_an_executing_run(
             return [1, 2]
 
         async def large() -> str:
-            return "x" * private.KEPT_LENGTH
+            return "x" * recorded.KEPT_LENGTH
 
         async def failing() -> None:
             raise StepFailed("failing", "Broken", "text", attempts=1)
@@ -156,7 +156,7 @@ async def test_small_results_come_with_the_recorded_steps_of_an_executing_run(
             while len(rig.recorded("r")) < 3:  # noqa: ASYNC110 - nobody tells
                 await asyncio.sleep(0.01)
         with rig.pool_with_schema.begin() as connection:
-            steps = private.recorded_steps(connection, ["r", "unknown"])
+            steps = recorded.recorded_steps(connection, ["r", "unknown"])
             results = {step.name: step.result for step in steps}
             assert results["small"] is not None
             assert results["small"].value() == [1, 2]
@@ -165,15 +165,15 @@ async def test_small_results_come_with_the_recorded_steps_of_an_executing_run(
             with pytest.raises(StepFailed, match="text"):
                 results["failing"].value()
             private.cancel(connection, ["r"])
-            steps = private.recorded_steps(connection, ["r"])
+            steps = recorded.recorded_steps(connection, ["r"])
             assert {step.name: step.result for step in steps} == dict.fromkeys(results)
         task.cancel()
         await asyncio.wait({task}, timeout=3)
 
 
 async def test_step_that_we_record_is_as_one_that_dbos_records(database: Database) -> None:
-    def ours(number: int, result: Any, failure: Exception | None = None) -> private.NewStep:
-        return private.NewStep("r", f"ours-{number}", number, result, failure, 1_000)
+    def ours(number: int, result: Any, failure: Exception | None = None) -> recorded.NewStep:
+        return recorded.NewStep("r", f"ours-{number}", number, result, failure, 1_000)
 
     fenced: list[BaseException] = []
 
@@ -182,13 +182,13 @@ async def test_step_that_we_record_is_as_one_that_dbos_records(database: Databas
             return {"n": 1}
 
         await private.reserve_step(1).run_async({"name": "theirs"}, theirs)
-        await asyncio.to_thread(private.recording(ours(2, {"n": 1})))
+        await asyncio.to_thread(recorded.recording(ours(2, {"n": 1})))
         failure = StepFailed("ours-3", "Broken", "text", attempts=1)
-        await asyncio.to_thread(private.recording(ours(3, None, failure)))
+        await asyncio.to_thread(recorded.recording(ours(3, None, failure)))
         with rig.pool_with_schema.begin() as connection:
             private.cancel(connection, ["r"])
         try:
-            await asyncio.to_thread(private.recording(ours(4, None)))
+            await asyncio.to_thread(recorded.recording(ours(4, None)))
         except private.LostRun as error:
             fenced.append(error)
 
@@ -198,7 +198,7 @@ async def test_step_that_we_record_is_as_one_that_dbos_records(database: Databas
         await asyncio.wait({await rig.start("r")}, timeout=3)
         with rig.pool_with_schema.connect() as connection:
             rows = private.step_rows(connection, "r")
-            steps = private.recorded_steps(connection, ["r"])
+            steps = recorded.recorded_steps(connection, ["r"])
         assert [row.name for row in rows] == ["theirs", "ours-2", "ours-3"]
         assert rows[0].output == rows[1].output == '{"n":1}'
         assert rows[1].started_at == 1_000
