@@ -293,7 +293,8 @@ class DurableSteps:
         await self.pause_until(next_at, delay_s)
 
     async def _count(self, failed: "FailedAttempt", now_ms: int) -> None:
-        await self._ledger.transact(record_attempt, failed, now_ms)
+        if not await self._ledger.transact(_record_own_attempt, failed, now_ms):
+            raise asyncio.CancelledError(f"run {self._run_id} is no longer ours")
 
     async def pause_until(self, at_ms: int, at_most_s: float | None = None) -> None:
         """Sleep until a time of the clock, but no longer than `at_most_s` however it is set.
@@ -356,3 +357,10 @@ def record_attempt(connection: sa.Connection, failed: FailedAttempt, now_ms: int
         "next_at": failed.next_at,
     }
     insert_new(connection, tables.attempt, row)
+
+
+def _record_own_attempt(connection: sa.Connection, failed: FailedAttempt, now_ms: int) -> bool:
+    if not private.owns(connection, failed.run_id):
+        return False
+    record_attempt(connection, failed, now_ms)
+    return True

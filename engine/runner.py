@@ -242,10 +242,18 @@ class Runner:
             "event": run.payload["event"],
             "result": result,
         }
-        now_ms = self._ledger.now_ms()
-        event = WireEvent(FINISHED, data, f"{run.run_id}:finished", now_ms)
-        accepted = await self._ledger.transact(self._parts.intake.accept, [event], now_ms)
+        event = WireEvent(FINISHED, data, f"{run.run_id}:finished", self._ledger.now_ms())
+        accepted = await self._ledger.transact(self._record_end, run, event)
+        if accepted is None:
+            raise asyncio.CancelledError(f"run {run.run_id} is no longer ours")
         self._parts.act(accepted)
+
+    def _record_end(
+        self, connection: sa.Connection, run: Execution, event: WireEvent
+    ) -> Accepted | None:
+        if not private.owns(connection, run.run_id):
+            return None
+        return self._parts.intake.accept(connection, [event], event.ts_ms)
 
     async def _fail(self, run: Execution, failure: Exception, attempt: int | None) -> RunFailed:
         """Announce the failure, start `on_failure`, and make the error the run ends with."""

@@ -317,30 +317,30 @@ def goes_on_elsewhere(connection: sa.Connection, run_id: str) -> bool:
 
 
 def owns(connection: sa.Connection, run_id: str) -> bool:
-    """Whether the run is still executing, held so until the caller's transaction ends.
+    """Whether the run executes in this process, held so until the caller's transaction ends.
 
     On SQLite it takes the write lock first: pysqlite begins a transaction with the first write
     only, so a cancel could be committed between this look and what the caller writes.
     """
     if connection.dialect.name == "sqlite" and not _has_begun(connection):
         connection.exec_driver_sql("BEGIN IMMEDIATE")
-    status = system_database().tables.workflow_status
-    query = sa.select(status.c.status).where(status.c.workflow_uuid == run_id).with_for_update()
-    return connection.execute(query).scalar() == "PENDING"
+    return _executor(connection, run_id, shared=False) == GlobalParams.executor_id
 
 
 def holds(connection: sa.Connection, run_id: str) -> bool:
-    """Whether the run executes in this process, held so until the caller's transaction ends.
+    """As `owns`, for what is not written: others may look at the same time, who cancels waits."""
+    return _executor(connection, run_id, shared=True) == GlobalParams.executor_id
 
-    On PostgreSQL: others may look at the same time, who would cancel it has to wait.
-    """
-    status = system_database().tables.workflow_status
+
+def _executor(connection: sa.Connection, run_id: str, *, shared: bool) -> str | None:
+    """The process in which a run executes; a run that was taken over executes in another one."""
+    status = system_database().tables.workflow_status.c
     query = (
-        sa.select(status.c.executor_id)
-        .where(status.c.workflow_uuid == run_id, status.c.status == "PENDING")
-        .with_for_update(read=True)
+        sa.select(status.executor_id)
+        .where(status.workflow_uuid == run_id, status.status == "PENDING")
+        .with_for_update(read=shared)
     )
-    return connection.execute(query).scalar() == GlobalParams.executor_id
+    return connection.execute(query).scalar()
 
 
 def hand_over(run_id: str, queue: str) -> None:

@@ -1,0 +1,152 @@
+"""A run that another process has taken over: what the first one does with it counts for nothing."""
+
+from collections.abc import Generator
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+
+from engine import (
+    FINISHED,
+    Database,
+    Engine,
+    FailureContext,
+    JobContext,
+    NonRetriable,
+    RetryPolicy,
+    job,
+    tables,
+)
+from engine.dbos import private
+from tests.engine.conftest import Start
+from tests.engine.things import QUICK, Asked, Notes, until
+
+FAR_MS = 4_000_000_000_000  # in the year 2096: nobody takes it for dead
+
+
+class Thief:
+    """Takes runs over, as another process does that thinks this one dead."""
+
+    def __init__(self, database: Database) -> None:
+        self._pool = private.with_schema(database.connect())
+        self.taken: list[str] = []
+
+    def take(self, run_id: str) -> None:
+        status = private.run_tables()[0]
+        with self._pool.begin() as connection:
+            connection.execute(
+                sa.update(status)
+                .where(status.c.workflow_uuid == run_id)
+                .values(executor_id="another", owner_xid="its token")
+            )
+            alive = {"executor_id": "another", "beat_at": FAR_MS, "lease_ms": FAR_MS}
+            tables.insert_new(connection, tables.worker, alive)
+        self.taken.append(run_id)
+
+    def close(self) -> None:
+        self._pool.dispose()
+
+
+@pytest.fixture
+def thief(database: Database) -> Generator[Thief]:
+    found = Thief(database)
+    yield found
+    found.close()
+
+
+async def noted(ctx: FailureContext[Asked]) -> None:
+    ctx.need(Notes).write(f"failed: {ctx.error.name}")
+
+
+async def left_alone(engine: Engine, thief: Thief, run_id: str) -> None:
+    """Wait until this process has let go of the run, and see that it is as it was."""
+    await until(lambda: run_id in thief.taken and not engine.live_runs())
+    detail = await engine.inspect.run(run_id)
+    assert detail.info.status == "running"
+    assert detail.steps == ()
+    assert detail.retrying == ()
+    events = await engine.inspect.events()
+    assert [each.event.name for each in events.items] == ["test/asked"]
+    assert len(await engine.runs()) == 1
+
+
+async def test_failure_of_a_run_that_was_taken_over_is_not_announced(
+    start: Start, thief: Thief
+) -> None:
+    @job("failing", on=Asked, on_failure=noted)
+    async def failing(ctx: JobContext[Asked]) -> None:
+        thief.take(ctx.run_id)
+        raise NonRetriable("too late")
+
+    notes = Notes()
+    engine = await start([failing], provide=[notes])
+    sent = await engine.send(Asked())
+    await left_alone(engine, thief, sent.run_ids[0])
+    assert notes.lines == []
+
+
+@pytest.mark.parametrize("retries", [QUICK, RetryPolicy(max_attempts=1)])
+async def test_attempts_of_a_run_that_was_taken_over_do_not_count(
+    start: Start, thief: Thief, retries: RetryPolicy
+) -> None:
+    @job("retrying", on=Asked, on_failure=noted, retries=retries)
+    async def retrying(ctx: JobContext[Asked]) -> None:
+        async def fails() -> None:
+            thief.take(ctx.run_id)
+            raise ConnectionError("too late")
+
+        await ctx.step.run("fails", fails)
+
+    notes = Notes()
+    engine = await start([retrying], provide=[notes])
+    sent = await engine.send(Asked())
+    await left_alone(engine, thief, sent.run_ids[0])
+    assert notes.lines == []
+
+
+async def test_body_attempts_of_a_run_that_was_taken_over_do_not_count(
+    start: Start, thief: Thief
+) -> None:
+    @job("broken", on=Asked, on_failure=noted, retries=QUICK)
+    async def broken(ctx: JobContext[Asked]) -> None:
+        thief.take(ctx.run_id)
+        raise ConnectionError("too late")
+
+    notes = Notes()
+    engine = await start([broken], provide=[notes])
+    sent = await engine.send(Asked())
+    await left_alone(engine, thief, sent.run_ids[0])
+    assert notes.lines == []
+
+
+async def test_waits_of_a_run_that_was_taken_over_take_nothing(start: Start, thief: Thief) -> None:
+    @job("waiting", on=Asked, on_failure=noted)
+    async def waiting(ctx: JobContext[Asked]) -> None:
+        thief.take(ctx.run_id)
+        await ctx.step.wait_for_signal("go", "go")
+
+    notes = Notes()
+    engine = await start([waiting], provide=[notes])
+    sent = await engine.send(Asked())
+    await left_alone(engine, thief, sent.run_ids[0])
+    assert not await engine.send_signal("go")
+    assert notes.lines == []
+
+
+async def test_end_of_a_run_that_was_taken_over_is_not_announced(
+    start: Start, thief: Thief
+) -> None:
+    @job("ending", on=Asked)
+    async def ending(ctx: JobContext[Asked]) -> str:
+        thief.take(ctx.run_id)
+        return "too late"
+
+    @job("listener", on=FINISHED)
+    async def listener(ctx: JobContext[dict[str, Any]]) -> None:
+        ctx.need(Notes).write(f"heard of {ctx.event.data['runId']}")
+
+    notes = Notes()
+    engine = await start([ending, listener], provide=[notes])
+    sent = await engine.send(Asked())
+    await left_alone(engine, thief, sent.run_ids[0])
+    assert notes.lines == []
