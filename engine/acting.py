@@ -10,7 +10,7 @@ import sqlalchemy as sa
 
 from core.ids import RunId, new_id
 from engine.cancelling import FIRST, Cursor, Selection, cancel_page
-from engine.dbos import private
+from engine.dbos import dbos_rows
 from engine.errors import BadExpression, NoSuchRun
 from engine.expressions import Expression
 from engine.intake import Accepted
@@ -43,7 +43,7 @@ class Acting(Running):
         return run_id in accepted.cancelled
 
     def _cancel(self, connection: sa.Connection, run_id: str) -> Accepted:
-        if private.run_row(connection, run_id) is None:
+        if dbos_rows.run_row(connection, run_id) is None:
             raise NoSuchRun(run_id)
         accepted = Accepted(self._ledger.now_ms())
         self._intake.cancel(connection, [run_id], accepted)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import sqlalchemy as sa
 
 from engine import tables
-from engine.dbos import private
+from engine.dbos import dbos_rows
 from engine.eventlog import ON_FAILURE, read_event
 from engine.expressions import Expression
 from engine.intake import Accepted, Intake
@@ -34,7 +34,7 @@ def cancel_page(
     run = tables.run.c
     rows = connection.execute(
         sa.select(run.run_id, run.created_at, run.event_id)
-        .where(run.job_id == which.job_id, run.run_id.in_(private.active_runs()))
+        .where(run.job_id == which.job_id, run.run_id.in_(dbos_rows.active_runs()))
         .where(run.created_at >= which.after_ms, run.created_at < which.before_ms)
         .where(~run.run_id.endswith(ON_FAILURE))
         .where(sa.tuple_(run.created_at, run.run_id) > sa.tuple_(*cursor))

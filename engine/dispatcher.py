@@ -8,7 +8,7 @@ from functools import partial
 
 import sqlalchemy as sa
 
-from engine.dbos import private
+from engine.dbos import dbos_rows, private
 from engine.ledger import Ledger
 
 log = logging.getLogger("engine.dispatcher")
@@ -163,8 +163,8 @@ class Dispatcher:
     def _survey(self, connection: sa.Connection) -> "_Survey":
         return _Survey(
             self._read_paused(connection),
-            set(private.queues_with_work(connection, self._queues)),
-            private.next_delayed_ms(connection),
+            set(dbos_rows.queues_with_work(connection, self._queues)),
+            dbos_rows.next_delayed_ms(connection),
         )
 
     async def _claim(self, queue: str, room: int) -> int:
@@ -185,7 +185,7 @@ class Dispatcher:
 
     async def _give_back(self) -> None:
         for owner, run_ids in list(self._to_give_back.items()):
-            await self._ledger.transact(private.give_back, owner, run_ids)
+            await self._ledger.transact(dbos_rows.give_back, owner, run_ids)
             del self._to_give_back[owner]
 
 

@@ -13,7 +13,7 @@ from core.errors import Refused
 from core.ids import RunId
 from engine import codec, tables
 from engine.current import StepInfo, current_step, enter_step, leave_step
-from engine.dbos import private, recorded
+from engine.dbos import dbos_rows, private, recorded
 from engine.errors import NonRetriable, RetryAfter, StepFailed
 from engine.ledger import Ledger
 from engine.live import LiveRun
@@ -360,7 +360,7 @@ def record_attempt(connection: sa.Connection, failed: FailedAttempt, now_ms: int
 
 
 def _record_own_attempt(connection: sa.Connection, failed: FailedAttempt, now_ms: int) -> bool:
-    if not private.owns(connection, failed.run_id):
+    if not dbos_rows.owns(connection, failed.run_id):
         return False
     record_attempt(connection, failed, now_ms)
     return True

@@ -13,7 +13,7 @@ from time import monotonic
 import sqlalchemy as sa
 
 from engine import tables
-from engine.dbos import private
+from engine.dbos import dbos_rows
 from engine.errors import DatabaseAway
 from engine.keys import forget_keys
 from engine.ledger import Ledger
@@ -93,10 +93,10 @@ class Fleet:
     ) -> tuple[list[WaitKey], set[str]]:
         answered = answered_waits(connection)
         if run_ids is None:  # thousands may wait: that many names are not worth sending
-            return answered, private.all_held(connection, self._executor_id)
+            return answered, dbos_rows.all_held(connection, self._executor_id)
         if not run_ids:
             return answered, set()
-        return answered, private.still_held(connection, self._executor_id, run_ids)
+        return answered, dbos_rows.still_held(connection, self._executor_id, run_ids)
 
     def _beat(self, connection: sa.Connection) -> int:
         now = tables.database_now_ms(connection)
@@ -142,10 +142,10 @@ class Fleet:
         connection.execute(ahead.values(beat_at=now))
         connection.execute(sa.delete(tables.worker).where(silent_since + worker.lease_ms < now))
         alive = list(connection.execute(sa.select(worker.executor_id)).scalars())
-        dead = private.executors_besides(connection, alive)
+        dead = dbos_rows.executors_besides(connection, alive)
         if not dead:
             return []
-        queues = private.recover(connection, dead)
+        queues = dbos_rows.recover(connection, dead)
         disown(connection, dead)
         forget_keys(connection, dead)
         publish(connection, Notice(self._executor_id, queues=tuple(queues)))

@@ -7,7 +7,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from engine import tables
-from engine.dbos import private
+from engine.dbos import dbos_rows
 from engine.duration import seconds_of
 from engine.options import Flow, Singleton, Throttle
 from engine.slots import lock_key
@@ -131,7 +131,9 @@ def _take_singleton(
     lock_key(connection, key)
     single = tables.singleton.c
     holder = connection.execute(
-        sa.select(single.run_id).where(single.key == key, single.run_id.in_(private.active_runs()))
+        sa.select(single.run_id).where(
+            single.key == key, single.run_id.in_(dbos_rows.active_runs())
+        )
     ).scalar()
     if holder is not None and rule.mode == "skip":
         return holder

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import sqlalchemy as sa
 
 from engine import tables
-from engine.dbos import private
+from engine.dbos import dbos_rows
 from engine.duration import seconds_of
 from engine.eventlog import read_event
 from engine.events import WireEvent
@@ -45,10 +45,10 @@ def join(
     row = connection.execute(
         sa.select(tables.gathering).where(column.key == joining.key)
     ).one_or_none()
-    if row is not None and private.is_delayed(connection, row.run_id):
+    if row is not None and dbos_rows.is_delayed(connection, row.run_id):
         if isinstance(rule, Debounce) or row.bytes + joining.size <= MAX_BATCH_BYTES:
             return _join(connection, joining, rule, row, now_ms)
-        private.end_delay(connection, row.run_id)
+        dbos_rows.end_delay(connection, row.run_id)
     opened = {"run_id": joining.run_id, "opened_at": now_ms, "bytes": joining.size}
     if not insert_new(connection, tables.gathering, {"key": joining.key, **opened}):
         connection.execute(
@@ -77,13 +77,13 @@ def _join(
     _add(connection, run_id, joining, number, now_ms)
     due = _due(joining, rule, opened_at, now_ms)
     if isinstance(rule, Debounce):
-        private.delay_until(connection, run_id, due)
+        dbos_rows.delay_until(connection, run_id, due)
         values = {"event_id": joining.event.id}  # the last event wins
         connection.execute(
             sa.update(tables.run).where(tables.run.c.run_id == run_id).values(**values)
         )
     elif number + 1 >= rule.max_size:
-        private.end_delay(connection, run_id)
+        dbos_rows.end_delay(connection, run_id)
         due = now_ms
     connection.execute(
         sa.update(tables.gathering)

@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from core.ids import EventId, RunId
 from engine import codec, tables
 from engine.cancel_rules import forget_watch, runs_to_cancel, take_overdue, watch
-from engine.dbos import private
+from engine.dbos import dbos_rows
 from engine.dbos.host import Enqueued, Host
 from engine.errors import NoSuchJob
 from engine.eventlog import (
@@ -357,7 +357,7 @@ class Intake:
         """Cancel runs and those they invoked; `engine/function.cancelled` events say so."""
         frontier = list(run_ids)
         while frontier:
-            cancelled = private.cancel(connection, frontier)
+            cancelled = dbos_rows.cancel(connection, frontier)
             accepted.cancelled += cancelled
             for run_id in cancelled:
                 self._announce(connection, run_id, accepted)

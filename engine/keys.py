@@ -7,7 +7,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from engine import tables
-from engine.dbos import private
+from engine.dbos import dbos_rows
 from engine.encryption import (
     PREFIX,
     Encryption,
@@ -94,7 +94,7 @@ def _sealed_columns() -> list[sa.Column[Any]]:
         for column in table.c
         if isinstance(column.type, Sealed)
     ]
-    return [*ours, *private.serialized_columns()]
+    return [*ours, *dbos_rows.serialized_columns()]
 
 
 def is_used(connection: sa.Connection, key_id: str) -> bool:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import sqlalchemy as sa
 
 from engine import tables
-from engine.dbos import private
+from engine.dbos import dbos_rows
 from engine.runs import STATUS
 
 MAX_ROWS = 20_000  # the newest ends of the window; `is_sample` says when there were more
@@ -45,7 +45,7 @@ class JobMetrics:
 
 def ended_query(since_ms: int, job_id: str | None, user_id: str | None) -> sa.Select[tuple[int]]:
     """Runs that ended since a time, last ended first, bounded."""
-    found, status, run = private.run_tables()[0], private.run_tables()[0].c, tables.run.c
+    found, status, run = dbos_rows.run_tables()[0], dbos_rows.run_tables()[0].c, tables.run.c
     query = (
         sa.select(
             run.job_id,

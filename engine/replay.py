@@ -8,7 +8,7 @@ import sqlalchemy as sa
 
 from engine import tables
 from engine.cancel_rules import watch
-from engine.dbos import private
+from engine.dbos import dbos_rows
 from engine.errors import CannotReplay, NoSuchRun, NoSuchStep, RunFailed
 from engine.eventlog import ON_FAILURE, cause_of
 from engine.gather import gathered_events
@@ -25,10 +25,10 @@ class Again:
     from_step: str | None
 
 
-Choose = Callable[[RunInfo, Sequence[private.StepRow]], Again]
+Choose = Callable[[RunInfo, Sequence[dbos_rows.StepRow]], Again]
 
 
-def from_failure(run: RunInfo, steps: Sequence[private.StepRow]) -> Again:
+def from_failure(run: RunInfo, steps: Sequence[dbos_rows.StepRow]) -> Again:
     """Take over what a failed or cancelled run has done, without the step that failed it.
 
     Steps that started after that one had failed go, too: they belong to a rollback or a fallback.
@@ -51,7 +51,7 @@ def from_failure(run: RunInfo, steps: Sequence[private.StepRow]) -> Again:
     return Again(keeps, failed.name)
 
 
-def _failed_step(run: RunInfo, steps: Sequence[private.StepRow]) -> private.StepRow | None:
+def _failed_step(run: RunInfo, steps: Sequence[dbos_rows.StepRow]) -> dbos_rows.StepRow | None:
     """The step that made a run fail: the one it names, or the last to end where the body raised."""
     if isinstance(run.error, RunFailed) and run.error.step_id is not None:
         wanted = run.error.step_id
@@ -63,7 +63,7 @@ def _failed_step(run: RunInfo, steps: Sequence[private.StepRow]) -> private.Step
 def from_step(step_id: str) -> Choose:
     """Take over what had been recorded when this step started."""
 
-    def choose(run: RunInfo, steps: Sequence[private.StepRow]) -> Again:
+    def choose(run: RunInfo, steps: Sequence[dbos_rows.StepRow]) -> Again:
         chosen = next((step for step in steps if step.name == step_id), None)
         if chosen is None:
             raise NoSuchStep(run.run_id, step_id, [step.name for step in steps])
@@ -78,7 +78,7 @@ def from_step(step_id: str) -> Choose:
     return choose
 
 
-def from_start(_run: RunInfo, _steps: Sequence[private.StepRow]) -> Again:
+def from_start(_run: RunInfo, _steps: Sequence[dbos_rows.StepRow]) -> Again:
     """Take over nothing."""
     return Again((), None)
 
@@ -104,7 +104,7 @@ def run_again(
     if not run.has_ended:
         raise CannotReplay(source, f"is {run.status}: wait for its end, or cancel it")
     job = intake.job(run.job_id)
-    again = choose(run, private.step_rows(connection, source))
+    again = choose(run, dbos_rows.step_rows(connection, source))
     row = {"run_id": target, "source_run_id": source, "from_step": again.from_step}
     if not insert_new(connection, tables.replay, row):
         return accepted  # this transaction had been committed before its connection was lost
@@ -120,6 +120,6 @@ def run_again(
         payload["gathered_by"] = target
     intake.start(connection, NewRun(target, job.id, cause.id, payload), accepted)
     watch(connection, job, target, cause, now_ms=now_ms)
-    private.copy_steps(connection, source, target, again.keeps)
+    dbos_rows.copy_steps(connection, source, target, again.keeps)
     intake.publish(connection, accepted)
     return accepted

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import sqlalchemy as sa
 
 from engine import tables
-from engine.dbos import private
+from engine.dbos import dbos_rows
 from engine.owners import disclaim
 
 BATCH = 200  # a transaction of a few milliseconds
@@ -26,7 +26,7 @@ class Swept:
 
 def sweep_batch(connection: sa.Connection, before_ms: int) -> Swept:
     """Delete a batch of runs that ended, and of events that came, before a time."""
-    ended = private.ended_before(connection, before_ms, BATCH)
+    ended = dbos_rows.ended_before(connection, before_ms, BATCH)
     if ended:
         for table in (tables.run, tables.attempt, tables.cancel_rule, tables.limit, tables.slot):
             connection.execute(sa.delete(table).where(table.c.run_id.in_(ended)))
@@ -40,7 +40,7 @@ def sweep_batch(connection: sa.Connection, before_ms: int) -> Swept:
         ):
             connection.execute(sa.delete(table).where(table.c.run_id.in_(ended)))
         disclaim(connection, "run", ended)
-        private.delete_runs(connection, ended)
+        dbos_rows.delete_runs(connection, ended)
     event = tables.event.c
     used = sa.select(tables.run.c.run_id).where(tables.run.c.event_id == event.id).exists()
     gathered = tables.gathered.c

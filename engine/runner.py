@@ -13,7 +13,7 @@ from core.ids import RunId
 from engine import codec, tables
 from engine.cancel_rules import forget_watch
 from engine.context import FailureContext, JobContext, Provided, RunError, Scope
-from engine.dbos import private
+from engine.dbos import dbos_rows, private
 from engine.durable import (
     BODY,
     FailedAttempt,
@@ -161,7 +161,7 @@ class Runner:
             await self._ledger.transact(_start_time, run_id, at)
 
     async def _clean_up(self, run_id: str, gate: Gate) -> None:
-        if await self._ledger.transact(private.goes_on_elsewhere, run_id):
+        if await self._ledger.transact(dbos_rows.goes_on_elsewhere, run_id):
             return  # its waits, rules and places are those of the execution that goes on
         await gate.close()
         await self._ledger.transact(_forget_run, run_id)
@@ -199,7 +199,7 @@ class Runner:
         """Tell a CancelledError out of the job's own code from the run being stopped."""
         if run.live.must_not_go_on or is_interrupted():
             raise asyncio.CancelledError
-        if not await self._ledger.transact(private.owns, run.run_id):
+        if not await self._ledger.transact(dbos_rows.owns, run.run_id):
             raise asyncio.CancelledError  # lost to a cancel or to another process
         return codec.StoredError("CancelledError", "raised inside the job")
 
@@ -251,7 +251,7 @@ class Runner:
     def _record_end(
         self, connection: sa.Connection, run: Execution, event: WireEvent
     ) -> Accepted | None:
-        if not private.owns(connection, run.run_id):
+        if not dbos_rows.owns(connection, run.run_id):
             return None
         return self._parts.intake.accept(connection, [event], event.ts_ms)
 
@@ -270,7 +270,7 @@ class Runner:
     def _record_failure(
         self, connection: sa.Connection, run: Execution, failure: Exception, attempt: int | None
     ) -> Accepted | None:
-        if not private.owns(connection, run.run_id):
+        if not dbos_rows.owns(connection, run.run_id):
             return None
         now_ms = self._ledger.now_ms()
         if attempt is not None and not isinstance(failure, StepFailed):

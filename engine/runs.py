@@ -8,7 +8,7 @@ import sqlalchemy as sa
 
 from core.ids import EventId, RunId
 from engine import codec, tables
-from engine.dbos import private
+from engine.dbos import dbos_rows
 from engine.errors import StepFailed
 
 RunStatus = Literal["scheduled", "queued", "running", "completed", "failed", "cancelled"]
@@ -52,7 +52,7 @@ def instant(ms: int | None) -> datetime | None:
 
 def read_run(connection: sa.Connection, run_id: str) -> RunInfo | None:
     """The run of this id, or None."""
-    row = private.run_row(connection, run_id)
+    row = dbos_rows.run_row(connection, run_id)
     if row is None:
         return None
     own = connection.execute(
@@ -135,7 +135,7 @@ def read_steps(connection: sa.Connection, run_id: str) -> list[StepRecord]:
             ended_at=instant(row.completed_at),
             failed=tuple(failed.get(row.name, ())),
         )
-        for row in private.step_rows(connection, run_id)
+        for row in dbos_rows.step_rows(connection, run_id)
     ]
 
 
@@ -167,7 +167,7 @@ def list_runs(
         query = query.where(tables.run.c.job_id == job_id)
     if status is not None:
         stored = [name for name, shown in STATUS.items() if shown == status]
-        query = query.where(tables.run.c.run_id.in_(private.runs_with(stored)))
+        query = query.where(tables.run.c.run_id.in_(dbos_rows.runs_with(stored)))
     run_ids = connection.execute(query.limit(limit)).scalars().all()
     found = (read_run(connection, run_id) for run_id in run_ids)
     return [run for run in found if run is not None]

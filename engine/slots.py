@@ -10,7 +10,7 @@ from typing import Literal
 import sqlalchemy as sa
 
 from engine import tables
-from engine.dbos import private
+from engine.dbos import dbos_rows
 from engine.ledger import Ledger
 from engine.notices import Notice, publish
 from engine.tables import insert_new
@@ -100,7 +100,7 @@ def disown(connection: sa.Connection, executor_ids: Sequence[str]) -> None:
     slot = tables.slot.c
     dead = slot.executor_id.in_(executor_ids)
     keys = set(connection.execute(sa.select(slot.key).where(dead).distinct()).scalars())
-    over = sa.or_(slot.number > 0, slot.run_id.not_in(private.active_runs()))
+    over = sa.or_(slot.number > 0, slot.run_id.not_in(dbos_rows.active_runs()))
     connection.execute(sa.delete(tables.slot).where(dead, over))
     connection.execute(sa.update(tables.slot).where(dead).values(executor_id=NOBODY))
     for key in sorted(keys):
@@ -160,7 +160,7 @@ class Slots:
     def _ask(
         self, connection: sa.Connection, want: Want, run_id: str, number: int, position: int
     ) -> list[Place]:
-        if not private.owns(connection, run_id):
+        if not dbos_rows.owns(connection, run_id):
             return []  # stopped meanwhile: a place would outlive the run
         lock_key(connection, want.key)
         queue_up(connection, want, run_id, position, number)

@@ -11,7 +11,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from engine import tables
-from engine.dbos import private
+from engine.dbos import dbos_rows
 from engine.errors import NonRetriable
 from engine.eventlog import stored_event
 from engine.events import WireEvent
@@ -103,7 +103,7 @@ def open_wait(
     Raises:
         NonRetriable: another run waits for this signal.
     """
-    if not private.owns(connection, wait.run_id):
+    if not dbos_rows.owns(connection, wait.run_id):
         return None
     if wait.signal is not None:
         _claim_signal(connection, wait)

@@ -8,7 +8,7 @@ import sqlalchemy as sa
 
 from core.ids import EventId, RunId
 from engine import codec, tables
-from engine.dbos import private
+from engine.dbos import dbos_rows
 from engine.errors import NoSuchRun
 from engine.events import WireEvent
 from engine.inspection.events import events_query_all
@@ -112,7 +112,7 @@ def runs_query(which: RunFilter, after: Position | None, limit: int) -> sa.Selec
     ]
     inner = sa.select(*columns).select_from(found).where(*conditions)
     some = slice_of(inner, at, row_id, which, after, limit).subquery()
-    status, output, event = *private.run_tables(), tables.event
+    status, output, event = *dbos_rows.run_tables(), tables.event
     body = event.c.body if which.field is not None else sa.null()
     return (
         sa.select(
@@ -120,7 +120,7 @@ def runs_query(which: RunFilter, after: Position | None, limit: int) -> sa.Selec
             status.c.status,
             status.c.started_at_epoch_ms.label("started_at"),
             status.c.completed_at.label("ended_at"),
-            private.opened(sa.func.coalesce(output.c.error, status.c.error)).label("error"),
+            dbos_rows.opened(sa.func.coalesce(output.c.error, status.c.error)).label("error"),
             event.c.name.label("event_name"),
             event.c.ts,
             event.c.v,

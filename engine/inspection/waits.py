@@ -9,7 +9,7 @@ import sqlalchemy as sa
 
 from core.ids import RunId
 from engine import tables
-from engine.dbos import private
+from engine.dbos import dbos_rows
 from engine.inspection.pages import BadCursor, Page, at
 from engine.runs import STATUS, RunStatus, instant
 
@@ -84,13 +84,13 @@ def open_wait(row: Any) -> OpenWait:
 
 def read_queues(connection: sa.Connection) -> list[QueueDepth]:
     """The jobs that have runs which have not ended, by id."""
-    status, run = private.run_tables()[0].c, tables.run.c
+    status, run = dbos_rows.run_tables()[0].c, tables.run.c
     counts: dict[str, dict[RunStatus, int]] = {}
     oldest: dict[str, int] = {}
     query = (
         sa.select(run.job_id, status.status, sa.func.count(), sa.func.min(run.created_at))
         .select_from(tables.run)
-        .join(private.run_tables()[0], status.workflow_uuid == run.run_id)
+        .join(dbos_rows.run_tables()[0], status.workflow_uuid == run.run_id)
         .where(status.status.in_(["ENQUEUED", "DELAYED", "PENDING"]))
         .group_by(run.job_id, status.status)
     )

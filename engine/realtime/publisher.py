@@ -10,7 +10,7 @@ from pydantic import TypeAdapter
 from core.errors import Transient
 from core.ids import new_id
 from engine import tables
-from engine.dbos import private
+from engine.dbos import dbos_rows
 from engine.ledger import Ledger
 from engine.live import LiveRun
 from engine.notices import MAX_BYTES
@@ -62,7 +62,7 @@ class LocalPublisher(Publisher):
 
     async def publish(self, message: WireMessage, run: LiveRun | None) -> None:  # noqa: D102
         if run is not None and not run.is_confirmed:
-            run.is_confirmed = await self._ledger.transact(private.holds, run.run_id)
+            run.is_confirmed = await self._ledger.transact(dbos_rows.holds, run.run_id)
             if not run.is_confirmed:
                 raise asyncio.CancelledError(f"run {run.run_id} is no longer ours")
         check_going_on(run)
@@ -94,7 +94,7 @@ class PostgresPublisher(Publisher):
     def _notify(
         self, connection: sa.Connection, message: WireMessage, run_id: str | None, key: str
     ) -> bool:
-        if run_id is not None and not private.holds(connection, run_id):
+        if run_id is not None and not dbos_rows.holds(connection, run_id):
             return False
         encoded = message.encode()
         payload = f"{json.dumps([self._executor_id])}\n{encoded}"

@@ -7,7 +7,7 @@ import pytest
 
 from core.clock import SystemClock
 from engine import Database, Engine, Event, JobContext, PostgresDatabase, job
-from engine.dbos import private, recorded
+from engine.dbos import dbos_rows, recorded
 from tests.engine.conftest import Start
 from tests.engine.things import Asked, Notes, until
 
@@ -107,7 +107,7 @@ async def test_cancel_that_nobody_told_of_stops_runs_that_execute_and_that_wait(
     ) as engine:
         sent = await engine.send(Asked())
         await until(lambda: len(engine.live_runs()) == 2 and engine._live.executing() == 1)  # pyright: ignore[reportPrivateUsage]
-        await engine._ledger.transact(private.cancel, sent.run_ids)  # pyright: ignore[reportPrivateUsage]
+        await engine._ledger.transact(dbos_rows.cancel, sent.run_ids)  # pyright: ignore[reportPrivateUsage]
         async with asyncio.timeout(10):
             await interrupted.wait()
         await until(lambda: engine.live_runs() == [], 10)

@@ -17,7 +17,7 @@ from engine import (
     job,
     tables,
 )
-from engine.dbos import private
+from engine.dbos import dbos_rows, private
 from tests.engine.conftest import Start
 from tests.engine.things import QUICK, Asked, Notes, until
 
@@ -32,7 +32,7 @@ class Thief:
         self.taken: list[str] = []
 
     def take(self, run_id: str) -> None:
-        status = private.run_tables()[0]
+        status = dbos_rows.run_tables()[0]
         with self._pool.begin() as connection:
             connection.execute(
                 sa.update(status)

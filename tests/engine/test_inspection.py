@@ -14,7 +14,7 @@ from dbos._schemas import SCHEMA_PLACEHOLDER
 from core.clock import ManualClock
 from engine import Database, Event, JobContext, NoSuchRun, job, tables
 from engine.database import closer
-from engine.dbos import private
+from engine.dbos import dbos_rows, private
 from engine.inspection import BadCursor, EventFilter, Inspection, NoSuchEvent, RunFilter
 from engine.inspection.events import events_query
 from engine.inspection.pages import SCAN_ROWS
@@ -316,7 +316,7 @@ def fill(connection: sa.Connection, count: int) -> None:
         for n in at
         for kind, row_id in (("run", f"old:{n:06}"), ("event", f"evt{n}"))
     ]
-    status = private.run_tables()[0]
+    status = dbos_rows.run_tables()[0]
     states = [
         {
             "workflow_uuid": f"old:{n:06}",

@@ -36,7 +36,7 @@ from engine import (
     job,
     tables,
 )
-from engine.dbos import private
+from engine.dbos import dbos_rows, private
 from engine.realtime.hub import WAITING
 from engine.realtime.messages import WireMessage
 from engine.realtime.publisher import forget_kept
@@ -403,7 +403,7 @@ async def test_nothing_is_said_after_a_cancel(start: Start) -> None:
 
 
 def _cancel(connection: sa.Connection, run_id: str) -> None:
-    private.cancel(connection, [run_id])
+    dbos_rows.cancel(connection, [run_id])
 
 
 def _give_away(connection: sa.Connection, run_id: str) -> None:

@@ -10,7 +10,7 @@ from dbos import DBOS
 
 from engine import Database, StepFailed
 from engine.database import closer
-from engine.dbos import private, recorded
+from engine.dbos import dbos_rows, private, recorded
 from engine.dbos.host import Enqueued, Host
 
 
@@ -52,20 +52,20 @@ class Rig:
 
     def queues_with_work(self) -> list[str]:
         with self.pool_with_schema.connect() as connection:
-            return private.queues_with_work(connection, ["q", "other"])
+            return dbos_rows.queues_with_work(connection, ["q", "other"])
 
     def next_delayed_ms(self) -> int | None:
         with self.pool_with_schema.connect() as connection:
-            return private.next_delayed_ms(connection)
+            return dbos_rows.next_delayed_ms(connection)
 
     def recorded(self, run_id: str) -> dict[str, int]:
         with self.pool_with_schema.connect() as connection:
             steps = recorded.recorded_steps(connection, [run_id])
         return {step.name: step.number for step in steps}
 
-    def row(self, run_id: str) -> private.RunRow:
+    def row(self, run_id: str) -> dbos_rows.RunRow:
         with self.pool_with_schema.connect() as connection:
-            row = private.run_row(connection, run_id)
+            row = dbos_rows.run_row(connection, run_id)
         assert row is not None
         return row
 
@@ -91,13 +91,13 @@ async def test_what_a_claim_took_can_be_given_back_by_its_owner_alone(database: 
         await asyncio.to_thread(private.claim, "q", 2, owner)
         await asyncio.to_thread(private.claim, "q", 1)
         with rig.pool_with_schema.begin() as connection:
-            private.give_back(connection, private.new_owner())
+            dbos_rows.give_back(connection, private.new_owner())
         assert await asyncio.to_thread(private.claim, "q", 3) == []
         with rig.pool_with_schema.begin() as connection:
-            private.give_back(connection, owner, ["b"])
+            dbos_rows.give_back(connection, owner, ["b"])
         assert [run.run_id for run in await asyncio.to_thread(private.claim, "q", 3)] == ["b"]
         with rig.pool_with_schema.begin() as connection:
-            private.give_back(connection, owner)
+            dbos_rows.give_back(connection, owner)
         assert [run.run_id for run in await asyncio.to_thread(private.claim, "q", 3)] == ["a"]
 
 
@@ -164,7 +164,7 @@ async def test_small_results_come_with_the_recorded_steps_of_an_executing_run(
             assert results["failing"] is not None
             with pytest.raises(StepFailed, match="text"):
                 results["failing"].value()
-            private.cancel(connection, ["r"])
+            dbos_rows.cancel(connection, ["r"])
             steps = recorded.recorded_steps(connection, ["r"])
             assert {step.name: step.result for step in steps} == dict.fromkeys(results)
         task.cancel()
@@ -186,7 +186,7 @@ async def test_step_that_we_record_is_as_one_that_dbos_records(database: Databas
         failure = StepFailed("ours-3", "Broken", "text", attempts=1)
         await asyncio.to_thread(recorded.recording(ours(3, None, failure)))
         with rig.pool_with_schema.begin() as connection:
-            private.cancel(connection, ["r"])
+            dbos_rows.cancel(connection, ["r"])
         try:
             await asyncio.to_thread(recorded.recording(ours(4, None)))
         except private.LostRun as error:
@@ -197,7 +197,7 @@ async def test_step_that_we_record_is_as_one_that_dbos_records(database: Databas
         rig.enqueue("r")
         await asyncio.wait({await rig.start("r")}, timeout=3)
         with rig.pool_with_schema.connect() as connection:
-            rows = private.step_rows(connection, "r")
+            rows = dbos_rows.step_rows(connection, "r")
             steps = recorded.recorded_steps(connection, ["r"])
         assert [row.name for row in rows] == ["theirs", "ours-2", "ours-3"]
         assert rows[0].output == rows[1].output == '{"n":1}'
@@ -239,15 +239,15 @@ async def test_cancel_in_our_transaction_fences_the_run(database: Database) -> N
         task = await rig.start("r")
         await entered.wait()
         with rig.pool_with_schema.begin() as connection:
-            assert private.owns(connection, "r")
-            assert private.holds(connection, "r")
-            assert private.still_held(connection, "me", ["r", "s"]) == {"r"}
-            assert private.all_held(connection, "me") == {"r"}
-            assert private.all_held(connection, "other") == set()
-            assert private.cancel(connection, ["r", "unknown"]) == ["r"]
-            assert not private.owns(connection, "r")
-            assert not private.holds(connection, "r")
-            assert private.cancel(connection, ["r"]) == []
+            assert dbos_rows.owns(connection, "r")
+            assert dbos_rows.holds(connection, "r")
+            assert dbos_rows.still_held(connection, "me", ["r", "s"]) == {"r"}
+            assert dbos_rows.all_held(connection, "me") == {"r"}
+            assert dbos_rows.all_held(connection, "other") == set()
+            assert dbos_rows.cancel(connection, ["r", "unknown"]) == ["r"]
+            assert not dbos_rows.owns(connection, "r")
+            assert not dbos_rows.holds(connection, "r")
+            assert dbos_rows.cancel(connection, ["r"]) == []
         go.set()
         await asyncio.wait({task}, timeout=3)
         assert rig.recorded("r") == {}
@@ -259,7 +259,7 @@ async def test_our_cancel_leaves_what_that_of_dbos_leaves(database: Database) ->
         rig.enqueue("ours")
         rig.enqueue("theirs")
         with rig.pool_with_schema.begin() as connection:
-            private.cancel(connection, ["ours"])
+            dbos_rows.cancel(connection, ["ours"])
         await DBOS.cancel_workflow_async("theirs")
         query = "SELECT status, owner_xid, queue_name, deduplication_id, started_at_epoch_ms"
         table = (
@@ -279,9 +279,9 @@ async def test_handed_over_and_recovered_runs_can_be_claimed_again(database: Dat
         [again] = await asyncio.to_thread(private.claim, "q", 1)
         assert not again.is_first
         with rig.pool_with_schema.begin() as connection:
-            assert private.executors_besides(connection, ["me"]) == []
-            assert private.executors_besides(connection, ["other"]) == ["me"]
-            assert private.recover(connection, ["me"]) == ["q"]
+            assert dbos_rows.executors_besides(connection, ["me"]) == []
+            assert dbos_rows.executors_besides(connection, ["other"]) == ["me"]
+            assert dbos_rows.recover(connection, ["me"]) == ["q"]
         assert [run.run_id for run in await asyncio.to_thread(private.claim, "q", 1)] == ["r"]
 
 
@@ -310,7 +310,7 @@ async def test_run_that_was_started_too_often_is_set_aside(
         for _ in range(2):
             await asyncio.to_thread(private.claim, "q", 1)
             with rig.pool_with_schema.begin() as connection:
-                private.recover(connection, ["me"])  # as after a death
+                dbos_rows.recover(connection, ["me"])  # as after a death
         [third] = await asyncio.to_thread(private.claim, "q", 1)
         with pytest.raises(private.TooManyRecoveries):
             await asyncio.to_thread(private.dispatch, third)
@@ -346,16 +346,16 @@ async def test_delayed_run_is_moved_and_let_go(database: Database) -> None:
         rig.enqueue("a", delay_s=3600.0)
         rig.enqueue("b")
         with rig.pool_with_schema.begin() as connection:
-            assert private.is_delayed(connection, "a")
-            assert not private.is_delayed(connection, "b")
-            assert not private.is_delayed(connection, "nobody")
-            private.delay_until(connection, "a", 4_000_000_000_000)
-            private.delay_until(connection, "b", 4_000_000_000_000)  # it is not delayed
+            assert dbos_rows.is_delayed(connection, "a")
+            assert not dbos_rows.is_delayed(connection, "b")
+            assert not dbos_rows.is_delayed(connection, "nobody")
+            dbos_rows.delay_until(connection, "a", 4_000_000_000_000)
+            dbos_rows.delay_until(connection, "b", 4_000_000_000_000)  # it is not delayed
         assert rig.next_delayed_ms() == 4_000_000_000_000
         assert [run.run_id for run in await asyncio.to_thread(private.claim, "q", 5)] == ["b"]
         with rig.pool_with_schema.begin() as connection:
-            private.end_delay(connection, "a")
-            private.end_delay(connection, "b")  # it executes, and is left alone
+            dbos_rows.end_delay(connection, "a")
+            dbos_rows.end_delay(connection, "b")  # it executes, and is left alone
         assert [run.run_id for run in await asyncio.to_thread(private.claim, "q", 5)] == ["a"]
         assert rig.row("b").status == "PENDING"
 
@@ -375,10 +375,10 @@ async def test_copied_steps_are_those_of_a_run_with_a_history(database: Database
         await (await rig.start("a"))
         rig.enqueue("b")
         with rig.pool_with_schema.begin() as connection:
-            private.copy_steps(connection, "a", "b", [1, 3])
+            dbos_rows.copy_steps(connection, "a", "b", [1, 3])
             copied, original = (
-                private.step_rows(connection, "b"),
-                private.step_rows(connection, "a"),
+                dbos_rows.step_rows(connection, "b"),
+                dbos_rows.step_rows(connection, "a"),
             )
         assert copied == [original[0], original[2]]
         assert rig.recorded("b") == {"s1": 1, "s3": 3}
