@@ -155,7 +155,8 @@ class Slots:
                     if await self._ledger.transact(_is_granted, place):
                         return
         finally:
-            self._waiting.pop(place, None)
+            if self._waiting.get(place) is event:  # else a later execution of the run asks for it
+                del self._waiting[place]
 
     def _ask(
         self, connection: sa.Connection, want: Want, run_id: str, number: int, position: int

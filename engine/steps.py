@@ -19,7 +19,7 @@ from engine.expressions import path_value
 from engine.live import LiveRun
 from engine.middleware import StepCall
 from engine.realtime.messages import WireMessage
-from engine.waits import NEVER_MS, NewWait, WaitKey, Waits, open_wait, read_wait
+from engine.waits import NEVER_MS, NewWait, Waiter, Waits, open_wait, read_wait
 
 D_contra = TypeVar("D_contra", contravariant=True)
 E = TypeVar("E", bound=EventData)
@@ -221,13 +221,13 @@ class Steps(DurableSteps):
 
     async def _answer(self, wait: NewWait) -> dict[str, Any] | None:
         key = (wait.run_id, wait.step_id)
-        self.outside.waits.expect(key)
+        waiter = self.outside.waits.expect(key)
         try:
-            return await self._expected_answer(wait, key)
+            return await self._expected_answer(wait, waiter)
         finally:
-            self.outside.waits.expect_no_more(key)
+            self.outside.waits.expect_no_more(key, waiter)
 
-    async def _expected_answer(self, wait: NewWait, key: WaitKey) -> dict[str, Any] | None:
+    async def _expected_answer(self, wait: NewWait, waiter: Waiter) -> dict[str, Any] | None:
         opened = await self._ledger.transact(open_wait, wait, self._ledger.now_ms())
         if opened is None:
             raise asyncio.CancelledError(f"run {self._run_id} is no longer ours")
@@ -242,7 +242,8 @@ class Steps(DurableSteps):
                 left_s = min(left_s, give_up_at - self._ledger.monotonic())
                 if left_s <= 0:
                     return None
-                await self.outside.waits.until(key, min(left_s, LONGEST_NAP_S))
+                await waiter.until(min(left_s, LONGEST_NAP_S))
+                key = (wait.run_id, wait.step_id)
                 _, answer = await self._ledger.transact(read_wait, key)
         return answer
 

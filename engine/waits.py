@@ -41,43 +41,63 @@ class NewWait:
     look_back_ms: int = 0
 
 
+class Waiter:
+    """One execution's wait: woken when there may be an answer."""
+
+    __slots__ = ("_woken",)
+
+    def __init__(self) -> None:
+        self._woken: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+
+    def wake(self) -> None:
+        """Look."""
+        if not self._woken.done():
+            self._woken.set_result(None)
+
+    async def until(self, seconds: float) -> None:
+        """Wait to be woken, at most `seconds`; wakes that come after it are for the next call."""
+        # An asyncio.Event under asyncio.timeout does the same, and takes 1.5 KB more.
+        loop = asyncio.get_running_loop()
+        timer = loop.call_later(seconds, self.wake)
+        try:
+            await self._woken
+        finally:
+            timer.cancel()
+        self._woken = loop.create_future()
+
+
 class Waits:
     """The waits of this process's runs; an answer from any process ends them."""
 
     def __init__(self) -> None:
-        self._woken: dict[WaitKey, asyncio.Future[None]] = {}
+        self._waiting: dict[WaitKey, Waiter] = {}
         self._waited: set[str] = set()
 
     def wake(self, keys: Sequence[WaitKey]) -> None:
         """These have been answered: look."""
         for key in keys:
-            woken = self._woken.get(key)
-            if woken is not None:
-                _set(woken)
+            waiter = self._waiting.get(key)
+            if waiter is not None:
+                waiter.wake()
 
     def wake_all(self) -> None:
         """Look all of you: the clock has been set."""
-        self.wake(list(self._woken))
+        self.wake(list(self._waiting))
 
-    async def until(self, key: WaitKey, seconds: float) -> None:
-        """Wait to be woken, at most `seconds`; wakes that come after it are for the next call."""
-        # An asyncio.Event under asyncio.timeout does the same, and takes 1.5 KB more.
-        loop, woken = asyncio.get_running_loop(), self._woken[key]
-        timer = loop.call_later(seconds, _set, woken)
-        try:
-            await woken
-        finally:
-            timer.cancel()
-        self._woken[key] = loop.create_future()
-
-    def expect(self, key: WaitKey) -> None:
+    def expect(self, key: WaitKey) -> Waiter:
         """Take wakes from now on, before the row is there to be answered."""
-        self._woken.setdefault(key, asyncio.get_running_loop().create_future())
+        waiter = self._waiting[key] = Waiter()
         self._waited.add(key[0])
+        return waiter
 
-    def expect_no_more(self, key: WaitKey) -> None:
-        """The wait is over."""
-        self._woken.pop(key, None)
+    def expect_no_more(self, key: WaitKey, waiter: Waiter) -> None:
+        """The wait is over.
+
+        A run that another process had may be claimed again while its earlier execution here still
+        unwinds: that one leaves the later one's waiter alone.
+        """
+        if self._waiting.get(key) is waiter:
+            del self._waiting[key]
 
     def has_waited(self, run_id: str) -> bool:
         """Whether a run may have left rows behind; asked once, at its end."""
@@ -85,11 +105,6 @@ class Waits:
             self._waited.discard(run_id)
             return True
         return False
-
-
-def _set(woken: asyncio.Future[None]) -> None:
-    if not woken.done():
-        woken.set_result(None)
 
 
 def open_wait(

@@ -1,5 +1,6 @@
 """A run that another process has taken over: what the first one does with it counts for nothing."""
 
+import asyncio
 from collections.abc import Generator
 from typing import Any
 
@@ -18,6 +19,7 @@ from engine import (
     tables,
 )
 from engine.dbos import dbos_rows, private
+from engine.waits import Waits
 from tests.engine.conftest import Start
 from tests.engine.things import QUICK, Asked, Notes, until
 
@@ -42,6 +44,10 @@ class Thief:
             alive = {"executor_id": "another", "beat_at": FAR_MS, "lease_ms": FAR_MS}
             tables.insert_new(connection, tables.worker, alive)
         self.taken.append(run_id)
+
+    def give_back(self, executor_id: str) -> None:
+        with self._pool.begin() as connection:
+            dbos_rows.recover(connection, [executor_id])
 
     def close(self) -> None:
         self._pool.dispose()
@@ -150,3 +156,32 @@ async def test_end_of_a_run_that_was_taken_over_is_not_announced(
     sent = await engine.send(Asked())
     await left_alone(engine, thief, sent.run_ids[0])
     assert notes.lines == []
+
+
+async def test_run_that_is_claimed_again_by_the_process_that_had_it_is_answered(
+    start: Start, thief: Thief
+) -> None:
+    @job("back", on=Asked)
+    async def back(ctx: JobContext[Asked]) -> str:
+        ctx.need(Notes).write("began")
+        return await ctx.step.wait_for_signal("go", "go")
+
+    notes = Notes()
+    engine = await start([back], provide=[notes])
+    sent = await engine.send(Asked())
+    async with asyncio.timeout(5):
+        while not await engine.is_waiting(sent.run_ids[0]):  # noqa: ASYNC110 - nobody tells
+            await asyncio.sleep(0.005)
+    thief.give_back(engine.executor_id)
+    await until(lambda: notes.lines == ["began", "began"])
+    assert await engine.send_signal("go", "gone")
+    assert await engine.result(sent.run_ids[0], 5) == "gone"
+
+
+async def test_wait_that_unwinds_leaves_the_later_one_of_the_same_step_alone() -> None:
+    waits, key = Waits(), ("run", "step")
+    earlier, later = waits.expect(key), waits.expect(key)
+    waits.expect_no_more(key, earlier)
+    waits.wake([key])
+    async with asyncio.timeout(1):
+        await later.until(60)
