@@ -78,6 +78,8 @@ class RunState:
     ledger: Ledger
     gate: Gate
     hooks: Hooks
+    is_alone: bool
+    """Whether no other process can have the run."""
     naps: Naps = field(default_factory=Naps)
 
 
@@ -92,6 +94,7 @@ class DurableSteps:
         self._ledger = run.ledger
         self._gate = run.gate
         self._hooks = run.hooks.step
+        self._is_alone = run.is_alone
         self._names = StepNames(run.live.task)
         self._naps = run.naps
         self._replayed = 0
@@ -164,17 +167,19 @@ class DurableSteps:
             self._run_id, self._live.job_id, name, kind, 0, attempts, args, kwargs or {}
         )
 
-    async def _hooked(self, call: StepCall, body: Callable[[StepCall], Awaitable[T]]) -> T:
+    def _hooked(self, call: StepCall, body: Callable[[StepCall], Awaitable[T]]) -> Awaitable[T]:
         """What a step that executes does, inside the middleware."""
-        return await through(self._hooks, call, body)
+        return through(self._hooks, call, body) if self._hooks else body(call)
 
     async def _durable(
         self, name: str, body: Callable[[], Awaitable[Any]], *, waits: bool = False
     ) -> Any:
         """Run `body` as the DBOS step of this name, or return what it recorded.
 
-        A body that `waits` finds out itself that the run is no longer ours, before it does
-        anything: it is spared what DBOS keeps in memory around a step.
+        Before a step DBOS looks whether it is recorded, and whether the run is still ours. Where
+        nobody else can have it (one process), that look is spared: half of what a step costs. So
+        it is for a body that `waits`, which finds out itself before it does anything; that also
+        spares what DBOS keeps in memory around a step.
         """
         self.check_running()
         number = self._history.recorded.get(name)
@@ -198,7 +203,7 @@ class DurableSteps:
                 # A replay gives the recorded error: it must be of a class that is recorded whole.
                 raise step_failed(name, error, 1) from error
 
-        if is_new and waits:
+        if is_new and (waits or self._is_alone):
             return await self._record(name, number, call)
         return await self._remember(name, number, call)
 
@@ -214,7 +219,7 @@ class DurableSteps:
 
     async def _record(self, name: str, number: int, body: Callable[[], Awaitable[Any]]) -> Any:
         """Run `body` as a step that is known not to be recorded yet."""
-        started_at = self._ledger.now_ms()
+        started_at = recorded.now_ms()
         result, failure = None, None
         try:
             result = await body()
@@ -244,7 +249,8 @@ class DurableSteps:
         while True:
             try:
                 async with self._gate.step():
-                    return await self._attempt(replace(call, attempt=failed), fn, adapter)
+                    this = replace(call, attempt=failed) if failed else call
+                    return await self._attempt(this, fn, adapter)
             except asyncio.CancelledError as error:
                 if is_interrupted() or self._live.must_not_go_on:
                     raise

@@ -181,6 +181,7 @@ class Engine(Sending, Watching, Acting, Publishing, Keeping):
                 act=self._act,
                 outside=self._errands,
                 spawn=self._spawn,
+                is_alone=isinstance(self._database, SqliteDatabase),
                 middleware=self._middleware,
             )
             self._naps = parts.naps

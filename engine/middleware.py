@@ -13,7 +13,7 @@ R = TypeVar("R")
 StepKind = Literal["run", "sleep", "wait_for_event", "wait_for_signal", "invoke", "send_event"]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class RunCall:
     """One attempt of a job's body, or of its `on_failure`; `replace` it to change what it gets.
 
@@ -33,7 +33,7 @@ class RunCall:
     provided: tuple[object, ...] = ()
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class StepCall:
     """One attempt of a step that really executes; recorded ones are not called again.
 

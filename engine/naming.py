@@ -2,7 +2,7 @@
 
 import asyncio
 from contextvars import ContextVar
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from itertools import count
 from typing import Any
 
@@ -37,7 +37,6 @@ class _Use:
 _lane: ContextVar[_Lane | None] = ContextVar("engine_lane", default=None)
 
 
-@dataclass(eq=False)
 class StepNames:
     """The names that one execution of a body has given so far.
 
@@ -46,14 +45,13 @@ class StepNames:
     matter of timing.
     """
 
-    main: asyncio.Task[Any]
-    """The task that executes the body."""
-    _counts: dict[str, int] = field(default_factory=dict[str, int])
-    _uses: dict[str, list[_Use]] = field(default_factory=dict[str, list[_Use]])
-    _lanes: dict["asyncio.Task[Any]", _Lane] = field(
-        default_factory=dict["asyncio.Task[Any]", _Lane]
-    )
-    _ticks: "count[int]" = field(default_factory=count)
+    __slots__ = ("_branches", "_counts", "_main")
+
+    def __init__(self, main: asyncio.Task[Any]) -> None:
+        """For a body that executes in this task."""
+        self._main = main
+        self._counts: dict[str, int] = {}
+        self._branches: _Branches | None = None
 
     def next(self, step_id: str) -> str:
         """The name of a step that the current task calls now.
@@ -62,8 +60,9 @@ class StepNames:
             NonRetriable: tasks side by side use this id in an order that is left to chance.
         """
         task = asyncio.current_task()
-        if task is not self.main and task is not None:
-            self._check_order(step_id, task)
+        if task is not self._main and task is not None:
+            self._branches = self._branches or _Branches()
+            self._branches.check(step_id, task)
         number = self._counts.get(step_id, 0)
         self._counts[step_id] = number + 1
         return f"{step_id}:{number}" if number else step_id
@@ -71,10 +70,19 @@ class StepNames:
     def clear(self) -> None:
         """The body starts over: ids count from the beginning again."""
         self._counts.clear()
-        self._uses.clear()
-        self._lanes.clear()
+        self._branches = None
 
-    def _check_order(self, step_id: str, task: asyncio.Task[Any]) -> None:
+
+class _Branches:
+    """The tasks of one execution, beside the main one, and which ids they use."""
+
+    def __init__(self) -> None:
+        self._uses: dict[str, list[_Use]] = {}
+        self._lanes: dict[asyncio.Task[Any], _Lane] = {}
+        self._ticks = count()
+
+    def check(self, step_id: str, task: asyncio.Task[Any]) -> None:
+        """Raise NonRetriable where this use of an id is in an order that is left to chance."""
         lane = self._lanes.get(task) or self._open_lane(task)
         use = _Use(lane, lane.called == 0)
         lane.called += 1

@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -57,6 +57,8 @@ class Parts:
     outside: Outside
     spawn: Callable[[Coroutine[Any, Any, None]], None]
     """Do something that nobody awaits."""
+    is_alone: bool
+    """Whether no other process works on this database."""
     middleware: tuple[Middleware, ...] = ()
     naps: Naps = field(default_factory=Naps)
 
@@ -117,7 +119,7 @@ class Runner:
                 await gate.open()
             await self._limit_time(job, run_id)
             hooks, naps = self._hooks[job.id], self._parts.naps
-            state = RunState(live, job.retry, self._ledger, gate, hooks, naps)
+            state = RunState(live, job.retry, self._ledger, gate, hooks, self._parts.is_alone, naps)
             cause = WireEvent.from_json(payload["event"])
             steps = Steps(state, history, outside=self._parts.outside, cause=cause)
             execution = Execution(job, RunId(run_id), payload, live, steps, state.hooks)
@@ -218,9 +220,11 @@ class Runner:
             replays=run.steps.replaying,
             is_failure_handler=run.is_failure_handler,
         )
+        if not run.hooks.run:
+            return await self._call_job(run, call)
         return await through(run.hooks.run, call, lambda last: self._call_job(run, last))
 
-    async def _call_job(self, run: Execution, call: RunCall) -> Any:
+    def _call_job(self, run: Execution, call: RunCall) -> Awaitable[Any]:
         provided = self._parts.provided.after(call.provided)
         voice = Voice(run.live, call.attempt, self._ledger, self._parts.outside.publish)
         if run.is_failure_handler:
@@ -229,9 +233,9 @@ class Runner:
             error = RunError(fields["name"], fields["message"], fields["stepId"])
             failed_run = RunId(run.payload["failed_run"])
             scope = Scope(failed_run, run.job.id, run.steps, provided, call.attempt, voice)
-            return await run.job.on_failure(FailureContext(call.event, scope, error, call.events))
+            return run.job.on_failure(FailureContext(call.event, scope, error, call.events))
         scope = Scope(run.run_id, run.job.id, run.steps, provided, call.attempt, voice)
-        return await run.job.fn(JobContext(call.event, scope, call.events))
+        return run.job.fn(JobContext(call.event, scope, call.events))
 
     async def _announce_end(self, run: Execution, result: Any) -> None:
         if not self._announces_ends or run.is_failure_handler:

@@ -5,6 +5,7 @@
 # pyright: reportPrivateUsage=false, reportUnknownMemberType=false
 # ruff: noqa: SLF001 - as in private.py
 
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -106,7 +107,12 @@ class NewStep:
     result: Any
     failure: Exception | None
     started_at: int
-    """In ms since the epoch."""
+    """By `now_ms`."""
+
+
+def now_ms() -> int:
+    """The time as DBOS stamps steps with it, in ms since the epoch."""
+    return int(time.time() * 1000)  # noqa: TID251 - see above
 
 
 def recording(step: NewStep) -> Callable[[], None]:

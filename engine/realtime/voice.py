@@ -13,6 +13,8 @@ from engine.realtime.messages import WireMessage, worded
 class Voice:
     """The voice of one attempt of a body, which goes over old ground when it replays."""
 
+    __slots__ = ("_attempt", "_ledger", "_run", "_said", "_send")
+
     def __init__(
         self,
         run: LiveRun,
@@ -24,7 +26,7 @@ class Voice:
         self._attempt = attempt
         self._ledger = ledger
         self._send = send
-        self._said: Counter[tuple[str, int]] = Counter()
+        self._said: Counter[tuple[str, int]] | None = None  # most runs say nothing
 
     async def say(
         self,
@@ -43,8 +45,9 @@ class Voice:
         words = worded(channel, topic, data)
         step = current_step()
         place = (branch, self._attempt) if step is None else (step.step_id, step.attempt)
-        number = self._said[place]
-        self._said[place] += 1
+        said = self._said = Counter() if self._said is None else self._said
+        number = said[place]
+        said[place] += 1
         if step is None and replaying:
             return
         message_id = f"{self._run.run_id}:{place[0]}:{place[1]}:{number}"

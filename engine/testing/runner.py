@@ -62,6 +62,7 @@ class VirtualRunner(Runner):
             act=lambda _: None,
             outside=world,
             spawn=lambda work: work.close(),
+            is_alone=True,
             middleware=middleware,
         )
         super().__init__({}, parts)
@@ -81,7 +82,7 @@ class VirtualRunner(Runner):
         live = LiveRun(run_id, job.id, task)
         gate = Gate(self._slots, run_id, [], 0)  # concurrency is between runs: there is one
         hooks = Hooks.of((*self._parts.middleware, *job.middleware))
-        state = RunState(live, job.retry, self._ledger, gate, hooks)
+        state = RunState(live, job.retry, self._ledger, gate, hooks, is_alone=True)
         cause = WireEvent.from_json(payload["event"])
         steps = VirtualSteps(state, self._world, cause=cause, recorded=recorded)
         return Execution(job, run_id, payload, live, steps, hooks), steps
