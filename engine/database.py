@@ -98,10 +98,8 @@ class PostgresDatabase:
         )
 
     def connect(self) -> sa.Engine:
-        """A pool of connections; lost ones are noticed before use."""
-        return sa.create_engine(
-            self.url, pool_size=POSTGRES_POOL, max_overflow=0, pool_pre_ping=True, pool_timeout=30
-        )
+        """A pool of connections; what meets a lost one is tried again (see `engine.outage`)."""
+        return sa.create_engine(self.url, pool_size=POSTGRES_POOL, max_overflow=0, pool_timeout=30)
 
     @contextmanager
     def held(self) -> Generator[None]:
