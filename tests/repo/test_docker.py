@@ -177,7 +177,14 @@ def test_the_build_of_compose_finds_the_dockerfile() -> None:
 
 def build_environment(folder: Path) -> dict[str, str]:
     """A machine with nobody's settings, except how it reaches the package registries."""
-    keep = ("PIP_", "NPM_CONFIG_", "npm_config_", "NODE_EXTRA_CA_CERTS", "SSL_CERT_")
+    keep = (
+        "PIP_",
+        "NPM_CONFIG_",
+        "npm_config_",
+        "NODE_EXTRA_CA_CERTS",
+        "NODE_USE_SYSTEM_CA",
+        "SSL_CERT_",
+    )
     reach = {
         n: v
         for n, v in own_environment().items()
