@@ -169,7 +169,7 @@ class DurableSteps:
 
     def _hooked(self, call: StepCall, body: Callable[[StepCall], Awaitable[T]]) -> Awaitable[T]:
         """What a step that executes does, inside the middleware."""
-        return through(self._hooks, call, body) if self._hooks else body(call)
+        return through(self._hooks, call, body)
 
     async def _durable(
         self, name: str, body: Callable[[], Awaitable[Any]], *, waits: bool = False
@@ -219,7 +219,7 @@ class DurableSteps:
 
     async def _record(self, name: str, number: int, body: Callable[[], Awaitable[Any]]) -> Any:
         """Run `body` as a step that is known not to be recorded yet."""
-        started_at = recorded.now_ms()
+        started_at = private.now_ms()
         result, failure = None, None
         try:
             result = await body()

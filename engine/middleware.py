@@ -108,13 +108,13 @@ class Hooks:
         )
 
 
-async def through(
+def through(
     hooks: Sequence[Callable[[C, Callable[[C], Awaitable[R]]], Awaitable[R]]],
     call: C,
     last: Callable[[C], Awaitable[R]],
-) -> R:
-    """Call `last` through the hooks, the first one outermost."""
+) -> Awaitable[R]:
+    """Call `last` through the hooks, the first one outermost; without any, it is `last` itself."""
     if not hooks:
-        return await last(call)
+        return last(call)
     first, *rest = hooks
-    return await first(call, lambda changed: through(rest, changed, last))
+    return first(call, lambda changed: through(rest, changed, last))

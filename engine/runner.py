@@ -220,8 +220,6 @@ class Runner:
             replays=run.steps.replaying,
             is_failure_handler=run.is_failure_handler,
         )
-        if not run.hooks.run:
-            return await self._call_job(run, call)
         return await through(run.hooks.run, call, lambda last: self._call_job(run, last))
 
     def _call_job(self, run: Execution, call: RunCall) -> Awaitable[Any]:

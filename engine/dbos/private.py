@@ -110,13 +110,18 @@ def wait_out(outage: Outage) -> None:
 
     def record_once(result: Any, **given: Any) -> None:
         # A step that is there with this time was stored by an attempt whose answer was lost.
-        given.setdefault("completed_at_epoch_ms", int(time.time() * 1000))  # noqa: TID251 - as DBOS does
+        given.setdefault("completed_at_epoch_ms", now_ms())
         record(result, **given)
 
     patient: Any = database
     patient.record_operation_result = record_once
     for name in ("check_operation_execution", "update_workflow_outcome"):
         setattr(database, name, outage.waited_out(getattr(database, name)))
+
+
+def now_ms() -> int:
+    """The time as DBOS stamps steps with it, in ms since the epoch."""
+    return int(time.time() * 1000)  # noqa: TID251 - see above
 
 
 def reserve_step(number: int) -> StepReservation:

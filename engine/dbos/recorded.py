@@ -5,7 +5,6 @@
 # pyright: reportPrivateUsage=false, reportUnknownMemberType=false
 # ruff: noqa: SLF001 - as in private.py
 
-import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -107,12 +106,7 @@ class NewStep:
     result: Any
     failure: Exception | None
     started_at: int
-    """By `now_ms`."""
-
-
-def now_ms() -> int:
-    """The time as DBOS stamps steps with it, in ms since the epoch."""
-    return int(time.time() * 1000)  # noqa: TID251 - see above
+    """By `private.now_ms`."""
 
 
 def recording(step: NewStep) -> Callable[[], None]:
