@@ -165,6 +165,9 @@ async function runHistory(seed: number, { mutations, cuts, kills }: { mutations:
   const writers = [1, 2, 3].map(() => new ConvexClient(proxy.url, { logger: false, unsavedChangesWarning: false }));
   const direct = new ConvexHttpClient(server.url, { logger: false });
   const subscribers = [1, 2, 3, 4].map(() => new Subscriber(proxy.url));
+  // Each sees the start: one whose reconnecting takes longer than the whole history would see nothing but its end.
+  for (const subscriber of subscribers) subscriber.toggle(dice.pick(WATCHABLE));
+  await eventually(() => subscribers.every(({ snapshots }) => snapshots.length > 0), Boolean, 10_000);
   const history: Step[][] = [];
   const running = new Set<Promise<void>>();
   const pickCalls = (count: number) => new Set(Array.from({ length: count }, () => dice.below(mutations)));
