@@ -5,11 +5,13 @@ import logging
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import partial
+from time import monotonic
 
 import sqlalchemy as sa
 
 from engine.dbos import dbos_rows, private
 from engine.ledger import Ledger
+from engine.live import LiveRuns
 
 log = logging.getLogger("engine.dispatcher")
 
@@ -34,6 +36,7 @@ class Dispatcher:
         queues: Iterable[str],
         *,
         ledger: Ledger,
+        live: LiveRuns,
         room: Callable[[], int],
         prepare: Callable[[Sequence[private.Claimed]], Awaitable[None]],
         gave_up: Callable[[str], None],
@@ -42,6 +45,7 @@ class Dispatcher:
     ) -> None:
         self._queues = list(queues)
         self._ledger = ledger
+        self._live = live
         self._room = room
         self._prepare = prepare
         self._gave_up = gave_up
@@ -170,8 +174,11 @@ class Dispatcher:
     async def _claim(self, queue: str, room: int) -> int:
         owner = private.new_owner()
         self._to_give_back[owner] = None  # if the answer is lost
+        self._live.claim_begins()
+        asked_at = monotonic()
         claimed = await self._ledger.call(partial(private.claim, queue, room, owner))
         del self._to_give_back[owner]
+        self._live.claim_ended([run.run_id for run in claimed], asked_at)
         if claimed:
             await self._prepare(claimed)
             given_up, failed = await self._ledger.call(partial(_dispatch, claimed))

@@ -1,20 +1,21 @@
 """The core of a step: run once, remembered by its id, tried again when it fails."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field, replace
+from time import monotonic
 from typing import Any, ParamSpec, TypeVar
 
-import sqlalchemy as sa
 from pydantic import TypeAdapter, ValidationError
 from pydantic_core import PydanticSerializationError
 
 from core.errors import Refused
 from core.ids import RunId
-from engine import codec, tables
+from engine import codec
 from engine.current import StepInfo, current_step, enter_step, leave_step
-from engine.dbos import dbos_rows, private, recorded
+from engine.dbos import private, recorded
 from engine.errors import NonRetriable, RetryAfter, StepFailed
+from engine.history import FailedAttempt, History, record_own_attempt
 from engine.ledger import Ledger
 from engine.live import LiveRun
 from engine.middleware import Hooks, StepCall, StepKind, through
@@ -24,7 +25,6 @@ from engine.results import result_adapter
 from engine.retry import RetryPolicy
 from engine.showing import shown_call
 from engine.slots import Gate
-from engine.tables import insert_new
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -32,41 +32,8 @@ T = TypeVar("T")
 
 MAX_STEPS = 1000
 MAX_OUTPUT_BYTES = 4 * 1024 * 1024
+TRUSTED_S = 0.1  # what a cancel or another process's taking over is told within, as a rule
 LONGEST_NAP_S = 86_400.0  # the loop's timers do not take a year
-BODY = ""  # the step id under which attempts of the body itself are counted
-
-
-class History:
-    """What earlier executions of this run left behind: recorded steps and failed attempts."""
-
-    def __init__(self) -> None:
-        self.recorded: dict[str, int] = {}
-        """The number of each step."""
-        self.results: dict[str, recorded.StoredResult] = {}
-        """Those that need not be asked for, each until a replay has taken it."""
-        self.failed: dict[str, tuple[int, int | None]] = {}
-        self.last = 0
-
-
-def read_histories(
-    connection: sa.Connection, run_ids: Sequence[str], now_ms: int
-) -> dict[str, History]:
-    """Load what runs that start again must know."""
-    histories = {run_id: History() for run_id in run_ids}
-    attempt = tables.attempt.c
-    columns = (attempt.run_id, attempt.step_id, attempt.attempt, attempt.failed_at, attempt.next_at)
-    query = sa.select(*columns).where(attempt.run_id.in_(run_ids)).order_by(attempt.attempt)
-    for run_id, step_id, number, failed_at, next_at in connection.execute(query):
-        if next_at is not None:  # no longer than it was to back off, if the clock has been set back
-            next_at = min(next_at, now_ms + next_at - failed_at)  # noqa: PLW2901
-        histories[run_id].failed[step_id] = (number + 1, next_at)
-    for step in recorded.recorded_steps(connection, run_ids):
-        history = histories[step.run_id]
-        history.recorded[step.name] = step.number
-        history.last = max(history.last, step.number)
-        if step.result is not None:
-            history.results[step.name] = step.result
-    return histories
 
 
 @dataclass(frozen=True)
@@ -78,8 +45,8 @@ class RunState:
     ledger: Ledger
     gate: Gate
     hooks: Hooks
-    is_alone: bool
-    """Whether no other process can have the run."""
+    trusted_s: float
+    """How long the run is taken to be ours after the database has said so."""
     naps: Naps = field(default_factory=Naps)
 
 
@@ -94,7 +61,7 @@ class DurableSteps:
         self._ledger = run.ledger
         self._gate = run.gate
         self._hooks = run.hooks.step
-        self._is_alone = run.is_alone
+        self._trusted_s = run.trusted_s
         self._names = StepNames(run.live.task)
         self._naps = run.naps
         self._replayed = 0
@@ -172,14 +139,12 @@ class DurableSteps:
         return through(self._hooks, call, body)
 
     async def _durable(
-        self, name: str, body: Callable[[], Awaitable[Any]], *, waits: bool = False
+        self, name: str, body: Callable[[], Awaitable[Any]], *, acts: bool = True
     ) -> Any:
         """Run `body` as the DBOS step of this name, or return what it recorded.
 
-        Before a step DBOS looks whether it is recorded, and whether the run is still ours. Where
-        nobody else can have it (one process), that look is spared: half of what a step costs. So
-        it is for a body that `waits`, which finds out itself before it does anything; that also
-        spares what DBOS keeps in memory around a step.
+        What `acts` must not be done by a process that has lost the run; a body that does nothing
+        outside, or finds out itself, is only kept from being recorded there.
         """
         self.check_running()
         number = self._history.recorded.get(name)
@@ -203,9 +168,25 @@ class DurableSteps:
                 # A replay gives the recorded error: it must be of a class that is recorded whole.
                 raise step_failed(name, error, 1) from error
 
-        if is_new and (waits or self._is_alone):
-            return await self._record(name, number, call)
-        return await self._remember(name, number, call)
+        if not is_new:
+            return await self._remember(name, number, call)
+        if acts:
+            await self._make_sure()
+        return await self._record(name, number, call)
+
+    async def _make_sure(self) -> None:
+        """Look whether the run is still ours, unless that is known from a moment ago.
+
+        DBOS looks before every step, in a transaction that costs as much as recording it. Between
+        two steps nothing is gained by that: the record of the first has just said so.
+        """
+        asked_at, proved_at = monotonic(), self._live.proved_at
+        if proved_at is not None and asked_at - proved_at <= self._trusted_s:
+            return
+        if not await self._ledger.transact(recorded.is_owned, self._run_id, recorded.owner()):
+            raise asyncio.CancelledError(f"run {self._run_id} is no longer ours")
+        self._live.proved_at = asked_at
+        self.check_running()
 
     async def _remember(self, name: str, number: int, body: Callable[[], Awaitable[Any]]) -> Any:
         known = self._history.results.pop(name, None)
@@ -227,9 +208,10 @@ class DurableSteps:
             failure = error
         step = recorded.NewStep(self._run_id, name, number, result, failure, started_at)
         try:
-            await self._ledger.call(recorded.recording(step))
+            proved_at = await self._ledger.call(recorded.recording(step))
         except private.LostRun as error:
             raise asyncio.CancelledError(f"run {self._run_id} is no longer ours") from error
+        self._live.proved_at = proved_at
         if failure is not None:
             raise failure
         return result
@@ -298,8 +280,8 @@ class DurableSteps:
         await self._count(attempt, now_ms)
         await self.pause_until(next_at, delay_s)
 
-    async def _count(self, failed: "FailedAttempt", now_ms: int) -> None:
-        if not await self._ledger.transact(_record_own_attempt, failed, now_ms):
+    async def _count(self, failed: FailedAttempt, now_ms: int) -> None:
+        if not await self._ledger.transact(record_own_attempt, failed, now_ms):
             raise asyncio.CancelledError(f"run {self._run_id} is no longer ours")
 
     async def pause_until(self, at_ms: int, at_most_s: float | None = None) -> None:
@@ -337,36 +319,3 @@ def step_failed(name: str, failure: Exception, attempts: int) -> StepFailed:
     if isinstance(failure, codec.StoredError):
         return StepFailed(name, failure.name, failure.message, attempts=attempts)
     return StepFailed(name, type(failure).__name__, codec.text_of(failure), attempts=attempts)
-
-
-@dataclass(frozen=True)
-class FailedAttempt:
-    """An attempt that failed; `next_at` is when the next one starts, None when it was the last."""
-
-    run_id: str
-    step_id: str
-    attempt: int
-    failure: Exception
-    next_at: int | None
-
-
-def record_attempt(connection: sa.Connection, failed: FailedAttempt, now_ms: int) -> None:
-    """Store a failed attempt, so that a crash does not start the count over."""
-    fields = codec.error_fields(failed.failure)
-    row = {
-        "run_id": failed.run_id,
-        "step_id": failed.step_id,
-        "attempt": failed.attempt,
-        "error_name": fields["name"],
-        "error_message": fields["message"],
-        "failed_at": now_ms,
-        "next_at": failed.next_at,
-    }
-    insert_new(connection, tables.attempt, row)
-
-
-def _record_own_attempt(connection: sa.Connection, failed: FailedAttempt, now_ms: int) -> bool:
-    if not dbos_rows.owns(connection, failed.run_id):
-        return False
-    record_attempt(connection, failed, now_ms)
-    return True

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import math
 import os
 import socket
 from collections.abc import Coroutine, Iterable, Sequence
@@ -20,7 +21,7 @@ from engine.database import Database, PostgresDatabase, SqliteDatabase, closer
 from engine.dbos import private
 from engine.dbos.host import Host
 from engine.dispatcher import Dispatcher
-from engine.durable import read_histories
+from engine.durable import TRUSTED_S
 from engine.duration import Duration, seconds_of
 from engine.encryption import Encryption, encrypt
 from engine.errands import Errands
@@ -28,6 +29,7 @@ from engine.errors import BadJob, DatabaseAway, DatabaseFull
 from engine.eventlog import DEDUPLICATION_MS
 from engine.events import new_event_id
 from engine.fleet import Fleet
+from engine.history import read_histories
 from engine.intake import Intake, queue_of
 from engine.job import Job
 from engine.keeping import Keeping
@@ -181,7 +183,7 @@ class Engine(Sending, Watching, Acting, Publishing, Keeping):
                 act=self._act,
                 outside=self._errands,
                 spawn=self._spawn,
-                is_alone=isinstance(self._database, SqliteDatabase),
+                trusted_s=math.inf if isinstance(self._database, SqliteDatabase) else TRUSTED_S,
                 middleware=self._middleware,
             )
             self._naps = parts.naps
@@ -189,6 +191,7 @@ class Engine(Sending, Watching, Acting, Publishing, Keeping):
             self._dispatcher = Dispatcher(
                 [queue_of(job_id) for job_id in self._jobs],
                 ledger=ledger,
+                live=self._live,
                 room=self._room,
                 prepare=self._prepare,
                 gave_up=self._gave_up,
@@ -279,7 +282,6 @@ class Engine(Sending, Watching, Acting, Publishing, Keeping):
 
     async def _prepare(self, claimed: Sequence[private.Claimed]) -> None:
         """Read what earlier executions have left, of all at once."""
-        self._live.starting.update(run.run_id for run in claimed)
         self._live.first_time.update(run.run_id for run in claimed if run.is_first)
         again = [run.run_id for run in claimed if not run.is_first]
         if not again:
@@ -297,9 +299,8 @@ class Engine(Sending, Watching, Acting, Publishing, Keeping):
         self._spawn(self._announce_set_aside(run_id))
 
     def _not_started(self, run_id: str) -> None:
-        self._live.starting.discard(run_id)
+        self._live.starting.pop(run_id, None)
         self._live.first_time.discard(run_id)
-        self._live.cancelled_early.discard(run_id)
         self._histories.pop(run_id, None)
 
     async def _announce_set_aside(self, run_id: str) -> None:

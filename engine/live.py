@@ -1,7 +1,7 @@
 """The runs that execute in this process, and who waits for them to end."""
 
 import asyncio
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Iterable
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -21,8 +21,9 @@ class LiveRun:
     """Whether it must stop before its next step."""
     suspended: int = 0
     """How many of its branches sleep or wait."""
-    is_confirmed: bool = False
-    """Whether the database has said, since it became live, that nobody had cancelled it before."""
+    proved_at: float | None = None
+    """When, at the latest, this process was known to have it, by the monotonic clock of the
+    machine; None while that is not known, as of a run that was cancelled while it started."""
     among: "LiveRuns | None" = None
 
     @property
@@ -82,10 +83,10 @@ class LiveRuns:
         self._waiting: dict[str, set[asyncio.Event]] = {}
         self.draining = False
         """Whether what becomes live from now on must stop at once."""
-        self.starting: set[str] = set()
-        """Runs that have been claimed and are about to be live."""
-        self.cancelled_early: set[str] = set()
-        """Runs that have been cancelled after their claim: what was read of them is out of date."""
+        self.starting: dict[str, float | None] = {}
+        """Runs that have been claimed and are about to be live: their `proved_at`."""
+        self._cancelled_meanwhile: set[str] | None = None
+        """Runs not known here that were cancelled since a claim began that has not ended."""
         self.first_time: set[str] = set()
         """Runs about to start for the first time: nothing is recorded for them."""
 
@@ -97,10 +98,29 @@ class LiveRuns:
         self._runs[run.run_id] = run
         self._executing.add(run)
         run.among = self
-        self.starting.discard(run.run_id)
+        run.proved_at = self.starting.pop(run.run_id, None)
         run.task.add_done_callback(lambda _: self._forget(run))
         if self.draining:
             run.stop("handed over")
+
+    def claim_begins(self) -> None:
+        """Remember cancels: the runs that they concern may have been claimed just before."""
+        self._cancelled_meanwhile = set()
+
+    def claim_ended(self, run_ids: Iterable[str], asked_at: float) -> None:
+        """These have been claimed, in a transaction that began after `asked_at`."""
+        cancelled, self._cancelled_meanwhile = self._cancelled_meanwhile or (), None
+        self.starting |= {run_id: None if run_id in cancelled else asked_at for run_id in run_ids}
+
+    def cancel(self, run_id: str) -> None:
+        """Stop a run that has been cancelled; one that only starts will find out itself."""
+        run = self._runs.get(run_id)
+        if run is not None:
+            run.stop("cancelled")
+        elif run_id in self.starting:
+            self.starting[run_id] = None
+        elif self._cancelled_meanwhile is not None:
+            self._cancelled_meanwhile.add(run_id)
 
     def _forget(self, run: LiveRun) -> None:
         if self._runs.get(run.run_id) is run:

@@ -14,18 +14,11 @@ from engine import codec, tables
 from engine.cancel_rules import forget_watch
 from engine.context import FailureContext, JobContext, Provided, RunError, Scope
 from engine.dbos import dbos_rows, private
-from engine.durable import (
-    BODY,
-    FailedAttempt,
-    History,
-    RunState,
-    is_interrupted,
-    read_histories,
-    record_attempt,
-)
+from engine.durable import RunState, is_interrupted
 from engine.errors import NonRetriable, RunFailed, StepFailed
 from engine.events import FINISHED, INVOKED, ReceivedEvent, WireEvent, received_event
 from engine.gather import gathered_events
+from engine.history import BODY, FailedAttempt, History, read_histories, record_attempt
 from engine.intake import Accepted, Intake, wants
 from engine.job import Job
 from engine.ledger import Ledger
@@ -57,8 +50,8 @@ class Parts:
     outside: Outside
     spawn: Callable[[Coroutine[Any, Any, None]], None]
     """Do something that nobody awaits."""
-    is_alone: bool
-    """Whether no other process works on this database."""
+    trusted_s: float
+    """See `RunState`."""
     middleware: tuple[Middleware, ...] = ()
     naps: Naps = field(default_factory=Naps)
 
@@ -114,12 +107,14 @@ class Runner:
         gate = Gate(self._parts.slots, run_id, limits, payload["position"])
         is_first = run_id in self._parts.live.first_time
         try:
-            history = await self._history(run_id)
+            history = await self._history(live)
             with live.asleep():  # waiting for a place is not executing yet
                 await gate.open()
             await self._limit_time(job, run_id)
             hooks, naps = self._hooks[job.id], self._parts.naps
-            state = RunState(live, job.retry, self._ledger, gate, hooks, self._parts.is_alone, naps)
+            state = RunState(
+                live, job.retry, self._ledger, gate, hooks, self._parts.trusted_s, naps
+            )
             cause = WireEvent.from_json(payload["event"])
             steps = Steps(state, history, outside=self._parts.outside, cause=cause)
             execution = Execution(job, RunId(run_id), payload, live, steps, state.hooks)
@@ -143,14 +138,13 @@ class Runner:
             return {**payload, "event": gathered[-1]}
         return {**payload, "event": gathered[0], "events": gathered}
 
-    async def _history(self, run_id: str) -> History:
-        live = self._parts.live
+    async def _history(self, live: LiveRun) -> History:
+        run_id, first_time = live.run_id, self._parts.live.first_time
         known = self._parts.histories.pop(run_id, None)
-        if run_id in live.first_time:
-            live.first_time.discard(run_id)
+        if run_id in first_time:
+            first_time.discard(run_id)
             known = History()
-        if known is None or run_id in live.cancelled_early:
-            live.cancelled_early.discard(run_id)
+        if known is None or live.proved_at is None:  # what was read may be out of date
             now_ms = self._ledger.now_ms()
             found = await self._ledger.transact(read_histories, [run_id], now_ms)
             return found[run_id]

@@ -6,9 +6,9 @@ from typing import Any
 
 from core.clock import Clock
 from engine.dispatcher import Dispatcher
-from engine.durable import History
 from engine.errands import Errands
 from engine.errors import EngineNotRunning
+from engine.history import History
 from engine.intake import Accepted, Intake
 from engine.job import Job
 from engine.ledger import Ledger
@@ -38,11 +38,7 @@ class Running:
             raise EngineNotRunning("the engine is not running; use it inside `async with engine`")
 
     def _stop_cancelled(self, run_id: str) -> None:
-        live = self._live.get(run_id)
-        if live is not None:
-            live.stop("cancelled")
-        elif run_id in self._live.starting:
-            self._live.cancelled_early.add(run_id)
+        self._live.cancel(run_id)
         self._live.wake(run_id)
 
     def _act(self, accepted: Accepted) -> None:

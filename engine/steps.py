@@ -11,11 +11,12 @@ from typing import Any, Protocol, TypeVar, overload
 from pydantic import TypeAdapter
 
 from core.ids import RunId
-from engine.durable import LONGEST_NAP_S, DurableSteps, History, RunState
+from engine.durable import LONGEST_NAP_S, DurableSteps, RunState
 from engine.duration import Duration, seconds_of
 from engine.errors import NonRetriable, RunCancelled, RunFailed, StepFailed
 from engine.events import Event, EventData, ReceivedEvent, SentEvent, WireEvent, received_event
 from engine.expressions import path_value
+from engine.history import History
 from engine.live import LiveRun
 from engine.middleware import StepCall
 from engine.realtime.messages import WireMessage
@@ -114,7 +115,7 @@ class Steps(DurableSteps):
             return until_ms()
 
         async def nap(_: StepCall | None = None) -> None:
-            wake_at: int = await self._durable(name, when)
+            wake_at: int = await self._durable(name, when, acts=False)
             await self.pause_until(wake_at, at_most_s)
 
         await (self._hooked(self._call(name, "sleep"), nap) if is_new else nap())
@@ -214,7 +215,7 @@ class Steps(DurableSteps):
             wait.step_id, "wait_for_event" if wait.signal is None else "wait_for_signal"
         )
         found = await self._durable(
-            wait.step_id, lambda: self._hooked(call, lambda _: self._answer(wait)), waits=True
+            wait.step_id, lambda: self._hooked(call, lambda _: self._answer(wait)), acts=False
         )
         self.outside.forget(wait.run_id, wait.step_id)
         return found
@@ -337,7 +338,7 @@ class Steps(DurableSteps):
         async def winner() -> int:
             return number
 
-        await self._durable(name, winner)
+        await self._durable(name, winner, acts=False)
         return outcome.result()
 
     def _next_group(self) -> str:

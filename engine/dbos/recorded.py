@@ -8,6 +8,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
+from time import monotonic
 from typing import Any
 
 import sqlalchemy as sa
@@ -109,15 +110,29 @@ class NewStep:
     """By `private.now_ms`."""
 
 
-def recording(step: NewStep) -> Callable[[], None]:
-    """What records a step of the calling run, as DBOS does; to be called in another thread.
-
-    A step that DBOS runs keeps some 5 KB in memory until it ends. Raises one of `LostRun` there.
-    """
+def owner() -> str:
+    """The token of the claim by which the calling run executes."""
     context = get_local_dbos_context()
     if context is None or context.owner_xid is None:
-        raise RuntimeError("a step was recorded outside a run")
-    owner, serializer = context.owner_xid, _get_dbos_instance()._serializer
+        raise RuntimeError("asked for its owner outside a run")
+    return context.owner_xid
+
+
+def is_owned(connection: sa.Connection, run_id: str, owner: str) -> bool:
+    """Whether the run is still executing by this claim: not cancelled, and not taken over."""
+    status = system_database().tables.workflow_status.c
+    query = sa.select(status.status, status.owner_xid).where(status.workflow_uuid == run_id)
+    row = connection.execute(query).one_or_none()
+    return row is not None and row[0] == "PENDING" and row[1] == owner
+
+
+def recording(step: NewStep) -> Callable[[], float]:
+    """What records a step of the calling run, as DBOS does; to be called in another thread.
+
+    It returns a monotonic time at which the run was still ours, or raises one of `LostRun`. A step
+    that DBOS runs keeps some 5 KB in memory until it ends.
+    """
+    serializer = _get_dbos_instance()._serializer
     output = error = None
     if step.failure is not None:
         error, serialization = serialize_exception(step.failure, None, serializer)
@@ -133,4 +148,11 @@ def recording(step: NewStep) -> Callable[[], None]:
         "started_at_epoch_ms": step.started_at,
         "child_workflow_id": None,
     }
-    return partial(system_database().record_operation_result, row, owner_xid=owner)
+    record = partial(system_database().record_operation_result, row, owner_xid=owner())
+
+    def timed() -> float:
+        began_at = monotonic()
+        record()
+        return began_at
+
+    return timed

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from time import monotonic
 from typing import Protocol
 
 import sqlalchemy as sa
@@ -52,8 +53,8 @@ class LocalPublisher(Publisher):
     """For the one process of a SQLite file: nothing is written.
 
     `cancel` returns after it has marked the live run as stopped, and nothing can come between the
-    look at that mark and the delivery. A run that was cancelled just before it became live has no
-    such mark, so the database is asked once for each run that speaks.
+    look at that mark and the delivery. For a run that was cancelled just before it became live,
+    which has no such mark, the database is asked.
     """
 
     def __init__(self, hub: Hub, ledger: Ledger) -> None:
@@ -61,10 +62,11 @@ class LocalPublisher(Publisher):
         self._ledger = ledger
 
     async def publish(self, message: WireMessage, run: LiveRun | None) -> None:  # noqa: D102
-        if run is not None and not run.is_confirmed:
-            run.is_confirmed = await self._ledger.transact(dbos_rows.holds, run.run_id)
-            if not run.is_confirmed:
+        if run is not None and run.proved_at is None:
+            asked_at = monotonic()
+            if not await self._ledger.transact(dbos_rows.holds, run.run_id):
                 raise asyncio.CancelledError(f"run {run.run_id} is no longer ours")
+            run.proved_at = asked_at
         check_going_on(run)
         self._hub.deliver(message)
 

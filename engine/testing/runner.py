@@ -1,6 +1,7 @@
 """Runs of a test: the engine's own runner, without what it writes to the database."""
 
 import asyncio
+import math
 from collections.abc import Callable
 from typing import Any, Concatenate, ParamSpec, TypeVar, cast
 
@@ -62,7 +63,7 @@ class VirtualRunner(Runner):
             act=lambda _: None,
             outside=world,
             spawn=lambda work: work.close(),
-            is_alone=True,
+            trusted_s=math.inf,
             middleware=middleware,
         )
         super().__init__({}, parts)
@@ -79,10 +80,10 @@ class VirtualRunner(Runner):
         task = asyncio.current_task()
         if task is None:
             raise RuntimeError("a run needs a task")
-        live = LiveRun(run_id, job.id, task)
+        live = LiveRun(run_id, job.id, task, proved_at=0.0)
         gate = Gate(self._slots, run_id, [], 0)  # concurrency is between runs: there is one
         hooks = Hooks.of((*self._parts.middleware, *job.middleware))
-        state = RunState(live, job.retry, self._ledger, gate, hooks, is_alone=True)
+        state = RunState(live, job.retry, self._ledger, gate, hooks, trusted_s=math.inf)
         cause = WireEvent.from_json(payload["event"])
         steps = VirtualSteps(state, self._world, cause=cause, recorded=recorded)
         return Execution(job, run_id, payload, live, steps, hooks), steps

@@ -7,8 +7,9 @@ from pydantic import TypeAdapter
 
 from engine import codec
 from engine.current import current_step
-from engine.durable import FailedAttempt, History, RunState
+from engine.durable import RunState
 from engine.events import WireEvent
+from engine.history import FailedAttempt, History
 from engine.middleware import StepCall
 from engine.runs import FailedTry, StepRecord, step_record
 from engine.steps import Steps

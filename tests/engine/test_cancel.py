@@ -7,6 +7,7 @@ import pytest
 from engine import CANCELLED, CancelOn, Concurrency, Database, Engine, JobContext, NoSuchRun, job
 from engine.dbos import private
 from engine.events import WireEvent
+from engine.live import LiveRuns
 from engine.waits import NewWait, open_wait
 from tests.engine.conftest import Start
 from tests.engine.things import Asked, Notes, Withdrawn, until
@@ -158,6 +159,38 @@ async def test_step_that_swallows_the_cancel_cannot_go_on(start: Start) -> None:
     await engine.cancel(sent.run_ids[0])
     assert notes.lines == ["swallowed"]
     assert (await engine.run(sent.run_ids[0])).status == "cancelled"
+
+
+@job("noting", on=Asked)
+async def noting(ctx: JobContext[Asked]) -> None:
+    async def note() -> None:
+        ctx.need(Notes).write(ctx.run_id)
+
+    await ctx.step.run("note", note)
+
+
+async def test_no_step_starts_after_the_cancel_however_far_the_start_had_come(
+    start: Start,
+) -> None:
+    notes = Notes()
+    engine = await start([noting], provide=[notes])
+    had_started: dict[str, bool] = {}
+    for number in range(150):
+        sent = await engine.send(Asked())
+        await asyncio.sleep(number % 15 / 2000)  # from before the claim to after the end
+        if await engine.cancel(sent.run_ids[0]):
+            had_started[sent.run_ids[0]] = sent.run_ids[0] in notes.lines
+    assert len(had_started) > 10
+    await asyncio.sleep(0.1)
+    assert had_started == {run_id: run_id in notes.lines for run_id in had_started}
+
+
+def test_cancel_that_comes_while_its_run_is_being_claimed_is_remembered() -> None:
+    live = LiveRuns(on_sleep=lambda: None, on_end=lambda _: None)
+    live.claim_begins()
+    live.cancel("a")
+    live.claim_ended(["a", "b"], 1.0)
+    assert live.starting == {"a": None, "b": 1.0}
 
 
 async def test_wait_that_opens_after_the_cancel_leaves_nothing_behind(

@@ -1,6 +1,7 @@
 """A run that another process has taken over: what the first one does with it counts for nothing."""
 
 import asyncio
+import time
 from collections.abc import Generator
 from typing import Any
 
@@ -14,11 +15,13 @@ from engine import (
     FailureContext,
     JobContext,
     NonRetriable,
+    PostgresDatabase,
     RetryPolicy,
     job,
     tables,
 )
 from engine.dbos import dbos_rows, private
+from engine.durable import TRUSTED_S
 from engine.waits import Waits
 from tests.engine.conftest import Start
 from tests.engine.things import QUICK, Asked, Notes, until
@@ -185,3 +188,25 @@ async def test_wait_that_unwinds_leaves_the_later_one_of_the_same_step_alone() -
     waits.wake([key])
     async with asyncio.timeout(1):
         await later.until(60)
+
+
+async def test_process_that_was_stopped_between_two_steps_does_not_start_the_next(
+    postgres: PostgresDatabase,
+) -> None:
+    thief, notes = Thief(postgres), Notes()
+
+    @job("slow", on=Asked)
+    async def slow(ctx: JobContext[Asked]) -> None:
+        async def note() -> None:
+            notes.write("done")
+
+        await ctx.step.run("before", note)
+        thief.take(ctx.run_id)
+        time.sleep(TRUSTED_S)  # noqa: ASYNC251 - as SIGSTOP does
+        await ctx.step.run("after", note)
+
+    async with Engine(jobs=[slow], database=postgres) as engine:
+        await engine.send(Asked())
+        await until(lambda: bool(thief.taken) and not engine.live_runs())
+    thief.close()
+    assert notes.lines == ["done"]

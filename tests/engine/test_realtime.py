@@ -412,10 +412,9 @@ def _give_away(connection: sa.Connection, run_id: str) -> None:
 
 
 async def test_a_run_is_silent_before_its_process_hears_that_it_was_cancelled(
-    database: Database,
+    postgres: PostgresDatabase,
 ) -> None:
-    """By another process; or, on SQLite, in the moment before it became live."""
-    await lost_run_is_silent(database, _cancel)
+    await lost_run_is_silent(postgres, _cancel)
 
 
 async def test_a_process_that_was_taken_for_dead_is_silent(postgres: PostgresDatabase) -> None:
@@ -423,7 +422,7 @@ async def test_a_process_that_was_taken_for_dead_is_silent(postgres: PostgresDat
 
 
 async def lost_run_is_silent(
-    database: Database, lose: Callable[[sa.Connection, str], None]
+    database: PostgresDatabase, lose: Callable[[sa.Connection, str], None]
 ) -> None:
     gate, notes = Gate(), Notes()
 
