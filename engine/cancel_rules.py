@@ -43,10 +43,16 @@ def watch(  # noqa: PLR0913 - one run: of what, from what, from when on
         insert_new(connection, tables.cancel_rule, row)
 
 
+_FORGET = [
+    sa.delete(table).where(table.c.run_id == sa.bindparam("of_run"))
+    for table in (tables.limit, tables.cancel_rule)
+]
+
+
 def forget_watch(connection: sa.Connection, run_id: str) -> None:
     """Nothing is to cancel this run any more."""
-    for table in (tables.limit, tables.cancel_rule):
-        connection.execute(sa.delete(table).where(table.c.run_id == run_id))
+    for delete in _FORGET:
+        connection.execute(delete, {"of_run": run_id})
 
 
 def take_overdue(connection: sa.Connection, now_ms: int) -> list[str]:

@@ -42,6 +42,9 @@ class Notice:
 _NOTICE = TypeAdapter(Notice)
 
 
+_NOTIFY = sa.select(sa.func.pg_notify(CHANNEL, sa.bindparam("text", type_=sa.Text)))
+
+
 def publish(connection: sa.Connection, notice: Notice) -> None:
     """Tell the other processes when this transaction commits. SQLite has no others."""
     if notice.is_empty or connection.dialect.name != "postgresql":
@@ -49,7 +52,7 @@ def publish(connection: sa.Connection, notice: Notice) -> None:
     text = json.dumps({key: value for key, value in asdict(notice).items() if value})
     if len(text) > MAX_BYTES:
         text = json.dumps({"sender": notice.sender, "everything": True})
-    connection.execute(sa.select(sa.func.pg_notify(CHANNEL, text)))
+    connection.execute(_NOTIFY, {"text": text})
 
 
 @dataclass(frozen=True)

@@ -180,12 +180,7 @@ def _fits(wait: NewWait, event: WireEvent) -> bool:
 
 def read_wait(connection: sa.Connection, key: WaitKey) -> tuple[int, dict[str, Any] | None]:
     """The deadline of a wait, and its answer when there is one."""
-    column = tables.wait.c
-    row = connection.execute(
-        sa.select(column.deadline, column.answer).where(
-            column.run_id == key[0], column.step_id == key[1]
-        )
-    ).one()
+    row = connection.execute(_READ, _named(key)).one()
     return row.deadline, None if row.answer is None else json.loads(row.answer)
 
 
@@ -198,26 +193,18 @@ def has_open_wait(connection: sa.Connection, run_id: str) -> bool:
 
 def close_wait(connection: sa.Connection, key: WaitKey) -> None:
     """The step has been recorded: the wait is over."""
-    column = tables.wait.c
-    connection.execute(
-        sa.delete(tables.wait).where(column.run_id == key[0], column.step_id == key[1])
-    )
+    connection.execute(_CLOSE, _named(key))
 
 
 def close_waits(connection: sa.Connection, run_id: str) -> None:
     """The run has ended: nothing of it waits any more."""
-    connection.execute(sa.delete(tables.wait).where(tables.wait.c.run_id == run_id))
-    connection.execute(sa.delete(tables.answered).where(tables.answered.c.run_id == run_id))
+    for delete in _CLOSE_ALL:
+        connection.execute(delete, {"of_run": run_id})
 
 
 def answer(connection: sa.Connection, key: WaitKey, value: Mapping[str, Any]) -> bool:
     """Answer a wait; False when it has been answered already."""
-    column = tables.wait.c
-    done = connection.execute(
-        sa.update(tables.wait)
-        .where(column.run_id == key[0], column.step_id == key[1], column.answer.is_(None))
-        .values(answer=json.dumps(value))
-    )
+    done = connection.execute(_ANSWER, {**_named(key), "answer": json.dumps(value)})
     if done.rowcount and "id" in value:
         row = {"run_id": key[0], "event_id": value["id"]}
         tables.insert_new(connection, tables.answered, row)
@@ -231,15 +218,12 @@ def answer_waits(
     cause_of: Callable[[str], WireEvent | None],
 ) -> list[WaitKey]:
     """Answer every wait that this event fits; `cause_of` finds the event that started a run."""
-    column = tables.wait.c
     value = event.as_json()
-    is_open = sa.select(column.run_id, column.step_id, column.condition).where(
-        column.event_name == event.name, column.answer.is_(None), column.deadline > now_ms
-    )
-    rows = list(connection.execute(is_open.where(column.match_path.is_(None))))
+    named = {"event_name": event.name, "now_ms": now_ms}
+    rows = list(connection.execute(_OPEN_FOR_ANY, named))
     for path in _match_paths(connection, event.name):  # one by one: an OR would scan all waits
-        fits = is_open.where(column.match_path == path, column.match == path_value(value, path))
-        rows += connection.execute(fits)
+        fits = {**named, "path": path, "value": path_value(value, path)}
+        rows += connection.execute(_OPEN_FOR_VALUE, fits)
     answered: list[WaitKey] = []
     for run_id, step_id, condition in rows:
         if condition is not None:
@@ -256,19 +240,44 @@ def _match_paths(connection: sa.Connection, event_name: str) -> list[str]:
 
     There are as many as jobs name; the waits that use them may be ten thousands.
     """
-    column = tables.wait.c
-    first = (
-        sa.select(column.match_path)
-        .where(column.event_name == event_name, column.match_path.is_not(None))
-        .order_by(column.match_path)
-        .limit(1)
-    )
     found: list[str] = []
-    path = connection.execute(first).scalar()
-    while path is not None:
+    path: str | None = ""
+    while path := connection.execute(
+        _NEXT_PATH, {"event_name": event_name, "after": path}
+    ).scalar():
         found.append(path)
-        path = connection.execute(first.where(column.match_path > path)).scalar()
     return found
+
+
+_wait = tables.wait.c
+_IS_THIS = sa.and_(_wait.run_id == sa.bindparam("of_run"), _wait.step_id == sa.bindparam("of_step"))
+_READ = sa.select(_wait.deadline, _wait.answer).where(_IS_THIS)
+_CLOSE = sa.delete(tables.wait).where(_IS_THIS)
+_CLOSE_ALL = [
+    sa.delete(table).where(table.c.run_id == sa.bindparam("of_run"))
+    for table in (tables.wait, tables.answered)
+]
+_ANSWER = sa.update(tables.wait).where(_IS_THIS, _wait.answer.is_(None))
+_OPEN = sa.select(_wait.run_id, _wait.step_id, _wait.condition).where(
+    _wait.event_name == sa.bindparam("event_name"),
+    _wait.answer.is_(None),
+    _wait.deadline > sa.bindparam("now_ms"),
+)
+_OPEN_FOR_ANY = _OPEN.where(_wait.match_path.is_(None))
+_OPEN_FOR_VALUE = _OPEN.where(
+    _wait.match_path == sa.bindparam("path"), _wait.match == sa.bindparam("value")
+)
+_NEXT_PATH = (
+    sa.select(_wait.match_path)
+    .where(_wait.event_name == sa.bindparam("event_name"))
+    .where(_wait.match_path > sa.bindparam("after"))
+    .order_by(_wait.match_path)
+    .limit(1)
+)
+
+
+def _named(key: WaitKey) -> dict[str, Any]:
+    return {"of_run": key[0], "of_step": key[1]}
 
 
 def answer_signal(connection: sa.Connection, signal: str, data: Any) -> list[WaitKey]:
