@@ -4,8 +4,9 @@ import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field, replace
 from time import monotonic
-from typing import Any, ParamSpec, TypeVar
+from typing import Any, Concatenate, ParamSpec, Protocol, TypeVar
 
+import sqlalchemy as sa
 from pydantic import TypeAdapter, ValidationError
 from pydantic_core import PydanticSerializationError
 
@@ -48,6 +49,14 @@ class RunState:
     trusted_s: float
     """How long the run is taken to be ours after the database has said so."""
     naps: Naps = field(default_factory=Naps)
+
+
+class Recalled(Protocol):
+    """The outcome of a step that has ended before."""
+
+    def value(self) -> Any:
+        """What it returned; raises what it raised."""
+        ...
 
 
 class DurableSteps:
@@ -141,7 +150,7 @@ class DurableSteps:
     async def _durable(
         self, name: str, body: Callable[[], Awaitable[Any]], *, acts: bool = True
     ) -> Any:
-        """Run `body` as the DBOS step of this name, or return what it recorded.
+        """Run `body` as the step of this name, or return what it has recorded.
 
         What `acts` must not be done by a process that has lost the run; a body that does nothing
         outside, or finds out itself, is only kept from being recorded there.
@@ -169,8 +178,10 @@ class DurableSteps:
                 raise step_failed(name, error, 1) from error
 
         if not is_new:
-            return await self._remember(name, number, call)
-        if acts:
+            known = await self._recall(name, number)
+            if known is not None:
+                return known.value()
+        elif acts:
             await self._make_sure()
         return await self._record(name, number, call)
 
@@ -183,38 +194,51 @@ class DurableSteps:
         asked_at, proved_at = monotonic(), self._live.proved_at
         if proved_at is not None and asked_at - proved_at <= self._trusted_s:
             return
-        if not await self._ledger.transact(recorded.is_owned, self._run_id, recorded.owner()):
-            raise asyncio.CancelledError(f"run {self._run_id} is no longer ours")
+        await self._transact(recorded.check_owned, self._run_id, recorded.owner())
         self._live.proved_at = asked_at
         self.check_running()
 
-    async def _remember(self, name: str, number: int, body: Callable[[], Awaitable[Any]]) -> Any:
+    async def _recall(self, name: str, number: int) -> "Recalled | None":
+        """What a step has recorded that has begun before; None where it was interrupted."""
         known = self._history.results.pop(name, None)
         if known is not None:
-            return known.value()
-        try:
-            return await private.reserve_step(number).run_async({"name": name}, body)
-        except private.LostRun as error:
-            # Cancelled, or owned by another process now: unwind as a cancellation, write nothing.
-            raise asyncio.CancelledError(f"run {self._run_id} is no longer ours") from error
+            return known
+        return await self._transact(recorded.read_result, self._run_id, number, recorded.owner())
 
     async def _record(self, name: str, number: int, body: Callable[[], Awaitable[Any]]) -> Any:
-        """Run `body` as a step that is known not to be recorded yet."""
+        """Run `body` as a step that is not recorded yet."""
         started_at = private.now_ms()
         result, failure = None, None
         try:
             result = await body()
         except StepFailed as error:
             failure = error
-        step = recorded.NewStep(self._run_id, name, number, result, failure, started_at)
-        try:
-            proved_at = await self._ledger.call(recorded.recording(step))
-        except private.LostRun as error:
-            raise asyncio.CancelledError(f"run {self._run_id} is no longer ours") from error
-        self._live.proved_at = proved_at
+        step = recorded.NewStep(
+            self._run_id,
+            recorded.owner(),
+            name,
+            number,
+            result,
+            failure,
+            started_at,
+            private.now_ms(),
+        )
+        self._live.proved_at = await self._transact(recorded.record, step)
         if failure is not None:
             raise failure
         return result
+
+    async def _transact(
+        self,
+        work: Callable[Concatenate[sa.Connection, P], T],
+        *args: P.args,
+        **kwargs: P.kwargs,
+    ) -> T:
+        """Do what only the process that has the run may do."""
+        try:
+            return await self._ledger.transact(work, *args, **kwargs)
+        except recorded.LostRun as error:  # unwind as a cancellation, write nothing
+            raise asyncio.CancelledError(f"run {self._run_id} is no longer ours") from error
 
     def check_running(self) -> None:
         """Raise CancelledError once the run has been stopped: no step starts after that."""

@@ -13,14 +13,9 @@ from typing import Any, cast
 
 import sqlalchemy as sa
 from dbos import DBOS
-from dbos._context import get_local_dbos_context
 from dbos._core import execute_dequeued_workflow
-from dbos._dbos import StepReservation, _get_dbos_instance
-from dbos._error import (
-    DBOSWorkflowCancelledError,
-    DBOSWorkflowConflictIDError,
-    MaxRecoveryAttemptsExceededError,
-)
+from dbos._dbos import _get_dbos_instance
+from dbos._error import MaxRecoveryAttemptsExceededError
 from dbos._queue import Queue
 from dbos._schemas import SCHEMA_PLACEHOLDER
 from dbos._sys_db import SystemDatabase, WorkflowStatusInternal
@@ -28,8 +23,6 @@ from dbos._utils import GlobalParams, generate_uuid
 
 from engine.outage import Outage
 
-# Raised inside a run that no longer owns its row: cancelled, or taken over by another process.
-LostRun = (DBOSWorkflowCancelledError, DBOSWorkflowConflictIDError)
 TooManyRecoveries = MaxRecoveryAttemptsExceededError
 
 READ = (  # what executing a run reads of its status, which has twice as many fields
@@ -99,42 +92,19 @@ def measure_ms() -> None:
 
 
 def wait_out(outage: Outage) -> None:
-    """Let what a run asks of DBOS wait while the database is away or full, however long.
+    """Let the outcome of a run wait while the database is away or full, however long.
 
-    DBOS looks less and less often, up to 90 s apart, and takes a full disk for the outcome of the
-    step whose result could not be stored.
+    DBOS would look less and less often, up to 90 s apart.
     """
     database = system_database()
     database._retry_connection_errors = False
-    record = outage.waited_out(database.record_operation_result)
-
-    def record_once(result: Any, **given: Any) -> None:
-        # A step that is there with this time was stored by an attempt whose answer was lost.
-        given.setdefault("completed_at_epoch_ms", now_ms())
-        record(result, **given)
-
     patient: Any = database
-    patient.record_operation_result = record_once
-    for name in ("check_operation_execution", "update_workflow_outcome"):
-        setattr(database, name, outage.waited_out(getattr(database, name)))
+    patient.update_workflow_outcome = outage.waited_out(database.update_workflow_outcome)
 
 
 def now_ms() -> int:
     """The time as DBOS stamps steps with it, in ms since the epoch."""
     return int(time.time() * 1000)  # noqa: TID251 - see above
-
-
-def reserve_step(number: int) -> StepReservation:
-    """Reserve this step number. DBOS counts calls; we number steps by their ids instead."""
-    context = get_local_dbos_context()
-    if context is None:
-        raise RuntimeError("a step was reserved outside a run")
-    saved = context.function_id
-    context.function_id = number - 1
-    try:
-        return DBOS.reserve_step()
-    finally:
-        context.function_id = saved
 
 
 def new_owner() -> str:

@@ -5,9 +5,9 @@
 # pyright: reportPrivateUsage=false, reportUnknownMemberType=false
 # ruff: noqa: SLF001 - as in private.py
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import partial
+from functools import lru_cache
 from time import monotonic
 from typing import Any
 
@@ -20,7 +20,7 @@ from dbos._serialization import (
     serialize_exception,
     serialize_value,
 )
-from dbos._sys_db import OperationResultInternal
+from dbos._sys_db import SystemDatabase
 
 from engine.dbos.private import system_database
 
@@ -46,7 +46,7 @@ class StoredResult:
 
 @dataclass(frozen=True, slots=True)
 class RecordedStep:
-    """One recorded step; without its result where that is large, or where DBOS must look."""
+    """One recorded step; without its result where that is large, or the run must look."""
 
     run_id: str
     name: str
@@ -57,9 +57,9 @@ class RecordedStep:
 def recorded_steps(connection: sa.Connection, run_ids: Sequence[str]) -> list[RecordedStep]:
     """The recorded steps of runs that are about to start again.
 
-    DBOS looks for each result when it is asked for, and raises for a run that has been cancelled
-    by then. So results come along for executing runs only, and only small ones of the first
-    steps: a few hundred runs are read at once.
+    A run that has been cancelled must not go over old ground. So results come along for executing
+    runs only, and only small ones of the first steps, since a few hundred runs are read at once;
+    the others are read when they are asked for.
     """
     database = system_database()
     status, outputs = database.tables.workflow_status.c, database.tables.operation_outputs
@@ -99,15 +99,22 @@ def recorded_steps(connection: sa.Connection, run_ids: Sequence[str]) -> list[Re
 
 @dataclass(frozen=True)
 class NewStep:
-    """A step that has ended and is to be recorded."""
+    """A step that has ended and is to be recorded; times are those of `private.now_ms`."""
 
     run_id: str
+    owner: str
+    """See `owner`."""
     name: str
     number: int
     result: Any
     failure: Exception | None
     started_at: int
-    """By `private.now_ms`."""
+    ended_at: int
+    """Tells a second try, whose first was committed without an answer, from another step."""
+
+
+class LostRun(Exception):
+    """The run has been cancelled, or another process has it by now."""
 
 
 def owner() -> str:
@@ -118,41 +125,99 @@ def owner() -> str:
     return context.owner_xid
 
 
-def is_owned(connection: sa.Connection, run_id: str, owner: str) -> bool:
-    """Whether the run is still executing by this claim: not cancelled, and not taken over."""
-    status = system_database().tables.workflow_status.c
-    query = sa.select(status.status, status.owner_xid).where(status.workflow_uuid == run_id)
-    row = connection.execute(query).one_or_none()
-    return row is not None and row[0] == "PENDING" and row[1] == owner
+def record(connection: sa.Connection, step: NewStep) -> float:
+    """Record a step, as DBOS does, in one statement where DBOS takes two.
 
+    Returns a monotonic time at which the run was still ours. Who cancels it or takes it over
+    waits for the commit.
 
-def recording(step: NewStep) -> Callable[[], float]:
-    """What records a step of the calling run, as DBOS does; to be called in another thread.
-
-    It returns a monotonic time at which the run was still ours, or raises one of `LostRun`. A step
-    that DBOS runs keeps some 5 KB in memory until it ends.
+    Raises:
+        LostRun: nothing was recorded.
     """
+    database = system_database()
     serializer = _get_dbos_instance()._serializer
     output = error = None
     if step.failure is not None:
         error, serialization = serialize_exception(step.failure, None, serializer)
     else:
         output, serialization = serialize_value(step.result, None, serializer)
-    row: OperationResultInternal = {
-        "workflow_uuid": step.run_id,
-        "function_id": step.number,
-        "function_name": step.name,
+    values = {
+        "run": step.run_id,
+        "owner": step.owner,
+        "number": step.number,
+        "name": step.name,
         "output": output,
         "error": error,
         "serialization": serialization,
-        "started_at_epoch_ms": step.started_at,
-        "child_workflow_id": None,
+        "started_at": step.started_at,
+        "ended_at": step.ended_at,
+        "application": database.app_name,
     }
-    record = partial(system_database().record_operation_result, row, owner_xid=owner())
+    asked_at = monotonic()
+    ended_at = connection.execute(_recording(database), values).scalar()
+    if ended_at is None:
+        raise LostRun(step.run_id)
+    if ended_at != step.ended_at:
+        raise RuntimeError(f"run {step.run_id!r} has recorded its step {step.number} already")
+    return asked_at
 
-    def timed() -> float:
-        began_at = monotonic()
-        record()
-        return began_at
 
-    return timed
+@lru_cache(maxsize=1)  # put together once; a process has one DBOS at a time
+def _recording(database: SystemDatabase) -> sa.Executable:
+    status, outputs = database.tables.workflow_status, database.tables.operation_outputs
+    given = {
+        outputs.c.workflow_uuid: status.c.workflow_uuid,
+        outputs.c.function_id: _given("number", sa.Integer),
+        outputs.c.function_name: _given("name"),
+        outputs.c.output: _given("output"),
+        outputs.c.error: _given("error"),
+        outputs.c.serialization: _given("serialization"),
+        outputs.c.started_at_epoch_ms: _given("started_at", sa.BigInteger),
+        outputs.c.completed_at_epoch_ms: _given("ended_at", sa.BigInteger),
+        outputs.c.application_name: _given("application"),
+        outputs.c.retention_timestamp: database._now_ms_sql(),
+    }
+    owned = (
+        sa.select(*given.values())
+        .where(status.c.workflow_uuid == sa.bindparam("run"))
+        .where(status.c.owner_xid == sa.bindparam("owner"))
+        .with_for_update(key_share=True, of=status)
+    )
+    ended_at = outputs.c.completed_at_epoch_ms
+    return (
+        database.dialect.insert(outputs)
+        .from_select([column.name for column in given], owned)
+        .on_conflict_do_update(
+            index_elements=["workflow_uuid", "function_id"], set_={ended_at.name: ended_at}
+        )
+        .returning(ended_at)
+    )
+
+
+def _given(name: str, kind: type[sa.types.TypeEngine[Any]] = sa.Text) -> sa.ColumnElement[Any]:
+    return sa.cast(sa.bindparam(name, type_=kind), kind)
+
+
+def check_owned(connection: sa.Connection, run_id: str, owner: str) -> None:
+    """See that the run still executes by this claim. Raises: LostRun."""
+    status = system_database().tables.workflow_status.c
+    query = sa.select(status.owner_xid).where(status.workflow_uuid == run_id)
+    if connection.execute(query).scalar() != owner:
+        raise LostRun(run_id)
+
+
+def read_result(
+    connection: sa.Connection, run_id: str, number: int, owner: str
+) -> StoredResult | None:
+    """What a step of a run that is ours has returned or raised; None where it is not recorded.
+
+    Raises:
+        LostRun: it is not ours.
+    """
+    check_owned(connection, run_id, owner)
+    column = system_database().tables.operation_outputs.c
+    query = sa.select(column.output, column.error, column.serialization).where(
+        column.workflow_uuid == run_id, column.function_id == number
+    )
+    row = connection.execute(query).one_or_none()
+    return None if row is None else StoredResult(*row)

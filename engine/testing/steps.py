@@ -1,13 +1,14 @@
 """The steps of a run under test: the engine's own, remembered in memory, in virtual time."""
 
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from pydantic import TypeAdapter
 
 from engine import codec
 from engine.current import current_step
-from engine.durable import RunState
+from engine.durable import Recalled, RunState
 from engine.events import WireEvent
 from engine.history import FailedAttempt, History
 from engine.middleware import StepCall
@@ -17,6 +18,16 @@ from engine.testing.world import NO_MOCK, World
 from engine.waits import NewWait
 
 R = TypeVar("R")
+
+
+@dataclass(frozen=True)
+class _Recalled:
+    record: StepRecord
+
+    def value(self) -> Any:
+        if self.record.error is not None:
+            raise self.record.error
+        return self.record.result
 
 
 class VirtualSteps(Steps):
@@ -46,13 +57,9 @@ class VirtualSteps(Steps):
         self._world.named(self._run_id, name, step_id)
         return name
 
-    async def _remember(self, name: str, number: int, body: Callable[[], Awaitable[Any]]) -> Any:
+    async def _recall(self, name: str, number: int) -> Recalled | None:  # noqa: ARG002 - as below
         known = self.records.get(name)
-        if known is None:
-            return await self._record(name, number, body)
-        if known.error is not None:
-            raise known.error
-        return known.result
+        return None if known is None else _Recalled(known)
 
     async def _record(self, name: str, number: int, body: Callable[[], Awaitable[Any]]) -> Any:  # noqa: ARG002 - the name says enough here
         self._starting = name
