@@ -9,7 +9,7 @@ from time import monotonic
 
 import sqlalchemy as sa
 
-from engine.dbos import dbos_rows, private
+from engine.dbos import claiming, dbos_rows, private
 from engine.ledger import Ledger
 from engine.live import LiveRuns
 
@@ -38,7 +38,7 @@ class Dispatcher:
         ledger: Ledger,
         live: LiveRuns,
         room: Callable[[], int],
-        prepare: Callable[[Sequence[private.Claimed]], Awaitable[None]],
+        prepare: Callable[[Sequence[claiming.Claimed]], Awaitable[None]],
         gave_up: Callable[[str], None],
         not_started: Callable[[str], None],
         read_paused: Callable[[sa.Connection], set[str]],
@@ -172,11 +172,11 @@ class Dispatcher:
         )
 
     async def _claim(self, queue: str, room: int) -> int:
-        owner = private.new_owner()
+        owner = claiming.new_owner()
         self._to_give_back[owner] = None  # if the answer is lost
         self._live.claim_begins()
         asked_at = monotonic()
-        claimed = await self._ledger.call(partial(private.claim, queue, room, owner))
+        claimed = await self._ledger.once(claiming.claim, queue, room, owner)
         del self._to_give_back[owner]
         self._live.claim_ended([run.run_id for run in claimed], asked_at)
         if claimed:
@@ -192,18 +192,18 @@ class Dispatcher:
 
     async def _give_back(self) -> None:
         for owner, run_ids in list(self._to_give_back.items()):
-            await self._ledger.transact(dbos_rows.give_back, owner, run_ids)
+            await self._ledger.transact(claiming.give_back, owner, run_ids)
             del self._to_give_back[owner]
 
 
-def _dispatch(claimed: list[private.Claimed]) -> tuple[list[str], list[str]]:
+def _dispatch(claimed: list[claiming.Claimed]) -> tuple[list[str], list[str]]:
     """Start these runs; returns those that are set aside, and those that could not start."""
     given_up: list[str] = []
     failed: list[str] = []
     for run in claimed:
         try:
-            private.dispatch(run)
-        except private.TooManyRecoveries:
+            claiming.dispatch(run)
+        except claiming.TooManyRecoveries:
             given_up.append(run.run_id)
         except Exception:  # the rim: one run that cannot start must not stop the others
             log.exception("dispatch_failed", extra={"run_id": run.run_id})

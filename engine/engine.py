@@ -18,7 +18,7 @@ from engine import tables
 from engine.acting import STOP_S, Acting
 from engine.context import Provided
 from engine.database import Database, PostgresDatabase, SqliteDatabase, closer
-from engine.dbos import private
+from engine.dbos import claiming, private
 from engine.dbos.host import Host
 from engine.dispatcher import Dispatcher
 from engine.durable import TRUSTED_S
@@ -280,7 +280,7 @@ class Engine(Sending, Watching, Acting, Publishing, Keeping):
     def _room(self) -> int:
         return self._max_running - self._live.executing()
 
-    async def _prepare(self, claimed: Sequence[private.Claimed]) -> None:
+    async def _prepare(self, claimed: Sequence[claiming.Claimed]) -> None:
         """Read what earlier executions have left, of all at once."""
         self._live.first_time.update(run.run_id for run in claimed if run.is_first)
         again = [run.run_id for run in claimed if not run.is_first]

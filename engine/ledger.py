@@ -73,7 +73,7 @@ class Ledger:
         give_up_at = self._clock.monotonic() + self._retry_for_s
         while True:
             try:
-                done = await self.call(lambda: self._once(work, *args, **kwargs))
+                done = await self.once(work, *args, **kwargs)
             except SQLAlchemyError as error:
                 if not self._outage.passes(error):
                     raise
@@ -87,15 +87,20 @@ class Ledger:
                 return done
             await asyncio.sleep(TRY_EVERY_S)
 
-    async def call(self, work: Callable[[], T]) -> T:
-        """Run something that blocks in one of the ledger's threads."""
-        return await asyncio.get_running_loop().run_in_executor(self._threads, work)
-
-    def _once(
+    async def once(
         self,
         work: Callable[Concatenate[sa.Connection, P], T],
         *args: P.args,
         **kwargs: P.kwargs,
     ) -> T:
-        with self._pool.begin() as connection:
-            return work(connection, *args, **kwargs)
+        """Commit `work(connection, …)` or raise; also then it may have been committed."""
+
+        def transaction() -> T:
+            with self._pool.begin() as connection:
+                return work(connection, *args, **kwargs)
+
+        return await self.call(transaction)
+
+    async def call(self, work: Callable[[], T]) -> T:
+        """Run something that blocks in one of the ledger's threads."""
+        return await asyncio.get_running_loop().run_in_executor(self._threads, work)

@@ -16,17 +16,6 @@ from engine.dbos.private import system_database
 from engine.encryption import Sealed
 
 
-def give_back(connection: sa.Connection, owner: str, run_ids: Sequence[str] | None = None) -> None:
-    """Put what a claim took back into its queue: all of it, or these runs."""
-    database = system_database()
-    status = database.tables.workflow_status
-    statement = sa.update(status).where(status.c.owner_xid == owner, status.c.status == "PENDING")
-    if run_ids is not None:
-        statement = statement.where(status.c.workflow_uuid.in_(run_ids))
-    values = {"status": "ENQUEUED", "owner_xid": None, "started_at_epoch_ms": None}
-    connection.execute(statement.values(updated_at=database._now_ms_sql(), **values))
-
-
 def queues_with_work(connection: sa.Connection, names: Sequence[str]) -> list[str]:
     """Which of these queues hold enqueued runs, in one query."""
     status = system_database().tables.workflow_status.c

@@ -7,52 +7,16 @@
 
 import asyncio
 import time
-from dataclasses import dataclass
-from types import SimpleNamespace
 from typing import Any, cast
 
 import sqlalchemy as sa
 from dbos import DBOS
-from dbos._core import execute_dequeued_workflow
 from dbos._dbos import _get_dbos_instance
-from dbos._error import MaxRecoveryAttemptsExceededError
-from dbos._queue import Queue
 from dbos._schemas import SCHEMA_PLACEHOLDER
-from dbos._sys_db import SystemDatabase, WorkflowStatusInternal
-from dbos._utils import GlobalParams, generate_uuid
+from dbos._sys_db import SystemDatabase
+from dbos._utils import GlobalParams
 
 from engine.outage import Outage
-
-TooManyRecoveries = MaxRecoveryAttemptsExceededError
-
-READ = (  # what executing a run reads of its status, which has twice as many fields
-    "workflow_uuid",
-    "status",
-    "name",
-    "inputs",
-    "serialization",
-    "recovery_attempts",
-    "workflow_deadline_epoch_ms",
-    "queue_name",
-    "queue_partition_key",
-    "shard_key",
-    "class_name",
-    "config_name",
-    "authenticated_user",
-    "authenticated_roles",
-    "attributes",
-)
-
-
-@dataclass(frozen=True)
-class Claimed:
-    """A run that this process has just taken from a queue."""
-
-    run_id: str
-    is_first: bool
-    """Never dispatched before and not forked, so nothing is recorded for it yet."""
-    status: WorkflowStatusInternal
-    owner: str
 
 
 def system_database() -> SystemDatabase:
@@ -105,58 +69,6 @@ def wait_out(outage: Outage) -> None:
 def now_ms() -> int:
     """The time as DBOS stamps steps with it, in ms since the epoch."""
     return int(time.time() * 1000)  # noqa: TID251 - see above
-
-
-def new_owner() -> str:
-    """A token for one claim: what it took can be recognised by it."""
-    return generate_uuid()
-
-
-def claim(queue: str, limit: int, owner: str | None = None) -> list[Claimed]:
-    """Take up to `limit` enqueued runs. DBOS would look once a second, and count waiting runs.
-
-    When it raises it may have taken some all the same: `give_back` those of this owner.
-    """
-    database = system_database()
-    # The claim reads these fields only; a Queue cannot be made without registering it.
-    shape = SimpleNamespace(
-        name=queue,
-        _concurrency=None,
-        _worker_concurrency=limit,
-        _partition_concurrency=None,
-        _partition_worker_concurrency=None,
-        _limiter=None,
-        _partition_limiter=None,
-    )
-    owner = owner or new_owner()
-    run_ids, _ = database.start_queued_workflows(
-        cast("Queue", shape),
-        GlobalParams.executor_id,
-        GlobalParams.app_version,
-        None,
-        owner_xid=owner,
-        is_latest_version=False,  # which decides about runs without a version; ours have one
-    )
-    return [
-        Claimed(
-            run_id=status["workflow_uuid"],
-            is_first=status["recovery_attempts"] == 1 and status["forked_from"] is None,
-            status=cast("WorkflowStatusInternal", {name: status.get(name) for name in READ}),
-            owner=owner,
-        )
-        for status in database.get_workflow_statuses(run_ids)
-        if status["status"] == "PENDING"  # else cancelled since: DBOS would not start it
-    ]
-
-
-def dispatch(claimed: Claimed) -> None:
-    """Start a claimed run on the adopted loop; call from another thread.
-
-    Raises:
-        TooManyRecoveries: it has been started too often; DBOS has set it aside.
-    """
-    execute_dequeued_workflow(_get_dbos_instance(), claimed.status, claimed.owner)
-    claimed.status["inputs"] = ""  # DBOS keeps the rest until the run ends
 
 
 def release_delayed() -> None:

@@ -14,7 +14,7 @@ from engine import (
     Timeouts,
     job,
 )
-from engine.dbos import private
+from engine.dbos import claiming, private
 from tests.engine.conftest import Start
 from tests.engine.things import Asked, Notes, Withdrawn, until
 
@@ -54,14 +54,17 @@ async def test_restarts_in_good_order_do_not_wear_a_run_out(
 
 
 async def test_run_that_dies_too_often_fails_and_says_so(
-    start: Start, monkeypatch: pytest.MonkeyPatch
+    start: Start, database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("engine.dbos.host.MAX_RECOVERIES", 0)
     notes = Notes()
     sender = await start([patient], provide=[notes], works=False, executor_id="mortal")
     sent = await sender.send(Asked())
     # Claimed, and never heard of again.
-    await asyncio.to_thread(private.claim, "job:patient", 1)
+    pool = private.with_schema(database.connect())
+    with pool.begin() as connection:
+        claiming.claim(connection, "job:patient", 1, claiming.new_owner())
+    pool.dispose()
     await sender.__aexit__(None, None, None)
     heir = await start([patient], provide=[notes], executor_id="mortal")
     assert (await heir.wait(sent.run_ids[0], 5)).status == "failed"

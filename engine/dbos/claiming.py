@@ -1,0 +1,147 @@
+"""Taking runs from their queues, and starting them, by the private names of DBOS 3.4.
+
+DBOS would look once a second, count runs that wait, and take three statements in two transactions.
+`tests/engine/dbos/test_claiming.py` holds each name against the installed version.
+"""
+# pyright: reportPrivateUsage=false
+# ruff: noqa: SLF001 - as in private.py
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import cast
+
+import sqlalchemy as sa
+from dbos._core import execute_dequeued_workflow
+from dbos._dbos import _get_dbos_instance
+from dbos._error import MaxRecoveryAttemptsExceededError
+from dbos._sys_db import SystemDatabase, WorkflowStatusInternal
+from dbos._utils import GlobalParams, generate_uuid
+
+from engine.dbos.private import system_database
+
+TooManyRecoveries = MaxRecoveryAttemptsExceededError
+
+READ = (  # what executing a run reads of its status, which has twice as many fields
+    "workflow_uuid",
+    "status",
+    "name",
+    "serialization",
+    "recovery_attempts",
+    "workflow_deadline_epoch_ms",
+    "queue_name",
+    "queue_partition_key",
+    "class_name",
+    "config_name",
+    "authenticated_user",
+    "authenticated_roles",
+    "attributes",
+)
+
+
+@dataclass(frozen=True)
+class Claimed:
+    """A run that this process has just taken from a queue."""
+
+    run_id: str
+    is_first: bool
+    """Never dispatched before and not forked, so nothing is recorded for it yet."""
+    status: WorkflowStatusInternal
+    owner: str
+
+
+def new_owner() -> str:
+    """A token for one claim: what it took can be recognised by it."""
+    return generate_uuid()
+
+
+def claim(connection: sa.Connection, queue: str, limit: int, owner: str) -> list[Claimed]:
+    """Take up to `limit` enqueued runs, those of the smallest priority first, then the oldest.
+
+    When its commit fails it may have taken some all the same: `give_back` those of this owner.
+    """
+    database = system_database()
+    values = {
+        "queue": queue,
+        "limit": limit,
+        "owner": owner,
+        "executor": GlobalParams.executor_id,
+        "version": GlobalParams.app_version,
+    }
+    rows = connection.execute(_claiming(database), values).all()
+    return [
+        Claimed(
+            run_id=row.workflow_uuid,
+            is_first=row.recovery_attempts == 1 and row.forked_from is None,
+            status=cast(
+                "WorkflowStatusInternal",
+                {name: getattr(row, name) for name in READ}
+                | {"inputs": row.given, "shard_key": None},
+            ),
+            owner=owner,
+        )
+        for row in sorted(rows, key=lambda row: (row.priority, row.created_at))
+    ]
+
+
+@lru_cache(maxsize=1)  # put together once; a process has one DBOS at a time
+def _claiming(database: SystemDatabase) -> sa.Executable:
+    table, inputs = database.tables.workflow_status, database.tables.workflow_input
+    status, now = table.c, database._now_ms_sql()
+    next_ones = (
+        sa.select(status.workflow_uuid)
+        .where(status.queue_name == sa.bindparam("queue"), status.status == "ENQUEUED")
+        .where(database._in_flight_status_prover())
+        .where(status.application_version == sa.bindparam("version"))
+        .where(database._name_filter(status.application_name, database.app_name))
+        .order_by(status.priority, status.created_at)
+        .limit(sa.bindparam("limit", type_=sa.Integer))
+        .with_for_update(skip_locked=True)
+        .cte("next_ones")  # a subquery might be run again, and would lock and take more
+    )
+    # Under another name: in what SQLite returns, SQLAlchemy writes columns without their table.
+    given = sa.select(inputs.c.workflow_uuid.label("of"), inputs.c.inputs).subquery("given")
+    its_input = sa.select(given.c.inputs).where(given.c.of == status.workflow_uuid)
+    return (
+        sa.update(table)
+        .where(status.workflow_uuid.in_(sa.select(next_ones.c.workflow_uuid)))
+        .values(
+            status="PENDING",
+            owner_xid=sa.bindparam("owner"),
+            executor_id=sa.bindparam("executor"),
+            application_name=database.app_name,
+            started_at_epoch_ms=now,
+            updated_at=now,
+            recovery_attempts=status.recovery_attempts + 1,
+        )
+        .returning(
+            *(status[name] for name in READ),
+            status.forked_from,
+            status.priority,
+            status.created_at,
+            sa.func.coalesce(its_input.correlate(table).scalar_subquery(), status.inputs).label(
+                "given"
+            ),
+        )
+    )
+
+
+def give_back(connection: sa.Connection, owner: str, run_ids: Sequence[str] | None = None) -> None:
+    """Put what a claim took back into its queue: all of it, or these runs."""
+    database = system_database()
+    status = database.tables.workflow_status
+    statement = sa.update(status).where(status.c.owner_xid == owner, status.c.status == "PENDING")
+    if run_ids is not None:
+        statement = statement.where(status.c.workflow_uuid.in_(run_ids))
+    values = {"status": "ENQUEUED", "owner_xid": None, "started_at_epoch_ms": None}
+    connection.execute(statement.values(updated_at=database._now_ms_sql(), **values))
+
+
+def dispatch(claimed: Claimed) -> None:
+    """Start a claimed run on the adopted loop; call from another thread.
+
+    Raises:
+        TooManyRecoveries: it has been started too often; DBOS has set it aside.
+    """
+    execute_dequeued_workflow(_get_dbos_instance(), claimed.status, claimed.owner)
+    claimed.status["inputs"] = ""  # DBOS keeps the rest until the run ends
