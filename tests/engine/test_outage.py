@@ -236,15 +236,25 @@ async def test_a_claim_whose_answer_is_lost_does_not_strand_its_runs(
     gone = asyncio.Event()
     loop = asyncio.get_running_loop()
 
-    def crash_after_claim(_c: Any, _cursor: Any, statement: str, *_: Any) -> None:
-        claimed = "workflow_input" in statement and statement.lstrip().startswith("SELECT")
-        if claimed and "coalesce" in statement.lower() and not crashing:
+    def note_claim(connection: sa.Connection, cursor: Any, statement: str, *_: Any) -> None:
+        if "next_ones" in statement and cursor.rowcount and not crashing:
             crashing.append(statement)
+            connection.info["claims"] = True
+
+    def crash_after_claim(connection: sa.Connection) -> None:
+        if connection.info.pop("claims", False):
+            driver: Any = connection.connection.dbapi_connection
+            driver.commit()
+            driver.execute("SELECT 1")  # so that SQLAlchemy's own commit reaches for the server
             server.crash()
             loop.call_soon_threadsafe(gone.set)
 
-    hook = (sa.Engine, "before_cursor_execute", crash_after_claim)
-    event.listen(*hook)
+    hooks = [
+        (sa.Engine, "after_cursor_execute", note_claim),
+        (sa.Engine, "commit", crash_after_claim),
+    ]
+    for hook in hooks:
+        event.listen(*hook)
     try:
         async with Engine(jobs=[steady], database=database, provide=[notes, gate]) as engine:
             run_id = (await engine.send(Asked())).run_ids[0]
@@ -252,7 +262,8 @@ async def test_a_claim_whose_answer_is_lost_does_not_strand_its_runs(
             await asyncio.to_thread(server.start)
             assert await engine.result(run_id, BACK_S) == ["one", "two"]
     finally:
-        event.remove(*hook)
+        for hook in hooks:
+            event.remove(*hook)
     assert notes.lines == ["first", "second"]
 
 
