@@ -56,6 +56,8 @@ class Dispatcher:
         self._looking = asyncio.Lock()
         self._kicked: set[str] = set()
         self._wake = asyncio.Event()
+        self._served = ""
+        """The queue that was looked into last."""
         self._left: set[str] = set()
         """Queues that may hold more than there was room for."""
         self._is_due = False
@@ -143,14 +145,20 @@ class Dispatcher:
             self._paused = await self._ledger.transact(self._read_paused)
         kicked -= self._paused
         self._left = (self._left | kicked) - self._paused
-        for queue in sorted(kicked):
+        for number, queue in enumerate(self._in_turn(kicked)):
             room = self._room()
             if room <= 0:
                 return
-            if await self._claim(queue, room) < room:
+            self._served = queue
+            share = max(1, room // (len(kicked) - number))
+            if await self._claim(queue, share) < share:
                 self._left.discard(queue)
         if self._left and self._room() > 0:
             self.kick(self._left)  # it was made while there was nobody to be told
+
+    def _in_turn(self, queues: Iterable[str]) -> list[str]:
+        """Round and round, so that a long queue does not keep the others from being served."""
+        return sorted(queues, key=lambda queue: (queue <= self._served, queue))
 
     async def _look_everywhere(self) -> None:
         if self._is_due:

@@ -5,7 +5,7 @@ import logging
 import math
 import os
 import socket
-from collections.abc import Coroutine, Iterable, Sequence
+from collections.abc import Coroutine, Sequence
 from contextlib import AsyncExitStack
 from functools import partial
 from typing import Any, Self
@@ -15,7 +15,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from core.clock import Clock, SystemClock
 from engine import tables
-from engine.acting import STOP_S, Acting
+from engine.acting import Acting
 from engine.context import Provided
 from engine.database import Database, PostgresDatabase, SqliteDatabase, closer
 from engine.dbos import claiming, private
@@ -34,12 +34,13 @@ from engine.intake import Intake, queue_of
 from engine.job import Job
 from engine.keeping import Keeping
 from engine.keys import take_up
+from engine.leaving import Leaving
 from engine.ledger import Ledger
-from engine.live import LiveRun, LiveRuns
+from engine.live import LiveRuns
 from engine.middleware import Hooks, Middleware
 from engine.naps import watch
 from engine.notices import Ear, Notice, ear_for, listen, publish
-from engine.outage import Outage
+from engine.outage import Outage, is_away
 from engine.pauses import paused_jobs
 from engine.publishing import Publishing
 from engine.realtime import publisher as realtime
@@ -56,11 +57,10 @@ log = logging.getLogger("engine")
 MAX_RUNNING = 200  # executing at once; runs that sleep or wait do not count
 GRACE_S = 10.0
 LEASE_S = 10.0
-STARTING_S = 0.005  # a claimed run becomes live within a few hops between threads
 TELL_ENDED_S = 0.005  # ends of runs are told to other processes together
 
 
-class Engine(Sending, Watching, Acting, Publishing, Keeping):
+class Engine(Sending, Watching, Acting, Publishing, Keeping, Leaving):
     """Durable jobs on SQLite or PostgreSQL. Use it as an async context manager.
 
     Args:
@@ -134,6 +134,7 @@ class Engine(Sending, Watching, Acting, Publishing, Keeping):
         """Start.
 
         Raises:
+            DatabaseAway: it cannot be reached, or lets nobody in.
             DatabaseInUse: another process holds the SQLite file.
             DatabaseTooNew: newer code has written to the database.
             KeyMissing: data is stored under an encryption key that was not given.
@@ -141,79 +142,87 @@ class Engine(Sending, Watching, Acting, Publishing, Keeping):
         """
         self._is_closed = False
         async with AsyncExitStack() as stack:
-            stack.enter_context(self._database.held())
-            pool = self._database.connect()
-            stack.callback(closer(pool))
-            await asyncio.to_thread(tables.create, pool)
-            outage = self._outage = Outage()
-            ledger = self._ledger = Ledger(private.with_schema(pool), self._clock, outage)
-            for_runs = ledger.patient()
-            stack.callback(ledger.close)
-            if self._encryption is not None:
-                encrypt(pool, self._encryption)
-            host = Host(
-                self._database,
-                pool,
-                app=self._name,
-                executor_id=self.executor_id,
-                encryption=self._encryption,
-                outage=outage,
-            )
-            self._intake = Intake(self._jobs, host, self.executor_id)
-            self._slots = Slots(for_runs, self.executor_id)
-            self._histories = {}
-            self._live = LiveRuns(on_sleep=self._room_made, on_end=self._run_ended)
-            self._hub = Hub()
-            ears = [ear_for(self.executor_id, self._hear), *self._open_channels()]
-            self._errands = Errands(
-                self._intake,
-                for_runs,
-                send=partial(self._send_through, ledger=for_runs),
-                result=partial(self.result, timeout_s=None),
-                spawn=self._spawn,
-                publisher=self._publisher,
-            )
-            parts = Parts(
-                ledger=for_runs,
-                intake=self._intake,
-                slots=self._slots,
-                live=self._live,
-                histories=self._histories,
-                provided=self._provided,
-                act=self._act,
-                outside=self._errands,
-                spawn=self._spawn,
-                trusted_s=math.inf if isinstance(self._database, SqliteDatabase) else TRUSTED_S,
-                middleware=self._middleware,
-            )
-            self._naps = parts.naps
-            runner = Runner(self._jobs, parts)
-            self._dispatcher = Dispatcher(
-                [queue_of(job_id) for job_id in self._jobs],
-                ledger=ledger,
-                live=self._live,
-                room=self._room,
-                prepare=self._prepare,
-                gave_up=self._gave_up,
-                not_started=self._not_started,
-                read_paused=_paused_queues,
-            )
-            await host.start(runner.execute)
-            stack.push_async_callback(host.stop)
-            await ledger.transact(take_up, self._encryption, self.executor_id, works=self._works)
-            self._tokens = Tokens(await ledger.transact(signing_secret), self._clock)
-            await ledger.transact(disown, [self.executor_id])
-            self._tasks = await stack.enter_async_context(asyncio.TaskGroup())
-            if isinstance(self._database, PostgresDatabase):
-                await self._join_fleet(self._database, ears, stack)
-            stack.callback(self._hub.close)
-            stack.push_async_callback(self._drain)
-            if self._works:
-                self._dispatching = self._tasks.create_task(self._dispatcher.work())
-                self._dispatcher.kick_at(0)
-                self._keep_time(stack)
+            try:
+                await self._start(stack)
+            except SQLAlchemyError as error:
+                if is_away(error):
+                    raise DatabaseAway(str(getattr(error, "orig", error))) from error
+                raise
             self._exit = stack.pop_all()
         return self
+
+    async def _start(self, stack: AsyncExitStack) -> None:
+        stack.enter_context(self._database.held())
+        pool = self._database.connect()
+        stack.callback(closer(pool))
+        await asyncio.to_thread(tables.create, pool)
+        outage = self._outage = Outage()
+        ledger = self._ledger = Ledger(private.with_schema(pool), self._clock, outage)
+        for_runs = ledger.patient()
+        stack.callback(ledger.close)
+        if self._encryption is not None:
+            encrypt(pool, self._encryption)
+        host = Host(
+            self._database,
+            pool,
+            app=self._name,
+            executor_id=self.executor_id,
+            encryption=self._encryption,
+            outage=outage,
+        )
+        self._intake = Intake(self._jobs, host, self.executor_id)
+        self._slots = Slots(for_runs, self.executor_id)
+        self._histories = {}
+        self._live = LiveRuns(on_sleep=self._room_made, on_end=self._run_ended)
+        self._hub = Hub()
+        ears = [ear_for(self.executor_id, self._hear), *self._open_channels()]
+        self._errands = Errands(
+            self._intake,
+            for_runs,
+            send=partial(self._send_through, ledger=for_runs),
+            result=partial(self.result, timeout_s=None),
+            spawn=self._spawn,
+            publisher=self._publisher,
+        )
+        parts = Parts(
+            ledger=for_runs,
+            intake=self._intake,
+            slots=self._slots,
+            live=self._live,
+            histories=self._histories,
+            provided=self._provided,
+            act=self._act,
+            outside=self._errands,
+            spawn=self._spawn,
+            trusted_s=math.inf if isinstance(self._database, SqliteDatabase) else TRUSTED_S,
+            middleware=self._middleware,
+        )
+        self._naps = parts.naps
+        runner = Runner(self._jobs, parts)
+        self._dispatcher = Dispatcher(
+            [queue_of(job_id) for job_id in self._jobs],
+            ledger=ledger,
+            live=self._live,
+            room=self._room,
+            prepare=self._prepare,
+            gave_up=self._gave_up,
+            not_started=self._not_started,
+            read_paused=_paused_queues,
+        )
+        await host.start(runner.execute)
+        stack.push_async_callback(host.stop)
+        await ledger.transact(take_up, self._encryption, self.executor_id, works=self._works)
+        self._tokens = Tokens(await ledger.transact(signing_secret), self._clock)
+        await ledger.transact(disown, [self.executor_id])
+        self._tasks = await stack.enter_async_context(asyncio.TaskGroup())
+        if isinstance(self._database, PostgresDatabase):
+            await self._join_fleet(self._database, ears, stack)
+        stack.callback(self._hub.close)
+        stack.push_async_callback(self._drain)
+        if self._works:
+            self._dispatching = self._tasks.create_task(self._dispatcher.work())
+            self._dispatcher.kick_at(0)
+            self._keep_time(stack)
 
     async def __aexit__(self, *_: object) -> None:
         """Stop: running steps get the grace time, then everything unfinished is handed over."""
@@ -340,51 +349,6 @@ class Engine(Sending, Watching, Acting, Publishing, Keeping):
         self._spawned.add(task)
         task.add_done_callback(self._spawned.discard)
 
-    async def _drain(self) -> None:
-        self._dispatcher.stop()
-        if self._dispatching is not None:
-            await asyncio.wait({self._dispatching})
-        self._live.draining = True
-        await self._wait_started()
-        running = self._live.all()
-        for live in running:
-            live.draining = True
-            if live.suspended:
-                live.stop("handed over")
-        await _wait_ended(running, self._grace_s)
-        rest = [live for live in running if not live.has_ended]
-        for live in rest:
-            live.stop("handed over")
-        await _wait_ended(rest, STOP_S)
-        self._outage.stop()
-        await self._hand_over(running)
-        self._is_closed = True
-        if self._spawned:  # patient with a database that is away; the next start tidies up
-            _, waiting = await asyncio.wait(self._spawned, timeout=STOP_S)
-            for task in waiting:
-                task.cancel()
-
-    async def _hand_over(self, runs: Iterable[LiveRun]) -> None:
-        try:
-            for live in runs:  # those that have ended are left alone
-                work = partial(private.hand_over, live.run_id, queue_of(live.job_id))
-                await self._ledger.call(work)
-        except SQLAlchemyError as error:
-            if not self._ledger.passes(error):
-                raise
-            log.warning("not_handed_over")  # whoever sweeps, or starts next, finds them
-
-    async def _wait_started(self) -> None:
-        """Let what has just been dispatched become live, so that it can be handed over."""
-        give_up_at = self._clock.monotonic() + STOP_S
-        while self._live.starting and self._clock.monotonic() < give_up_at:  # noqa: ASYNC110 - short, and only at the end
-            await asyncio.sleep(STARTING_S)
-
 
 def _paused_queues(connection: sa.Connection) -> set[str]:
     return {queue_of(job_id) for job_id in paused_jobs(connection)}
-
-
-async def _wait_ended(runs: Iterable[LiveRun], timeout_s: float) -> None:
-    if tasks := [live.task for live in runs]:
-        await asyncio.wait(tasks, timeout=timeout_s)

@@ -158,10 +158,11 @@ class DatabaseAway(Transient):
 
     code = "database_away"
 
-    def __init__(self) -> None:
+    def __init__(self, reason: str | None = None) -> None:
+        why = "" if reason is None else f" ({reason.strip()})"
         super().__init__(
-            "the database cannot be reached; ask again when it is back: an event that is sent "
-            "again with the same event_id starts nothing twice"
+            f"the database cannot be reached{why}; ask again when it is back: an event that is "
+            "sent again with the same event_id starts nothing twice"
         )
 
 

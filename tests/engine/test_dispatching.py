@@ -2,6 +2,7 @@
 
 import asyncio
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -38,6 +39,23 @@ async def test_run_that_goes_to_sleep_makes_room_at_once(start: Start) -> None:
     await engine.send_many(asked(SLEEPERS))
     # One a second is what the poll alone would give.
     await until(lambda: len(engine.live_runs()) == SLEEPERS, SLEEPERS / 2)
+
+
+async def test_long_queue_does_not_keep_another_from_being_served(start: Start) -> None:
+    notes = Notes()
+
+    @job("a-long", on=Asked)
+    async def long(ctx: JobContext[Asked]) -> None:
+        ctx.need(Notes).write("long")
+
+    @job("short", on="test/short")
+    async def short(ctx: JobContext[dict[str, Any]]) -> None:
+        ctx.need(Notes).write("short")
+
+    engine = await start([long, short], provide=[notes], max_running=1)
+    await engine.send_many([*asked(20), *(Event("test/short", {}) for _ in range(3))])
+    await until(lambda: len(notes.lines) == 23, 10)
+    assert notes.lines[:8].count("short") == 3
 
 
 @pytest.mark.parametrize("result_length", [1, 3 * recorded.KEPT_LENGTH])

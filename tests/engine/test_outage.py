@@ -267,6 +267,16 @@ async def test_a_claim_whose_answer_is_lost_does_not_strand_its_runs(
     assert notes.lines == ["first", "second"]
 
 
+async def test_start_while_the_server_is_away_says_so(
+    server: MortalServer, database: PostgresDatabase
+) -> None:
+    async with away(server):
+        with pytest.raises(DatabaseAway, match=r"cannot be reached \(.*connection"):
+            await Engine(jobs=[steady], database=database).__aenter__()
+    async with Engine(jobs=[steady], database=database, works=False) as engine:
+        assert await engine.runs() == []
+
+
 async def test_leaving_while_the_server_is_away_is_quick_and_the_next_goes_on(
     server: MortalServer, database: PostgresDatabase
 ) -> None:
