@@ -13,7 +13,7 @@ from time import monotonic
 import sqlalchemy as sa
 
 from engine import tables
-from engine.dbos import dbos_rows
+from engine.dbos import claiming, dbos_rows
 from engine.errors import DatabaseAway
 from engine.keys import forget_keys
 from engine.ledger import Ledger
@@ -145,7 +145,7 @@ class Fleet:
         dead = dbos_rows.executors_besides(connection, alive)
         if not dead:
             return []
-        queues = dbos_rows.recover(connection, dead)
+        queues = claiming.recover(connection, dead)
         disown(connection, dead)
         forget_keys(connection, dead)
         publish(connection, Notice(self._executor_id, queues=tuple(queues)))

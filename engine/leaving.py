@@ -2,19 +2,20 @@
 
 import asyncio
 import logging
-from collections.abc import Iterable
-from functools import partial
+from collections.abc import Iterable, Sequence
 
-from sqlalchemy.exc import SQLAlchemyError
+import sqlalchemy as sa
 
 from engine.acting import STOP_S
-from engine.dbos import private
-from engine.intake import queue_of
+from engine.dbos import claiming
+from engine.errors import DatabaseAway, DatabaseFull
 from engine.live import LiveRun
+from engine.notices import Notice, publish
 from engine.running import Running
 
 log = logging.getLogger("engine")
 
+HANDED_AT_ONCE = 500
 STARTING_S = 0.005  # a claimed run becomes live within a few hops between threads
 
 
@@ -50,14 +51,13 @@ class Leaving(Running):
             for task in waiting:
                 task.cancel()
 
-    async def _hand_over(self, runs: Iterable[LiveRun]) -> None:
+    async def _hand_over(self, runs: Sequence[LiveRun]) -> None:
+        run_ids = [live.run_id for live in runs]  # those that have ended are left alone
         try:
-            for live in runs:  # those that have ended are left alone
-                work = partial(private.hand_over, live.run_id, queue_of(live.job_id))
-                await self._ledger.call(work)
-        except SQLAlchemyError as error:
-            if not self._ledger.passes(error):
-                raise
+            for at in range(0, len(run_ids), HANDED_AT_ONCE):
+                some = run_ids[at : at + HANDED_AT_ONCE]
+                await self._ledger.transact(_hand_over, some, self.executor_id)
+        except (DatabaseAway, DatabaseFull):
             log.warning("not_handed_over")  # whoever sweeps, or starts next, finds them
 
     async def _wait_started(self) -> None:
@@ -65,6 +65,11 @@ class Leaving(Running):
         give_up_at = self._clock.monotonic() + STOP_S
         while self._live.starting and self._clock.monotonic() < give_up_at:  # noqa: ASYNC110 - short, and only at the end
             await asyncio.sleep(STARTING_S)
+
+
+def _hand_over(connection: sa.Connection, run_ids: list[str], executor_id: str) -> None:
+    queues = claiming.hand_over(connection, run_ids)
+    publish(connection, Notice(executor_id, queues=tuple(queues)))
 
 
 async def _wait_ended(runs: Iterable[LiveRun], timeout_s: float) -> None:

@@ -9,7 +9,7 @@ DBOS would look once a second, count runs that wait, and take three statements i
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import cast
+from typing import Any, cast
 
 import sqlalchemy as sa
 from dbos._core import execute_dequeued_workflow
@@ -128,13 +128,55 @@ def _claiming(database: SystemDatabase) -> sa.Executable:
 
 def give_back(connection: sa.Connection, owner: str, run_ids: Sequence[str] | None = None) -> None:
     """Put what a claim took back into its queue: all of it, or these runs."""
-    database = system_database()
-    status = database.tables.workflow_status
+    status = system_database().tables.workflow_status
     statement = sa.update(status).where(status.c.owner_xid == owner, status.c.status == "PENDING")
     if run_ids is not None:
         statement = statement.where(status.c.workflow_uuid.in_(run_ids))
-    values = {"status": "ENQUEUED", "owner_xid": None, "started_at_epoch_ms": None}
-    connection.execute(statement.values(updated_at=database._now_ms_sql(), **values))
+    connection.execute(statement.values(**_given_back()))
+
+
+def hand_over(connection: sa.Connection, run_ids: Sequence[str]) -> list[str]:
+    """Give runs that this process executes back to their queues; returns those queues.
+
+    DBOS counts starts, and sets a run aside that was started too often. Leaving in good order is
+    no sign of a run that kills its process, so this start is not counted; the first one stays,
+    which tells a run with a history from a new one.
+    """
+    status = system_database().tables.workflow_status
+    starts = status.c.recovery_attempts
+    statement = (
+        sa.update(status)
+        .where(status.c.workflow_uuid.in_(run_ids), status.c.status == "PENDING")
+        .where(status.c.executor_id == GlobalParams.executor_id)
+        .values(recovery_attempts=sa.case((starts > 1, starts - 1), else_=starts), **_given_back())
+        .returning(status.c.queue_name)
+    )
+    return sorted(set(connection.execute(statement).scalars()))
+
+
+def recover(connection: sa.Connection, executor_ids: Sequence[str]) -> list[str]:
+    """Put the runs of dead processes back, as DBOS does one by one; returns their queues.
+
+    Their owner token is taken away, so a process that was only stopped cannot record anything.
+    """
+    status = system_database().tables.workflow_status
+    statement = (
+        sa.update(status)
+        .where(status.c.status == "PENDING", status.c.executor_id.in_(executor_ids))
+        .values(**_given_back())
+        .returning(status.c.queue_name)
+    )
+    return sorted(set(connection.execute(statement).scalars()))
+
+
+def _given_back() -> dict[str, Any]:
+    """What is written of a run that goes back to its queue."""
+    return {
+        "status": "ENQUEUED",
+        "owner_xid": None,
+        "started_at_epoch_ms": None,
+        "updated_at": system_database()._now_ms_sql(),
+    }
 
 
 def dispatch(claimed: Claimed) -> None:

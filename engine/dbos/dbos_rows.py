@@ -224,27 +224,6 @@ def executors_besides(connection: sa.Connection, alive: Sequence[str]) -> list[s
     return [executor_id for executor_id in connection.execute(query).scalars() if executor_id]
 
 
-def recover(connection: sa.Connection, executor_ids: Sequence[str]) -> list[str]:
-    """Put the runs of dead processes back, as DBOS does one by one; returns their queues.
-
-    Their owner token is taken away, so a process that was only stopped cannot record anything.
-    """
-    database = system_database()
-    status = database.tables.workflow_status
-    statement = (
-        sa.update(status)
-        .where(status.c.status == "PENDING", status.c.executor_id.in_(executor_ids))
-        .values(
-            status="ENQUEUED",
-            owner_xid=None,
-            started_at_epoch_ms=None,
-            updated_at=database._now_ms_sql(),
-        )
-        .returning(status.c.queue_name)
-    )
-    return sorted(set(connection.execute(statement).scalars()))
-
-
 def ended_before(connection: sa.Connection, before_ms: int, limit: int) -> list[str]:
     """Runs that ended before a time, oldest first."""
     status = system_database().tables.workflow_status.c

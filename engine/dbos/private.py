@@ -1,4 +1,4 @@
-"""What the engine uses of DBOS 3.4 that is private, with `recorded` and `dbos_rows`, and why.
+"""What the engine uses of DBOS 3.4 that is private, and why; more is in the files beside this one.
 
 `tests/engine/dbos/test_private.py` holds each against the installed version.
 """
@@ -14,7 +14,6 @@ from dbos import DBOS
 from dbos._dbos import _get_dbos_instance
 from dbos._schemas import SCHEMA_PLACEHOLDER
 from dbos._sys_db import SystemDatabase
-from dbos._utils import GlobalParams
 
 from engine.outage import Outage
 
@@ -74,26 +73,6 @@ def now_ms() -> int:
 def release_delayed() -> None:
     """Enqueue the runs whose delay has passed, as DBOS does once a second."""
     system_database().transition_delayed_workflows()
-
-
-def hand_over(run_id: str, queue: str) -> None:
-    """Give a run of this process back to its queue, so that another process takes it at once.
-
-    DBOS counts starts, and sets a run aside that was started too often. Leaving in good order is
-    no sign of a run that kills its process, so this start is not counted; the first one stays,
-    which tells a run with a history from a new one.
-    """
-    database = system_database()
-    if not database.reenqueue_for_recovery(run_id, [GlobalParams.executor_id], queue):
-        return
-    status = database.tables.workflow_status
-    with database.engine.begin() as connection:
-        connection.execute(
-            sa.update(status)
-            .where(status.c.workflow_uuid == run_id, status.c.status == "ENQUEUED")
-            .where(status.c.recovery_attempts > 1)
-            .values(recovery_attempts=status.c.recovery_attempts - 1)
-        )
 
 
 def current_run_id() -> str:

@@ -20,7 +20,7 @@ from engine import (
     job,
     tables,
 )
-from engine.dbos import dbos_rows, private
+from engine.dbos import claiming, dbos_rows, private
 from engine.durable import TRUSTED_S
 from engine.waits import Waits
 from tests.engine.conftest import Start
@@ -50,7 +50,7 @@ class Thief:
 
     def give_back(self, executor_id: str) -> None:
         with self._pool.begin() as connection:
-            dbos_rows.recover(connection, [executor_id])
+            claiming.recover(connection, [executor_id])
 
     def close(self) -> None:
         self._pool.dispose()

@@ -94,7 +94,7 @@ async def test_run_that_was_started_too_often_is_set_aside(
         for _ in range(2):
             await rig.claim(1)
             with rig.pool_with_schema.begin() as connection:
-                dbos_rows.recover(connection, ["me"])  # as after a death
+                claiming.recover(connection, ["me"])  # as after a death
         [third] = await rig.claim(1)
         with pytest.raises(claiming.TooManyRecoveries):
             await asyncio.to_thread(claiming.dispatch, third)

@@ -8,7 +8,7 @@ import sqlalchemy as sa
 from dbos import DBOS
 
 from engine import Database
-from engine.dbos import dbos_rows, private
+from engine.dbos import claiming, dbos_rows, private
 from engine.dbos.host import Enqueued
 from tests.engine.dbos.rig import Rig
 
@@ -86,13 +86,15 @@ async def test_handed_over_and_recovered_runs_can_be_claimed_again(database: Dat
     async with Rig(database) as rig:
         rig.enqueue("r")
         await rig.claim(1)
-        await asyncio.to_thread(private.hand_over, "r", "q")
+        with rig.pool_with_schema.begin() as connection:
+            assert claiming.hand_over(connection, ["r", "unknown"]) == ["q"]
+            assert claiming.hand_over(connection, ["r"]) == []  # it waits already
         [again] = await rig.claim(1)
         assert not again.is_first
         with rig.pool_with_schema.begin() as connection:
             assert dbos_rows.executors_besides(connection, ["me"]) == []
             assert dbos_rows.executors_besides(connection, ["other"]) == ["me"]
-            assert dbos_rows.recover(connection, ["me"]) == ["q"]
+            assert claiming.recover(connection, ["me"]) == ["q"]
         assert [run.run_id for run in await rig.claim(1)] == ["r"]
 
 
