@@ -15,7 +15,7 @@ from core.ids import RunId
 from engine import codec
 from engine.current import StepInfo, current_step, enter_step, leave_step
 from engine.dbos import private, recorded
-from engine.errors import NonRetriable, RetryAfter, StepFailed
+from engine.errors import NonRetriable, RetryAfter, RunLost, StepFailed
 from engine.history import FailedAttempt, History, record_own_attempt
 from engine.ledger import Ledger
 from engine.live import LiveRun
@@ -117,7 +117,7 @@ class DurableSteps:
                 failed.input = given
                 raise
 
-        stored = await self._durable(name, attempts)
+        stored = await self._durable(name, attempts, acts=False)
         try:
             output = stored.output if isinstance(stored, codec.Recorded) else stored
             return adapter.validate_python(output)
@@ -237,8 +237,8 @@ class DurableSteps:
         """Do what only the process that has the run may do."""
         try:
             return await self._ledger.transact(work, *args, **kwargs)
-        except recorded.LostRun as error:  # unwind as a cancellation, write nothing
-            raise asyncio.CancelledError(f"run {self._run_id} is no longer ours") from error
+        except recorded.NotOurs as error:  # unwind as a cancellation, write nothing
+            raise RunLost(self._run_id) from error
 
     def check_running(self) -> None:
         """Raise CancelledError once the run has been stopped: no step starts after that."""
@@ -255,8 +255,11 @@ class DurableSteps:
         while True:
             try:
                 async with self._gate.step():
+                    await self._make_sure()
                     this = replace(call, attempt=failed) if failed else call
                     return await self._attempt(this, fn, adapter)
+            except RunLost:
+                raise
             except asyncio.CancelledError as error:
                 if is_interrupted() or self._live.must_not_go_on:
                     raise
@@ -306,7 +309,7 @@ class DurableSteps:
 
     async def _count(self, failed: FailedAttempt, now_ms: int) -> None:
         if not await self._ledger.transact(record_own_attempt, failed, now_ms):
-            raise asyncio.CancelledError(f"run {self._run_id} is no longer ours")
+            raise RunLost(self._run_id)
 
     async def pause_until(self, at_ms: int, at_most_s: float | None = None) -> None:
         """Sleep until a time of the clock, but no longer than `at_most_s` however it is set.

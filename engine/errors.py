@@ -1,5 +1,6 @@
 """What goes wrong in jobs and in the engine, as classes a caller can catch."""
 
+import asyncio
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -151,6 +152,13 @@ class DatabaseTooNew(Conflict):
 
     def __init__(self, found: int, known: int) -> None:
         super().__init__(f"the database has engine tables v{found}, this code knows v{known}")
+
+
+class RunLost(asyncio.CancelledError):
+    """The run was cancelled, or is another process's: it unwinds as one that is interrupted."""
+
+    def __init__(self, run_id: str) -> None:
+        super().__init__(f"run {run_id} is no longer ours")
 
 
 class DatabaseAway(Transient):

@@ -15,7 +15,7 @@ from engine.cancel_rules import forget_watch
 from engine.context import FailureContext, JobContext, Provided, RunError, Scope
 from engine.dbos import dbos_rows, private
 from engine.durable import RunState, is_interrupted
-from engine.errors import NonRetriable, RunFailed, StepFailed
+from engine.errors import NonRetriable, RunFailed, RunLost, StepFailed
 from engine.events import FINISHED, INVOKED, ReceivedEvent, WireEvent, received_event
 from engine.gather import gathered_events
 from engine.history import BODY, FailedAttempt, History, read_histories, record_attempt
@@ -241,7 +241,7 @@ class Runner:
         event = WireEvent(FINISHED, data, f"{run.run_id}:finished", self._ledger.now_ms())
         accepted = await self._ledger.transact(self._record_end, run, event)
         if accepted is None:
-            raise asyncio.CancelledError(f"run {run.run_id} is no longer ours")
+            raise RunLost(run.run_id)
         self._parts.act(accepted)
 
     def _record_end(
@@ -259,7 +259,7 @@ class Runner:
         if not run.is_failure_handler:
             accepted = await self._ledger.transact(self._record_failure, run, failure, attempt)
             if accepted is None:
-                raise asyncio.CancelledError(f"run {run.run_id} is no longer ours")
+                raise RunLost(run.run_id)
             self._parts.act(accepted)
         return RunFailed(run.run_id, error.name, error.message, step_id=error.step_id)
 

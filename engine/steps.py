@@ -13,7 +13,7 @@ from pydantic import TypeAdapter
 from core.ids import RunId
 from engine.durable import LONGEST_NAP_S, DurableSteps, RunState
 from engine.duration import Duration, seconds_of
-from engine.errors import NonRetriable, RunCancelled, RunFailed, StepFailed
+from engine.errors import NonRetriable, RunCancelled, RunFailed, RunLost, StepFailed
 from engine.events import Event, EventData, ReceivedEvent, SentEvent, WireEvent, received_event
 from engine.expressions import path_value
 from engine.history import History
@@ -231,7 +231,7 @@ class Steps(DurableSteps):
     async def _expected_answer(self, wait: NewWait, waiter: Waiter) -> dict[str, Any] | None:
         opened = await self._ledger.transact(open_wait, wait, self._ledger.now_ms())
         if opened is None:
-            raise asyncio.CancelledError(f"run {self._run_id} is no longer ours")
+            raise RunLost(self._run_id)
         deadline, answer = opened
         if answer is not None:
             return answer

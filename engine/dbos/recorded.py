@@ -113,7 +113,7 @@ class NewStep:
     """Tells a second try, whose first was committed without an answer, from another step."""
 
 
-class LostRun(Exception):
+class NotOurs(Exception):
     """The run has been cancelled, or another process has it by now."""
 
 
@@ -132,7 +132,7 @@ def record(connection: sa.Connection, step: NewStep) -> float:
     waits for the commit.
 
     Raises:
-        LostRun: nothing was recorded.
+        NotOurs: nothing was recorded.
     """
     database = system_database()
     serializer = _get_dbos_instance()._serializer
@@ -156,7 +156,7 @@ def record(connection: sa.Connection, step: NewStep) -> float:
     asked_at = monotonic()
     ended_at = connection.execute(_recording(database), values).scalar()
     if ended_at is None:
-        raise LostRun(step.run_id)
+        raise NotOurs(step.run_id)
     if ended_at != step.ended_at:
         raise RuntimeError(f"run {step.run_id!r} has recorded its step {step.number} already")
     return asked_at
@@ -199,11 +199,11 @@ def _given(name: str, kind: type[sa.types.TypeEngine[Any]] = sa.Text) -> sa.Colu
 
 
 def check_owned(connection: sa.Connection, run_id: str, owner: str) -> None:
-    """See that the run still executes by this claim. Raises: LostRun."""
+    """See that the run still executes by this claim. Raises: NotOurs."""
     status = system_database().tables.workflow_status.c
     query = sa.select(status.owner_xid).where(status.workflow_uuid == run_id)
     if connection.execute(query).scalar() != owner:
-        raise LostRun(run_id)
+        raise NotOurs(run_id)
 
 
 def read_result(
@@ -212,7 +212,7 @@ def read_result(
     """What a step of a run that is ours has returned or raised; None where it is not recorded.
 
     Raises:
-        LostRun: it is not ours.
+        NotOurs: it is not ours.
     """
     check_owned(connection, run_id, owner)
     column = system_database().tables.operation_outputs.c

@@ -12,6 +12,7 @@ from core.errors import Transient
 from core.ids import new_id
 from engine import tables
 from engine.dbos import dbos_rows
+from engine.errors import RunLost
 from engine.ledger import Ledger
 from engine.live import LiveRun
 from engine.notices import MAX_BYTES
@@ -65,7 +66,7 @@ class LocalPublisher(Publisher):
         if run is not None and run.proved_at is None:
             asked_at = monotonic()
             if not await self._ledger.transact(dbos_rows.holds, run.run_id):
-                raise asyncio.CancelledError(f"run {run.run_id} is no longer ours")
+                raise RunLost(run.run_id)
             run.proved_at = asked_at
         check_going_on(run)
         self._hub.deliver(message)
@@ -90,7 +91,7 @@ class PostgresPublisher(Publisher):
         check_going_on(run)
         run_id = None if run is None else run.run_id
         if not await self._ledger.transact(self._notify, message, run_id, new_id("kept")):
-            raise asyncio.CancelledError(f"run {run_id} is no longer ours")
+            raise RunLost(run_id or "")
         self._hub.deliver(message)
 
     def _notify(

@@ -210,3 +210,24 @@ async def test_process_that_was_stopped_between_two_steps_does_not_start_the_nex
         await until(lambda: bool(thief.taken) and not engine.live_runs())
     thief.close()
     assert notes.lines == ["done"]
+
+
+async def test_process_that_was_stopped_while_it_backed_off_does_not_try_again(
+    postgres: PostgresDatabase,
+) -> None:
+    thief, notes = Thief(postgres), Notes()
+
+    @job("slow", on=Asked, retries=RetryPolicy(max_attempts=3, min_timeout=0.3, randomize=False))
+    async def slow(ctx: JobContext[Asked]) -> None:
+        async def fails() -> None:
+            notes.write("tried")
+            asyncio.get_running_loop().call_later(0.1, thief.take, ctx.run_id)
+            raise ConnectionError
+
+        await ctx.step.run("fails", fails)
+
+    async with Engine(jobs=[slow], database=postgres) as engine:
+        await engine.send(Asked())
+        await until(lambda: bool(thief.taken) and not engine.live_runs())
+    thief.close()
+    assert notes.lines == ["tried"]

@@ -63,7 +63,7 @@ async def test_small_results_come_with_the_recorded_steps_of_an_executing_run(
             dbos_rows.cancel(connection, ["r"])
             steps = recorded.recorded_steps(connection, ["r"])
             assert {step.name: step.result for step in steps} == dict.fromkeys(results)
-            with pytest.raises(recorded.LostRun):
+            with pytest.raises(recorded.NotOurs):
                 recorded.read_result(connection, "r", 2, owners[0])
         task.cancel()
         await asyncio.wait({task}, timeout=3)
@@ -136,9 +136,9 @@ async def test_nothing_is_recorded_for_a_run_that_was_cancelled_or_taken_over(
             recorded.check_owned(connection, "r", recorded.owner())
             for owner in ("another's", recorded.owner()):
                 step = recorded.NewStep("r", owner, "one", 1, "x", None, 1_000, 2_000)
-                with pytest.raises(recorded.LostRun):
+                with pytest.raises(recorded.NotOurs):
                     recorded.record(connection, step)
-                with pytest.raises(recorded.LostRun):
+                with pytest.raises(recorded.NotOurs):
                     recorded.check_owned(connection, "r", owner)
                 lost.append(owner)
                 dbos_rows.cancel(connection, ["r"])
