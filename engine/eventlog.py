@@ -7,6 +7,7 @@ import sqlalchemy as sa
 from engine import codec, tables
 from engine.errors import BadEvent
 from engine.events import WireEvent
+from engine.locks import share_key
 from engine.owners import disclaim, own, user_id_of
 from engine.tables import insert_new
 
@@ -31,6 +32,14 @@ def event_body(event: WireEvent) -> str:
     return body
 
 
+def event_key(name: str) -> str:
+    """What sends of an event share, and a wait for it that opens has for itself.
+
+    Otherwise neither might see what the other has not committed yet, and the wait would never end.
+    """
+    return f"event:{name}"
+
+
 def store_event(connection: sa.Connection, event: WireEvent, body: str, now_ms: int) -> str | None:
     """None for a duplicate, else what run ids get added: an id may return after 24 hours."""
     row = {
@@ -40,7 +49,9 @@ def store_event(connection: sa.Connection, event: WireEvent, body: str, now_ms: 
         "ts": event.ts_ms,
         "received_at": now_ms,
     }
-    if insert_new(connection, tables.event, {"id": event.id, **row}):
+    is_new = insert_new(connection, tables.event, {"id": event.id, **row})
+    share_key(connection, event_key(event.name))
+    if is_new:
         own(connection, "event", event.id, user_id_of(event.user), now_ms)
         return ""
     renewed = connection.execute(

@@ -9,8 +9,8 @@ import sqlalchemy as sa
 from engine import tables
 from engine.dbos import dbos_rows
 from engine.duration import seconds_of
+from engine.locks import lock_key
 from engine.options import Flow, Singleton, Throttle
-from engine.slots import lock_key
 
 PRIORITY_MAX = 600
 PRIORITY_BASE_S = 1_767_225_600  # 2026: DBOS's priorities are positive 32-bit numbers

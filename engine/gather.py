@@ -9,8 +9,8 @@ from engine.dbos import dbos_rows
 from engine.duration import seconds_of
 from engine.eventlog import read_event
 from engine.events import WireEvent
+from engine.locks import lock_key
 from engine.options import Batch, Debounce
-from engine.slots import lock_key
 from engine.tables import insert_new
 
 MAX_BATCH_BYTES = 10 * 1024 * 1024

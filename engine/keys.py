@@ -15,10 +15,10 @@ from engine.encryption import (
     KeyUnknownElsewhere,
     Sealed,
 )
+from engine.locks import lock_key
 from engine.tables import insert_new
 
 BATCH = 200
-LOCK = 7262523
 DATABASE = ""  # in the place of a worker: data is sealed under this key
 ALL = "*"  # in the place of a worker: there was nothing else when it was last looked at
 
@@ -36,8 +36,7 @@ def take_up(
         KeyMissing: data is stored under a key that it was not given.
         KeyUnknownElsewhere: living workers could not read what it would write.
     """
-    if connection.dialect.name == "postgresql":
-        connection.execute(sa.select(sa.func.pg_advisory_xact_lock(LOCK)))
+    lock_key(connection, "keys")
     known = () if encryption is None else encryption.key_ids
     used = used_keys(connection)
     for key_id in used - set(known):

@@ -1,7 +1,6 @@
 """Concurrency keys: how many steps of one key may execute, and who is next."""
 
 import asyncio
-import hashlib
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -12,6 +11,7 @@ import sqlalchemy as sa
 from engine import tables
 from engine.dbos import dbos_rows
 from engine.ledger import Ledger
+from engine.locks import lock_key
 from engine.notices import Notice, publish
 from engine.tables import insert_new
 
@@ -59,13 +59,6 @@ def grant(connection: sa.Connection, key: str) -> list[Place]:
         )
         granted.append((key, run_id, number))
     return granted
-
-
-def lock_key(connection: sa.Connection, key: str) -> None:
-    """Keep others off a key until this transaction ends; on SQLite the first write does that."""
-    if connection.dialect.name == "postgresql":
-        number = int.from_bytes(hashlib.blake2b(key.encode(), digest_size=7).digest())
-        connection.execute(sa.select(sa.func.pg_advisory_xact_lock(number)))
 
 
 def queue_up(

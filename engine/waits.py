@@ -13,9 +13,10 @@ import sqlalchemy as sa
 from engine import tables
 from engine.dbos import dbos_rows
 from engine.errors import NonRetriable
-from engine.eventlog import stored_event
+from engine.eventlog import event_key, stored_event
 from engine.events import WireEvent
 from engine.expressions import Expression, path_value
+from engine.locks import lock_key
 
 WaitKey = tuple[str, str]
 """Run id and step id."""
@@ -118,6 +119,8 @@ def open_wait(
     Raises:
         NonRetriable: another run waits for this signal.
     """
+    if wait.event_name is not None:
+        lock_key(connection, event_key(wait.event_name))  # before any row: so do those who send
     if not dbos_rows.owns(connection, wait.run_id):
         return None
     if wait.signal is not None:
@@ -139,8 +142,7 @@ def open_wait(
 
 def _claim_signal(connection: sa.Connection, wait: NewWait) -> None:
     column = tables.wait.c
-    if connection.dialect.name == "postgresql":
-        connection.execute(sa.select(sa.func.pg_advisory_xact_lock(7262521)))
+    lock_key(connection, "signals")
     other = connection.execute(
         sa.select(column.run_id, column.step_id)
         .where(column.signal == wait.signal, column.answer.is_(None))

@@ -1,8 +1,14 @@
 """Sleeping, waiting, invoking, sending: each is remembered, and ends at once when it may."""
 
 import asyncio
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from typing import Any
+
+import pytest
+import sqlalchemy as sa
 
 from engine import (
     Engine,
@@ -10,9 +16,14 @@ from engine import (
     EventData,
     JobContext,
     NonRetriable,
+    PostgresDatabase,
     StepFailed,
     job,
 )
+from engine.dbos import private
+from engine.eventlog import event_body, store_event
+from engine.events import WireEvent
+from engine.waits import NewWait, answer_waits, open_wait, read_wait
 from tests.engine.conftest import Start
 from tests.engine.things import Asked, Notes, Withdrawn, until
 
@@ -281,3 +292,71 @@ async def test_race_remembers_who_won(start: Start) -> None:
     sent = await engine.send(Asked())
     assert await engine.result(sent.run_ids[0], 8) == "quick"
     assert notes.lines == ["quick"]
+
+
+class Side:
+    """Transactions of other processes on the database of a run that is being executed here."""
+
+    def __init__(self, database: PostgresDatabase, run_id: str) -> None:
+        self.pool = private.with_schema(database.connect())
+        self.run_id = run_id
+        self.now_ms = int(now().timestamp() * 1000)
+        self.event = WireEvent(Approved.event_name, {"by": "me"}, "e1", self.now_ms)
+
+    def open(self, connection: sa.Connection) -> dict[str, Any] | None:
+        cause = WireEvent("test/asked", {}, "cause", 0)
+        name = Approved.event_name
+        wait = NewWait(self.run_id, "w", cause, event_name=name, look_back_ms=60_000)
+        opened = open_wait(connection, wait, self.now_ms)
+        assert opened is not None
+        return opened[1]
+
+    def send(self, connection: sa.Connection) -> None:
+        store_event(connection, self.event, event_body(self.event), self.now_ms)
+        answer_waits(connection, self.event, self.now_ms, lambda _: None)
+
+    def then(
+        self, first: Callable[[sa.Connection], Any], second: Callable[[sa.Connection], Any]
+    ) -> None:
+        """Commit `first` only after `second`, in another transaction, has come as far as it can."""
+
+        def other() -> None:
+            with self.pool.begin() as connection:
+                second(connection)
+
+        with ThreadPoolExecutor(1) as thread, self.pool.begin() as connection:
+            first(connection)
+            began = thread.submit(other)
+            time.sleep(0.2)
+            connection.commit()
+            began.result(5)
+
+    def answer(self) -> dict[str, Any] | None:
+        with self.pool.begin() as connection:
+            return read_wait(connection, (self.run_id, "w"))[1]
+
+
+@pytest.mark.parametrize("waits_first", [True, False])
+async def test_wait_and_event_that_are_stored_at_the_same_moment_find_each_other(
+    postgres: PostgresDatabase, *, waits_first: bool
+) -> None:
+    entered = asyncio.Event()
+
+    @job("busy", on=Asked)
+    async def busy(ctx: JobContext[Asked]) -> None:
+        async def work() -> None:
+            entered.set()
+            await asyncio.Event().wait()
+
+        await ctx.step.run("work", work)
+
+    async with Engine(jobs=[busy], database=postgres, grace_s=0.1) as engine:
+        sent = await engine.send(Asked())
+        await entered.wait()
+        side = Side(postgres, sent.run_ids[0])
+        order = (side.open, side.send) if waits_first else (side.send, side.open)
+        await asyncio.to_thread(side.then, *order)
+        answer = side.answer()
+        assert answer is not None
+        assert answer["id"] == "e1"
+        side.pool.dispose()
