@@ -13,7 +13,7 @@ from core.ids import RunId
 from engine import codec, tables
 from engine.cancel_rules import forget_watch
 from engine.context import FailureContext, JobContext, Provided, RunError, Scope
-from engine.dbos import dbos_rows, private
+from engine.dbos import dbos_rows, private, recorded
 from engine.durable import RunState, is_interrupted
 from engine.errors import NonRetriable, RunFailed, RunLost, StepFailed
 from engine.events import FINISHED, INVOKED, ReceivedEvent, WireEvent, received_event
@@ -96,7 +96,7 @@ class Runner:
         task = asyncio.current_task()
         if task is None:
             raise RuntimeError("a run needs a task")
-        run_id = private.current_run_id()
+        run_id, owner = private.current_run_id(), recorded.owner()
         job = self._jobs[payload["job"]]
         live = LiveRun(run_id, job.id, task)
         self._parts.live.add(live)
@@ -125,7 +125,7 @@ class Runner:
             has_rows = job.concurrency or job.cancel_on or job.flow.options or has_waited
             if has_rows and live.stopped != "handed over":
                 # Not awaited: the run's end must not wait for it, nor be undone by it.
-                self._parts.spawn(self._clean_up(run_id, gate))
+                self._parts.spawn(self._clean_up(run_id, owner, gate))
 
     async def _with_events(self, payload: dict[str, Any]) -> dict[str, Any]:
         """What a run is given that several events have started."""
@@ -156,11 +156,9 @@ class Runner:
             at = None if finish_ms is None else self._ledger.now_ms() + finish_ms
             await self._ledger.transact(_start_time, run_id, at)
 
-    async def _clean_up(self, run_id: str, gate: Gate) -> None:
-        if await self._ledger.transact(dbos_rows.goes_on_elsewhere, run_id):
-            return  # its waits, rules and places are those of the execution that goes on
-        await gate.close()
-        await self._ledger.transact(_forget_run, run_id)
+    async def _clean_up(self, run_id: str, owner: str, gate: Gate) -> None:
+        if await self._ledger.transact(_forget_run, run_id, owner):
+            await gate.close()
 
     async def _earlier_attempts(self, run: Execution, history: History) -> int:
         """How often the body has failed before this process took the run over."""
@@ -322,9 +320,13 @@ def _start_time(connection: sa.Connection, run_id: str, finish_at: int | None) -
         insert_new(connection, tables.limit, row)
 
 
-def _forget_run(connection: sa.Connection, run_id: str) -> None:
+def _forget_run(connection: sa.Connection, run_id: str, owner: str) -> bool:
+    """Nothing waits for the run any more, unless another execution of it does."""
+    if dbos_rows.goes_on_without(connection, run_id, owner):
+        return False
     forget_watch(connection, run_id)
     close_waits(connection, run_id)
+    return True
 
 
 def _read_last_failure(connection: sa.Connection, run_id: str) -> Exception:

@@ -118,16 +118,14 @@ def _has_begun(connection: sa.Connection) -> bool:
     return bool(driver.in_transaction)
 
 
-def goes_on_elsewhere(connection: sa.Connection, run_id: str) -> bool:
-    """Whether the run waits in its queue, or executes in another process."""
+def goes_on_without(connection: sa.Connection, run_id: str, owner: str) -> bool:
+    """Whether the run waits in its queue, or executes by another claim than this one."""
     status = system_database().tables.workflow_status.c
-    query = sa.select(status.status, status.executor_id).where(status.workflow_uuid == run_id)
+    query = sa.select(status.status, status.owner_xid).where(status.workflow_uuid == run_id)
     row = connection.execute(query).one_or_none()
     if row is None:
         return False
-    return row[0] in {"ENQUEUED", "DELAYED"} or (
-        row[0] == "PENDING" and row[1] != GlobalParams.executor_id
-    )
+    return row[0] in {"ENQUEUED", "DELAYED"} or (row[0] == "PENDING" and row[1] != owner)
 
 
 def owns(connection: sa.Connection, run_id: str) -> bool:

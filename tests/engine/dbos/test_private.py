@@ -65,6 +65,27 @@ async def test_cancel_in_our_transaction_fences_the_run(database: Database) -> N
         assert (row.status, row.output) == ("CANCELLED", None)
 
 
+async def test_run_goes_on_without_a_claim_that_it_was_taken_from(database: Database) -> None:
+    async with Rig(database) as rig:
+        rig.enqueue("r")
+
+        def goes_on_without(owner: str) -> bool:
+            with rig.pool_with_schema.connect() as connection:
+                return dbos_rows.goes_on_without(connection, "r", owner)
+
+        [first] = await rig.claim(1)
+        assert not goes_on_without(first.owner)
+        with rig.pool_with_schema.begin() as connection:
+            claiming.recover(connection, ["me"])
+        assert goes_on_without(first.owner)
+        [second] = await rig.claim(1)  # by the same process
+        assert goes_on_without(first.owner)
+        assert not goes_on_without(second.owner)
+        with rig.pool_with_schema.begin() as connection:
+            dbos_rows.cancel(connection, ["r"])
+        assert not goes_on_without(first.owner)
+
+
 async def test_our_cancel_leaves_what_that_of_dbos_leaves(database: Database) -> None:
     async with Rig(database) as rig:
         rig.enqueue("ours")
