@@ -1,14 +1,15 @@
 """What steps ask of the engine around them: children, events, the ends of waits."""
 
-from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from typing import Any
 
 import sqlalchemy as sa
 
 from core.ids import RunId
-from engine.errors import NonRetriable
-from engine.events import INVOKED, Event, EventData, SentEvent, WireEvent, event_of
+from engine.dbos import dbos_rows
+from engine.dbos.recorded import NotOurs
+from engine.errors import RunLost
+from engine.events import Event, EventData, SentEvent, WireEvent, named_events
 from engine.intake import Accepted, Intake, Invocation, Store
 from engine.ledger import Ledger
 from engine.live import LiveRun
@@ -25,7 +26,7 @@ class Errands:
         intake: Intake,
         ledger: Ledger,
         *,
-        send: Callable[[Sequence[Event], Store | None], Awaitable[list[SentEvent]]],
+        send: Callable[[Sequence[Event], Store], Awaitable[list[SentEvent]]],
         result: Callable[[str], Coroutine[Any, Any, Any]],
         spawn: Callable[[Coroutine[Any, Any, None]], None],
         publisher: Publisher,
@@ -38,33 +39,43 @@ class Errands:
         self._spawn = spawn
         self._publisher = publisher
 
-    async def start_child(self, run_id: str, step_id: str, job_id: str, data: object) -> RunId:
+    async def start_child(self, run_id: str, child: RunId, job_id: str, event: Event) -> None:
         """Start a child run, once."""
-        if isinstance(data, EventData):
-            fields: dict[str, Any] = data.model_dump(mode="json", by_alias=True)
-        elif isinstance(data, Mapping):
-            fields = dict(data)  # pyright: ignore[reportUnknownArgumentType] - JSON of the caller
-        else:
-            raise NonRetriable(f"step {step_id!r}: the data to invoke with is no event data")
-        child = RunId(f"{run_id}:{step_id}")  # the same for every execution of the step
 
         def start(connection: sa.Connection, events: Sequence[WireEvent], now_ms: int) -> Accepted:
             call = Invocation(child, job_id, events[0], parent_run_id=run_id)
             return self._intake.invoke(connection, call, now_ms)
 
-        await self._send([Event(INVOKED, fields, child)], start)
-        return child
+        await self._send_of(run_id, [event], start)
 
     async def outcome(self, run_id: RunId) -> Any:
         """Wait for a run's end; its result as JSON."""
         return await self._result(run_id)
 
-    async def send_as(self, prefix: str, events: Sequence[EventData | Event]) -> list[SentEvent]:
-        """Send events with ids that derive from `prefix`, unless they bring their own."""
-        named = [event_of(event) for event in events]
-        return await self._send(
-            [replace(e, id=e.id or f"{prefix}:{n}") for n, e in enumerate(named)], None
-        )
+    async def send_as(
+        self, run_id: str, step_id: str, events: Sequence[EventData | Event]
+    ) -> list[SentEvent]:
+        """Send events with ids that derive from the step, unless they bring their own."""
+        named = named_events(f"{run_id}:{step_id}", events)
+        return await self._send_of(run_id, named, self._intake.accept)
+
+    async def _send_of(self, run_id: str, events: Sequence[Event], store: Store) -> list[SentEvent]:
+        """Send for a run, which must still be ours when that is committed."""
+
+        def store_for(
+            connection: sa.Connection, wires: Sequence[WireEvent], now_ms: int
+        ) -> Accepted:
+            accepted = store(connection, wires, now_ms)
+            # After it, since whoever sends locks the event's name before a run's row. The run may
+            # have cancelled itself.
+            if run_id not in accepted.cancelled and not dbos_rows.owns(connection, run_id):
+                raise NotOurs(run_id)
+            return accepted
+
+        try:
+            return await self._send(events, store_for)
+        except NotOurs as error:
+            raise RunLost(run_id) from error
 
     async def publish(self, message: WireMessage, run: LiveRun) -> None:
         """Send a realtime message of a run."""

@@ -1,7 +1,7 @@
 """Events: typed data, what a caller sends, what a job receives."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any, ClassVar, Generic, TypeVar
 
@@ -125,6 +125,12 @@ def event_of(data: EventData | Event) -> Event:
     if not data.event_name:
         raise BadEvent(type(data).__name__, "the class names no event: EventData, event=…")
     return Event(data.event_name, data.model_dump(mode="json", by_alias=True))
+
+
+def named_events(prefix: str, given: Sequence[EventData | Event]) -> list[Event]:
+    """Events that bring no id of their own get one from their place: the same each time."""
+    events = map(event_of, given)
+    return [replace(e, id=e.id or f"{prefix}:{number}") for number, e in enumerate(events)]
 
 
 def new_event_id() -> EventId:

@@ -14,7 +14,15 @@ from core.ids import RunId
 from engine.durable import LONGEST_NAP_S, DurableSteps, RunState
 from engine.duration import Duration, seconds_of
 from engine.errors import NonRetriable, RunCancelled, RunFailed, RunLost, StepFailed
-from engine.events import Event, EventData, ReceivedEvent, SentEvent, WireEvent, received_event
+from engine.events import (
+    INVOKED,
+    Event,
+    EventData,
+    ReceivedEvent,
+    SentEvent,
+    WireEvent,
+    received_event,
+)
 from engine.expressions import path_value
 from engine.history import History
 from engine.live import LiveRun
@@ -52,16 +60,26 @@ class Outside(Protocol):
         """Who waits in this process."""
         ...
 
-    async def start_child(self, run_id: str, step_id: str, job_id: str, data: object) -> RunId:
-        """Start a child run, once."""
+    async def start_child(self, run_id: str, child: RunId, job_id: str, event: Event) -> None:
+        """Start a child run, once.
+
+        Raises:
+            RunLost: the run has been stopped, or is another process's; nothing was started.
+        """
         ...
 
     async def outcome(self, run_id: RunId) -> Any:
         """Wait for a run's end; its result as JSON, or RunFailed, or RunCancelled."""
         ...
 
-    async def send_as(self, prefix: str, events: Sequence[EventData | Event]) -> list[SentEvent]:
-        """Send events with ids that derive from `prefix`: sending twice is sending once."""
+    async def send_as(
+        self, run_id: str, step_id: str, events: Sequence[EventData | Event]
+    ) -> list[SentEvent]:
+        """Send events of a step; their ids derive from it, so sending twice is sending once.
+
+        Raises:
+            RunLost: the run has been stopped, or is another process's; nothing was sent.
+        """
         ...
 
     async def publish(self, message: WireMessage, run: LiveRun) -> None:
@@ -259,7 +277,9 @@ class Steps(DurableSteps):
         name = self._name(step_id)
 
         async def child_result(call: StepCall) -> Any:
-            child = await self.outside.start_child(self._run_id, name, job.id, call.args[0])
+            child = RunId(f"{self._run_id}:{name}")  # the same for every execution of the step
+            event = Event(INVOKED, _fields(name, call.args[0]), child)
+            await self.outside.start_child(self._run_id, child, job.id, event)
             await self._gate.pause()
             with self._live.asleep():
                 try:
@@ -284,7 +304,7 @@ class Steps(DurableSteps):
         events = [event] if isinstance(event, (EventData, Event)) else list(event)
 
         async def send(_: StepCall) -> Any:
-            sent = await self.outside.send_as(f"{self._run_id}:{name}", events)
+            sent = await self.outside.send_as(self._run_id, name, events)
             return _SENT.dump_python(sent, mode="json")
 
         call = self._call(name, "send_event")
@@ -354,6 +374,15 @@ class Steps(DurableSteps):
         """The body starts over: ids count from the beginning again."""
         super().rewind()
         self._groups.clear()
+
+
+def _fields(step_id: str, data: object) -> dict[str, Any]:
+    """The data of an event, as JSON."""
+    if isinstance(data, EventData):
+        return data.model_dump(mode="json", by_alias=True)
+    if isinstance(data, Mapping):
+        return dict(data)  # pyright: ignore[reportUnknownArgumentType] - JSON of the caller
+    raise NonRetriable(f"step {step_id!r}: the data to invoke with is no event data")
 
 
 async def _no_winner() -> int:

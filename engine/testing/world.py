@@ -15,7 +15,7 @@ from engine.current import StepInfo
 from engine.duration import Duration, seconds_of
 from engine.errors import BadEvent, NonRetriable, RunFailed
 from engine.eventlog import event_body
-from engine.events import INVOKED, Event, EventData, SentEvent, WireEvent, event_of
+from engine.events import Event, EventData, SentEvent, WireEvent, event_of, named_events
 from engine.expressions import Expression, path_value
 from engine.job import CancelRule, Job
 from engine.live import LiveRun
@@ -289,22 +289,14 @@ class World:
 
     # engine.steps.Outside
 
-    async def start_child(self, run_id: str, step_id: str, job_id: str, data: object) -> RunId:
+    async def start_child(self, run_id: str, child: RunId, job_id: str, event: Event) -> None:  # noqa: ARG002 - the child says whose it is
         """Note the call; it is made when its outcome is asked for."""
-        if isinstance(data, EventData):
-            fields: dict[str, Any] = data.model_dump(mode="json", by_alias=True)
-        elif isinstance(data, Mapping):
-            fields = dict(data)  # pyright: ignore[reportUnknownArgumentType] - JSON of the caller
-        else:
-            raise NonRetriable(f"step {step_id!r}: the data to invoke with is no event data")
-        child = RunId(f"{run_id}:{step_id}")
 
         async def note(events: Sequence[Event]) -> list[SentEvent]:
             self._calls[child] = _Call(job_id, self.wire(events[0], child))
             return [SentEvent(EventId(child), (child,))]
 
-        await through(self._hooks.send, (Event(INVOKED, fields, child),), note)
-        return child
+        await through(self._hooks.send, (event,), note)
 
     async def outcome(self, run_id: RunId) -> Any:
         """The mocked outcome of a child, or that of really running it."""
@@ -319,15 +311,15 @@ class World:
             fields = codec.error_fields(error)
             raise RunFailed(run_id, fields["name"], fields["message"]) from error
 
-    async def send_as(self, prefix: str, events: Sequence[EventData | Event]) -> list[SentEvent]:
+    async def send_as(
+        self, run_id: str, step_id: str, events: Sequence[EventData | Event]
+    ) -> list[SentEvent]:
         """Note the events; they start no jobs, but may end waits of this test, or cancel."""
-        run_id, name = self._keys[prefix]
-        mock = self.mock(run_id, name)
+        mock = self.mock(run_id, step_id)
         if mock is not NO_MOCK:
-            return list(await _played(mock, StepInfo(RunId(run_id), name, 0)) or ())
-        named = [event_of(event) for event in events]
-        identified = [replace(e, id=e.id or f"{prefix}:{n}") for n, e in enumerate(named)]
-        return await through(self._hooks.send, tuple(identified), self._take)
+            return list(await _played(mock, StepInfo(RunId(run_id), step_id, 0)) or ())
+        named = named_events(f"{run_id}:{step_id}", events)
+        return await through(self._hooks.send, tuple(named), self._take)
 
     async def _take(self, events: Sequence[Event]) -> list[SentEvent]:
         answers: list[SentEvent] = []

@@ -8,10 +8,13 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
+from core.ids import RunId
 from engine import (
     FINISHED,
+    CancelOn,
     Database,
     Engine,
+    Event,
     FailureContext,
     JobContext,
     NonRetriable,
@@ -22,9 +25,11 @@ from engine import (
 )
 from engine.dbos import claiming, dbos_rows, private
 from engine.durable import TRUSTED_S
+from engine.errors import RunLost
+from engine.events import INVOKED
 from engine.waits import Waits
 from tests.engine.conftest import Start
-from tests.engine.things import QUICK, Asked, Notes, until
+from tests.engine.things import QUICK, Asked, Notes, Withdrawn, until
 
 FAR_MS = 4_000_000_000_000  # in the year 2096: nobody takes it for dead
 
@@ -46,6 +51,11 @@ class Thief:
             )
             alive = {"executor_id": "another", "beat_at": FAR_MS, "lease_ms": FAR_MS}
             tables.insert_new(connection, tables.worker, alive)
+        self.taken.append(run_id)
+
+    def cancel(self, run_id: str) -> None:
+        with self._pool.begin() as connection:
+            dbos_rows.cancel(connection, [run_id])
         self.taken.append(run_id)
 
     def give_back(self, executor_id: str) -> None:
@@ -231,3 +241,52 @@ async def test_process_that_was_stopped_while_it_backed_off_does_not_try_again(
         await until(lambda: bool(thief.taken) and not engine.live_runs())
     thief.close()
     assert notes.lines == ["tried"]
+
+
+async def test_stopped_run_starts_no_child_and_sends_nothing(start: Start, thief: Thief) -> None:
+    """Its statements may still be on the way when the run has been cancelled, or taken over."""
+
+    @job("child", on="test/never")
+    async def child(ctx: JobContext[dict[str, Any]]) -> None: ...
+
+    @job("parent", on=Asked)
+    async def parent(ctx: JobContext[Asked]) -> None:
+        lose = thief.take if ctx.event.data.text == "taken" else thief.cancel
+
+        async def late() -> None:
+            lose(ctx.run_id)
+            await ctx.step.outside.send_as(ctx.run_id, "s", [Event("test/late", {})])
+
+        async def too_late() -> None:
+            await ctx.step.outside.start_child(
+                ctx.run_id, RunId("c"), "child", Event(INVOKED, {}, "c")
+            )
+
+        for do in (late, too_late):
+            with pytest.raises(RunLost):
+                await do()
+            ctx.need(Notes).write(do.__name__)
+        raise asyncio.CancelledError
+
+    notes = Notes()
+    engine = await start([parent, child], provide=[notes])
+    for text in ("cancelled", "taken"):
+        await engine.send(Asked(text=text))
+    await until(lambda: len(notes.lines) == 4 and not engine.live_runs())
+    events = await engine.inspect.events()
+    assert {each.event.name for each in events.items} == {"test/asked"}
+    assert {run.job_id for run in await engine.runs()} == {"parent"}
+
+
+async def test_run_may_cancel_itself_with_an_event_that_it_sends(start: Start) -> None:
+    notes = Notes()
+
+    @job("self", on=Asked, cancel_on=[CancelOn(Withdrawn, match="data.questionId")])
+    async def by_itself(ctx: JobContext[Asked]) -> None:
+        await ctx.step.send_event("stop", Withdrawn(question_id=ctx.event.data.question_id))
+        ctx.need(Notes).write("went on")
+
+    engine = await start([by_itself], provide=[notes])
+    sent = await engine.send(Asked())
+    assert (await engine.wait(sent.run_ids[0], 5)).status == "cancelled"
+    assert notes.lines == []
