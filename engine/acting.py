@@ -37,17 +37,24 @@ class Acting(Running):
             NoSuchRun: there is no such run.
         """
         self._check_running()
-        accepted = await self._ledger.transact(self._cancel, run_id)
+        tried: list[str] = []
+        accepted = await self._ledger.transact(self._cancel, run_id, tried)
         self._act(accepted)
         await self._wait_stopped(accepted.cancelled)
         return run_id in accepted.cancelled
 
-    def _cancel(self, connection: sa.Connection, run_id: str) -> Accepted:
-        if dbos_rows.run_row(connection, run_id) is None:
+    def _cancel(self, connection: sa.Connection, run_id: str, tried: list[str]) -> Accepted:
+        """Cancel; `tried` is what an attempt has cancelled whose commit may have been made."""
+        row = dbos_rows.run_row(connection, run_id)
+        if row is None:
             raise NoSuchRun(run_id)
         accepted = Accepted(self._ledger.now_ms())
+        if tried and row.status == "CANCELLED":
+            accepted.cancelled += tried
+            return accepted
         self._intake.cancel(connection, [run_id], accepted)
         self._intake.publish(connection, accepted)
+        tried[:] = accepted.cancelled
         return accepted
 
     async def _wait_stopped(self, run_ids: Iterable[str]) -> None:

@@ -16,6 +16,7 @@ from engine.job import Job
 from engine.ledger import Ledger
 from engine.middleware import Hooks, through
 from engine.running import Running
+from engine.waits import WaitKey
 
 
 class Sending(Running):
@@ -70,9 +71,16 @@ class Sending(Running):
     async def send_signal(self, signal: str, data: Any = None) -> bool:
         """Wake the run that waits for this signal; False when none does. `data` is JSON."""
         self._check_running()
-        accepted = await self._ledger.transact(
-            self._intake.signal, signal, data, self._ledger.now_ms()
-        )
+        tried: list[WaitKey] = []
+
+        def answer(connection: sa.Connection) -> Accepted:
+            accepted = self._intake.signal(connection, signal, data, self._ledger.now_ms())
+            if not accepted.woken:  # by the attempt before, whose commit was made after all
+                accepted.woken += tried
+            tried[:] = accepted.woken
+            return accepted
+
+        accepted = await self._ledger.transact(answer)
         self._act(accepted)
         return bool(accepted.woken)
 

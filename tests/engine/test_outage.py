@@ -227,44 +227,85 @@ async def test_a_send_gives_up_clearly_and_a_run_never_does(
         assert await engine.result(run_id, BACK_S) == "from the child"
 
 
-async def test_a_claim_whose_answer_is_lost_does_not_strand_its_runs(
-    server: MortalServer, database: PostgresDatabase
-) -> None:
-    notes, gate = Notes(), Gate()
-    gate.open.set()
+@asynccontextmanager
+async def losing_the_answer(server: MortalServer, statement: str) -> AsyncGenerator[None]:
+    """The server crashes just after it has committed the first change by such a statement.
+
+    It comes back at once.
+    """
     crashing: list[str] = []
-    gone = asyncio.Event()
-    loop = asyncio.get_running_loop()
+    gone, loop = asyncio.Event(), asyncio.get_running_loop()
 
-    def note_claim(connection: sa.Connection, cursor: Any, statement: str, *_: Any) -> None:
-        if "next_ones" in statement and cursor.rowcount and not crashing:
-            crashing.append(statement)
-            connection.info["claims"] = True
+    def note(connection: sa.Connection, cursor: Any, sql: str, *_: Any) -> None:
+        if sql.startswith(statement) and cursor.rowcount > 0 and not crashing:
+            crashing.append(sql)
+            connection.info["crashes"] = True
 
-    def crash_after_claim(connection: sa.Connection) -> None:
-        if connection.info.pop("claims", False):
+    def crash(connection: sa.Connection) -> None:
+        if connection.info.pop("crashes", False):
             driver: Any = connection.connection.dbapi_connection
             driver.commit()
             driver.execute("SELECT 1")  # so that SQLAlchemy's own commit reaches for the server
             server.crash()
             loop.call_soon_threadsafe(gone.set)
 
-    hooks = [
-        (sa.Engine, "after_cursor_execute", note_claim),
-        (sa.Engine, "commit", crash_after_claim),
-    ]
+    hooks = [(sa.Engine, "after_cursor_execute", note), (sa.Engine, "commit", crash)]
     for hook in hooks:
         event.listen(*hook)
+
+    async def come_back() -> None:
+        await gone.wait()
+        await asyncio.to_thread(server.start)
+
     try:
-        async with Engine(jobs=[steady], database=database, provide=[notes, gate]) as engine:
-            run_id = (await engine.send(Asked())).run_ids[0]
-            await gone.wait()
-            await asyncio.to_thread(server.start)
-            assert await engine.result(run_id, BACK_S) == ["one", "two"]
+        async with asyncio.TaskGroup() as group:
+            group.create_task(come_back())
+            yield
     finally:
         for hook in hooks:
             event.remove(*hook)
+
+
+async def test_a_claim_whose_answer_is_lost_does_not_strand_its_runs(
+    server: MortalServer, database: PostgresDatabase
+) -> None:
+    notes, gate = Notes(), Gate()
+    gate.open.set()
+    async with Engine(jobs=[steady], database=database, provide=[notes, gate]) as engine:
+        async with losing_the_answer(server, "WITH next_ones"):
+            run_id = (await engine.send(Asked())).run_ids[0]
+        assert await engine.result(run_id, BACK_S) == ["one", "two"]
     assert notes.lines == ["first", "second"]
+
+
+async def test_a_cancel_whose_answer_is_lost_has_cancelled(
+    server: MortalServer, database: PostgresDatabase
+) -> None:
+    notes, gate = Notes(), Gate()
+    async with Engine(jobs=[steady], database=database, provide=[notes, gate]) as engine:
+        run_id = (await engine.send(Asked())).run_ids[0]
+        await gate.reached.wait()
+        async with losing_the_answer(server, "UPDATE dbos.workflow_status"):
+            assert await engine.cancel(run_id)
+        assert not engine.live_runs()
+        assert not await engine.cancel(run_id)
+
+
+async def test_a_signal_whose_answer_is_lost_has_been_heard(
+    server: MortalServer, database: PostgresDatabase
+) -> None:
+    @job("patient", on=Asked)
+    async def patient(ctx: JobContext[Asked]) -> str:
+        return await ctx.step.wait_for_signal("go", "go")
+
+    async with Engine(jobs=[patient], database=database) as engine:
+        run_id = (await engine.send(Asked())).run_ids[0]
+        async with asyncio.timeout(BACK_S):
+            while not await engine.is_waiting(run_id):  # noqa: ASYNC110 - a row, not an event
+                await asyncio.sleep(0.01)
+        async with losing_the_answer(server, "UPDATE engine_wait SET answer"):
+            assert await engine.send_signal("go", "heard")
+        assert await engine.result(run_id, BACK_S) == "heard"
 
 
 async def test_start_while_the_server_is_away_says_so(
