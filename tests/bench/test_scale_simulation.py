@@ -6,12 +6,12 @@ import pytest
 
 from bench.scale_simulation import Costs, Load, database_of, main, play
 
-COSTS = Costs.measured(runs_per_s=160, steps_per_s=460)
+COSTS = Costs.measured(runs_per_s=230, steps_per_s=760)
 
 
 def test_costs_give_back_the_figures_they_come_from() -> None:
-    assert 1 / COSTS.of(1) == pytest.approx(160)
-    assert 20 / COSTS.of(20) == pytest.approx(460)
+    assert 1 / COSTS.of(1) == pytest.approx(230)
+    assert 20 / COSTS.of(20) == pytest.approx(760)
 
 
 def test_the_played_peak_agrees_with_the_arithmetic() -> None:
