@@ -167,10 +167,12 @@ class DatabaseAway(Transient):
     code = "database_away"
 
     def __init__(self, reason: str | None = None) -> None:
-        why = "" if reason is None else f" ({reason.strip()})"
+        """`reason` is what the driver says. Without it there is advice for whoever has sent."""
         super().__init__(
-            f"the database cannot be reached{why}; ask again when it is back: an event that is "
-            "sent again with the same event_id starts nothing twice"
+            "the database cannot be reached; ask again when it is back: an event that is sent "
+            "again with the same event_id starts nothing twice"
+            if reason is None
+            else f"the database cannot be reached: {' '.join(reason.split())}"
         )
 
 

@@ -130,7 +130,8 @@ def test_an_unreachable_postgresql_is_said_without_its_password(tmp_path: Path) 
     url = "postgresql://polaris:hush-hush@127.0.0.1:9/polaris"
     refused = run("dev", "--port", "0", env={**dev(tmp_path), "POLARIS_DATABASE_URL": url})
     assert refused.returncode == 1
-    assert "polaris: the engine's database cannot be used: " in refused.stderr
+    last = refused.stderr.splitlines()[-1]
+    assert last.startswith("polaris: the database cannot be reached: ")
     assert "Traceback" not in refused.stderr
     assert "hush-hush" not in refused.stderr
 
