@@ -160,6 +160,8 @@ class Engine(Sending, Watching, Acting, Publishing, Keeping, Leaving):
         ledger = self._ledger = Ledger(private.with_schema(pool), self._clock, outage)
         for_runs = ledger.patient()
         stack.callback(ledger.close)
+        self._reader = ledger.reader()
+        stack.callback(self._reader.close)
         if self._encryption is not None:
             encrypt(pool, self._encryption)
         host = Host(

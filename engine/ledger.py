@@ -3,7 +3,6 @@
 import asyncio
 import math
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from copy import copy
 from datetime import datetime
 from typing import Concatenate, ParamSpec, TypeVar
@@ -13,12 +12,18 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from core.clock import Clock
 from engine.errors import DatabaseAway, DatabaseFull
+from engine.lanes import Lanes
 from engine.outage import TRY_EVERY_S, Outage, is_full
 
 P = ParamSpec("P")
 T = TypeVar("T")
 
-THREADS = 4  # SQLite takes one writer at a time anyway
+THREADS = {
+    # One writer at a time; a second one would sleep up to 100 ms for a lock that is free after one.
+    "sqlite": 1,
+    "postgresql": 4,
+}
+READERS = 2
 RETRY_FOR_S = 60.0  # a PostgreSQL restart or fail-over; after that the caller hears of it
 
 
@@ -30,17 +35,29 @@ class Ledger:
         self._clock = clock
         self._outage = outage
         self._retry_for_s = RETRY_FOR_S
-        self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="engine-ledger")
+        self._lanes = Lanes(THREADS[pool.dialect.name], "engine-ledger")
+        self._lane = self._lanes.lane()
 
     def patient(self) -> "Ledger":
-        """The same for runs: a run waits for the database as long as it takes, also for room."""
+        """The same for runs: a run waits for the database as long as it takes, also for room.
+
+        Their transactions and those of others take turns, so a send is not behind a hundred steps.
+        """
         twin = copy(self)
+        twin._lane = self._lanes.lane()  # noqa: SLF001 - it is ours
         twin._retry_for_s = math.inf  # noqa: SLF001 - it is ours
+        return twin
+
+    def reader(self) -> "Ledger":
+        """The same for looks that may take long: in threads of its own, to be closed, too."""
+        twin = copy(self)
+        twin._lanes = Lanes(READERS, "engine-reader")  # noqa: SLF001 - it is ours
+        twin._lane = twin._lanes.lane()  # noqa: SLF001 - it is ours
         return twin
 
     def close(self) -> None:
         """Let running transactions end and give the threads back."""
-        self._threads.shutdown(wait=True)
+        self._lanes.close()
 
     def passes(self, error: BaseException) -> bool:
         """Whether an error only says that the database is away or full; that is logged once."""
@@ -103,4 +120,4 @@ class Ledger:
 
     async def call(self, work: Callable[[], T]) -> T:
         """Run something that blocks in one of the ledger's threads."""
-        return await asyncio.get_running_loop().run_in_executor(self._threads, work)
+        return await self._lane.run(work)

@@ -31,6 +31,7 @@ class Running:
     _ledger: Ledger
     _live: LiveRuns
     _outage: Outage
+    _reader: Ledger
     _slots: Slots
 
     def _check_running(self) -> None:

@@ -29,7 +29,7 @@ class Watching(Running):
     def inspect(self) -> Inspection:
         """Filtered, paged views of runs, events, waits, queues, and metrics."""
         self._check_running()
-        return Inspection(self._ledger)
+        return Inspection(self._reader)
 
     def live_runs(self) -> list[str]:
         """The ids of the runs that execute, sleep or wait in this process."""
