@@ -16,6 +16,7 @@ from engine import (
     Engine,
     Event,
     FailureContext,
+    Job,
     JobContext,
     NonRetriable,
     PostgresDatabase,
@@ -200,6 +201,14 @@ async def test_wait_that_unwinds_leaves_the_later_one_of_the_same_step_alone() -
         await later.until(60)
 
 
+async def run_until_taken(fn: Job[Any, Any], database: PostgresDatabase, thief: Thief) -> None:
+    """Start the job here, and wait until this process has let go of its run."""
+    async with Engine(jobs=[fn], database=database) as engine:
+        await engine.send(Asked())
+        await until(lambda: bool(thief.taken) and not engine.live_runs())
+    thief.close()
+
+
 async def test_process_that_was_stopped_between_two_steps_does_not_start_the_next(
     postgres: PostgresDatabase,
 ) -> None:
@@ -215,10 +224,7 @@ async def test_process_that_was_stopped_between_two_steps_does_not_start_the_nex
         time.sleep(TRUSTED_S)  # noqa: ASYNC251 - as SIGSTOP does
         await ctx.step.run("after", note)
 
-    async with Engine(jobs=[slow], database=postgres) as engine:
-        await engine.send(Asked())
-        await until(lambda: bool(thief.taken) and not engine.live_runs())
-    thief.close()
+    await run_until_taken(slow, postgres, thief)
     assert notes.lines == ["done"]
 
 
@@ -236,10 +242,7 @@ async def test_process_that_was_stopped_while_it_backed_off_does_not_try_again(
 
         await ctx.step.run("fails", fails)
 
-    async with Engine(jobs=[slow], database=postgres) as engine:
-        await engine.send(Asked())
-        await until(lambda: bool(thief.taken) and not engine.live_runs())
-    thief.close()
+    await run_until_taken(slow, postgres, thief)
     assert notes.lines == ["tried"]
 
 
