@@ -1,11 +1,10 @@
 """Runs that old code has started go on with new code: steps are known by their ids."""
 
-import asyncio
 from collections.abc import Sequence
 from typing import Any
 
 from engine import Database, Engine, Job, JobContext, job
-from tests.engine.things import Asked, Notes, until
+from tests.engine.things import Asked, Notes, until, until_waiting
 
 
 async def step(ctx: JobContext[Any], step_id: str) -> str:
@@ -35,12 +34,6 @@ async def new_order(ctx: JobContext[Asked]) -> list[str]:
 
 def engine_with(jobs: Sequence[Job[Any, Any]], database: Database, notes: Notes) -> Engine:
     return Engine(jobs=jobs, database=database, provide=[notes], grace_s=0.1)
-
-
-async def until_waiting(engine: Engine, run_id: str) -> None:
-    async with asyncio.timeout(5):
-        while not await engine.is_waiting(run_id):  # noqa: ASYNC110 - a row, not an event
-            await asyncio.sleep(0.005)
 
 
 async def test_steps_that_a_deploy_inserts_or_drops_do_no_harm(database: Database) -> None:

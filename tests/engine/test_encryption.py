@@ -28,7 +28,7 @@ from engine import (
     job,
 )
 from engine.encryption import PREFIX, Tampered, opened, seal
-from tests.engine.things import QUICK, Notes
+from tests.engine.things import QUICK, Notes, until_waiting
 
 SECRET = "correct horse battery staple"  # noqa: S105 - what must not be found
 
@@ -85,12 +85,6 @@ def stored(database: Database) -> str:
             str(connection.execute(f"SELECT * FROM {name}".encode()).fetchall())  # noqa: S608 - theirs
             for (name,) in tables
         )
-
-
-async def until_waiting(engine: Engine, run_id: str) -> None:
-    async with asyncio.timeout(5):
-        while not await engine.is_waiting(run_id):  # noqa: ASYNC110 - nobody tells
-            await asyncio.sleep(0.005)
 
 
 async def begin(engine: Engine) -> str:

@@ -30,7 +30,7 @@ from engine.errors import RunLost
 from engine.events import INVOKED
 from engine.waits import Waits
 from tests.engine.conftest import Start
-from tests.engine.things import QUICK, Asked, Notes, Withdrawn, until
+from tests.engine.things import QUICK, Asked, Notes, Withdrawn, until, until_waiting
 
 FAR_MS = 4_000_000_000_000  # in the year 2096: nobody takes it for dead
 
@@ -183,9 +183,7 @@ async def test_run_that_is_claimed_again_by_the_process_that_had_it_is_answered(
     notes = Notes()
     engine = await start([back], provide=[notes])
     sent = await engine.send(Asked())
-    async with asyncio.timeout(5):
-        while not await engine.is_waiting(sent.run_ids[0]):  # noqa: ASYNC110 - nobody tells
-            await asyncio.sleep(0.005)
+    await until_waiting(engine, sent.run_ids[0])
     thief.give_back(engine.executor_id)
     await until(lambda: notes.lines == ["began", "began"])
     assert await engine.send_signal("go", "gone")

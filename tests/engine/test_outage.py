@@ -25,7 +25,7 @@ from engine import (
 from tests.engine.fleet_worker import LEASE_S
 from tests.engine.servers import MortalServer, mortal_server
 from tests.engine.test_fleet import Workers
-from tests.engine.things import Asked, Notes, Withdrawn, until
+from tests.engine.things import Asked, Notes, Withdrawn, until, until_waiting
 
 pytestmark = pytest.mark.timeout(60)
 
@@ -300,9 +300,7 @@ async def test_a_signal_whose_answer_is_lost_has_been_heard(
 
     async with Engine(jobs=[patient], database=database) as engine:
         run_id = (await engine.send(Asked())).run_ids[0]
-        async with asyncio.timeout(BACK_S):
-            while not await engine.is_waiting(run_id):  # noqa: ASYNC110 - a row, not an event
-                await asyncio.sleep(0.01)
+        await until_waiting(engine, run_id, BACK_S)
         async with losing_the_answer(server, "UPDATE engine_wait SET answer"):
             assert await engine.send_signal("go", "heard")
         assert await engine.result(run_id, BACK_S) == "heard"

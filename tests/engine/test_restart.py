@@ -16,7 +16,7 @@ from engine import (
 )
 from engine.dbos import claiming, private
 from tests.engine.conftest import Start
-from tests.engine.things import Asked, Notes, Withdrawn, until
+from tests.engine.things import Asked, Notes, Withdrawn, until, until_waiting
 
 
 async def note_failure(ctx: FailureContext[Asked]) -> None:
@@ -87,12 +87,8 @@ async def test_a_run_that_was_handed_over_is_still_cancelled_by_its_event(
 ) -> None:
     async with Engine(jobs=[withdrawable], database=database, grace_s=0.1) as one:
         run_id = (await one.send(Asked(question_id="q"))).run_ids[0]
-        async with asyncio.timeout(5):
-            while not await one.is_waiting(run_id):  # noqa: ASYNC110
-                await asyncio.sleep(0.005)
+        await until_waiting(one, run_id)
     async with Engine(jobs=[withdrawable], database=database, grace_s=0.1) as heir:
-        async with asyncio.timeout(5):
-            while not await heir.is_waiting(run_id):  # noqa: ASYNC110
-                await asyncio.sleep(0.005)
+        await until_waiting(heir, run_id)
         await heir.send(Withdrawn(question_id="q"))
         assert (await heir.wait(run_id, 5)).status == "cancelled"

@@ -25,7 +25,7 @@ from engine.eventlog import event_body, store_event
 from engine.events import WireEvent
 from engine.waits import NewWait, answer_waits, open_wait, read_wait
 from tests.engine.conftest import Start
-from tests.engine.things import Asked, Notes, Withdrawn, until
+from tests.engine.things import Asked, Notes, Withdrawn, until, until_waiting
 
 
 class Approved(EventData, event="test/approved"):
@@ -35,12 +35,6 @@ class Approved(EventData, event="test/approved"):
 
 def now() -> datetime:
     return datetime.now(UTC)  # noqa: TID251 - measures the engine
-
-
-async def waiting(engine: Engine, run_id: str) -> None:
-    """Until the run has told the database what it waits for."""
-    while not await engine.is_waiting(run_id):  # noqa: ASYNC110 - a row, not an event
-        await asyncio.sleep(0.005)
 
 
 async def test_sleep_and_sleep_until_last_as_long_as_they_say(start: Start) -> None:
@@ -96,7 +90,7 @@ async def approval(ctx: JobContext[Asked]) -> str:
 async def test_wait_ends_with_the_matching_event(start: Start) -> None:
     engine = await start([approval])
     sent = await engine.send(Asked(question_id="q1"))
-    await waiting(engine, sent.run_ids[0])
+    await until_waiting(engine, sent.run_ids[0])
     await engine.send(Approved(question_id="other", by="eve"))
     assert not (await engine.run(sent.run_ids[0])).has_ended
     await engine.send(Approved(question_id="q1", by="bob"))
@@ -144,7 +138,7 @@ async def test_condition_of_a_wait_sees_both_events(start: Start) -> None:
 
     engine = await start([pick])
     sent = await engine.send(Asked(text="bob"))
-    await waiting(engine, sent.run_ids[0])
+    await until_waiting(engine, sent.run_ids[0])
     await engine.send(Approved(question_id="q", by="eve"))
     await engine.send(Approved(question_id="q", by="bob"))
     assert await engine.result(sent.run_ids[0], 5) == "bob"
@@ -158,7 +152,7 @@ async def test_signal_wakes_its_one_waiter_and_a_second_waiter_is_refused(start:
     engine = await start([signalled])
     assert not await engine.send_signal("task/1", {"ok": True})
     first = await engine.send(Asked())
-    await waiting(engine, first.run_ids[0])
+    await until_waiting(engine, first.run_ids[0])
     second = await engine.send(Asked())
     refused = await engine.wait(second.run_ids[0], 5)
     assert refused.status == "failed"

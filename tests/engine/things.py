@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from engine import EventData, RetryPolicy
+from engine import Engine, EventData, RetryPolicy
 
 QUICK = RetryPolicy(max_attempts=3, min_timeout=0.01, max_timeout=0.05)
 
@@ -32,4 +32,11 @@ async def until(claim: Callable[[], bool], timeout_s: float = 5.0) -> None:
     """Wait for something outside asyncio's sight (another process, a row) to become true."""
     async with asyncio.timeout(timeout_s):
         while not claim():  # noqa: ASYNC110 - nobody sets an event for it
+            await asyncio.sleep(0.005)
+
+
+async def until_waiting(engine: Engine, run_id: str, timeout_s: float = 5.0) -> None:
+    """Wait until the run has told the database what it waits for."""
+    async with asyncio.timeout(timeout_s):
+        while not await engine.is_waiting(run_id):  # noqa: ASYNC110 - a row, not an event
             await asyncio.sleep(0.005)
