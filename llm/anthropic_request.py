@@ -29,7 +29,9 @@ def request_body(request: ModelRequest, *, model: str, facts: ModelFacts) -> Jso
     messages make each turn read what the turn before it wrote, even when one turn adds more than
     the 20 blocks that the provider looks back.
     """
-    messages = [json for json in map(_message, request.messages) if json["content"]]
+    keeps_unsigned = facts.reasoning_back == "thinking"
+    whole = (_message(message, keeps_unsigned=keeps_unsigned) for message in request.messages)
+    messages = [json for json in whole if json["content"]]
     for message in [message for message in messages if message["role"] == "user"][-ROLLING:]:
         message["content"][-1]["cache_control"] = _CACHED
     body: Json = {
@@ -53,12 +55,9 @@ def request_body(request: ModelRequest, *, model: str, facts: ModelFacts) -> Jso
         body["tool_choice"] = {"type": request.tool_choice}
     if facts.thinking == "adaptive":
         body["thinking"] = {"type": "adaptive", "display": "summarized"}
+    if facts.reasoning_effort is not None:
+        body["output_config"] = {"effort": facts.reasoning_effort}
     return body
-
-
-def has_thoughts(request: ModelRequest) -> bool:
-    """Whether there is reasoning in the history."""
-    return any(isinstance(part, ThinkingPart) for m in request.messages for part in m.parts)
 
 
 def without_thoughts(request: ModelRequest) -> ModelRequest:
@@ -72,20 +71,24 @@ def _thoughtless(message: ModelMessage) -> ModelMessage:
     return AssistantMessage(tuple(p for p in message.parts if not isinstance(p, ThinkingPart)))
 
 
-def _message(message: ModelMessage) -> Json:
+def _message(message: ModelMessage, *, keeps_unsigned: bool) -> Json:
     role = "assistant" if isinstance(message, AssistantMessage) else "user"
-    blocks = [block for part in message.parts if (block := _block(part)) is not None]
+    parts = [part for part in message.parts if keeps_unsigned or not _is_unsigned(part)]
+    blocks = [_block(part) for part in parts]
     return {"role": role, "content": blocks}
 
 
-def _block(part: TextPart | ThinkingPart | ToolCall | ToolResult) -> Json | None:
+def _is_unsigned(part: TextPart | ThinkingPart | ToolCall | ToolResult) -> bool:
+    """Another provider's reasoning: Anthropic takes only what it has signed."""
+    return isinstance(part, ThinkingPart) and not part.signature
+
+
+def _block(part: TextPart | ThinkingPart | ToolCall | ToolResult) -> Json:
     match part:
         case TextPart():
             return {"type": "text", "text": part.text}
         case ThinkingPart(redacted=True):
             return {"type": "redacted_thinking", "data": part.signature}
-        case ThinkingPart(signature=""):
-            return None  # another provider's reasoning: this one takes only what it has signed
         case ThinkingPart():
             return {"type": "thinking", "thinking": part.text, "signature": part.signature}
         case ToolCall():

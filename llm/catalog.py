@@ -4,7 +4,7 @@ import json
 from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
-from typing import Annotated, Literal, Self
+from typing import Annotated, Literal, Self, cast, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
@@ -43,14 +43,32 @@ class Price(BaseModel):
         ) / _MILLION
 
 
+Effort = Literal["none", "minimal", "low", "medium", "high", "xhigh", "max"]
+"""How much a model should think, in the words of the providers; not each takes each."""
+
+
+ReasoningBack = Literal["off", "reasoning_content", "reasoning", "think_text", "thinking"]
+EFFORTS: tuple[str, ...] = get_args(Effort)
+
+
 class ModelFacts(BaseModel):
-    """Limits in tokens; `thinking` "adaptive" asks for summaries of the reasoning."""
+    """Limits in tokens, and what a model does differently from others.
+
+    `thinking` "adaptive" asks for summaries of the reasoning. `reasoning_back` says in which form
+    the model wants its own earlier reasoning back: in a field of that name, as `<think>` text, as
+    unsigned blocks ("thinking", Anthropic's protocol only), or not at all. `reasoning_effort` is
+    asked for where it is set. `first_byte_s` is how long a model of a preference list may stay
+    silent before its first byte, for those that think before they send any.
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     context_window: Annotated[int, Field(ge=1)]
     max_output_tokens: Annotated[int, Field(ge=1)]
     thinking: Literal["adaptive", "off"] = "off"
+    reasoning_back: ReasoningBack = "off"
+    reasoning_effort: Effort | None = None
+    first_byte_s: Annotated[float | None, Field(gt=0, allow_inf_nan=False)] = None
     price: Price | None = None
 
 
@@ -78,6 +96,11 @@ class Catalog:
             InvalidCatalog: no such file, or not a table.
         """
         return type(self)({**self._models, **_read(path)})
+
+    def with_effort(self, name: str, effort: str) -> Self:
+        """This table where `provider/model` is asked to think that much; one of `EFFORTS`."""
+        facts = self.facts(name).model_copy(update={"reasoning_effort": cast("Effort", effort)})
+        return type(self)({**self._models, name: facts})
 
     def facts(self, name: str) -> ModelFacts:
         """The facts of `provider/model`; `UNKNOWN` where nothing fits."""

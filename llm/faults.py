@@ -1,6 +1,7 @@
 """Why a model gives no answer: one class and one stable `code` for each cause.
 
-ModelUnavailable (may pass, nothing was yielded): RateLimited, Overloaded, Unreachable
+ModelUnavailable (may pass, nothing was yielded; itself: the provider has a fault of its own):
+    RateLimited, Overloaded, Unreachable
 StreamBroken (may pass, something was yielded)
 ModelRefused (trying again will not help): ModelUnauthorized, ModelUnknown, BudgetSpent,
     PromptTooLong, Misconfigured, NoModelConfigured
@@ -48,7 +49,7 @@ class RateLimited(ModelUnavailable):
 
 
 class Overloaded(ModelUnavailable):
-    """The provider has too much to do, or a fault of its own."""
+    """The provider has too much to do."""
 
     code = "overloaded"
 

@@ -3,11 +3,12 @@
 import json
 from typing import Any
 
-from llm.catalog import ModelFacts
+from llm.catalog import ModelFacts, ReasoningBack
 from llm.model import (
     AssistantMessage,
     ModelRequest,
     TextPart,
+    ThinkingPart,
     ToolCall,
     ToolResult,
     UserMessage,
@@ -22,9 +23,11 @@ def request_body(request: ModelRequest, *, model: str, facts: ModelFacts, limit_
     body: Json = {
         "model": model,
         limit_field: min(request.max_output_tokens, facts.max_output_tokens),
-        "messages": _messages(request),
+        "messages": _messages(request, facts.reasoning_back),
         "stream_options": {"include_usage": True},
     }
+    if facts.reasoning_effort is not None:
+        body["reasoning_effort"] = facts.reasoning_effort
     if request.tools:
         body["tools"] = [
             {
@@ -41,20 +44,20 @@ def request_body(request: ModelRequest, *, model: str, facts: ModelFacts, limit_
     return body
 
 
-def _messages(request: ModelRequest) -> list[Json]:
+def _messages(request: ModelRequest, reasoning_back: ReasoningBack) -> list[Json]:
     messages: list[Json] = []
     if request.system:
         messages.append({"role": "system", "content": request.system})
     for message in request.messages:
         if isinstance(message, AssistantMessage):
-            messages += _assistant(message)
+            messages += _assistant(message, reasoning_back)
         else:
             messages += _user(message)
     return messages
 
 
-def _assistant(message: AssistantMessage) -> list[Json]:
-    """Text and calls, if any; reasoning is not sent back, the protocol has no field for it."""
+def _assistant(message: AssistantMessage, reasoning_back: ReasoningBack) -> list[Json]:
+    """Text and calls, if any, with the reasoning where and as the model wants it back."""
     text = "".join(part.text for part in message.parts if isinstance(part, TextPart))
     calls = [
         {
@@ -68,9 +71,28 @@ def _assistant(message: AssistantMessage) -> list[Json]:
         for part in message.parts
         if isinstance(part, ToolCall)
     ]
+    if not (text or calls):
+        return []
+    reasoning = _own_reasoning(message)
+    if reasoning_back == "think_text" and reasoning:
+        text = f"<think>{reasoning}</think>{text}"
+    json_message: Json = {"role": "assistant", "content": text or None}
+    if reasoning_back == "reasoning_content":
+        json_message["reasoning_content"] = reasoning  # DeepSeek refuses a history that lacks it
+    elif reasoning_back == "reasoning" and reasoning:
+        json_message["reasoning"] = reasoning
     if calls:
-        return [{"role": "assistant", "content": text or None, "tool_calls": calls}]
-    return [{"role": "assistant", "content": text}] if text else []
+        json_message["tool_calls"] = calls
+    return [json_message]
+
+
+def _own_reasoning(message: AssistantMessage) -> str:
+    """What this protocol's models thought; signed thoughts are another's."""
+    return "".join(
+        part.text
+        for part in message.parts
+        if isinstance(part, ThinkingPart) and not (part.signature or part.redacted)
+    )
 
 
 def _user(message: UserMessage) -> list[Json]:

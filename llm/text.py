@@ -17,13 +17,14 @@ class WholeCharacters:
             return delta
         text = self._held + delta
         self._held = text[-1:] if "\ud800" <= text[-1:] <= "\udbff" else ""
-        return _joined(text[: len(text) - len(self._held)])
+        return joined(text[: len(text) - len(self._held)])
 
     def rest(self) -> str:
         """What is left when no more deltas come."""
-        rest, self._held = _joined(self._held), ""
+        rest, self._held = joined(self._held), ""
         return rest
 
 
-def _joined(text: str) -> str:
+def joined(text: str) -> str:
+    """The text with its surrogate pairs joined, and each lone half replaced by U+FFFD."""
     return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")

@@ -71,6 +71,20 @@ def scenario(*rules: dict[str, Any], **fields: Any) -> Scenario:
     return Scenario.model_validate({"rules": whole, **fields})
 
 
+def model_at(
+    protocol: str, url: str, patience: Patience = QUICK, **options: Any
+) -> AnthropicModel | OpenAIModel:
+    """The adapter for a protocol, talking to the server at `url`."""
+    if protocol == "anthropic":
+        return AnthropicModel(
+            "claude-opus-5-5", api_key=API_KEY, base_url=url, patience=patience, **options
+        )
+    provider = OPENAI.at(f"{url}/v1")
+    return OpenAIModel(
+        "gpt-6-sol", api_key=API_KEY, provider=provider, patience=patience, **options
+    )
+
+
 def anthropic_at(server: ScriptedModel, patience: Patience = QUICK) -> AnthropicModel:
     """The adapter under test."""
     return AnthropicModel(

@@ -1,29 +1,22 @@
 """What only Anthropic's protocol has: signed thoughts and breakpoints of the prompt cache."""
 
-import json
-from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
-from aiohttp import web
 
-from llm.anthropic_messages import AnthropicModel
-from llm.faults import ModelRefused, StreamBroken
+from llm.catalog import Catalog, ModelFacts
+from llm.faults import ModelRefused
 from llm.model import (
     AssistantMessage,
-    ModelEvent,
     ModelRequest,
-    StopReason,
     TextPart,
     ThinkingPart,
     ToolCall,
     ToolResult,
-    TurnEnded,
     UserMessage,
 )
-from llm.retry import Patience
-from tests.llm.conftest import API_KEY, READ_FILE, Play, Scripted, ask
+from tests.llm.conftest import READ_FILE, Play, Scripted, ask, model_at
+from tests.llm.wire import said, wire_server
 
 CALL = {"name": "readFile", "arguments": {"path": "a"}}
 THINKS_THEN_ANSWERS: tuple[dict[str, Any], ...] = (
@@ -76,6 +69,54 @@ async def test_a_refusal_that_names_thoughts_is_final_when_there_are_none(
     with pytest.raises(ModelRefused, match="not supported by this model"):
         await scripted.turn(ask())
     assert len(await scripted.server.requests()) == 1
+
+
+async def test_the_same_request_is_not_sent_twice_for_thoughts_that_were_not_in_it(
+    play_anthropic: Play,
+) -> None:
+    fault = {"kind": "status", "status": 400, "message": "thinking: not supported"}
+    scripted = await play_anthropic({"fault": fault})
+    history = (
+        UserMessage((TextPart("a"),)),
+        AssistantMessage((ThinkingPart("unsigned", ""), TextPart("b"))),
+        UserMessage((TextPart("c"),)),
+    )
+    with pytest.raises(ModelRefused, match="not supported"):
+        await scripted.turn(ModelRequest("", history))
+    assert len(await scripted.server.requests()) == 1
+
+
+async def test_unsigned_thoughts_go_back_where_the_catalog_says_so() -> None:
+    """DeepSeek's Messages want each thought back and sign none."""
+    facts = ModelFacts(context_window=9, max_output_tokens=9, reasoning_back="thinking")
+    catalog = Catalog({"anthropic/": facts})
+    history = (
+        UserMessage((TextPart("a"),)),
+        AssistantMessage((ThinkingPart("hm", ""), TextPart("b"))),
+        UserMessage((TextPart("c"),)),
+    )
+    async with (
+        wire_server(said(400, {})) as server,
+        model_at("anthropic", server.url, catalog=catalog) as model,
+    ):
+        with pytest.raises(ModelRefused):
+            await anext(model.stream(ModelRequest("", history)))
+    assert server.requests[0]["messages"][1]["content"][0] == {
+        "type": "thinking",
+        "thinking": "hm",
+        "signature": "",
+    }
+
+
+async def test_the_effort_goes_where_the_api_has_it() -> None:
+    catalog = Catalog.default().with_effort("anthropic/claude-opus-5-5", "low")
+    async with (
+        wire_server(said(400, {})) as server,
+        model_at("anthropic", server.url, catalog=catalog) as model,
+    ):
+        with pytest.raises(ModelRefused):
+            await anext(model.stream(ask()))
+    assert server.requests[0]["output_config"] == {"effort": "low"}
 
 
 async def test_thoughts_of_other_providers_are_not_sent(play_anthropic: Play) -> None:
@@ -144,97 +185,3 @@ async def test_an_answer_longer_than_the_model_can_write_is_not_asked_for(
     assert body["max_tokens"] == 128_000
     assert body["thinking"] == {"type": "adaptive", "display": "summarized"}
     assert body["stream"] is True
-
-
-@asynccontextmanager
-async def server_that_sends(*events: dict[str, Any]) -> AsyncGenerator[str]:
-    """A provider that streams these events after `message_start`; gives its base URL."""
-    usage = {"input_tokens": 1, "output_tokens": 1}
-    message: dict[str, Any] = {
-        "id": "m",
-        "type": "message",
-        "role": "assistant",
-        "model": "m",
-        "content": [],
-    }
-    start: dict[str, Any] = {"type": "message_start", "message": {**message, "usage": usage}}
-
-    async def answer(request: web.Request) -> web.StreamResponse:
-        response = web.StreamResponse(headers={"Content-Type": "text/event-stream"})
-        await response.prepare(request)
-        for event in (start, *events):
-            data = f"event: {event['type']}\ndata: {json.dumps(event)}\n\n"
-            await response.write(data.encode())
-        return response
-
-    app = web.Application()
-    app.router.add_post("/v1/messages", answer)
-    runner = web.AppRunner(app)
-    await runner.setup()
-    try:
-        await web.TCPSite(runner, "127.0.0.1", 0).start()
-        yield f"http://127.0.0.1:{runner.addresses[0][1]}"
-    finally:
-        await runner.cleanup()
-
-
-CALL_STARTS: dict[str, Any] = {
-    "type": "content_block_start",
-    "index": 0,
-    "content_block": {"type": "tool_use", "id": "c1", "name": "readFile", "input": {}},
-}
-CALL_GROWS: dict[str, Any] = {
-    "type": "content_block_delta",
-    "index": 0,
-    "delta": {"type": "input_json_delta", "partial_json": '{"path": "a"}'},
-}
-CALL_STOPS = {"type": "content_block_stop", "index": 0}
-STOP = {"type": "message_stop"}
-
-
-def ended(reason: str | None) -> dict[str, Any]:
-    delta = {"stop_reason": reason, "stop_sequence": None}
-    return {"type": "message_delta", "delta": delta, "usage": {"output_tokens": 3}}
-
-
-async def read(*events: dict[str, Any]) -> ModelEvent:
-    """The last event that the adapter makes of these."""
-    async with (
-        server_that_sends(*events) as url,
-        AnthropicModel(
-            "m", api_key=API_KEY, base_url=url, patience=Patience(attempts=1, idle_s=2)
-        ) as model,
-    ):
-        return [event async for event in model.stream(ask(tools=(READ_FILE,)))][-1]
-
-
-async def test_a_call_whose_block_never_stopped_is_dropped() -> None:
-    last = await read(CALL_STARTS, CALL_GROWS, ended("tool_use"), STOP)
-    assert isinstance(last, TurnEnded)
-    assert last.turn.message.parts == ()
-    assert last.turn.dropped_calls == ("readFile",)
-
-
-async def test_an_end_without_a_reason_is_no_end() -> None:
-    """Trap 2: the SDK raises nothing."""
-    with pytest.raises(StreamBroken):
-        await read(CALL_STARTS, CALL_GROWS, CALL_STOPS, ended(None), STOP)
-
-
-async def test_a_delta_without_its_block_is_broken() -> None:
-    with pytest.raises(StreamBroken, match="no event"):
-        await read(CALL_STARTS, {**CALL_GROWS, "index": 7}, ended("tool_use"), STOP)
-
-
-async def test_new_kinds_of_event_and_reason_do_no_harm() -> None:
-    last = await read(
-        {"type": "weather_report", "sky": "clear"},
-        CALL_STARTS,
-        CALL_GROWS,
-        CALL_STOPS,
-        ended("a_new_reason"),
-        STOP,
-    )
-    assert isinstance(last, TurnEnded)
-    assert last.turn.stop_reason is StopReason.MAX_TOKENS
-    assert len(last.turn.message.parts) == 1

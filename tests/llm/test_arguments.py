@@ -32,7 +32,7 @@ def test_a_whole_object_comes_back(value: dict[str, object]) -> None:
 
 
 @settings(deadline=None)
-@given(JSON.filter(lambda value: not isinstance(value, dict)))
+@given(JSON.filter(lambda value: value is not None and not isinstance(value, dict | str)))
 def test_other_json_is_no_object(value: object) -> None:
     assert whole_object(json.dumps(value)) is None
 
@@ -40,6 +40,20 @@ def test_other_json_is_no_object(value: object) -> None:
 def test_nothing_is_the_empty_object() -> None:
     assert whole_object("") == {}
     assert whole_object(" \n") == {}
+
+
+@settings(deadline=None)
+@given(OBJECTS)
+def test_an_object_that_was_encoded_twice_comes_back(value: dict[str, object]) -> None:
+    assert whole_object(json.dumps(json.dumps(value))) == value
+
+
+def test_an_object_that_was_encoded_three_times_is_none() -> None:
+    assert whole_object(json.dumps(json.dumps(json.dumps({"a": 1})))) is None
+
+
+def test_null_is_the_empty_object() -> None:
+    assert whole_object("null") == {}
 
 
 def test_raw_line_breaks_within_strings_are_taken() -> None:

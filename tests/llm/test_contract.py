@@ -97,8 +97,9 @@ async def test_calls_that_another_provider_made_go_back_in_an_accepted_form(play
     assert turn.message.parts == (TextPart("fine"),)
 
 
-async def test_a_call_without_arguments_is_whole(play: Play) -> None:
-    scripted = await play({"tool_calls": [{"name": "readFile", "raw": ""}]})
+@pytest.mark.parametrize("raw", ["", "null"])
+async def test_a_call_without_arguments_is_whole(play: Play, raw: str) -> None:
+    scripted = await play({"tool_calls": [{"name": "readFile", "raw": raw}]})
     _, turn = await scripted.turn(ask(tools=(READ_FILE,)))
     (call,) = turn.message.parts
     assert isinstance(call, ToolCall)
@@ -132,7 +133,7 @@ async def test_a_call_cut_before_its_first_argument_is_dropped(play: Play) -> No
     assert turn.dropped_calls == ("listFiles",)
 
 
-@pytest.mark.parametrize("raw", ['{"path": ', "[1]", "null", "{'path': 1}"])
+@pytest.mark.parametrize("raw", ['{"path": ', "[1]", "false", '"text"', "{'path': 1}"])
 async def test_a_call_with_broken_arguments_is_dropped(play: Play, raw: str) -> None:
     scripted = await play({"tool_calls": [{"name": "readFile", "raw": raw}]})
     _, turn = await scripted.turn(ask(tools=(READ_FILE,)))

@@ -6,6 +6,7 @@ import pytest
 
 from llm.faults import (
     BudgetSpent,
+    Misconfigured,
     ModelRefused,
     ModelUnauthorized,
     ModelUnavailable,
@@ -70,8 +71,8 @@ async def test_a_long_retry_after_goes_to_the_caller(play: Play) -> None:
         (401, ModelUnauthorized),
         (402, BudgetSpent),
         (403, ModelUnauthorized),
-        (404, ModelUnknown),
-        (413, ModelRefused),
+        (405, Misconfigured),
+        (413, PromptTooLong),
         (422, ModelRefused),
     ],
 )

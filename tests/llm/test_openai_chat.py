@@ -1,13 +1,13 @@
 """Where providers of OpenAI's protocol differ from each other and from OpenAI."""
 
 import json
-from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager
 from typing import Any
 
-from aiohttp import web
+import pytest
 
 from core.ids import ToolCallId
+from llm.catalog import Catalog, ModelFacts
+from llm.faults import ModelRefused
 from llm.model import (
     AssistantMessage,
     ModelEvent,
@@ -26,32 +26,10 @@ from llm.model import (
 )
 from llm.openai_chat import OLLAMA, OPENAI, OpenAIModel, OpenAIProvider
 from llm.scripted.process import scripted_here
-from tests.llm.conftest import API_KEY, QUICK, READ_FILE, Play, ask, scenario
+from tests.llm.conftest import API_KEY, QUICK, READ_FILE, Play, ask, model_at, scenario
+from tests.llm.wire import events, said, wire_server
 
 READ_FILE_ID = ToolCallId("call_1")
-
-
-@asynccontextmanager
-async def server_that_sends(*chunks: dict[str, Any]) -> AsyncGenerator[str]:
-    """A provider that streams these chunks whatever it is asked; gives its base URL."""
-
-    async def answer(request: web.Request) -> web.StreamResponse:
-        response = web.StreamResponse(headers={"Content-Type": "text/event-stream"})
-        await response.prepare(request)
-        for chunk in chunks:
-            await response.write(f"data: {json.dumps(chunk)}\n\n".encode())
-        await response.write(b"data: [DONE]\n\n")
-        return response
-
-    app = web.Application()
-    app.router.add_post("/v1/chat/completions", answer)
-    runner = web.AppRunner(app)
-    await runner.setup()
-    try:
-        await web.TCPSite(runner, "127.0.0.1", 0).start()
-        yield f"http://127.0.0.1:{runner.addresses[0][1]}/v1"
-    finally:
-        await runner.cleanup()
 
 
 def chunk(delta: dict[str, Any], finish: str | None = None) -> dict[str, Any]:
@@ -62,13 +40,15 @@ def chunk(delta: dict[str, Any], finish: str | None = None) -> dict[str, Any]:
 async def turn_of(*chunks: dict[str, Any]) -> tuple[list[ModelEvent], Turn]:
     """What the adapter makes of the chunks."""
     async with (
-        server_that_sends(*chunks) as url,
-        OpenAIModel("m", api_key=API_KEY, provider=OLLAMA.at(url), patience=QUICK) as model,
+        wire_server(events("openai", [*chunks, "data: [DONE]\n\n"])) as server,
+        OpenAIModel(
+            "m", api_key=API_KEY, provider=OLLAMA.at(f"{server.url}/v1"), patience=QUICK
+        ) as model,
     ):
-        events = [event async for event in model.stream(ask(tools=(READ_FILE,)))]
-    last = events.pop()
+        seen = [event async for event in model.stream(ask(tools=(READ_FILE,)))]
+    last = seen.pop()
     assert isinstance(last, TurnEnded)
-    return events, last.turn
+    return seen, last.turn
 
 
 def call_piece(call_id: str | None, name: str | None, text: str, index: int = 0) -> dict[str, Any]:
@@ -79,14 +59,14 @@ def call_piece(call_id: str | None, name: str | None, text: str, index: int = 0)
 
 
 async def test_calls_that_share_one_index_stay_apart() -> None:
-    events, turn = await turn_of(
+    seen, turn = await turn_of(
         chunk(call_piece("c1", "readFile", '{"path": "a"}')),
         chunk(call_piece("c2", "readFile", '{"path": "b"}')),
         chunk({}, "tool_calls"),
     )
     calls = [part for part in turn.message.parts if isinstance(part, ToolCall)]
     assert [(call.call_id, call.arguments["path"]) for call in calls] == [("c1", "a"), ("c2", "b")]
-    assert len([event for event in events if isinstance(event, ToolCallStarted)]) == 2
+    assert len([event for event in seen if isinstance(event, ToolCallStarted)]) == 2
 
 
 async def test_an_id_repeated_with_each_piece_is_one_call() -> None:
@@ -130,10 +110,10 @@ async def test_an_unknown_finish_reason_does_not_count_as_whole() -> None:
 
 
 async def test_reasoning_of_openrouter_is_thinking() -> None:
-    events, turn = await turn_of(
+    seen, turn = await turn_of(
         chunk({"reasoning": "hm"}), chunk({"content": "a"}), chunk({}, "stop")
     )
-    assert events[0] == ThinkingDelta("hm")
+    assert seen[0] == ThinkingDelta("hm")
     assert turn.message.parts == (ThinkingPart("hm", ""), TextPart("a"))
 
 
@@ -182,13 +162,60 @@ async def test_results_come_before_the_text_and_errors_say_so(play_openai: Play)
 
 
 async def test_a_character_in_two_deltas_is_joined() -> None:
-    events, turn = await turn_of(
+    seen, turn = await turn_of(
         chunk({"content": "a\ud83d"}), chunk({"content": "\ude00b"}), chunk({}, "stop")
     )
-    assert [event.text for event in events if isinstance(event, TextDelta)] == ["a", "😀b"]
+    assert [event.text for event in seen if isinstance(event, TextDelta)] == ["a", "😀b"]
     assert turn.message.parts == (TextPart("a😀b"),)
 
 
 async def test_a_server_that_does_not_name_its_model_is_the_model_that_was_asked() -> None:
     _, turn = await turn_of({**chunk({"content": "a"}, "stop"), "model": ""})
     assert turn.model == "ollama/m"
+
+
+@pytest.mark.parametrize(
+    ("form", "expected"),
+    [
+        ("off", {"content": "b"}),
+        ("reasoning_content", {"content": "b", "reasoning_content": "hm"}),
+        ("reasoning", {"content": "b", "reasoning": "hm"}),
+        ("think_text", {"content": "<think>hm</think>b"}),
+    ],
+)
+async def test_reasoning_goes_back_in_the_form_that_the_catalog_names(
+    form: str, expected: dict[str, str]
+) -> None:
+    facts = ModelFacts.model_validate(
+        {"context_window": 9, "max_output_tokens": 9, "reasoning_back": form}
+    )
+    history = (
+        UserMessage((TextPart("a"),)),
+        AssistantMessage((ThinkingPart("hm", ""), ThinkingPart("other", "signed"), TextPart("b"))),
+        UserMessage((TextPart("c"),)),
+        AssistantMessage((ToolCall(READ_FILE_ID, "readFile", {}),)),
+        UserMessage((ToolResult(READ_FILE_ID, "x"),)),
+    )
+    async with (
+        wire_server(said(400, {})) as server,
+        model_at("openai", server.url, catalog=Catalog({"openai/": facts})) as model,
+    ):
+        with pytest.raises(ModelRefused):
+            await anext(model.stream(ModelRequest("", history, (READ_FILE,))))
+    sent = server.requests[0]["messages"]
+    assert sent[1] == {"role": "assistant", **expected}
+    # DeepSeek refuses a history in which the field is missing anywhere.
+    assert sent[3].get("reasoning_content") == ("" if form == "reasoning_content" else None)
+
+
+@pytest.mark.parametrize(
+    ("model", "form"),
+    [
+        ("openai/deepseek-reasoner", "reasoning_content"),
+        ("openrouter/deepseek/deepseek-v4", "reasoning"),
+        ("cerebras/zai-glm-4.7", "think_text"),
+        ("openai/gpt-6-sol", "off"),
+    ],
+)
+def test_the_shipped_table_says_who_wants_reasoning_back(model: str, form: str) -> None:
+    assert Catalog.default().facts(model).reasoning_back == form

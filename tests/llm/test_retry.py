@@ -14,9 +14,15 @@ def test_waits_grow_to_a_cap_and_end() -> None:
         assert whole * 0.75 <= wait <= whole
 
 
-@pytest.mark.parametrize(("asked", "waits"), [(0, 0), (7.5, 7.5), (30, 30), (31, None)])
+@pytest.mark.parametrize(("asked", "waits"), [(7.5, 7.5), (30, 30), (31, None)])
 def test_the_providers_wait_is_kept_within_its_bound(asked: float, waits: float | None) -> None:
     assert Patience(retry_after_cap_s=30).wait_s(1, asked, spent_s=0) == waits
+
+
+def test_a_provider_that_asks_for_no_wait_is_not_hammered() -> None:
+    wait_s = Patience(first_s=2).wait_s(1, 0, spent_s=0)
+    assert wait_s is not None
+    assert wait_s >= 1.5
 
 
 def test_the_last_attempt_is_the_last_even_if_the_provider_names_a_wait() -> None:

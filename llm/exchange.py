@@ -1,0 +1,297 @@
+"""One request to a provider and its streamed answer: what the adapters have in common."""
+
+import asyncio
+import json
+import logging
+import ssl
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, aclosing
+from dataclasses import dataclass
+from typing import Protocol, cast
+
+import anyio
+import httpx2
+
+from core.clock import Clock
+from llm.judging import Fault, fault_of_response, raised_by
+from llm.model import ModelEvent, Turn, TurnEnded
+from llm.odd import Json, objects_in
+from llm.reading import Silence, within
+from llm.scrub import quoted
+from llm.sse import FRAME_BYTES, Frame, FrameTooLarge, frames_of
+
+log = logging.getLogger(__name__)
+
+_PING = "ping"
+DONE = "[DONE]"  # the name under which a reading gets the end mark of Chat Completions
+
+
+class Reading(Protocol):
+    """An answer so far, built from the objects of its stream."""
+
+    @property
+    def is_over(self) -> bool:
+        """Whether the provider has said that the answer is complete."""
+        ...
+
+    @property
+    def rest_s(self) -> float:
+        """How long what may follow the end is waited for."""
+        ...
+
+    def take(self, name: str, said: Json) -> list[ModelEvent]:
+        """Add one object; gives what the caller should see. Raises: Said."""
+        ...
+
+    def rest(self) -> list[ModelEvent]:
+        """What was held back and is now known to be text; once, after the last object."""
+        ...
+
+    def finished(self) -> Turn:
+        """The turn, without calls that are not whole."""
+        ...
+
+
+class Response(Protocol):
+    """The streamed response of either SDK."""
+
+    @property
+    def status_code(self) -> int:
+        """Of HTTP."""
+        ...
+
+    @property
+    def headers(self) -> Mapping[str, str]:
+        """By lower-case name."""
+        ...
+
+    def iter_bytes(self) -> AsyncIterator[bytes]:
+        """The body as it comes."""
+        ...
+
+
+class Said(Exception):
+    """The provider reports a fault within its stream."""
+
+    def __init__(self, fault: Fault) -> None:
+        super().__init__(fault.text)
+        self.fault = fault
+
+
+class StatusError(Protocol):
+    """Either SDK's exception for an HTTP error."""
+
+    status_code: int
+    body: object | None
+
+    @property
+    def response(self) -> httpx2.Response:
+        """With its headers."""
+        ...
+
+
+@dataclass(frozen=True)
+class Sdk:
+    """The exceptions of an SDK."""
+
+    error: type[Exception]
+    status_error: type[Exception]
+
+
+@dataclass(frozen=True)
+class Judge:
+    """Turns what goes wrong with a request to `model` into errors of the port."""
+
+    model: str
+    clock: Clock
+
+    def fault_of(self, error: Exception) -> Fault:
+        """The fault that an SDK's exception for an HTTP error tells of."""
+        said = cast("StatusError", error)
+        return fault_of_response(
+            status=said.status_code,
+            headers=said.response.headers,
+            body=said.body,
+            now=self.clock.now(),
+        )
+
+    def error(self, fault: Fault, *, yielded: bool) -> Exception:
+        """What to raise; `yielded`: some of the answer is with the caller."""
+        return raised_by(fault, model=self.model, yielded=yielded, now=self.clock.now())
+
+
+@dataclass(frozen=True)
+class Limits:
+    """Seconds until the response begins, and between its events."""
+
+    first_byte_s: float
+    idle_s: float
+
+
+async def exchanged(
+    request: AbstractAsyncContextManager[Response],
+    reading: Reading,
+    *,
+    limits: Limits,
+    judge: Judge,
+    sdk: Sdk,
+) -> AsyncGenerator[ModelEvent, None]:
+    """The events of the answer to `request`, which is sent when the first one is asked for.
+
+    An answer that is complete is never given up, whatever happens after its end.
+
+    Raises:
+        ModelUnavailable, StreamBroken, ModelRefused: as `judge` decides.
+    """
+    yielded = False
+    fault, cause = Fault(text="the stream ended before the answer did", kind="network"), None
+    try:
+        async with AsyncExitStack() as stack:
+            response = await _begun(stack, request, limits.first_byte_s)
+            async with (
+                aclosing(_objects(response, limits.first_byte_s)) as objects,
+                aclosing(within(objects, lambda: _limit_s(reading, limits))) as each,
+            ):
+                async for name, said in each:
+                    for event in reading.take(name, said):
+                        yielded = True
+                        yield event
+            if _kind(response).endswith("json"):  # of something else, if it was no answer
+                fault = Fault(status=response.status_code, kind="foreign")
+    except Said as error:
+        fault = error.fault
+    except sdk.status_error as error:
+        # Not chained: its text is the provider's, and may hold a part of the key.
+        fault = judge.fault_of(error)
+    except (sdk.error, *_FAULTS) as error:
+        fault, cause = _transport_fault(error), error
+    if not reading.is_over:
+        raise judge.error(fault, yielded=yielded) from cause
+    for event in reading.rest():
+        yield event
+    yield TurnEnded(reading.finished())
+
+
+_FAULTS = (
+    httpx2.HTTPError,  # a socket that drops in the middle is not wrapped by the SDKs
+    httpx2.InvalidURL,
+    anyio.EndOfStream,
+    Silence,
+    OSError,
+    ValueError,  # an event that is no JSON, or a header that cannot be sent
+)
+
+
+def _limit_s(reading: Reading, limits: Limits) -> float:
+    return reading.rest_s if reading.is_over else limits.idle_s
+
+
+async def _begun(
+    stack: AsyncExitStack, request: AbstractAsyncContextManager[Response], limit_s: float
+) -> Response:
+    try:
+        async with asyncio.timeout(limit_s):
+            return await stack.enter_async_context(request)
+    except TimeoutError as error:
+        raise Silence(f"no sign of an answer for {limit_s:g} s") from error
+
+
+def _kind(response: Response) -> str:
+    return response.headers.get("content-type", "").partition(";")[0].strip().lower()
+
+
+async def _objects(
+    response: Response, first_byte_s: float
+) -> AsyncGenerator[tuple[str, Json], None]:
+    """Each object of the answer with the name of its event; `DONE` where that mark stands."""
+    kind = _kind(response)
+    if kind == "text/html":
+        raise Said(Fault(status=response.status_code, kind="foreign"))
+    seen = False
+    async with (
+        aclosing(_first_within(response.iter_bytes(), first_byte_s)) as chunks,
+        aclosing(_whole(chunks) if kind.endswith("json") else frames_of(chunks)) as each,
+    ):
+        async for frame in each:
+            if frame.data.startswith(DONE):
+                yield DONE, {}
+                continue
+            for said in objects_in(_decoded(frame.data)):
+                seen = True
+                if _PING not in (frame.name, said.get("type")):  # a sign of life is no answer
+                    yield frame.name, said
+    if not seen and kind and kind != "text/event-stream":
+        raise Said(Fault(status=response.status_code, kind="foreign"))
+
+
+async def _first_within(
+    chunks: AsyncIterator[bytes], limit_s: float
+) -> AsyncGenerator[bytes, None]:
+    """The chunks, the first of which, be it a sign of life only, has to come within `limit_s`."""
+    try:
+        async with asyncio.timeout(limit_s):
+            first = await anext(chunks, b"")
+    except TimeoutError as error:
+        raise Silence(f"no sign of an answer for {limit_s:g} s") from error
+    yield first
+    async for chunk in chunks:
+        yield chunk
+
+
+async def _whole(chunks: AsyncIterator[bytes]) -> AsyncGenerator[Frame, None]:
+    """The body as one event: a provider that does not stream, or reports a fault with a 200."""
+    body = bytearray()
+    async for chunk in chunks:
+        body += chunk
+        if len(body) > FRAME_BYTES:
+            raise FrameTooLarge(f"the answer is larger than {FRAME_BYTES} bytes")
+    if data := body.decode(errors="replace").strip():
+        yield Frame("", data)
+
+
+def _decoded(data: str) -> object:
+    """The JSON value; None for a text that was never meant to be one.
+
+    Raises:
+        ValueError: it begins like JSON and is none: some of the answer is lost.
+    """
+    try:
+        return json.loads(data)
+    except (ValueError, RecursionError) as error:
+        if data.startswith(("{", "[")):
+            raise ValueError("an event of the stream is no JSON") from error
+        log.debug("frame_passed_over", extra={"data": quoted(data)})
+        return None
+
+
+def _transport_fault(error: Exception) -> Fault:
+    """What went wrong with the connection, looked for down the chain of causes."""
+    chain: list[BaseException] = [error]
+    while (cause := chain[-1].__cause__ or chain[-1].__context__) is not None:
+        chain.append(cause)
+    known = next((fault for each in chain if (fault := _known_fault(each)) is not None), None)
+    if known is not None:
+        return known
+    kind = type(chain[1] if len(chain) > 1 else error).__name__
+    return Fault(text=f"the connection to the provider failed ({kind})", kind="network")
+
+
+def _known_fault(error: BaseException) -> Fault | None:
+    match error:
+        case Silence():
+            fault = Fault(text=str(error), kind="network")
+        case httpx2.TimeoutException():
+            fault = Fault(text="the provider did not answer in time", kind="network")
+        case httpx2.UnsupportedProtocol() | httpx2.InvalidURL():
+            fault = Fault(text="it is no http address", kind="foreign")
+        case ssl.SSLCertVerificationError():
+            fault = Fault(text="its certificate is not accepted", kind="foreign")
+        case ssl.SSLError(reason="WRONG_VERSION_NUMBER"):
+            fault = Fault(text="it does not speak TLS", kind="foreign")
+        case httpx2.LocalProtocolError() | UnicodeEncodeError():
+            fault = Fault(words=frozenset({"invalid_api_key"}))  # the only header from outside
+        case ValueError():
+            fault = Fault(text="the provider sent something that is no event")
+        case _:
+            fault = None
+    return fault

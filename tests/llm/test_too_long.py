@@ -1,0 +1,54 @@
+"""Each provider's way to say that a request is too long is understood, and asked about once."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from llm.faults import ModelRefused, PromptTooLong
+from llm.too_long import PHRASES, says_too_long
+from tests.llm.conftest import ADAPTERS, ask, model_at
+from tests.llm.wire import said, wire_server
+
+CASES = json.loads((Path(__file__).parent / "too_long.json").read_text())
+
+
+@pytest.mark.parametrize("protocol", sorted(ADAPTERS))
+@pytest.mark.parametrize("case", CASES, ids=[case["provider"] for case in CASES])
+async def test_it_is_too_long_and_not_sent_again(protocol: str, case: dict[str, Any]) -> None:
+    """With both adapters: a gateway may speak either protocol in front of any model."""
+    async with (
+        wire_server(said(case["status"], case["body"])) as server,
+        model_at(protocol, server.url) as model,
+    ):
+        with pytest.raises(PromptTooLong, match="no longer fits"):
+            await anext(model.stream(ask()))
+    assert len(server.requests) == 1
+
+
+def test_each_provider_of_the_table_has_a_case() -> None:
+    covered = {case["provider"].partition(",")[0] for case in CASES}
+    assert set(PHRASES) <= covered
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "max_tokens: 500000 > 128000, which is the maximum allowed number of output tokens",
+        "tools.0.name: String should have at most 64 characters",
+        "This request would exceed your organization's rate limit of 30,000 input tokens",
+        "messages: at least one message is required",
+    ],
+)
+async def test_other_refusals_are_not_too_long(text: str) -> None:
+    assert not says_too_long(400, frozenset({"invalid_request_error"}), text)
+    async with (
+        wire_server(
+            said(400, {"error": {"type": "invalid_request_error", "message": text}})
+        ) as server,
+        model_at("anthropic", server.url) as model,
+    ):
+        with pytest.raises(ModelRefused) as caught:
+            await anext(model.stream(ask()))
+    assert type(caught.value) is ModelRefused
