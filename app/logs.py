@@ -14,7 +14,16 @@ _STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {
     "taskName",
     "color_message",  # uvicorn's
 }
-_QUIET = ("dbos", "httpx2", "httpcore2", "aiohttp.access", "uvicorn.access", "watchfiles")
+_QUIET = (
+    "dbos",
+    "httpx2",
+    "httpcore2",
+    "openai",  # this SDK and the next log whole requests at DEBUG
+    "anthropic",
+    "aiohttp.access",
+    "uvicorn.access",
+    "watchfiles",
+)
 
 _CONTROLS = re.compile("[\x00-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
 

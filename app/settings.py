@@ -191,6 +191,23 @@ class Settings(BaseSettings):
         validation_alias="POLARIS_MODEL_IDLE_S",
         description="Seconds of silence after which a model's answer counts as broken off.",
     )
+    model_first_byte_s: float = Field(
+        default=5.0,
+        gt=0,
+        le=3600,
+        validation_alias="POLARIS_MODEL_FIRST_BYTE_S",
+        description="Seconds after which a silent model of POLARIS_MODELS gives way to the next.",
+    )
+    model_table: Path | None = Field(
+        default=None,
+        validation_alias="POLARIS_MODEL_TABLE",
+        description="JSON file with facts of models over those of llm/models.json.",
+    )
+    reasoning_effort: Names = Field(
+        default=(),
+        validation_alias="POLARIS_REASONING_EFFORT",
+        description="PROVIDER:MODEL=EFFORT, comma-separated: how much each of them is to think.",
+    )
     max_steps: int = Field(
         default=10,
         ge=1,

@@ -33,7 +33,8 @@ from jobs.outbox import Relay
 from jobs.reap import Reaper, ReapTimes
 from jobs.registry import JOBS
 from jobs.workspace import ProjectFolders, own_folder
-from llm.fallback import FallbackModel
+from llm.catalog import EFFORTS, Catalog, InvalidCatalog
+from llm.fallback import preferring
 from llm.model import Model
 from llm.retry import Patience
 from store.deltas import DeltaLimits
@@ -54,7 +55,7 @@ DEFAULT_MODELS = {
 }  # of providers whose key is set, in order of preference
 
 Work = Callable[[], Awaitable[None]]
-Adapter = Callable[[str], Model]
+Adapter = Callable[[str, Patience], Model]
 
 
 @dataclass(frozen=True)
@@ -249,11 +250,11 @@ def model_of(settings: Settings) -> Model:
     Raises:
         SettingsInvalid: the list names a provider that there is not, or one whose key is missing.
     """
-    adapters = _adapters(settings)
+    adapters = _adapters(settings, _catalog(settings))
     wanted = settings.models or tuple(
         f"{provider}:{name}" for provider, name in DEFAULT_MODELS.items() if adapters[provider]
     )
-    models: list[Model] = []
+    makers: list[Callable[[Patience], Model]] = []
     for entry in wanted:
         provider, _, name = entry.partition(":")
         if provider not in adapters or not name:
@@ -264,28 +265,54 @@ def model_of(settings: Settings) -> Model:
         adapter = adapters[provider]
         if adapter is None:
             raise SettingsInvalid(f"{provider.upper()}_API_KEY: needed for {entry!r}")
-        models.append(adapter(name))
-    if not models:
+        makers.append(partial(adapter, name))
+    if not makers:
         return NoModel()
-    return models[0] if len(models) == 1 else FallbackModel(models)
+    patience = Patience(budget_s=settings.model_patience_s, idle_s=settings.model_idle_s)
+    return preferring(makers, patience, first_byte_s=settings.model_first_byte_s, clock=CLOCK)
 
 
-def _adapters(settings: Settings) -> Mapping[str, Adapter | None]:
+def _catalog(settings: Settings) -> Catalog:
+    """What is known of the models, with what the settings say of them.
+
+    Raises:
+        SettingsInvalid: the table cannot be read, or an effort is none.
+    """
+    catalog = Catalog.default()
+    if settings.model_table is not None:
+        try:
+            catalog = catalog.extended(settings.model_table)
+        except InvalidCatalog as error:
+            raise SettingsInvalid(f"POLARIS_MODEL_TABLE: {error}") from None
+    for entry in settings.reasoning_effort:
+        model, _, effort = entry.partition("=")
+        provider, _, name = model.partition(":")
+        if not (name and effort in EFFORTS):
+            raise SettingsInvalid(
+                f"POLARIS_REASONING_EFFORT: {entry!r} is not PROVIDER:MODEL=EFFORT with one of "
+                f"{', '.join(EFFORTS)}"
+            )
+        catalog = catalog.with_effort(f"{provider}/{name}", effort)
+    return catalog
+
+
+def _adapters(settings: Settings, catalog: Catalog) -> Mapping[str, Adapter | None]:
     """By provider, what makes a model from its name; None where the key is missing.
 
     Each SDK takes about a second to import, so that is left to who uses it.
     """
-    patience = Patience(budget_s=settings.model_patience_s, idle_s=settings.model_idle_s)
 
-    def anthropic(name: str) -> Model:
+    def anthropic(name: str, patience: Patience) -> Model:
         from llm.anthropic_messages import BASE_URL, AnthropicModel  # noqa: PLC0415 - see above
 
         key = settings.anthropic_api_key
         url = settings.anthropic_base_url or BASE_URL
         secret = key.get_secret_value() if key else ""
-        return AnthropicModel(name, api_key=secret, base_url=url, patience=patience)
+        return AnthropicModel(
+            name, api_key=secret, base_url=url, catalog=catalog, patience=patience
+        )
 
-    def chat(provider: str, name: str) -> Model:
+    def chat(provider: str, name: str, patience: Patience) -> Model:
         from llm import openai_chat  # noqa: PLC0415 - see above
 
         openai = openai_chat.OPENAI
@@ -298,7 +325,9 @@ def _adapters(settings: Settings) -> Mapping[str, Adapter | None]:
             "ollama": (openai_chat.OLLAMA, None),
         }[provider]
         secret = key.get_secret_value() if key else "none"  # the SDK wants one, Ollama does not
-        return openai_chat.OpenAIModel(name, api_key=secret, provider=service, patience=patience)
+        return openai_chat.OpenAIModel(
+            name, api_key=secret, provider=service, catalog=catalog, patience=patience
+        )
 
     return {
         "anthropic": anthropic if settings.anthropic_api_key else None,

@@ -6,6 +6,22 @@ _UNREACHABLE = (
     "The AI model could not be reached after several tries. "
     "Nothing you wrote is lost: try again in a few minutes."
 )
+_RATE_LIMITED = (
+    "The AI provider limits how much this server may ask, and the limit is reached. "
+    "Nothing you wrote is lost: try again in a few minutes."
+)
+_OVERLOADED = (
+    "The AI provider has too much to do at the moment. "
+    "Nothing you wrote is lost: try again in a few minutes."
+)
+_MISCONFIGURED = (
+    "What answers at the address of the AI provider is no AI provider. "
+    "Whoever runs this server has to correct the base URL in its settings."
+)
+_NONE_CONFIGURED = (
+    "No AI model is configured. Whoever runs this server has to set ANTHROPIC_API_KEY, "
+    "OPENAI_API_KEY or another provider's key, and start it again."
+)
 _BROKEN_OFF = (
     "The AI model kept breaking off in the middle of its answer. Try again in a few minutes."
 )
@@ -41,6 +57,11 @@ _UNKNOWN = (
 
 _WORDS: dict[str, tuple[str, str]] = {
     "ModelUnavailable": ("model_unavailable", _UNREACHABLE),
+    "RateLimited": ("rate_limited", _RATE_LIMITED),
+    "Overloaded": ("overloaded", _OVERLOADED),
+    "Unreachable": ("unreachable", _UNREACHABLE),
+    "Misconfigured": ("misconfigured", _MISCONFIGURED),
+    "NoModelConfigured": ("no_model", _NONE_CONFIGURED),
     "StreamBroken": ("model_stream_broken", _BROKEN_OFF),
     "ModelUnauthorized": ("model_unauthorized", _BAD_KEY),
     "ModelRefused": ("model_refused", _REJECTED),

@@ -1,6 +1,8 @@
 """Lines of the log hold other people's texts."""
 
+import asyncio
 import logging
+import sys
 
 import pytest
 
@@ -28,3 +30,18 @@ def test_an_error_keeps_its_own_lines() -> None:
         {"msg": "broke", "name": "root", "levelname": "ERROR", "exc_info": info}
     )
     assert TextFormatter().format(broken).endswith("[root]\nValueError: wrong")
+
+
+@pytest.mark.timeout(60)
+async def test_the_sdks_log_no_requests_even_at_debug() -> None:
+    """They would log whole conversations. A process has one logging, so this is another."""
+    code = (
+        "import logging; from app.logs import set_up_logging; set_up_logging('DEBUG', 'text'); "
+        "names = ('openai._base_client', 'anthropic._base_client', 'httpx2', 'jobs'); "
+        "print([logging.getLogger(name).isEnabledFor(logging.INFO) for name in names])"
+    )
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-c", code, stdout=asyncio.subprocess.PIPE
+    )
+    output, _ = await process.communicate()
+    assert output.decode().strip() == "[False, False, False, True]"

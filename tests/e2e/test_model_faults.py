@@ -37,7 +37,7 @@ async def test_a_model_that_is_down_fails_the_answer(
 ) -> None:
     product = start_product(ANTHROPIC_BASE_URL="http://127.0.0.1:9", POLARIS_MODEL_PATIENCE_S="2")
     answer = await answer_to(await client_of(product), "hello")
-    assert (answer["status"], answer["errorCode"]) == ("failed", "model_unavailable")
+    assert (answer["status"], answer["errorCode"]) == ("failed", "unreachable")
     assert "could not be reached" in str(answer["error"])
 
 
