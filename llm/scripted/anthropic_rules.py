@@ -104,12 +104,15 @@ def _check_system(system: object) -> None:
         raise Rejected(400, "system: Input should be a valid string")
 
 
+_THINKING = {"adaptive", "enabled", "disabled", "between_tools"}
+
+
 def _check_thinking(request: JsonObject, limit: int) -> None:
     thinking = request.get("thinking")
     if thinking is None:
         return
     kind = cast("JsonObject", thinking).get("type") if isinstance(thinking, dict) else None
-    if kind not in {"adaptive", "enabled", "disabled", "between_tools"}:
+    if not isinstance(kind, str) or kind not in _THINKING:
         raise Rejected(
             400,
             f"thinking: Input tag '{kind}' found using 'type' does not match any of the expected "
@@ -311,7 +314,9 @@ def _check_tool_result(where: str, block: JsonObject) -> None:
     content = block.get("content", "")
     if isinstance(content, list):
         for inner in cast("list[Any]", content):
-            if isinstance(inner, dict) and cast("JsonObject", inner).get("type") == "text":
+            if not isinstance(inner, dict):
+                raise Rejected(400, f"{where}.tool_result.content: Input should be an object")
+            if cast("JsonObject", inner).get("type") == "text":
                 _check_text(cast("JsonObject", inner))
     elif not isinstance(content, str):
         raise Rejected(400, f"{where}.tool_result.content: Input should be a valid string")

@@ -32,7 +32,15 @@ def check_request(body: object) -> JsonObject:
             param="max_tokens",
             code="unsupported_parameter",
         )
-    if request.get("stream_options") is not None and not request.get("stream"):
+    options = request.get("stream_options")
+    if options is not None and not isinstance(options, dict):
+        raise Rejected(
+            400,
+            "Invalid type for 'stream_options': expected an object.",
+            param="stream_options",
+            code="invalid_type",
+        )
+    if options is not None and not request.get("stream"):
         raise Rejected(
             400,
             "The 'stream_options' parameter is only allowed when 'stream' is enabled.",
@@ -198,6 +206,8 @@ def _calls_of(index: int, message: JsonObject) -> list[str]:
     if calls is None:
         _check_content(index, message)
         return []
+    if message.get("content") is not None:  # null beside calls is usual
+        _check_content(index, message)
     if not isinstance(calls, list) or not calls:
         raise Rejected(
             400,
@@ -252,9 +262,19 @@ def _check_made(where: str, call_id: str, function: JsonObject) -> None:
 
 
 def _check_content(index: int, message: JsonObject) -> None:
-    if not isinstance(message.get("content"), str | list):
+    content = message.get("content")
+    if not isinstance(content, str | list):
         raise Rejected(
             400,
             f"Invalid value for 'content': expected a string, got null. (messages[{index}])",
             param=f"messages.[{index}].content",
+        )
+    if isinstance(content, list) and not all(
+        isinstance(part, dict) for part in cast("list[object]", content)
+    ):
+        raise Rejected(
+            400,
+            f"Invalid type for 'messages[{index}].content': expected an object within the array.",
+            param=f"messages[{index}].content",
+            code="invalid_type",
         )
