@@ -57,7 +57,7 @@ class Circuit:
         if self._open_until is not None:
             self._probe_until = self.clock.monotonic() + PROBE_S
 
-    def left(self) -> None:
+    def done(self) -> None:
         """The request is over, or given up."""
         self._probe_until = 0.0
 

@@ -126,7 +126,7 @@ async def _watched(
         circuit.answered()
         raise
     finally:
-        circuit.left()
+        circuit.done()
 
 
 def _all_failed(

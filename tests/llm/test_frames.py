@@ -85,8 +85,20 @@ def check_deltas(before: list[ModelEvent], turn: Turn) -> None:
         if isinstance(part, ToolCall):
             assert part.call_id in started
             assert part.name
-    repr_of_all = repr(turn)
-    json.dumps(repr_of_all, ensure_ascii=False).encode()
+    words = [turn.model, *turn.dropped_calls]
+    texts = [text, thinking]
+    for part in turn.message.parts:
+        match part:
+            case ToolCall():
+                words += [part.call_id, part.name]
+                texts.append(json.dumps(dict(part.arguments), ensure_ascii=False))
+            case ThinkingPart():
+                texts += [part.text, part.signature]
+            case TextPart():
+                texts.append(part.text)
+    assert not any("\x00" in word for word in words)
+    for each in (*words, *texts):
+        each.encode()
 
 
 @pytest.mark.parametrize(("protocol", "case"), CORPUS)

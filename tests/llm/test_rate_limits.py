@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from core.clock import ManualClock
-from llm.faults import ModelUnavailable, Overloaded, RateLimited, StreamBroken
+from llm.faults import Overloaded, RateLimited, StreamBroken
 from llm.model import TextPart, TurnEnded
 from llm.retry import Patience
 from tests.llm.conftest import ADAPTERS, ask, model_at
@@ -93,10 +93,10 @@ async def test_an_overload_that_names_a_time_is_kept_to(protocol: str) -> None:
         wire_server(said(529, {}, retry_after="60")) as server,
         model_at(protocol, server.url, PATIENT, clock=clock) as model,
     ):
-        with pytest.raises(Overloaded):
-            await anext(model.stream(ask()))
-        with pytest.raises(ModelUnavailable):
-            await anext(model.stream(ask()))
+        for _ in range(2):
+            with pytest.raises(Overloaded, match="overloaded") as caught:
+                await anext(model.stream(ask()))
+            assert caught.value.retry_at == datetime(2026, 11, 27, 12, 1, tzinfo=UTC)
     assert len(server.requests) == 1
 
 
