@@ -16,7 +16,7 @@ from core.clock import Clock
 from llm.judging import Fault, fault_of_response, raised_by
 from llm.model import ModelEvent, Turn, TurnEnded
 from llm.odd import Json, objects_in
-from llm.reading import Silence, within
+from llm.reading import Limits, Silence, within
 from llm.scrub import quoted
 from llm.sse import FRAME_BYTES, Frame, FrameTooLarge, frames_of
 
@@ -118,14 +118,6 @@ class Judge:
     def error(self, fault: Fault, *, yielded: bool) -> Exception:
         """What to raise; `yielded`: some of the answer is with the caller."""
         return raised_by(fault, model=self.model, yielded=yielded, now=self.clock.now())
-
-
-@dataclass(frozen=True)
-class Limits:
-    """Seconds until the response begins, and between its events."""
-
-    first_byte_s: float
-    idle_s: float
 
 
 async def exchanged(

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterable, Callable
+from dataclasses import dataclass
 from typing import TypeVar
 
 T = TypeVar("T")
@@ -9,6 +10,14 @@ T = TypeVar("T")
 DRAIN_S = (
     0.5  # after the last event: the end of the response frees the connection for the next turn
 )
+
+
+@dataclass(frozen=True)
+class Limits:
+    """Seconds until the response begins, and between its events."""
+
+    first_byte_s: float
+    idle_s: float
 
 
 class Silence(Exception):

@@ -8,10 +8,10 @@ from contextlib import aclosing
 from dataclasses import dataclass, replace
 from typing import Self
 
-from llm.exchange import Limits
 from llm.faults import ModelUnavailable, StreamBroken
 from llm.gate import Gate
 from llm.model import ModelEvent
+from llm.reading import Limits
 
 log = logging.getLogger(__name__)
 
