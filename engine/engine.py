@@ -202,7 +202,7 @@ class Engine(Sending, Watching, Acting, Publishing, Keeping, Leaving):
         self._naps = parts.naps
         runner = Runner(self._jobs, parts)
         self._dispatcher = Dispatcher(
-            [queue_of(job_id) for job_id in self._jobs],
+            {queue_of(job.id): job.flow.has_turns for job in self._jobs.values()},
             ledger=ledger,
             live=self._live,
             room=self._room,
@@ -310,8 +310,7 @@ class Engine(Sending, Watching, Acting, Publishing, Keeping, Leaving):
         self._spawn(self._announce_set_aside(run_id))
 
     def _not_started(self, run_id: str) -> None:
-        self._live.starting.pop(run_id, None)
-        self._live.first_time.discard(run_id)
+        self._live.not_started(run_id)
         self._histories.pop(run_id, None)
 
     async def _announce_set_aside(self, run_id: str) -> None:

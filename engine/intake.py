@@ -22,6 +22,7 @@ from engine.eventlog import (
     store_event,
 )
 from engine.events import CANCELLED, FAILED, SentEvent, WireEvent
+from engine.fairness import NO_KEY
 from engine.flow import admit
 from engine.gather import Joined, Joining, join
 from engine.job import Job
@@ -323,9 +324,12 @@ class Intake:
         own(connection, "run", run.run_id, user_id, accepted.now_ms)
         delayed = run.delay_ms > 0
         delay_s = run.delay_ms / 1000 if delayed else None
+        turn = self._jobs[run.job_id].flow.turn(run.payload["event"])
+        if turn is not None and run.payload["kind"] == "failure":
+            turn = NO_KEY  # cleaning up waits for nobody
+        queue = queue_of(run.job_id)
         self._host.enqueue(
-            connection,
-            Enqueued(run.run_id, queue_of(run.job_id), run.payload, delay_s, run.priority),
+            connection, Enqueued(run.run_id, queue, run.payload, delay_s, run.priority, turn)
         )
         if delayed:
             accepted.delayed_until_ms.append(accepted.now_ms + run.delay_ms)

@@ -1,7 +1,8 @@
 """The runs that execute in this process, and who waits for them to end."""
 
 import asyncio
-from collections.abc import Callable, Generator, Iterable
+from collections import Counter
+from collections.abc import Callable, Generator, Iterable, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -87,6 +88,7 @@ class LiveRuns:
         """Runs that have been claimed and are about to be live: their `proved_at`."""
         self._cancelled_meanwhile: set[str] | None = None
         """Runs not known here that were cancelled since a claim began that has not ended."""
+        self._keys: dict[str, str] = {}
         self.first_time: set[str] = set()
         """Runs about to start for the first time: nothing is recorded for them."""
 
@@ -112,6 +114,21 @@ class LiveRuns:
         cancelled, self._cancelled_meanwhile = self._cancelled_meanwhile or (), None
         self.starting |= {run_id: None if run_id in cancelled else asked_at for run_id in run_ids}
 
+    def take_turns(self, keys: Mapping[str, str]) -> None:
+        """These runs, by id, are about to be live, and each takes its turn under a key."""
+        self._keys |= keys
+
+    def not_started(self, run_id: str) -> None:
+        """A run that was about to be live will not be."""
+        self.starting.pop(run_id, None)
+        self.first_time.discard(run_id)
+        self._keys.pop(run_id, None)
+
+    def held(self) -> Counter[str]:
+        """How many runs of each key execute, or are about to."""
+        run_ids = [*(run.run_id for run in self._executing), *self.starting]
+        return Counter(self._keys[run_id] for run_id in run_ids if run_id in self._keys)
+
     def cancel(self, run_id: str) -> None:
         """Stop a run that has been cancelled; one that only starts will find out itself."""
         run = self._runs.get(run_id)
@@ -125,6 +142,7 @@ class LiveRuns:
     def _forget(self, run: LiveRun) -> None:
         if self._runs.get(run.run_id) is run:
             del self._runs[run.run_id]
+            self._keys.pop(run.run_id, None)
         self._executing.discard(run)
         self.wake(run.run_id)
         self._on_end(run.run_id)

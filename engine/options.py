@@ -7,6 +7,7 @@ from typing import Any, Literal, TypedDict
 from engine import codec
 from engine.duration import Duration, seconds_of
 from engine.expressions import Expression
+from engine.fairness import NO_KEY
 
 
 @dataclass(frozen=True)
@@ -79,7 +80,9 @@ class FlowOptions(TypedDict, total=False):
     """The flow control of a job, as `@job` takes it.
 
     `priority` is CEL giving seconds from -600 to 600 by which a run goes ahead of others;
-    `idempotency` is CEL: events with one value start one run in 24 hours.
+    `idempotency` is CEL: events with one value start one run in 24 hours. `fairness` is CEL that
+    says whose a run is, such as "event.user.id": runs of different values take turns, and those
+    of one never fill a process. Values are the same for all jobs.
     """
 
     throttle: Throttle
@@ -87,6 +90,7 @@ class FlowOptions(TypedDict, total=False):
     priority: str
     singleton: Singleton
     idempotency: str
+    fairness: str
     timeouts: Timeouts
     debounce: Debounce
     batch: Batch
@@ -125,6 +129,7 @@ class Flow:
             "singleton": singleton.key if singleton else None,
             "priority": options.get("priority"),
             "idempotency": options.get("idempotency"),
+            "fairness": options.get("fairness"),
         }
         compiled = {name: Expression(text) for name, text in sources.items() if text is not None}
         object.__setattr__(self, "expressions", compiled)
@@ -145,6 +150,19 @@ class Flow:
         expression = self.expressions.get(name)
         value = None if expression is None else expression.value(event)
         return f"{name}:{job_id}:{codec.dumps(value)}"
+
+    @property
+    def has_turns(self) -> bool:
+        """Whether runs of different keys take turns."""
+        return "fairness" in self.expressions
+
+    def turn(self, event: Mapping[str, Any]) -> str | None:
+        """The key under which a run of this event takes its turn; None where the job has none."""
+        expression = self.expressions.get("fairness")
+        if expression is None:
+            return None
+        value = expression.value(event)
+        return NO_KEY if value is None else codec.dumps(value)
 
     @property
     def gathers(self) -> bool:

@@ -63,6 +63,7 @@ async def mark_failed(ctx: FailureContext[MessageSent]) -> None:
     on=MessageSent,
     cancel_on=[CancelOn(MessageCancelled, match="data.messageId")],
     concurrency=[Concurrency(limit=1, key="event.data.conversationId", counts="runs")],
+    fairness="event.user.id",
     retries=RETRY,
     on_failure=mark_failed,
 )

@@ -9,7 +9,7 @@ DBOS would look once a second, count runs that wait, and take three statements i
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any, cast
+from typing import Any, Literal, cast
 
 import sqlalchemy as sa
 from dbos._core import execute_dequeued_workflow
@@ -49,26 +49,41 @@ class Claimed:
     status: WorkflowStatusInternal
     owner: str
 
+    @property
+    def key(self) -> str | None:
+        """Whose turn it takes; see `engine.fairness`."""
+        return self.status["queue_partition_key"]
+
 
 def new_owner() -> str:
     """A token for one claim: what it took can be recognised by it."""
     return generate_uuid()
 
 
-def claim(connection: sa.Connection, queue: str, limit: int, owner: str) -> list[Claimed]:
+Of = Literal["any key", "no key", "this key"]
+"""Which enqueued runs a claim takes, by the key of their turns."""
+
+
+def claim(  # noqa: PLR0913 - what to take, and for whom
+    connection: sa.Connection,
+    queue: str,
+    limit: int,
+    owner: str,
+    *,
+    of: Of = "any key",
+    key: str | None = None,
+) -> list[Claimed]:
     """Take up to `limit` enqueued runs, those of the smallest priority first, then the oldest.
 
     When its commit fails it may have taken some all the same: `give_back` those of this owner.
     """
-    database = system_database()
-    values = {
-        "queue": queue,
+    values = here(queue) | {
         "limit": limit,
         "owner": owner,
         "executor": GlobalParams.executor_id,
-        "version": GlobalParams.app_version,
+        "key": key,
     }
-    rows = connection.execute(_claiming(database), values).all()
+    rows = connection.execute(_claiming(system_database(), of), values).all()
     return [
         Claimed(
             run_id=row.workflow_uuid,
@@ -84,16 +99,36 @@ def claim(connection: sa.Connection, queue: str, limit: int, owner: str) -> list
     ]
 
 
-@lru_cache(maxsize=1)  # put together once; a process has one DBOS at a time
-def _claiming(database: SystemDatabase) -> sa.Executable:
+def here(queue: str) -> dict[str, Any]:
+    """What is bound in a statement about the enqueued runs of this application."""
+    return {"queue": queue, "version": GlobalParams.app_version}
+
+
+def is_enqueued_here(database: SystemDatabase) -> list[sa.ColumnElement[bool]]:
+    """That a run waits in the bound queue, for this application."""
+    status = database.tables.workflow_status.c
+    return [
+        status.queue_name == sa.bindparam("queue"),
+        status.status == "ENQUEUED",
+        database._in_flight_status_prover(),
+        status.application_version == sa.bindparam("version"),
+        database._name_filter(status.application_name, database.app_name),
+    ]
+
+
+@lru_cache(maxsize=3)  # put together once; a process has one DBOS at a time
+def _claiming(database: SystemDatabase, of: Of) -> sa.Executable:
     table, inputs = database.tables.workflow_status, database.tables.workflow_input
     status, now = table.c, database._now_ms_sql()
+    its_key = status.queue_partition_key
+    wanted = {
+        "any key": sa.true(),
+        "no key": its_key.is_(None),
+        "this key": its_key == sa.bindparam("key", type_=sa.Text),
+    }
     next_ones = (
         sa.select(status.workflow_uuid)
-        .where(status.queue_name == sa.bindparam("queue"), status.status == "ENQUEUED")
-        .where(database._in_flight_status_prover())
-        .where(status.application_version == sa.bindparam("version"))
-        .where(database._name_filter(status.application_name, database.app_name))
+        .where(*is_enqueued_here(database), wanted[of])
         .order_by(status.priority, status.created_at)
         .limit(sa.bindparam("limit", type_=sa.Integer))
         .with_for_update(skip_locked=True)

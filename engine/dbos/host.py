@@ -57,6 +57,8 @@ class Enqueued:
     payload: Payload
     delay_s: float | None = None
     priority: int | None = None
+    turn: str | None = None
+    """The key under which it takes its turn among the runs of its queue."""
 
 
 class Host:
@@ -149,4 +151,6 @@ class Host:
             options["delay_seconds"] = run.delay_s
         if run.priority is not None:
             options["priority"] = run.priority
+        if run.turn is not None:
+            options["queue_partition_key"] = run.turn
         self._client.enqueue_in_transaction(connection, options, run.payload)
