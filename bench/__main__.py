@@ -3,10 +3,10 @@
 import asyncio
 import sys
 
-from bench import store, stream
+from bench import fairness, store, stream
 from bench.engine import suite as engine
 
-SUITES = {"store": store.main, "stream": stream.main}
+SUITES = {"fairness": fairness.main, "store": store.main, "stream": stream.main}
 
 
 def main() -> None:

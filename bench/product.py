@@ -27,6 +27,7 @@ class Product:
     """A running `polaris dev` with one project."""
 
     api: Api
+    api_url: str
     model: ScriptedModel
     project_id: str
     convex_url: str
@@ -107,6 +108,6 @@ async def _polaris(
         token = child.ready["token"]
         async with Api(child.ready["api"], token) as api:
             project_id = await api.create_project("bench")
-            yield Product(api, model, project_id, child.ready["convex"], token)
+            yield Product(api, child.ready["api"], model, project_id, child.ready["convex"], token)
     finally:
         await child.stop()
