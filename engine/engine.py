@@ -281,7 +281,7 @@ class Engine(Sending, Watching, Acting, Publishing, Keeping, Leaving):
         for run_id in notice.cancelled:
             self._stop_cancelled(run_id)
         for run_id in notice.ended:
-            self._live.wake(run_id)
+            self._live.stopped_elsewhere(run_id)
         self._slots.wake(notice.places)
         self._errands.waits.wake(notice.woken)
         self._dispatcher.kick(map(queue_of, self._jobs) if notice.everything else notice.queues)

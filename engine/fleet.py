@@ -151,3 +151,9 @@ class Fleet:
         publish(connection, Notice(self._executor_id, queues=tuple(queues)))
         log.warning("took_over", extra={"dead": dead})
         return queues
+
+
+def living_besides(connection: sa.Connection, executor_id: str) -> list[str]:
+    """The other processes that work on this database, those included that died a moment ago."""
+    query = sa.select(tables.worker.c.executor_id).where(tables.worker.c.executor_id != executor_id)
+    return list(connection.execute(query).scalars())

@@ -4,6 +4,7 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from dataclasses import dataclass, field
+from time import monotonic
 from typing import Any
 
 import sqlalchemy as sa
@@ -107,7 +108,7 @@ class Runner:
         gate = Gate(self._parts.slots, run_id, limits, payload["position"])
         is_first = run_id in self._parts.live.first_time
         try:
-            history = await self._history(live)
+            history = await self._history(live, owner)
             with live.asleep():  # waiting for a place is not executing yet
                 await gate.open()
             await self._limit_time(job, run_id)
@@ -138,16 +139,20 @@ class Runner:
             return {**payload, "event": gathered[-1]}
         return {**payload, "event": gathered[0], "events": gathered}
 
-    async def _history(self, live: LiveRun) -> History:
+    async def _history(self, live: LiveRun, owner: str) -> History:
         run_id, first_time = live.run_id, self._parts.live.first_time
         known = self._parts.histories.pop(run_id, None)
         if run_id in first_time:
             first_time.discard(run_id)
             known = History()
-        if known is None or live.proved_at is None:  # what was read may be out of date
-            now_ms = self._ledger.now_ms()
-            found = await self._ledger.transact(read_histories, [run_id], now_ms)
-            return found[run_id]
+        if known is None or live.proved_at is None:
+            # It may have been cancelled while it started, by somebody who has been told so since.
+            asked_at, now_ms = monotonic(), self._ledger.now_ms()
+            try:
+                known = await self._ledger.transact(_own_history, run_id, owner, now_ms)
+            except recorded.NotOurs as error:
+                raise RunLost(run_id) from error
+            live.proved_at = asked_at
         return known
 
     async def _limit_time(self, job: Job[Any, Any], run_id: str) -> None:
@@ -309,6 +314,11 @@ def _storable(job: Job[Any, Any], result: Any) -> Any:
     except (ValueError, NonRetriable) as error:
         raise NonRetriable(f"job {job.id!r} returned what cannot be stored: {error}") from error
     return stored
+
+
+def _own_history(connection: sa.Connection, run_id: str, owner: str, now_ms: int) -> History:
+    recorded.check_owned(connection, run_id, owner)
+    return read_histories(connection, [run_id], now_ms)[run_id]
 
 
 def _start_time(connection: sa.Connection, run_id: str, finish_at: int | None) -> None:

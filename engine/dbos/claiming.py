@@ -173,6 +173,7 @@ def _given_back() -> dict[str, Any]:
     """What is written of a run that goes back to its queue."""
     return {
         "status": "ENQUEUED",
+        "executor_id": None,  # so that of a run that is cancelled it says who executed it
         "owner_xid": None,
         "started_at_epoch_ms": None,
         "updated_at": system_database()._now_ms_sql(),

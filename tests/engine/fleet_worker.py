@@ -7,10 +7,11 @@ import asyncio
 import signal
 import sys
 from pathlib import Path
+from time import monotonic
 
 from engine import Concurrency, Engine, JobContext, PostgresDatabase, job
 from tests.engine.mortal import Journal
-from tests.engine.things import Asked
+from tests.engine.things import Asked, Withdrawn
 
 LEASE_S = 1.5
 
@@ -38,11 +39,18 @@ async def relay(ctx: JobContext[Asked]) -> str:
     return await ctx.step.run("second", second)
 
 
+@job("brief", on=Withdrawn)
+async def brief(ctx: JobContext[Withdrawn]) -> None:
+    """Says when its body begins, by the clock that all processes of a machine share."""
+    ctx.need(Journal).write(f"{ctx.run_id} begins {monotonic()}")
+    await asyncio.sleep(0.01)
+
+
 async def main(dsn: str, journal: Journal, executor_id: str) -> None:
     stop = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
     engine = Engine(
-        jobs=[relay],
+        jobs=[relay, brief],
         database=PostgresDatabase(dsn),
         provide=[journal, executor_id],
         executor_id=executor_id,

@@ -1,5 +1,6 @@
 """Several processes on one PostgreSQL: the dead are replaced, the stopped fenced."""
 
+import asyncio
 import os
 import signal
 import subprocess
@@ -7,13 +8,15 @@ import sys
 from collections.abc import Generator
 from contextlib import ExitStack
 from pathlib import Path
+from time import monotonic
 
 import pytest
 
 from engine import Engine, PostgresDatabase
-from tests.engine.fleet_worker import LEASE_S, relay
+from engine.acting import ELSEWHERE_S
+from tests.engine.fleet_worker import LEASE_S, brief, relay
 from tests.engine.mortal import Journal
-from tests.engine.things import Asked, until
+from tests.engine.things import Asked, Withdrawn, until
 
 pytestmark = pytest.mark.timeout(60)
 
@@ -47,7 +50,7 @@ class Workers:
 
     def sender(self) -> Engine:
         """A process that works on nothing: this one."""
-        return Engine(jobs=[relay], database=self.database, works=False)
+        return Engine(jobs=[relay, brief], database=self.database, works=False)
 
     def has(self, line: str) -> bool:
         return line in self.journal.lines()
@@ -88,15 +91,53 @@ async def test_stopped_worker_that_comes_back_is_fenced(workers: Workers) -> Non
         assert not workers.has("one second ends")
 
 
-async def test_cancel_reaches_a_step_in_another_process(workers: Workers) -> None:
+async def test_cancel_has_reached_a_step_in_another_process_when_it_returns(
+    workers: Workers,
+) -> None:
     async with workers.sender() as engine:
         workers.start("one")
         sent = await engine.send(Asked(text=str(workers.go)))
         await until(lambda: workers.has("one second begins"))
         await engine.cancel(sent.run_ids[0])
-        await until(lambda: workers.has("one interrupted"), 1.5)
+        assert workers.has("one interrupted")
         workers.go.touch()
         assert (await engine.run(sent.run_ids[0])).status == "cancelled"
+
+
+async def test_no_body_begins_in_another_process_after_the_cancel(workers: Workers) -> None:
+    cancelled_at: dict[str, float] = {}
+    async with workers.sender() as engine:
+        workers.start("one")
+
+        async def send_and_cancel(number: int) -> None:
+            sent = await engine.send(Withdrawn(question_id="q"))
+            await asyncio.sleep(number % 15 / 1000)  # from before the claim to after the end
+            if await engine.cancel(sent.run_ids[0]):
+                cancelled_at[sent.run_ids[0]] = monotonic()
+
+        for _ in range(20):
+            async with asyncio.TaskGroup() as many:
+                for number in range(10):
+                    many.create_task(send_and_cancel(number))
+        last = await engine.send(Withdrawn(question_id="q"))
+        await engine.wait(last.run_ids[0], 5)  # what was claimed before it has had its turn
+    assert len(cancelled_at) > 10
+    lines = [line.split() for line in workers.journal.lines()]
+    begun_at = {run_id: float(at) for run_id, _, at in lines}
+    late = {run: begun_at[run] - at for run, at in cancelled_at.items() if run in begun_at}
+    assert [run for run, by_s in late.items() if by_s > 0] == []
+
+
+async def test_cancel_waits_no_longer_than_it_must_for_a_process_that_is_stopped(
+    workers: Workers,
+) -> None:
+    async with workers.sender() as engine:
+        one = workers.start("one")
+        sent = await engine.send(Asked(text=str(workers.go)))
+        await until(lambda: workers.has("one second begins"))
+        os.kill(one.pid, signal.SIGSTOP)
+        async with asyncio.timeout(ELSEWHERE_S + 3):
+            assert await engine.cancel(sent.run_ids[0])
 
 
 async def test_sigterm_hands_the_run_over_at_once(workers: Workers) -> None:
