@@ -124,6 +124,16 @@ def active_runs() -> sa.Select[tuple[str]]:
     return runs_with(["ENQUEUED", "DELAYED", "PENDING"])
 
 
+def runs_not_ended_before(before_ms: int) -> sa.Select[tuple[str]]:
+    """The ids of runs that have not ended, or not before a time, as a subquery."""
+    status = system_database().tables.workflow_status.c
+    return sa.select(status.workflow_uuid).where(
+        sa.or_(
+            status.status.in_(["ENQUEUED", "DELAYED", "PENDING"]), status.completed_at >= before_ms
+        )
+    )
+
+
 def _has_begun(connection: sa.Connection) -> bool:
     driver: Any = connection.connection.dbapi_connection
     return bool(driver.in_transaction)

@@ -11,8 +11,9 @@ from pathlib import Path
 from time import monotonic
 
 import pytest
+import sqlalchemy as sa
 
-from engine import Engine, PostgresDatabase
+from engine import Engine, PostgresDatabase, tables
 from engine.acting import ELSEWHERE_S
 from tests.engine.fleet_worker import LEASE_S, brief, relay
 from tests.engine.mortal import Journal
@@ -31,10 +32,11 @@ class Workers:
         self._journal_path = folder / "journal"
         self._stack = stack
 
-    def start(self, name: str) -> subprocess.Popen[str]:
+    def start(self, name: str, *, dies_at: int | None = None) -> subprocess.Popen[str]:
         """Start a worker and wait until it takes runs."""
         command = [sys.executable, "-m", "tests.engine.fleet_worker", self.database.dsn]
         command += [str(self._journal_path), name]
+        command += [] if dies_at is None else [str(dies_at)]
         process = subprocess.Popen(  # noqa: S603 - our own module
             command, stdout=subprocess.PIPE, text=True
         )
@@ -51,6 +53,15 @@ class Workers:
     def sender(self) -> Engine:
         """A process that works on nothing: this one."""
         return Engine(jobs=[relay, brief], database=self.database, works=False)
+
+    def left_behind(self) -> set[str]:
+        """The tables that still hold rows of runs, none of which exists any more."""
+        of_runs = (tables.slot, tables.wait, tables.cancel_rule, tables.limit)
+        pool = self.database.connect()
+        with pool.connect() as connection:
+            found = {t.name for t in of_runs if connection.execute(sa.select(t)).first()}
+        pool.dispose()
+        return found
 
     def has(self, line: str) -> bool:
         return line in self.journal.lines()
@@ -152,3 +163,37 @@ async def test_sigterm_hands_the_run_over_at_once(workers: Workers) -> None:
         workers.go.touch()
         assert await engine.result(sent.run_ids[0], 10) == "two"
         assert one.wait(10) == 0
+
+
+@pytest.mark.parametrize("boundary", range(4))
+async def test_worker_that_dies_as_a_run_ends_leaves_its_key_free(
+    workers: Workers, boundary: int
+) -> None:
+    """Before the commit that ends it, right after, and around what the worker does next."""
+    workers.go.touch()
+    async with workers.sender() as engine:
+        one = workers.start("one", dies_at=boundary)
+        first = await engine.send(Asked(text=str(workers.go)))
+        assert one.wait(10) == -signal.SIGKILL
+        workers.start("two")
+        second = await engine.send(Asked(text=str(workers.go)))
+        assert await engine.result(second.run_ids[0], LEASE_S + 10) == "two"
+        assert await engine.result(first.run_ids[0], 5) == "one"  # its step was recorded
+        await until(lambda: not workers.left_behind())
+
+
+async def test_worker_that_dies_before_it_has_heard_of_a_cancel_leaves_its_key_free(
+    workers: Workers,
+) -> None:
+    async with workers.sender() as engine:
+        one = workers.start("one")
+        first = await engine.send(Asked(text=str(workers.go)))
+        await until(lambda: workers.has("one second begins"))
+        os.kill(one.pid, signal.SIGSTOP)
+        assert await engine.cancel(first.run_ids[0])
+        one.kill()
+        workers.start("two")
+        workers.go.touch()
+        second = await engine.send(Asked(text=str(workers.go)))
+        assert await engine.result(second.run_ids[0], LEASE_S + 10) == "two"
+        await until(lambda: not workers.left_behind())
