@@ -41,7 +41,7 @@ class Dispatcher:
         live: LiveRuns,
         room: Callable[[], int],
         prepare: Callable[[Sequence[claiming.Claimed]], Awaitable[None]],
-        gave_up: Callable[[str], None],
+        worn_out: Callable[[claiming.Claimed], None],
         not_started: Callable[[str], None],
         read_paused: Callable[[sa.Connection], set[str]],
     ) -> None:
@@ -53,7 +53,7 @@ class Dispatcher:
         self._live = live
         self._room = room
         self._prepare = prepare
-        self._gave_up = gave_up
+        self._worn_out = worn_out
         self._not_started = not_started
         self._read_paused = read_paused
         self._paused: set[str] = set()
@@ -199,9 +199,11 @@ class Dispatcher:
         self._live.claim_ended([run.run_id for run in claimed], asked_at)
         if claimed:
             await self._prepare(claimed)
-            given_up, failed = await self._ledger.call(partial(_dispatch, claimed))
-            for run_id in given_up:
-                self._gave_up(run_id)
+            for run in claimed:
+                if run.is_worn_out:
+                    self._worn_out(run)
+            fit = [run for run in claimed if not run.is_worn_out]
+            failed = await self._ledger.call(partial(_dispatch, fit))
             for run_id in failed:
                 self._not_started(run_id)
             if failed:
@@ -225,16 +227,13 @@ class Dispatcher:
             del self._to_give_back[owner]
 
 
-def _dispatch(claimed: list[claiming.Claimed]) -> tuple[list[str], list[str]]:
-    """Start these runs; returns those that are set aside, and those that could not start."""
-    given_up: list[str] = []
+def _dispatch(claimed: list[claiming.Claimed]) -> list[str]:
+    """Start these runs; returns those that could not start."""
     failed: list[str] = []
     for run in claimed:
         try:
             claiming.dispatch(run)
-        except claiming.TooManyRecoveries:
-            given_up.append(run.run_id)
         except Exception:  # the rim: one run that cannot start must not stop the others
             log.exception("dispatch_failed", extra={"run_id": run.run_id})
             failed.append(run.run_id)
-    return given_up, failed
+    return failed

@@ -24,6 +24,7 @@ from engine.dispatcher import Dispatcher
 from engine.durable import TRUSTED_S
 from engine.duration import Duration, seconds_of
 from engine.encryption import Encryption, encrypt
+from engine.ends import Ends
 from engine.errands import Errands
 from engine.errors import BadJob, DatabaseAway, DatabaseFull
 from engine.eventlog import DEDUPLICATION_MS
@@ -186,6 +187,7 @@ class Engine(Sending, Watching, Acting, Publishing, Keeping, Leaving):
             spawn=self._spawn,
             publisher=self._publisher,
         )
+        ends = Ends(self.executor_id, ledger=for_runs, slots=self._slots, spawn=self._spawn)
         parts = Parts(
             ledger=for_runs,
             intake=self._intake,
@@ -195,7 +197,7 @@ class Engine(Sending, Watching, Acting, Publishing, Keeping, Leaving):
             provided=self._provided,
             act=self._act,
             outside=self._errands,
-            spawn=self._spawn,
+            ends=ends,
             trusted_s=math.inf if isinstance(self._database, SqliteDatabase) else TRUSTED_S,
             middleware=self._middleware,
         )
@@ -207,11 +209,11 @@ class Engine(Sending, Watching, Acting, Publishing, Keeping, Leaving):
             live=self._live,
             room=self._room,
             prepare=self._prepare,
-            gave_up=self._gave_up,
+            worn_out=self._set_aside,
             not_started=self._not_started,
             read_paused=_paused_queues,
         )
-        await host.start(runner.execute)
+        await host.start(runner.execute, ends)
         stack.push_async_callback(host.stop)
         await ledger.transact(take_up, self._encryption, self.executor_id, works=self._works)
         self._tokens = Tokens(await ledger.transact(signing_secret), self._clock)
@@ -281,7 +283,7 @@ class Engine(Sending, Watching, Acting, Publishing, Keeping, Leaving):
         for run_id in notice.cancelled:
             self._stop_cancelled(run_id)
         for run_id in notice.ended:
-            self._live.wake(run_id)
+            self._live.stopped_elsewhere(run_id)
         self._slots.wake(notice.places)
         self._errands.waits.wake(notice.woken)
         self._dispatcher.kick(map(queue_of, self._jobs) if notice.everything else notice.queues)
@@ -304,20 +306,18 @@ class Engine(Sending, Watching, Acting, Publishing, Keeping, Leaving):
         except (SQLAlchemyError, DatabaseAway, DatabaseFull):  # each reads its own
             log.exception("histories_not_read")
 
-    def _gave_up(self, run_id: str) -> None:
-        log.error("run_set_aside", extra={"run_id": run_id})
-        self._not_started(run_id)
-        self._spawn(self._announce_set_aside(run_id))
+    def _set_aside(self, run: claiming.Claimed) -> None:
+        log.error("run_set_aside", extra={"run_id": run.run_id})
+        self._not_started(run.run_id)
+        self._spawn(self._end_worn_out(run.run_id, run.owner))
 
     def _not_started(self, run_id: str) -> None:
         self._live.not_started(run_id)
         self._histories.pop(run_id, None)
 
-    async def _announce_set_aside(self, run_id: str) -> None:
-        accepted = await self._ledger.transact(
-            self._intake.announce_set_aside, run_id, self._ledger.now_ms()
-        )
-        self._act(accepted)
+    async def _end_worn_out(self, run_id: str, owner: str) -> None:
+        now_ms = self._ledger.now_ms()
+        self._act(await self._ledger.transact(self._intake.set_aside, run_id, owner, now_ms))
 
     def _room_made(self) -> None:
         self._dispatcher.room_made()

@@ -10,8 +10,9 @@ import sqlalchemy as sa
 from core.ids import EventId, RunId
 from engine import codec, tables
 from engine.cancel_rules import forget_watch, runs_to_cancel, take_overdue, watch
-from engine.dbos import dbos_rows
+from engine.dbos import claiming, dbos_rows
 from engine.dbos.host import Enqueued, Host
+from engine.ends import settle
 from engine.errors import NoSuchJob
 from engine.eventlog import (
     ON_FAILURE,
@@ -43,6 +44,8 @@ class Accepted:
     queues: set[str] = field(default_factory=set[str])
     delayed_until_ms: list[int] = field(default_factory=list[int])
     cancelled: list[str] = field(default_factory=list[str])
+    elsewhere: list[str] = field(default_factory=list[str])
+    """Which of the cancelled runs were executing in other processes; not all transactions ask."""
     woken: list[WaitKey] = field(default_factory=list[WaitKey])
     granted: list[Place] = field(default_factory=list[Place])
 
@@ -276,9 +279,14 @@ class Intake:
             self.start(connection, handler, accepted)
         self.publish(connection, accepted)
 
-    def announce_set_aside(self, connection: sa.Connection, run_id: str, now_ms: int) -> Accepted:
-        """Say that a run has failed because its processes kept dying."""
+    def set_aside(
+        self, connection: sa.Connection, run_id: str, owner: str, now_ms: int
+    ) -> Accepted:
+        """End a run that has been claimed once too often: its processes kept dying."""
         accepted = Accepted(now_ms)
+        if not claiming.set_aside(connection, run_id, owner):
+            return accepted
+        accepted.granted += settle(connection, run_id, self._executor_id)
         query = sa.select(tables.run.c.job_id).where(tables.run.c.run_id == run_id)
         job = self._jobs.get(connection.execute(query).scalar() or "")
         cause = cause_of(connection, run_id)

@@ -73,6 +73,29 @@ class _Asleep:  # a generator in each of many thousand sleeping runs would be se
         self._run.resume()
 
 
+class Heard:
+    """The runs of which other processes have said that they execute them no more."""
+
+    def __init__(self) -> None:
+        self._missing: set[str] | None = None
+        self._run_ids: set[str] = set()
+        self._complete = asyncio.Event()
+
+    def add(self, run_id: str) -> None:
+        """This one has been told of."""
+        self._run_ids.add(run_id)
+        if self._missing is not None:
+            self._missing.discard(run_id)
+            if not self._missing:
+                self._complete.set()
+
+    async def all_of(self, run_ids: Iterable[str]) -> None:
+        """Wait until each of these has been told of."""
+        self._missing = set(run_ids) - self._run_ids
+        if self._missing:
+            await self._complete.wait()
+
+
 class LiveRuns:
     """Every live run by id, and the waiters for runs anywhere."""
 
@@ -82,6 +105,7 @@ class LiveRuns:
         self._runs: dict[str, LiveRun] = {}
         self._executing: set[LiveRun] = set()
         self._waiting: dict[str, set[asyncio.Event]] = {}
+        self._hearing: set[Heard] = set()
         self.draining = False
         """Whether what becomes live from now on must stop at once."""
         self.starting: dict[str, float | None] = {}
@@ -184,6 +208,22 @@ class LiveRuns:
             waiting.discard(event)
             if not waiting:
                 del self._waiting[run_id]
+
+    @contextmanager
+    def hearing(self) -> Generator[Heard]:
+        """What other processes say from now on."""
+        heard = Heard()
+        self._hearing.add(heard)
+        try:
+            yield heard
+        finally:
+            self._hearing.discard(heard)
+
+    def stopped_elsewhere(self, run_id: str) -> None:
+        """Another process has said that nothing of the run executes there any more."""
+        for heard in self._hearing:
+            heard.add(run_id)
+        self.wake(run_id)
 
     def wake(self, run_id: str) -> None:
         """Tell the waiters to look at the run."""

@@ -2,8 +2,9 @@
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Coroutine, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
+from time import monotonic
 from typing import Any
 
 import sqlalchemy as sa
@@ -11,10 +12,10 @@ import sqlalchemy as sa
 from core.errors import Refused
 from core.ids import RunId
 from engine import codec, tables
-from engine.cancel_rules import forget_watch
 from engine.context import FailureContext, JobContext, Provided, RunError, Scope
 from engine.dbos import dbos_rows, private, recorded
 from engine.durable import RunState, is_interrupted
+from engine.ends import Ends
 from engine.errors import NonRetriable, RunFailed, RunLost, StepFailed
 from engine.events import FINISHED, INVOKED, ReceivedEvent, WireEvent, received_event
 from engine.gather import gathered_events
@@ -29,7 +30,6 @@ from engine.realtime.voice import Voice
 from engine.slots import Gate, Slots
 from engine.steps import Outside, Steps
 from engine.tables import insert_new
-from engine.waits import close_waits
 
 log = logging.getLogger("engine.run")
 
@@ -48,8 +48,7 @@ class Parts:
     act: Callable[[Accepted], None]
     """Wake what a committed transaction concerns."""
     outside: Outside
-    spawn: Callable[[Coroutine[Any, Any, None]], None]
-    """Do something that nobody awaits."""
+    ends: Ends
     trusted_s: float
     """See `RunState`."""
     middleware: tuple[Middleware, ...] = ()
@@ -106,8 +105,9 @@ class Runner:
         limits = wants(job, payload["event"]) if payload["kind"] == "run" else []
         gate = Gate(self._parts.slots, run_id, limits, payload["position"])
         is_first = run_id in self._parts.live.first_time
+        is_interrupted = False
         try:
-            history = await self._history(live)
+            history = await self._history(live, owner)
             with live.asleep():  # waiting for a place is not executing yet
                 await gate.open()
             await self._limit_time(job, run_id)
@@ -120,12 +120,16 @@ class Runner:
             execution = Execution(job, RunId(run_id), payload, live, steps, state.hooks)
             failed = await self._earlier_attempts(execution, history)
             return await self._attempts(execution, failed)
+        except asyncio.CancelledError:
+            is_interrupted = True
+            raise
         finally:
             has_waited = self._parts.outside.waits.has_waited(run_id) or not is_first
             has_rows = job.concurrency or job.cancel_on or job.flow.options or has_waited
-            if has_rows and live.stopped != "handed over":
-                # Not awaited: the run's end must not wait for it, nor be undone by it.
-                self._parts.spawn(self._clean_up(run_id, owner, gate))
+            if has_rows and not is_interrupted:
+                self._parts.ends.expect(run_id, owner)
+            elif has_rows and live.stopped != "handed over":
+                self._parts.ends.interrupted(run_id, owner)
 
     async def _with_events(self, payload: dict[str, Any]) -> dict[str, Any]:
         """What a run is given that several events have started."""
@@ -138,16 +142,20 @@ class Runner:
             return {**payload, "event": gathered[-1]}
         return {**payload, "event": gathered[0], "events": gathered}
 
-    async def _history(self, live: LiveRun) -> History:
+    async def _history(self, live: LiveRun, owner: str) -> History:
         run_id, first_time = live.run_id, self._parts.live.first_time
         known = self._parts.histories.pop(run_id, None)
         if run_id in first_time:
             first_time.discard(run_id)
             known = History()
-        if known is None or live.proved_at is None:  # what was read may be out of date
-            now_ms = self._ledger.now_ms()
-            found = await self._ledger.transact(read_histories, [run_id], now_ms)
-            return found[run_id]
+        if known is None or live.proved_at is None:
+            # It may have been cancelled while it started, by somebody who has been told so since.
+            asked_at, now_ms = monotonic(), self._ledger.now_ms()
+            try:
+                known = await self._ledger.transact(_own_history, run_id, owner, now_ms)
+            except recorded.NotOurs as error:
+                raise RunLost(run_id) from error
+            live.proved_at = asked_at
         return known
 
     async def _limit_time(self, job: Job[Any, Any], run_id: str) -> None:
@@ -155,10 +163,6 @@ class Runner:
             finish_ms = job.flow.finish_timeout_ms()
             at = None if finish_ms is None else self._ledger.now_ms() + finish_ms
             await self._ledger.transact(_start_time, run_id, at)
-
-    async def _clean_up(self, run_id: str, owner: str, gate: Gate) -> None:
-        if await self._ledger.transact(_forget_run, run_id, owner):
-            await gate.close()
 
     async def _earlier_attempts(self, run: Execution, history: History) -> int:
         """How often the body has failed before this process took the run over."""
@@ -311,6 +315,11 @@ def _storable(job: Job[Any, Any], result: Any) -> Any:
     return stored
 
 
+def _own_history(connection: sa.Connection, run_id: str, owner: str, now_ms: int) -> History:
+    recorded.check_owned(connection, run_id, owner)
+    return read_histories(connection, [run_id], now_ms)[run_id]
+
+
 def _start_time(connection: sa.Connection, run_id: str, finish_at: int | None) -> None:
     """The run has started: its time to start is over, its time to finish begins, once."""
     limit = tables.limit.c
@@ -318,15 +327,6 @@ def _start_time(connection: sa.Connection, run_id: str, finish_at: int | None) -
     if finish_at is not None:
         row = {"run_id": run_id, "kind": "finish", "at": finish_at}
         insert_new(connection, tables.limit, row)
-
-
-def _forget_run(connection: sa.Connection, run_id: str, owner: str) -> bool:
-    """Nothing waits for the run any more, unless another execution of it does."""
-    if dbos_rows.goes_on_without(connection, run_id, owner):
-        return False
-    forget_watch(connection, run_id)
-    close_waits(connection, run_id)
-    return True
 
 
 def _read_last_failure(connection: sa.Connection, run_id: str) -> Exception:

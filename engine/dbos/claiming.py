@@ -14,13 +14,12 @@ from typing import Any, Literal, cast
 import sqlalchemy as sa
 from dbos._core import execute_dequeued_workflow
 from dbos._dbos import _get_dbos_instance
-from dbos._error import MaxRecoveryAttemptsExceededError
 from dbos._sys_db import SystemDatabase, WorkflowStatusInternal
 from dbos._utils import GlobalParams, generate_uuid
 
 from engine.dbos.private import system_database
 
-TooManyRecoveries = MaxRecoveryAttemptsExceededError
+MAX_RECOVERIES = 50  # a run that has taken the process down this often is set aside
 
 READ = (  # what executing a run reads of its status, which has twice as many fields
     "workflow_uuid",
@@ -53,6 +52,11 @@ class Claimed:
     def key(self) -> str | None:
         """Whose turn it takes; see `engine.fairness`."""
         return self.status["queue_partition_key"]
+
+    @property
+    def is_worn_out(self) -> bool:
+        """Whether it has been started so often that it must not be once more."""
+        return (self.status["recovery_attempts"] or 0) > MAX_RECOVERIES + 1
 
 
 def new_owner() -> str:
@@ -208,17 +212,35 @@ def _given_back() -> dict[str, Any]:
     """What is written of a run that goes back to its queue."""
     return {
         "status": "ENQUEUED",
+        "executor_id": None,  # so that of a run that is cancelled it says who executed it
         "owner_xid": None,
         "started_at_epoch_ms": None,
         "updated_at": system_database()._now_ms_sql(),
     }
 
 
-def dispatch(claimed: Claimed) -> None:
-    """Start a claimed run on the adopted loop; call from another thread.
+def set_aside(connection: sa.Connection, run_id: str, owner: str) -> bool:
+    """End a claimed run that is worn out, as DBOS would in a transaction of its own."""
+    database = system_database()
+    status, now = database.tables.workflow_status, database._now_ms_sql()
+    statement = (
+        sa.update(status)
+        .where(status.c.workflow_uuid == run_id, status.c.status == "PENDING")
+        .where(status.c.owner_xid == owner)
+        .values(
+            status="MAX_RECOVERY_ATTEMPTS_EXCEEDED",
+            owner_xid=None,
+            deduplication_id=None,
+            started_at_epoch_ms=None,
+            queue_name=None,
+            updated_at=now,
+            completed_at=now,
+        )
+    )
+    return bool(connection.execute(statement).rowcount)
 
-    Raises:
-        TooManyRecoveries: it has been started too often; DBOS has set it aside.
-    """
+
+def dispatch(claimed: Claimed) -> None:
+    """Start a claimed run on the adopted loop; call from another thread."""
     execute_dequeued_workflow(_get_dbos_instance(), claimed.status, claimed.owner)
     claimed.status["inputs"] = ""  # DBOS keeps the rest until the run ends
