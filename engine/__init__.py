@@ -38,6 +38,7 @@ from engine.options import (
     Throttle,
     Timeouts,
 )
+from engine.plain import PlainFailureContext, PlainJobContext
 from engine.realtime.channels import BadChannel, BadMessage, Channel, Topic
 from engine.realtime.hub import Messages, TooManySubscriptions, TooSlow
 from engine.realtime.messages import Message
@@ -90,6 +91,8 @@ __all__ = [
     "NotListening",
     "NotProvided",
     "On",
+    "PlainFailureContext",
+    "PlainJobContext",
     "PostgresDatabase",
     "RateLimit",
     "ReceivedEvent",

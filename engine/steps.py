@@ -4,6 +4,7 @@ import asyncio
 import math
 from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from contextvars import ContextVar
 from datetime import datetime
 from typing import Any, Protocol, TypeVar, overload
@@ -109,6 +110,10 @@ class Steps(DurableSteps):
     def branch(self) -> str:
         """What the ids of steps begin with here: "" outside `parallel` and `race`."""
         return _branch.get()
+
+    def busy(self) -> AbstractContextManager[None]:
+        """Around a body that computes in a thread, for a test's time to stand still."""
+        return nullcontext()
 
     async def sleep(self, step_id: str, duration: Duration) -> None:
         """Sleep for seconds, a timedelta, or a text such as "30s", "5m", "1d", "1w".
