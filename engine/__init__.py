@@ -7,6 +7,7 @@ from engine.database import Database, PostgresDatabase, SqliteDatabase
 from engine.encryption import BadKey, Encryption, KeyMissing, KeyUnknownElsewhere
 from engine.engine import Engine
 from engine.errors import (
+    BadDatabase,
     BadEvent,
     BadExpression,
     BadJob,
@@ -52,6 +53,7 @@ __all__ = [
     "FAILED",
     "FINISHED",
     "BadChannel",
+    "BadDatabase",
     "BadEvent",
     "BadExpression",
     "BadJob",

@@ -26,6 +26,7 @@ from engine.events import (
 )
 from engine.expressions import path_value
 from engine.history import History
+from engine.judging import check_wait
 from engine.live import LiveRun
 from engine.middleware import StepCall
 from engine.realtime.messages import WireMessage
@@ -183,7 +184,11 @@ class Steps(DurableSteps):
         this run's waits already.
         """
         name = self._name(step_id)
-        event_name, model = (event, None) if isinstance(event, str) else (event.event_name, event)
+        model = None if isinstance(event, str) else event
+        try:
+            event_name = check_wait(event, match=match, when=when)
+        except ValueError as error:
+            raise NonRetriable(f"step {name!r}: {error}") from error
         matching = None
         if match is not None:
             value = path_value(self.cause.as_json(), match)
