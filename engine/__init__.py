@@ -7,6 +7,7 @@ from engine.database import Database, PostgresDatabase, SqliteDatabase
 from engine.encryption import BadKey, Encryption, KeyMissing, KeyUnknownElsewhere
 from engine.engine import Engine
 from engine.errors import (
+    BadDatabase,
     BadEvent,
     BadExpression,
     BadJob,
@@ -40,6 +41,7 @@ from engine.options import (
     Throttle,
     Timeouts,
 )
+from engine.plain import PlainFailureContext, PlainJobContext
 from engine.realtime.channels import BadChannel, BadMessage, Channel, Topic
 from engine.realtime.hub import Messages, TooManySubscriptions, TooSlow
 from engine.realtime.messages import Message
@@ -53,6 +55,7 @@ __all__ = [
     "FAILED",
     "FINISHED",
     "BadChannel",
+    "BadDatabase",
     "BadEvent",
     "BadExpression",
     "BadJob",
@@ -94,6 +97,8 @@ __all__ = [
     "NotListening",
     "NotProvided",
     "On",
+    "PlainFailureContext",
+    "PlainJobContext",
     "PostgresDatabase",
     "RateLimit",
     "ReceivedEvent",

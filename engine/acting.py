@@ -97,13 +97,13 @@ class Acting(Running):
         way, the older half has been cancelled.
 
         Raises:
-            BadExpression: `when` is not CEL.
+            BadExpression: `when` is not CEL, or names what is not there.
         """
         self._check_running()
         try:
             expression = None if when is None else Expression(when)
         except ValueError as error:
-            raise BadExpression(f"{when!r} is not a CEL expression: {error}") from error
+            raise BadExpression(str(error)) from error
         which = Selection(
             job if isinstance(job, str) else job.id,
             0 if after is None else ms_of(after),

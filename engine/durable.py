@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field, replace
 from time import monotonic
-from typing import Any, Concatenate, ParamSpec, Protocol, TypeVar
+from typing import Any, Concatenate, ParamSpec, Protocol, TypeVar, overload
 
 import sqlalchemy as sa
 from pydantic import TypeAdapter, ValidationError
@@ -13,6 +13,7 @@ from pydantic_core import PydanticSerializationError
 from core.errors import Refused
 from core.ids import RunId
 from engine import codec
+from engine.blocking import called
 from engine.current import StepInfo, current_step, enter_step, leave_step
 from engine.dbos import private, recorded
 from engine.errors import NonRetriable, RetryAfter, RunLost, StepFailed
@@ -86,10 +87,19 @@ class DurableSteps:
         self._names.clear()
         self._replayed = 0
 
+    @overload
     async def run(
         self, step_id: str, fn: Callable[P, Awaitable[R]], *args: P.args, **kwargs: P.kwargs
-    ) -> R:
-        """Call an async function once and remember its result under `step_id`.
+    ) -> R: ...
+    @overload
+    async def run(
+        self, step_id: str, fn: Callable[P, R], *args: P.args, **kwargs: P.kwargs
+    ) -> R: ...
+    async def run(self, step_id: str, fn: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+        """Call a function once and remember its result under `step_id`.
+
+        A plain function runs in a thread of its own, which a cancel waits for; a lambda is called
+        on the loop.
 
         The result is JSON, a model or a dataclass, and comes back as the type that `fn`'s return
         annotation says, in the first execution as in a replay. Used again (a loop), the same id
@@ -105,8 +115,8 @@ class DurableSteps:
         adapter = result_adapter(fn)
         name = self._name(step_id)
 
-        async def call(step: StepCall) -> R:
-            return await fn(*step.args, **step.kwargs)
+        async def call(step: StepCall) -> Any:
+            return await called(fn, *step.args, **step.kwargs)
 
         async def attempts() -> codec.Recorded:
             given = shown_call(args, kwargs)

@@ -8,6 +8,7 @@ import socket
 from collections.abc import Coroutine, Sequence
 from contextlib import AsyncExitStack
 from functools import partial
+from pathlib import Path
 from typing import Any, Self
 
 import sqlalchemy as sa
@@ -17,7 +18,7 @@ from core.clock import Clock, SystemClock
 from engine import tables
 from engine.acting import Acting
 from engine.context import Provided
-from engine.database import Database, PostgresDatabase, SqliteDatabase, closer
+from engine.database import Database, PostgresDatabase, SqliteDatabase, closer, database_at
 from engine.dbos import claiming, private
 from engine.dbos.host import Host
 from engine.dispatcher import Dispatcher
@@ -26,13 +27,13 @@ from engine.duration import Duration, seconds_of
 from engine.encryption import Encryption, encrypt
 from engine.ends import Ends
 from engine.errands import Errands
-from engine.errors import BadJob, DatabaseAway, DatabaseFull
+from engine.errors import DatabaseAway, DatabaseFull
 from engine.eventlog import DEDUPLICATION_MS
 from engine.events import new_event_id
 from engine.fleet import Fleet
 from engine.history import read_histories
 from engine.intake import Intake, queue_of
-from engine.job import Job
+from engine.job import Job, jobs_by_id
 from engine.keeping import Keeping
 from engine.keys import take_up
 from engine.leaving import Leaving
@@ -66,7 +67,7 @@ class Engine(Sending, Watching, Acting, Publishing, Keeping, Leaving):
 
     Args:
         jobs: what may run; two with one id are refused.
-        database: where events and runs are kept.
+        database: where events and runs are kept; also as an address, "sqlite:///engine.db".
         provide: objects that jobs get with `ctx.need(Type)`.
         middleware: what is around every send, run and step; the first is the outermost.
         encryption: keys for what is stored: data of events, results, errors. What expressions of
@@ -85,7 +86,7 @@ class Engine(Sending, Watching, Acting, Publishing, Keeping, Leaving):
         self,
         *,
         jobs: Sequence[Job[Any, Any]],
-        database: Database,
+        database: Database | Path | str,
         provide: Sequence[object] = (),
         middleware: Sequence[Middleware] = (),
         encryption: Encryption | None = None,
@@ -98,14 +99,9 @@ class Engine(Sending, Watching, Acting, Publishing, Keeping, Leaving):
         retention: Duration = "7d",
         clock: Clock | None = None,
     ) -> None:
-        by_id: dict[str, Job[Any, Any]] = {}
-        for job in jobs:
-            if job.id in by_id:
-                raise BadJob(job.id, "two jobs have this id")
-            by_id[job.id] = job
-        self._jobs = by_id
+        self._jobs = jobs_by_id(jobs)
         self._models = models_of(self._jobs)
-        self._database = database
+        self._database = database = database_at(database)
         self._encryption = encryption
         self._provided = Provided(list(provide))
         self._middleware = tuple(middleware)

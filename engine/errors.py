@@ -174,13 +174,13 @@ class CannotReplay(Conflict):
 
 
 class BadExpression(Refused):
-    """A CEL expression that came with a call does not parse."""
+    """A CEL expression that came with a call does not parse, or names what is not there."""
 
     code = "bad_expression"
 
 
 class BadJob(Refused):
-    """A job's definition is wrong; found when the engine is built, before anything runs."""
+    """A job's definition is wrong; found where it is written, before anything runs."""
 
     code = "bad_job"
 
@@ -197,6 +197,18 @@ class BadEvent(Refused):
     def __init__(self, event_name: str, what: str) -> None:
         super().__init__(f"event {event_name!r}: {what}")
         self.event_name = event_name
+
+
+class BadDatabase(Refused):
+    """The engine was given no database that it can keep runs in."""
+
+    code = "bad_database"
+
+    def __init__(self, what: str) -> None:
+        super().__init__(
+            f"{what} is no database of an engine; give it 'sqlite:///engine.db', "
+            "'postgresql://…', SqliteDatabase(Path(…)) or PostgresDatabase('postgresql://…')"
+        )
 
 
 class DatabaseInUse(Conflict):

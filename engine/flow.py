@@ -1,5 +1,6 @@
 """Flow control of starts: priority, throttle, rate limit, idempotency, singleton."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -41,27 +42,26 @@ def admit(  # noqa: PLR0913, PLR0917 - one decision, from all it depends on
     options = flow.options
     if not options:
         return Admission()
+    # A key that cannot be told loses no event, as in Inngest.
     if "idempotency" in options:
         key = flow.key(job_id, "idempotency", event)
-        if not _within_window(connection, key, 1, IDEMPOTENCY_S * 1000, now_ms):
+        if key is not None and not _within_window(connection, key, 1, IDEMPOTENCY_S * 1000, now_ms):
             return None
     if "rate_limit" in options:
         rate = options["rate_limit"]
         period_ms = int(seconds_of(rate.period) * 1000)
         key = flow.key(job_id, "rate_limit", event)
-        if not _within_window(connection, key, rate.limit, period_ms, now_ms):
+        if key is not None and not _within_window(connection, key, rate.limit, period_ms, now_ms):
             return None
     replaces: tuple[str, ...] = ()
-    if "singleton" in options:
-        holder = _take_singleton(
-            connection, flow.key(job_id, "singleton", event), run_id, options["singleton"]
-        )
+    if "singleton" in options and (key := flow.key(job_id, "singleton", event)) is not None:
+        holder = _take_singleton(connection, key, run_id, options["singleton"])
         if holder is not None and options["singleton"].mode == "skip":
             return None
         replaces = () if holder is None else (holder,)
     delay_ms = 0
     if "throttle" in options:
-        key = flow.key(job_id, "throttle", event)
+        key = flow.shared_key(job_id, "throttle", event)
         delay_ms = _throttle(connection, key, options["throttle"], now_ms)
     priority, ahead_s = None, 0
     if "priority" in options:
@@ -71,7 +71,7 @@ def admit(  # noqa: PLR0913, PLR0917 - one decision, from all it depends on
 
 
 def _clamped(value: object) -> int:
-    if not isinstance(value, (int, float)):
+    if not isinstance(value, (int, float)) or math.isnan(value):
         return 0  # a priority that cannot be told is the ordinary one
     return int(max(-PRIORITY_MAX, min(PRIORITY_MAX, value)))
 

@@ -29,7 +29,7 @@ from engine.flow import admit
 from engine.gather import Joined, Joining, join
 from engine.job import Job
 from engine.notices import Notice, publish
-from engine.options import Debounce
+from engine.options import Batch, Debounce
 from engine.owners import disclaim, own, owner_of, user_id_of
 from engine.slots import Place, Want, leave_queues, queue_up
 from engine.tables import insert_new
@@ -87,9 +87,19 @@ def wants(job: Job[Any, Any], event: Mapping[str, Any]) -> list[Want]:
     """The concurrency limits that apply to a run of this job that this event starts."""
     found: list[Want] = []
     for rule in job.concurrency:
-        key = "" if rule.key is None else codec.dumps(rule.key.value(event))
+        # What cannot be told is counted together.
+        key = "" if rule.key is None else rule.key.key(event) or "null"
         found.append(Want(f"{rule.prefix}:{key}", rule.limit, rule.counts))
     return found
+
+
+def _gathering_key(
+    job: Job[Any, Any], rule: Debounce | Batch, event: Mapping[str, Any], run_id: str
+) -> str:
+    """What an event gathers under; a debounce loses no event for a key that cannot be told."""
+    if isinstance(rule, Batch):
+        return job.flow.shared_key(job.id, "batch", event)
+    return job.flow.key(job.id, "debounce", event) or f"debounce:{job.id}:of {run_id}"
 
 
 class Intake:
@@ -191,8 +201,7 @@ class Intake:
         delay_ms = max(event.ts_ms - accepted.now_ms, admission.delay_ms)
         rule = job.flow.gathering(payload["event"])
         if rule is not None:
-            kind = "debounce" if isinstance(rule, Debounce) else "batch"
-            key = job.flow.key(job.id, kind, payload["event"])
+            key = _gathering_key(job, rule, payload["event"], run_id)
             size = len(codec.dumps(event.data))
             joined = join(connection, Joining(key, event, size, run_id), rule, accepted.now_ms)
             if not joined.is_new:

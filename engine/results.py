@@ -1,8 +1,8 @@
 """How a function's result is stored and read back: by its return annotation."""
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from functools import lru_cache
-from typing import Any, get_type_hints
+from typing import Any, get_args, get_origin, get_type_hints
 
 from pydantic import TypeAdapter
 
@@ -21,6 +21,8 @@ def result_adapter(fn: Callable[..., Any]) -> TypeAdapter[Any]:
         target = type(target).__call__
     try:
         annotation: Any = get_type_hints(target).get("return", Any)
+        if get_origin(annotation) in {Awaitable, Coroutine}:  # of a plain function that returns one
+            annotation = get_args(annotation)[-1]
         return _adapter(annotation)
     except Exception as error:  # the reason matters, not the class
         name = getattr(target, "__qualname__", repr(target))

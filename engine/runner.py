@@ -27,6 +27,7 @@ from engine.ledger import Ledger
 from engine.live import LiveRun, LiveRuns
 from engine.middleware import Hooks, Middleware, RunCall, through
 from engine.naps import Naps
+from engine.plain import conducted
 from engine.realtime.voice import Voice
 from engine.slots import Gate, Slots
 from engine.steps import Outside, Steps
@@ -227,9 +228,10 @@ class Runner:
             error = RunError.from_json(run.payload["error"])
             failed_run = RunId(run.payload["failed_run"])
             scope = Scope(failed_run, run.job.id, run.steps, provided, call.attempt, voice)
-            return run.job.on_failure(FailureContext(call.event, scope, error, call.events))
+            context = FailureContext(call.event, scope, error, call.events)
+            return conducted(run.job.on_failure, context)
         scope = Scope(run.run_id, run.job.id, run.steps, provided, call.attempt, voice)
-        return run.job.fn(JobContext(call.event, scope, call.events))
+        return conducted(run.job.fn, JobContext(call.event, scope, call.events))
 
     async def _announce_end(self, run: Execution, result: Any) -> None:
         if not self._announces_ends or run.is_failure_handler:

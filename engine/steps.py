@@ -4,6 +4,7 @@ import asyncio
 import math
 from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from contextvars import ContextVar
 from datetime import datetime
 from typing import Any, Protocol, TypeVar, overload
@@ -26,6 +27,7 @@ from engine.events import (
 )
 from engine.expressions import path_value
 from engine.history import History
+from engine.judging import check_wait
 from engine.live import LiveRun
 from engine.middleware import StepCall
 from engine.realtime.messages import WireMessage
@@ -111,6 +113,10 @@ class Steps(DurableSteps):
         """What the ids of steps begin with here: "" outside `parallel` and `race`."""
         return _branch.get()
 
+    def busy(self) -> AbstractContextManager[None]:
+        """Around a body that computes in a thread, for a test's time to stand still."""
+        return nullcontext()
+
     async def sleep(self, step_id: str, duration: Duration) -> None:
         """Sleep for seconds, a timedelta, or a text such as "30s", "5m", "1d", "1w".
 
@@ -179,7 +185,11 @@ class Steps(DurableSteps):
         this run's waits already.
         """
         name = self._name(step_id)
-        event_name, model = (event, None) if isinstance(event, str) else (event.event_name, event)
+        model = None if isinstance(event, str) else event
+        try:
+            event_name = check_wait(event, match=match, when=when)
+        except ValueError as error:
+            raise NonRetriable(f"step {name!r}: {error}") from error
         matching = None
         if match is not None:
             value = path_value(self.cause.as_json(), match)

@@ -5,7 +5,6 @@ import json
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Any
 
 import sqlalchemy as sa
@@ -15,7 +14,7 @@ from engine.dbos import dbos_rows
 from engine.errors import NonRetriable
 from engine.eventlog import event_key, stored_event
 from engine.events import WireEvent
-from engine.expressions import Expression, path_value
+from engine.expressions import path_value, stored_expression
 from engine.locks import lock_key
 
 WaitKey = tuple[str, str]
@@ -177,7 +176,13 @@ def _fits(wait: NewWait, event: WireEvent) -> bool:
     value = event.as_json()
     if wait.match is not None and path_value(value, wait.match[0]) != wait.match[1]:
         return False
-    return wait.when is None or _expression(wait.when).holds(wait.cause.as_json(), value)
+    return wait.when is None or holds(wait.when, wait.cause, value)
+
+
+def holds(condition: str, cause: WireEvent, later: Mapping[str, Any]) -> bool:
+    """Whether the condition of a wait holds; one that is no expression never does."""
+    expression = stored_expression(condition)
+    return expression is not None and expression.holds(cause.as_json(), later)
 
 
 def read_wait(connection: sa.Connection, key: WaitKey) -> tuple[int, dict[str, Any] | None]:
@@ -230,7 +235,7 @@ def answer_waits(
     for run_id, step_id, condition in rows:
         if condition is not None:
             cause = cause_of(run_id)
-            if cause is None or not _expression(condition).holds(cause.as_json(), value):
+            if cause is None or not holds(condition, cause, value):
                 continue
         if answer(connection, (run_id, step_id), value):
             answered.append((run_id, step_id))
@@ -300,8 +305,3 @@ def answered_waits(connection: sa.Connection) -> list[WaitKey]:
     column = tables.wait.c
     query = sa.select(column.run_id, column.step_id).where(column.answer.is_not(None))
     return [(run_id, step_id) for run_id, step_id in connection.execute(query)]
-
-
-@lru_cache(maxsize=256)
-def _expression(source: str) -> Expression:
-    return Expression(source)

@@ -1,6 +1,7 @@
 """The steps of a run under test: the engine's own, remembered in memory, in virtual time."""
 
 from collections.abc import Awaitable, Callable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -51,6 +52,10 @@ class VirtualSteps(Steps):
     def tries(self, name: str) -> tuple[FailedTry, ...]:
         """The attempts of a step (of the body: "") that were followed by another."""
         return tuple(self._failed.get(name, ()))
+
+    def busy(self) -> AbstractContextManager[None]:
+        """Virtual time stands still while a body computes in a thread."""
+        return self._world.time.standing_still()
 
     def _name(self, step_id: str) -> str:
         name = super()._name(step_id)

@@ -17,7 +17,7 @@ from engine.duration import Duration, seconds_of
 from engine.errors import BadEvent, NonRetriable, RunFailed
 from engine.eventlog import event_body
 from engine.events import Event, EventData, SentEvent, WireEvent, event_of, named_events
-from engine.expressions import Expression, path_value
+from engine.expressions import path_value
 from engine.job import CancelRule, Job
 from engine.live import LiveRun
 from engine.middleware import Hooks, through
@@ -25,7 +25,7 @@ from engine.realtime.channels import untyped
 from engine.realtime.messages import Message, WireMessage
 from engine.realtime.publisher import check_going_on
 from engine.testing.time import EPOCH, VirtualTime, settle
-from engine.waits import NEVER_MS, NewWait, WaitKey, Waits
+from engine.waits import NEVER_MS, NewWait, WaitKey, Waits, holds
 
 Answer = dict[str, Any]
 
@@ -350,7 +350,7 @@ def _fits(wait: NewWait, event: WireEvent) -> bool:
     value = event.as_json()
     if wait.match is not None and path_value(value, wait.match[0]) != wait.match[1]:
         return False
-    return wait.when is None or Expression(wait.when).holds(wait.cause.as_json(), value)
+    return wait.when is None or holds(wait.when, wait.cause, value)
 
 
 async def _played(mock: object, step: StepInfo) -> Any:
