@@ -190,11 +190,11 @@ def _check_times(claims: Mapping[str, object]) -> None:
     """PyJWT takes all that `int` takes, "9999999999" and true as well; Convex takes numbers.
 
     Raises:
-        ValueError: a time is no number of seconds.
+        InvalidTokenError: a time is no number of seconds.
     """
     for name in ("exp", "iat", "nbf"):
         moment = claims.get(name, 0)
         if isinstance(moment, bool) or not isinstance(moment, int | float):
-            raise ValueError(name)
+            raise jwt.InvalidTokenError(name)
         if not abs(moment) <= LAST_MOMENT_S:  # so that it is true for NaN as well
-            raise ValueError(name)
+            raise jwt.InvalidTokenError(name)
