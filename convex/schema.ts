@@ -198,6 +198,7 @@ export default defineSchema({
     .index("by_external", ["projectId", "externalId"]),
 
   // Events that must reach the engine; written with the rows they speak of, read and deleted by the relay.
+  // One that the engine refuses for good stays for a week, never due, with the reason in `lastError`.
   outbox: defineTable({
     eventId: v.string(),
     name: v.string(),

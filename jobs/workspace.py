@@ -22,7 +22,7 @@ from store.records import (
 )
 from tools.disk import DiskWorkspace
 from tools.paths import confine
-from tools.workspace import BadPath, IsAFolder, NoSuchFile, RelPath, Workspace
+from tools.workspace import BadPath, IsAFolder, NoSuchFile, NotAFolder, RelPath, Workspace
 
 log = logging.getLogger(__name__)
 
@@ -135,12 +135,15 @@ class ProjectFolder:
         except IsAFolder:  # a file took the place of a folder
             await self._delete(path)
             return True
+        except NotAFolder as blocked:  # a folder took the place of a file
+            await self._delete(blocked.file)
+            return True
 
     async def _make_folder(self, path: RelPath) -> None:
         try:
             await self._disk.make_folder(path)
-        except IsAFolder:  # a folder took the place of a file
-            await self._delete(path)
+        except NotAFolder as blocked:  # a folder took the place of a file
+            await self._delete(blocked.file)
             await self._disk.make_folder(path)
 
     async def _delete(self, path: RelPath) -> None:

@@ -4,8 +4,11 @@ Every write carries the lease's epoch. A refused one raises `GenerationClosed`: 
 cancelled, is final, or a later attempt took over; the attempt stops there and writes nothing more.
 """
 
+import logging
 from collections.abc import Sequence
 from datetime import datetime
+
+from pydantic import ValidationError
 
 from core.ids import MessageId, RunId, ToolCallId
 from store.client import ConvexHttp
@@ -24,7 +27,9 @@ from store.records import (
     TurnRecord,
     WrittenFile,
 )
-from store.rows import decode, encode
+from store.rows import decode, encode, fields_of
+
+log = logging.getLogger(__name__)
 
 
 class Generations:
@@ -166,10 +171,25 @@ class Generations:
         return None if value is None else decode(Generation, value)
 
     async def stale(self, *, before: datetime, limit: int = 100) -> tuple[Generation, ...]:
-        """Running generations whose last sign of life is older than `before`, oldest first."""
+        """Running generations whose last sign of life is older than `before`, oldest first.
+
+        A row that cannot be read is reported and set aside.
+        """
         args = {"before": before.timestamp() * 1000, "limit": limit}
-        value = await self._http.query("system/generations:stale", args)
-        return tuple(decode(Generation, row) for row in value)
+        found: list[Generation] = []
+        for row in await self._http.query("system/generations:stale", args):
+            try:
+                found.append(decode(Generation, row))
+            except ValidationError as fault:
+                message_id = MessageId(str(row["messageId"]))
+                reason = {"message_id": message_id, "fields": fields_of(fault)}
+                log.error("generation_unreadable", extra=reason)  # noqa: TRY400 - it quotes the row
+                await self.set_aside(message_id)
+        return tuple(found)
+
+    async def set_aside(self, message_id: MessageId) -> None:
+        """It could not be looked at: it goes behind the others, and is silent anew later."""
+        await self._http.mutation("system/generations:setAside", {"messageId": message_id})
 
     async def status_of(self, message_id: MessageId) -> MessageStatus | None:
         """The message's status; None when it is gone."""

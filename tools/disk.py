@@ -18,7 +18,15 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Literal
 
-from tools.paths import TEMPORARY_PREFIX, folded, is_nameable, is_within, name_of, parent_of
+from tools.paths import (
+    TEMPORARY_PREFIX,
+    ancestors_of,
+    folded,
+    is_nameable,
+    is_within,
+    name_of,
+    parent_of,
+)
 from tools.workspace import (
     MAX_FILE_BYTES,
     AlreadyThere,
@@ -28,6 +36,7 @@ from tools.workspace import (
     Entry,
     IsAFolder,
     NoSuchFile,
+    NotAFolder,
     NotPermitted,
     RelPath,
     TooLarge,
@@ -70,16 +79,16 @@ class DiskWorkspace:
         or a large picture, is no reason to refuse it.
 
         Raises:
-            IsAFolder, DiskFull, NotPermitted: as `Workspace.write`.
+            IsAFolder, NotAFolder, DiskFull, NotPermitted: as `Workspace.write`.
         """
         await asyncio.to_thread(self._mirror, path, data)
 
     async def sha256(self, path: RelPath) -> str:
-        """The hash of a file of any size. Raises: NoSuchFile, IsAFolder, NotPermitted."""
+        """The hash of a file of any size. Raises: as `Workspace.read`, but never TooLarge."""
         return await asyncio.to_thread(self._hash, path)
 
     async def make_folder(self, path: RelPath) -> None:
-        """Make a folder with its parents, unless it is there; like `mirror`. Raises: IsAFolder."""
+        """Make a folder with its parents, unless it is there; like `mirror`. Raises: NotAFolder."""
         await asyncio.to_thread(self._make_folder, path)
 
     async def list_folder(self, path: RelPath) -> list[Entry]:
@@ -193,7 +202,7 @@ class DiskWorkspace:
         while pending:
             path = pending.pop()
             # Gone or replaced since it was seen, or closed to us: then there is nothing to list.
-            with suppress(NoSuchFile, IsAFolder, BadPath, PermissionError):
+            with suppress(NoSuchFile, NotAFolder, BadPath, PermissionError):
                 with self._folder(path, path) as folder:
                     found = _entries(folder, path)
                 entries += found
@@ -205,8 +214,8 @@ class DiskWorkspace:
         """Open an existing folder; `wanted` is what the error speaks of."""
         current = os.open(self._root, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
         try:
-            for name in folder.split("/") if folder else ():
-                current = _enter(current, name, wanted)
+            for step in _steps(folder):
+                current = _enter(current, step, wanted)
             yield current
         finally:
             os.close(current)
@@ -217,34 +226,35 @@ class DiskWorkspace:
     ) -> Generator[int]:
         """Open a folder, making it and its parents where they are missing."""
         current = os.open(self._root, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-        walked = ""
         try:
-            for name in folder.split("/") if folder else ():
-                walked = f"{walked}/{name}" if walked else name
-                if _kind(current, name) is None:
+            for step in _steps(folder):
+                if _kind(current, name_of(step)) is None:
                     if refuse_twins:
-                        _refuse_case_twin(current, RelPath(walked))
+                        _refuse_case_twin(current, step)
                     with suppress(FileExistsError):  # somebody made it just now
-                        os.mkdir(name, dir_fd=current)
-                current = _enter(current, name, wanted)
+                        os.mkdir(name_of(step), dir_fd=current)
+                current = _enter(current, step, wanted)
             yield current
         finally:
             os.close(current)
 
 
-def _enter(parent: int, name: str, wanted: RelPath) -> int:
-    """Open a child folder and close its parent; on an error the parent stays open."""
+def _steps(folder: RelPath) -> list[RelPath]:
+    """Every folder on the way to it, and itself."""
+    return [*ancestors_of(folder), folder] if folder else []
+
+
+def _enter(parent: int, folder: RelPath, wanted: RelPath) -> int:
+    """Open `folder` and close its parent; on an error the parent stays open."""
     try:
-        child = os.open(name, _FOLDER, dir_fd=parent)
+        child = os.open(name_of(folder), _FOLDER, dir_fd=parent)
     except FileNotFoundError:
         raise NoSuchFile(wanted) from None
     except OSError as error:
         if error.errno not in {errno.ENOTDIR, errno.ELOOP}:
             raise
-        if _kind(parent, name) == "file":
-            raise IsAFolder(
-                f"{wanted} is not possible: {name!r} in it is a file, not a folder."
-            ) from None
+        if _kind(parent, name_of(folder)) == "file":
+            raise NotAFolder(wanted, folder) from None
         raise _not_a_file(wanted) from None
     os.close(parent)
     return child
@@ -263,7 +273,7 @@ def _open_file(folder: int, path: RelPath) -> Generator[int]:
     try:
         mode = os.fstat(file).st_mode
         if stat.S_ISDIR(mode):
-            raise IsAFolder(f"{path} is a folder, not a file. Use listFiles to see what is in it.")
+            raise IsAFolder(path)
         if not stat.S_ISREG(mode):
             raise _not_a_file(path)
         yield file
@@ -293,7 +303,7 @@ def _is_replaceable(folder: int, path: RelPath) -> bool:
     """Whether a file stands there; raises for anything else that does."""
     found = _kind(folder, name_of(path))
     if found == "folder":
-        raise IsAFolder(f"{path} is a folder, so no file can be written there.")
+        raise IsAFolder(path)
     if found in {"link", "special"}:
         raise _not_a_file(path)
     return found == "file"

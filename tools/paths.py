@@ -74,6 +74,12 @@ def parent_of(path: RelPath) -> RelPath:
     return RelPath(path.rpartition("/")[0])
 
 
+def ancestors_of(path: RelPath) -> list[RelPath]:
+    """The folders around it, outermost first, without the root."""
+    names = path.split("/")
+    return [RelPath("/".join(names[:count])) for count in range(1, len(names))]
+
+
 def name_of(path: RelPath) -> str:
     """The last name of the path."""
     return path.rpartition("/")[2]

@@ -8,7 +8,7 @@ from starlette.middleware.cors import CORSMiddleware
 
 from app.api import conversations, files, health, messages, projects, realtime, runs
 from app.errors import add_error_handlers
-from app.middleware import BodyLimit, LocalHosts, RequestFrame
+from app.middleware import BodyLimit, LocalHosts, RequestFrame, StorableTexts
 from app.services.context import Services
 from app.settings import Settings
 from core.clock import Clock
@@ -58,6 +58,7 @@ def create_application(services: Services, settings: Settings, clock: Clock) -> 
         limit_bytes=settings.body_limit_bytes,
         file_limit_bytes=settings.file_limit_bytes,
     )
+    app.add_middleware(StorableTexts)
     if settings.auth_issuer is None:
         app.add_middleware(LocalHosts)
     app.add_middleware(RequestFrame, clock=clock)

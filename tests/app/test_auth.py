@@ -16,12 +16,12 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from jwt.algorithms import RSAAlgorithm
 
 from app.auth import KEYS_FRESH_S, REFETCH_S, Authenticator, KeySet, KeysUnavailable, parse_keys
-from app.errors import Unauthorized
+from app.errors import InvalidRequest, Unauthorized, status_of
 from app.identity import identity_of
 from app.local_user import BadKeyFile, open_local_user
 from app.settings import Settings
 from core.clock import ManualClock, SystemClock
-from tests.app.keys import NOW, Issuer
+from tests.app.keys import NOW, PARSABLE, UNPARSABLE, UNSTORABLE, Issuer
 
 
 def authenticator(issuer: Issuer, audience: str | None = "polaris") -> Authenticator:
@@ -55,6 +55,30 @@ async def test_a_token_does_not_hold(changes: dict[str, Any]) -> None:
     issuer = Issuer()
     with pytest.raises(Unauthorized):
         await authenticator(issuer).caller(f"Bearer {issuer.token(**changes)}")
+
+
+@pytest.mark.parametrize("changes", UNPARSABLE.values(), ids=UNPARSABLE.keys())
+async def test_a_claim_that_cannot_be_read_is_a_token_that_does_not_hold(
+    changes: dict[str, str | None],
+) -> None:
+    issuer = Issuer(issuer="https://tests.example")
+    with pytest.raises(Unauthorized):
+        await authenticator(issuer).caller(f"Bearer {issuer.raw_token(**changes)}")
+
+
+@pytest.mark.parametrize("changes", PARSABLE.values(), ids=PARSABLE.keys())
+async def test_a_time_is_any_number_of_seconds(changes: dict[str, str | None]) -> None:
+    issuer = Issuer()
+    caller = await authenticator(issuer).caller(f"Bearer {issuer.raw_token(**changes)}")
+    assert caller.owner == "ada"
+
+
+@pytest.mark.parametrize("subject", UNSTORABLE)
+async def test_a_subject_that_cannot_be_stored_is_a_wrong_request(subject: str) -> None:
+    issuer = Issuer()
+    with pytest.raises(InvalidRequest, match="subject") as refused:
+        await authenticator(issuer).caller(f"Bearer {issuer.raw_token(sub=subject)}")
+    assert status_of(refused.value) == 400
 
 
 @pytest.mark.parametrize(

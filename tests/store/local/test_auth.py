@@ -14,6 +14,7 @@ from jwt.algorithms import ECAlgorithm, RSAAlgorithm
 
 from core.clock import SystemClock
 from store.local.process import ConvexNotRunning
+from tests.app.keys import PARSABLE, UNPARSABLE, UNSTORABLE, raw_token
 from tests.store.local.api import ADMIN_KEY, Api, FunctionFailed, serving
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -129,6 +130,28 @@ async def test_a_bad_token_is_refused(api: Api, bad: Callable[[], str]) -> None:
     status, reply = await api.post("/api/query", body, {"Authorization": f"Bearer {bad()}"})
     assert status == 401
     assert set(reply) == {"code", "message"}
+
+
+def raw(changes: dict[str, str | None]) -> str:
+    return raw_token(KEY, issuer="https://tests.example", audience="tests", key_id="k1", **changes)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [*UNPARSABLE.values(), *({"sub": subject} for subject in UNSTORABLE)],
+    ids=[*UNPARSABLE.keys(), *UNSTORABLE],
+)
+async def test_a_claim_that_cannot_be_read_is_refused_as_by_the_api(
+    api: Api, changes: dict[str, str | None]
+) -> None:
+    body: dict[str, object] = {"path": "runtime:whoami", "args": {}}
+    status, reply = await api.post("/api/query", body, {"Authorization": f"Bearer {raw(changes)}"})
+    assert (status, set(reply)) == (401, {"code", "message"})
+
+
+@pytest.mark.parametrize("changes", PARSABLE.values(), ids=PARSABLE.keys())
+async def test_a_time_is_any_number_of_seconds(api: Api, changes: dict[str, str | None]) -> None:
+    assert (await api.query("runtime:whoami", f"Bearer {raw(changes)}"))["subject"] == "ada"
 
 
 async def test_a_user_may_not_call_internal_functions(api: Api) -> None:
