@@ -27,7 +27,9 @@ export async function serveHttpAction(site: Site, request: IncomingMessage, resp
   const asked = new URL(url);
   asked.pathname = path;
   if (request.headers.host !== undefined) asked.host = request.headers.host;
-  const answer = await site.runner.httpAction(match[0], toRequest(request, asked, method), identity, requestInfo(request));
+  const answer = await site.runner.httpAction(match[0], toRequest(request, asked, method), { identity, info: requestInfo(request) }, () =>
+    response.destroy(),
+  );
   await send(answer, response, method);
 }
 

@@ -5,6 +5,7 @@ import { parseArgs } from "node:util";
 import { installGlobals } from "./globals.ts";
 import { messageOf, StartRefused } from "./errors.ts";
 import { Server } from "./server.ts";
+import { installProcessGuards, installStrayHandlers } from "./strays.ts";
 
 const USAGE =
   "usage: node main.ts --dir DIR --data FILE [--port N] [--host ADDRESS] [--watch] [--exit-with-stdin] " +
@@ -49,6 +50,7 @@ async function main(): Promise<void> {
   delete process.env["CONVEX_ADMIN_KEY"]; // functions see the environment, not the key
   fs.mkdirSync(path.dirname(given.data), { recursive: true });
   installGlobals();
+  installProcessGuards();
   const server = await Server.start(given);
   let isStopping = false;
   const stop = (): void => {
@@ -68,16 +70,7 @@ async function main(): Promise<void> {
   process.stdout.write(`${JSON.stringify({ url: server.url })}\n`);
 }
 
-process.on("unhandledRejection", (reason) => {
-  // A function of the folder left a promise alone; the server's own are all awaited.
-  console.error(`unhandled rejection: ${reason instanceof Error ? (reason.stack ?? reason.message) : String(reason)}`);
-});
-
-process.on("uncaughtException", (error) => {
-  // Thrown in a callback that a function of the folder left behind; its callers have their answer.
-  console.error(`uncaught exception: ${error.stack ?? error.message}`);
-});
-
+installStrayHandlers();
 main().catch((error: unknown) => {
   console.error(error instanceof StartRefused ? error.message : error);
   process.exit(1);

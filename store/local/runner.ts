@@ -176,10 +176,14 @@ export class Runner {
     }
   }
 
-  async httpAction(handler: HttpHandler, request: Request, identity: Identity, info: RequestInfo): Promise<Response> {
+  /** `cut` is called when it loses an error after its answer: the body may never end. */
+  async httpAction(handler: HttpHandler, request: Request, caller: { identity: Identity; info: RequestInfo }, cut: () => void): Promise<Response> {
+    const { identity, info } = caller;
     const execution = new Execution({ kind: "httpAction", path: "http", identity, request: info, tx: null });
     try {
-      return await runAs(execution, () => handler.invokeHttpAction(request));
+      const answer = await within(execution, ACTION_TIMEOUT_MS, () => handler.invokeHttpAction(request));
+      execution.end = cut; // it stays open: its body may use ctx
+      return answer;
     } catch (error) {
       console.error(`http action ${request.method} ${new URL(request.url).pathname}: ${String((error as Error).stack ?? error)}`);
       const failed = failure(error, info, []) as Outcome & { ok: false };
@@ -240,17 +244,11 @@ export class Runner {
 
   private async invoke(found: ConvexFunction, args: string, execution: Execution): Promise<string> {
     const limitMs = execution.isTransactional ? TRANSACTION_TIMEOUT_MS : ACTION_TIMEOUT_MS;
-    let timer: NodeJS.Timeout | undefined;
-    const late = new Promise<never>((_, reject) => {
-      const text = `Function execution timed out (maximum duration: ${limitMs / 1000}s)`;
-      timer = realSetTimeout(() => reject(new CallRefused(text)), limitMs);
-    });
     let value: string;
     this.watchdog.entered(found.path);
     try {
-      value = await Promise.race([runAs(execution, () => found.invoke(args, execution.request.requestId)), late]);
+      value = await within(execution, limitMs, () => found.invoke(args, execution.request.requestId));
     } finally {
-      realClearTimeout(timer);
       execution.isOpen = false;
     }
     if (execution.tx?.fault) throw execution.tx.fault;
@@ -300,6 +298,21 @@ export class Runner {
       sql.prepare("DELETE FROM requests WHERE at_ms < ?").run(Math.floor(before));
       return Promise.resolve();
     });
+  }
+}
+
+/** What a call gives, unless its time is over or an error that it has lost comes first. */
+async function within<T>(execution: Execution, limitMs: number, call: () => Promise<T>): Promise<T> {
+  let timer: NodeJS.Timeout | undefined;
+  const ended = new Promise<never>((_, reject) => {
+    execution.end = reject;
+    const text = `Function execution timed out (maximum duration: ${limitMs / 1000}s)`;
+    timer = realSetTimeout(() => reject(new CallRefused(text)), limitMs);
+  });
+  try {
+    return await Promise.race([runAs(execution, call), ended]);
+  } finally {
+    realClearTimeout(timer);
   }
 }
 

@@ -113,9 +113,3 @@ async def test_a_function_that_loops_for_ever_is_named_and_ends_the_process(tmp_
     assert b"runtime:loop has kept the thread busy" in await process.stderr.read()
     async with serving("basic", data) as (_, api):
         assert await api.query("runtime:kinds", kind="loop") == []
-
-
-async def test_an_error_that_a_function_left_behind_harms_nobody(tmp_path: Path) -> None:
-    async with serving("basic", tmp_path / "data.sqlite") as (_, api):
-        assert await api.action("runtime:throwsLater") == "done"
-        assert await api.query("notes:echo", value=1) == 1
