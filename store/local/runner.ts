@@ -5,7 +5,7 @@ import { jsonToConvex } from "convex/values";
 import type { Identity } from "./auth.ts";
 import { realClearTimeout, realSetTimeout, wallMs } from "./clock.ts";
 import type { Database, Touched } from "./database.ts";
-import { CallRefused, HttpRefusal, messageOf } from "./errors.ts";
+import { CallRefused, HttpRefusal, messageOf, stackOf } from "./errors.ts";
 import { Execution, type FunctionKind, type Journal, type RequestInfo, runAs, runOutside } from "./execution.ts";
 import { type ConvexFunction, type Deployment, findFunction, type FunctionType, type HttpHandler } from "./functions.ts";
 import { Mutex } from "./mutex.ts";
@@ -329,7 +329,7 @@ export function failure(error: unknown, request: RequestInfo, logLines: string[]
     return { ok: false, message: `${prefix}Uncaught ConvexError: ${messageOf(error)}`, data, logLines };
   }
   const name = error instanceof Error ? error.name : "Error";
-  console.error(`request ${request.requestId} failed: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`);
+  console.error(`request ${request.requestId} failed: ${stackOf(error)}`);
   return { ok: false, message: `${prefix}Uncaught ${name}: ${messageOf(error)}`, logLines };
 }
 

@@ -1,6 +1,6 @@
 // Errors that no caller can catch: thrown in a callback, or rejected with nobody listening. They end the function that
 // they come from, while it runs, and nothing else.
-import { messageOf } from "./errors.ts";
+import { stackOf } from "./errors.ts";
 import { currentExecution, runOutside } from "./execution.ts";
 
 /** Node keeps the context in which a callback was made, also for these two events: so the function is known. */
@@ -12,7 +12,7 @@ export function installStrayHandlers(): void {
 function stray(what: string, error: unknown): void {
   const execution = currentExecution();
   const where = execution === undefined ? "" : ` in ${execution.path}`;
-  runOutside(() => console.error(`${what}${where}: ${error instanceof Error ? (error.stack ?? error.message) : messageOf(error)}`));
+  runOutside(() => console.error(`${what}${where}: ${stackOf(error)}`));
   execution?.end(error);
 }
 
