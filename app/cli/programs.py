@@ -31,7 +31,6 @@ def convex(
     auth.config.ts; functions see the environment of this process. CONVEX_CLOUD_URL is where clients
     reach it when that is not the address it listens on.
     """
-    data.parent.mkdir(parents=True, exist_ok=True)
     arguments = ["--dir", str(directory), "--data", str(data), "--port", str(port), "--host", host]
     command = [str(NODE), "--disable-warning=ExperimentalWarning", str(_EMBEDDED_CONVEX)]
     os.execve(NODE, [*command, *arguments], own_environment())  # noqa: S606 - our own node, no shell

@@ -45,10 +45,18 @@ function options() {
   };
 }
 
+function makeFolderOf(data: string): void {
+  try {
+    fs.mkdirSync(path.dirname(data), { recursive: true });
+  } catch (error) {
+    throw new StartRefused(`the data file ${data} cannot be made: ${messageOf(error)}`);
+  }
+}
+
 async function main(): Promise<void> {
   const given = options();
   delete process.env["CONVEX_ADMIN_KEY"]; // functions see the environment, not the key
-  fs.mkdirSync(path.dirname(given.data), { recursive: true });
+  makeFolderOf(given.data);
   installGlobals();
   installProcessGuards();
   const server = await Server.start(given);

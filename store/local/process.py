@@ -128,7 +128,9 @@ class EmbeddedConvex:
         await program.first_line_or_end.wait()
         if not program.first_line:
             code = await self.wait()
-            raise ConvexNotRunning(f"exit code {code}:\n{program.log_tail}")
+            tail = program.log_tail
+            gap = "\n" if "\n" in tail else " "
+            raise ConvexNotRunning(f"exit code {code}:{gap}{tail}")
         return str(json.loads(program.first_line)["url"])
 
     async def _end(self) -> None:

@@ -5,13 +5,13 @@ import type { AddressInfo } from "node:net";
 import { Authenticator } from "./auth.ts";
 import { realClearTimeout, realSetTimeout, wallMs } from "./clock.ts";
 import { Crons } from "./crons.ts";
-import { Database } from "./database.ts";
+import { Database, unusable } from "./database.ts";
 import { messageOf, StartRefused } from "./errors.ts";
 import { FileStore } from "./files.ts";
 import { loadDeployment } from "./functions.ts";
 import { HttpApi } from "./http.ts";
 import { LiveQueries, Pump } from "./live.ts";
-import { Runner } from "./runner.ts";
+import { isStoreFault, Runner } from "./runner.ts";
 import { Scheduler } from "./scheduler.ts";
 import { SyncServer } from "./sync.ts";
 import { installSyscalls } from "./syscalls.ts";
@@ -63,6 +63,14 @@ export class Server {
 
   /** @throws StartRefused when the folder, the file or the port cannot be used. */
   static async start(options: Options): Promise<Server> {
+    try {
+      return await Server.open(options);
+    } catch (error) {
+      throw isStoreFault(error) ? unusable(options.data, error) : error;
+    }
+  }
+
+  private static async open(options: Options): Promise<Server> {
     const db = new Database(options.data);
     const http = createServer({ keepAliveTimeout: KEEP_ALIVE_MS });
     // The port is open before the functions are loaded, because they may ask for our URL: early callers wait.

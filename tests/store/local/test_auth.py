@@ -155,7 +155,9 @@ async def test_an_unconfigured_provider_stops_the_start(tmp_path: Path) -> None:
 
 WHOAMI = """
 import { queryGeneric as query } from "convex/server";
-export const whoami = query({ handler: async (ctx) => (await ctx.auth.getUserIdentity())?.subject });
+export const whoami = query({
+  handler: async (ctx) => (await ctx.auth.getUserIdentity())?.subject,
+});
 """
 
 
