@@ -80,6 +80,7 @@ describe("public functions", () => {
     "files.getFiles": (who, f) => who.query(api.files.getFiles, { projectId: f.projectId }),
     "files.list": (who, f) => who.query(api.files.list, { projectId: f.projectId, paginationOpts }),
     "files.getFolderContents": (who, f) => who.query(api.files.getFolderContents, { projectId: f.projectId }),
+    "files.listFolder": (who, f) => who.query(api.files.listFolder, { projectId: f.projectId, paginationOpts }),
     "files.getFile": (who, f) => who.query(api.files.getFile, { id: f.fileId }),
     "files.getFilePath": (who, f) => who.query(api.files.getFilePath, { id: f.fileId }),
     "files.createFile": (who, f) => who.mutation(api.files.createFile, { projectId: f.projectId, name: "a", content: "" }),
