@@ -34,7 +34,7 @@ async def test_it_says_one_line_when_ready_and_ends_on_sigterm_with_nothing_left
 ) -> None:
     process = await spawn(tmp_path / "sub" / "data.sqlite")
     assert process.stdout is not None
-    assert set(json.loads(await process.stdout.readline())) == {"url"}
+    assert set(json.loads(await process.stdout.readline())) == {"url", "site"}
     process.terminate()
     assert await process.stdout.read() == b""
     assert await process.wait() == 0
