@@ -193,7 +193,11 @@ async def convex_access(
         admin_key=secrets.token_hex(32),
         env={**environment, "POLARIS_CONVEX_INTERNAL_KEY": key},
     )
-    async with supervised(lambda port: make(port=port), settings.convex_port) as url:
+
+    def on(port: int, site_port: int) -> EmbeddedConvex:
+        return make(port=port, site_port=site_port)
+
+    async with supervised(on, settings.convex_port) as url:
         yield ConvexAccess(url, key)
 
 

@@ -17,6 +17,7 @@ import {
   textOf,
   writeFile,
 } from "./model/files.ts";
+import { wholeList } from "./model/lists.ts";
 import { checkName, parentOf } from "./model/paths.ts";
 
 const MOST_FILES = 2_000;
@@ -82,20 +83,34 @@ export const getFilePath = query({
   },
 });
 
-/** What stands directly in a folder (or at the root): folders first, then by name; without text. */
+/** What stands directly in a folder (or at the root): folders first, then by name; without text. All of it: refused for
+ *  a folder of more than 8,000 entries; read that with `listFolder`. */
 export const getFolderContents = query({
   args: { projectId: v.id("projects"), parentId: v.optional(v.id("files")) },
   returns: v.array(fileDoc),
   handler: async (ctx, { projectId, parentId }) => {
     const project = await ownedProject(ctx, await callerId(ctx), projectId);
-    const rows = await ctx.db
-      .query("files")
-      .withIndex("by_parent", (q) => q.eq("projectId", project._id).eq("parentId", parentId))
-      .take(MOST_FILES);
+    const rows = await wholeList(entriesOf(ctx, project, parentId), "files.listFolder");
     rows.sort((a, b) =>
       a.type === b.type ? a.name.localeCompare(b.name) : a.type === "folder" ? -1 : 1,
     );
     return rows.map((row) => toFileDoc(row));
+  },
+});
+
+/** The same in pages, by name. */
+export const listFolder = query({
+  args: {
+    projectId: v.id("projects"),
+    parentId: v.optional(v.id("files")),
+    paginationOpts: paginationOptsValidator,
+  },
+  returns: paginationResultValidator(fileDoc),
+  handler: async (ctx, { projectId, parentId, paginationOpts }) => {
+    const project = await ownedProject(ctx, await callerId(ctx), projectId);
+    const numItems = Math.min(paginationOpts.numItems, 1_000);
+    const page = await entriesOf(ctx, project, parentId).paginate({ ...paginationOpts, numItems });
+    return { ...page, page: page.page.map((row) => toFileDoc(row)) };
   },
 });
 
@@ -172,6 +187,12 @@ export const updateFile = mutation({
     return null;
   },
 });
+
+function entriesOf(ctx: QueryCtx, project: Doc<"projects">, parentId: Id<"files"> | undefined) {
+  return ctx.db
+    .query("files")
+    .withIndex("by_parent", (q) => q.eq("projectId", project._id).eq("parentId", parentId));
+}
 
 async function withContent(ctx: QueryCtx, row: Doc<"files">): Promise<Infer<typeof fileDoc>> {
   if (row.type === "folder") return toFileDoc(row);

@@ -212,17 +212,32 @@ function addCustom(attributes: { [name: string]: JSONValue }, path: string, valu
 
 function readProviders(config: unknown): Provider[] {
   if (config === undefined) return [];
-  const providers = (config as { providers?: unknown }).providers;
+  const providers = (asJson(config) as { providers?: unknown } | null)?.providers;
   if (!Array.isArray(providers)) throw new StartRefused("auth.config must export `{ providers: [...] }` as its default export");
-  return (providers as (OidcProvider | JwtProvider)[]).map((provider) => {
+  return (providers as (OidcProvider | JwtProvider | null)[]).map((provider) => {
+    if (typeof provider !== "object" || provider === null) throw new StartRefused("auth.config: a provider must be an object");
     if ("type" in provider && provider.type === "customJwt") return jwtProvider(provider);
     return oidcProvider(provider as OidcProvider);
   });
 }
 
+/** Convex reads the configuration as JSON: a `URL` object is its text. */
+function asJson(config: unknown): unknown {
+  try {
+    return JSON.parse(JSON.stringify(config) ?? "null");
+  } catch (error) {
+    throw new StartRefused(`auth.config cannot be read as JSON: ${messageOf(error)}`);
+  }
+}
+
 function required(value: unknown, name: string): string {
   if (typeof value === "string" && value !== "") return value;
   throw new StartRefused(`auth.config: a provider has no \`${name}\`; is its environment variable set?`);
+}
+
+function address(text: string, name: string): string {
+  if (URL.canParse(text)) return text;
+  throw new StartRefused(`auth.config: \`${name}\` is no URL: ${JSON.stringify(text)}`);
 }
 
 function jwtProvider(provider: JwtProvider): Provider {
@@ -236,7 +251,7 @@ function jwtProvider(provider: JwtProvider): Provider {
     issuer,
     audience: provider.applicationID,
     algorithms: [algorithm],
-    keys: keySet(required(provider.jwks, "jwks")),
+    keys: keySet(address(required(provider.jwks, "jwks"), "jwks")),
   };
 }
 
@@ -258,7 +273,7 @@ function keySet(url: string): JWTVerifyGetKey {
 
 function oidcProvider(provider: OidcProvider): Provider {
   const domain = required(provider.domain, "domain");
-  const issuer = /^https?:\/\//.test(domain) ? domain : `https://${domain}`;
+  const issuer = address(/^https?:\/\//.test(domain) ? domain : `https://${domain}`, "domain");
   let discovered: Promise<JWTVerifyGetKey> | null = null;
   const discover = async (): Promise<JWTVerifyGetKey> => {
     const url = `${issuer.replace(/\/$/, "")}/.well-known/openid-configuration`;

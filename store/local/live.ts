@@ -2,7 +2,6 @@
 import type { JSONValue } from "convex/values";
 import { type Identity, identityKey } from "./auth.ts";
 import type { Touched } from "./database.ts";
-import { messageOf } from "./errors.ts";
 import { type Journal, newRequest } from "./execution.ts";
 import { canonicalPath } from "./functions.ts";
 import type { ReadSet } from "./reads.ts";
@@ -99,8 +98,8 @@ export class LiveQueries {
     if (!query.isStale && query.text !== null) return query.text;
     const journal: Journal = { given: query.journal, kept: null };
     const { path, args, caller: identity } = query;
-    query.isStale = false;
     const { outcome, reads } = await this.runner.queryInLock({ path, args, identity, request: newRequest() }, journal);
+    query.isStale = false; // not if that has thrown: then it has no result of now
     this.unindex(query);
     query.reads = reads;
     if (query.holders.size > 0) this.index(query);
@@ -176,8 +175,7 @@ export class Pump {
           try {
             await session.update();
           } catch (error) {
-            console.error(`a session could not be updated: ${messageOf(error)}`);
-            session.abort();
+            session.end(error);
           }
           if (performance.now() > end) return;
         }
@@ -192,5 +190,5 @@ const SLICE_MS = 10;
 export interface Updatable {
   /** Send what has changed. Called under the lock. */
   update(): Promise<void>;
-  abort(): void;
+  end(error: unknown): void;
 }

@@ -41,6 +41,7 @@ class EmbeddedConvex:
         env: what functions see in `process.env`; nothing else of this process's environment is
             passed on.
         port: 0 for a free one.
+        site_port: of the folder's HTTP actions, likewise; None takes the port after `port`.
         watch: load the functions again when their files change.
     """
 
@@ -52,6 +53,7 @@ class EmbeddedConvex:
         admin_key: str,
         env: Mapping[str, str],
         port: int = 0,
+        site_port: int | None = 0,
         watch: bool = False,
     ) -> None:
         self._arguments = [
@@ -60,15 +62,21 @@ class EmbeddedConvex:
             *("--port", str(port)),
             "--exit-with-stdin",  # it ends when our end of the pipe closes
             *(["--watch"] if watch else []),
+            *([] if site_port is None else ["--site-port", str(site_port)]),
         ]
         self._env = {**env, "CONVEX_ADMIN_KEY": admin_key}
         self._program: _Program | None = None
-        self._url = ""
+        self._ready: Mapping[str, str] = {}
 
     @property
     def url(self) -> str:
         """Where clients reach it, such as `http://127.0.0.1:3210`."""
-        return self._url
+        return self._ready["url"]
+
+    @property
+    def site_url(self) -> str:
+        """Where the folder's HTTP actions are reached; `CONVEX_SITE_URL` for its functions."""
+        return self._ready["site"]
 
     @property
     def pid(self) -> int:
@@ -100,12 +108,12 @@ class EmbeddedConvex:
         )
         try:
             async with asyncio.timeout(START_S):
-                self._url = await self._ready(self._program)
+                self._ready = await self._ready_line(self._program)
         except TimeoutError as error:
             text = f"not ready after {START_S:.0f} s:\n{self._program.log_tail}"
             raise ConvexNotRunning(text) from error
         finally:
-            if not self._url:
+            if not self._ready:
                 await self._end()
         return self
 
@@ -124,12 +132,14 @@ class EmbeddedConvex:
         await program.ended.wait()
         return program.transport.get_returncode() or 0
 
-    async def _ready(self, program: "_Program") -> str:
+    async def _ready_line(self, program: "_Program") -> Mapping[str, str]:
         await program.first_line_or_end.wait()
         if not program.first_line:
             code = await self.wait()
-            raise ConvexNotRunning(f"exit code {code}:\n{program.log_tail}")
-        return str(json.loads(program.first_line)["url"])
+            tail = program.log_tail
+            gap = "\n" if "\n" in tail else " "
+            raise ConvexNotRunning(f"exit code {code}:{gap}{tail}")
+        return json.loads(program.first_line)
 
     async def _end(self) -> None:
         program = self._started

@@ -6,7 +6,7 @@ import { WebSocket, WebSocketServer } from "ws";
 import { type Authenticator, type Identity, identityKey, NOBODY } from "./auth.ts";
 import { type AddQuery, type ClientMessage, type Modification, readMessage, readTs } from "./client_messages.ts";
 import { realSetTimeout, wallMs } from "./clock.ts";
-import { HttpRefusal, messageOf } from "./errors.ts";
+import { HttpRefusal, SessionRefused, stackOf } from "./errors.ts";
 import { newRequest, type RequestInfo } from "./execution.ts";
 import { printTs, requestInfo } from "./http.ts";
 import { type Holder, type LiveQueries, type LiveQuery, type Pump, type Updatable } from "./live.ts";
@@ -14,7 +14,7 @@ import type { Outcome, Runner } from "./runner.ts";
 import { MAX_CALL_BYTES, printEncoded } from "./values.ts";
 
 const PING_MS = 15_000; // clients give up after 30 s (Python) or 60 s (JavaScript) of silence
-const MAX_PENDING_MUTATIONS = 1000; // as Convex; one more ends the session
+const MAX_PENDING_MUTATIONS = 1000; // while more wait, what the client says next waits too
 const MAX_RUNNING_ACTIONS = 1000; // likewise
 const MAX_WAITING_BYTES = 4 << 20; // of a client's messages; while more wait for their turn, its socket is not read
 const MAX_WATCHED_CHARS = 32 << 20; // of the arguments of a session's queries; more ends it
@@ -91,6 +91,7 @@ class Session implements Holder, Updatable {
   private modificationBytes = 0;
   private watchedChars = 0;
   private readonly whenRead: (() => void)[] = [];
+  private readonly whenLessRuns: (() => void)[] = [];
   private isHandling = false;
   private isAlive = true;
   private isOpen = true;
@@ -114,7 +115,7 @@ class Session implements Holder, Updatable {
     try {
       this.inbox.push({ message: readMessage(data.toString("utf8")), bytes: data.length });
     } catch (error) {
-      this.fatal(messageOf(error));
+      this.end(error);
       return;
     }
     this.wait(data.length);
@@ -138,16 +139,19 @@ class Session implements Holder, Updatable {
     else this.ws.resume();
   }
 
-  /** In order; only an authentication makes the others wait. */
+  /** In order; an authentication makes the others wait, and so does a mutation or action beyond the bounds. */
   private async handleInbox(): Promise<void> {
     this.isHandling = true;
     for (let next = this.inbox.shift(); next !== undefined && this.isOpen; next = this.inbox.shift()) {
       const { message, bytes } = next;
       try {
         if (message.type === "Authenticate") await this.authenticate(message);
-        else this.handle(message, bytes);
+        else {
+          while (this.isFull && this.isOpen) await new Promise<void>((resolve) => this.whenLessRuns.push(resolve));
+          this.handle(message, bytes);
+        }
       } catch (error) {
-        this.fatal(messageOf(error));
+        this.end(error);
       }
       this.done(bytes);
     }
@@ -172,21 +176,22 @@ class Session implements Holder, Updatable {
   }
 
   private connect(sessionId: string, maxObservedTimestamp: string | undefined): void {
-    if (this.sessionId !== null) throw new Error("Connect was sent twice");
+    if (this.sessionId !== null) throw new SessionRefused("Connect was sent twice");
     this.sessionId = sessionId;
     if (maxObservedTimestamp === undefined || maxObservedTimestamp === null) return;
     const observed = readTs(maxObservedTimestamp);
     const { db } = this.parts.runner;
     if (observed <= db.lastTs) return;
     if (observed > BigInt(wallMs()) * 1_000_000n + MAX_CLOCK_AHEAD_NS) {
-      throw new Error("InvalidTimestamp: the client has observed a timestamp that is ahead of the server's clock");
+      throw new SessionRefused("InvalidTimestamp: the client has observed a timestamp that is ahead of the server's clock");
     }
-    void this.parts.runner.advanceClock(observed); // a new data file on an old address
+    const clock = this.parts.runner.advanceClock(observed); // a new data file on an old address
+    clock.catch((error: unknown) => this.end(error));
   }
 
   private modify(baseVersion: number, newVersion: number, modifications: Modification[]): void {
     if (baseVersion !== this.asked.querySet) {
-      throw new Error(
+      throw new SessionRefused(
         `BaseVersionMismatch: Base version ${baseVersion} passed up doesn't match the current version ${this.asked.querySet}`,
       );
     }
@@ -198,7 +203,7 @@ class Session implements Holder, Updatable {
   private async authenticate(message: ClientMessage & { type: "Authenticate" }): Promise<void> {
     const { baseVersion } = message;
     if (baseVersion !== this.asked.identity) {
-      throw new Error(
+      throw new SessionRefused(
         `BaseVersionMismatch: Base version ${baseVersion} passed up doesn't match the current version ${this.asked.identity}`,
       );
     }
@@ -240,9 +245,7 @@ class Session implements Holder, Updatable {
 
   /** Mutations of a session run one at a time, in order. */
   private enqueueMutation(message: ClientMessage & { type: "Mutation" | "Action" }, bytes: number): void {
-    if (++this.pendingMutations > MAX_PENDING_MUTATIONS) {
-      throw new Error(`TooManyPendingMutations: more than ${MAX_PENDING_MUTATIONS} mutations are waiting`);
-    }
+    this.pendingMutations++;
     const { identity } = this;
     this.wait(bytes);
     this.mutations = this.mutations.then(() => this.runMutation(message, identity)).finally(() => this.done(bytes));
@@ -251,6 +254,7 @@ class Session implements Holder, Updatable {
   private async runMutation(message: ClientMessage & { type: "Mutation" | "Action" }, identity: Identity): Promise<void> {
     await this.untilRead();
     this.pendingMutations--;
+    this.lessRuns();
     if (!this.isOpen || this.hasExpired()) return;
     const { requestId: request, udfPath: path, args } = message;
     const key = this.sessionId === null ? undefined : { session: this.sessionId, request };
@@ -259,17 +263,16 @@ class Session implements Holder, Updatable {
         this.respond("MutationResponse", request, outcome),
       );
     } catch (error) {
-      this.fatal(messageOf(error)); // the client connects again and resends: the store may be well by then
+      this.end(error); // the client connects again and resends: the store may be well by then
     }
   }
 
   private startAction(message: ClientMessage & { type: "Mutation" | "Action" }, bytes: number): void {
-    if (++this.runningActions > MAX_RUNNING_ACTIONS) {
-      throw new Error(`TooManyRunningActions: more than ${MAX_RUNNING_ACTIONS} actions are running`);
-    }
+    this.runningActions++;
     this.wait(bytes);
     void this.runAction(message).finally(() => {
       this.runningActions--;
+      this.lessRuns();
       this.done(bytes);
     });
   }
@@ -282,8 +285,16 @@ class Session implements Holder, Updatable {
       const outcome = await this.parts.runner.action({ path, args, identity: this.identity, request: this.newInfo() });
       this.respond("ActionResponse", requestId, outcome);
     } catch (error) {
-      this.fatal(messageOf(error));
+      this.end(error);
     }
+  }
+
+  private get isFull(): boolean {
+    return this.pendingMutations >= MAX_PENDING_MUTATIONS || this.runningActions >= MAX_RUNNING_ACTIONS;
+  }
+
+  private lessRuns(): void {
+    for (const go of this.whenLessRuns.splice(0)) go();
   }
 
   private newInfo(): RequestInfo {
@@ -356,12 +367,12 @@ class Session implements Holder, Updatable {
         changes.push(`{"type":"QueryRemoved","queryId":${queryId}}`);
         continue;
       }
-      if (this.subscriptions.size >= MAX_QUERIES) throw new Error(`a session may watch ${MAX_QUERIES} queries`);
+      if (this.subscriptions.size >= MAX_QUERIES) throw new SessionRefused(`a session may watch ${MAX_QUERIES} queries`);
       const live = this.holdOne(modification);
       const chars = live.key.length;
       this.subscriptions.set(queryId, { live, added: modification, chars, sent: null });
       this.watchedChars += chars;
-      if (this.watchedChars > MAX_WATCHED_CHARS) throw new Error("the arguments of a session's queries are too large");
+      if (this.watchedChars > MAX_WATCHED_CHARS) throw new SessionRefused("the arguments of a session's queries are too large");
     }
     return changes;
   }
@@ -429,14 +440,19 @@ class Session implements Holder, Updatable {
     this.send('{"type":"Ping"}');
   }
 
-  private fatal(error: string): void {
-    this.send(JSON.stringify({ type: "FatalError", error }));
+  /** A client that did wrong hears a FatalError and stays away. After anything else it connects again, a second later:
+   *  that is what the official clients do for this reason. */
+  end(error: unknown): void {
+    if (!this.isOpen) return;
+    if (error instanceof SessionRefused) {
+      this.send(JSON.stringify({ type: "FatalError", error: error.message }));
+      this.isOpen = false;
+      this.ws.close(1008, "BadRequest");
+      return;
+    }
+    console.error(`a session is closed: ${error instanceof HttpRefusal ? error.message : stackOf(error)}`);
     this.isOpen = false;
-    this.ws.close(1008, "BadRequest");
-  }
-
-  abort(): void {
-    this.ws.terminate();
+    this.ws.close(1011, "InternalServerError");
   }
 
   goingAway(): void {
@@ -448,6 +464,7 @@ class Session implements Holder, Updatable {
   closed(): void {
     this.isOpen = false;
     for (const go of this.whenRead.splice(0)) go();
+    this.lessRuns();
     for (const { live } of this.subscriptions.values()) this.parts.live.release(this, live);
     this.subscriptions.clear();
   }

@@ -279,6 +279,35 @@ describe("by id", () => {
     ]);
   });
 
+  test("a folder is listed whole, or not at all", async () => {
+    const { b, projectId } = await project();
+    const fill = async (from: number, to: number) =>
+      await b.t.run(async (ctx) => {
+        for (let i = from; i < to; i++) {
+          const name = `f${String(i).padStart(5, "0")}`;
+          await ctx.db.insert("files", { projectId, path: name, name, type: "file", size: 0, version: i, updatedAt: 0 });
+        }
+      });
+    const list = () => b.ann.query(api.files.getFolderContents, { projectId });
+    await fill(0, 2_100);
+    expect((await list()).map((row) => row.name)).toEqual(
+      Array.from({ length: 2_100 }, (_, i) => `f${String(i).padStart(5, "0")}`),
+    );
+    await fill(2_100, 8_001);
+    expect(await refusal(list())).toMatchObject({ code: "too_many", message: expect.stringContaining("files.listFolder") });
+    let cursor: string | null = null;
+    const names = new Set<string>();
+    do {
+      const page: { page: { name: string }[]; isDone: boolean; continueCursor: string } = await b.ann.query(
+        api.files.listFolder,
+        { projectId, paginationOpts: { numItems: 5_000, cursor } },
+      );
+      for (const row of page.page) names.add(row.name);
+      cursor = page.isDone ? null : page.continueCursor;
+    } while (cursor !== null);
+    expect(names.size).toBe(8_001);
+  }, 60_000);
+
   test("names that are taken are refused with the texts that user interfaces know", async () => {
     const { b, projectId } = await project();
     const file = { projectId, name: "a", content: "" };

@@ -174,3 +174,60 @@ async def test_an_unconfigured_provider_stops_the_start(tmp_path: Path) -> None:
     with pytest.raises(ConvexNotRunning, match="no `domain`"):
         async with serving(tmp_path / "convex", tmp_path / "data.sqlite"):
             pass
+
+
+WHOAMI = """
+import { queryGeneric as query } from "convex/server";
+export const whoami = query({
+  handler: async (ctx) => (await ctx.auth.getUserIdentity())?.subject,
+});
+"""
+
+
+def write_auth(folder: Path, providers: str) -> Path:
+    folder.mkdir()
+    (folder / "people.ts").write_text(WHOAMI)
+    (folder / "auth.config.ts").write_text(f"export default {{ providers: {providers} }};")
+    return folder
+
+
+async def test_a_provider_may_be_given_as_url_objects(tmp_path: Path, issuer: str) -> None:
+    keys = quote(key_set(ECAlgorithm, KEY.public_key()))
+    folder = write_auth(
+        tmp_path / "convex",
+        f"""[
+            {{ domain: new URL("{issuer}"), applicationID: "oidc-tests" }},
+            {{ type: "customJwt", issuer: new URL("https://tests.example"), algorithm: "ES256",
+               jwks: new URL("data:application/json,{keys}") }},
+            {{ type: "customJwt", issuer: new URL("https://third.example/tenant"),
+               algorithm: "RS256", jwks: new URL("{issuer}/keys") }},
+        ]""",
+    )
+    by_discovery = token(RSA_KEY, algorithm="RS256", iss=issuer, aud="oidc-tests")
+    third = token(RSA_KEY, algorithm="RS256", iss="https://third.example/tenant")
+    async with serving(folder, tmp_path / "data.sqlite") as (_, api):
+        for signed in (by_discovery, token(), third):
+            assert await api.query("people:whoami", f"Bearer {signed}") == "user-1"
+
+
+@pytest.mark.parametrize(
+    ("providers", "message"),
+    [
+        ("[null]", "a provider must be an object"),
+        ("[{ domain: 7, applicationID: 'x' }]", "no `domain`"),
+        ("[{ domain: 'https://', applicationID: 'x' }]", "`domain` is no URL"),
+        (
+            "[{ type: 'customJwt', issuer: 'https://a', jwks: 'nowhere', algorithm: 'RS256' }]",
+            "`jwks` is no URL",
+        ),
+        ("[{ domain: 1n, applicationID: 'x' }]", "cannot be read as JSON"),
+    ],
+)
+async def test_a_provider_that_is_none_stops_the_start_with_one_line(
+    tmp_path: Path, providers: str, message: str
+) -> None:
+    folder = write_auth(tmp_path / "convex", providers)
+    with pytest.raises(ConvexNotRunning, match=message) as refused:
+        async with serving(folder, tmp_path / "data.sqlite"):
+            pass
+    assert "\n" not in str(refused.value)
