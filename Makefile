@@ -58,7 +58,7 @@ format: $(READY) ## format the Python sources
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-bench: $(READY) ## SUITE=store|stream|engine; the last line printed is one JSON object
+bench: $(READY) ## SUITE=engine|start|store|stream; the last line printed is one JSON object
 	@$(PY) -m bench $(SUITE)
 
 crash: $(READY) ## N=500 random jobs on each database, killed, stopped and cut off at random; SEED=text plays one again

@@ -3,10 +3,10 @@
 import asyncio
 import sys
 
-from bench import store, stream
+from bench import start, store, stream
 from bench.engine import suite as engine
 
-SUITES = {"store": store.main, "stream": stream.main}
+SUITES = {"start": start.main, "store": store.main, "stream": stream.main}
 
 
 def main() -> None:
