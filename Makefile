@@ -40,8 +40,10 @@ dev: $(READY) ## API, worker and embedded Convex in one process; stays up
 	@$(BIN)/polaris dev
 
 test: $(READY) ## every test: Python, TypeScript, official clients, crashes
-	@$(PY) -m pytest --numprocesses 2 --dist loadfile
-	@$(PY) -m core.node npx vitest run
+	@failed=0; \
+	$(PY) -m pytest --numprocesses 2 --dist loadfile || failed=$$?; \
+	$(PY) -m core.node npx vitest run || failed=$$?; \
+	exit $$failed
 
 check: $(READY) ## format, lint, types, imports, TypeScript
 	$(BIN)/ruff format --check .
