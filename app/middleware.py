@@ -3,7 +3,6 @@
 import ipaddress
 import logging
 import re
-from contextvars import ContextVar
 from http import HTTPStatus
 
 from starlette.datastructures import Headers, MutableHeaders
@@ -11,13 +10,11 @@ from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.errors import BodyTooLarge, problem
+from app.logs import request_id_now
 from core.clock import Clock
 from core.ids import new_id
 
 log = logging.getLogger(__name__)
-
-request_id_now: ContextVar[str] = ContextVar("request_id_now", default="")
-"""The id of the request that this task serves; empty outside of one."""
 
 _USABLE_REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{8,64}\Z")
 
