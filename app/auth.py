@@ -13,6 +13,7 @@ import jwt
 from pydantic import BaseModel
 
 from app.errors import Unauthorized
+from app.identity import Identity
 from core.clock import Clock
 from core.errors import Transient
 from core.ids import OwnerId
@@ -178,3 +179,9 @@ class Authenticator:
         if not 0 < len(subject) <= SUBJECT_LIMIT_CHARS:
             raise Unauthorized
         return Caller(OwnerId(subject))
+
+
+def authenticator_of(identity: Identity, clock: Clock) -> Authenticator:
+    """Who judges the tokens of this identity's issuer."""
+    keys = KeySet(identity.jwks_url, clock)
+    return Authenticator(issuer=identity.issuer, audience=identity.audience, keys=keys)

@@ -7,11 +7,11 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from app.convex import CONVEX_FUNCTIONS
 from app.demo.client import Api
 from app.demo.server import Child
 from app.identity import identity_of
 from app.settings import load_settings, own_environment
-from app.wiring import CONVEX_FUNCTIONS
 from bench.wire import Wire
 from core.clock import SystemClock
 from llm.scripted.process import ScriptedModel

@@ -16,8 +16,6 @@ from llm.scripted.scenario import Pace, Reply, Rule, Scenario, When
 
 STARTS = 7  # without a data folder, and as many on the one that this made
 KILLS = 5
-POLL_S = 0.005  # between two looks at what the model was asked
-WAIT_S = 60.0  # for a run that is never continued
 SENTENCE = "A line of the answer, forty chars wide. "
 
 SCENARIO = Scenario(
@@ -117,7 +115,5 @@ async def _kill(model: ScriptedModel, folder: Path) -> float:
 
 async def _asked_again(model: ScriptedModel) -> float:
     """When the second request arrived."""
-    async with asyncio.timeout(WAIT_S):
-        while len(requests := await model.requests()) < 2:  # noqa: PLR2004 - before, and after
-            await asyncio.sleep(POLL_S)
+    requests = await model.requests(until="started", count=2)
     return requests[1]["started_at"]
