@@ -1,10 +1,15 @@
 """CEL expressions and dotted paths over events."""
 
 import json
+import sys
 from collections.abc import Mapping
+from types import ModuleType
 from typing import Any
 
-import cel
+# Without this it imports its command line, and with that prompt_toolkit and Rich: 0.1 s a start.
+sys.modules.setdefault("cel.cli", ModuleType("cel.cli"))
+
+import cel  # noqa: E402 - see above
 
 
 class Expression:

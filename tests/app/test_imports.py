@@ -29,7 +29,7 @@ def imported_with(module: str) -> set[str]:
     [
         ("app.main", SDKS | PRODUCT | {"rich.console"}),  # what every command waits for
         ("app.development", SDKS | {"app.wiring", "dbos", "engine", "fastapi", "sqlalchemy"}),
-        ("app.wiring", SDKS),
+        ("app.wiring", SDKS | {"prompt_toolkit", "rich"}),
     ],
 )
 def test_a_module_does_not_bring_along_what_may_wait(module: str, without: set[str]) -> None:
