@@ -55,6 +55,7 @@ check: $(READY) ## format, lint, types, imports, TypeScript
 	$(PY) -m core.node npx tsc -p bench --noEmit
 	$(PY) -m core.node npx tsc -p tests/contracts/convex --noEmit
 	$(PY) -m core.node npx tsc -p tests/convex --noEmit
+	$(PY) -m core.node npx tsc -p tests/app --noEmit
 
 format: $(READY) ## format the Python sources
 	$(BIN)/ruff format .

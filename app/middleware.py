@@ -57,8 +57,7 @@ class RequestFrame:
                 headers["X-Request-Id"] = request_id
                 for name, value in _SECURITY_HEADERS.items():
                     headers.setdefault(name, value)
-                if "html" not in headers.get("content-type", ""):  # the page of /docs loads scripts
-                    headers.setdefault("Content-Security-Policy", _API_POLICY)
+                headers.setdefault("Content-Security-Policy", _API_POLICY)
             await send(message)
 
         try:
