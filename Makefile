@@ -27,6 +27,7 @@ setup: $(READY) ## install Python and Node packages from the committed locks
 	@test -x $(PY) || $(UV) venv --quiet --python "$$(command -v $(PYTHON))" $(VENV)
 	@$(SYNC) 2>/dev/null || UV_SYSTEM_CERTS=1 $(SYNC)
 	@$(UV) pip install --quiet --python $(PY) --offline --no-deps --no-build-isolation --editable .
+	@$(PY) -m compileall -q app jobs agent tools llm store engine core # else the first start does it
 	@touch $@
 
 .make/node.stamp: package-lock.json .make/python.stamp
