@@ -13,6 +13,7 @@ import jwt
 from pydantic import BaseModel
 
 from app.errors import InvalidRequest, Unauthorized
+from app.identity import Identity
 from core.clock import Clock
 from core.errors import Transient
 from core.ids import OwnerId
@@ -198,3 +199,9 @@ def _check_times(claims: Mapping[str, object]) -> None:
             raise jwt.InvalidTokenError(name)
         if not abs(moment) <= LAST_MOMENT_S:  # so that it is true for NaN as well
             raise jwt.InvalidTokenError(name)
+
+
+def authenticator_of(identity: Identity, clock: Clock) -> Authenticator:
+    """Who judges the tokens of this identity's issuer."""
+    keys = KeySet(identity.jwks_url, clock)
+    return Authenticator(issuer=identity.issuer, audience=identity.audience, keys=keys)

@@ -3,7 +3,6 @@
 import ipaddress
 import logging
 import re
-from contextvars import ContextVar
 from http import HTTPStatus
 from urllib.parse import unquote_to_bytes
 
@@ -12,14 +11,12 @@ from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.errors import BodyTooLarge, problem
+from app.logs import request_id_now
 from core.clock import Clock
 from core.ids import new_id
 from core.text import PROBLEM
 
 log = logging.getLogger(__name__)
-
-request_id_now: ContextVar[str] = ContextVar("request_id_now", default="")
-"""The id of the request that this task serves; empty outside of one."""
 
 _USABLE_REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{8,64}\Z")
 
@@ -62,8 +59,7 @@ class RequestFrame:
                 headers["X-Request-Id"] = request_id
                 for name, value in _SECURITY_HEADERS.items():
                     headers.setdefault(name, value)
-                if "html" not in headers.get("content-type", ""):  # the page of /docs loads scripts
-                    headers.setdefault("Content-Security-Policy", _API_POLICY)
+                headers.setdefault("Content-Security-Policy", _API_POLICY)
             await send(message)
 
         try:

@@ -4,7 +4,7 @@ import ipaddress
 import os
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Literal, Self
+from typing import TYPE_CHECKING, Annotated, Literal, Self
 
 from pydantic import (
     BeforeValidator,
@@ -16,7 +16,8 @@ from pydantic import (
 )
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
-from engine.encryption import BadKey, Encryption
+if TYPE_CHECKING:
+    from engine.encryption import Encryption
 
 _MIB = 1024 * 1024
 _HTTP_URL = r"^https?://[^\s/]+"
@@ -265,6 +266,9 @@ class Settings(BaseSettings):
     @classmethod
     def _are_keys(cls, value: SecretStr | None) -> SecretStr | None:
         if value is not None:
+            # The whole engine comes with it, and every command reads settings first.
+            from engine.encryption import BadKey, Encryption  # noqa: PLC0415 - see above
+
             try:
                 Encryption(_split(value.get_secret_value()))
             except BadKey as error:
@@ -272,10 +276,13 @@ class Settings(BaseSettings):
         return value
 
     @property
-    def encryption(self) -> Encryption | None:
+    def encryption(self) -> "Encryption | None":
         """The keys of what the engine stores."""
-        keys = self.engine_keys
-        return None if keys is None else Encryption(_split(keys.get_secret_value()))
+        if self.engine_keys is None:
+            return None
+        from engine.encryption import Encryption  # noqa: PLC0415 - as in `_are_keys`
+
+        return Encryption(_split(self.engine_keys.get_secret_value()))
 
     @property
     def is_loopback(self) -> bool:

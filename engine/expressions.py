@@ -4,12 +4,17 @@ import hashlib
 import json
 import logging
 import re
+import sys
 import threading
 from collections.abc import Mapping
 from functools import lru_cache
+from types import ModuleType
 from typing import Any
 
-import cel
+# Without this it imports its command line, and with that prompt_toolkit and Rich: 0.1 s a start.
+sys.modules.setdefault("cel.cli", ModuleType("cel.cli"))
+
+import cel  # noqa: E402 - see above
 
 log = logging.getLogger("engine.expressions")
 

@@ -38,6 +38,11 @@ class FallbackModel:
         """The names of all, in order."""
         return " > ".join(model.name for model in self._models)
 
+    @property
+    def preferred(self) -> Model:
+        """The one that is asked first."""
+        return self._models[0]
+
     async def stream(self, request: ModelRequest) -> AsyncGenerator[ModelEvent, None]:
         """See `Model.stream`; raises why the first refused where none might answer later."""
         failures: list[ModelUnavailable | ModelRefused] = []
