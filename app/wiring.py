@@ -152,7 +152,8 @@ async def operator_view(settings: Settings) -> AsyncGenerator[EngineView]:
         if settings.convex_url is not None:
             convex = await stack.enter_async_context(convex_access(settings, None))
             store = await stack.enter_async_context(open_store(settings, convex))
-            messaging = Messaging(store, Relay(store.outbox, engine), settings.busy_policy.value)
+            relay = Relay(store.outbox, engine)
+            messaging = Messaging(store, relay, engine.inspect, settings.busy_policy.value)
         yield EngineView(engine, messaging, has_operator=True)
 
 
@@ -321,7 +322,8 @@ def chat_of(settings: Settings, store: Store, model: Model, folder: Path) -> Cha
 def services_of(settings: Settings, identity: Identity, backend: Backend) -> Services:
     """What the routes use."""
     checks = {"store": backend.store.ping, "engine": partial(engine_answers, backend.engine)}
-    messaging = Messaging(backend.store, backend.relay, settings.busy_policy.value)
+    inspect, policy = backend.engine.inspect, settings.busy_policy.value
+    messaging = Messaging(backend.store, backend.relay, inspect, policy)
     return Services(
         store=backend.store,
         messaging=messaging,
