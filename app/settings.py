@@ -142,6 +142,30 @@ class Settings(BaseSettings):
         validation_alias="POLARIS_FILE_LIMIT_BYTES",
         description="Largest request body that carries the content of a file.",
     )
+    rate_reads: int = Field(
+        default=6_000,
+        ge=0,
+        validation_alias="POLARIS_RATE_READS",
+        description="Reading requests that one person may make in a minute; 0: any number.",
+    )
+    rate_writes: int = Field(
+        default=3_000,
+        ge=0,
+        validation_alias="POLARIS_RATE_WRITES",
+        description="Writing requests that one person may make in a minute; 0: any number.",
+    )
+    rate_messages: int = Field(
+        default=600,
+        ge=0,
+        validation_alias="POLARIS_RATE_MESSAGES",
+        description="Messages, retries and events that one person may send in a minute; 0: any.",
+    )
+    rate_streams: int = Field(
+        default=300,
+        ge=0,
+        validation_alias="POLARIS_RATE_STREAMS",
+        description="Realtime streams that one person may open in a minute; 0: any number.",
+    )
     cors_origins: Names = Field(
         default=(),
         validation_alias="POLARIS_CORS_ORIGINS",

@@ -17,6 +17,9 @@ from app.auth import authenticator_of
 from app.convex import ConvexAccess, convex_access
 from app.identity import Identity, identity_of
 from app.no_model import NoModel
+from app.rates.buckets import MemoryBuckets
+from app.rates.limits import RateClass, RateLimits
+from app.rates.postgres import PostgresBuckets
 from app.ready_file import announced
 from app.server import serving
 from app.services.context import Services
@@ -131,16 +134,17 @@ async def front(
     settings: Settings, identity: Identity, backend: Backend
 ) -> AsyncGenerator[Mapping[str, object]]:
     """The HTTP API over a backend; gives the ready line once it accepts requests."""
-    services = services_of(settings, identity, backend)
-    app = create_application(services, settings, CLOCK)
-    async with serve(app, settings) as url:
-        ready: dict[str, object] = {"api": url, "convex": backend.convex.url}
-        if identity.token is not None:
-            ready["token"] = identity.token
-        try:
-            yield ready
-        finally:
-            services.streams.close()
+    async with rates_of(settings) as rates:
+        services = services_of(settings, identity, backend, rates)
+        app = create_application(services, settings, CLOCK)
+        async with serve(app, settings) as url:
+            ready: dict[str, object] = {"api": url, "convex": backend.convex.url}
+            if identity.token is not None:
+                ready["token"] = identity.token
+            try:
+                yield ready
+            finally:
+                services.streams.close()
 
 
 @asynccontextmanager
@@ -319,7 +323,27 @@ def chat_of(settings: Settings, store: Store, model: Model, folder: Path) -> Cha
     )
 
 
-def services_of(settings: Settings, identity: Identity, backend: Backend) -> Services:
+@asynccontextmanager
+async def rates_of(settings: Settings) -> AsyncGenerator[RateLimits]:
+    """What a person may ask for: counted by this process, or with PostgreSQL by all together."""
+    per_minute = {
+        RateClass.READS: settings.rate_reads,
+        RateClass.WRITES: settings.rate_writes,
+        RateClass.MESSAGES: settings.rate_messages,
+        RateClass.STREAMS: settings.rate_streams,
+    }
+    alone = MemoryBuckets(CLOCK)
+    if settings.database_url is None:
+        yield RateLimits(alone, per_minute)
+        return
+    dsn = PostgresDatabase(settings.database_url.get_secret_value()).libpq
+    async with PostgresBuckets(dsn, alone) as shared:
+        yield RateLimits(shared, per_minute)
+
+
+def services_of(
+    settings: Settings, identity: Identity, backend: Backend, rates: RateLimits
+) -> Services:
     """What the routes use."""
     checks = {"store": backend.store.ping, "engine": partial(engine_answers, backend.engine)}
     inspect, policy = backend.engine.inspect, settings.busy_policy.value
@@ -328,6 +352,7 @@ def services_of(settings: Settings, identity: Identity, backend: Backend) -> Ser
         store=backend.store,
         messaging=messaging,
         authenticator=authenticator_of(identity, CLOCK),
+        rates=rates,
         health=Health(checks, CLOCK),
         engine=EngineView(backend.engine, messaging, has_operator=identity.token is not None),
         streams=Streams(backend.engine),

@@ -10,15 +10,15 @@ import { conflict, notFound, refused } from "./model/errors.ts";
 import {
   Changes,
   contentFromText,
-  ensureFolder,
   fileAt,
+  folderAt,
   moveTree,
   removeTree,
   textOf,
   writeFile,
 } from "./model/files.ts";
 import { wholeList } from "./model/lists.ts";
-import { checkName, parentOf } from "./model/paths.ts";
+import { checkedName, parentOf } from "./model/paths.ts";
 
 const MOST_FILES = 2_000;
 const MOST_BYTES = 8_000_000; // of text in one answer; an answer holds 16 MiB
@@ -135,7 +135,7 @@ export const createFolder = mutation({
   returns: v.null(),
   handler: async (ctx, where) => {
     const { changes, path } = await newEntry(ctx, where, "Folder already exists");
-    await ensureFolder(changes, path);
+    await folderAt(changes, path);
     await changes.close();
     return null;
   },
@@ -146,9 +146,8 @@ export const renameFile = mutation({
   returns: v.null(),
   handler: async (ctx, { id, newName }) => {
     const { file, project } = await ownedFile(ctx, await callerId(ctx), id);
-    checkName(newName);
     const changes = new Changes(ctx, project);
-    await moveTree(changes, file.path, join(parentOf(file.path), newName));
+    await moveTree(changes, file.path, join(parentOf(file.path), checkedName(newName)));
     await changes.close();
     return null;
   },
@@ -213,12 +212,12 @@ async function newEntry(
   taken: string,
 ): Promise<{ changes: Changes; path: string }> {
   const project = await ownedProject(ctx, await callerId(ctx), projectId);
-  checkName(name);
+  const checked = checkedName(name);
   const parent = parentId === undefined ? null : await ctx.db.get(parentId);
   if (parentId !== undefined && (parent?.projectId !== project._id || parent.type !== "folder")) {
     throw notFound("File not found");
   }
-  const path = join(parent?.path ?? "", name);
+  const path = join(parent?.path ?? "", checked);
   if ((await fileAt(ctx, project._id, path)) !== null) throw conflict("already_exists", taken);
   return { changes: new Changes(ctx, project), path };
 }

@@ -3,7 +3,7 @@
 import hashlib
 
 from store.records import DeletedFile, FileEdit, RenamedFile, WrittenFile
-from tools.paths import ancestors_of, folded, is_within, parent_of
+from tools.paths import ancestors_of, folded, is_within, moved, parent_of
 from tools.workspace import (
     MAX_FILE_BYTES,
     AlreadyThere,
@@ -86,17 +86,17 @@ class StagedWorkspace:
         if target in tree:
             raise AlreadyThere(target, target)
         _refuse_twin(tree, target, unless=source)
-        for name in sorted(name for name in tree if is_within(name, source)):
+        places = {name: moved(name, source, target) for name in tree if is_within(name, source)}
+        for name, place in sorted(places.items()):
             entry, data = tree[name], self._data.get(name)
             origin = self._moved_from.get(name, name)
             self._forget(tree, name)
-            moved = RelPath(target + name[len(source) :])
-            _add_parents(tree, moved)
-            tree[moved] = Entry(moved, entry.kind, entry.size_bytes)
+            _add_parents(tree, place)
+            tree[place] = Entry(place, entry.kind, entry.size_bytes)
             if data is not None:
-                self._data[moved] = data
+                self._data[place] = data
             elif entry.kind == "file":
-                self._moved_from[moved] = origin
+                self._moved_from[place] = origin
         self._edits.append(RenamedFile(path=source, new_path=target))
 
     async def list_folder(self, path: RelPath) -> list[Entry]:

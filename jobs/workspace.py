@@ -21,7 +21,7 @@ from store.records import (
     WrittenFile,
 )
 from tools.disk import DiskWorkspace
-from tools.paths import confine
+from tools.paths import composed, confine
 from tools.workspace import BadPath, IsAFolder, NoSuchFile, NotAFolder, RelPath, Workspace
 
 log = logging.getLogger(__name__)
@@ -103,7 +103,7 @@ class ProjectFolder:
         entries = [
             entry async for entry in self._store.files.walk(self._project_id, owner=self._owner)
         ]
-        named = {entry.path for entry in entries}
+        named = {_nameable(entry.path) for entry in entries}
         await self._remove([e.path for e in await self._disk.walk() if e.path not in named])
         await self._fetch(entries)
 
@@ -113,6 +113,7 @@ class ProjectFolder:
                 await self._delete(gone)
 
     async def _fetch(self, entries: Sequence[FileEntry]) -> None:
+        entries = _one_of_each_name(entries)
         stale = [entry for entry in entries if await self._differs(entry)]
         for start in range(0, len(stale), READ_BATCH):
             paths = [entry.path for entry in stale[start : start + READ_BATCH]]
@@ -163,6 +164,21 @@ class ProjectFolder:
         temporary = self._state.with_suffix(".new")
         temporary.write_text(json.dumps({"version": version}))
         temporary.replace(self._state)
+
+
+def _one_of_each_name(entries: Sequence[FileEntry]) -> list[FileEntry]:
+    """Without those whose name stands there composed as well: on a disk the two are one.
+
+    New names are composed by the store; a project of before that may hold both spellings.
+    """
+    paths = {entry.path for entry in entries}
+    kept: list[FileEntry] = []
+    for entry in entries:
+        if entry.path != composed(entry.path) and composed(entry.path) in paths:
+            log.warning("two_spellings_of_one_name", extra={"path": composed(entry.path)})
+        else:
+            kept.append(entry)
+    return kept
 
 
 def _nameable(path: str) -> RelPath | None:

@@ -8,22 +8,27 @@ there is no check by path. Changes are serialised; reads are not.
 import asyncio
 import errno
 import hashlib
+import logging
 import os
 import secrets
 import shutil
 import stat
 import threading
+import unicodedata
 from collections.abc import Generator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Literal
 
 from tools.paths import (
+    ROOT,
     TEMPORARY_PREFIX,
     ancestors_of,
+    composed,
     folded,
     is_nameable,
     is_within,
+    moved,
     name_of,
     parent_of,
 )
@@ -41,6 +46,8 @@ from tools.workspace import (
     RelPath,
     TooLarge,
 )
+
+log = logging.getLogger(__name__)
 
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC  # a FIFO must not block the open
@@ -118,7 +125,7 @@ class DiskWorkspace:
                 self._refuse_if_changed(path, expected_sha256)
             with _no_room(path), self._made_folder(parent_of(path), path) as folder:
                 if not _is_replaceable(folder, path):
-                    _refuse_case_twin(folder, path)
+                    _refuse_twin(folder, path)
                 elif expected_sha256 == "":
                     raise Changed(path)
                 _replace(folder, path, data)
@@ -150,13 +157,14 @@ class DiskWorkspace:
 
     def _delete(self, path: RelPath) -> None:
         with self._changing, _forbidden(path), self._folder(parent_of(path), path) as folder:
-            found = _kind(folder, name_of(path))
+            name = _found(folder, path)
+            found = _kind(folder, name)
             if found is None:
                 raise NoSuchFile(path)
             if found == "folder":
-                shutil.rmtree(name_of(path), dir_fd=folder)
+                shutil.rmtree(name, dir_fd=folder)
             else:
-                os.unlink(name_of(path), dir_fd=folder)
+                os.unlink(name, dir_fd=folder)
 
     def _rename(self, source: RelPath, target: RelPath) -> None:
         if is_within(target, source) and target != source:
@@ -166,17 +174,21 @@ class DiskWorkspace:
             _forbidden(source),
             self._folder(parent_of(source), source) as from_folder,
         ):
-            found = _kind(from_folder, name_of(source))
+            name = _found(from_folder, source)
+            found = _kind(from_folder, name)
             if found is None:
                 raise NoSuchFile(source)
             if found in {"link", "special"}:
                 raise _not_a_file(source)
+            if found == "folder":
+                for entry in self._walk(source):
+                    moved(entry.path, source, target)
             with _no_room(target), self._made_folder(parent_of(target), target) as to_folder:
-                if _kind(to_folder, name_of(target)) is not None:
+                if _kind(to_folder, _found(to_folder, target)) is not None:
                     raise AlreadyThere(target, target)
-                _refuse_case_twin(to_folder, target, unless=source)
+                _refuse_twin(to_folder, target, unless=source)
                 os.rename(
-                    name_of(source),
+                    name,
                     name_of(target),
                     src_dir_fd=from_folder,
                     dst_dir_fd=to_folder,
@@ -196,9 +208,9 @@ class DiskWorkspace:
             entries = _entries(folder, path)
         return sorted(entries, key=lambda entry: (entry.kind != "folder", entry.path))
 
-    def _walk(self) -> list[Entry]:
+    def _walk(self, start: RelPath = ROOT) -> list[Entry]:
         entries: list[Entry] = []
-        pending = [RelPath("")]
+        pending = [start]
         while pending:
             path = pending.pop()
             # Gone or replaced since it was seen, or closed to us: then there is nothing to list.
@@ -228,9 +240,9 @@ class DiskWorkspace:
         current = os.open(self._root, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
         try:
             for step in _steps(folder):
-                if _kind(current, name_of(step)) is None:
+                if _kind(current, _found(current, step)) is None:
                     if refuse_twins:
-                        _refuse_case_twin(current, step)
+                        _refuse_twin(current, step)
                     with suppress(FileExistsError):  # somebody made it just now
                         os.mkdir(name_of(step), dir_fd=current)
                 current = _enter(current, step, wanted)
@@ -247,13 +259,13 @@ def _steps(folder: RelPath) -> list[RelPath]:
 def _enter(parent: int, folder: RelPath, wanted: RelPath) -> int:
     """Open `folder` and close its parent; on an error the parent stays open."""
     try:
-        child = os.open(name_of(folder), _FOLDER, dir_fd=parent)
+        child = os.open(_found(parent, folder), _FOLDER, dir_fd=parent)
     except FileNotFoundError:
         raise NoSuchFile(wanted) from None
     except OSError as error:
         if error.errno not in {errno.ENOTDIR, errno.ELOOP}:
             raise
-        if _kind(parent, name_of(folder)) == "file":
+        if _kind(parent, _found(parent, folder)) == "file":
             raise NotAFolder(wanted, folder) from None
         raise _not_a_file(wanted) from None
     os.close(parent)
@@ -263,7 +275,7 @@ def _enter(parent: int, folder: RelPath, wanted: RelPath) -> int:
 @contextmanager
 def _open_file(folder: int, path: RelPath) -> Generator[int]:
     try:
-        file = os.open(name_of(path), _READ, dir_fd=folder)
+        file = os.open(_found(folder, path), _READ, dir_fd=folder)
     except FileNotFoundError:
         raise NoSuchFile(path) from None
     except OSError as error:
@@ -301,7 +313,7 @@ def _sha256(file: int) -> str:
 
 def _is_replaceable(folder: int, path: RelPath) -> bool:
     """Whether a file stands there; raises for anything else that does."""
-    found = _kind(folder, name_of(path))
+    found = _kind(folder, _found(folder, path))
     if found == "folder":
         raise IsAFolder(path)
     if found in {"link", "special"}:
@@ -311,7 +323,7 @@ def _is_replaceable(folder: int, path: RelPath) -> bool:
 
 def _replace(folder: int, path: RelPath, data: bytes) -> None:
     try:
-        _replace_file(folder, name_of(path), data)
+        _replace_file(folder, _found(folder, path), data)
     except FileNotFoundError:  # the folder was deleted while it was open
         raise Changed(path) from None
 
@@ -349,28 +361,47 @@ def _kind(folder: int, name: str) -> Literal["file", "folder", "link", "special"
     return "link" if stat.S_ISLNK(mode) else "special"
 
 
+def _found(folder: int, path: RelPath) -> str:
+    """The name under which it stands in its folder, composed or decomposed; else composed.
+
+    macOS decomposes names, and so do archives that were packed there.
+    """
+    name = name_of(path)
+    if not name.isascii() and _kind(folder, name) is None:
+        decomposed = unicodedata.normalize("NFD", name)
+        if _kind(folder, decomposed) is not None:
+            return decomposed
+    return name
+
+
 def _entries(folder: int, path: RelPath) -> list[Entry]:
-    entries: list[Entry] = []
+    entries: dict[str, Entry] = {}
     with os.scandir(folder) as found:
         for item in found:
-            if not is_nameable(item.name):
+            name = composed(item.name)
+            if not is_nameable(name):
                 continue
-            child = RelPath(f"{path}/{item.name}" if path else item.name)
+            child = RelPath(f"{path}/{name}" if path else name)
+            if name in entries:
+                log.warning("two_spellings_of_one_name", extra={"path": child})
+                if item.name != name:
+                    continue  # the composed one is what every other method finds
             with suppress(FileNotFoundError):  # deleted while we look
                 if item.is_dir(follow_symlinks=False):
-                    entries.append(Entry(path=child, kind="folder", size_bytes=0))
+                    entries[name] = Entry(path=child, kind="folder", size_bytes=0)
                 elif item.is_file(follow_symlinks=False):
                     size_bytes = item.stat(follow_symlinks=False).st_size
-                    entries.append(Entry(path=child, kind="file", size_bytes=size_bytes))
-    return entries
+                    entries[name] = Entry(path=child, kind="file", size_bytes=size_bytes)
+    return list(entries.values())
 
 
-def _refuse_case_twin(folder: int, path: RelPath, *, unless: RelPath | None = None) -> None:
+def _refuse_twin(folder: int, path: RelPath, *, unless: RelPath | None = None) -> None:
     wanted = folded(RelPath(name_of(path)))
     with os.scandir(folder) as found:
         for item in found:
-            twin = RelPath(f"{parent_of(path)}/{item.name}" if parent_of(path) else item.name)
-            if twin not in {path, unless} and folded(RelPath(item.name)) == wanted:
+            name = composed(item.name)
+            twin = RelPath(f"{parent_of(path)}/{name}" if parent_of(path) else name)
+            if twin not in {path, unless} and folded(RelPath(name)) == wanted:
                 raise AlreadyThere(path, twin)
 
 

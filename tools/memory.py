@@ -2,7 +2,7 @@
 
 import hashlib
 
-from tools.paths import ancestors_of, folded, is_within, parent_of
+from tools.paths import ancestors_of, folded, is_within, moved, parent_of
 from tools.workspace import (
     MAX_FILE_BYTES,
     AlreadyThere,
@@ -60,7 +60,7 @@ class MemoryWorkspace:
         if expected_sha256 not in {None, found_sha256}:
             raise Changed(path)
         if found is None:
-            self._refuse_case_twin(path)
+            self._refuse_twin(path)
         used_bytes = sum(len(other) for name, other in self._files.items() if name != path)
         if self._room_bytes is not None and used_bytes + len(data) > self._room_bytes:
             raise DiskFull(path)
@@ -87,14 +87,15 @@ class MemoryWorkspace:
         self._refuse_file_on_the_way(target)
         if target in self._files or target in self._folders:
             raise AlreadyThere(target, target)
-        self._refuse_case_twin(target, unless=source)
+        self._refuse_twin(target, unless=source)
+
+        def now(name: RelPath) -> RelPath:
+            return moved(name, source, target) if is_within(name, source) else name
+
+        files = {now(name): data for name, data in self._files.items()}
+        self._folders = {now(name) for name in self._folders}
+        self._files = files
         self._make_parents(target)
-
-        def moved(name: RelPath) -> RelPath:
-            return RelPath(target + name[len(source) :]) if is_within(name, source) else name
-
-        self._files = {moved(name): data for name, data in self._files.items()}
-        self._folders = {moved(name) for name in self._folders}
 
     async def list_folder(self, path: RelPath) -> list[Entry]:
         """See `Workspace.list_folder`."""
@@ -124,7 +125,7 @@ class MemoryWorkspace:
             if folder in self._files:
                 raise NotAFolder(path, folder)
 
-    def _refuse_case_twin(self, path: RelPath, *, unless: RelPath | None = None) -> None:
+    def _refuse_twin(self, path: RelPath, *, unless: RelPath | None = None) -> None:
         there = {*self._files, *self._folders}
         for name in [*ancestors_of(path), path]:
             if name in there:

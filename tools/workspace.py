@@ -28,7 +28,8 @@ MAX_FILE_BYTES = 10 * 1024 * 1024  # what a tool may hold in memory; larger file
 class Workspace(Protocol):
     """A project's files. Every method takes paths that were confined before.
 
-    Names that `tools.paths` would refuse, and special files such as sockets, are not listed. Every
+    Names that `tools.paths` would refuse, and special files such as sockets, are not listed. A name
+    that stands there decomposed (NFD, as macOS writes them) is listed and found composed. Every
     method raises `BadPath` where a symbolic link or a special file stands on the way, and
     `NotPermitted` where the system forbids it.
     """
@@ -71,7 +72,7 @@ class Workspace(Protocol):
             NoSuchFile: nothing at `source`.
             AlreadyThere: something stands at `target`, if only in another spelling.
             NotAFolder: a file stands where a parent folder must be.
-            BadPath: `target` is inside `source`.
+            BadPath: `target` is inside `source`, or something in it would get too long a path.
         """
         ...
 

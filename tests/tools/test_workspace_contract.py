@@ -218,6 +218,21 @@ async def test_a_folder_cannot_move_into_itself(workspace: Workspace) -> None:
     assert await paths(workspace) == ["src", "src/a"]
 
 
+async def test_a_rename_makes_no_path_past_the_limits(workspace: Workspace) -> None:
+    deep, long = "/".join("d" * 60), "/".join(["n" * 200] * 3)
+    await put(workspace, f"src/{deep}/a.ts")
+    await put(workspace, f"lib/{long}/b.ts")
+    before = await paths(workspace)
+    with pytest.raises(BadPath, match="deeper"):
+        await workspace.rename(confine("src"), confine("/".join("t" * 50)))
+    with pytest.raises(BadPath, match="longer"):
+        await workspace.rename(confine("lib"), confine("/".join(["m" * 200] * 3)))
+    assert await paths(workspace) == before
+    await workspace.rename(confine("src"), confine("/".join("t" * 30)))
+    await workspace.rename(confine("lib"), confine("m" * 200))
+    assert await workspace.read(confine("m" * 200 + f"/{long}/b.ts")) == b"x"
+
+
 async def test_names_that_differ_in_case_only_are_refused(workspace: Workspace) -> None:
     await put(workspace, "src/App.ts", b"a")
     for path in ("src/app.ts", "SRC/other.ts", "Src/App.ts"):
