@@ -1,5 +1,6 @@
 // The embedded Convex: `node main.ts --dir convex --data file.sqlite [--port N]`. Runs a folder of functions on one file.
 import fs from "node:fs";
+import { flushCompileCache } from "node:module";
 import path from "node:path";
 import { parseArgs } from "node:util";
 import { installGlobals } from "./globals.ts";
@@ -8,7 +9,7 @@ import { Server } from "./server.ts";
 
 const USAGE =
   "usage: node main.ts --dir DIR --data FILE [--port N] [--host ADDRESS] [--watch] [--exit-with-stdin] " +
-  "[--stuck-after SECONDS]";
+  "[--stuck-after SECONDS] [--cache DIR]";
 const LOOPBACK = new Set(["127.0.0.1", "::1", "localhost"]);
 
 function options() {
@@ -21,6 +22,7 @@ function options() {
       watch: { type: "boolean", default: false },
       "exit-with-stdin": { type: "boolean", default: false },
       "stuck-after": { type: "string", default: "30" }, // Convex gives a function 1 s of JavaScript
+      cache: { type: "string" },
     },
   });
   const port = Number(values.port);
@@ -41,12 +43,14 @@ function options() {
     endsWithStdin: values["exit-with-stdin"],
     adminKey,
     stuckAfterS,
+    cache: values.cache === undefined ? null : path.resolve(values.cache),
   };
 }
 
 async function main(): Promise<void> {
   const given = options();
   delete process.env["CONVEX_ADMIN_KEY"]; // functions see the environment, not the key
+  delete process.env["NODE_COMPILE_CACHE"]; // Node has read it
   fs.mkdirSync(path.dirname(given.data), { recursive: true });
   installGlobals();
   const server = await Server.start(given);
@@ -66,6 +70,7 @@ async function main(): Promise<void> {
   process.on("SIGINT", stop);
   if (given.endsWithStdin) process.stdin.on("end", stop).on("error", stop).resume();
   process.stdout.write(`${JSON.stringify({ url: server.url })}\n`);
+  flushCompileCache(); // by itself Node writes it at the end, which a kill takes away
 }
 
 process.on("unhandledRejection", (reason) => {

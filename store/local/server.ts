@@ -10,6 +10,7 @@ import { messageOf, StartRefused } from "./errors.ts";
 import { FileStore } from "./files.ts";
 import { loadDeployment } from "./functions.ts";
 import { HttpApi } from "./http.ts";
+import type { CodePlaces } from "./kept_code.ts";
 import { LiveQueries, Pump } from "./live.ts";
 import { Runner } from "./runner.ts";
 import { Scheduler } from "./scheduler.ts";
@@ -25,6 +26,8 @@ export type Options = {
   isWatching: boolean;
   adminKey: string;
   stuckAfterS: number;
+  /** Where bundled code is kept between starts; null: nowhere. */
+  cache: string | null;
 };
 
 const STOP_GRACE_MS = 5000; // what runs may end; then it is cut
@@ -75,9 +78,9 @@ export class Server {
     const url = await listen(http, options);
     const origin = (process.env["CONVEX_CLOUD_URL"] ??= url); // behind a proxy it is what clients see
     process.env["CONVEX_SITE_URL"] ??= origin;
-    const cache = codeCache(options.data);
-    fs.rmSync(cache, { recursive: true, force: true });
-    const deployment = await loadDeployment(options.dir, cache);
+    const places = codePlaces(options);
+    fs.rmSync(places.own, { recursive: true, force: true });
+    const deployment = await loadDeployment(options.dir, places);
     db.adopt(deployment.schema);
     const watchdog = new Watchdog(options.stuckAfterS);
     const runner = new Runner(db, deployment, watchdog);
@@ -121,7 +124,7 @@ export class Server {
   private async reload(): Promise<void> {
     const { options, runner, db, crons, live } = this.parts;
     try {
-      const deployment = await loadDeployment(options.dir, codeCache(options.data));
+      const deployment = await loadDeployment(options.dir, codePlaces(options));
       const authenticator = new Authenticator(options.adminKey, deployment.authConfig);
       await runner.lock.run(() => {
         db.adopt(deployment.schema);
@@ -158,13 +161,13 @@ export class Server {
       return Promise.resolve();
     });
     await watchdog.stop();
-    fs.rmSync(codeCache(options.data), { recursive: true, force: true });
+    fs.rmSync(codePlaces(options).own, { recursive: true, force: true });
   }
 }
 
-/** Bundled functions live beside the data, never in the user's folder. */
-function codeCache(data: string): string {
-  return `${data}-code`;
+/** Bundled functions live where they are kept, else beside the data, never in the user's folder. */
+function codePlaces({ data, cache }: Options): CodePlaces {
+  return { own: `${data}-code`, kept: cache };
 }
 
 function after(ms: number): Promise<void> {
