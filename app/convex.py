@@ -9,7 +9,7 @@ from pathlib import Path
 
 from app.identity import Identity
 from app.settings import Settings
-from store.local.process import EmbeddedConvex
+from store.local.process import CACHE, EmbeddedConvex
 from store.local.supervised import supervised
 
 CONVEX_FUNCTIONS = Path(__file__).parents[1] / "convex"
@@ -40,6 +40,7 @@ async def convex_access(
         settings.data_dir / "convex.sqlite",
         admin_key=secrets.token_hex(32),
         env={**environment, "POLARIS_CONVEX_INTERNAL_KEY": key},
+        cache=CACHE,
     )
 
     def on(port: int, site_port: int) -> EmbeddedConvex:

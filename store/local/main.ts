@@ -1,5 +1,6 @@
 // The embedded Convex: `node main.ts --dir convex --data file.sqlite [--port N]`. Runs a folder of functions on one file.
 import fs from "node:fs";
+import { flushCompileCache } from "node:module";
 import path from "node:path";
 import { parseArgs } from "node:util";
 import { installGlobals } from "./globals.ts";
@@ -9,7 +10,7 @@ import { installProcessGuards, installStrayHandlers } from "./strays.ts";
 
 const USAGE =
   "usage: node main.ts --dir DIR --data FILE [--port N] [--site-port N] [--host ADDRESS] [--watch] [--exit-with-stdin] " +
-  "[--stuck-after SECONDS]";
+  "[--stuck-after SECONDS] [--cache DIR]";
 const LOOPBACK = new Set(["127.0.0.1", "::1", "localhost"]);
 
 function portOf(option: string, text: string): number {
@@ -29,6 +30,7 @@ function options() {
       watch: { type: "boolean", default: false },
       "exit-with-stdin": { type: "boolean", default: false },
       "stuck-after": { type: "string", default: "30" }, // Convex gives a function 1 s of JavaScript
+      cache: { type: "string" },
     },
   });
   if (values.dir === undefined || values.data === undefined) throw new StartRefused(USAGE);
@@ -50,6 +52,7 @@ function options() {
     endsWithStdin: values["exit-with-stdin"],
     adminKey,
     stuckAfterS,
+    cache: values.cache === undefined ? null : path.resolve(values.cache),
   };
 }
 
@@ -64,6 +67,7 @@ function makeFolderOf(data: string): void {
 async function main(): Promise<void> {
   const given = options();
   delete process.env["CONVEX_ADMIN_KEY"]; // functions see the environment, not the key
+  delete process.env["NODE_COMPILE_CACHE"]; // Node has read it
   makeFolderOf(given.data);
   installGlobals();
   installProcessGuards();
@@ -84,6 +88,7 @@ async function main(): Promise<void> {
   process.on("SIGINT", stop);
   if (given.endsWithStdin) process.stdin.on("end", stop).on("error", stop).resume();
   process.stdout.write(`${JSON.stringify({ url: server.url, site: server.siteUrl })}\n`);
+  flushCompileCache(); // by itself Node writes it at the end, which a kill takes away
 }
 
 installStrayHandlers();

@@ -10,6 +10,7 @@ import { messageOf, StartRefused } from "./errors.ts";
 import { FileStore } from "./files.ts";
 import { loadDeployment } from "./functions.ts";
 import { HttpApi } from "./http.ts";
+import type { CodePlaces } from "./kept_code.ts";
 import { LiveQueries, Pump } from "./live.ts";
 import { isStoreFault, Runner } from "./runner.ts";
 import { Scheduler } from "./scheduler.ts";
@@ -22,11 +23,13 @@ export type Options = {
   data: string;
   host: string;
   port: number;
-  /** Of the HTTP actions; null takes the one after \`port\`, or any where that is not free. */
+  /** Of the HTTP actions; null takes the one after `port`, or any where that is not free. */
   sitePort: number | null;
   isWatching: boolean;
   adminKey: string;
   stuckAfterS: number;
+  /** Where bundled code is kept between starts; null: nowhere. */
+  cache: string | null;
 };
 
 const STOP_GRACE_MS = 5000; // what runs may end; then it is cut
@@ -90,9 +93,9 @@ export class Server {
     site.on("request", (request, response) => void ready.then(({ api }) => api.serveSite(request, response)));
     const own = await listen(http, options.host, options.port);
     const urls = publicUrls(own, await listenBeside(site, options));
-    const cache = codeCache(options.data);
-    fs.rmSync(cache, { recursive: true, force: true });
-    const deployment = await loadDeployment(options.dir, cache);
+    const places = codePlaces(options);
+    fs.rmSync(places.own, { recursive: true, force: true });
+    const deployment = await loadDeployment(options.dir, places);
     db.adopt(deployment.schema);
     const watchdog = new Watchdog(options.stuckAfterS);
     const runner = new Runner(db, deployment, watchdog);
@@ -136,7 +139,7 @@ export class Server {
   private async reload(): Promise<void> {
     const { options, runner, db, crons, live } = this.parts;
     try {
-      const deployment = await loadDeployment(options.dir, codeCache(options.data));
+      const deployment = await loadDeployment(options.dir, codePlaces(options));
       const authenticator = new Authenticator(options.adminKey, deployment.authConfig);
       await runner.lock.run(() => {
         db.adopt(deployment.schema);
@@ -171,13 +174,13 @@ export class Server {
       return Promise.resolve();
     });
     await watchdog.stop();
-    fs.rmSync(codeCache(options.data), { recursive: true, force: true });
+    fs.rmSync(codePlaces(options).own, { recursive: true, force: true });
   }
 }
 
-/** Bundled functions live beside the data, never in the user's folder. */
-function codeCache(data: string): string {
-  return `${data}-code`;
+/** Bundled functions live where they are kept, else beside the data, never in the user's folder. */
+function codePlaces({ data, cache }: Options): CodePlaces {
+  return { own: `${data}-code`, kept: cache };
 }
 
 function after(ms: number): Promise<void> {
