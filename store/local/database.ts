@@ -1,7 +1,7 @@
 // The SQLite file: documents, index entries, the clock. One connection, one thread; the runner serialises.
 import { DatabaseSync, type StatementSync } from "node:sqlite";
 import { Catalog, type Document, type Index, indexKey, type Table } from "./catalog.ts";
-import { StartRefused } from "./errors.ts";
+import { DataFileInUse, StartRefused } from "./errors.ts";
 import { NO_SCHEMA, type Schema } from "./schema.ts";
 import { tableNumberOf } from "./ids.ts";
 import { wallMs } from "./clock.ts";
@@ -58,7 +58,7 @@ export class Database {
       this.sql.close();
       if (error instanceof StartRefused) throw error;
       const text = error instanceof Error ? error.message : String(error);
-      if (text.includes("locked")) throw new StartRefused(`the data file ${file} is in use by another process`);
+      if (text.includes("locked")) throw new DataFileInUse(file);
       throw new StartRefused(`the data file ${file} cannot be opened: ${text}`);
     }
     const range = "FROM entries e CROSS JOIN docs d ON d.doc = e.doc WHERE e.index_id = ? AND e.key >= ? AND e.key < ?";
