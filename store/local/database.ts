@@ -1,7 +1,7 @@
 // The SQLite file: documents, index entries, the clock. One connection, one thread; the runner serialises.
 import { DatabaseSync, type StatementSync } from "node:sqlite";
 import { Catalog, type Document, type Index, indexKey, type Table } from "./catalog.ts";
-import { messageOf, StartRefused } from "./errors.ts";
+import { DataFileInUse, messageOf, StartRefused } from "./errors.ts";
 import { NO_SCHEMA, type Schema } from "./schema.ts";
 import { tableNumberOf } from "./ids.ts";
 import { wallMs } from "./clock.ts";
@@ -42,7 +42,7 @@ type Statements = Record<
 export function unusable(file: string, error: unknown): StartRefused {
   if (error instanceof StartRefused) return error;
   const text = messageOf(error);
-  if (text.includes("locked")) return new StartRefused(`the data file ${file} is in use by another process`);
+  if (text.includes("locked")) return new DataFileInUse(file);
   return new StartRefused(`the data file ${file} cannot be opened: ${text.replaceAll("\n", " ")}; restore it from a copy, or start with another one`);
 }
 

@@ -6,7 +6,7 @@ import { Authenticator } from "./auth.ts";
 import { realClearTimeout, realSetTimeout, wallMs } from "./clock.ts";
 import { Crons } from "./crons.ts";
 import { Database, unusable } from "./database.ts";
-import { messageOf, StartRefused } from "./errors.ts";
+import { DataFileInUse, messageOf, StartRefused } from "./errors.ts";
 import { FileStore } from "./files.ts";
 import { loadDeployment } from "./functions.ts";
 import { HttpApi } from "./http.ts";
@@ -33,6 +33,7 @@ export type Options = {
 };
 
 const STOP_GRACE_MS = 5000; // what runs may end; then it is cut
+const LEAVE_MS = STOP_GRACE_MS + 1000; // until a process that is stopping has closed the file
 const KEEP_ALIVE_MS = 120_000; // longer than clients keep idle connections: they close first, so no request meets a closing one
 const SWEEP_MS = 10 * 60_000;
 const KEEP_REQUESTS_MS = 24 * 3600_000; // a client that was away for longer does not resend
@@ -81,7 +82,7 @@ export class Server {
   }
 
   private static async open(options: Options): Promise<Server> {
-    const db = new Database(options.data);
+    const db = openWhenLeft(options.data);
     const [http, site] = [createServer({ keepAliveTimeout: KEEP_ALIVE_MS }), createServer({ keepAliveTimeout: KEEP_ALIVE_MS })];
     // The port is open before the functions are loaded, because they may ask for our URL: early callers wait.
     let isReady: (server: Server) => void = () => undefined;
@@ -181,6 +182,19 @@ export class Server {
 /** Bundled functions live where they are kept, else beside the data, never in the user's folder. */
 function codePlaces({ data, cache }: Options): CodePlaces {
   return { own: `${data}-code`, kept: cache };
+}
+
+/** Who died a moment ago may have left a process like this one, which lets what runs end before it gives up the file.
+ *  @throws StartRefused when nobody is ending, or the file is not ours. */
+function openWhenLeft(file: string): Database {
+  for (const giveUpAt = performance.now() + LEAVE_MS; ; ) {
+    try {
+      return new Database(file); // waits for half a second
+    } catch (error) {
+      if (!(error instanceof DataFileInUse) || performance.now() > giveUpAt) throw error;
+      console.error(`${error.message}, which may be ending: waiting for it`);
+    }
+  }
 }
 
 function after(ms: number): Promise<void> {

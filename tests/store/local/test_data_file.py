@@ -1,14 +1,16 @@
+import asyncio
 import os
 import shutil
 import signal
 import sqlite3
 from contextlib import closing
+from functools import partial
 from pathlib import Path
 
 import pytest
 
 from store.local.process import ConvexNotRunning
-from tests.store.local.api import FIXTURES, serving
+from tests.store.local.api import ADMIN_KEY, FIXTURES, serving
 
 pytestmark = pytest.mark.timeout(30)
 
@@ -55,6 +57,19 @@ async def test_a_second_process_on_one_file_is_refused(tmp_path: Path) -> None:
             async with serving("basic", data):
                 pass
         assert await api.query("notes:echo", value=1) == 1
+
+
+async def test_a_start_waits_for_a_process_that_is_still_ending(tmp_path: Path) -> None:
+    data = tmp_path / "data.sqlite"
+    async with asyncio.TaskGroup() as tasks, serving("basic", data) as (ending, api):
+        admin = f"Convex {ADMIN_KEY}"
+        slow = partial(api.action, "jobs:slow", admin, name="slow", waitMs=3000)
+        tasks.create_task(slow())
+        assert await api.until(lambda ran: "slow started" in ran, "jobs:ran")
+        os.kill(ending.pid, signal.SIGTERM)  # it lets the action end before it leaves the file
+        async with serving("basic", data) as (_, next_api):
+            assert "slow ended" in await next_api.query("jobs:ran")
+        assert await ending.wait() == 0
 
 
 async def test_a_file_that_is_not_ours_is_refused_and_left_alone(tmp_path: Path) -> None:
