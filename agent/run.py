@@ -24,10 +24,9 @@ from agent.transcript import (
     text_of_turns,
 )
 from core.ids import ToolCallId
+from llm.faults import PromptTooLong, StreamBroken
 from llm.model import (
     ModelRequest,
-    PromptTooLong,
-    StreamBroken,
     TextDelta,
     ThinkingDelta,
     ToolCall,

@@ -2,7 +2,8 @@
 
 from collections.abc import AsyncGenerator
 
-from llm.model import ModelEvent, ModelRequest, ModelUnauthorized
+from llm.faults import ModelUnauthorized
+from llm.model import ModelEvent, ModelRequest
 
 
 class NoModel:

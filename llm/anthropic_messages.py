@@ -15,11 +15,11 @@ from core.ids import ToolCallId
 from llm.anthropic_request import has_thoughts, request_body, without_thoughts
 from llm.arguments import whole_object
 from llm.catalog import Catalog
-from llm.faults import Fault, raised_by, retry_after_s
+from llm.faults import ModelRefused
+from llm.judging import Fault, raised_by, retry_after_s
 from llm.model import (
     AssistantMessage,
     ModelEvent,
-    ModelRefused,
     ModelRequest,
     StopReason,
     TextDelta,

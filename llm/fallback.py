@@ -4,16 +4,8 @@ import logging
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 
-from llm.model import (
-    BudgetSpent,
-    Model,
-    ModelEvent,
-    ModelRefused,
-    ModelRequest,
-    ModelUnauthorized,
-    ModelUnavailable,
-    ModelUnknown,
-)
+from llm.faults import BudgetSpent, ModelRefused, ModelUnauthorized, ModelUnavailable, ModelUnknown
+from llm.model import Model, ModelEvent, ModelRequest
 
 log = logging.getLogger(__name__)
 

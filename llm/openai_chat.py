@@ -12,7 +12,7 @@ from openai.types.chat import ChatCompletionChunk
 from core.ids import ToolCallId, new_id
 from llm.arguments import whole_object
 from llm.catalog import Catalog
-from llm.faults import Fault, raised_by, retry_after_s
+from llm.judging import Fault, raised_by, retry_after_s
 from llm.model import (
     AssistantMessage,
     ModelEvent,

@@ -13,12 +13,11 @@ from agent.loop import Limits
 from agent.outcome import answer_text
 from agent.transcript import Answered, Asked, Loaded, MemoryTranscript, Past, RecordedTurn
 from core.ids import ToolCallId
+from llm.faults import ModelUnavailable, StreamBroken
 from llm.model import (
     AssistantMessage,
     ModelRequest,
-    ModelUnavailable,
     StopReason,
-    StreamBroken,
     TextPart,
     ThinkingPart,
     ToolCall,

@@ -7,13 +7,11 @@ from agent.loop import Limits
 from agent.outcome import Ending
 from agent.transcript import Answered, Asked
 from core.ids import ToolCallId
+from llm.faults import ModelUnavailable, PromptTooLong, StreamBroken
 from llm.model import (
     AssistantMessage,
     ModelRequest,
-    ModelUnavailable,
-    PromptTooLong,
     StopReason,
-    StreamBroken,
     TextPart,
     ToolResult,
     Turn,

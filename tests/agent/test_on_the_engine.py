@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from engine import Engine, EventData, Job, JobContext, RunFailed, SqliteDatabase, job
-from llm.model import StreamBroken
+from llm.faults import StreamBroken
 from tests.agent.desk import Desk
 from tests.agent.models import ScriptedTurns, call, calls, says
 

@@ -17,7 +17,7 @@ from app.settings import Settings
 from core.errors import NotFound, Transient
 from engine import EventData, JobContext, RunFailed, StepFailed, job
 from engine.testing import TestEngine
-from llm.model import ModelUnauthorized
+from llm.faults import ModelUnauthorized
 from store.errors import StoreUnavailable
 
 log = logging.getLogger("polaris.test")

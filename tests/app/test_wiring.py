@@ -5,7 +5,8 @@ import pytest
 from app.no_model import NoModel
 from app.settings import Settings, SettingsInvalid
 from app.wiring import model_of
-from llm.model import ModelRequest, ModelUnauthorized
+from llm.faults import ModelUnauthorized
+from llm.model import ModelRequest
 
 pytestmark = pytest.mark.timeout(60)  # importing both SDKs takes seconds on a busy machine
 
