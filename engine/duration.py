@@ -1,7 +1,9 @@
 """Durations as people write them: "30s", "5m", "2h", "1d", "1w", seconds, or a timedelta."""
 
 import re
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
+from math import isfinite
 
 Duration = float | str | timedelta
 
@@ -27,3 +29,44 @@ def seconds_of(duration: Duration) -> float:
     if seconds < 0:
         raise ValueError(f"a duration cannot be negative: {duration!r}")
     return seconds
+
+
+def retry_time(after: float | str | timedelta | datetime) -> float | datetime:
+    """When to try again: seconds from now, never negative, or an aware datetime.
+
+    Texts are durations, numbers (seconds, as in a `Retry-After` header), HTTP dates (RFC 9110, the
+    obsolete forms included) or ISO 8601 with a zone.
+
+    Raises:
+        ValueError: it is none of these, or a time without a zone.
+    """
+    if isinstance(after, str):
+        after = _read_time(after.strip())
+    if isinstance(after, datetime):
+        if after.tzinfo is None:
+            raise ValueError(f"{after!r} has no time zone; write datetime.now(UTC) + …")
+        return after
+    seconds = after.total_seconds() if isinstance(after, timedelta) else float(after)
+    if not isfinite(seconds):
+        raise ValueError(f"{after!r} is no time to try again after")
+    return max(0.0, seconds)
+
+
+def _read_time(text: str) -> float | datetime:
+    for read in (float, _signed, _http_date, datetime.fromisoformat):
+        try:
+            return read(text)
+        except ValueError:
+            continue
+    raise ValueError(
+        f'{text!r} is no time to try again after; write "30s", seconds, an HTTP date or ISO 8601'
+    )
+
+
+def _signed(text: str) -> float:
+    return 0.0 * seconds_of(text[1:]) if text.startswith("-") else seconds_of(text)
+
+
+def _http_date(text: str) -> datetime:
+    found = parsedate_to_datetime(text)
+    return found if found.tzinfo else found.replace(tzinfo=UTC)  # HTTP dates are in GMT, always

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from core.errors import Conflict, NotFound, Refused, Transient
-from engine.duration import seconds_of
+from engine.duration import retry_time
 
 
 class NonRetriable(Exception):
@@ -15,19 +15,24 @@ class NonRetriable(Exception):
 class RetryAfter(Exception):
     """A step or job body raises this to choose when its next attempt starts.
 
-    `after` is seconds, a duration text such as "30s" or "5m", a timedelta, or an aware datetime.
+    `after` is seconds (a negative number is now), a duration text such as "30s" or "5m", a
+    timedelta, an aware datetime, or the value of a `Retry-After` header: seconds or an HTTP date.
     The attempt still counts: past the last one the step fails.
+
+    Raises:
+        ValueError: `after` is none of these, or a datetime without a time zone.
     """
 
     def __init__(self, message: str, after: float | str | timedelta | datetime) -> None:
         super().__init__(message)
-        self.after = after
+        self.after = retry_time(after)
+        """Seconds, or a time."""
 
     def delay_s(self, now: datetime) -> float:
         """Seconds from `now` until the next attempt; never negative."""
         if isinstance(self.after, datetime):
             return max(0.0, (self.after - now).total_seconds())
-        return max(0.0, seconds_of(self.after))
+        return self.after
 
 
 class StepFailed(Exception):
