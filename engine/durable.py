@@ -123,7 +123,10 @@ class DurableSteps:
             return adapter.validate_python(output)
         except ValidationError as error:
             raise StepFailed(
-                name, "StoredResultChanged", f"the recorded result no longer fits: {error}"
+                name,
+                "StoredResultChanged",
+                f"the recorded result no longer fits: {error}",
+                code="stored_result_changed",
             ) from error
 
     def _name(self, step_id: str) -> str:
@@ -343,6 +346,12 @@ def is_interrupted() -> bool:
 
 def step_failed(name: str, failure: Exception, attempts: int) -> StepFailed:
     """The failure of a step as its job sees it."""
-    if isinstance(failure, codec.StoredError):
-        return StepFailed(name, failure.name, failure.message, attempts=attempts)
-    return StepFailed(name, type(failure).__name__, codec.text_of(failure), attempts=attempts)
+    stored = isinstance(failure, codec.StoredError)
+    return StepFailed(
+        name,
+        failure.name if stored else type(failure).__name__,
+        failure.message if stored else codec.text_of(failure),
+        attempts=attempts,
+        code=codec.code_of(failure),
+        cause=codec.cause_of(failure),
+    )

@@ -17,6 +17,7 @@ from engine.eventlog import (
     ON_FAILURE,
     cause_of,
     event_body,
+    failed_id,
     read_event,
     runs_started_by,
     store_event,
@@ -258,7 +259,7 @@ class Intake:
         """Say that a run has failed for good, and start its job's on_failure; once per run."""
         now_ms = accepted.now_ms
         data = {"runId": run_id, "jobId": job.id, "event": cause, "error": error}
-        event = WireEvent(FAILED, data, f"{run_id}:failed", now_ms)
+        event = WireEvent(FAILED, data, failed_id(run_id), now_ms)
         self._accept_one(connection, event, accepted)
         if job.on_failure is not None and cause is not None:
             payload = {
@@ -283,7 +284,12 @@ class Intake:
         cause = cause_of(connection, run_id)
         if job is not None:
             message = "the process died too often while it executed this run"
-            error = {"name": "TooManyRecoveries", "message": message, "stepId": None}
+            error = {
+                "name": "TooManyRecoveries",
+                "message": message,
+                "stepId": None,
+                "code": "too_many_recoveries",
+            }
             event = None if cause is None else cause.as_json()
             self.announce_failure(connection, job, run_id, event, error, accepted)
         return accepted

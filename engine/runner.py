@@ -16,6 +16,7 @@ from engine.context import FailureContext, JobContext, Provided, RunError, Scope
 from engine.dbos import dbos_rows, private, recorded
 from engine.durable import RunState, is_interrupted
 from engine.errors import NonRetriable, RunFailed, RunLost, StepFailed
+from engine.eventlog import failed_id, read_event
 from engine.events import FINISHED, INVOKED, ReceivedEvent, WireEvent, received_event
 from engine.gather import gathered_events
 from engine.history import BODY, FailedAttempt, History, read_histories, record_attempt
@@ -219,8 +220,7 @@ class Runner:
         voice = Voice(run.live, call.attempt, self._ledger, self._parts.outside.publish)
         if run.is_failure_handler:
             assert run.job.on_failure is not None  # noqa: S101 - else it would not be enqueued
-            fields = run.payload["error"]
-            error = RunError(fields["name"], fields["message"], fields["stepId"])
+            error = RunError.from_json(run.payload["error"])
             failed_run = RunId(run.payload["failed_run"])
             scope = Scope(failed_run, run.job.id, run.steps, provided, call.attempt, voice)
             return run.job.on_failure(FailureContext(call.event, scope, error, call.events))
@@ -251,7 +251,7 @@ class Runner:
 
     async def _fail(self, run: Execution, failure: Exception, attempt: int | None) -> RunFailed:
         """Announce the failure, start `on_failure`, and make the error the run ends with."""
-        error = _run_error(failure)
+        error = RunError.of(failure)
         extra = {"run_id": run.run_id, "error": error.name, "step_id": error.step_id}
         log.error("run_failed", extra=extra, exc_info=failure)
         if not run.is_failure_handler:
@@ -259,7 +259,14 @@ class Runner:
             if accepted is None:
                 raise RunLost(run.run_id)
             self._parts.act(accepted)
-        return RunFailed(run.run_id, error.name, error.message, step_id=error.step_id)
+        return RunFailed(
+            run.run_id,
+            error.name,
+            error.message,
+            step_id=error.step_id,
+            code=error.code,
+            cause=error.cause,
+        )
 
     def _record_failure(
         self, connection: sa.Connection, run: Execution, failure: Exception, attempt: int | None
@@ -272,18 +279,11 @@ class Runner:
             last = FailedAttempt(run.run_id, BODY, attempt, failure, None)
             record_attempt(connection, last, now_ms)
         accepted = Accepted(now_ms)
-        error = _run_error(failure)
+        error = RunError.of(failure)
         self._parts.intake.announce_failure(
             connection, run.job, run.run_id, run.payload["event"], error.as_json(), accepted
         )
         return accepted
-
-
-def _run_error(failure: Exception) -> RunError:
-    if isinstance(failure, StepFailed):
-        return RunError(failure.name, failure.message, failure.step_id)
-    fields = codec.error_fields(failure)
-    return RunError(fields["name"], fields["message"], None)
 
 
 def received(event: WireEvent, job: Job[Any, Any]) -> ReceivedEvent[Any]:
@@ -330,10 +330,13 @@ def _forget_run(connection: sa.Connection, run_id: str, owner: str) -> bool:
 
 
 def _read_last_failure(connection: sa.Connection, run_id: str) -> Exception:
+    attempt = tables.attempt.c
     row = connection.execute(
-        sa.select(tables.attempt.c.error_name, tables.attempt.c.error_message)
-        .where(tables.attempt.c.run_id == run_id, tables.attempt.c.step_id == BODY)
-        .order_by(tables.attempt.c.attempt.desc())
+        sa.select(tables.attempt)
+        .where(attempt.run_id == run_id, attempt.step_id == BODY)
+        .order_by(attempt.attempt.desc())
         .limit(1)
     ).one()
-    return codec.StoredError(row.error_name, row.error_message)
+    announced = read_event(connection, failed_id(run_id))
+    cause = None if announced is None else RunError.from_json(announced.data["error"]).cause
+    return codec.StoredError(row.error_name, row.error_message, code=row.error_code, cause=cause)

@@ -11,6 +11,7 @@ from typing import Any, Protocol, TypeVar, overload
 from pydantic import TypeAdapter
 
 from core.ids import RunId
+from engine import codec
 from engine.durable import LONGEST_NAP_S, DurableSteps, RunState
 from engine.duration import Duration, seconds_of
 from engine.errors import NonRetriable, RunCancelled, RunFailed, RunLost, StepFailed
@@ -286,7 +287,10 @@ class Steps(DurableSteps):
                     return await self.outside.outcome(child)
                 except (RunFailed, RunCancelled) as error:
                     text = error.message if isinstance(error, RunFailed) else str(error)
-                    raise StepFailed(name, type(error).__name__, text) from error
+                    code, cause = codec.code_of(error), codec.cause_of(error)
+                    raise StepFailed(
+                        name, type(error).__name__, text, code=code, cause=cause
+                    ) from error
 
         call = self._call(name, "invoke", (data,))
         stored = await self._durable(name, lambda: self._hooked(call, child_result))

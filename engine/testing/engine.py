@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Generic, NamedTuple, TypeVar
 
 from core.ids import RunId
-from engine.context import Provided
+from engine.context import Provided, RunError
 from engine.errors import RunCancelled, RunFailed
 from engine.events import INVOKED, Event, EventData, WireEvent
 from engine.job import Job
@@ -209,9 +209,8 @@ class _Test(Generic[R]):
         outcome = await self._one(job, run_id, payload)
         if not isinstance(outcome.error, RunFailed) or job.on_failure is None or self._until:
             return outcome
-        error = outcome.error
-        fields = {"name": error.name, "message": error.message, "stepId": error.step_id}
-        handler = {**payload, "kind": "failure", "failed_run": run_id, "error": fields}
+        found = replace(RunError.of(outcome.error), step_id=outcome.error.step_id)
+        handler = {**payload, "kind": "failure", "failed_run": run_id, "error": found.as_json()}
         handled = await self._one(job, RunId(f"{run_id}:on-failure"), handler)
         sent, published = tuple(self._world.sent), tuple(self._world.published)
         return replace(outcome, on_failure=handled, sent=sent, published=published)

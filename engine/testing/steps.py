@@ -104,7 +104,13 @@ class VirtualSteps(Steps):
 
     async def _count(self, failed: FailedAttempt, now_ms: int) -> None:  # noqa: ARG002 - exact below
         fields = codec.error_fields(failed.failure)
-        found = FailedTry(failed.attempt, fields["name"], fields["message"], self._ledger.now())
+        found = FailedTry(
+            failed.attempt,
+            fields["name"],
+            fields["message"],
+            self._ledger.now(),
+            fields.get("code"),
+        )
         self._failed.setdefault(failed.step_id, []).append(found)
 
     async def pause(self, seconds: float) -> None:

@@ -11,6 +11,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from core.ids import EventId, RunId
 from engine import codec
+from engine.context import RunError
 from engine.current import StepInfo
 from engine.duration import Duration, seconds_of
 from engine.errors import BadEvent, NonRetriable, RunFailed
@@ -308,8 +309,10 @@ class World:
         try:
             return await _played(mock, StepInfo(RunId(parent), name, 0))
         except Exception as error:
-            fields = codec.error_fields(error)
-            raise RunFailed(run_id, fields["name"], fields["message"]) from error
+            found = RunError.of(error)
+            raise RunFailed(
+                run_id, found.name, found.message, code=found.code, cause=found.cause
+            ) from error
 
     async def send_as(
         self, run_id: str, step_id: str, events: Sequence[EventData | Event]
