@@ -78,7 +78,7 @@ async def process_message(ctx: JobContext[MessageSent]) -> ProcessedMessage:
         outcome = await answer.write()
         await ctx.step.run("finish", answer.finisher(outcome))
     except StepFailed as failed:
-        if failed.name in {GenerationClosed.__name__, NotFound.__name__}:
+        if failed.code in {GenerationClosed.code, NotFound.code}:
             return ProcessedMessage(message_id, "closed")
         raise
     return ProcessedMessage(message_id, "completed", outcome.turns, outcome.tool_calls)

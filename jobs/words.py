@@ -1,6 +1,17 @@
 """Why an answer failed, in words for the person who waits for it."""
 
 from engine import RunError
+from llm.faults import (
+    BudgetSpent,
+    ModelRefused,
+    ModelUnauthorized,
+    ModelUnavailable,
+    ModelUnknown,
+    PromptTooLong,
+    StreamBroken,
+)
+from store.errors import AnswerTooLong, StoreUnavailable
+from tools.workspace import DiskFull
 
 _UNREACHABLE = (
     "The AI model could not be reached after several tries. "
@@ -40,19 +51,19 @@ _UNKNOWN = (
 )
 
 _WORDS: dict[str, tuple[str, str]] = {
-    "ModelUnavailable": ("model_unavailable", _UNREACHABLE),
-    "StreamBroken": ("model_stream_broken", _BROKEN_OFF),
-    "ModelUnauthorized": ("model_unauthorized", _BAD_KEY),
-    "ModelRefused": ("model_refused", _REJECTED),
-    "ModelUnknown": ("model_unknown", _NO_MODEL),
-    "BudgetSpent": ("model_budget_spent", _NO_CREDIT),
-    "PromptTooLong": ("prompt_too_long", _TOO_LONG),
-    "AnswerTooLong": ("answer_too_long", _ANSWER_TOO_LONG),
-    "StoreUnavailable": ("store_unavailable", _NO_STORE),
-    "DiskFull": ("disk_full", _NO_ROOM),
+    ModelUnavailable.code: ("model_unavailable", _UNREACHABLE),
+    StreamBroken.code: ("model_stream_broken", _BROKEN_OFF),
+    ModelUnauthorized.code: ("model_unauthorized", _BAD_KEY),
+    ModelRefused.code: ("model_refused", _REJECTED),
+    ModelUnknown.code: ("model_unknown", _NO_MODEL),
+    BudgetSpent.code: ("model_budget_spent", _NO_CREDIT),
+    PromptTooLong.code: ("prompt_too_long", _TOO_LONG),
+    AnswerTooLong.code: ("answer_too_long", _ANSWER_TOO_LONG),
+    StoreUnavailable.code: ("store_unavailable", _NO_STORE),
+    DiskFull.code: ("disk_full", _NO_ROOM),
 }
 
 
 def failure_words(error: RunError) -> tuple[str, str]:
     """A code for programs and a text for people. Details stay in the log: they may hold secrets."""
-    return _WORDS.get(error.name, ("internal", _UNKNOWN))
+    return _WORDS.get(error.code or "", ("internal", _UNKNOWN))
