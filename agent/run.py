@@ -118,7 +118,7 @@ class RunState:
         longest_s = self.agent.limits.longest_wait_s
         until = wake_time(asked_at, now=now, waited_s=waited_s, longest_s=longest_s)
         if until is None:
-            raise ProviderBusy(asked_at, code)
+            raise ProviderBusy(asked_at)
         await self._wait_until(until)
         log.warning("provider_waited_for", extra={"until": until.isoformat(), "why": code})
         return AskAgain(until, (until - now).total_seconds())

@@ -8,20 +8,19 @@ LEAST_WAIT_S = 1.0
 
 
 class ProviderBusy(Refused):
-    """The provider takes no request for longer than an answer waits; `until` then it may.
+    """The provider takes no request for longer than an answer waits: not before `until`.
 
-    The text is for the person; `code` is that of the fault behind it.
+    The text is for the person.
     """
 
-    code = "rate_limited"
+    code = "provider_busy"
 
-    def __init__(self, until: datetime, code: str) -> None:
+    def __init__(self, until: datetime) -> None:
         super().__init__(
             f"The AI provider accepts no more requests of this server until {_said(until)}. "
             "Nothing you wrote is lost: write “continue” then."
         )
         self.until = until
-        self.code = code
 
 
 def wake_time(

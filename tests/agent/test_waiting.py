@@ -85,7 +85,7 @@ async def test_beyond_the_bound_the_person_is_told_when_to_try_again() -> None:
     desk = Desk(limited(journal, 1_000))
     with pytest.raises(ProviderBusy) as busy:
         await desk.run(journal)
-    assert busy.value.code == "rate_limited"
+    assert busy.value.code == "provider_busy"
     assert "12:17 UTC on 1 January 2026" in str(busy.value)
     assert desk.transcript.waits == []
 
