@@ -107,9 +107,10 @@ class RunState:
 
     def _asked_at(self, fault: ModelUnavailable | StreamBroken) -> datetime | None:
         """Before when the provider must not be asked again, where it says so."""
-        if isinstance(fault, ModelUnavailable):
+        if isinstance(fault, ModelUnavailable) and fault.retry_at is not None:
             return fault.retry_at
-        if fault.retry_after_s is None or fault.retry_after_s <= LONGEST_PAUSE_S:
+        is_short = isinstance(fault, StreamBroken) and (fault.retry_after_s or 0) <= LONGEST_PAUSE_S
+        if fault.retry_after_s is None or is_short:  # a short one is waited for within the step
             return None
         return self.agent.clock.now() + timedelta(seconds=fault.retry_after_s)
 

@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncGenerator
 
-from llm.faults import ModelUnauthorized
+from llm.faults import NoModelConfigured
 from llm.model import ModelEvent, ModelRequest
 
 
@@ -23,8 +23,8 @@ class NoModel:
         self,
         request: ModelRequest,  # noqa: ARG002 - the port has it
     ) -> AsyncGenerator[ModelEvent, None]:
-        """Refuse. Raises: ModelUnauthorized."""
-        raise ModelUnauthorized(
+        """Refuse. Raises: NoModelConfigured."""
+        raise NoModelConfigured(
             "no model is configured; set ANTHROPIC_API_KEY or OPENAI_API_KEY and start again"
         )
         yield  # makes it a generator, as the port wants

@@ -53,6 +53,8 @@ DEFAULT_MODELS = {
     "cerebras": "gpt-oss-120b",
 }  # of providers whose key is set, in order of preference
 
+SHORT_WAIT_S = 3.0  # a provider asks for: longer ones are durable steps, and people see them
+
 Work = Callable[[], Awaitable[None]]
 Adapter = Callable[[str], Model]
 
@@ -275,7 +277,11 @@ def _adapters(settings: Settings) -> Mapping[str, Adapter | None]:
 
     Each SDK takes about a second to import, so that is left to who uses it.
     """
-    patience = Patience(budget_s=settings.model_patience_s, idle_s=settings.model_idle_s)
+    patience = Patience(
+        budget_s=settings.model_patience_s,
+        idle_s=settings.model_idle_s,
+        retry_after_cap_s=SHORT_WAIT_S,
+    )
 
     def anthropic(name: str) -> Model:
         from llm.anthropic_messages import BASE_URL, AnthropicModel  # noqa: PLC0415 - see above
@@ -317,7 +323,11 @@ def chat_of(settings: Settings, store: Store, model: Model, folder: Path) -> Cha
             model=model,
             toolbox=Toolbox(FILE_TOOLS),
             system=SYSTEM_PROMPT,
-            limits=Limits(max_turns=settings.max_steps),
+            limits=Limits(
+                max_turns=settings.max_steps,
+                history_tokens=settings.history_tokens,
+                longest_wait_s=settings.model_wait_s,
+            ),
         ),
         folders=ProjectFolders(store, folder),
     )

@@ -20,7 +20,7 @@ from store.errors import AnswerTooLong, StoreUnavailable
 from tools.workspace import DiskFull
 
 _UNAVAILABLE = (
-    "The AI model could not answer after several tries. "
+    "The AI model could not be reached, or could not answer, after several tries. "
     "Nothing you wrote is lost: try again in a few minutes."
 )
 _UNREACHABLE = (

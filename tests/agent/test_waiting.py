@@ -118,6 +118,14 @@ async def test_a_fault_that_names_no_time_is_raised_as_it_is() -> None:
             await Desk(ScriptedTurns([fault], partial="")).run(Journal())
 
 
+async def test_seconds_to_wait_are_as_good_as_a_time() -> None:
+    journal = Journal()
+    fault = ModelUnavailable("busy", retry_after_s=30.0)
+    desk = Desk(ScriptedTurns([fault, says("Done.")], partial=""))
+    assert await desk.text(await desk.run(journal)) == "Done."
+    assert (journal.clock.now() - START).total_seconds() >= 30
+
+
 async def test_an_overloaded_provider_that_names_a_time_is_waited_for_too() -> None:
     journal = Journal()
     fault = Overloaded("busy", retry_at=journal.clock.now() + timedelta(seconds=30))
