@@ -32,6 +32,7 @@ from jobs.chat import Chat
 from jobs.outbox import Relay
 from jobs.reap import Reaper, ReapTimes
 from jobs.registry import JOBS
+from jobs.sweep import FolderSweeper
 from jobs.workspace import ProjectFolders, own_folder
 from llm.fallback import FallbackModel
 from llm.model import Model
@@ -217,10 +218,16 @@ async def open_engine(settings: Settings, store: Store, *, works: bool) -> Async
     """The engine with every job of the product; what the jobs need is there where it works."""
     with ExitStack() as stack:
         needs: list[object] = []
+        sweeps: list[Work] = []
         if works:
             folder = stack.enter_context(own_folder(settings.data_dir / "workspaces"))
-            needs.append(chat_of(settings, store, model_of(settings), folder))
-        async with engine_of(settings, works=works, provide=needs) as engine:
+            chat = chat_of(settings, store, model_of(settings), folder)
+            needs.append(chat)
+            sweeps.append(FolderSweeper(store, chat.folders).run)
+        async with (
+            engine_of(settings, works=works, provide=needs) as engine,
+            in_background(*sweeps),
+        ):
             yield engine
 
 
