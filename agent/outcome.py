@@ -39,6 +39,6 @@ async def answer_text(transcript: Transcript, outcome: Outcome) -> str:
 
     It reads the transcript: call it inside a step.
     """
-    loaded = await transcript.load()
+    loaded = await transcript.load(whole_chars=0)
     text = text_of_turns(loaded.turns)
     return PARAGRAPH.join(part for part in (text, outcome.note) if part)

@@ -2,7 +2,8 @@
 
 from collections.abc import AsyncGenerator
 
-from llm.model import ModelEvent, ModelRequest, ModelUnauthorized
+from llm.faults import NoModelConfigured
+from llm.model import ModelEvent, ModelRequest
 
 
 class NoModel:
@@ -13,12 +14,17 @@ class NoModel:
         """Where a model's name would stand."""
         return "none"
 
+    @property
+    def context_window(self) -> int:
+        """Nothing is ever sent."""
+        return 1
+
     async def stream(
         self,
         request: ModelRequest,  # noqa: ARG002 - the port has it
     ) -> AsyncGenerator[ModelEvent, None]:
-        """Refuse. Raises: ModelUnauthorized."""
-        raise ModelUnauthorized(
+        """Refuse. Raises: NoModelConfigured."""
+        raise NoModelConfigured(
             "no model is configured; set ANTHROPIC_API_KEY or OPENAI_API_KEY and start again"
         )
         yield  # makes it a generator, as the port wants

@@ -216,6 +216,19 @@ class Settings(BaseSettings):
         validation_alias="POLARIS_MODEL_IDLE_S",
         description="Seconds of silence after which a model's answer counts as broken off.",
     )
+    model_wait_s: float = Field(
+        default=900.0,
+        ge=0,
+        le=86_400,
+        validation_alias="POLARIS_MODEL_WAIT_S",
+        description="Seconds that a turn waits for a provider that says when to ask again.",
+    )
+    history_tokens: int | None = Field(
+        default=None,
+        ge=1_000,
+        validation_alias="POLARIS_HISTORY_TOKENS",
+        description="Most tokens of a conversation to send; not set: what the window holds.",
+    )
     max_steps: int = Field(
         default=10,
         ge=1,

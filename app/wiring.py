@@ -35,6 +35,7 @@ from jobs.chat import Chat
 from jobs.outbox import Relay
 from jobs.reap import Reaper, ReapTimes
 from jobs.registry import JOBS
+from jobs.sweep import FolderSweeper
 from jobs.workspace import ProjectFolders, own_folder
 from llm.deferred import DeferredModel
 from llm.fallback import FallbackModel
@@ -53,6 +54,8 @@ DEFAULT_MODELS = {
     "openai": "gpt-6.1-sol",
     "cerebras": "gpt-oss-120b",
 }  # of providers whose key is set, in order of preference
+
+SHORT_WAIT_S = 3.0  # a provider asks for: longer ones are durable steps, and people see them
 
 Work = Callable[[], Awaitable[None]]
 Adapter = Callable[[str], Model]
@@ -195,10 +198,16 @@ async def open_engine(
     """The engine with every job of the product; with a model, it works and has what jobs need."""
     with ExitStack() as stack:
         needs: list[object] = []
+        sweeps: list[Work] = []
         if model is not None:
             folder = stack.enter_context(own_folder(settings.data_dir / "workspaces"))
-            needs.append(chat_of(settings, store, model, folder))
-        async with engine_of(settings, works=model is not None, provide=needs) as engine:
+            chat = chat_of(settings, store, model, folder)
+            needs.append(chat)
+            sweeps.append(FolderSweeper(store, chat.folders).run)
+        async with (
+            engine_of(settings, works=model is not None, provide=needs) as engine,
+            in_background(*sweeps),
+        ):
             yield engine
 
 
@@ -275,7 +284,11 @@ def _adapters(settings: Settings) -> Mapping[str, Adapter | None]:
 
     Each SDK takes about a second to import: see `DeferredModel`.
     """
-    patience = Patience(budget_s=settings.model_patience_s, idle_s=settings.model_idle_s)
+    patience = Patience(
+        budget_s=settings.model_patience_s,
+        idle_s=settings.model_idle_s,
+        retry_after_cap_s=SHORT_WAIT_S,
+    )
 
     def anthropic(name: str) -> Model:
         from llm.anthropic_messages import BASE_URL, AnthropicModel  # noqa: PLC0415 - see above
@@ -317,7 +330,11 @@ def chat_of(settings: Settings, store: Store, model: Model, folder: Path) -> Cha
             model=model,
             toolbox=Toolbox(FILE_TOOLS),
             system=SYSTEM_PROMPT,
-            limits=Limits(max_turns=settings.max_steps),
+            limits=Limits(
+                max_turns=settings.max_steps,
+                history_tokens=settings.history_tokens,
+                longest_wait_s=settings.model_wait_s,
+            ),
         ),
         folders=ProjectFolders(store, folder),
     )

@@ -50,7 +50,11 @@ async def mark_failed(ctx: FailureContext[MessageSent]) -> None:
     async def fail() -> None:
         try:
             await chat.store.generations.fail(
-                message_id, error=words, error_code=code, run_id=ctx.run_id
+                message_id,
+                error=words,
+                error_code=code,
+                run_id=ctx.run_id,
+                model=chat.agent.model.name,
             )
         except NotFound:  # its project was deleted meanwhile
             return
@@ -99,7 +103,7 @@ class _Answer:
             session=self._desk,
             transcript=self._transcript,
             sink=StoreSink(self._attempt),
-            once=self._ctx.step.run,
+            steps=self._ctx.step,
         )
 
     def finisher(self, outcome: Outcome) -> Callable[[], Awaitable[None]]:

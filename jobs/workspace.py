@@ -5,12 +5,13 @@ import fcntl
 import hashlib
 import json
 import logging
+import shutil
 from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from itertools import count
 from pathlib import Path
 
-from core.errors import Refused
+from core.errors import NotFound, Refused
 from core.ids import OwnerId, ProjectId
 from store.gateway import Store
 from store.records import (
@@ -26,6 +27,7 @@ from tools.workspace import BadPath, IsAFolder, NoSuchFile, NotAFolder, RelPath,
 
 log = logging.getLogger(__name__)
 
+NOTE = "version.json"  # which project it is, and up to which version its folder follows the store
 READ_BATCH = 50  # files fetched at once while pulling: bounds the memory of a pull
 
 
@@ -40,8 +42,9 @@ class ProjectFolder:
         self._store = store
         self._project_id = project_id
         self._owner = owner
+        self._folder = folder
         self._files = folder / "files"
-        self._state = folder / "version.json"
+        self._state = folder / NOTE
         self._lock = asyncio.Lock()
         self._version: int | None = None
         self._disk = DiskWorkspace(self._files)
@@ -60,24 +63,16 @@ class ProjectFolder:
             DiskFull: there is no room for the files.
         """
         async with self._lock:
-            if self._version is None:
-                self._version = await asyncio.to_thread(self._load_version)
-            version = self._version
-            while True:
-                changes = await self._store.files.changes(
-                    self._project_id, owner=self._owner, since=version
-                )
-                if changes.is_full:
-                    await self._start_over()
-                else:
-                    await self._remove(changes.deleted)
-                    await self._fetch(changes.changed)
-                version = changes.version
-                if not changes.has_more:
-                    break
-            if version != self._version:
-                await asyncio.to_thread(self._save_version, version)
-                self._version = version
+            try:
+                await self._pull()
+            except NotFound:
+                await self._vanish()
+                raise
+
+    async def vanish(self) -> None:
+        """Remove the folder with all that is in it: its project is gone."""
+        async with self._lock:
+            await self._vanish()
 
     async def apply(self, edits: tuple[FileEdit, ...]) -> None:
         """Do on the disk what the store has accepted. What fails here, the next pull mends."""
@@ -88,6 +83,30 @@ class ProjectFolder:
             except Refused:
                 log.warning("disk_behind_store", exc_info=True)
                 self._version = 0  # compare everything at the next pull
+
+    async def _pull(self) -> None:
+        if self._version is None:
+            self._version = await asyncio.to_thread(self._load_version)
+        version = self._version
+        while True:
+            changes = await self._store.files.changes(
+                self._project_id, owner=self._owner, since=version
+            )
+            if changes.is_full:
+                await self._start_over()
+            else:
+                await self._remove(changes.deleted)
+                await self._fetch(changes.changed)
+            version = changes.version
+            if not changes.has_more:
+                break
+        if version != self._version:
+            await asyncio.to_thread(self._save_version, version)
+            self._version = version
+
+    async def _vanish(self) -> None:
+        self._version = None
+        await asyncio.to_thread(shutil.rmtree, self._folder, ignore_errors=True)
 
     async def _apply(self, edit: FileEdit) -> None:
         match edit:
@@ -162,7 +181,7 @@ class ProjectFolder:
 
     def _save_version(self, version: int) -> None:
         temporary = self._state.with_suffix(".new")
-        temporary.write_text(json.dumps({"version": version}))
+        temporary.write_text(json.dumps({"version": version, "project": self._project_id}))
         temporary.replace(self._state)
 
 
@@ -200,13 +219,22 @@ def own_folder(parent: Path) -> Generator[Path]:
     for number in count():
         folder = parent / str(number)
         folder.mkdir(parents=True, exist_ok=True)
-        with (folder / "held").open("wb") as held:
-            try:
-                fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                continue
-            yield folder
-            return
+        with holding(folder) as is_held:
+            if is_held:
+                yield folder
+                return
+
+
+@contextmanager
+def holding(folder: Path) -> Generator[bool]:
+    """Hold the folder while the block runs; False when another process holds it."""
+    with (folder / "held").open("wb") as held:
+        try:
+            fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            yield False
+        else:
+            yield True
 
 
 class ProjectFolders:
@@ -216,15 +244,32 @@ class ProjectFolders:
     """
 
     def __init__(self, store: Store, root: Path) -> None:
+        self.root = root
         self._store = store
-        self._root = root
         self._open: dict[ProjectId, ProjectFolder] = {}
+
+    @property
+    def opened(self) -> tuple[ProjectId, ...]:
+        """The projects whose folders are open."""
+        return tuple(self._open)
+
+    async def remove(self, project_id: ProjectId) -> None:
+        """Remove the folder of a project that is gone, open or not."""
+        folder = self._open.pop(project_id, None)
+        if folder is not None:
+            await folder.vanish()
+        else:
+            path = self.root / name_of(project_id)
+            await asyncio.to_thread(shutil.rmtree, path, ignore_errors=True)
 
     def folder(self, project_id: ProjectId, *, owner: OwnerId) -> ProjectFolder:
         """The one folder of this project."""
         if project_id not in self._open:
-            name = hashlib.sha256(project_id.encode()).hexdigest()[:32]
-            self._open[project_id] = ProjectFolder(
-                self._store, project_id, owner, self._root / name
-            )
+            path = self.root / name_of(project_id)
+            self._open[project_id] = ProjectFolder(self._store, project_id, owner, path)
         return self._open[project_id]
+
+
+def name_of(project_id: ProjectId) -> str:
+    """What the folder of a project is called: whatever letters its id has."""
+    return hashlib.sha256(project_id.encode()).hexdigest()[:32]

@@ -15,11 +15,11 @@ from core.ids import ToolCallId
 from llm.anthropic_request import has_thoughts, request_body, without_thoughts
 from llm.arguments import whole_object
 from llm.catalog import Catalog
-from llm.faults import Fault, raised_by, retry_after_s
+from llm.faults import ModelRefused
+from llm.judging import Fault, raised_by, retry_after_s
 from llm.model import (
     AssistantMessage,
     ModelEvent,
-    ModelRefused,
     ModelRequest,
     StopReason,
     TextDelta,
@@ -99,6 +99,11 @@ class AnthropicModel:
     def name(self) -> str:
         """`anthropic/…`."""
         return f"anthropic/{self._model}"
+
+    @property
+    def context_window(self) -> int:
+        """As the catalog says."""
+        return self._facts.context_window
 
     async def aclose(self) -> None:
         """Close all connections."""

@@ -5,6 +5,7 @@ from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
 
 from core.collection import paused_collection
+from llm.catalog import Catalog
 from llm.model import Model, ModelEvent, ModelRequest
 
 
@@ -24,6 +25,11 @@ class DeferredModel:
     def name(self) -> str:
         """`provider/model`."""
         return self._name
+
+    @property
+    def context_window(self) -> int:
+        """As the catalog says, for which nothing needs to be made."""
+        return Catalog.default().facts(self._name).context_window
 
     async def prepare(self) -> None:
         """Have it at hand before somebody waits for an answer."""

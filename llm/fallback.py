@@ -4,16 +4,8 @@ import logging
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 
-from llm.model import (
-    BudgetSpent,
-    Model,
-    ModelEvent,
-    ModelRefused,
-    ModelRequest,
-    ModelUnauthorized,
-    ModelUnavailable,
-    ModelUnknown,
-)
+from llm.faults import BudgetSpent, ModelRefused, ModelUnauthorized, ModelUnavailable, ModelUnknown
+from llm.model import Model, ModelEvent, ModelRequest
 
 log = logging.getLogger(__name__)
 
@@ -42,6 +34,11 @@ class FallbackModel:
     def preferred(self) -> Model:
         """The one that is asked first."""
         return self._models[0]
+
+    @property
+    def context_window(self) -> int:
+        """Of the model that is asked first; a smaller one says that a request is too long."""
+        return self._models[0].context_window
 
     async def stream(self, request: ModelRequest) -> AsyncGenerator[ModelEvent, None]:
         """See `Model.stream`; raises why the first refused where none might answer later."""

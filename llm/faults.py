@@ -1,101 +1,107 @@
-"""Which error of the port a provider's fault becomes, and the words for it."""
+"""Why a model gives no answer: one class and one stable `code` for each cause.
 
-import math
-from dataclasses import dataclass
+ModelUnavailable (may pass, nothing was yielded): RateLimited, Overloaded, Unreachable
+StreamBroken (may pass, something was yielded)
+ModelRefused (trying again will not help): ModelUnauthorized, ModelUnknown, BudgetSpent,
+    PromptTooLong, Misconfigured, NoModelConfigured
+"""
+
+from datetime import datetime
 
 from core.errors import Refused, Transient
-from llm.model import (
-    BudgetSpent,
-    ModelRefused,
-    ModelUnauthorized,
-    ModelUnavailable,
-    ModelUnknown,
-    PromptTooLong,
-    StreamBroken,
-)
-
-_QUOTED_CHARS = 300  # of a provider's own text: enough to name the field, too little for a payload
-
-_KEY_WORDS = frozenset({"authentication_error", "permission_error", "invalid_api_key"})
-_BUDGET_WORDS = frozenset({"billing_error", "insufficient_quota", "credit_balance_too_low"})
-_UNKNOWN_WORDS = frozenset({"not_found_error", "model_not_found"})
-_TOO_LONG_WORDS = frozenset({"context_length_exceeded"})
-_REFUSED_WORDS = frozenset({"invalid_request_error", "request_too_large", "invalid_value"})
-_TOO_LONG_TEXTS = ("prompt is too long", "maximum context length", "exceeds the context window")
-_BUDGET_TEXTS = ("credit balance is too low", "exceeded your current quota")
-
-_PASSING = frozenset({408, 409, 425, 429})
-_SERVER = 500
-_KEY = (401, 403)
-_PAYMENT = 402
-_NOT_FOUND = 404
-_RATE = 429
-_OVERLOADED = (503, 529)
 
 
-@dataclass(frozen=True)
-class Fault:
-    """What a provider said went wrong.
+class ModelUnavailable(Transient):
+    """The provider cannot answer now, and nothing of an answer was yielded.
 
-    `status` is None where there is no HTTP status that means it: a fault in the middle of a
-    stream, or of the network. `words` are the machine-readable types and codes, `text` the
-    provider's sentence.
+    Before `retry_at` (aware, UTC) asking again is useless: the provider forbids it. None where it
+    named no time. `retry_after_s` is the same as seconds from when the error was raised.
     """
 
-    status: int | None = None
-    words: frozenset[str] = frozenset()
-    text: str = ""
-    retry_after_s: float | None = None
+    code = "model_unavailable"
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        retry_after_s: float | None = None,
+        retry_at: datetime | None = None,
+    ) -> None:
+        super().__init__(message, retry_after_s=retry_after_s)
+        self.retry_at = retry_at
 
 
-def raised_by(fault: Fault, *, model: str, yielded: bool) -> Refused | Transient:
-    """The error to raise; `yielded` says whether some of the answer is already with the caller."""
-    refused = _refusal(fault, model)
-    if refused is not None:
-        return refused
-    if yielded:
-        return StreamBroken(f"the answer of {model} stopped in the middle: {_why(fault)}")
-    return ModelUnavailable(
-        f"{model} cannot answer now: {_why(fault)}", retry_after_s=fault.retry_after_s
-    )
+class RateLimited(ModelUnavailable):
+    """The account has asked too much.
+
+    `retry_at` is always set; where the provider named no time, `retry_after_s` is None and
+    `retry_at` a minute away, which is the time that most quotas are counted in.
+    """
+
+    code = "rate_limited"
+
+    def __init__(
+        self, message: str, *, retry_at: datetime, retry_after_s: float | None = None
+    ) -> None:
+        super().__init__(message, retry_after_s=retry_after_s, retry_at=retry_at)
+        self.retry_at: datetime = retry_at
 
 
-def _refusal(fault: Fault, model: str) -> ModelRefused | None:
-    text = fault.text.lower()
-    status, words = fault.status, fault.words
-    if status == _PAYMENT or words & _BUDGET_WORDS or any(part in text for part in _BUDGET_TEXTS):
-        return BudgetSpent(f"the account for {model} has no credit left or has reached its limit")
-    if status in _KEY or words & _KEY_WORDS:
-        return ModelUnauthorized(f"the provider of {model} does not accept the API key")
-    if words & _TOO_LONG_WORDS or any(part in text for part in _TOO_LONG_TEXTS):
-        return PromptTooLong(f"the conversation no longer fits the context window of {model}")
-    if status == _NOT_FOUND or words & _UNKNOWN_WORDS:
-        return ModelUnknown(f"the provider has no model {model} for this key")
-    is_client_fault = status is not None and status < _SERVER and status not in _PASSING
-    if is_client_fault or (status is None and words & _REFUSED_WORDS):
-        return ModelRefused(f"{model} rejects the request: {_quoted(fault.text)}")
-    return None
+class Overloaded(ModelUnavailable):
+    """The provider has too much to do, or a fault of its own."""
+
+    code = "overloaded"
 
 
-def _why(fault: Fault) -> str:
-    if fault.status == _RATE or "rate_limit_error" in fault.words:
-        return "too many requests (rate limit)"
-    if fault.status in _OVERLOADED or "overloaded_error" in fault.words:
-        return "it is overloaded"
-    if fault.status is not None:
-        return f"the provider answered with HTTP status {fault.status}"
-    return _quoted(fault.text) or "the connection failed"
+class Unreachable(ModelUnavailable):
+    """No connection, no sign of an answer in time, or a connection that broke."""
+
+    code = "unreachable"
 
 
-def _quoted(text: str) -> str:
-    line = " ".join(text.split())
-    return line if len(line) <= _QUOTED_CHARS else line[:_QUOTED_CHARS] + "…"
+class StreamBroken(Transient):
+    """The answer stopped in the middle; what was yielded is no finished turn."""
+
+    code = "model_stream_broken"
 
 
-def retry_after_s(value: str | None) -> float | None:
-    """Seconds from a `retry-after` header; None where it is absent, or a date."""
-    try:
-        seconds = float(value) if value is not None else None
-    except ValueError:
-        return None
-    return seconds if seconds is not None and 0 <= seconds < math.inf else None
+class ModelRefused(Refused):
+    """The provider rejects the request as it is: bad history, unknown model, spent budget."""
+
+    code = "model_refused"
+
+
+class ModelUnauthorized(ModelRefused):
+    """The provider does not accept the key."""
+
+    code = "model_unauthorized"
+
+
+class ModelUnknown(ModelRefused):
+    """The provider has no model of that name for this key."""
+
+    code = "model_unknown"
+
+
+class BudgetSpent(ModelRefused):
+    """The account has no credit or has reached its spending limit."""
+
+    code = "model_budget_spent"
+
+
+class PromptTooLong(ModelRefused):
+    """The request does not fit the model's context window; a shorter history will."""
+
+    code = "prompt_too_long"
+
+
+class Misconfigured(ModelRefused):
+    """What answers at the base URL is no model provider, or not at that path."""
+
+    code = "misconfigured"
+
+
+class NoModelConfigured(ModelRefused):
+    """There is no model to ask: no key and no model is set."""
+
+    code = "no_model"

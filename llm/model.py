@@ -5,7 +5,6 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Literal, Protocol
 
-from core.errors import Refused, Transient
 from core.ids import ToolCallId
 
 
@@ -169,6 +168,11 @@ class Model(Protocol):
         """`provider/model`, for records and logs."""
         ...
 
+    @property
+    def context_window(self) -> int:
+        """Tokens that request and answer may have together; of a list, of its first model."""
+        ...
+
     def stream(self, request: ModelRequest) -> AsyncGenerator[ModelEvent, None]:
         """Generate one turn.
 
@@ -177,49 +181,8 @@ class Model(Protocol):
 
         Raises:
             ModelUnavailable: overloaded, rate limited, unreachable or silent; nothing was yielded.
+                A `RateLimited` says in `retry_at` from when on asking again makes sense.
             StreamBroken: the same after something was yielded, or the stream ended early.
             ModelRefused: the provider rejects the request or the key; trying again will not help.
         """
         ...
-
-
-class ModelUnavailable(Transient):
-    """The provider cannot answer now, and nothing of an answer was yielded."""
-
-    code = "model_unavailable"
-
-
-class StreamBroken(Transient):
-    """The answer stopped in the middle; what was yielded is no finished turn."""
-
-    code = "model_stream_broken"
-
-
-class ModelRefused(Refused):
-    """The provider rejects the request as it is: bad history, unknown model, spent budget."""
-
-    code = "model_refused"
-
-
-class ModelUnauthorized(ModelRefused):
-    """The provider does not accept the key."""
-
-    code = "model_unauthorized"
-
-
-class ModelUnknown(ModelRefused):
-    """The provider has no model of that name for this key."""
-
-    code = "model_unknown"
-
-
-class BudgetSpent(ModelRefused):
-    """The account has no credit or has reached its spending limit."""
-
-    code = "model_budget_spent"
-
-
-class PromptTooLong(ModelRefused):
-    """The request does not fit the model's context window; a shorter history will."""
-
-    code = "model_prompt_too_long"

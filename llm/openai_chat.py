@@ -12,7 +12,7 @@ from openai.types.chat import ChatCompletionChunk
 from core.ids import ToolCallId, new_id
 from llm.arguments import whole_object
 from llm.catalog import Catalog
-from llm.faults import Fault, raised_by, retry_after_s
+from llm.judging import Fault, raised_by, retry_after_s
 from llm.model import (
     AssistantMessage,
     ModelEvent,
@@ -101,6 +101,11 @@ class OpenAIModel:
     def name(self) -> str:
         """`provider/model`."""
         return f"{self._provider.name}/{self._model}"
+
+    @property
+    def context_window(self) -> int:
+        """As the catalog says."""
+        return self._facts.context_window
 
     async def aclose(self) -> None:
         """Close all connections."""

@@ -7,7 +7,8 @@ from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
 from dataclasses import dataclass
 
-from llm.model import ModelEvent, ModelUnavailable
+from llm.faults import ModelUnavailable
+from llm.model import ModelEvent
 
 log = logging.getLogger(__name__)
 

@@ -72,6 +72,14 @@ class Generations:
         }
         return bool(await self._http.mutation("system/streaming:recordTurn", args))
 
+    async def wait_until(self, lease: Lease, until: datetime | None) -> None:
+        """The provider takes no request before `until`; None: the wait is over.
+
+        Raises: GenerationClosed.
+        """
+        args = _of(lease) | {"until": until and until.timestamp() * 1000}
+        await self._http.mutation("system/streaming:waitUntil", args)
+
     async def start_tool_call(self, lease: Lease, *, turn: int, tool_call_id: ToolCallId) -> None:
         """A pending call is running now. Raises: GenerationClosed, NotFound."""
         args = _of(lease) | {"turn": turn, "toolCallId": tool_call_id}
@@ -128,7 +136,7 @@ class Generations:
         args = _of(lease) | {"text": text, "model": model, "usage": encode(usage or TokenUsage())}
         return decode(Message, await self._http.mutation("system/streaming:complete", args))
 
-    async def fail(  # noqa: PLR0913 - all that is known of a failure
+    async def fail(
         self,
         message_id: MessageId,
         *,
@@ -136,11 +144,11 @@ class Generations:
         error_code: str,
         run_id: RunId | None = None,
         model: str | None = None,
-        usage: TokenUsage | None = None,
     ) -> Message:
         """Close a message that will not be answered; the text streamed so far is kept.
 
-        Needs no lease: a failed run has none any more. With `run_id`, nothing happens when another
+        It keeps the usage and the model of its turns; `model` counts where it has none. Needs no
+        lease: a failed run has none any more. With `run_id`, nothing happens when another
         run holds the message by now. A final message is left as it is. `error` is shown to the
         person.
 
@@ -153,7 +161,6 @@ class Generations:
             "errorCode": error_code,
             "runId": run_id,
             "model": model,
-            "usage": encode(usage) if usage else None,
         }
         return decode(Message, await self._http.mutation("system/streaming:fail", args))
 

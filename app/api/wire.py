@@ -274,6 +274,9 @@ class MessageAnswer(Answer):
     error_code: str | None = None
     model: str | None = None
     usage: UsageAnswer | None = None
+    waiting_until: Millis | None = Field(
+        None, description="The provider takes no request before; the answer goes on by itself."
+    )
     run_id: str | None = None
     ended_at: Millis | None = None
 
@@ -300,7 +303,7 @@ class ToolCallAnswer(Answer):
     arguments_json: Annotated[
         str, Field(serialization_alias="args", description="JSON text of the arguments")
     ]
-    status: Literal["pending", "running", "completed", "failed", "cancelled"]
+    status: Literal["pending", "running", "completed", "failed", "cancelled", "skipped"]
     output: Annotated[str | None, Field(serialization_alias="result")] = None
     started_at: Millis | None = None
     ended_at: Millis | None = None

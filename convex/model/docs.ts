@@ -103,13 +103,14 @@ export const messageDoc = v.object({
   errorCode: v.optional(v.string()),
   model: v.optional(v.string()),
   usage: v.optional(usage),
+  waitingUntil: v.optional(v.number()), // "waiting for the provider until …"
   startedAt: v.number(),
   endedAt: v.optional(v.number()),
 });
 
 export function toMessageDoc(row: Doc<"messages">): Infer<typeof messageDoc> {
   const { _id, _creationTime, conversationId, projectId, order, role, status } = row;
-  const { content, error, errorCode, model, usage, startedAt, endedAt } = row;
+  const { content, error, errorCode, model, usage, waitingUntil, startedAt, endedAt } = row;
   return {
     _id,
     _creationTime,
@@ -124,6 +125,7 @@ export function toMessageDoc(row: Doc<"messages">): Infer<typeof messageDoc> {
     errorCode,
     model,
     usage,
+    waitingUntil,
     startedAt,
     endedAt,
   };

@@ -106,6 +106,7 @@ export const messageRecord = v.object({
   errorCode: v.optional(v.string()),
   model: v.optional(v.string()),
   usage: v.optional(usage),
+  waitingUntil: v.optional(v.number()),
   runId: v.optional(v.string()),
   endedAt: v.optional(v.number()),
 });
@@ -125,6 +126,7 @@ export function toMessage(row: Doc<"messages">, content = row.content): Infer<ty
     errorCode: row.errorCode,
     model: row.model,
     usage: row.usage,
+    waitingUntil: row.waitingUntil,
     runId: row.runId,
     endedAt: row.endedAt,
   };

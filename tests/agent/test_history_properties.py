@@ -13,12 +13,11 @@ from agent.loop import Limits
 from agent.outcome import answer_text
 from agent.transcript import Answered, Asked, Loaded, MemoryTranscript, Past, RecordedTurn
 from core.ids import ToolCallId
+from llm.faults import ModelUnavailable, StreamBroken
 from llm.model import (
     AssistantMessage,
     ModelRequest,
-    ModelUnavailable,
     StopReason,
-    StreamBroken,
     TextPart,
     ThinkingPart,
     ToolCall,
@@ -113,7 +112,7 @@ def test_any_running_answer_can_be_closed_by_a_last_turn(
     past: list[Past], running: tuple[RecordedTurn, ...], budget: int
 ) -> None:
     loaded = Loaded(past=(*past, Asked("go")), turns=running)
-    remarks = Remarks(nudged_after=0, is_last_turn=True)
+    remarks = Remarks(is_last_turn=True).and_after(-1, "a").and_after(len(running) - 1, "b")
     messages = build_messages(loaded, budget_tokens=budget, remarks=remarks)
     assert_valid(ModelRequest(system="", messages=messages))
 
@@ -191,11 +190,11 @@ class _Interrupting(Journal):
         self._fate = fate
         self._count = 0
 
-    async def __call__(self, key: str, fn: Callable[[], Awaitable[T]], /) -> T:
+    async def run(self, key: str, fn: Callable[[], Awaitable[T]], /) -> T:
         is_hit = key not in self.results and self._count == self._fate.at
         self._count += key not in self.results
         if is_hit and self._fate.kind in {"crash", "cancel"}:
             if self._fate.at % 2:
                 await fn()
             raise Died(key) if self._fate.kind == "crash" else asyncio.CancelledError
-        return await super().__call__(key, fn)
+        return await super().run(key, fn)

@@ -19,7 +19,7 @@ from core.ids import ConversationId, MessageId, ProjectId
 from engine import EventData, JobContext, RunFailed, StepFailed, job
 from engine.testing import TestEngine
 from jobs.events import MessageSent
-from llm.model import ModelUnauthorized
+from llm.faults import ModelUnauthorized
 from store.errors import StoreUnavailable
 
 log = logging.getLogger("polaris.test")

@@ -5,7 +5,8 @@ import pytest
 from app.no_model import NoModel
 from app.settings import Settings, SettingsInvalid
 from app.wiring import model_of
-from llm.model import ModelRequest, ModelUnauthorized
+from llm.faults import NoModelConfigured
+from llm.model import ModelRequest
 
 pytestmark = pytest.mark.timeout(60)  # importing both SDKs takes seconds on a busy machine
 
@@ -25,7 +26,7 @@ async def test_without_a_key_the_refusal_says_which_to_set() -> None:
     model = model_of(settings())
     assert isinstance(model, NoModel)
     request = ModelRequest(system="", messages=(), tools=(), max_output_tokens=1)
-    with pytest.raises(ModelUnauthorized, match="ANTHROPIC_API_KEY"):
+    with pytest.raises(NoModelConfigured, match="ANTHROPIC_API_KEY"):
         await anext(model.stream(request))
 
 

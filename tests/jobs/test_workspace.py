@@ -192,6 +192,16 @@ async def test_a_project_that_is_gone_is_said(
         await folder.pull()
 
 
+async def test_the_folder_of_a_project_that_is_gone_leaves_the_disk_with_the_next_pull(
+    folder: ProjectFolder, store: Store, owner: OwnerId, project_id: ProjectId, tmp_path: Path
+) -> None:
+    await folder.pull()
+    await store.projects.delete(project_id, owner=owner)
+    with pytest.raises(NotFound):
+        await folder.pull()
+    assert not (tmp_path / "project").exists()
+
+
 FULL = """
 import asyncio, resource, sys
 from pathlib import Path

@@ -9,13 +9,12 @@ import pytest
 from aiohttp import web
 
 from llm.anthropic_messages import AnthropicModel
+from llm.faults import ModelRefused, StreamBroken
 from llm.model import (
     AssistantMessage,
     ModelEvent,
-    ModelRefused,
     ModelRequest,
     StopReason,
-    StreamBroken,
     TextPart,
     ThinkingPart,
     ToolCall,

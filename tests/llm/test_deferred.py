@@ -7,6 +7,7 @@ from contextlib import aclosing
 
 import pytest
 
+from llm.catalog import UNKNOWN
 from llm.deferred import DeferredModel
 from llm.model import Model, ModelEvent, ModelRequest, TextDelta
 
@@ -22,6 +23,10 @@ class Counting:
     @property
     def name(self) -> str:
         return "acme/one"
+
+    @property
+    def context_window(self) -> int:
+        return UNKNOWN.context_window
 
     async def stream(self, request: ModelRequest) -> AsyncGenerator[ModelEvent, None]:
         del request
@@ -47,6 +52,7 @@ async def test_it_is_made_once_and_off_the_event_loop_whoever_asks_first() -> No
 
     model = DeferredModel("acme/one", make)
     assert model.name == "acme/one"
+    assert model.context_window == UNKNOWN.context_window
     assert made_in == []
     events = await asyncio.gather(first(model), model.prepare(), first(model))
     assert events == [TextDelta("again"), None, TextDelta("again")]

@@ -8,7 +8,8 @@ import pytest
 
 from llm.anthropic_messages import AnthropicModel
 from llm.fallback import FallbackModel
-from llm.model import ModelRefused, ModelUnauthorized, ModelUnavailable, StreamBroken, TurnEnded
+from llm.faults import ModelRefused, ModelUnauthorized, ModelUnavailable, StreamBroken
+from llm.model import TurnEnded
 from llm.openai_chat import OpenAIModel
 from llm.retry import Patience
 from llm.scripted.process import ScriptedModel, scripted_here

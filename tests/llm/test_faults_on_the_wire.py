@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from llm.model import (
+from llm.faults import (
     BudgetSpent,
     ModelRefused,
     ModelUnauthorized,
@@ -12,9 +12,8 @@ from llm.model import (
     ModelUnknown,
     PromptTooLong,
     StreamBroken,
-    TextDelta,
-    TextPart,
 )
+from llm.model import TextDelta, TextPart
 from llm.retry import Patience
 from llm.scripted.process import ScriptedModel
 from tests.llm.conftest import ADAPTERS, API_KEY, QUICK, Play, ask

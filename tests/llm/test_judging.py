@@ -2,8 +2,7 @@
 
 import pytest
 
-from llm.faults import Fault, raised_by, retry_after_s
-from llm.model import (
+from llm.faults import (
     BudgetSpent,
     ModelRefused,
     ModelUnauthorized,
@@ -12,6 +11,7 @@ from llm.model import (
     PromptTooLong,
     StreamBroken,
 )
+from llm.judging import Fault, raised_by, retry_after_s
 
 
 def fault(status: int | None, *words: str, text: str = "") -> Fault:
