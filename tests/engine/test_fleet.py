@@ -7,6 +7,7 @@ import subprocess
 import sys
 from collections.abc import Generator
 from contextlib import ExitStack
+from itertools import pairwise
 from pathlib import Path
 from time import monotonic
 
@@ -14,7 +15,7 @@ import pytest
 
 from engine import Engine, PostgresDatabase
 from engine.acting import ELSEWHERE_S
-from tests.engine.fleet_worker import LEASE_S, brief, relay
+from tests.engine.fleet_worker import EVERY_S, LEASE_S, Rationed, brief, rationed, relay
 from tests.engine.mortal import Journal
 from tests.engine.things import Asked, Withdrawn, left_behind, until
 
@@ -51,7 +52,7 @@ class Workers:
 
     def sender(self) -> Engine:
         """A process that works on nothing: this one."""
-        return Engine(jobs=[relay, brief], database=self.database, works=False)
+        return Engine(jobs=[relay, brief, rationed], database=self.database, works=False)
 
     def has(self, line: str) -> bool:
         return line in self.journal.lines()
@@ -187,3 +188,19 @@ async def test_worker_that_dies_before_it_has_heard_of_a_cancel_leaves_its_key_f
         second = await engine.send(Asked(text=str(workers.go)))
         assert await engine.result(second.run_ids[0], LEASE_S + 10) == "two"
         await until(lambda: not left_behind(workers.database))
+
+
+async def test_a_throttle_spaces_the_starts_of_all_processes(workers: Workers) -> None:
+    async with workers.sender() as engine:
+        sent = await engine.send_many([Rationed(number=number) for number in range(6)])
+        await asyncio.sleep(6 * EVERY_S)  # all are overdue, and the first worker takes them all
+        workers.start("one")
+        workers.start("two")
+        for number in range(10):  # due at once, each taken by either
+            sent.append(await engine.send(Rationed(number=number)))
+        for each in sent:
+            await engine.wait(each.run_ids[0], 20)
+    lines = [line.split() for line in workers.journal.lines()]
+    assert {who for _, who, _ in lines} == {"one", "two"}
+    begun_at = sorted(float(at) for _, _, at in lines)
+    assert min(later - earlier for earlier, later in pairwise(begun_at)) >= EVERY_S
