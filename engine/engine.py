@@ -43,6 +43,7 @@ from engine.middleware import Hooks, Middleware
 from engine.naps import watch
 from engine.notices import Ear, Notice, ear_for, listen, publish
 from engine.outage import Outage, is_away
+from engine.pacing import Pacing
 from engine.pauses import paused_jobs
 from engine.publishing import Publishing
 from engine.realtime import publisher as realtime
@@ -194,6 +195,7 @@ class Engine(Sending, Watching, Acting, Publishing, Keeping, Leaving):
             act=self._act,
             outside=self._errands,
             ends=ends,
+            pacing=Pacing(for_runs, act=self._act, spawn=self._spawn),
             trusted_s=math.inf if isinstance(self._database, SqliteDatabase) else TRUSTED_S,
             middleware=self._middleware,
         )

@@ -199,6 +199,8 @@ class Intake:
             "position": self._place_in_line(accepted.now_ms) - admission.ahead_s * 1_000_000,
         }
         delay_ms = max(event.ts_ms - accepted.now_ms, admission.delay_ms)
+        if admission.throttled_by is not None:
+            payload["throttled_by"] = admission.throttled_by
         rule = job.flow.gathering(payload["event"])
         if rule is not None:
             key = _gathering_key(job, rule, payload["event"], run_id)

@@ -27,11 +27,13 @@ from engine.ledger import Ledger
 from engine.live import LiveRun, LiveRuns
 from engine.middleware import Hooks, Middleware, RunCall, through
 from engine.naps import Naps
+from engine.pacing import Pacing
 from engine.plain import conducted
 from engine.realtime.voice import Voice
 from engine.slots import Gate, Slots
 from engine.steps import Outside, Steps
 from engine.tables import insert_new
+from engine.throttles import Start
 
 log = logging.getLogger("engine.run")
 
@@ -53,6 +55,7 @@ class Parts:
     ends: Ends
     trusted_s: float
     """See `RunState`."""
+    pacing: Pacing
     middleware: tuple[Middleware, ...] = ()
     naps: Naps = field(default_factory=Naps)
 
@@ -110,8 +113,7 @@ class Runner:
         is_interrupted = False
         try:
             history = await self._history(live, owner)
-            with live.asleep():  # waiting for a place is not executing yet
-                await gate.open()
+            await self._enter(job, live, gate, payload, is_first=is_first)
             await self._limit_time(job, run_id)
             hooks, naps = self._hooks[job.id], self._parts.naps
             state = RunState(
@@ -159,6 +161,24 @@ class Runner:
                 raise RunLost(run_id) from error
             live.proved_at = asked_at
         return known
+
+    async def _enter(
+        self,
+        job: Job[Any, Any],
+        live: LiveRun,
+        gate: Gate,
+        payload: dict[str, Any],
+        *,
+        is_first: bool,
+    ) -> None:
+        """Wait for what the body needs to begin: a place, and the leave of its throttle."""
+        rule, key = job.flow.options.get("throttle"), payload.get("throttled_by")
+        if rule is None or key is None:
+            with live.asleep():  # waiting for a place is not executing yet
+                await gate.open()
+            return
+        start = Start(live.run_id, job.id, key, rule, is_first)
+        await self._parts.pacing.start(start, live, gate, payload["position"])
 
     async def _limit_time(self, job: Job[Any, Any], run_id: str) -> None:
         if "timeouts" in job.flow.options:

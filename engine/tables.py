@@ -166,6 +166,14 @@ counter = sa.Table(
     sa.Column("number", sa.BigInteger, nullable=False),
 )
 
+# Runs that their throttle has let start, so that they go on after a crash without asking again:
+# written as the body begins, read when it does so again.
+started = sa.Table(
+    "engine_started",
+    metadata,
+    sa.Column("run_id", sa.Text, primary_key=True),
+)
+
 # Which run holds a singleton key; a run that has ended holds nothing.
 singleton = sa.Table(
     "engine_singleton",

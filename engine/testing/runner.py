@@ -18,6 +18,7 @@ from engine.job import Job
 from engine.ledger import Ledger
 from engine.live import LiveRun, LiveRuns
 from engine.middleware import Hooks, Middleware
+from engine.pacing import Pacing
 from engine.runner import Execution, Parts, Runner
 from engine.runs import StepRecord
 from engine.slots import Gate, Slots
@@ -64,6 +65,7 @@ class VirtualRunner(Runner):
             act=lambda _: None,
             outside=world,
             ends=cast("Ends", None),  # runs that end here have no rows
+            pacing=cast("Pacing", None),  # nor a throttle
             trusted_s=math.inf,
             middleware=middleware,
         )

@@ -10,12 +10,22 @@ import sys
 from pathlib import Path
 from time import monotonic
 
-from engine import CancelOn, Concurrency, Engine, JobContext, PostgresDatabase, job
+from engine import (
+    CancelOn,
+    Concurrency,
+    Engine,
+    EventData,
+    JobContext,
+    PostgresDatabase,
+    Throttle,
+    job,
+)
 from tests.engine.commits import Commits
 from tests.engine.mortal import Journal
 from tests.engine.things import Asked, Withdrawn
 
 LEASE_S = 1.5
+EVERY_S = 0.3  # at most one start of a throttled job
 
 
 @job(
@@ -53,11 +63,21 @@ async def brief(ctx: JobContext[Withdrawn]) -> None:
     await asyncio.sleep(0.01)
 
 
+class Rationed(EventData, event="test/rationed"):
+    number: int
+
+
+@job("rationed", on=Rationed, throttle=Throttle(limit=1, period=EVERY_S))
+async def rationed(ctx: JobContext[Rationed]) -> None:
+    """Says when its body begins, too."""
+    ctx.need(Journal).write(f"rationed {ctx.need(str)} {monotonic()}")
+
+
 async def main(dsn: str, journal: Journal, executor_id: str) -> None:
     stop = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
     engine = Engine(
-        jobs=[relay, brief],
+        jobs=[relay, brief, rationed],
         database=PostgresDatabase(dsn),
         provide=[journal, executor_id],
         executor_id=executor_id,

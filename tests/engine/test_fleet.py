@@ -7,17 +7,17 @@ import subprocess
 import sys
 from collections.abc import Generator
 from contextlib import ExitStack
+from itertools import pairwise
 from pathlib import Path
 from time import monotonic
 
 import pytest
-import sqlalchemy as sa
 
-from engine import Engine, PostgresDatabase, tables
+from engine import Engine, PostgresDatabase
 from engine.acting import ELSEWHERE_S
-from tests.engine.fleet_worker import LEASE_S, brief, relay
+from tests.engine.fleet_worker import EVERY_S, LEASE_S, Rationed, brief, rationed, relay
 from tests.engine.mortal import Journal
-from tests.engine.things import Asked, Withdrawn, until
+from tests.engine.things import Asked, Withdrawn, left_behind, until
 
 pytestmark = pytest.mark.timeout(60)
 
@@ -52,16 +52,7 @@ class Workers:
 
     def sender(self) -> Engine:
         """A process that works on nothing: this one."""
-        return Engine(jobs=[relay, brief], database=self.database, works=False)
-
-    def left_behind(self) -> set[str]:
-        """The tables that still hold rows of runs, none of which exists any more."""
-        of_runs = (tables.slot, tables.wait, tables.cancel_rule, tables.limit)
-        pool = self.database.connect()
-        with pool.connect() as connection:
-            found = {t.name for t in of_runs if connection.execute(sa.select(t)).first()}
-        pool.dispose()
-        return found
+        return Engine(jobs=[relay, brief, rationed], database=self.database, works=False)
 
     def has(self, line: str) -> bool:
         return line in self.journal.lines()
@@ -179,7 +170,7 @@ async def test_worker_that_dies_as_a_run_ends_leaves_its_key_free(
         second = await engine.send(Asked(text=str(workers.go)))
         assert await engine.result(second.run_ids[0], LEASE_S + 10) == "two"
         assert await engine.result(first.run_ids[0], 5) == "one"  # its step was recorded
-        await until(lambda: not workers.left_behind())
+        await until(lambda: not left_behind(workers.database))
 
 
 async def test_worker_that_dies_before_it_has_heard_of_a_cancel_leaves_its_key_free(
@@ -196,4 +187,20 @@ async def test_worker_that_dies_before_it_has_heard_of_a_cancel_leaves_its_key_f
         workers.go.touch()
         second = await engine.send(Asked(text=str(workers.go)))
         assert await engine.result(second.run_ids[0], LEASE_S + 10) == "two"
-        await until(lambda: not workers.left_behind())
+        await until(lambda: not left_behind(workers.database))
+
+
+async def test_a_throttle_spaces_the_starts_of_all_processes(workers: Workers) -> None:
+    async with workers.sender() as engine:
+        sent = await engine.send_many([Rationed(number=number) for number in range(6)])
+        await asyncio.sleep(6 * EVERY_S)  # all are overdue, and the first worker takes them all
+        workers.start("one")
+        workers.start("two")
+        for number in range(10):  # due at once, each taken by either
+            sent.append(await engine.send(Rationed(number=number)))
+        for each in sent:
+            await engine.wait(each.run_ids[0], 20)
+    lines = [line.split() for line in workers.journal.lines()]
+    assert {who for _, who, _ in lines} == {"one", "two"}
+    begun_at = sorted(float(at) for _, _, at in lines)
+    assert min(later - earlier for earlier, later in pairwise(begun_at)) >= EVERY_S
