@@ -2,7 +2,7 @@
 
 import threading
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import sqlalchemy as sa
@@ -12,7 +12,7 @@ from engine import codec, tables
 from engine.cancel_rules import forget_watch, runs_to_cancel, take_overdue, watch
 from engine.dbos import dbos_rows
 from engine.dbos.host import Enqueued, Host
-from engine.errors import NoSuchJob
+from engine.errors import BadEvent, NoSuchJob
 from engine.eventlog import (
     ON_FAILURE,
     cause_of,
@@ -27,6 +27,7 @@ from engine.gather import Joined, Joining, join
 from engine.job import Job
 from engine.notices import Notice, publish
 from engine.options import Batch, Debounce
+from engine.outgoing import as_model_stores
 from engine.owners import disclaim, own, owner_of, user_id_of
 from engine.slots import Place, Want, leave_queues, queue_up
 from engine.tables import insert_new
@@ -95,6 +96,16 @@ def _gathering_key(
     if isinstance(rule, Batch):
         return job.flow.shared_key(job.id, "batch", event)
     return job.flow.key(job.id, "debounce", event) or f"debounce:{job.id}:of {run_id}"
+
+
+def _as_job_stores(job: Job[Any, Any] | None, event: WireEvent) -> WireEvent:
+    """An event for one job, its data under the names of that job's model."""
+    if job is None or job.data_model is None:
+        return event
+    try:
+        return replace(event, data=as_model_stores(job.data_model, event.name, event.data))
+    except BadEvent:  # the run fails with that when it is given the event
+        return event
 
 
 class Intake:
@@ -342,11 +353,12 @@ class Intake:
     def invoke(self, connection: sa.Connection, call: Invocation, now_ms: int) -> Accepted:
         """Start a child run, once, however often it is asked for."""
         accepted = Accepted(now_ms)
-        store_event(connection, call.event, event_body(call.event), now_ms)
+        event = _as_job_stores(self._jobs.get(call.job_id), call.event)
+        store_event(connection, event, event_body(event), now_ms)
         payload = {
             "job": call.job_id,
             "kind": "run",
-            "event": call.event.as_json(),
+            "event": event.as_json(),
             "position": self._place_in_line(now_ms),
         }
         run_id, parent = RunId(call.run_id), call.parent_run_id
