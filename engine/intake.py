@@ -238,7 +238,7 @@ class Intake:
         if joined.delay_ms:
             accepted.delayed_until_ms.append(accepted.now_ms + joined.delay_ms)
         accepted.queues.add(queue_of(job.id))
-        if "debounce" in job.flow.options:  # the cause is another one now
+        if joined.is_cause:  # it is another one than before
             forget_watch(connection, run_id)
             now_ms, delay_ms = accepted.now_ms, joined.delay_ms
             watch(connection, job, run_id, event, now_ms=now_ms, delay_ms=delay_ms)
