@@ -1,7 +1,7 @@
 """What an event sets in motion, as one transaction: cancels, and runs of the jobs that match."""
 
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -16,12 +16,13 @@ from engine.errors import BadEvent, NoSuchJob
 from engine.eventlog import (
     ON_FAILURE,
     cause_of,
+    comes_of_an_end,
     event_body,
     read_event,
     runs_started_by,
     store_event,
 )
-from engine.events import CANCELLED, FAILED, SentEvent, WireEvent
+from engine.events import CANCELLED, ENDS, FAILED, SentEvent, WireEvent
 from engine.flow import admit
 from engine.gather import Joined, Joining, join
 from engine.job import Job
@@ -173,7 +174,7 @@ class Intake:
             connection, event, accepted.now_ms, lambda run_id: cause_of(connection, run_id)
         )
         run_ids: list[RunId] = []
-        for job in self._jobs.values():
+        for job in self._hearing(connection, event):
             if any(
                 rule.takes(event.name) and (rule.when is None or rule.when.holds(event.as_json()))
                 for rule in job.triggers
@@ -183,6 +184,14 @@ class Intake:
                 if found is not None:
                     run_ids.append(RunId(found))
         accepted.sent.append(SentEvent(EventId(event.id), tuple(run_ids)))
+
+    def _hearing(self, connection: sa.Connection, event: WireEvent) -> Iterable[Job[Any, Any]]:
+        """The jobs that an event may start: what such events feed does not feed them."""
+        if event.name not in ENDS:
+            return self._jobs.values()
+        if comes_of_an_end(connection, event):
+            return ()
+        return (job for job in self._jobs.values() if job.id != event.data.get("jobId"))
 
     def _admit_and_start(
         self,
