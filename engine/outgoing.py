@@ -57,13 +57,18 @@ def event_of(thing: object) -> Event:
 
 
 def _plain(event: Event) -> Event:
-    _check_name(str(event.name), "its name", event.name)
+    check_text(str(event.name), "its name", event.name)
     if event.id is not None:
-        _check_name(event.name, "its id", event.id, MAX_ID)
+        check_text(event.name, "its id", event.id, MAX_ID)
     return replace(event, data=data_of(event.name, event.data), ts=_instant(event.name, event.ts))
 
 
-def _check_name(event_name: str, what: str, name: object, *most: int) -> None:
+def check_text(event_name: str, what: str, name: object, *most: int) -> None:
+    """Whether a name or an id can be stored.
+
+    Raises:
+        BadEvent: it cannot.
+    """
     try:
         check_name(what, name, *most)
     except ValueError as error:
@@ -140,15 +145,15 @@ def wire_event(
         BadEvent: it fits a model of these not, or is no JSON.
     """
     name = event.name
-    _check_name(str(name), "its name", name)
+    check_text(str(name), "its name", name)
     data = data_of(name, event.data)
     for model in models:
         data = as_model_stores(model, name, data)
     if event.v is not None:
-        _check_name(name, "its v", event.v)
+        check_text(name, "its v", event.v)
     user = None if event.user is None else as_json(name, "user", dict(event.user))
     if user is not None and user.get("id") is not None:
-        _check_name(name, "the id of its user", str(user["id"]))
+        check_text(name, "the id of its user", str(user["id"]))
     return WireEvent(
         name=name,
         data=as_json(name, "data", data),

@@ -10,9 +10,10 @@ from engine.errors import BadEvent
 from engine.events import INVOKED, Event, EventData, SentEvent, WireEvent, new_event_id
 from engine.intake import Accepted, Store
 from engine.job import Job
+from engine.judging import MAX_ID
 from engine.ledger import Ledger
 from engine.middleware import Hooks, through
-from engine.outgoing import Sendable, as_json, event_of, wire_event
+from engine.outgoing import Sendable, as_json, check_text, event_of, wire_event
 from engine.running import Running
 from engine.waits import WaitKey
 
@@ -86,9 +87,10 @@ class Sending(Running):
         """Wake the run that waits for this signal; False when none does. `data` is JSON.
 
         Raises:
-            BadEvent: it is not.
+            BadEvent: it is not, or the signal has no name.
         """
         self._check_running()
+        check_text(signal, "the name of a signal", signal, MAX_ID)
         data = as_json(signal, "data", data)
         tried: list[WaitKey] = []
 

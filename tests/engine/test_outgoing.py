@@ -283,6 +283,9 @@ async def test_a_list_is_for_send_many_and_one_event_is_not(start: Start) -> Non
             await engine.send_many(one)  # pyright: ignore[reportArgumentType] - it is refused
     with pytest.raises(BadEvent, match=r"data\.a is a object"):
         await engine.send_signal("signal", {"a": object()})
+    for signal in ("", "a\0b"):
+        with pytest.raises(BadEvent, match="the name of a signal"):
+            await engine.send_signal(signal)
 
 
 async def test_a_job_that_goes_on_by_an_event_to_itself_never_meets_an_end(start: Start) -> None:
