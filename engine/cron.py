@@ -9,6 +9,7 @@ from croniter.croniter import CroniterError
 
 from engine.judging import check_name
 
+TICK = "engine/cron:"
 HOUR = 1  # the second field
 BEFORE = datetime(2026, 1, 1, tzinfo=UTC)
 NEVER = datetime(9999, 1, 1, tzinfo=UTC)
@@ -26,7 +27,7 @@ class Cron:
 
     def event_name(self, job_id: str) -> str:
         """The name of its ticks, which no other job hears."""
-        return f"engine/cron:{job_id}"
+        return f"{TICK}{job_id}"
 
 
 @dataclass(frozen=True)

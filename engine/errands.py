@@ -9,10 +9,11 @@ from core.ids import RunId
 from engine.dbos import dbos_rows
 from engine.dbos.recorded import NotOurs
 from engine.errors import RunLost
-from engine.events import Event, EventData, SentEvent, WireEvent, named_events
+from engine.events import Event, SentEvent, WireEvent
 from engine.intake import Accepted, Intake, Invocation, Store
 from engine.ledger import Ledger
 from engine.live import LiveRun
+from engine.outgoing import Sendable, named_events
 from engine.realtime.messages import WireMessage
 from engine.realtime.publisher import Publisher
 from engine.waits import Waits, close_wait
@@ -53,7 +54,7 @@ class Errands:
         return await self._result(run_id)
 
     async def send_as(
-        self, run_id: str, step_id: str, events: Sequence[EventData | Event]
+        self, run_id: str, step_id: str, events: Sequence[Sendable]
     ) -> list[SentEvent]:
         """Send events with ids that derive from the step, unless they bring their own."""
         named = named_events(f"{run_id}:{step_id}", events)

@@ -6,7 +6,7 @@ import sqlalchemy as sa
 
 from engine import codec, tables
 from engine.errors import BadEvent
-from engine.events import WireEvent
+from engine.events import ENDS, INVOKED, WireEvent
 from engine.locks import share_key
 from engine.owners import disclaim, own, user_id_of
 from engine.tables import insert_new
@@ -29,7 +29,8 @@ def event_body(event: WireEvent) -> str:
     """
     beside = {"headers": event.headers} if event.headers else {}
     body = codec.dumps({"data": event.data, "user": event.user, **beside})
-    if len(body) > MAX_EVENT_BYTES:
+    # What says how a run has ended holds its event and its result, each of which is bounded.
+    if len(body) > MAX_EVENT_BYTES and event.name not in ENDS:
         raise BadEvent(
             event.name,
             f"{len(body)} bytes of data; {MAX_EVENT_BYTES} are allowed: send a reference",
@@ -92,6 +93,22 @@ def cause_of(connection: sa.Connection, run_id: str) -> WireEvent | None:
     query = sa.select(tables.run.c.event_id).where(tables.run.c.run_id == run_id)
     event_id = connection.execute(query).scalar()
     return None if event_id is None else read_event(connection, event_id)
+
+
+def comes_of_an_end(connection: sa.Connection, end: WireEvent) -> bool:
+    """Whether the run whose end this event tells was started by the end of another.
+
+    A run that was invoked is what the run is that invoked it.
+    """
+    told, run_id = end.data.get("event"), end.data.get("runId")
+    name = told.get("name") if isinstance(told, dict) else None  # pyright: ignore[reportUnknownVariableType, reportUnknownMemberType] - JSON
+    run, event = tables.run.c, tables.event.c
+    parent = sa.select(run.parent_run_id)
+    while name == INVOKED and run_id is not None:
+        run_id = connection.execute(parent.where(run.run_id == run_id)).scalar()
+        cause = sa.select(event.name).join(tables.run, run.event_id == event.id)
+        name = connection.execute(cause.where(run.run_id == run_id)).scalar()
+    return name in ENDS
 
 
 def runs_started_by(connection: sa.Connection, event_id: str) -> list[tuple[str, str]]:

@@ -19,7 +19,7 @@ import cel  # noqa: E402 - see above
 log = logging.getLogger("engine.expressions")
 
 MAX_LENGTH = 4000  # CEL's parser overflows its stack, and ends the process, at ten times as much
-MAX_KEY = 1000  # PostgreSQL's indexes take 2.7 kB a row
+MAX_KEY = 400  # PostgreSQL's indexes take 2.7 kB a row, ids and names beside it included
 MAX_COUNTED = 1000  # texts of expressions that are told apart: a wait may bring a new one each time
 
 _NO_VALUE = object()

@@ -1,8 +1,8 @@
 """What an event sets in motion, as one transaction: cancels, and runs of the jobs that match."""
 
 import threading
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import sqlalchemy as sa
@@ -13,23 +13,25 @@ from engine.cancel_rules import forget_watch, runs_to_cancel, take_overdue, watc
 from engine.dbos import claiming, dbos_rows
 from engine.dbos.host import Enqueued, Host
 from engine.ends import settle
-from engine.errors import NoSuchJob
+from engine.errors import BadEvent, NoSuchJob
 from engine.eventlog import (
     ON_FAILURE,
     cause_of,
+    comes_of_an_end,
     event_body,
     failed_id,
     read_event,
     runs_started_by,
     store_event,
 )
-from engine.events import CANCELLED, FAILED, SentEvent, WireEvent
+from engine.events import CANCELLED, ENDS, FAILED, SentEvent, WireEvent
 from engine.fairness import NO_KEY
 from engine.flow import admit
 from engine.gather import Joined, Joining, join
 from engine.job import Job
 from engine.notices import Notice, publish
 from engine.options import Batch, Debounce
+from engine.outgoing import as_model_stores
 from engine.owners import disclaim, own, owner_of, user_id_of
 from engine.slots import Place, Want, leave_queues, queue_up
 from engine.tables import insert_new
@@ -102,6 +104,16 @@ def _gathering_key(
     return job.flow.key(job.id, "debounce", event) or f"debounce:{job.id}:of {run_id}"
 
 
+def _as_job_stores(job: Job[Any, Any] | None, event: WireEvent) -> WireEvent:
+    """An event for one job, its data under the names of that job's model."""
+    if job is None or job.data_model is None:
+        return event
+    try:
+        return replace(event, data=as_model_stores(job.data_model, event.name, event.data))
+    except BadEvent:  # the run fails with that when it is given the event
+        return event
+
+
 class Intake:
     """Accepts events for a fixed set of jobs."""
 
@@ -167,7 +179,7 @@ class Intake:
             connection, event, accepted.now_ms, lambda run_id: cause_of(connection, run_id)
         )
         run_ids: list[RunId] = []
-        for job in self._jobs.values():
+        for job in self._hearing(connection, event):
             if any(
                 rule.takes(event.name) and (rule.when is None or rule.when.holds(event.as_json()))
                 for rule in job.triggers
@@ -177,6 +189,14 @@ class Intake:
                 if found is not None:
                     run_ids.append(RunId(found))
         accepted.sent.append(SentEvent(EventId(event.id), tuple(run_ids)))
+
+    def _hearing(self, connection: sa.Connection, event: WireEvent) -> Iterable[Job[Any, Any]]:
+        """The jobs that an event may start: what such events feed does not feed them."""
+        if event.name not in ENDS:
+            return self._jobs.values()
+        if comes_of_an_end(connection, event):
+            return ()
+        return (job for job in self._jobs.values() if job.id != event.data.get("jobId"))
 
     def _admit_and_start(
         self,
@@ -234,7 +254,7 @@ class Intake:
         if joined.delay_ms:
             accepted.delayed_until_ms.append(accepted.now_ms + joined.delay_ms)
         accepted.queues.add(queue_of(job.id))
-        if "debounce" in job.flow.options:  # the cause is another one now
+        if joined.is_cause:  # it is another one than before
             forget_watch(connection, run_id)
             now_ms, delay_ms = accepted.now_ms, joined.delay_ms
             watch(connection, job, run_id, event, now_ms=now_ms, delay_ms=delay_ms)
@@ -362,11 +382,12 @@ class Intake:
     def invoke(self, connection: sa.Connection, call: Invocation, now_ms: int) -> Accepted:
         """Start a child run, once, however often it is asked for."""
         accepted = Accepted(now_ms)
-        store_event(connection, call.event, event_body(call.event), now_ms)
+        event = _as_job_stores(self._jobs.get(call.job_id), call.event)
+        store_event(connection, event, event_body(event), now_ms)
         payload = {
             "job": call.job_id,
             "kind": "run",
-            "event": call.event.as_json(),
+            "event": event.as_json(),
             "position": self._place_in_line(now_ms),
         }
         run_id, parent = RunId(call.run_id), call.parent_run_id

@@ -9,7 +9,7 @@ from typing import Any, Generic, Literal, Protocol, TypeVar, Unpack, cast, overl
 from pydantic import TypeAdapter
 
 from engine.context import FailureContext, JobContext
-from engine.cron import Cron, CronRule, compile_cron
+from engine.cron import TICK, Cron, CronRule, compile_cron
 from engine.duration import Duration, seconds_of
 from engine.errors import BadJob
 from engine.events import EventData
@@ -104,7 +104,7 @@ class TriggerRule:
     def takes(self, name: str) -> bool:
         """Whether an event of this name can fire it."""
         if self.pattern.endswith("*"):
-            return name.startswith(self.pattern[:-1])
+            return name.startswith(self.pattern[:-1]) and not name.startswith(TICK)
         return name == self.pattern
 
 

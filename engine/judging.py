@@ -169,7 +169,7 @@ def _missing(model: type[BaseModel] | None, parts: Sequence[str], path: str) -> 
     for part in parts:
         if model is None or _stores_freely(model):
             return None
-        fields = {_stored_name(name, field): field for name, field in model.model_fields.items()}
+        fields = {stored_name(name, field): field for name, field in model.model_fields.items()}
         computed = {
             each.alias or name: each.return_type
             for name, each in model.model_computed_fields.items()
@@ -181,7 +181,7 @@ def _missing(model: type[BaseModel] | None, parts: Sequence[str], path: str) -> 
         else:
             known = ", ".join(sorted({**fields, **computed})) or "no fields"
             meant = model.model_fields.get(part)
-            hint = "" if meant is None else f"; it is stored as {_stored_name(part, meant)!r}"
+            hint = "" if meant is None else f"; it is stored as {stored_name(part, meant)!r}"
             return f"match {path!r} can never match: {model.__name__} has {known}{hint}"
         model = _model_in(annotation)
     return None
@@ -194,7 +194,8 @@ def _stores_freely(model: type[BaseModel]) -> bool:
     return is_open or bool(decorators.model_serializers)
 
 
-def _stored_name(name: str, field: FieldInfo) -> str:
+def stored_name(name: str, field: FieldInfo) -> str:
+    """The name of a field in what is stored of its model."""
     return field.serialization_alias or field.alias or name
 
 

@@ -9,7 +9,8 @@ from core.ids import RunId
 from engine.blocking import Bridge, awaits
 from engine.context import FailureContext, JobContext, ReplayAwareLog, RunError
 from engine.duration import Duration
-from engine.events import Event, EventData, ReceivedEvent, SentEvent
+from engine.events import EventData, ReceivedEvent, SentEvent
+from engine.outgoing import Sendable
 from engine.realtime.channels import Channel, Topic
 from engine.steps import Invocable, Steps
 
@@ -71,9 +72,7 @@ class PlainSteps:
         """As `Steps.invoke`."""
         return self._bridge.ask(lambda: self._steps.invoke(step_id, job, *args, **how))
 
-    def send_event(
-        self, step_id: str, event: EventData | Event | Sequence[EventData | Event]
-    ) -> list[SentEvent]:
+    def send_event(self, step_id: str, event: Sendable | Sequence[Sendable]) -> list[SentEvent]:
         """As `Steps.send_event`."""
         return self._bridge.ask(lambda: self._steps.send_event(step_id, event))
 

@@ -19,7 +19,7 @@ from engine.ends import Ends
 from engine.errors import NonRetriable, RunFailed, RunLost, StepFailed
 from engine.eventlog import failed_id, read_event
 from engine.events import FINISHED, INVOKED, ReceivedEvent, WireEvent, received_event
-from engine.gather import gathered_events
+from engine.gather import gathered_events, latest
 from engine.history import BODY, FailedAttempt, History, read_histories, record_attempt
 from engine.intake import Accepted, Intake, wants
 from engine.job import Job
@@ -140,10 +140,10 @@ class Runner:
         found = await self._ledger.transact(gathered_events, payload["gathered_by"])
         if not found:  # its event did not take part in a batch
             return payload
-        gathered = [event.as_json() for event in found]
         job = self._jobs[payload["job"]]
         if "debounce" in job.flow.options:
-            return {**payload, "event": gathered[-1]}
+            return {**payload, "event": latest(found).as_json()}
+        gathered = [event.as_json() for event in found]
         return {**payload, "event": gathered[0], "events": gathered}
 
     async def _history(self, live: LiveRun, owner: str) -> History:

@@ -30,6 +30,7 @@ from engine.history import History
 from engine.judging import check_wait
 from engine.live import LiveRun
 from engine.middleware import StepCall
+from engine.outgoing import Sendable
 from engine.realtime.messages import WireMessage
 from engine.waits import NEVER_MS, NewWait, Waiter, Waits, open_wait, read_wait
 
@@ -76,7 +77,7 @@ class Outside(Protocol):
         ...
 
     async def send_as(
-        self, run_id: str, step_id: str, events: Sequence[EventData | Event]
+        self, run_id: str, step_id: str, events: Sequence[Sendable]
     ) -> list[SentEvent]:
         """Send events of a step; their ids derive from it, so sending twice is sending once.
 
@@ -307,7 +308,7 @@ class Steps(DurableSteps):
         return job.result.validate_python(stored)
 
     async def send_event(
-        self, step_id: str, event: EventData | Event | Sequence[EventData | Event]
+        self, step_id: str, event: Sendable | Sequence[Sendable]
     ) -> list[SentEvent]:
         """Send one event or several, exactly once however often the run is replayed.
 
@@ -315,7 +316,8 @@ class Steps(DurableSteps):
             StepFailed: an event was refused.
         """
         name = self._name(step_id)
-        events = [event] if isinstance(event, (EventData, Event)) else list(event)
+        is_one = isinstance(event, (EventData, Event, Mapping))
+        events: list[Sendable] = [event] if is_one else list(event)
 
         async def send(_: StepCall) -> Any:
             sent = await self.outside.send_as(self._run_id, name, events)

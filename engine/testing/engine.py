@@ -14,9 +14,11 @@ from engine.errors import RunCancelled, RunFailed
 from engine.events import INVOKED, Event, EventData, WireEvent
 from engine.job import Job
 from engine.middleware import Hooks, Middleware
+from engine.outgoing import Sendable
 from engine.realtime.messages import Message
 from engine.runner import Execution
 from engine.runs import RunStatus, StepRecord
+from engine.sending import models_of
 from engine.testing.runner import VirtualRunner
 from engine.testing.steps import VirtualSteps
 from engine.testing.time import VirtualTime
@@ -84,7 +86,7 @@ class TestEngine(Generic[D, R]):
         self,
         job: Job[D, R],
         *,
-        event: EventData | Event | Sequence[EventData | Event] = (),
+        event: Sendable | Sequence[Sendable] = (),
         steps: Mapping[str, object] | None = None,
         events: Sequence[Coming] = (),
         jobs: Sequence[Job[Any, Any]] = (),
@@ -93,7 +95,8 @@ class TestEngine(Generic[D, R]):
         start_at: datetime = START,
     ) -> None:
         self._job = job
-        self._events = [event] if isinstance(event, (EventData, Event)) else list(event)
+        is_one = isinstance(event, (EventData, Event, Mapping))
+        self._events: list[Sendable] = [event] if is_one else list(event)
         self._mocks = steps or {}
         self._coming = events
         self._children = {child.id: child for child in jobs}
@@ -136,7 +139,7 @@ class _Test(Generic[R]):
     def __init__(
         self,
         job: Job[Any, R],
-        events: Sequence[EventData | Event],
+        events: Sequence[Sendable],
         start_at: datetime,
         surroundings: "_Surroundings",
         *,
@@ -159,6 +162,7 @@ class _Test(Generic[R]):
             self._time,
             mocks=mocks,
             coming=coming,
+            models=models_of({self._job.id: self._job}),
             run_child=self._run_child,
             hooks=Hooks.of(self._middleware),
         )

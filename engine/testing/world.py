@@ -4,7 +4,6 @@ import asyncio
 import inspect
 from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import timedelta
 from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
@@ -14,17 +13,18 @@ from engine import codec
 from engine.context import RunError
 from engine.current import StepInfo
 from engine.duration import Duration, seconds_of
-from engine.errors import BadEvent, NonRetriable, RunFailed
+from engine.errors import NonRetriable, RunFailed
 from engine.eventlog import event_body
-from engine.events import Event, EventData, SentEvent, WireEvent, event_of, named_events
+from engine.events import Event, EventData, SentEvent, WireEvent
 from engine.expressions import path_value
 from engine.job import CancelRule, Job
 from engine.live import LiveRun
 from engine.middleware import Hooks, through
+from engine.outgoing import Sendable, event_of, named_events, wire_event
 from engine.realtime.channels import untyped
 from engine.realtime.messages import Message, WireMessage
 from engine.realtime.publisher import check_going_on
-from engine.testing.time import EPOCH, VirtualTime, settle
+from engine.testing.time import VirtualTime, settle
 from engine.waits import NEVER_MS, NewWait, WaitKey, Waits, holds
 
 Answer = dict[str, Any]
@@ -47,10 +47,10 @@ class After:
     """Something that comes a while after the start, whether or not the run waits for it then."""
 
     delay: Duration
-    comes: EventData | Event | Signal
+    comes: Sendable | Signal
 
 
-Coming = EventData | Event | Signal | After
+Coming = Sendable | Signal | After
 """Without After: kept for the first wait that it fits."""
 
 
@@ -84,12 +84,13 @@ RunChild = Callable[[RunId, str, WireEvent], Coroutine[Any, Any, Any]]
 class World:
     """Stands where the engine and its database stand otherwise (`engine.steps.Outside`)."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - all that surrounds a run
         self,
         time: VirtualTime,
         *,
         mocks: Mapping[str, object],
         coming: Iterable[Coming],
+        models: Mapping[str, Sequence[type[EventData]]],
         run_child: RunChild,
         hooks: Hooks,
     ) -> None:
@@ -99,6 +100,7 @@ class World:
         self.published: list[Message[Any]] = []
         self.problem: BadTest | None = None
         self.runs: list[StartedRun] = []
+        self._models = models
         self._mocks = mocks
         self._run_child = run_child
         self._hooks = hooks
@@ -117,25 +119,19 @@ class World:
             else:
                 self._kept.append(each if isinstance(each, Signal) else self.wire(each))
 
-    def wire(self, event: EventData | Event, event_id: str | None = None) -> WireEvent:
+    def wire(self, event: Sendable, event_id: str | None = None) -> WireEvent:
         """An event as it is stored.
 
         Raises:
-            BadEvent: it is too large, or its time has no zone.
+            BadEvent: it is too large, does not fit its model, or is no JSON.
         """
         event = event_of(event)
-        ts = event.ts or self.time.now()
-        if ts.tzinfo is None:
-            raise BadEvent(event.name, "its ts has no time zone")
         self._numbered += 1
-        wire = WireEvent(
-            name=event.name,
-            data=codec.loads(codec.dumps(dict(event.data))),
-            id=event.id or event_id or f"evt_test{self._numbered}",
-            ts_ms=(ts - EPOCH) // timedelta(milliseconds=1),
-            v=event.v,
-            user=None if event.user is None else dict(event.user),
-            headers=dict(event.headers),
+        wire = wire_event(
+            event,
+            self._models.get(event.name, ()),
+            now=self.time.now(),
+            event_id=event_id or f"evt_test{self._numbered}",
         )
         event_body(wire)
         return wire
@@ -237,7 +233,7 @@ class World:
                 return event.as_json()
         return None
 
-    def _arrive(self, comes: EventData | Event | Signal) -> None:
+    def _arrive(self, comes: Sendable | Signal) -> None:
         if isinstance(comes, Signal):
             for opened in self._open.values():
                 if opened.wait.signal == comes.name:
@@ -315,7 +311,7 @@ class World:
             ) from error
 
     async def send_as(
-        self, run_id: str, step_id: str, events: Sequence[EventData | Event]
+        self, run_id: str, step_id: str, events: Sequence[Sendable]
     ) -> list[SentEvent]:
         """Note the events; they start no jobs, but may end waits of this test, or cancel."""
         mock = self.mock(run_id, step_id)
