@@ -15,6 +15,7 @@ from core.ids import RunId
 from engine import codec
 from engine.current import StepInfo, current_step, enter_step, leave_step
 from engine.dbos import private, recorded
+from engine.ending import failure_of
 from engine.errors import NonRetriable, RetryAfter, RunLost, StepFailed
 from engine.history import FailedAttempt, History, record_own_attempt
 from engine.ledger import Ledger
@@ -172,13 +173,14 @@ class DurableSteps:
         self._replayed += 1
 
         async def call() -> Any:
+            task = asyncio.current_task()
             try:
                 return await body()
             except StepFailed:
                 raise
-            except Exception as error:
+            except BaseException as error:
                 # A replay gives the recorded error: it must be of a class that is recorded whole.
-                raise step_failed(name, error, 1) from error
+                raise step_failed(name, failure_of(error, task), 1) from error
 
         if not is_new:
             known = await self._recall(name, number)
@@ -253,6 +255,7 @@ class DurableSteps:
     ) -> Any:
         name = call.step_id
         failed, next_at = self._history.failed.get(name, (0, None))
+        task = asyncio.current_task()
         if next_at is not None:
             await self.pause_until(next_at)
         while True:
@@ -267,8 +270,8 @@ class DurableSteps:
                 if is_interrupted() or self._live.must_not_go_on:
                     raise
                 failure: Exception = codec.StoredError("CancelledError", str(error))
-            except Exception as error:  # noqa: BLE001 - the rim: a step's error becomes a retry
-                failure = error
+            except BaseException as error:  # noqa: BLE001 - the rim: a step's error becomes a retry
+                failure = failure_of(error, task)
             failed += 1
             if isinstance(failure, (NonRetriable, Refused)) or failed >= self._retry.max_attempts:
                 raise step_failed(name, failure, failed) from failure

@@ -15,6 +15,7 @@ from engine.cancel_rules import forget_watch
 from engine.context import FailureContext, JobContext, Provided, RunError, Scope
 from engine.dbos import dbos_rows, private, recorded
 from engine.durable import RunState, is_interrupted
+from engine.ending import failure_of
 from engine.errors import NonRetriable, RunFailed, RunLost, StepFailed
 from engine.eventlog import failed_id, read_event
 from engine.events import FINISHED, INVOKED, ReceivedEvent, WireEvent, received_event
@@ -178,8 +179,8 @@ class Runner:
                 await self._announce_end(run, stored)
             except asyncio.CancelledError:
                 failure = await self._unexpected_cancel(run)
-            except Exception as error:  # noqa: BLE001 - the rim of every job
-                failure = error
+            except BaseException as error:  # noqa: BLE001 - the rim of every job
+                failure = failure_of(error, run.live.task)
             else:
                 return stored
             failed += 1

@@ -4,6 +4,7 @@ import asyncio
 import math
 from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import suppress
 from contextvars import ContextVar
 from datetime import datetime
 from typing import Any, Protocol, TypeVar, overload
@@ -14,6 +15,7 @@ from core.ids import RunId
 from engine import codec
 from engine.durable import LONGEST_NAP_S, DurableSteps, RunState
 from engine.duration import Duration, seconds_of
+from engine.ending import failure_of
 from engine.errors import NonRetriable, RunCancelled, RunFailed, RunLost, StepFailed
 from engine.events import (
     INVOKED,
@@ -329,7 +331,8 @@ class Steps(DurableSteps):
                     for number, branch in enumerate(branches)
                 ]
         except BaseExceptionGroup as errors:
-            raise errors.exceptions[0] from None
+            first = errors.exceptions[0]
+            raise first from first.__cause__
         return [task.result() for task in tasks]
 
     async def race(self, step_id: str, *branches: Callable[[], Awaitable[T]]) -> T:
@@ -394,11 +397,16 @@ async def _no_winner() -> int:
 
 
 async def _in_branch(prefix: str, branch: Callable[[], Awaitable[T]]) -> T:
-    token = _branch.set(prefix)
+    token, task = _branch.set(prefix), asyncio.current_task()
     try:
         return await branch()
+    except Exception:
+        raise
+    except BaseException as error:  # here, since the branch's own task would end the loop with it
+        raise failure_of(error, task) from error
     finally:
-        _branch.reset(token)  # a race that is replayed has no task of its own
+        with suppress(ValueError):  # another context closes what its loop has left suspended
+            _branch.reset(token)  # a race that is replayed has no task of its own
 
 
 _SENT = TypeAdapter(list[SentEvent])
