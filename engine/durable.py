@@ -23,7 +23,7 @@ from engine.live import LiveRun
 from engine.middleware import Hooks, StepCall, StepKind, through
 from engine.naming import StepNames
 from engine.naps import Naps
-from engine.results import result_adapter
+from engine.results import as_stored, read_back, reads_its_aliases, result_adapter
 from engine.retry import RetryPolicy
 from engine.showing import shown_call
 from engine.slots import Gate
@@ -121,7 +121,7 @@ class DurableSteps:
         stored = await self._durable(name, attempts, acts=False)
         try:
             output = stored.output if isinstance(stored, codec.Recorded) else stored
-            return adapter.validate_python(output)
+            return read_back(adapter, output)
         except ValidationError as error:
             raise StepFailed(
                 name,
@@ -289,7 +289,7 @@ class DurableSteps:
 
     def _storable(self, name: str, value: R, adapter: TypeAdapter[R]) -> Any:
         try:
-            stored = adapter.dump_python(value, mode="json", by_alias=True, warnings="error")
+            stored = as_stored(adapter, value, by_alias=reads_its_aliases(adapter))
             size = len(codec.dumps(stored))
         except (PydanticSerializationError, NonRetriable, RecursionError) as error:
             raise NonRetriable(f"step {name!r} returned what cannot be stored: {error}") from error

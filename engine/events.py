@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any, ClassVar, Generic, TypeVar
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, ValidationError
 from pydantic.alias_generators import to_camel
 
 from core.ids import EventId, RunId, new_id
@@ -125,6 +125,30 @@ def event_of(data: EventData | Event) -> Event:
     if not data.event_name:
         raise BadEvent(type(data).__name__, "the class names no event: EventData, event=…")
     return Event(data.event_name, data.model_dump(mode="json", by_alias=True))
+
+
+def stored_data(model: type[EventData], name: str, data: Mapping[str, Any]) -> dict[str, Any]:
+    """Data as an object of its model would be stored: its names in JSON, its defaults filled in.
+
+    As it is where the model would not give it back, as with a `SecretStr`.
+
+    Raises:
+        BadEvent: it does not fit the model.
+    """
+    try:
+        found = model.model_validate(data)
+    except ValidationError as error:
+        first = error.errors(include_input=False, include_url=False)[0]
+        field = ".".join(str(part) for part in first["loc"]) or "data"
+        raise BadEvent(name, f"{field}: {first['msg']}") from error
+    stored = found.model_dump(mode="json", by_alias=True)
+    if stored == data:
+        return stored
+    try:
+        same = model.model_validate(stored) == found
+    except ValidationError:
+        same = False
+    return stored if same else dict(data)
 
 
 def named_events(prefix: str, given: Sequence[EventData | Event]) -> list[Event]:

@@ -25,7 +25,7 @@ from engine.eventlog import (
 from engine.events import CANCELLED, FAILED, SentEvent, WireEvent
 from engine.flow import admit
 from engine.gather import Joined, Joining, join
-from engine.job import Job
+from engine.job import Job, fitted_to
 from engine.notices import Notice, publish
 from engine.options import Debounce
 from engine.owners import disclaim, own, owner_of, user_id_of
@@ -337,19 +337,25 @@ class Intake:
             accepted.delayed_until_ms.append(accepted.now_ms + run.delay_ms)
 
     def invoke(self, connection: sa.Connection, call: Invocation, now_ms: int) -> Accepted:
-        """Start a child run, once, however often it is asked for."""
+        """Start a child run, once, however often it is asked for.
+
+        Raises:
+            BadEvent: the data does not fit the job's model, or is too large.
+        """
         accepted = Accepted(now_ms)
-        store_event(connection, call.event, event_body(call.event), now_ms)
+        job = self._jobs.get(call.job_id)
+        event = call.event if job is None else fitted_to(job, call.event)
+        store_event(connection, event, event_body(event), now_ms)
         payload = {
             "job": call.job_id,
             "kind": "run",
-            "event": call.event.as_json(),
+            "event": event.as_json(),
             "position": self._place_in_line(now_ms),
         }
         run_id, parent = RunId(call.run_id), call.parent_run_id
-        child = NewRun(run_id, call.job_id, call.event.id, payload, parent_run_id=parent)
+        child = NewRun(run_id, call.job_id, event.id, payload, parent_run_id=parent)
         self.start(connection, child, accepted)
-        accepted.sent.append(SentEvent(EventId(call.event.id), (run_id,)))
+        accepted.sent.append(SentEvent(EventId(event.id), (run_id,)))
         self.publish(connection, accepted)
         return accepted
 

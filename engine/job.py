@@ -1,7 +1,7 @@
 """What a job is: its triggers, its limits, its retries, and the function that does it."""
 
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Generic, Literal, TypeVar, Unpack, overload
 
 from pydantic import TypeAdapter
@@ -10,7 +10,7 @@ from engine.context import FailureContext, JobContext
 from engine.cron import Cron, CronRule, compile_cron
 from engine.duration import Duration, seconds_of
 from engine.errors import BadJob
-from engine.events import EventData
+from engine.events import EventData, WireEvent, stored_data
 from engine.expressions import Expression
 from engine.middleware import Middleware
 from engine.options import Flow, FlowOptions
@@ -127,6 +127,17 @@ class Job(Generic[D, R]):
     crons: tuple[CronRule, ...]
     middleware: tuple[Middleware, ...]
     result: TypeAdapter[R]
+
+
+def fitted_to(job: Job[Any, Any], event: WireEvent) -> WireEvent:
+    """An event that is to start this job, its data as the job's model stores it.
+
+    Raises:
+        BadEvent: the data does not fit.
+    """
+    if job.data_model is None:
+        return event
+    return replace(event, data=stored_data(job.data_model, job.id, event.data))
 
 
 def _event_name(job_id: str, event: type[EventData] | str) -> str:

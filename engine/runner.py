@@ -28,6 +28,7 @@ from engine.live import LiveRun, LiveRuns
 from engine.middleware import Hooks, Middleware, RunCall, through
 from engine.naps import Naps
 from engine.realtime.voice import Voice
+from engine.results import as_stored
 from engine.slots import Gate, Slots
 from engine.steps import Outside, Steps
 from engine.tables import insert_new
@@ -305,7 +306,7 @@ def received(event: WireEvent, job: Job[Any, Any]) -> ReceivedEvent[Any]:
 
 def _storable(job: Job[Any, Any], result: Any) -> Any:
     try:
-        stored = job.result.dump_python(result, mode="json", by_alias=True, warnings="error")
+        stored = as_stored(job.result, result, by_alias=True)
         codec.dumps(stored)
     except (ValueError, NonRetriable) as error:
         raise NonRetriable(f"job {job.id!r} returned what cannot be stored: {error}") from error

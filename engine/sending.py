@@ -6,13 +6,21 @@ from datetime import UTC
 from typing import Any
 
 import sqlalchemy as sa
-from pydantic import ValidationError
 
 from core.ids import EventId
 from engine.errors import BadEvent
-from engine.events import INVOKED, Event, EventData, SentEvent, WireEvent, event_of, new_event_id
+from engine.events import (
+    INVOKED,
+    Event,
+    EventData,
+    SentEvent,
+    WireEvent,
+    event_of,
+    new_event_id,
+    stored_data,
+)
 from engine.intake import Accepted, Store
-from engine.job import Job
+from engine.job import Job, fitted_to
 from engine.ledger import Ledger
 from engine.middleware import Hooks, through
 from engine.running import Running
@@ -100,23 +108,19 @@ class Sending(Running):
         found = self._intake.job(job if isinstance(job, str) else job.id)
 
         def start(connection: sa.Connection, wires: Sequence[WireEvent], now_ms: int) -> Accepted:
-            for wire in wires:
-                if found.data_model is not None:
-                    _check(found.data_model, found.id, wire.data)
-            return self._intake.trigger(connection, found.id, wires, now_ms)
+            fitted = [fitted_to(found, wire) for wire in wires]
+            return self._intake.trigger(connection, found.id, fitted, now_ms)
 
         events = [replace(_identified(each), name=INVOKED) for each in batch]
         return await self._send_through(events, start) if events else []
 
     def _wire(self, event: Event) -> WireEvent:
-        for model in self._models.get(event.name, ()):
-            _check(model, event.name, event.data)
         ts = event.ts or self._clock.now()
         if ts.tzinfo is None:
             raise BadEvent(event.name, "its ts has no time zone")
         return WireEvent(
             name=event.name,
-            data=dict(event.data),
+            data=data_of(event, self._models),
             id=EventId(event.id or new_event_id()),
             ts_ms=int(ts.astimezone(UTC).timestamp() * 1000),
             v=event.v,
@@ -136,13 +140,14 @@ def _identified(
     return replace(event, id=event_id or event.id or new_event_id(), user=user)
 
 
-def _check(model: type[EventData], name: str, data: Mapping[str, Any]) -> None:
-    try:
-        model.model_validate(data)
-    except ValidationError as error:
-        first = error.errors(include_input=False, include_url=False)[0]
-        field = ".".join(str(part) for part in first["loc"]) or "data"
-        raise BadEvent(name, f"{field}: {first['msg']}") from error
+def data_of(event: Event, models: Mapping[str, list[type[EventData]]]) -> dict[str, Any]:
+    """The data of an event as the model that jobs have for it stores it; of several, as it is.
+
+    Raises:
+        BadEvent: it does not fit.
+    """
+    found = [stored_data(model, event.name, event.data) for model in models.get(event.name, ())]
+    return found[0] if len(found) == 1 else dict(event.data)
 
 
 def models_of(jobs: Mapping[str, Job[Any, Any]]) -> dict[str, list[type[EventData]]]:
@@ -150,6 +155,6 @@ def models_of(jobs: Mapping[str, Job[Any, Any]]) -> dict[str, list[type[EventDat
     models: dict[str, list[type[EventData]]] = {}
     for job in jobs.values():
         for rule in job.triggers:
-            if rule.model is not None:
+            if rule.model is not None and rule.model not in models.get(rule.pattern, ()):
                 models.setdefault(rule.pattern, []).append(rule.model)
     return models

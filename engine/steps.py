@@ -31,6 +31,7 @@ from engine.history import History
 from engine.live import LiveRun
 from engine.middleware import StepCall
 from engine.realtime.messages import WireMessage
+from engine.results import read_back
 from engine.waits import NEVER_MS, NewWait, Waiter, Waits, open_wait, read_wait
 
 D_contra = TypeVar("D_contra", contravariant=True)
@@ -296,7 +297,7 @@ class Steps(DurableSteps):
 
         call = self._call(name, "invoke", (data,))
         stored = await self._durable(name, lambda: self._hooked(call, child_result))
-        return job.result.validate_python(stored)
+        return read_back(job.result, stored)
 
     async def send_event(
         self, step_id: str, event: EventData | Event | Sequence[EventData | Event]

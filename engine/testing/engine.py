@@ -15,6 +15,7 @@ from engine.events import INVOKED, Event, EventData, WireEvent
 from engine.job import Job
 from engine.middleware import Hooks, Middleware
 from engine.realtime.messages import Message
+from engine.results import read_back
 from engine.runner import Execution
 from engine.runs import RunStatus, StepRecord
 from engine.testing.runner import VirtualRunner
@@ -160,6 +161,7 @@ class _Test(Generic[R]):
             mocks=mocks,
             coming=coming,
             run_child=self._run_child,
+            jobs={**children, self._job.id: self._job},
             hooks=Hooks.of(self._middleware),
         )
         self._runner = VirtualRunner(self._world, self._provided, self._middleware)
@@ -231,7 +233,7 @@ class _Test(Generic[R]):
         try:
             stored = await self._runner.conduct(run)
             if payload["kind"] == "run":
-                result = job.result.validate_python(stored)
+                result = read_back(job.result, stored)
         except RunFailed as failure:
             status, error = "failed", failure
         except asyncio.CancelledError:

@@ -18,12 +18,14 @@ from engine.errors import BadEvent, NonRetriable, RunFailed
 from engine.eventlog import event_body
 from engine.events import Event, EventData, SentEvent, WireEvent, event_of, named_events
 from engine.expressions import Expression, path_value
-from engine.job import CancelRule, Job
+from engine.job import CancelRule, Job, fitted_to
 from engine.live import LiveRun
 from engine.middleware import Hooks, through
 from engine.realtime.channels import untyped
 from engine.realtime.messages import Message, WireMessage
 from engine.realtime.publisher import check_going_on
+from engine.results import read_back
+from engine.sending import data_of, models_of
 from engine.testing.time import EPOCH, VirtualTime, settle
 from engine.waits import NEVER_MS, NewWait, WaitKey, Waits
 
@@ -84,13 +86,14 @@ RunChild = Callable[[RunId, str, WireEvent], Coroutine[Any, Any, Any]]
 class World:
     """Stands where the engine and its database stand otherwise (`engine.steps.Outside`)."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - all that a run can meet
         self,
         time: VirtualTime,
         *,
         mocks: Mapping[str, object],
         coming: Iterable[Coming],
         run_child: RunChild,
+        jobs: Mapping[str, Job[Any, Any]],
         hooks: Hooks,
     ) -> None:
         self.time = time
@@ -101,6 +104,8 @@ class World:
         self.runs: list[StartedRun] = []
         self._mocks = mocks
         self._run_child = run_child
+        self._jobs = jobs
+        self._models = models_of(jobs)
         self._hooks = hooks
         self._written: dict[WaitKey, str] = {}
         self._keys: dict[str, WaitKey] = {}
@@ -121,7 +126,7 @@ class World:
         """An event as it is stored.
 
         Raises:
-            BadEvent: it is too large, or its time has no zone.
+            BadEvent: it does not fit its model, is too large, or its time has no zone.
         """
         event = event_of(event)
         ts = event.ts or self.time.now()
@@ -130,7 +135,7 @@ class World:
         self._numbered += 1
         wire = WireEvent(
             name=event.name,
-            data=codec.loads(codec.dumps(dict(event.data))),
+            data=codec.loads(codec.dumps(data_of(event, self._models))),
             id=event.id or event_id or f"evt_test{self._numbered}",
             ts_ms=(ts - EPOCH) // timedelta(milliseconds=1),
             v=event.v,
@@ -170,7 +175,7 @@ class World:
         """One attempt of a mocked step."""
         value = await _played(mock, step)
         try:
-            return adapter.validate_python(value)
+            return read_back(adapter, value)
         except ValidationError as error:
             what = f"the mock of step {step.step_id!r} is not what the step returns: {error}"
             raise self.misused(BadTest(what)) from error
@@ -294,7 +299,8 @@ class World:
         """Note the call; it is made when its outcome is asked for."""
 
         async def note(events: Sequence[Event]) -> list[SentEvent]:
-            self._calls[child] = _Call(job_id, self.wire(events[0], child))
+            job, wire = self._jobs.get(job_id), self.wire(events[0], child)
+            self._calls[child] = _Call(job_id, wire if job is None else fitted_to(job, wire))
             return [SentEvent(EventId(child), (child,))]
 
         await through(self._hooks.send, (event,), note)
