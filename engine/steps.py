@@ -39,8 +39,6 @@ E = TypeVar("E", bound=EventData)
 R = TypeVar("R")
 T = TypeVar("T")
 
-LOOK_BACK: Duration = "5s"  # an event sent while the run was on its way to the wait still counts
-
 
 class Invocable(Protocol[R]):
     """A job, as far as invoking it goes."""
@@ -151,7 +149,7 @@ class Steps(DurableSteps):
         match: str | None = None,
         when: str | None = None,
         timeout: Duration | None = None,  # noqa: ASYNC109 - durable: it survives this process
-        look_back: Duration = LOOK_BACK,
+        look_back: Duration | None = None,
     ) -> ReceivedEvent[E] | None: ...
     @overload
     async def wait_for_event(
@@ -162,7 +160,7 @@ class Steps(DurableSteps):
         match: str | None = None,
         when: str | None = None,
         timeout: Duration | None = None,  # noqa: ASYNC109 - durable: it survives this process
-        look_back: Duration = LOOK_BACK,
+        look_back: Duration | None = None,
     ) -> ReceivedEvent[dict[str, Any]] | None: ...
     async def wait_for_event(  # noqa: PLR0913 - the words of the vocabulary
         self,
@@ -172,14 +170,14 @@ class Steps(DurableSteps):
         match: str | None = None,
         when: str | None = None,
         timeout: Duration | None = None,  # noqa: ASYNC109 - durable: it survives this process
-        look_back: Duration = LOOK_BACK,
+        look_back: Duration | None = None,
     ) -> ReceivedEvent[Any] | None:
         """Wait for an event; None when `timeout` has passed first.
 
         `match` is a path that must hold the same value in the event that started the run and in
         this one; `when` a CEL expression over `event` (the first) and `async` (the later). An
-        event that came up to `look_back` before the wait counts, unless it has answered one of
-        this run's waits already.
+        event that came before the wait, but after the run's own event, counts, unless it has
+        answered one of this run's waits already; with `look_back` one that is no older than that.
         """
         name = self._name(step_id)
         event_name, model = (event, None) if isinstance(event, str) else (event.event_name, event)
@@ -198,7 +196,7 @@ class Steps(DurableSteps):
             cause=self.cause,
             deadline_ms=self._deadline(timeout),
             at_most_s=math.inf if timeout is None else seconds_of(timeout),
-            look_back_ms=int(seconds_of(look_back) * 1000),
+            look_back_ms=None if look_back is None else int(seconds_of(look_back) * 1000),
         )
         answer: dict[str, Any] | None = await self._wait(wait)
         return None if answer is None else received_event(WireEvent.from_json(answer), model)

@@ -234,8 +234,14 @@ class World:
         return None
 
     def _look_back(self, wait: NewWait) -> Answer | None:
-        since_ms = self.time.now_ms() - wait.look_back_ms
-        for at_ms, event in self._seen if wait.look_back_ms else ():
+        if wait.look_back_ms == 0:
+            return None
+        since_ms = (
+            next(run.started_ms for run in self.runs if run.live.run_id == wait.run_id)
+            if wait.look_back_ms is None
+            else self.time.now_ms() - wait.look_back_ms
+        )
+        for at_ms, event in self._seen:
             is_new = (wait.run_id, event.id) not in self._had and event.id != wait.cause.id
             if at_ms >= since_ms and is_new and _fits(wait, event):
                 self._had.add((wait.run_id, event.id))
