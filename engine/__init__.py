@@ -30,6 +30,7 @@ from engine.errors import (
 )
 from engine.events import CANCELLED, FAILED, FINISHED, Event, EventData, ReceivedEvent, SentEvent
 from engine.job import CancelOn, Concurrency, Job, On, job
+from engine.jobref import JobRef
 from engine.middleware import Middleware, RunCall, StepCall
 from engine.options import (
     Batch,
@@ -82,6 +83,7 @@ __all__ = [
     "InvokeTimeout",
     "Job",
     "JobContext",
+    "JobRef",
     "KeyMissing",
     "KeyUnknownElsewhere",
     "Message",

@@ -182,7 +182,7 @@ class Engine(Sending, Watching, Acting, Publishing, Keeping, Leaving):
             self._intake,
             for_runs,
             send=partial(self._send_through, ledger=for_runs),
-            result=partial(self.result, timeout_s=None),
+            result=self.result,
             spawn=self._spawn,
             publisher=self._publisher,
         )

@@ -16,6 +16,11 @@ MAX_EVENT_BYTES = 512 * 1024
 ON_FAILURE = ":on-failure"  # ends the id of the run that handles another's failure
 
 
+def failure_run_id(run_id: str) -> str:
+    """The id of the run that handles the failure of this one."""
+    return f"{run_id}{ON_FAILURE}"
+
+
 def failed_id(run_id: str) -> str:
     """The id of the event that says that a run has failed for good."""
     return f"{run_id}:failed"

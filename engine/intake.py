@@ -14,10 +14,10 @@ from engine.dbos import dbos_rows
 from engine.dbos.host import Enqueued, Host
 from engine.errors import NoSuchJob
 from engine.eventlog import (
-    ON_FAILURE,
     cause_of,
     event_body,
     failed_id,
+    failure_run_id,
     read_event,
     runs_started_by,
     store_event,
@@ -272,7 +272,7 @@ class Intake:
             }
             if job.flow.gathers:
                 payload["gathered_by"] = run_id
-            handler = NewRun(f"{run_id}{ON_FAILURE}", job.id, event.id, payload)
+            handler = NewRun(failure_run_id(run_id), job.id, event.id, payload)
             self.start(connection, handler, accepted)
         self.publish(connection, accepted)
 
@@ -339,11 +339,17 @@ class Intake:
     def invoke(self, connection: sa.Connection, call: Invocation, now_ms: int) -> Accepted:
         """Start a child run, once, however often it is asked for.
 
+        A job that is not known here may be another process's, where there are others.
+
         Raises:
+            NoSuchJob: on SQLite, where there are none.
             BadEvent: the data does not fit the job's model, or is too large.
         """
         accepted = Accepted(now_ms)
         job = self._jobs.get(call.job_id)
+        alone = connection.dialect.name == "sqlite"
+        if job is None and alone and dbos_rows.run_row(connection, call.run_id) is None:
+            raise NoSuchJob(call.job_id)  # a run that is there waits for code that knows its job
         event = call.event if job is None else fitted_to(job, call.event)
         store_event(connection, event, event_body(event), now_ms)
         payload = {

@@ -22,14 +22,15 @@ def result_adapter(fn: Callable[..., Any]) -> TypeAdapter[Any]:
         target = type(target).__call__
     try:
         annotation: Any = get_type_hints(target).get("return", Any)
-        return _adapter(annotation)
+        return adapter_of(annotation)
     except Exception as error:  # the reason matters, not the class
         name = getattr(target, "__qualname__", repr(target))
         raise TypeError(f"the return type of {name} cannot be stored: {error}") from error
 
 
 @lru_cache(maxsize=1024)
-def _adapter(annotation: Any) -> TypeAdapter[Any]:
+def adapter_of(annotation: Any) -> TypeAdapter[Any]:
+    """How values of this type are stored and read back."""
     return TypeAdapter(annotation)
 
 

@@ -16,7 +16,8 @@ from engine import codec
 from engine.durable import LONGEST_NAP_S, DurableSteps, RunState
 from engine.duration import Duration, seconds_of
 from engine.ending import failure_of
-from engine.errors import NonRetriable, RunCancelled, RunFailed, RunLost, StepFailed
+from engine.errors import InvokeTimeout, NonRetriable, RunCancelled, RunFailed, RunLost, StepFailed
+from engine.eventlog import failure_run_id
 from engine.events import (
     INVOKED,
     Event,
@@ -70,8 +71,14 @@ class Outside(Protocol):
         """
         ...
 
-    async def outcome(self, run_id: RunId) -> Any:
-        """Wait for a run's end; its result as JSON, or RunFailed, or RunCancelled."""
+    async def outcome(self, run_id: RunId, within_s: float | None) -> Any:
+        """Wait for a run's end; its result as JSON.
+
+        Raises:
+            RunFailed: it failed.
+            RunCancelled: it was cancelled.
+            InvokeTimeout: it has not ended `within_s` after it was made.
+        """
         ...
 
     async def send_as(
@@ -269,24 +276,34 @@ class Steps(DurableSteps):
         return answer
 
     async def invoke(
-        self, step_id: str, job: Invocable[R], data: EventData | Mapping[str, Any]
+        self,
+        step_id: str,
+        job: Invocable[R],
+        data: EventData | Mapping[str, Any] | None = None,
+        *,
+        timeout: Duration | None = None,  # noqa: ASYNC109 - durable: it survives this process
     ) -> R:
         """Run another job as a child and return its result. Cancelling this run cancels it too.
 
+        The job itself, or `JobRef(id)`. Without `data` the child's event has none. A child that
+        has not ended `timeout` after the step began is no longer waited for, and goes on.
+
         Raises:
-            StepFailed: the child failed or was cancelled.
+            StepFailed: the child failed, was cancelled (code "run_cancelled"), or is late (code
+                "invoke_timeout"); its data does not fit; or there is no such job.
         """
         name = self._name(step_id)
+        within_s = None if timeout is None else seconds_of(timeout)
 
         async def child_result(call: StepCall) -> Any:
-            child = RunId(f"{self._run_id}:{name}")  # the same for every execution of the step
-            event = Event(INVOKED, _fields(name, call.args[0]), child)
+            child = _child_id(self._run_id, name)
+            event = Event(INVOKED, _fields(name, call.args[0]), f"{child}:invoked")
             await self.outside.start_child(self._run_id, child, job.id, event)
             await self._gate.pause()
             with self._live.asleep():
                 try:
-                    return await self.outside.outcome(child)
-                except (RunFailed, RunCancelled) as error:
+                    return await self.outside.outcome(child, within_s)
+                except (RunFailed, RunCancelled, InvokeTimeout) as error:
                     text = error.message if isinstance(error, RunFailed) else str(error)
                     code, cause = codec.code_of(error), codec.cause_of(error)
                     raise StepFailed(
@@ -382,8 +399,21 @@ class Steps(DurableSteps):
         self._groups.clear()
 
 
+def _child_id(run_id: RunId, step_id: str) -> RunId:
+    """The child of a step: the same for every execution of it."""
+    child = RunId(f"{run_id}:{step_id}")
+    if child == failure_run_id(run_id):
+        raise NonRetriable(
+            f"step {step_id!r}: a child cannot have the id of the run that handles failures; "
+            "give the step another id"
+        )
+    return child
+
+
 def _fields(step_id: str, data: object) -> dict[str, Any]:
     """The data of an event, as JSON."""
+    if data is None:
+        return {}
     if isinstance(data, EventData):
         return data.model_dump(mode="json", by_alias=True)
     if isinstance(data, Mapping):

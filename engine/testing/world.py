@@ -14,7 +14,7 @@ from engine import codec
 from engine.context import RunError
 from engine.current import StepInfo
 from engine.duration import Duration, seconds_of
-from engine.errors import BadEvent, NonRetriable, RunFailed
+from engine.errors import BadEvent, InvokeTimeout, NonRetriable, RunCancelled, RunFailed
 from engine.eventlog import event_body
 from engine.events import Event, EventData, SentEvent, WireEvent, event_of, named_events
 from engine.expressions import Expression, path_value
@@ -311,20 +311,43 @@ class World:
 
         await through(self._hooks.send, (event,), note)
 
-    async def outcome(self, run_id: RunId) -> Any:
-        """The mocked outcome of a child, or that of really running it."""
-        call = self._calls[run_id]
+    async def outcome(self, run_id: RunId, within_s: float | None) -> Any:
+        """The mocked outcome of a child, or that of really running it; a late one is stopped."""
         parent, name = self._keys[run_id]
         mock = self.mock(parent, name)
         if mock is NO_MOCK:
-            return await self._run_child(run_id, call.job_id, call.event)
+            return await self._really_run(run_id, within_s)
         try:
             return await _played(mock, StepInfo(RunId(parent), name, 0))
+        except (RunCancelled, InvokeTimeout):
+            raise
         except Exception as error:
             found = RunError.of(error)
             raise RunFailed(
                 run_id, found.name, found.message, code=found.code, cause=found.cause
             ) from error
+
+    async def _really_run(self, run_id: RunId, within_s: float | None) -> Any:
+        call, timer, late = self._calls[run_id], None, False
+
+        def stop() -> None:
+            nonlocal late
+            late = True
+            for run in self.runs:
+                if run.live.run_id == run_id:
+                    run.live.stop("handed over")
+
+        if within_s is not None:
+            timer = self.time.after(within_s, stop)
+        try:
+            return await self._run_child(run_id, call.job_id, call.event)
+        except RunCancelled as error:
+            if late:
+                raise InvokeTimeout(run_id) from error
+            raise
+        finally:
+            if timer is not None:
+                self.time.drop(timer)
 
     async def send_as(
         self, run_id: str, step_id: str, events: Sequence[EventData | Event]
