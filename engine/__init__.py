@@ -31,7 +31,7 @@ from engine.errors import (
 from engine.events import CANCELLED, FAILED, FINISHED, Event, EventData, ReceivedEvent, SentEvent
 from engine.job import CancelOn, Concurrency, Job, On, job
 from engine.jobref import JobRef
-from engine.middleware import Middleware, RunCall, StepCall
+from engine.middleware import Middleware, RunCall, RunEnd, StepCall
 from engine.options import (
     Batch,
     Debounce,
@@ -103,6 +103,7 @@ __all__ = [
     "RetryPolicy",
     "RunCall",
     "RunCancelled",
+    "RunEnd",
     "RunError",
     "RunFailed",
     "RunInfo",

@@ -24,6 +24,7 @@ from engine.dispatcher import Dispatcher
 from engine.durable import TRUSTED_S
 from engine.duration import Duration, seconds_of
 from engine.encryption import Encryption, encrypt
+from engine.ends import Ends
 from engine.errands import Errands
 from engine.errors import BadJob, DatabaseAway, DatabaseFull
 from engine.eventlog import DEDUPLICATION_MS
@@ -186,6 +187,9 @@ class Engine(Sending, Watching, Acting, Publishing, Keeping, Leaving):
             spawn=self._spawn,
             publisher=self._publisher,
         )
+        self._ends = Ends(
+            self._jobs, self._middleware, ledger=for_runs, live=self._live, spawn=self._spawn
+        )
         parts = Parts(
             ledger=for_runs,
             intake=self._intake,
@@ -197,6 +201,7 @@ class Engine(Sending, Watching, Acting, Publishing, Keeping, Leaving):
             outside=self._errands,
             spawn=self._spawn,
             trusted_s=math.inf if isinstance(self._database, SqliteDatabase) else TRUSTED_S,
+            watch_end=self._ends.watch,
             middleware=self._middleware,
         )
         self._naps = parts.naps
@@ -319,6 +324,7 @@ class Engine(Sending, Watching, Acting, Publishing, Keeping, Leaving):
             self._intake.announce_set_aside, run_id, self._ledger.now_ms()
         )
         self._act(accepted)
+        self._ends.set_aside(run_id)
 
     def _room_made(self) -> None:
         self._dispatcher.room_made()

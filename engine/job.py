@@ -9,8 +9,15 @@ from pydantic import TypeAdapter
 from engine.context import FailureContext, JobContext
 from engine.cron import Cron, CronRule, compile_cron
 from engine.duration import Duration, seconds_of
-from engine.errors import BadJob
-from engine.events import EventData, WireEvent, stored_data
+from engine.errors import BadJob, NonRetriable
+from engine.events import (
+    INVOKED,
+    EventData,
+    ReceivedEvent,
+    WireEvent,
+    received_event,
+    stored_data,
+)
 from engine.expressions import Expression
 from engine.middleware import Middleware
 from engine.options import Flow, FlowOptions
@@ -138,6 +145,22 @@ def fitted_to(job: Job[Any, Any], event: WireEvent) -> WireEvent:
     if job.data_model is None:
         return event
     return replace(event, data=stored_data(job.data_model, job.id, event.data))
+
+
+def received(event: WireEvent, job: Job[Any, Any]) -> ReceivedEvent[Any]:
+    """A stored event as the job sees it, its data in the job's model.
+
+    Raises:
+        NonRetriable: the data no longer fits the model.
+    """
+    if event.name == INVOKED:
+        model = job.data_model
+    else:
+        model = next((rule.model for rule in job.triggers if rule.takes(event.name)), None)
+    try:
+        return received_event(event, model)
+    except ValueError as error:
+        raise NonRetriable(f"event {event.name!r} does not fit {job.id!r}: {error}") from error
 
 
 def _event_name(job_id: str, event: type[EventData] | str) -> str:

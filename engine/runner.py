@@ -18,11 +18,11 @@ from engine.durable import RunState, is_interrupted
 from engine.ending import failure_of
 from engine.errors import NonRetriable, RunFailed, RunLost, StepFailed
 from engine.eventlog import failed_id, read_event
-from engine.events import FINISHED, INVOKED, ReceivedEvent, WireEvent, received_event
+from engine.events import FINISHED, WireEvent
 from engine.gather import gathered_events
 from engine.history import BODY, FailedAttempt, History, read_histories, record_attempt
 from engine.intake import Accepted, Intake, wants
-from engine.job import Job
+from engine.job import Job, received
 from engine.ledger import Ledger
 from engine.live import LiveRun, LiveRuns
 from engine.middleware import Hooks, Middleware, RunCall, through
@@ -55,6 +55,8 @@ class Parts:
     """Do something that nobody awaits."""
     trusted_s: float
     """See `RunState`."""
+    watch_end: Callable[[str, asyncio.Task[Any]], None]
+    """See `Ends.watch`."""
     middleware: tuple[Middleware, ...] = ()
     naps: Naps = field(default_factory=Naps)
 
@@ -99,6 +101,7 @@ class Runner:
         task = asyncio.current_task()
         if task is None:
             raise RuntimeError("a run needs a task")
+        self._parts.watch_end(private.current_run_id(), task)
         run_id, owner = private.current_run_id(), recorded.owner()
         job = self._jobs[payload["job"]]
         live = LiveRun(run_id, job.id, task)
@@ -286,22 +289,6 @@ class Runner:
             connection, run.job, run.run_id, run.payload["event"], error.as_json(), accepted
         )
         return accepted
-
-
-def received(event: WireEvent, job: Job[Any, Any]) -> ReceivedEvent[Any]:
-    """A stored event as the job sees it, its data in the job's model.
-
-    Raises:
-        NonRetriable: the data no longer fits the model.
-    """
-    if event.name == INVOKED:
-        model = job.data_model
-    else:
-        model = next((rule.model for rule in job.triggers if rule.takes(event.name)), None)
-    try:
-        return received_event(event, model)
-    except ValueError as error:
-        raise NonRetriable(f"event {event.name!r} does not fit {job.id!r}: {error}") from error
 
 
 def _storable(job: Job[Any, Any], result: Any) -> Any:

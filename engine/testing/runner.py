@@ -64,6 +64,7 @@ class VirtualRunner(Runner):
             outside=world,
             spawn=lambda work: work.close(),
             trusted_s=math.inf,
+            watch_end=lambda _run_id, _task: None,
             middleware=middleware,
         )
         super().__init__({}, parts)
