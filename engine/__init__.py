@@ -31,7 +31,8 @@ from engine.errors import (
 )
 from engine.events import CANCELLED, FAILED, FINISHED, Event, EventData, ReceivedEvent, SentEvent
 from engine.job import CancelOn, Concurrency, Job, On, job
-from engine.middleware import Middleware, RunCall, StepCall
+from engine.jobref import JobRef
+from engine.middleware import Middleware, RunCall, RunEnd, StepCall
 from engine.options import (
     Batch,
     Debounce,
@@ -85,6 +86,7 @@ __all__ = [
     "InvokeTimeout",
     "Job",
     "JobContext",
+    "JobRef",
     "KeyMissing",
     "KeyUnknownElsewhere",
     "Message",
@@ -106,6 +108,7 @@ __all__ = [
     "RetryPolicy",
     "RunCall",
     "RunCancelled",
+    "RunEnd",
     "RunError",
     "RunFailed",
     "RunInfo",

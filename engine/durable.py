@@ -16,6 +16,7 @@ from engine import codec
 from engine.blocking import called
 from engine.current import StepInfo, current_step, enter_step, leave_step
 from engine.dbos import private, recorded
+from engine.ending import failure_of
 from engine.errors import NonRetriable, RetryAfter, RunLost, StepFailed
 from engine.history import FailedAttempt, History, record_own_attempt
 from engine.ledger import Ledger
@@ -23,7 +24,7 @@ from engine.live import LiveRun
 from engine.middleware import Hooks, StepCall, StepKind, through
 from engine.naming import StepNames
 from engine.naps import Naps
-from engine.results import result_adapter
+from engine.results import as_stored, read_back, reads_its_aliases, result_adapter
 from engine.retry import RetryPolicy
 from engine.showing import shown_call
 from engine.slots import Gate
@@ -130,7 +131,7 @@ class DurableSteps:
         stored = await self._durable(name, attempts, acts=False)
         try:
             output = stored.output if isinstance(stored, codec.Recorded) else stored
-            return adapter.validate_python(output)
+            return read_back(adapter, output)
         except ValidationError as error:
             raise StepFailed(
                 name,
@@ -182,13 +183,14 @@ class DurableSteps:
         self._replayed += 1
 
         async def call() -> Any:
+            task = asyncio.current_task()
             try:
                 return await body()
             except StepFailed:
                 raise
-            except Exception as error:
+            except BaseException as error:
                 # A replay gives the recorded error: it must be of a class that is recorded whole.
-                raise step_failed(name, error, 1) from error
+                raise step_failed(name, failure_of(error, task), 1) from error
 
         if not is_new:
             known = await self._recall(name, number)
@@ -263,6 +265,7 @@ class DurableSteps:
     ) -> Any:
         name = call.step_id
         failed, next_at = self._history.failed.get(name, (0, None))
+        task = asyncio.current_task()
         if next_at is not None:
             await self.pause_until(next_at)
         while True:
@@ -277,8 +280,8 @@ class DurableSteps:
                 if is_interrupted() or self._live.must_not_go_on:
                     raise
                 failure: Exception = codec.StoredError("CancelledError", str(error))
-            except Exception as error:  # noqa: BLE001 - the rim: a step's error becomes a retry
-                failure = error
+            except BaseException as error:  # noqa: BLE001 - the rim: a step's error becomes a retry
+                failure = failure_of(error, task)
             failed += 1
             if isinstance(failure, (NonRetriable, Refused)) or failed >= self._retry.max_attempts:
                 raise step_failed(name, failure, failed) from failure
@@ -296,7 +299,7 @@ class DurableSteps:
 
     def _storable(self, name: str, value: R, adapter: TypeAdapter[R]) -> Any:
         try:
-            stored = adapter.dump_python(value, mode="json", by_alias=True, warnings="error")
+            stored = as_stored(adapter, value, by_alias=reads_its_aliases(adapter))
             size = len(codec.dumps(stored))
         except (PydanticSerializationError, NonRetriable, RecursionError) as error:
             raise NonRetriable(f"step {name!r} returned what cannot be stored: {error}") from error

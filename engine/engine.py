@@ -25,6 +25,7 @@ from engine.dispatcher import Dispatcher
 from engine.durable import TRUSTED_S
 from engine.duration import Duration, seconds_of
 from engine.encryption import Encryption, encrypt
+from engine.end_hooks import EndHooks
 from engine.ends import Ends
 from engine.errands import Errands
 from engine.errors import DatabaseAway, DatabaseFull
@@ -180,11 +181,14 @@ class Engine(Sending, Watching, Acting, Publishing, Keeping, Leaving):
             self._intake,
             for_runs,
             send=partial(self._send_through, ledger=for_runs),
-            result=partial(self.result, timeout_s=None),
+            result=self.result,
             spawn=self._spawn,
             publisher=self._publisher,
         )
         ends = Ends(self.executor_id, ledger=for_runs, slots=self._slots, spawn=self._spawn)
+        self._end_hooks = EndHooks(
+            self._jobs, self._middleware, ledger=for_runs, live=self._live, spawn=self._spawn
+        )
         parts = Parts(
             ledger=for_runs,
             intake=self._intake,
@@ -197,6 +201,7 @@ class Engine(Sending, Watching, Acting, Publishing, Keeping, Leaving):
             ends=ends,
             pacing=Pacing(for_runs, act=self._act, spawn=self._spawn),
             trusted_s=math.inf if isinstance(self._database, SqliteDatabase) else TRUSTED_S,
+            watch_end=self._end_hooks.watch,
             middleware=self._middleware,
         )
         self._naps = parts.naps
@@ -316,6 +321,7 @@ class Engine(Sending, Watching, Acting, Publishing, Keeping, Leaving):
     async def _end_worn_out(self, run_id: str, owner: str) -> None:
         now_ms = self._ledger.now_ms()
         self._act(await self._ledger.transact(self._intake.set_aside, run_id, owner, now_ms))
+        self._end_hooks.set_aside(run_id)
 
     def _room_made(self) -> None:
         self._dispatcher.room_made()

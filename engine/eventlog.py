@@ -16,9 +16,30 @@ MAX_EVENT_BYTES = 512 * 1024
 ON_FAILURE = ":on-failure"  # ends the id of the run that handles another's failure
 
 
+def failure_run_id(run_id: str) -> str:
+    """The id of the run that handles the failure of this one."""
+    return f"{run_id}{ON_FAILURE}"
+
+
 def failed_id(run_id: str) -> str:
     """The id of the event that says that a run has failed for good."""
     return f"{run_id}:failed"
+
+
+def handles_failure(run_id: str, event_id: str) -> bool:
+    """Whether a run, by its id and that of its event, handles the failure of another.
+
+    Neither says so alone: the ids of events are whatever their senders like.
+    """
+    other = run_id.removesuffix(ON_FAILURE)
+    return run_id == failure_run_id(other) and event_id == failed_id(other)
+
+
+def no_failure_handlers() -> sa.ColumnElement[bool]:
+    """The rows of `engine_run` for which `handles_failure` is false."""
+    run = tables.run.c
+    other = sa.func.substr(run.run_id, 1, sa.func.length(run.run_id) - len(ON_FAILURE))
+    return sa.not_(sa.and_(run.run_id.endswith(ON_FAILURE), run.event_id == other + failed_id("")))
 
 
 def event_body(event: WireEvent) -> str:
@@ -121,7 +142,7 @@ def runs_started_by(connection: sa.Connection, event_id: str) -> list[tuple[str,
     started = sa.and_(
         run.event_id == event_id,
         run.created_at >= since,
-        ~run.run_id.endswith(ON_FAILURE),
+        no_failure_handlers(),
         run.run_id.not_in(sa.select(tables.replay.c.run_id)),
     )
     query = (

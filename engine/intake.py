@@ -2,7 +2,7 @@
 
 import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
 import sqlalchemy as sa
@@ -13,13 +13,13 @@ from engine.cancel_rules import forget_watch, runs_to_cancel, take_overdue, watc
 from engine.dbos import claiming, dbos_rows
 from engine.dbos.host import Enqueued, Host
 from engine.ends import settle
-from engine.errors import BadEvent, NoSuchJob
+from engine.errors import NoSuchJob
 from engine.eventlog import (
-    ON_FAILURE,
     cause_of,
     comes_of_an_end,
     event_body,
     failed_id,
+    failure_run_id,
     read_event,
     runs_started_by,
     store_event,
@@ -28,10 +28,9 @@ from engine.events import CANCELLED, ENDS, FAILED, SentEvent, WireEvent
 from engine.fairness import NO_KEY
 from engine.flow import admit
 from engine.gather import Joined, Joining, join
-from engine.job import Job
+from engine.job import Job, fitted_to
 from engine.notices import Notice, publish
 from engine.options import Batch, Debounce
-from engine.outgoing import as_model_stores
 from engine.owners import disclaim, own, owner_of, user_id_of
 from engine.slots import Place, Want, leave_queues, queue_up
 from engine.tables import insert_new
@@ -102,16 +101,6 @@ def _gathering_key(
     if isinstance(rule, Batch):
         return job.flow.shared_key(job.id, "batch", event)
     return job.flow.key(job.id, "debounce", event) or f"debounce:{job.id}:of {run_id}"
-
-
-def _as_job_stores(job: Job[Any, Any] | None, event: WireEvent) -> WireEvent:
-    """An event for one job, its data under the names of that job's model."""
-    if job is None or job.data_model is None:
-        return event
-    try:
-        return replace(event, data=as_model_stores(job.data_model, event.name, event.data))
-    except BadEvent:  # the run fails with that when it is given the event
-        return event
 
 
 class Intake:
@@ -307,7 +296,7 @@ class Intake:
             }
             if job.flow.gathers:
                 payload["gathered_by"] = run_id
-            handler = NewRun(f"{run_id}{ON_FAILURE}", job.id, event.id, payload)
+            handler = NewRun(failure_run_id(run_id), job.id, event.id, payload)
             self.start(connection, handler, accepted)
         self.publish(connection, accepted)
 
@@ -380,9 +369,20 @@ class Intake:
             accepted.delayed_until_ms.append(accepted.now_ms + run.delay_ms)
 
     def invoke(self, connection: sa.Connection, call: Invocation, now_ms: int) -> Accepted:
-        """Start a child run, once, however often it is asked for."""
+        """Start a child run, once, however often it is asked for.
+
+        A job that is not known here may be another process's, where there are others.
+
+        Raises:
+            NoSuchJob: on SQLite, where there are none.
+            BadEvent: the data does not fit the job's model, or is too large.
+        """
         accepted = Accepted(now_ms)
-        event = _as_job_stores(self._jobs.get(call.job_id), call.event)
+        job = self._jobs.get(call.job_id)
+        alone = connection.dialect.name == "sqlite"
+        if job is None and alone and dbos_rows.run_row(connection, call.run_id) is None:
+            raise NoSuchJob(call.job_id)  # a run that is there waits for code that knows its job
+        event = call.event if job is None else fitted_to(job, call.event)
         store_event(connection, event, event_body(event), now_ms)
         payload = {
             "job": call.job_id,
@@ -391,9 +391,9 @@ class Intake:
             "position": self._place_in_line(now_ms),
         }
         run_id, parent = RunId(call.run_id), call.parent_run_id
-        child = NewRun(run_id, call.job_id, call.event.id, payload, parent_run_id=parent)
+        child = NewRun(run_id, call.job_id, event.id, payload, parent_run_id=parent)
         self.start(connection, child, accepted)
-        accepted.sent.append(SentEvent(EventId(call.event.id), (run_id,)))
+        accepted.sent.append(SentEvent(EventId(event.id), (run_id,)))
         self.publish(connection, accepted)
         return accepted
 

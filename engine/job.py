@@ -2,7 +2,7 @@
 
 from collections.abc import Awaitable, Callable, Generator, Iterable, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, Generic, Literal, Protocol, TypeVar, Unpack, cast, overload
 
@@ -11,8 +11,14 @@ from pydantic import TypeAdapter
 from engine.context import FailureContext, JobContext
 from engine.cron import TICK, Cron, CronRule, compile_cron
 from engine.duration import Duration, seconds_of
-from engine.errors import BadJob
-from engine.events import EventData
+from engine.errors import BadJob, NonRetriable
+from engine.events import (
+    INVOKED,
+    EventData,
+    ReceivedEvent,
+    WireEvent,
+    received_event,
+)
 from engine.expressions import Expression
 from engine.judging import (
     check_function,
@@ -27,6 +33,7 @@ from engine.judging import (
 )
 from engine.middleware import Middleware
 from engine.options import Flow, FlowOptions
+from engine.outgoing import as_model_stores
 from engine.plain import PlainFailureContext, PlainJobContext
 from engine.results import result_adapter
 from engine.retry import MAX_ATTEMPTS, RetryPolicy
@@ -147,6 +154,33 @@ class Job(Generic[D, R]):
     crons: tuple[CronRule, ...]
     middleware: tuple[Middleware, ...]
     result: TypeAdapter[R]
+
+
+def fitted_to(job: Job[Any, Any], event: WireEvent) -> WireEvent:
+    """An event that is to start this job, its data as the job's model stores it.
+
+    Raises:
+        BadEvent: the data does not fit.
+    """
+    if job.data_model is None:
+        return event
+    return replace(event, data=as_model_stores(job.data_model, job.id, event.data))
+
+
+def received(event: WireEvent, job: Job[Any, Any]) -> ReceivedEvent[Any]:
+    """A stored event as the job sees it, its data in the job's model.
+
+    Raises:
+        NonRetriable: the data no longer fits the model.
+    """
+    if event.name == INVOKED:
+        model = job.data_model
+    else:
+        model = next((rule.model for rule in job.triggers if rule.takes(event.name)), None)
+    try:
+        return received_event(event, model)
+    except ValueError as error:
+        raise NonRetriable(f"event {event.name!r} does not fit {job.id!r}: {error}") from error
 
 
 def _model(event: object) -> type[EventData] | None:

@@ -15,14 +15,15 @@ from engine import codec, tables
 from engine.context import FailureContext, JobContext, Provided, RunError, Scope
 from engine.dbos import dbos_rows, private, recorded
 from engine.durable import RunState, is_interrupted
+from engine.ending import failure_of
 from engine.ends import Ends
 from engine.errors import NonRetriable, RunFailed, RunLost, StepFailed
 from engine.eventlog import failed_id, read_event
-from engine.events import FINISHED, INVOKED, ReceivedEvent, WireEvent, received_event
+from engine.events import FINISHED, WireEvent
 from engine.gather import gathered_events, latest
 from engine.history import BODY, FailedAttempt, History, read_histories, record_attempt
 from engine.intake import Accepted, Intake, wants
-from engine.job import Job
+from engine.job import Job, received
 from engine.ledger import Ledger
 from engine.live import LiveRun, LiveRuns
 from engine.middleware import Hooks, Middleware, RunCall, through
@@ -30,6 +31,7 @@ from engine.naps import Naps
 from engine.pacing import Pacing
 from engine.plain import conducted
 from engine.realtime.voice import Voice
+from engine.results import as_stored
 from engine.slots import Gate, Slots
 from engine.steps import Outside, Steps
 from engine.tables import insert_new
@@ -56,6 +58,8 @@ class Parts:
     trusted_s: float
     """See `RunState`."""
     pacing: Pacing
+    watch_end: Callable[[str, asyncio.Task[Any]], None]
+    """See `EndHooks.watch`."""
     middleware: tuple[Middleware, ...] = ()
     naps: Naps = field(default_factory=Naps)
 
@@ -100,6 +104,7 @@ class Runner:
         task = asyncio.current_task()
         if task is None:
             raise RuntimeError("a run needs a task")
+        self._parts.watch_end(private.current_run_id(), task)
         run_id, owner = private.current_run_id(), recorded.owner()
         job = self._jobs[payload["job"]]
         live = LiveRun(run_id, job.id, task)
@@ -203,8 +208,8 @@ class Runner:
                 await self._announce_end(run, stored)
             except asyncio.CancelledError:
                 failure = await self._unexpected_cancel(run)
-            except Exception as error:  # noqa: BLE001 - the rim of every job
-                failure = error
+            except BaseException as error:  # noqa: BLE001 - the rim of every job
+                failure = failure_of(error, run.live.task)
             else:
                 return stored
             failed += 1
@@ -312,25 +317,9 @@ class Runner:
         return accepted
 
 
-def received(event: WireEvent, job: Job[Any, Any]) -> ReceivedEvent[Any]:
-    """A stored event as the job sees it, its data in the job's model.
-
-    Raises:
-        NonRetriable: the data no longer fits the model.
-    """
-    if event.name == INVOKED:
-        model = job.data_model
-    else:
-        model = next((rule.model for rule in job.triggers if rule.takes(event.name)), None)
-    try:
-        return received_event(event, model)
-    except ValueError as error:
-        raise NonRetriable(f"event {event.name!r} does not fit {job.id!r}: {error}") from error
-
-
 def _storable(job: Job[Any, Any], result: Any) -> Any:
     try:
-        stored = job.result.dump_python(result, mode="json", by_alias=True, warnings="error")
+        stored = as_stored(job.result, result, by_alias=True)
         codec.dumps(stored)
     except (ValueError, NonRetriable) as error:
         raise NonRetriable(f"job {job.id!r} returned what cannot be stored: {error}") from error

@@ -20,6 +20,9 @@ from engine.locks import lock_key
 WaitKey = tuple[str, str]
 """Run id and step id."""
 
+LOOKED_AT_ONCE = 100
+LAST_MOMENTS_MS = 5000
+
 NEVER_MS = 253_370_764_800_000  # the year 9999: a wait without a timeout
 
 
@@ -38,7 +41,8 @@ class NewWait:
     deadline_ms: int = NEVER_MS
     at_most_s: float = math.inf
     """How long to wait, however the clock is set meanwhile."""
-    look_back_ms: int = 0
+    look_back_ms: int | None = 0
+    """How old an event may be that came before the wait; None: younger than the run."""
 
 
 class Waiter:
@@ -134,7 +138,7 @@ def open_wait(
         "signal": wait.signal,
         "deadline": wait.deadline_ms,
     }
-    if tables.insert_new(connection, tables.wait, row) and wait.look_back_ms:
+    if tables.insert_new(connection, tables.wait, row) and wait.look_back_ms != 0:
         _look_back(connection, wait, now_ms)
     return read_wait(connection, (wait.run_id, wait.step_id))
 
@@ -152,24 +156,41 @@ def _claim_signal(connection: sa.Connection, wait: NewWait) -> None:
 
 
 def _look_back(connection: sa.Connection, wait: NewWait, now_ms: int) -> None:
-    """Answer a new wait with an event that came just before it, unless the run has had that one."""
-    column = tables.event.c
-    rows = connection.execute(
-        sa.select(column.id, column.name, column.body, column.ts, column.v)
-        .where(column.name == wait.event_name)
-        .where(column.received_at >= now_ms - wait.look_back_ms)
-        .order_by(column.received_at)
+    """Answer a new wait with the first event since then that fits and that the run has not had."""
+    column, gathered = tables.event.c, tables.gathered.c
+    query = (
+        sa.select(column.id, column.name, column.body, column.ts, column.v, column.received_at)
+        .where(column.name == wait.event_name, column.received_at >= _since(wait, now_ms))
+        .order_by(column.received_at, column.id)
+        .limit(LOOKED_AT_ONCE)
     )
-    had = set(
-        connection.execute(
-            sa.select(tables.answered.c.event_id).where(tables.answered.c.run_id == wait.run_id)
-        ).scalars()
+    had = sa.union(
+        sa.select(tables.answered.c.event_id).where(tables.answered.c.run_id == wait.run_id),
+        sa.select(gathered.event_id).where(gathered.run_id == wait.run_id),
     )
-    for row in rows:
-        event = stored_event(row.id, row.name, row)
-        if row.id not in had and row.id != wait.cause.id and _fits(wait, event):
-            answer(connection, (wait.run_id, wait.step_id), event.as_json())
-            return
+    ids = {wait.cause.id, *connection.execute(had).scalars()}
+    rows: Sequence[Any] = connection.execute(query).all()
+    while rows:
+        for row in rows:
+            event = stored_event(row.id, row.name, row)
+            if row.id not in ids and _fits(wait, event):
+                answer(connection, (wait.run_id, wait.step_id), event.as_json())
+                return
+        last = (rows[-1].received_at, rows[-1].id)
+        after = sa.tuple_(column.received_at, column.id) > sa.tuple_(*last)
+        rows = connection.execute(query.where(after)).all() if len(rows) == LOOKED_AT_ONCE else []
+
+
+def _since(wait: NewWait, now_ms: int) -> sa.ColumnElement[int]:
+    """From when on events count: by default from when the run's own was accepted.
+
+    Where the clock has been set back since then, that lies ahead: the last moments must do.
+    """
+    if wait.look_back_ms is not None:
+        return sa.literal(now_ms - wait.look_back_ms)
+    run = tables.run.c
+    made_at = sa.select(run.created_at).where(run.run_id == wait.run_id).scalar_subquery()
+    return sa.case((made_at <= now_ms, made_at), else_=now_ms - LAST_MOMENTS_MS)
 
 
 def _fits(wait: NewWait, event: WireEvent) -> bool:

@@ -67,6 +67,7 @@ class VirtualRunner(Runner):
             ends=cast("Ends", None),  # runs that end here have no rows
             pacing=cast("Pacing", None),  # nor a throttle
             trusted_s=math.inf,
+            watch_end=lambda _run_id, _task: None,
             middleware=middleware,
         )
         super().__init__({}, parts)

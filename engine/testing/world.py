@@ -9,21 +9,22 @@ from typing import Any
 from pydantic import TypeAdapter, ValidationError
 
 from core.ids import EventId, RunId
-from engine import codec
 from engine.context import RunError
 from engine.current import StepInfo
 from engine.duration import Duration, seconds_of
-from engine.errors import NonRetriable, RunFailed
+from engine.errors import InvokeTimeout, NonRetriable, RunCancelled, RunFailed
 from engine.eventlog import event_body
 from engine.events import Event, EventData, SentEvent, WireEvent
 from engine.expressions import path_value
-from engine.job import CancelRule, Job
+from engine.job import CancelRule, Job, fitted_to
 from engine.live import LiveRun
 from engine.middleware import Hooks, through
 from engine.outgoing import Sendable, event_of, named_events, wire_event
 from engine.realtime.channels import untyped
 from engine.realtime.messages import Message, WireMessage
 from engine.realtime.publisher import check_going_on
+from engine.results import read_back
+from engine.sending import models_of
 from engine.testing.time import VirtualTime, settle
 from engine.waits import NEVER_MS, NewWait, WaitKey, Waits, holds
 
@@ -90,8 +91,8 @@ class World:
         *,
         mocks: Mapping[str, object],
         coming: Iterable[Coming],
-        models: Mapping[str, Sequence[type[EventData]]],
         run_child: RunChild,
+        jobs: Mapping[str, Job[Any, Any]],
         hooks: Hooks,
     ) -> None:
         self.time = time
@@ -100,9 +101,10 @@ class World:
         self.published: list[Message[Any]] = []
         self.problem: BadTest | None = None
         self.runs: list[StartedRun] = []
-        self._models = models
         self._mocks = mocks
         self._run_child = run_child
+        self._jobs = jobs
+        self._models = models_of(jobs)
         self._hooks = hooks
         self._written: dict[WaitKey, str] = {}
         self._keys: dict[str, WaitKey] = {}
@@ -166,7 +168,7 @@ class World:
         """One attempt of a mocked step."""
         value = await _played(mock, step)
         try:
-            return adapter.validate_python(value)
+            return read_back(adapter, value)
         except ValidationError as error:
             what = f"the mock of step {step.step_id!r} is not what the step returns: {error}"
             raise self.misused(BadTest(what)) from error
@@ -225,8 +227,14 @@ class World:
         return None
 
     def _look_back(self, wait: NewWait) -> Answer | None:
-        since_ms = self.time.now_ms() - wait.look_back_ms
-        for at_ms, event in self._seen if wait.look_back_ms else ():
+        if wait.look_back_ms == 0:
+            return None
+        since_ms = (
+            next(run.started_ms for run in self.runs if run.live.run_id == wait.run_id)
+            if wait.look_back_ms is None
+            else self.time.now_ms() - wait.look_back_ms
+        )
+        for at_ms, event in self._seen:
             is_new = (wait.run_id, event.id) not in self._had and event.id != wait.cause.id
             if at_ms >= since_ms and is_new and _fits(wait, event):
                 self._had.add((wait.run_id, event.id))
@@ -290,25 +298,49 @@ class World:
         """Note the call; it is made when its outcome is asked for."""
 
         async def note(events: Sequence[Event]) -> list[SentEvent]:
-            self._calls[child] = _Call(job_id, self.wire(events[0], child))
+            job, wire = self._jobs.get(job_id), self.wire(events[0], child)
+            self._calls[child] = _Call(job_id, wire if job is None else fitted_to(job, wire))
             return [SentEvent(EventId(child), (child,))]
 
         await through(self._hooks.send, (event,), note)
 
-    async def outcome(self, run_id: RunId) -> Any:
-        """The mocked outcome of a child, or that of really running it."""
-        call = self._calls[run_id]
+    async def outcome(self, run_id: RunId, within_s: float | None) -> Any:
+        """The mocked outcome of a child, or that of really running it; a late one is stopped."""
         parent, name = self._keys[run_id]
         mock = self.mock(parent, name)
         if mock is NO_MOCK:
-            return await self._run_child(run_id, call.job_id, call.event)
+            return await self._really_run(run_id, within_s)
         try:
             return await _played(mock, StepInfo(RunId(parent), name, 0))
+        except (RunCancelled, InvokeTimeout):
+            raise
         except Exception as error:
             found = RunError.of(error)
             raise RunFailed(
                 run_id, found.name, found.message, code=found.code, cause=found.cause
             ) from error
+
+    async def _really_run(self, run_id: RunId, within_s: float | None) -> Any:
+        call, timer, late = self._calls[run_id], None, False
+
+        def stop() -> None:
+            nonlocal late
+            late = True
+            for run in self.runs:
+                if run.live.run_id == run_id:
+                    run.live.stop("handed over")
+
+        if within_s is not None:
+            timer = self.time.after(within_s, stop)
+        try:
+            return await self._run_child(run_id, call.job_id, call.event)
+        except RunCancelled as error:
+            if late:
+                raise InvokeTimeout(run_id) from error
+            raise
+        finally:
+            if timer is not None:
+                self.time.drop(timer)
 
     async def send_as(
         self, run_id: str, step_id: str, events: Sequence[Sendable]

@@ -132,6 +132,19 @@ async def test_non_retriable_keeps_what_it_was_raised_from(start: Start) -> None
     assert notes == [cause] * 3
 
 
+async def test_non_retriable_of_a_branch_keeps_its_cause() -> None:
+    @job("branches", on=Asked)
+    async def branches(ctx: JobContext[Asked]) -> None:
+        async def branch() -> None:
+            raise NonRetriable("cannot print") from OutOfPaper("tray 2 is empty")
+
+        await ctx.step.parallel(branch)
+
+    error = (await TestEngine(branches, event=Asked()).execute()).error
+    assert isinstance(error, RunFailed)
+    assert error.cause == ErrorCause("OutOfPaper", "tray 2 is empty", "out_of_paper")
+
+
 def test_cause_may_be_given_as_in_inngest() -> None:
     error = NonRetriable("cannot print", cause=OutOfPaper("tray 2 is empty"))
     assert codec.cause_of(error) == ErrorCause("OutOfPaper", "tray 2 is empty", "out_of_paper")
