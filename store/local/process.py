@@ -5,7 +5,7 @@ import json
 import logging
 from asyncio.subprocess import PIPE
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
@@ -42,6 +42,7 @@ class EmbeddedConvex:
             passed on.
         port: 0 for a free one.
         site_port: of the folder's HTTP actions, likewise; None takes the port after `port`.
+        origins: whose pages may use it beside those of this machine.
         watch: load the functions again when their files change.
     """
 
@@ -54,6 +55,7 @@ class EmbeddedConvex:
         env: Mapping[str, str],
         port: int = 0,
         site_port: int | None = 0,
+        origins: Iterable[str] = (),
         watch: bool = False,
     ) -> None:
         self._arguments = [
@@ -62,6 +64,7 @@ class EmbeddedConvex:
             *("--port", str(port)),
             "--exit-with-stdin",  # it ends when our end of the pipe closes
             *(["--watch"] if watch else []),
+            *(f"--allow-origin={origin}" for origin in origins),
             *([] if site_port is None else ["--site-port", str(site_port)]),
         ]
         self._env = {**env, "CONVEX_ADMIN_KEY": admin_key}
