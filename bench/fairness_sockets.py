@@ -15,13 +15,13 @@ from bench.viewers import Viewers
 from core.node import NODE
 
 PROGRAM = Path(__file__).with_name("strangers.ts")
-ROUNDS = 3
+ROUNDS = 5
 SOCKETS = 10
 GREEDY = 9_999  # queries of each socket
 MODEST = 250  # what a session without a user may watch
 SETTLE_S = 2.0  # of strangers, before they are measured beside
-QUERIES = 150  # a round, HTTP
-SUBSCRIPTIONS = 60  # a round, live
+QUERIES = 200  # at a time, HTTP
+SUBSCRIPTIONS = 80  # at a time, live
 WRITE_EVERY_S = 0.1  # each write hits every query of the strangers
 ROWS = 100
 
@@ -86,28 +86,31 @@ async def live(viewers: Viewers, client: int, numbers: "count[int]") -> list[flo
 
 
 async def beside(calls: Calls, url: str, queries: int) -> float:
-    """The worse of the two ratios, beside strangers over alone."""
+    """The worse of the two ratios, beside strangers over alone: just before and just after them."""
     say(f"beside {SOCKETS} sockets without a user, {queries:,} queries each, that never rest")
-    http_rounds: list[float] = []
-    live_rounds: list[float] = []
+    ratios: dict[str, list[float]] = {"HTTP": [], "live": []}
     numbers = count()
     async with Viewers() as viewers:
         client = viewers.open(url)
-        await live(viewers, client, numbers)  # warms up
+
+        async def ordinary() -> dict[str, list[float]]:
+            return {"HTTP": await over_http(calls), "live": await live(viewers, client, numbers)}
+
+        await ordinary()  # warms up
         for _ in range(ROUNDS):
-            alone = await over_http(calls), await live(viewers, client, numbers)
+            before = await ordinary()
             async with strangers(url, queries):
-                crowded = await over_http(calls), await live(viewers, client, numbers)
-            http_rounds.append(median(crowded[0]) / median(alone[0]))
-            live_rounds.append(median(crowded[1]) / median(alone[1]))
-            for name, before, after in zip(("HTTP", "live"), alone, crowded, strict=True):
+                crowded = await ordinary()
+            after = await ordinary()
+            for name, rounds in ratios.items():
+                alone = before[name] + after[name]
+                rounds.append(median(crowded[name]) / median(alone))
                 say(
-                    f"  {name}: p50 {median(before):.2f} ms alone, {median(after):.2f} ms beside "
-                    f"them (p95 {percentile(before, 95):.2f} and {percentile(after, 95):.2f} ms)"
+                    f"  {name}: p50 {median(alone):.2f} ms alone, {median(crowded[name]):.2f} ms "
+                    f"beside them (p95 {percentile(alone, 95):.2f} and "
+                    f"{percentile(crowded[name], 95):.2f} ms)"
                 )
-    return max(
-        say_rounds("HTTP, ratio", http_rounds, ""), say_rounds("live, ratio", live_rounds, "")
-    )
+    return max(say_rounds(f"{name}, ratio", rounds, "") for name, rounds in ratios.items())
 
 
 async def figures(folder: Path) -> dict[str, float]:

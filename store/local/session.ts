@@ -2,22 +2,21 @@
 import type { JSONValue } from "convex/values";
 import { WebSocket } from "ws";
 import { type Authenticator, type Identity, identityKey, NOBODY } from "./auth.ts";
-import { type AddQuery, type ClientMessage, type Modification, readMessage, readTs } from "./client_messages.ts";
+import { type ClientMessage, type Modification, readMessage, readTs } from "./client_messages.ts";
 import { realSetTimeout, wallMs } from "./clock.ts";
 import { HttpRefusal, SessionRefused, stackOf } from "./errors.ts";
 import { newRequest, type RequestInfo } from "./execution.ts";
 import { printTs } from "./http.ts";
 import type { Guest, Guests } from "./guests.ts";
-import type { Holder, LiveQueries, LiveQuery } from "./live.ts";
+import type { Holder, LiveQueries } from "./live.ts";
 import type { Pump, Updatable } from "./pump.ts";
 import type { Outcome, Runner } from "./runner.ts";
+import { Subscriptions } from "./subscriptions.ts";
 import { printEncoded } from "./values.ts";
 
 const MAX_PENDING_MUTATIONS = 1000; // while more wait, what the client says next waits too
 const MAX_RUNNING_ACTIONS = 1000; // likewise
 const MAX_WAITING_BYTES = 4 << 20; // of a client's messages; while more wait for their turn, its socket is not read
-const MAX_WATCHED_CHARS = 32 << 20; // of the arguments of a session's queries; more ends it
-const MAX_QUERIES = 10_000; // per session; one more ends it
 const MAX_BUFFERED_BYTES = 4 << 20; // a client that reads slowly gets fewer, newer transitions
 const CLOSE_MS = 5000; // for the client's half of the closing handshake
 const STOP_MS = 500; // likewise, when the process ends
@@ -32,7 +31,6 @@ export type SessionParts = {
 };
 
 type Version = { querySet: number; identity: number; ts: bigint };
-type Subscription = { live: LiveQuery; added: AddQuery; chars: number; sent: string | null };
 
 export class Session implements Holder, Updatable, Guest {
   readonly address: string;
@@ -45,9 +43,7 @@ export class Session implements Holder, Updatable, Guest {
   private readonly asked = { querySet: 0, identity: 0 };
   private told: Version = { querySet: 0, identity: 0, ts: 0n };
   private modifications: Modification[] = [];
-  private readonly subscriptions = new Map<number, Subscription>();
-  /** Under how many of its query ids each is watched. */
-  private readonly uses = new Map<LiveQuery, number>();
+  private readonly subscriptions: Subscriptions;
   /** Queries that have become stale since the last update. */
   private staleCount = 0;
   private mustTransition = false;
@@ -59,7 +55,6 @@ export class Session implements Holder, Updatable, Guest {
   /** What the client has sent and nobody has worked off: in the inbox, among the modifications, in a mutation. */
   private waitingBytes = 0;
   private modificationBytes = 0;
-  private watchedChars = 0;
   private readonly whenRead: (() => void)[] = [];
   private readonly whenLessRuns: (() => void)[] = [];
   private isHandling = false;
@@ -71,6 +66,7 @@ export class Session implements Holder, Updatable, Guest {
     this.address = from.address;
     this.ws = ws;
     this.parts = parts;
+    this.subscriptions = new Subscriptions(parts.live, this);
     this.info = from.info;
     ws.on("message", (data: Buffer) => this.receive(data));
     ws.on("pong", () => {
@@ -319,8 +315,9 @@ export class Session implements Holder, Updatable, Guest {
     this.staleCount = 0;
     const end: Version = { ...this.asked, ts: this.parts.runner.db.lastTs };
     const changes = this.applyModifications();
-    if (this.isReauthenticated) this.hold();
-    for (const [queryId, subscription] of this.subscriptions) {
+    if (this.isReauthenticated) this.subscriptions.callAs(this.identity);
+    this.isReauthenticated = false;
+    for (const [queryId, subscription] of this.subscriptions.all) {
       const { live } = subscription;
       const text = live.isStale || live.text === null ? await this.parts.live.refresh(live) : live.text;
       if (!this.isOpen) return;
@@ -348,57 +345,16 @@ export class Session implements Holder, Updatable, Guest {
     this.modificationBytes = 0;
     for (const modification of modifications) {
       const { queryId } = modification;
-      const before = this.subscriptions.get(queryId);
-      if (before !== undefined) this.drop(queryId, before);
+      if (this.subscriptions.remove(queryId)) this.resized(-1);
       if (modification.type === "Remove") {
         changes.push(`{"type":"QueryRemoved","queryId":${queryId}}`);
         continue;
       }
-      if (this.subscriptions.size >= MAX_QUERIES) throw new SessionRefused(`TooManyQueries: a session may watch ${MAX_QUERIES} queries`);
       this.parts.guests.check(this, this.subscriptions.size + 1);
-      const live = this.holdOne(modification);
-      const chars = live.key.length;
-      this.subscriptions.set(queryId, { live, added: modification, chars, sent: null });
+      this.subscriptions.add(modification, this.identity);
       this.resized(1);
-      this.watchedChars += chars;
-      if (this.watchedChars > MAX_WATCHED_CHARS) throw new SessionRefused("the arguments of a session's queries are too large");
     }
     return changes;
-  }
-
-  private holdOne({ udfPath, args, journal }: AddQuery): LiveQuery {
-    const live = this.parts.live.hold(this, { path: udfPath, args, caller: this.identity, journal: journal ?? null });
-    this.uses.set(live, (this.uses.get(live) ?? 0) + 1);
-    return live;
-  }
-
-  /** Under a new identity every query is another one. */
-  private hold(): void {
-    this.isReauthenticated = false;
-    for (const [queryId, subscription] of this.subscriptions) {
-      const { live: before } = subscription;
-      if (identityKey(before.caller) === identityKey(this.identity)) continue;
-      this.subscriptions.delete(queryId);
-      this.letGo(before);
-      this.subscriptions.set(queryId, { ...subscription, live: this.holdOne({ ...subscription.added, journal: before.journal }) });
-    }
-  }
-
-  private drop(queryId: number, { live, chars }: Subscription): void {
-    this.subscriptions.delete(queryId);
-    this.resized(-1);
-    this.watchedChars -= chars;
-    this.letGo(live);
-  }
-
-  private letGo(live: LiveQuery): void {
-    const uses = (this.uses.get(live) ?? 1) - 1;
-    if (uses > 0) {
-      this.uses.set(live, uses);
-      return;
-    }
-    this.uses.delete(live);
-    this.parts.live.release(this, live);
   }
 
   /** One query more or less, if it counts as a guest's. */
@@ -477,8 +433,6 @@ export class Session implements Holder, Updatable, Guest {
     for (const go of this.whenRead.splice(0)) go();
     this.lessRuns();
     this.parts.guests.leave(this);
-    for (const live of this.uses.keys()) this.parts.live.release(this, live);
-    this.uses.clear();
     this.subscriptions.clear();
   }
 }
