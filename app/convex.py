@@ -40,6 +40,7 @@ async def convex_access(
         settings.data_dir / "convex.sqlite",
         admin_key=secrets.token_hex(32),
         env={**environment, "POLARIS_CONVEX_INTERNAL_KEY": key},
+        origins=settings.cors_origins,
         cache=CACHE,
     )
 

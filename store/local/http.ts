@@ -9,6 +9,7 @@ import { newRequest, type RequestInfo } from "./execution.ts";
 import type { FileStore } from "./files.ts";
 import { serveFile } from "./downloads.ts";
 import { serveHttpAction } from "./http_actions.ts";
+import type { Origins } from "./origins.ts";
 import { type Call, isStoreFault, type Outcome, type Runner } from "./runner.ts";
 import { MAX_CALL_BYTES, printEncoded, printLossy } from "./values.ts";
 
@@ -29,6 +30,7 @@ const CORS = {
 export type Site = {
   runner: Runner;
   files: FileStore;
+  origins: Origins;
   authenticator: () => Authenticator;
   /** The address of the HTTP actions, as others see it. */
   siteOrigin: string;
@@ -52,7 +54,10 @@ export class HttpApi {
       if (!isApi) {
         if (url.pathname === "/http" || url.pathname.startsWith("/http/")) url.pathname = url.pathname.slice("/http".length);
         await serveHttpAction(this.site, request, response, url);
-      } else if (request.method === "OPTIONS") {
+        return;
+      }
+      this.site.origins.check(request.headers);
+      if (request.method === "OPTIONS") {
         response.writeHead(204, CORS).end();
       } else {
         await this.route(request, response, url);

@@ -9,8 +9,8 @@ import { Server } from "./server.ts";
 import { installProcessGuards, installStrayHandlers } from "./strays.ts";
 
 const USAGE =
-  "usage: node main.ts --dir DIR --data FILE [--port N] [--site-port N] [--host ADDRESS] [--watch] [--exit-with-stdin] " +
-  "[--stuck-after SECONDS] [--cache DIR]";
+  "usage: node main.ts --dir DIR --data FILE [--port N] [--site-port N] [--host ADDRESS] [--allow-origin ORIGIN]... " +
+  "[--watch] [--exit-with-stdin] [--stuck-after SECONDS] [--cache DIR]";
 const LOOPBACK = new Set(["127.0.0.1", "::1", "localhost"]);
 
 function portOf(option: string, text: string): number {
@@ -28,6 +28,7 @@ function options() {
       "site-port": { type: "string" },
       host: { type: "string", default: "127.0.0.1" },
       watch: { type: "boolean", default: false },
+      "allow-origin": { type: "string", multiple: true, default: [] },
       "exit-with-stdin": { type: "boolean", default: false },
       "stuck-after": { type: "string", default: "30" }, // Convex gives a function 1 s of JavaScript
       cache: { type: "string" },
@@ -51,6 +52,7 @@ function options() {
     isWatching: values.watch,
     endsWithStdin: values["exit-with-stdin"],
     adminKey,
+    allowedOrigins: values["allow-origin"],
     stuckAfterS,
     cache: values.cache === undefined ? null : path.resolve(values.cache),
   };

@@ -5,7 +5,7 @@ import json
 import logging
 from asyncio.subprocess import PIPE
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
@@ -43,6 +43,7 @@ class EmbeddedConvex:
             passed on.
         port: 0 for a free one.
         site_port: of the folder's HTTP actions, likewise; None takes the port after `port`.
+        origins: whose pages may use it beside those of this machine.
         watch: load the functions again when their files change.
         cache: where bundled and compiled code is kept between starts; None keeps nothing. It is
             code that runs here: nobody else may write there.
@@ -57,6 +58,7 @@ class EmbeddedConvex:
         env: Mapping[str, str],
         port: int = 0,
         site_port: int | None = 0,
+        origins: Iterable[str] = (),
         watch: bool = False,
         cache: Path | None = None,
     ) -> None:
@@ -66,6 +68,7 @@ class EmbeddedConvex:
             *("--port", str(port)),
             "--exit-with-stdin",  # it ends when our end of the pipe closes
             *(["--watch"] if watch else []),
+            *(f"--allow-origin={origin}" for origin in origins),
             *([] if site_port is None else ["--site-port", str(site_port)]),
             *(["--cache", str(cache)] if cache is not None else []),
         ]

@@ -11,7 +11,9 @@ import { FileStore } from "./files.ts";
 import { loadDeployment } from "./functions.ts";
 import { HttpApi } from "./http.ts";
 import type { CodePlaces } from "./kept_code.ts";
-import { LiveQueries, Pump } from "./live.ts";
+import { LiveQueries } from "./live.ts";
+import { Origins } from "./origins.ts";
+import { Pump } from "./pump.ts";
 import { isStoreFault, Runner } from "./runner.ts";
 import { Scheduler } from "./scheduler.ts";
 import { SyncServer } from "./sync.ts";
@@ -27,6 +29,8 @@ export type Options = {
   sitePort: number | null;
   isWatching: boolean;
   adminKey: string;
+  /** Pages that may use the API of a deployment beside those of its own machine. */
+  allowedOrigins: readonly string[];
   stuckAfterS: number;
   /** Where bundled code is kept between starts; null: nowhere. */
   cache: string | null;
@@ -49,6 +53,7 @@ type Parts = {
   crons: Crons;
   live: LiveQueries;
   sync: SyncServer;
+  origins: Origins;
   watchdog: Watchdog;
   options: Options;
 };
@@ -68,7 +73,8 @@ export class Server {
     this.parts = parts;
     this.authenticator = authenticator;
     const siteOrigin = urls.publicSite;
-    this.api = new HttpApi({ runner: parts.runner, files, authenticator: () => this.authenticator, siteOrigin });
+    const { runner, origins } = parts;
+    this.api = new HttpApi({ runner, files, origins, authenticator: () => this.authenticator, siteOrigin });
     this.sweeper = setInterval(() => void this.sweep(), SWEEP_MS);
   }
 
@@ -105,8 +111,9 @@ export class Server {
     const files = new FileStore(db, urls.public);
     installSyscalls({ runner, scheduler, files });
     const live = new LiveQueries(runner);
-    const sync = new SyncServer({ runner, live, pump: new Pump(runner), authenticator: () => server.authenticator });
-    const parts = { http, site, db, runner, scheduler, crons, live, sync, watchdog, options };
+    const origins = new Origins({ host: options.host, publicUrl: urls.public, allowed: options.allowedOrigins });
+    const sync = new SyncServer({ runner, live, pump: new Pump(runner), origins, authenticator: () => server.authenticator });
+    const parts = { http, site, origins, db, runner, scheduler, crons, live, sync, watchdog, options };
     const server: Server = new Server(urls, files, parts, new Authenticator(options.adminKey, deployment.authConfig));
     await server.sweep();
     await scheduler.start();
