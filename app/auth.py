@@ -5,7 +5,7 @@ import base64
 import logging
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Self
 from urllib.parse import unquote_to_bytes
 
 import aiohttp
@@ -143,6 +143,12 @@ class Authenticator:
         self._audience = audience
         self._keys = keys
 
+    @classmethod
+    def of(cls, identity: Identity, clock: Clock) -> Self:
+        """Who judges the tokens of this identity's issuer."""
+        keys = KeySet(identity.jwks_url, clock)
+        return cls(issuer=identity.issuer, audience=identity.audience, keys=keys)
+
     async def caller(self, authorization: str | None) -> Caller:
         """Who an `Authorization` header speaks for.
 
@@ -179,9 +185,3 @@ class Authenticator:
         if not 0 < len(subject) <= SUBJECT_LIMIT_CHARS:
             raise Unauthorized
         return Caller(OwnerId(subject))
-
-
-def authenticator_of(identity: Identity, clock: Clock) -> Authenticator:
-    """Who judges the tokens of this identity's issuer."""
-    keys = KeySet(identity.jwks_url, clock)
-    return Authenticator(issuer=identity.issuer, audience=identity.audience, keys=keys)

@@ -34,14 +34,14 @@ class FallbackModel:
         self._models = tuple(models)
 
     @property
-    def name(self) -> str:
-        """The names of all, in order."""
-        return " > ".join(model.name for model in self._models)
-
-    @property
     def preferred(self) -> Model:
         """The one that is asked first."""
         return self._models[0]
+
+    @property
+    def name(self) -> str:
+        """The names of all, in order."""
+        return " > ".join(model.name for model in self._models)
 
     async def stream(self, request: ModelRequest) -> AsyncGenerator[ModelEvent, None]:
         """See `Model.stream`; raises why the first refused where none might answer later."""

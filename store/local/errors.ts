@@ -28,13 +28,13 @@ export class StartRefused extends Error {
   override name = "StartRefused";
 }
 
+export function messageOf(thrown: unknown): string {
+  return thrown instanceof Error ? thrown.message : String(thrown);
+}
+
 /** Another process holds the data file. */
 export class DataFileInUse extends StartRefused {
   constructor(file: string) {
     super(`the data file ${file} is in use by another process`);
   }
-}
-
-export function messageOf(thrown: unknown): string {
-  return thrown instanceof Error ? thrown.message : String(thrown);
 }

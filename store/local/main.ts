@@ -49,11 +49,12 @@ function options() {
 
 async function main(): Promise<void> {
   const given = options();
-  delete process.env["CONVEX_ADMIN_KEY"]; // functions see the environment, not the key
   delete process.env["NODE_COMPILE_CACHE"]; // Node has read it
+  delete process.env["CONVEX_ADMIN_KEY"]; // functions see the environment, not the key
   fs.mkdirSync(path.dirname(given.data), { recursive: true });
   installGlobals();
   const server = await Server.start(given);
+  setImmediate(flushCompileCache); // by itself Node writes it at the end, which a kill takes away
   let isStopping = false;
   const stop = (): void => {
     if (isStopping) return;
@@ -70,7 +71,6 @@ async function main(): Promise<void> {
   process.on("SIGINT", stop);
   if (given.endsWithStdin) process.stdin.on("end", stop).on("error", stop).resume();
   process.stdout.write(`${JSON.stringify({ url: server.url })}\n`);
-  flushCompileCache(); // by itself Node writes it at the end, which a kill takes away
 }
 
 process.on("unhandledRejection", (reason) => {

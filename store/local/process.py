@@ -61,10 +61,10 @@ class EmbeddedConvex:
         self._arguments = [
             *("--dir", str(directory)),
             *("--data", str(data_file)),
+            *(("--cache", str(cache)) if cache is not None else ()),
             *("--port", str(port)),
             "--exit-with-stdin",  # it ends when our end of the pipe closes
             *(["--watch"] if watch else []),
-            *(["--cache", str(cache)] if cache is not None else []),
         ]
         self._env = {**env, "CONVEX_ADMIN_KEY": admin_key, **compile_cache(cache)}
         self._program: _Program | None = None
