@@ -5,6 +5,7 @@ from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
 
 from core.collection import paused_collection
+from llm.catalog import Catalog
 from llm.model import Model, ModelEvent, ModelRequest
 
 
@@ -14,8 +15,11 @@ class DeferredModel:
     An SDK takes most of a second to import, which a start need not wait for.
     """
 
-    def __init__(self, name: str, make: Callable[[], Model]) -> None:
+    def __init__(
+        self, name: str, make: Callable[[], Model], *, catalog: Catalog | None = None
+    ) -> None:
         self._name = name
+        self._facts = (catalog or Catalog.default()).facts(name)
         self._make = make
         self._made: Model | None = None
         self._making = asyncio.Lock()
@@ -24,6 +28,11 @@ class DeferredModel:
     def name(self) -> str:
         """`provider/model`."""
         return self._name
+
+    @property
+    def context_window(self) -> int:
+        """Tokens that request and answer may have together."""
+        return self._facts.context_window
 
     async def prepare(self) -> None:
         """Have it at hand before somebody waits for an answer."""

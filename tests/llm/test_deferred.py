@@ -7,6 +7,7 @@ from contextlib import aclosing
 
 import pytest
 
+from llm.catalog import Catalog
 from llm.deferred import DeferredModel
 from llm.model import Model, ModelEvent, ModelRequest, TextDelta
 
@@ -47,6 +48,7 @@ async def test_it_is_made_once_and_off_the_event_loop_whoever_asks_first() -> No
 
     model = DeferredModel("acme/one", make)
     assert model.name == "acme/one"
+    assert model.context_window == Catalog.default().facts("acme/one").context_window
     assert made_in == []
     events = await asyncio.gather(first(model), model.prepare(), first(model))
     assert events == [TextDelta("again"), None, TextDelta("again")]
