@@ -5,7 +5,7 @@ import base64
 import logging
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Self
 from urllib.parse import unquote_to_bytes
 
 import aiohttp
@@ -145,6 +145,12 @@ class Authenticator:
         self._audience = audience
         self._keys = keys
 
+    @classmethod
+    def of(cls, identity: Identity, clock: Clock) -> Self:
+        """Who judges the tokens of this identity's issuer."""
+        keys = KeySet(identity.jwks_url, clock)
+        return cls(issuer=identity.issuer, audience=identity.audience, keys=keys)
+
     async def caller(self, authorization: str | None) -> Caller:
         """Who an `Authorization` header speaks for.
 
@@ -199,9 +205,3 @@ def _check_times(claims: Mapping[str, object]) -> None:
             raise jwt.InvalidTokenError(name)
         if not abs(moment) <= LAST_MOMENT_S:  # so that it is true for NaN as well
             raise jwt.InvalidTokenError(name)
-
-
-def authenticator_of(identity: Identity, clock: Clock) -> Authenticator:
-    """Who judges the tokens of this identity's issuer."""
-    keys = KeySet(identity.jwks_url, clock)
-    return Authenticator(issuer=identity.issuer, audience=identity.audience, keys=keys)

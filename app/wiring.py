@@ -13,7 +13,7 @@ from fastapi import FastAPI
 from agent.definition import Agent, Limits
 from agent.prompt import SYSTEM_PROMPT
 from app.api.application import create_application
-from app.auth import authenticator_of
+from app.auth import Authenticator
 from app.convex import ConvexAccess, convex_access
 from app.identity import Identity, identity_of
 from app.no_model import NoModel
@@ -368,7 +368,7 @@ def services_of(
     return Services(
         store=backend.store,
         messaging=messaging,
-        authenticator=authenticator_of(identity, CLOCK),
+        authenticator=Authenticator.of(identity, CLOCK),
         rates=rates,
         health=Health(checks, CLOCK),
         engine=EngineView(backend.engine, messaging, has_operator=identity.token is not None),

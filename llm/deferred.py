@@ -15,8 +15,11 @@ class DeferredModel:
     An SDK takes most of a second to import, which a start need not wait for.
     """
 
-    def __init__(self, name: str, make: Callable[[], Model]) -> None:
+    def __init__(
+        self, name: str, make: Callable[[], Model], *, catalog: Catalog | None = None
+    ) -> None:
         self._name = name
+        self._facts = (catalog or Catalog.default()).facts(name)
         self._make = make
         self._made: Model | None = None
         self._making = asyncio.Lock()
@@ -28,8 +31,8 @@ class DeferredModel:
 
     @property
     def context_window(self) -> int:
-        """As the catalog says, for which nothing needs to be made."""
-        return Catalog.default().facts(self._name).context_window
+        """Tokens that request and answer may have together."""
+        return self._facts.context_window
 
     async def prepare(self) -> None:
         """Have it at hand before somebody waits for an answer."""

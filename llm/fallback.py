@@ -26,14 +26,14 @@ class FallbackModel:
         self._models = tuple(models)
 
     @property
-    def name(self) -> str:
-        """The names of all, in order."""
-        return " > ".join(model.name for model in self._models)
-
-    @property
     def preferred(self) -> Model:
         """The one that is asked first."""
         return self._models[0]
+
+    @property
+    def name(self) -> str:
+        """The names of all, in order."""
+        return " > ".join(model.name for model in self._models)
 
     @property
     def context_window(self) -> int:

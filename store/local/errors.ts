@@ -38,13 +38,13 @@ export function stackOf(thrown: unknown): string {
   return thrown instanceof Error ? (thrown.stack ?? thrown.message) : String(thrown);
 }
 
+export function messageOf(thrown: unknown): string {
+  return thrown instanceof Error ? thrown.message : String(thrown);
+}
+
 /** Another process holds the data file. */
 export class DataFileInUse extends StartRefused {
   constructor(file: string) {
     super(`the data file ${file} is in use by another process`);
   }
-}
-
-export function messageOf(thrown: unknown): string {
-  return thrown instanceof Error ? thrown.message : String(thrown);
 }

@@ -68,12 +68,13 @@ function makeFolderOf(data: string): void {
 
 async function main(): Promise<void> {
   const given = options();
-  delete process.env["CONVEX_ADMIN_KEY"]; // functions see the environment, not the key
   delete process.env["NODE_COMPILE_CACHE"]; // Node has read it
+  delete process.env["CONVEX_ADMIN_KEY"]; // functions see the environment, not the key
   makeFolderOf(given.data);
   installGlobals();
   installProcessGuards();
   const server = await Server.start(given);
+  setImmediate(flushCompileCache); // by itself Node writes it at the end, which a kill takes away
   let isStopping = false;
   const stop = (): void => {
     if (isStopping) return;
@@ -90,7 +91,6 @@ async function main(): Promise<void> {
   process.on("SIGINT", stop);
   if (given.endsWithStdin) process.stdin.on("end", stop).on("error", stop).resume();
   process.stdout.write(`${JSON.stringify({ url: server.url, site: server.siteUrl })}\n`);
-  flushCompileCache(); // by itself Node writes it at the end, which a kill takes away
 }
 
 installStrayHandlers();

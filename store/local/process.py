@@ -65,12 +65,12 @@ class EmbeddedConvex:
         self._arguments = [
             *("--dir", str(directory)),
             *("--data", str(data_file)),
+            *(("--cache", str(cache)) if cache is not None else ()),
             *("--port", str(port)),
             "--exit-with-stdin",  # it ends when our end of the pipe closes
             *(["--watch"] if watch else []),
             *(f"--allow-origin={origin}" for origin in origins),
             *([] if site_port is None else ["--site-port", str(site_port)]),
-            *(["--cache", str(cache)] if cache is not None else []),
         ]
         self._env = {**env, "CONVEX_ADMIN_KEY": admin_key, **compile_cache(cache)}
         self._program: _Program | None = None

@@ -15,15 +15,7 @@ from aiohttp import web
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from jwt.algorithms import RSAAlgorithm
 
-from app.auth import (
-    KEYS_FRESH_S,
-    REFETCH_S,
-    Authenticator,
-    KeySet,
-    KeysUnavailable,
-    authenticator_of,
-    parse_keys,
-)
+from app.auth import KEYS_FRESH_S, REFETCH_S, Authenticator, KeySet, KeysUnavailable, parse_keys
 from app.errors import InvalidRequest, Unauthorized, status_of
 from app.identity import identity_of
 from app.local_user import BadKeyFile, open_local_user
@@ -224,7 +216,7 @@ async def test_the_local_users_token_holds_and_survives_a_restart(tmp_path: Path
     clock = SystemClock()
     first = identity_of(settings(tmp_path), clock)
     second = identity_of(settings(tmp_path), clock)
-    caller = await authenticator_of(second, clock).caller(f"Bearer {first.token}")
+    caller = await Authenticator.of(second, clock).caller(f"Bearer {first.token}")
     assert caller.owner == "local"
 
 
@@ -233,7 +225,7 @@ async def test_another_installations_token_is_a_strangers(tmp_path: Path) -> Non
     here = identity_of(Settings(data_dir=tmp_path / "here"), clock)
     there = identity_of(Settings(data_dir=tmp_path / "there"), clock)
     with pytest.raises(Unauthorized):
-        await authenticator_of(here, clock).caller(f"Bearer {there.token}")
+        await Authenticator.of(here, clock).caller(f"Bearer {there.token}")
 
 
 def test_the_local_users_key_is_readable_by_its_owner_only(tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ from contextlib import aclosing
 
 import pytest
 
-from llm.catalog import UNKNOWN
+from llm.catalog import UNKNOWN, Catalog
 from llm.deferred import DeferredModel
 from llm.model import Model, ModelEvent, ModelRequest, TextDelta
 
@@ -52,7 +52,7 @@ async def test_it_is_made_once_and_off_the_event_loop_whoever_asks_first() -> No
 
     model = DeferredModel("acme/one", make)
     assert model.name == "acme/one"
-    assert model.context_window == UNKNOWN.context_window
+    assert model.context_window == Catalog.default().facts("acme/one").context_window
     assert made_in == []
     events = await asyncio.gather(first(model), model.prepare(), first(model))
     assert events == [TextDelta("again"), None, TextDelta("again")]
