@@ -1,5 +1,6 @@
 """The two durable steps of a run, a turn and a tool call, and what the process knows meanwhile."""
 
+import asyncio
 import logging
 import random
 from collections.abc import Sequence
@@ -231,7 +232,7 @@ class RunState:
         """
         shortest_tokens = self._budget_tokens >> HISTORY_HALVINGS
         attempt = 0
-        messages = self._messages(loaded, remarks)
+        messages = await self._messages(loaded, remarks)
         while True:
             await self.sink.reset(number)
             try:
@@ -249,7 +250,7 @@ class RunState:
                     if self._budget_tokens // 2 < max(shortest_tokens, 1):
                         raise
                     self._budget_tokens //= 2
-                    messages = self._messages(loaded, remarks)
+                    messages = await self._messages(loaded, remarks)
                 log.warning(
                     "prompt_too_long", extra={"turn": number, "budget": self._budget_tokens}
                 )
@@ -257,8 +258,9 @@ class RunState:
                 await self.sink.flush()
                 return turn
 
-    def _messages(self, loaded: Loaded, remarks: Remarks) -> tuple[ModelMessage, ...]:
-        return build_messages(
+    async def _messages(self, loaded: Loaded, remarks: Remarks) -> tuple[ModelMessage, ...]:
+        return await asyncio.to_thread(  # a long conversation takes a tenth of a second
+            build_messages,
             loaded,
             budget_tokens=self._budget_tokens,
             remarks=remarks,
