@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 from agent import words
 from agent.digest import TouchesOf, digest, in_digest_chars, listing
 from agent.exchanges import Answer, Exchange, exchanges_of
-from agent.fitting import Fit, TurnSize, digest_chars, fitted, listing_chars
+from agent.fitting import Cut, Fit, TurnSize, digest_chars, fitted, listing_chars
 from agent.sizes import CHARS_PER_TOKEN, size_of
 from agent.transcript import Loaded, RecordedTurn
 from core.ids import ToolCallId
@@ -62,13 +62,21 @@ def _touches_nothing(_name: str, _arguments: Mapping[str, Any]) -> Touches:
     return Touches()
 
 
-def build_messages(
+@dataclass(frozen=True)
+class History:
+    """The messages for a turn; `is_shortened`: they are not all that was said and done."""
+
+    messages: tuple[ModelMessage, ...]
+    is_shortened: bool
+
+
+def build_history(
     loaded: Loaded,
     *,
     budget_tokens: int,
     remarks: Remarks = Remarks(),
     touches: TouchesOf = _touches_nothing,
-) -> tuple[ModelMessage, ...]:
+) -> History:
     """The messages for the next turn.
 
     Over the budget, old results are shortened, then old turns are told in short (`touches` says
@@ -95,7 +103,9 @@ def build_messages(
         told.skip(exchange)
     for exchange in exchanges[merged:]:
         messages += told.messages(exchange)
-    return _with_unique_ids(_merged(_with_new_results_that_fit(messages, budget_chars)))
+    fitting = _with_new_results_that_fit(messages, budget_chars)
+    is_shortened = loaded.is_cut or fit.cut != Cut() or fitting is not messages
+    return History(_with_unique_ids(_merged(fitting)), is_shortened)
 
 
 class _Told:

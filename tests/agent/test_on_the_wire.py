@@ -9,7 +9,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 
 from agent import words
-from agent.history import build_messages
+from agent.history import build_history
 from agent.loop import Limits
 from agent.outcome import Ending
 from agent.transcript import Answered, Asked, Loaded, Past
@@ -191,7 +191,7 @@ def test_any_recorded_past_is_accepted_by_the_server(protocol: str, past: list[P
 
 
 async def _ask_about(protocol: str, past: list[Past]) -> None:
-    messages = build_messages(Loaded((*past, Asked("now"))), budget_tokens=10_000)
+    messages = build_history(Loaded((*past, Asked("now"))), budget_tokens=10_000).messages
     async with (
         scripted_here(scenario({"text": "accepted"})) as server,
         ADAPTERS[protocol](server) as model,

@@ -51,16 +51,17 @@ async def test_continue_knows_task_touched_files_and_open_work(tmp_path: Path, b
         with running(["dev"], folder=tmp_path, env=env) as product:
             ready = product.ready
             async with api_at(ready["api"], "local", ready["token"]) as api:
-                await long_work_and_on(api)
+                is_cut = await long_work_and_on(api)
         request = json.dumps(await last_request(model.ready["url"]))
     assert TASK in request
     assert all(path in request for paths in READS for path in paths)
     assert all(f"out/page{turn}.ts" in request for turn in range(10))
     assert LAST_WORDS in request
-    assert ("left out" in request) == bool(budget)
+    assert ("left out" in request) == is_cut == bool(budget)
 
 
-async def long_work_and_on(api: Api) -> None:
+async def long_work_and_on(api: Api) -> bool:
+    """Whether the last answer says that its model was not told everything."""
     project = await api.project()
     for path in (path for paths in READS for path in paths):
         content = b"const answer = 42;\n" * 320
@@ -71,6 +72,7 @@ async def long_work_and_on(api: Api) -> None:
         message = await api.until_final(sent["messageId"])
         assert message["status"] == "completed", message
         assert str(message["content"]).endswith(answer)
+    return bool(message.get("isHistoryCut"))
 
 
 async def last_request(url: str) -> Any:
