@@ -13,9 +13,15 @@ from tools.tool import Touches
 TouchesOf = Callable[[str, Mapping[str, Any]], Touches]
 
 PROSE_CHARS = 1_500
-_LIST_CHARS = 700  # of each of the lists of a digest
 _REQUEST_CHARS = 300  # of a request in the listing of the oldest exchanges
 _ITEM_CHARS = 120
+_SHARES = {  # of the characters of a digest; what is left is for the prose
+    "Read": 0.24,
+    "Changed": 0.24,
+    "Ran": 0.1,
+    "Called": 0.04,
+    "Not done": 0.16,
+}
 
 
 @dataclass
@@ -51,8 +57,8 @@ class Done:
         elif not touched.reads and not touched.writes:
             self.others[call.name] = None
 
-    def lines(self) -> list[str]:
-        """A line for each kind of thing that was done."""
+    def lines(self, chars: int) -> list[str]:
+        """A line for each kind of thing that was done, all together within so many characters."""
         undone = {f"{what} ({why})": None for what, why in self.undone.items()}
         kinds = {
             "Read": {path: None for path in self.reads if path not in self.writes},
@@ -61,20 +67,24 @@ class Done:
             "Called": self.others,
             "Not done": undone,
         }
-        return [f"{kind}: {_listed(items)}" for kind, items in kinds.items() if items]
+        return [
+            f"{kind}: {_listed(items, int(_SHARES[kind] * chars))}"
+            for kind, items in kinds.items()
+            if items
+        ]
 
 
-def digest(turns: Sequence[RecordedTurn], touches: TouchesOf) -> list[ModelMessage]:
-    """Turns in short: what was said, and what was done."""
+def digest(turns: Sequence[RecordedTurn], touches: TouchesOf, *, chars: int) -> list[ModelMessage]:
+    """Turns in short: what was said, and what was done; nothing for no turns."""
     messages: list[ModelMessage] = []
     prose = PARAGRAPH.join(text for text in map(_said, turns) if text)
     if prose:
-        kept = _middle_out(prose, PROSE_CHARS)
+        kept = _middle_out(prose, min(PROSE_CHARS, chars // 5))
         messages.append(AssistantMessage(parts=(TextPart(kept),)))
     done = Done()
     for recorded in turns:
         done.add(recorded, touches)
-    lines = done.lines()
+    lines = done.lines(chars)
     if lines:
         messages.append(UserMessage(parts=(TextPart(words.digested(lines)),)))
     return messages
@@ -93,8 +103,8 @@ def listing(
             for recorded in answer.turns:
                 done.add(recorded, touches)
     requests = [_shortened(exchange.question, _REQUEST_CHARS) for exchange in exchanges]
-    lines = done.lines()
-    left_chars = chars - sum(map(len, lines))
+    lines = done.lines(chars * 2 // 3)
+    left_chars = chars - sum(map(len, lines)) - len(words.listed([], [], is_cut=is_cut))
     latest: list[str] = []
     for request in reversed(requests[1:]):
         left_chars -= len(request)
@@ -136,10 +146,10 @@ def _why_undone(recorded: RecordedTurn, call: ToolCall) -> str | None:
     return "never ran"
 
 
-def _listed(items: Iterable[str]) -> str:
+def _listed(items: Iterable[str], chars: int) -> str:
     """The latest that fit, in their order, and how many more there are."""
     names = list(items)
-    left_chars = _LIST_CHARS
+    left_chars = chars
     kept: list[str] = []
     for name in reversed(names):
         left_chars -= len(name) + 2

@@ -45,6 +45,7 @@ class TurnRef:
 
     `text_chars` counts the prose; `calls` are those to run, `dropped_calls` names the tools of the
     others. `announces`: it says that something is about to be done, and calls nothing.
+    `is_shortened`: the model was not told all of the conversation.
     """
 
     number: int
@@ -55,6 +56,7 @@ class TurnRef:
     calls: tuple[CallRef, ...] = ()
     dropped_calls: tuple[str, ...] = ()
     announces: bool = False
+    is_shortened: bool = False
 
 
 @dataclass(frozen=True)

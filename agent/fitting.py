@@ -11,9 +11,17 @@ from dataclasses import dataclass, field, replace
 
 from agent.exchanges import Exchange
 
-TARGET = 3 / 4  # of the budget is filled after room was made
-DIGEST_CHARS = 4_000  # what a digest has at most; see agent/digest.py
-MERGED_CHARS = 8_000  # the same of the listing of the oldest exchanges
+TARGET = 3 / 4  # of the budget is filled after room was made, if that can be had
+
+
+def digest_chars(budget: int) -> int:
+    """How long the digest of an answer may be: a few hundred paths where there is room."""
+    return min(7_500, budget // 6)
+
+
+def listing_chars(budget: int) -> int:
+    """How long the listing of the oldest exchanges may be."""
+    return min(12_000, budget // 6)
 
 
 @dataclass(frozen=True)
@@ -80,21 +88,17 @@ class _Fold:
             turn = self.turns[self.cut.brief]
             self.size -= turn.whole - turn.brief
             self.cut = replace(self.cut, brief=self.cut.brief + 1)
-        if self.size <= self.budget:
-            return
         while self.size > target and self.cut.digested < self.cut.brief:
             self.size -= self.turns[self.cut.digested].brief
             self._add_to_digest(self.cut.digested)
             self.cut = replace(self.cut, digested=self.cut.digested + 1)
-        if self.size <= self.budget:
-            return
         while self.size > target and self._can_merge():
             self._merge()
 
     def _add_to_digest(self, position: int) -> None:
         answer = self.answer_of[position]
         before = self.digests.get(answer, 0)
-        after = min(DIGEST_CHARS, before + self.turns[position].in_digest)
+        after = min(digest_chars(self.budget), before + self.turns[position].in_digest)
         self.digests[answer] = after
         self.size += after - before
 
@@ -108,7 +112,7 @@ class _Fold:
         answers = {self.answer_of[position] for position in range(self.merged_turns, end)}
         self.size -= size + sum(self.digests.pop(answer, 0) for answer in answers)
         if self.cut.merged == 0:
-            self.size += min(MERGED_CHARS, self.budget // 8)
+            self.size += listing_chars(self.budget)
         self.merged_turns = end
         self.cut = replace(self.cut, merged=self.cut.merged + 1)
 

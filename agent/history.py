@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 from agent import words
 from agent.digest import TouchesOf, digest, in_digest_chars, listing
 from agent.exchanges import Answer, Exchange, exchanges_of
-from agent.fitting import MERGED_CHARS, Fit, TurnSize, fitted
+from agent.fitting import Cut, Fit, TurnSize, digest_chars, fitted, listing_chars
 from agent.sizes import CHARS_PER_TOKEN, size_of
 from agent.transcript import Loaded, RecordedTurn
 from core.ids import ToolCallId
@@ -62,13 +62,21 @@ def _touches_nothing(_name: str, _arguments: Mapping[str, Any]) -> Touches:
     return Touches()
 
 
-def build_messages(
+@dataclass(frozen=True)
+class History:
+    """The messages for a turn; `is_shortened`: they are not all that was said and done."""
+
+    messages: tuple[ModelMessage, ...]
+    is_shortened: bool
+
+
+def build_history(
     loaded: Loaded,
     *,
     budget_tokens: int,
     remarks: Remarks = Remarks(),
     touches: TouchesOf = _touches_nothing,
-) -> tuple[ModelMessage, ...]:
+) -> History:
     """The messages for the next turn.
 
     Over the budget, old results are shortened, then old turns are told in short (`touches` says
@@ -84,24 +92,30 @@ def build_messages(
         for answer in exchange.answers
         for recorded in answer.turns
     ]
-    told = _Told(fitted(exchanges, sizes, budget_chars), remarks, touches)
-    merged = told.fit.cut.merged
+    fit = fitted(exchanges, sizes, budget_chars)
+    told = _Told(fit, remarks, touches, digest_chars=digest_chars(budget_chars))
+    merged = fit.cut.merged
     messages: list[ModelMessage] = []
     if merged or loaded.is_cut:
-        chars = min(MERGED_CHARS, budget_chars // 8)
+        chars = listing_chars(budget_chars)
         messages.append(listing(exchanges[:merged], touches, chars=chars, is_cut=loaded.is_cut))
     for exchange in exchanges[:merged]:
         told.skip(exchange)
     for exchange in exchanges[merged:]:
         messages += told.messages(exchange)
-    return _with_unique_ids(_merged(_with_new_results_that_fit(messages, budget_chars)))
+    fitting = _with_new_results_that_fit(messages, budget_chars)
+    is_shortened = loaded.is_cut or fit.cut != Cut() or fitting is not messages
+    return History(_with_unique_ids(_merged(fitting)), is_shortened)
 
 
 class _Told:
     """The conversation as it is told under a cut, exchange by exchange."""
 
-    def __init__(self, fit: Fit, remarks: Remarks, touches: TouchesOf) -> None:
-        self.fit = fit
+    def __init__(
+        self, fit: Fit, remarks: Remarks, touches: TouchesOf, *, digest_chars: int
+    ) -> None:
+        self._fit = fit
+        self._digest_chars = digest_chars
         self._remarks = remarks
         self._touches = touches
         self._position = 0  # of the next turn
@@ -118,9 +132,9 @@ class _Told:
         return messages
 
     def _answer(self, answer: Answer) -> list[ModelMessage]:
-        in_digest = max(0, min(len(answer.turns), self.fit.cut.digested - self._position))
+        in_digest = max(0, min(len(answer.turns), self._fit.cut.digested - self._position))
         self._position += in_digest
-        messages = digest(answer.turns[:in_digest], self._touches) if in_digest else []
+        messages = digest(answer.turns[:in_digest], self._touches, chars=self._digest_chars)
         if answer.is_running and not in_digest:
             messages += map(_user, self._remarks.after.get(-1, ()))
         for recorded in answer.turns[in_digest:]:
@@ -133,9 +147,9 @@ class _Told:
         """A thought is bound to all that stood before it, so it goes when that was shortened."""
         position = self._position
         self._position += 1
-        is_unchanged = self.fit.before[position] == self.fit.cut
+        is_unchanged = self._fit.before[position] == self._fit.cut
         messages = _of_turn(recorded, keep_thinking=is_running and is_unchanged)
-        if position < self.fit.cut.brief:
+        if position < self._fit.cut.brief:
             messages = [_shortened(message) for message in messages]
         if is_running:
             messages += map(_user, self._remarks.after.get(recorded.number, ()))

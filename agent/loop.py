@@ -193,4 +193,5 @@ def _outcome(turns: Sequence[TurnRef], ending: Ending, note: str) -> Outcome:
             cache_write_tokens=sum(turn.usage.cache_write_tokens for turn in turns),
         ),
         model=turns[-1].model,
+        is_shortened=any(turn.is_shortened for turn in turns),
     )

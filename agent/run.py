@@ -1,5 +1,6 @@
 """The two durable steps of a run, a turn and a tool call, and what the process knows meanwhile."""
 
+import asyncio
 import logging
 import random
 from collections.abc import Sequence
@@ -14,7 +15,7 @@ from agent.budget import history_budget
 from agent.cleaning import ENDS_THE_ANSWER, cleaned, without_surrogates
 from agent.definition import Agent
 from agent.durable import AskAgain, CallRef, ToolRef, TurnRef
-from agent.history import Remarks, build_messages
+from agent.history import History, Remarks, build_history
 from agent.identity import tool_ref
 from agent.sink import Sink
 from agent.sizes import CHARS_PER_TOKEN
@@ -91,7 +92,7 @@ class RunState:
                 return AskAgain(self._waiting_until, left_s)
             await self._wait_until(None)
         try:
-            generated = await self._generate(number, loaded, remarks)
+            generated, is_shortened = await self._generate(number, loaded, remarks)
         except (ModelUnavailable, StreamBroken) as fault:
             asked_at = self._asked_at(fault)
             if asked_at is None:
@@ -103,7 +104,7 @@ class RunState:
         await self.transcript.append_turn(number, made.turn, not_run=made.not_run)
         recorded = RecordedTurn(number=number, turn=made.turn, not_run=made.not_run)
         self._learn(recorded)
-        return self._turn_ref(recorded)
+        return replace(self._turn_ref(recorded), is_shortened=is_shortened)
 
     def _asked_at(self, fault: ModelUnavailable | StreamBroken) -> datetime | None:
         """Before when the provider must not be asked again, where it says so."""
@@ -223,19 +224,22 @@ class RunState:
             writes=tuple(sorted(touches.writes)),
         )
 
-    async def _generate(self, number: int, loaded: Loaded, remarks: Remarks) -> Turn:
+    async def _generate(self, number: int, loaded: Loaded, remarks: Remarks) -> tuple[Turn, bool]:
         """Ask until a turn is whole; what a broken attempt has shown is taken back.
+
+        With the turn comes whether the model was told less than all of the conversation.
 
         A request that is too long is sent again shorter, never as it was; what has proved to fit is
         remembered.
         """
         shortest_tokens = self._budget_tokens >> HISTORY_HALVINGS
         attempt = 0
-        messages = self._messages(loaded, remarks)
+        history = await self._history(loaded, remarks)
         while True:
             await self.sink.reset(number)
             try:
-                turn = await self._stream(number, self._request(messages, remarks), loaded.turns)
+                request = self._request(history.messages, remarks)
+                turn = await self._stream(number, request, loaded.turns)
             except StreamBroken as broken:
                 attempt += 1
                 is_last = attempt >= self.agent.limits.stream_attempts
@@ -244,21 +248,22 @@ class RunState:
                 log.warning("stream_broken", extra={"turn": number, "attempt": attempt})
                 await self.agent.pause(_pause_s(attempt, broken.retry_after_s))
             except PromptTooLong:
-                refused = messages
-                while messages == refused:
+                refused = history
+                while history.messages == refused.messages:
                     if self._budget_tokens // 2 < max(shortest_tokens, 1):
                         raise
                     self._budget_tokens //= 2
-                    messages = self._messages(loaded, remarks)
+                    history = await self._history(loaded, remarks)
                 log.warning(
                     "prompt_too_long", extra={"turn": number, "budget": self._budget_tokens}
                 )
             else:
                 await self.sink.flush()
-                return turn
+                return turn, history.is_shortened
 
-    def _messages(self, loaded: Loaded, remarks: Remarks) -> tuple[ModelMessage, ...]:
-        return build_messages(
+    async def _history(self, loaded: Loaded, remarks: Remarks) -> History:
+        return await asyncio.to_thread(  # a long conversation takes a tenth of a second
+            build_history,
             loaded,
             budget_tokens=self._budget_tokens,
             remarks=remarks,

@@ -97,6 +97,7 @@ export default defineSchema({
     model: v.optional(v.string()),
     usage: v.optional(usage),
     waitingUntil: v.optional(v.number()), // the provider takes no request before; gone when the wait is over
+    isHistoryCut: v.optional(v.boolean()), // the model was told less than all of the conversation
     runId: v.optional(v.string()),
     startedAt: v.number(),
     endedAt: v.optional(v.number()),

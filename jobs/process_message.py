@@ -116,6 +116,7 @@ class _Answer:
                 text=text,
                 model=outcome.model,
                 usage=usage_record(outcome.usage),
+                is_history_cut=outcome.is_shortened,
             )
 
         return finish

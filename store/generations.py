@@ -127,13 +127,25 @@ class Generations:
                 return {"kind": "rename", "path": edit.path, "newPath": edit.new_path}
 
     async def complete(
-        self, lease: Lease, *, text: str, model: str | None = None, usage: TokenUsage | None = None
+        self,
+        lease: Lease,
+        *,
+        text: str,
+        model: str | None = None,
+        usage: TokenUsage | None = None,
+        is_history_cut: bool = False,
     ) -> Message:
         """The answer is whole: text, usage and status in one write. Flush the deltas first.
 
-        Completing twice with one lease gives the same message again. Raises: GenerationClosed.
+        `is_history_cut`: the model was told less than all of the conversation. Completing twice
+        with one lease gives the same message again. Raises: GenerationClosed.
         """
-        args = _of(lease) | {"text": text, "model": model, "usage": encode(usage or TokenUsage())}
+        args = _of(lease) | {
+            "text": text,
+            "model": model,
+            "usage": encode(usage or TokenUsage()),
+            "isHistoryCut": is_history_cut or None,
+        }
         return decode(Message, await self._http.mutation("system/streaming:complete", args))
 
     async def fail(

@@ -187,7 +187,8 @@ class Message(_Wire):
     """A message.
 
     `status` is None for the person's; `content` of a running one is "" (read its deltas). While it
-    waits for the provider, `waiting_until` says how long.
+    waits for the provider, `waiting_until` says how long. `is_history_cut`: the model that answered
+    was told less than all of the conversation.
     """
 
     message_id: MessageId
@@ -203,6 +204,7 @@ class Message(_Wire):
     model: str | None = None
     usage: TokenUsage | None = None
     waiting_until: datetime | None = None
+    is_history_cut: bool | None = None
     run_id: RunId | None = None
     ended_at: datetime | None = None
 

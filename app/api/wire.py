@@ -277,6 +277,9 @@ class MessageAnswer(Answer):
     waiting_until: Millis | None = Field(
         None, description="The provider takes no request before; the answer goes on by itself."
     )
+    is_history_cut: bool | None = Field(
+        None, description="The model was told less than all of the conversation: it is too long."
+    )
     run_id: str | None = None
     ended_at: Millis | None = None
 

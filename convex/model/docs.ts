@@ -104,13 +104,14 @@ export const messageDoc = v.object({
   model: v.optional(v.string()),
   usage: v.optional(usage),
   waitingUntil: v.optional(v.number()), // "waiting for the provider until …"
+  isHistoryCut: v.optional(v.boolean()), // the model was told less than all of the conversation
   startedAt: v.number(),
   endedAt: v.optional(v.number()),
 });
 
 export function toMessageDoc(row: Doc<"messages">): Infer<typeof messageDoc> {
   const { _id, _creationTime, conversationId, projectId, order, role, status } = row;
-  const { content, error, errorCode, model, usage, waitingUntil, startedAt, endedAt } = row;
+  const { content, error, errorCode, model, usage, waitingUntil, isHistoryCut, startedAt, endedAt } = row;
   return {
     _id,
     _creationTime,
@@ -126,6 +127,7 @@ export function toMessageDoc(row: Doc<"messages">): Infer<typeof messageDoc> {
     model,
     usage,
     waitingUntil,
+    isHistoryCut,
     startedAt,
     endedAt,
   };

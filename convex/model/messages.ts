@@ -21,6 +21,7 @@ export interface Ending {
   errorCode?: string;
   model?: string;
   usage?: Doc<"messages">["usage"];
+  isHistoryCut?: boolean;
 }
 
 export async function generationOf(
@@ -137,6 +138,7 @@ export async function finish(
     model: ending.model ?? generation.model,
     usage: ending.usage ?? generation.usage,
     waitingUntil: undefined,
+    isHistoryCut: ending.isHistoryCut,
     runId: generation.runId,
     endedAt: now,
   });

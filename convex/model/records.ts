@@ -107,6 +107,7 @@ export const messageRecord = v.object({
   model: v.optional(v.string()),
   usage: v.optional(usage),
   waitingUntil: v.optional(v.number()),
+  isHistoryCut: v.optional(v.boolean()),
   runId: v.optional(v.string()),
   endedAt: v.optional(v.number()),
 });
@@ -127,6 +128,7 @@ export function toMessage(row: Doc<"messages">, content = row.content): Infer<ty
     model: row.model,
     usage: row.usage,
     waitingUntil: row.waitingUntil,
+    isHistoryCut: row.isHistoryCut,
     runId: row.runId,
     endedAt: row.endedAt,
   };

@@ -121,6 +121,7 @@ export async function retryMessage(
     usage: undefined,
     model: undefined,
     waitingUntil: undefined,
+    isHistoryCut: undefined,
     runId: undefined,
     endedAt: undefined,
     startedAt,

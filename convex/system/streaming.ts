@@ -127,16 +127,22 @@ export const finishToolCall = systemMutation({
 
 /** The answer is whole: text, usage and status in one write. */
 export const complete = systemMutation({
-  args: { ...lease, text: v.string(), model: v.optional(v.string()), usage },
+  args: {
+    ...lease,
+    text: v.string(),
+    model: v.optional(v.string()),
+    usage,
+    isHistoryCut: v.optional(v.boolean()),
+  },
   returns: messageRecord,
-  handler: async (ctx, { messageId, epoch, text, model, usage }) => {
+  handler: async (ctx, { messageId, epoch, text, ...rest }) => {
     const known = await find(ctx, "messages", messageId);
     const its = known && (await generationOf(ctx, known._id));
     if (known?.status === "completed" && its?.epoch === epoch) {
       return toMessage(known, await wholeText(ctx, known));
     }
     const { message, generation } = await held(ctx, messageId, epoch);
-    await finish(ctx, message, generation, { status: "completed", text, model, usage });
+    await finish(ctx, message, generation, { status: "completed", text, ...rest });
     return await ended(ctx, message._id);
   },
 });
