@@ -2,7 +2,7 @@
 
 import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
 import sqlalchemy as sa
@@ -12,7 +12,7 @@ from engine import codec, tables
 from engine.cancel_rules import forget_watch, runs_to_cancel, take_overdue, watch
 from engine.dbos import dbos_rows
 from engine.dbos.host import Enqueued, Host
-from engine.errors import BadEvent, NoSuchJob
+from engine.errors import NoSuchJob
 from engine.eventlog import (
     ON_FAILURE,
     cause_of,
@@ -27,8 +27,7 @@ from engine.flow import admit
 from engine.gather import Joined, Joining, join
 from engine.job import Job
 from engine.notices import Notice, publish
-from engine.options import Batch, Debounce
-from engine.outgoing import as_model_stores
+from engine.outgoing import fitted
 from engine.owners import disclaim, own, owner_of, user_id_of
 from engine.slots import Place, Want, leave_queues, queue_up
 from engine.tables import insert_new
@@ -88,25 +87,6 @@ def wants(job: Job[Any, Any], event: Mapping[str, Any]) -> list[Want]:
         key = "" if rule.key is None else rule.key.key(event) or "null"
         found.append(Want(f"{rule.prefix}:{key}", rule.limit, rule.counts))
     return found
-
-
-def _gathering_key(
-    job: Job[Any, Any], rule: Debounce | Batch, event: Mapping[str, Any], run_id: str
-) -> str:
-    """What an event gathers under; a debounce loses no event for a key that cannot be told."""
-    if isinstance(rule, Batch):
-        return job.flow.shared_key(job.id, "batch", event)
-    return job.flow.key(job.id, "debounce", event) or f"debounce:{job.id}:of {run_id}"
-
-
-def _as_job_stores(job: Job[Any, Any] | None, event: WireEvent) -> WireEvent:
-    """An event for one job, its data under the names of that job's model."""
-    if job is None or job.data_model is None:
-        return event
-    try:
-        return replace(event, data=as_model_stores(job.data_model, event.name, event.data))
-    except BadEvent:  # the run fails with that when it is given the event
-        return event
 
 
 class Intake:
@@ -216,7 +196,7 @@ class Intake:
         delay_ms = max(event.ts_ms - accepted.now_ms, admission.delay_ms)
         rule = job.flow.gathering(payload["event"])
         if rule is not None:
-            key = _gathering_key(job, rule, payload["event"], run_id)
+            key = job.flow.gathering_key(job.id, payload["event"], run_id)
             size = len(codec.dumps(event.data))
             joined = join(connection, Joining(key, event, size, run_id), rule, accepted.now_ms)
             if not joined.is_new:
@@ -362,7 +342,8 @@ class Intake:
     def invoke(self, connection: sa.Connection, call: Invocation, now_ms: int) -> Accepted:
         """Start a child run, once, however often it is asked for."""
         accepted = Accepted(now_ms)
-        event = _as_job_stores(self._jobs.get(call.job_id), call.event)
+        job = self._jobs.get(call.job_id)
+        event = call.event if job is None else fitted(job.data_model, call.event)
         store_event(connection, event, event_body(event), now_ms)
         payload = {
             "job": call.job_id,

@@ -191,6 +191,19 @@ def as_model_stores(model: type[EventData], name: str, data: Mapping[str, Any]) 
     return stored
 
 
+def fitted(model: type[EventData] | None, event: WireEvent) -> WireEvent:
+    """An event for one job, its data as that job's model stores it; unchanged if it does not fit.
+
+    The run fails with that when it is given the event.
+    """
+    if model is None:
+        return event
+    try:
+        return replace(event, data=as_model_stores(model, event.name, event.data))
+    except BadEvent:
+        return event
+
+
 def _by_alias(found: BaseModel, alias: str) -> object:
     for name, field in type(found).model_fields.items():
         if stored_name(name, field) == alias:
