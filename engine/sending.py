@@ -156,6 +156,6 @@ def models_of(jobs: Mapping[str, Job[Any, Any]]) -> dict[str, list[type[EventDat
     models: dict[str, list[type[EventData]]] = {}
     for job in jobs.values():
         for rule in job.triggers:
-            if rule.model is not None:
+            if rule.model is not None and rule.model not in models.get(rule.pattern, ()):
                 models.setdefault(rule.pattern, []).append(rule.model)
     return models
