@@ -30,7 +30,6 @@ from engine.flow import admit
 from engine.gather import Joined, Joining, join
 from engine.job import Job, fitted_to
 from engine.notices import Notice, publish
-from engine.options import Batch, Debounce
 from engine.owners import disclaim, own, owner_of, user_id_of
 from engine.slots import Place, Want, leave_queues, queue_up
 from engine.tables import insert_new
@@ -92,15 +91,6 @@ def wants(job: Job[Any, Any], event: Mapping[str, Any]) -> list[Want]:
         key = "" if rule.key is None else rule.key.key(event) or "null"
         found.append(Want(f"{rule.prefix}:{key}", rule.limit, rule.counts))
     return found
-
-
-def _gathering_key(
-    job: Job[Any, Any], rule: Debounce | Batch, event: Mapping[str, Any], run_id: str
-) -> str:
-    """What an event gathers under; a debounce loses no event for a key that cannot be told."""
-    if isinstance(rule, Batch):
-        return job.flow.shared_key(job.id, "batch", event)
-    return job.flow.key(job.id, "debounce", event) or f"debounce:{job.id}:of {run_id}"
 
 
 class Intake:
@@ -212,7 +202,7 @@ class Intake:
             payload["throttled_by"] = admission.throttled_by
         rule = job.flow.gathering(payload["event"])
         if rule is not None:
-            key = _gathering_key(job, rule, payload["event"], run_id)
+            key = job.flow.gathering_key(job.id, payload["event"], run_id)
             size = len(codec.dumps(event.data))
             joined = join(connection, Joining(key, event, size, run_id), rule, accepted.now_ms)
             if not joined.is_new:

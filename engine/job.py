@@ -33,7 +33,7 @@ from engine.judging import (
 )
 from engine.middleware import Middleware
 from engine.options import Flow, FlowOptions
-from engine.outgoing import as_model_stores
+from engine.outgoing import stored_data
 from engine.plain import PlainFailureContext, PlainJobContext
 from engine.results import result_adapter
 from engine.retry import MAX_ATTEMPTS, RetryPolicy
@@ -164,7 +164,7 @@ def fitted_to(job: Job[Any, Any], event: WireEvent) -> WireEvent:
     """
     if job.data_model is None:
         return event
-    return replace(event, data=as_model_stores(job.data_model, job.id, event.data))
+    return replace(event, data=stored_data(job.data_model, job.id, event.data))
 
 
 def received(event: WireEvent, job: Job[Any, Any]) -> ReceivedEvent[Any]:

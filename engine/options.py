@@ -224,6 +224,12 @@ class Flow:
         """The same; what cannot be told is counted together."""
         return self.key(job_id, name, event) or f"{name}:{job_id}:null"
 
+    def gathering_key(self, job_id: str, event: Mapping[str, Any], run_id: str) -> str:
+        """What an event gathers under; a debounce loses none for a key that cannot be told."""
+        if "batch" in self.options:
+            return self.shared_key(job_id, "batch", event)
+        return self.key(job_id, "debounce", event) or f"debounce:{job_id}:of {run_id}"
+
     @property
     def has_turns(self) -> bool:
         """Whether runs of different keys take turns."""

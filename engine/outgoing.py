@@ -141,14 +141,17 @@ def wire_event(
 ) -> WireEvent:
     """An event as it is stored; `now` and `event_id` are for one that brings neither.
 
+    Its data fits all of the models, and is stored as the only one of them would.
+
     Raises:
         BadEvent: it fits a model of these not, or is no JSON.
     """
     name = event.name
     check_text(str(name), "its name", name)
     data = data_of(name, event.data)
-    for model in models:
-        data = as_model_stores(model, name, data)
+    found = [stored_data(model, name, data) for model in models]
+    if len(found) == 1:  # two models may disagree about the form of a value
+        data = found[0]
     if event.v is not None:
         check_text(name, "its v", event.v)
     user = None if event.user is None else as_json(name, "user", dict(event.user))
@@ -165,7 +168,7 @@ def wire_event(
     )
 
 
-def as_model_stores(model: type[EventData], name: str, data: Mapping[str, Any]) -> dict[str, Any]:
+def stored_data(model: type[EventData], name: str, data: Mapping[str, Any]) -> dict[str, Any]:
     """Data under the names, and in the form, that an instance of the model would be stored in.
 
     What the model leaves out when it is stored (a secret, an excluded field) stays as it was sent.

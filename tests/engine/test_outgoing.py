@@ -162,6 +162,24 @@ async def test_plain_data_is_stored_under_the_names_of_its_model(start: Start) -
     assert (await engine.wait(runs["typed"], 5)).status == "cancelled"
 
 
+async def test_data_that_two_models_have_is_stored_as_it_is_sent(start: Start) -> None:
+    class Stamped(EventData, event="orders/paid", extra="ignore"):
+        paid_at: int
+
+    @job("typed", on=Paid)
+    async def typed(ctx: JobContext[Paid]) -> str:
+        return str(ctx.event.data.paid_at)
+
+    @job("stamped", on=Stamped)
+    async def stamped(ctx: JobContext[Stamped]) -> str:
+        return str(ctx.event.data.paid_at)
+
+    engine = await start([typed, stamped])
+    sent = await engine.send(Event("orders/paid", {"orderId": "o1", "paidAt": 1_772_368_200}))
+    found = {await engine.result(run_id, 5) for run_id in sent.run_ids}
+    assert found == {"1772368200", "2026-03-01 12:30:00+00:00"}
+
+
 async def test_data_of_invoke_and_trigger_is_stored_alike(start: Start) -> None:
     notes = Notes()
 
