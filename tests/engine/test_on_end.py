@@ -150,7 +150,7 @@ async def test_run_that_is_handed_over_has_not_ended(start: Start) -> None:
 async def test_end_of_a_debounced_run_has_its_last_event(start: Start) -> None:
     hears = Hears()
 
-    @job("saves", on=Asked, debounce=Debounce("100ms"))
+    @job("saves", on=Asked, debounce=Debounce("1s"))
     async def saves(ctx: JobContext[Asked]) -> str:
         return ctx.event.data.text
 
