@@ -104,8 +104,8 @@ class Runner:
         task = asyncio.current_task()
         if task is None:
             raise RuntimeError("a run needs a task")
-        self._parts.watch_end(private.current_run_id(), task)
         run_id, owner = private.current_run_id(), recorded.owner()
+        self._parts.watch_end(run_id, task)
         job = self._jobs[payload["job"]]
         live = LiveRun(run_id, job.id, task)
         self._parts.live.add(live)

@@ -19,7 +19,7 @@ from engine import (
 from engine.testing import TestEngine
 from tests.engine.conftest import Start
 from tests.engine.test_look_back import Later
-from tests.engine.things import QUICK, Asked, Notes, until
+from tests.engine.things import QUICK, Asked, Notes, until, until_waiting
 
 
 @job("square", on="math/square")
@@ -63,13 +63,25 @@ async def late(ctx: JobContext[Asked]) -> str:
 
 
 async def test_child_that_is_late_is_no_longer_waited_for_and_goes_on(start: Start) -> None:
-    notes = Notes()
-    engine = await start([late, slow], provide=[notes])
-    run_id = (await engine.send(Asked(text="1s"))).run_ids[0]
+    @job("parked", on="test/parked")
+    async def parked(ctx: JobContext[dict[str, Any]]) -> str:
+        return await ctx.step.wait_for_signal("w", "go")
+
+    @job("impatient", on=Asked)
+    async def impatient(ctx: JobContext[Asked]) -> str:
+        try:
+            return await ctx.step.invoke("parked", parked, timeout=0.1)
+        except StepFailed as failed:
+            return f"{failed.code}: {failed.message}"
+
+    engine = await start([impatient, parked])
+    run_id = (await engine.send(Asked())).run_ids[0]
+    child = f"{run_id}:parked"
     answer = await engine.result(run_id, 5)
-    assert answer == f"invoke_timeout: run '{run_id}:slow' has not ended in time; it goes on"
-    assert notes.lines == []
-    assert await engine.result(f"{run_id}:slow", 5) == "slow"
+    assert answer == f"invoke_timeout: run '{child}' has not ended in time; it goes on"
+    await until_waiting(engine, child)
+    assert await engine.send_signal("go", "at last")
+    assert await engine.result(child, 5) == "at last"
 
 
 async def test_test_engine_has_late_children_too() -> None:

@@ -87,7 +87,7 @@ async def test_completed_failed_and_cancelled_runs_are_heard_of_once(start: Star
 async def test_runs_that_are_cancelled_before_they_start_are_heard_of(start: Start) -> None:
     hears = Hears()
 
-    @job("late", on=Asked, timeouts=Timeouts(start="50ms"))
+    @job("late", on=Asked, timeouts=Timeouts(start="1s"))
     async def late(_: JobContext[Asked]) -> None:
         """Never starts."""
 
@@ -117,20 +117,19 @@ async def test_children_and_handlers_are_runs_too(start: Start) -> None:
     engine = await start([parent, child])
     await engine.send(Asked())
     await until(lambda: len(hears.ends) == 3)
-    assert hears.heard() == [
+    expected = [
         ("child", "failed", "no"),
-        ("parent", "failed", "no"),
         ("parent", "completed", None),
+        ("parent", "failed", "no"),
     ]
-    handler = hears.ends[2]
-    assert handler.is_failure_handler
+    assert sorted(hears.heard(), key=str) == expected  # nothing orders the ends of several runs
+    (handler,) = [end for end in hears.ends if end.is_failure_handler]
+    assert handler.status == "completed"
     assert handler.event is not None
     assert handler.event.data == Asked()
     in_test = Hears()
-    hears.ends.clear()
     await TestEngine(parent, event=Asked(), jobs=[child], middleware=[in_test]).execute()
-    assert hears.heard() == in_test.heard()
-    assert [end.status for end in hears.ends] == ["failed", "failed", "completed"]
+    assert sorted(in_test.heard(), key=str) == expected
 
 
 async def test_run_that_is_handed_over_has_not_ended(start: Start) -> None:
@@ -155,8 +154,7 @@ async def test_end_of_a_debounced_run_has_its_last_event(start: Start) -> None:
         return ctx.event.data.text
 
     engine = await start([saves], middleware=[hears])
-    await engine.send(Asked(text="first"))
-    await engine.send(Asked(text="last"))
+    await engine.send_many([Asked(text="first"), Asked(text="last")])
     await until(lambda: len(hears.ends) == 1)
     assert hears.ends[0].event is not None
     assert hears.ends[0].event.data.text == hears.ends[0].result == "last"
