@@ -107,13 +107,14 @@ def disown(connection: sa.Connection, executor_ids: Sequence[str]) -> list[Place
     """
     slot = tables.slot.c
     dead = slot.executor_id.in_(executor_ids)
-    keys = set(connection.execute(sa.select(slot.key).where(dead).distinct()).scalars())
+    keys = sorted(connection.execute(sa.select(slot.key).where(dead).distinct()).scalars())
+    for key in keys:  # before the rows: so does whoever grants
+        lock_key(connection, key)
     over = sa.or_(slot.number > 0, slot.run_id.not_in(dbos_rows.active_runs()))
     connection.execute(sa.delete(tables.slot).where(dead, over))
     connection.execute(sa.update(tables.slot).where(dead).values(executor_id=NOBODY))
     granted: list[Place] = []
-    for key in sorted(keys):
-        lock_key(connection, key)
+    for key in keys:
         granted += grant(connection, key)
     for job_id in connection.execute(sa.select(tables.pause.c.job_id)).scalars().all():
         granted += withdraw(connection, job_id)
