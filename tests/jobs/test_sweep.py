@@ -115,7 +115,7 @@ async def test_a_disk_that_cannot_be_read_postpones_the_sweep(
     move(own, hidden)
     async with asyncio.timeout(20), asyncio.TaskGroup() as tasks:
         running = tasks.create_task(FolderSweeper(store, folders, every_s=0.02).run())
-        while "sweep_postponed" not in caplog.text:
+        while "sweep_postponed" not in caplog.text:  # noqa: ASYNC110 - so has the log
             await asyncio.sleep(0.01)
         move(hidden, own)
         while copies(own):  # noqa: ASYNC110 - the disk has to be asked
