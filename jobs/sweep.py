@@ -43,7 +43,7 @@ class FolderSweeper:
         while True:
             try:
                 await self.sweep()
-            except (StoreUnavailable, StoreFault):
+            except (StoreUnavailable, StoreFault, OSError):  # the disk may have a fault of its own
                 log.exception("sweep_postponed")
             await asyncio.sleep(self._every_s)
 

@@ -30,6 +30,7 @@ from store.records import (
 from tools.tool import ToolOutput
 
 EARLIER_MESSAGES = 2_000  # read in short; what is older is left out, and the model is told so
+EARLIER_PAGES = 20  # a page of long answers holds one of them, and takes a tenth of a second
 
 
 class StoreTranscript:
@@ -49,7 +50,9 @@ class StoreTranscript:
         context = await self._store.messages.context(message_id, max_chars=whole_chars)
         history, is_cut = context.history, context.is_truncated
         earlier: tuple[HistoryMessage, ...] = ()
-        while whole_chars and is_cut and len(earlier) < EARLIER_MESSAGES:
+        for _ in range(EARLIER_PAGES if whole_chars else 0):
+            if not is_cut or len(earlier) >= EARLIER_MESSAGES:
+                break
             oldest = (*earlier, *history)[0].message
             page = await self._store.messages.earlier(message_id, before=oldest.order)
             earlier, is_cut = (*page.history, *earlier), page.is_truncated

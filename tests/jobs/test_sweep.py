@@ -99,3 +99,29 @@ async def test_a_folder_that_is_being_filled_for_the_first_time_stays(
     sweeper = FolderSweeper(store, folders)
     await asyncio.gather(folder.pull(), *(sweeper.sweep() for _ in range(5)))
     assert copies(own) == 1
+
+
+async def test_a_disk_that_cannot_be_read_postpones_the_sweep(
+    store: Store,
+    owner: OwnerId,
+    folders: ProjectFolders,
+    own: Path,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    goes = await made(store, owner)
+    await folders.folder(goes, owner=owner).pull()
+    await store.projects.delete(goes, owner=owner)
+    hidden = own.with_name("hidden")
+    move(own, hidden)
+    async with asyncio.timeout(20), asyncio.TaskGroup() as tasks:
+        running = tasks.create_task(FolderSweeper(store, folders, every_s=0.02).run())
+        while "sweep_postponed" not in caplog.text:  # noqa: ASYNC110 - so has the log
+            await asyncio.sleep(0.01)
+        move(hidden, own)
+        while copies(own):  # noqa: ASYNC110 - the disk has to be asked
+            await asyncio.sleep(0.01)
+        running.cancel()
+
+
+def move(source: Path, target: Path) -> None:
+    source.rename(target)
