@@ -67,7 +67,7 @@ class Rationed(EventData, event="test/rationed"):
     number: int
 
 
-@job("rationed", on=Rationed, throttle=Throttle(limit=1, period=EVERY_S))
+@job("rationed", on=Rationed, throttle=Throttle(limit=10, period=10 * EVERY_S))
 async def rationed(ctx: JobContext[Rationed]) -> None:
     """Says when its body begins, too."""
     ctx.need(Journal).write(f"rationed {ctx.need(str)} {monotonic()}")

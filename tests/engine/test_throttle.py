@@ -33,7 +33,7 @@ class Starts:
         return min(self.gaps()) >= EVERY_S
 
 
-@job("spaced", on=Asked, throttle=Throttle(limit=1, period=EVERY_S))
+@job("spaced", on=Asked, throttle=Throttle(limit=10, period=10 * EVERY_S))
 async def spaced(ctx: JobContext[Asked]) -> None:
     ctx.need(Starts).note(ctx.event.data.text)
 
@@ -81,7 +81,7 @@ async def test_runs_that_were_held_up_for_places_start_spaced(start: Start) -> N
     async def blocker(ctx: JobContext[dict[str, str]]) -> None:
         await ctx.step.run("wait", go.wait)
 
-    @job("both", on=Asked, concurrency=shared, throttle=Throttle(limit=1, period=EVERY_S))
+    @job("both", on=Asked, concurrency=shared, throttle=Throttle(limit=10, period=10 * EVERY_S))
     async def both(ctx: JobContext[Asked]) -> None:
         starts.note(ctx.event.data.text)
 
@@ -125,7 +125,7 @@ async def test_run_that_a_throttle_holds_up_keeps_no_place_from_others(
 async def test_a_burst_starts_together_and_what_follows_is_spaced(database: Database) -> None:
     starts = Starts()
 
-    @job("bursts", on=Asked, throttle=Throttle(limit=1, period=EVERY_S, burst=3))
+    @job("bursts", on=Asked, throttle=Throttle(limit=10, period=10 * EVERY_S, burst=3))
     async def bursts(ctx: JobContext[Asked]) -> None:
         starts.note(ctx.event.data.text)
 
