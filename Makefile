@@ -27,6 +27,7 @@ setup: $(READY) ## install Python and Node packages from the committed locks
 	@test -x $(PY) || $(UV) venv --quiet --python "$$(command -v $(PYTHON))" $(VENV)
 	@$(SYNC) 2>/dev/null || UV_SYSTEM_CERTS=1 $(SYNC)
 	@$(UV) pip install --quiet --python $(PY) --offline --no-deps --no-build-isolation --editable .
+	@$(PY) -m compileall -q app jobs agent tools llm store engine core # else the first start does it
 	@touch $@
 
 .make/node.stamp: package-lock.json .make/python.stamp
@@ -40,8 +41,10 @@ dev: $(READY) ## API, worker and embedded Convex in one process; stays up
 	@$(BIN)/polaris dev
 
 test: $(READY) ## every test: Python, TypeScript, official clients, crashes
-	@$(PY) -m pytest --numprocesses 2 --dist loadfile
-	@$(PY) -m core.node npx vitest run
+	@failed=0; \
+	$(PY) -m pytest --numprocesses 2 --dist loadfile || failed=$$?; \
+	$(PY) -m core.node npx vitest run || failed=$$?; \
+	exit $$failed
 
 check: $(READY) ## format, lint, types, imports, TypeScript
 	$(BIN)/ruff format --check .
@@ -53,12 +56,13 @@ check: $(READY) ## format, lint, types, imports, TypeScript
 	$(PY) -m core.node npx tsc -p bench --noEmit
 	$(PY) -m core.node npx tsc -p tests/contracts/convex --noEmit
 	$(PY) -m core.node npx tsc -p tests/convex --noEmit
+	$(PY) -m core.node npx tsc -p tests/app --noEmit
 
 format: $(READY) ## format the Python sources
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-bench: $(READY) ## SUITE=store|stream|engine; the last line printed is one JSON object
+bench: $(READY) ## SUITE=engine|fairness|start|store|stream; the last line printed is one JSON object
 	@$(PY) -m bench $(SUITE)
 
 crash: $(READY) ## N=500 random jobs on each database, killed, stopped and cut off at random; SEED=text plays one again

@@ -2,8 +2,9 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
+from core.clock import Clock, SystemClock
 from llm.model import Model
 from tools.registry import Toolbox
 
@@ -14,11 +15,12 @@ class Limits:
 
     max_turns: int = 10  # turns that may call tools; one more without tools then ends the run
     max_output_tokens: int = 16_000
-    history_tokens: int = 100_000  # half of the smallest window in use, at 4 characters a token
+    history_tokens: int | None = None  # of a request; None: what the model's window holds
     stream_attempts: int = 4  # of one turn, when the stream breaks in the middle
     parallel_calls: int = 8
     calls_per_turn: int = 50
     calls_per_answer: int = 750  # each is a durable step, and a run may have 1,000 of those
+    longest_wait_s: float = 900.0  # of one turn, for a provider that says when to ask again
 
 
 @dataclass(frozen=True)
@@ -33,3 +35,4 @@ class Agent:
     system: str
     limits: Limits = Limits()
     pause: Callable[[float], Awaitable[None]] = asyncio.sleep
+    clock: Clock = field(default_factory=SystemClock)

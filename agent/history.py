@@ -5,14 +5,17 @@ and each call has its result, first thing, in the next message. Cancels, crashes
 turns without results and messages without text; here those are filled in or left out, honestly.
 """
 
-import json
 import re
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
-from typing import TypeVar
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, TypeVar
 
 from agent import words
-from agent.transcript import Answered, Asked, Loaded, Past, RecordedTurn, text_of_turns
+from agent.digest import TouchesOf, digest, in_digest_chars, listing
+from agent.exchanges import Answer, Exchange, exchanges_of
+from agent.fitting import Cut, Fit, TurnSize, digest_chars, fitted, listing_chars
+from agent.sizes import CHARS_PER_TOKEN, size_of
+from agent.transcript import Loaded, RecordedTurn
 from core.ids import ToolCallId
 from llm.model import (
     AssistantMessage,
@@ -23,9 +26,10 @@ from llm.model import (
     ToolResult,
     UserMessage,
 )
+from tools.tool import Touches
 
-CHARS_PER_TOKEN = 4  # a rough mean for code and English; the budget has room for the error
 KEPT_OF_OLD_RESULT_CHARS = 400
+LEAST_OF_NEW_RESULT_CHARS = 1_000
 
 Part = TypeVar("Part", bound=TextPart | ThinkingPart | ToolCall | ToolResult)
 
@@ -35,100 +39,127 @@ _MAX_ID_CHARS = 64
 
 @dataclass(frozen=True)
 class Remarks:
-    """What the loop has to say to the model in this turn, beside the results.
+    """What the loop has to say to the model in the running answer, beside the results.
 
-    `nudged_after` is the turn after which the model was told that it repeats itself.
+    `after` has what was said after a turn, by its number; -1 is before the first.
     """
 
-    nudged_after: int | None = None
+    after: Mapping[int, tuple[str, ...]] = field(default_factory=dict[int, tuple[str, ...]])
     is_last_turn: bool = False
+    forbids_calls: bool = False
+
+    def and_after(self, number: int, text: str) -> "Remarks":
+        """With one more remark; what was said before stays where it was said."""
+        said = (*self.after.get(number, ()), text)
+        return replace(self, after={**self.after, number: said})
+
+    def closing(self, *, forbids: bool) -> "Remarks":
+        """The turn to come is the last one."""
+        return replace(self, is_last_turn=True, forbids_calls=forbids)
 
 
-def build_messages(
-    loaded: Loaded, *, budget_tokens: int, remarks: Remarks = Remarks()
-) -> tuple[ModelMessage, ...]:
+def _touches_nothing(_name: str, _arguments: Mapping[str, Any]) -> Touches:
+    return Touches()
+
+
+@dataclass(frozen=True)
+class History:
+    """The messages for a turn; `is_shortened`: they are not all that was said and done."""
+
+    messages: tuple[ModelMessage, ...]
+    is_shortened: bool
+
+
+def build_history(
+    loaded: Loaded,
+    *,
+    budget_tokens: int,
+    remarks: Remarks = Remarks(),
+    touches: TouchesOf = _touches_nothing,
+) -> History:
     """The messages for the next turn.
 
-    Over the budget, the oldest exchanges of the conversation are left out whole, then old results
-    of the running answer are shortened. The message to answer and the calls stay, whatever their
-    size. The past gets half of the budget, however far the answer has come: so the beginning of the
-    request stays the same from turn to turn and the provider's cache holds.
+    Over the budget, old results are shortened, then old turns are told in short (`touches` says
+    which files their calls read and write), then the oldest exchanges are listed; see
+    `agent.fitting`. The message to answer stays, whatever its size. New results that do not fit
+    although all of that was done are shortened as well.
     """
     budget_chars = budget_tokens * CHARS_PER_TOKEN
-    past = _newest_exchanges(loaded.past, budget_chars // 2)
-    current = _of_current(loaded.turns, remarks)
-    room_chars = budget_chars - sum(map(_size, past))
-    return _with_unique_ids(_merged([*past, *_shortened(current, room_chars)]))
-
-
-def _newest_exchanges(past: Sequence[Past], budget_chars: int) -> list[ModelMessage]:
-    exchanges = _exchanges(past)
-    kept: list[ModelMessage] = []
-    size_chars = 0
-    for index in range(len(exchanges) - 1, -1, -1):
-        messages = [message for item in exchanges[index] for message in _of_past(item)]
-        size_chars += sum(map(_size, messages))
-        if kept and size_chars > budget_chars:
-            return [_user(words.LEFT_OUT), *kept]
-        kept = messages + kept
-    return kept
-
-
-def _exchanges(past: Sequence[Past]) -> list[list[Past]]:
-    """Questions, each with the answers to it; answers before the first question are dropped."""
-    exchanges: list[list[Past]] = []
-    for item in past:
-        if isinstance(item, Asked):
-            exchanges.append([item])
-        elif exchanges:
-            exchanges[-1].append(item)
-    return exchanges
-
-
-def _of_past(item: Past) -> list[ModelMessage]:
-    match item:
-        case Asked(text):
-            return [_user(text if text.strip() else words.EMPTY_MESSAGE)]
-        case Answered():
-            return _of_answered(item)
-
-
-def _of_answered(answered: Answered) -> list[ModelMessage]:
-    messages = [
-        message
-        for recorded in answered.turns
-        for message in _of_turn(recorded, keep_thinking=False)
+    exchanges = exchanges_of(loaded)
+    sizes = [
+        _turn_size(recorded, keep_thinking=answer.is_running)
+        for exchange in exchanges
+        for answer in exchange.answers
+        for recorded in answer.turns
     ]
-    unrecorded = _unrecorded_text(answered)
-    if unrecorded:
-        messages.append(AssistantMessage(parts=(TextPart(unrecorded),)))
-    match answered.status:
-        case "cancelled":
-            messages.append(_user(words.WAS_CANCELLED))
-        case "failed":
-            messages.append(_user(words.was_failed(answered.error)))
-        case "completed":
-            pass
-    return messages
-
-
-def _unrecorded_text(answered: Answered) -> str:
-    """What the person saw beyond the recorded turns: a turn that broke off, or a closing note."""
-    recorded = text_of_turns(answered.turns)
-    if not answered.text.startswith(recorded):
-        return ""
-    return answered.text[len(recorded) :].strip()
-
-
-def _of_current(turns: Sequence[RecordedTurn], remarks: Remarks) -> list[ModelMessage]:
+    fit = fitted(exchanges, sizes, budget_chars)
+    told = _Told(fit, remarks, touches, digest_chars=digest_chars(budget_chars))
+    merged = fit.cut.merged
     messages: list[ModelMessage] = []
-    for recorded in turns:
-        messages += _of_turn(recorded, keep_thinking=True)
-        if recorded.number == remarks.nudged_after:
-            messages.append(_user(words.NUDGE))
-    if remarks.is_last_turn:
-        messages.append(_user(words.LAST_TURN))
-    return messages
+    if merged or loaded.is_cut:
+        chars = listing_chars(budget_chars)
+        messages.append(listing(exchanges[:merged], touches, chars=chars, is_cut=loaded.is_cut))
+    for exchange in exchanges[:merged]:
+        told.skip(exchange)
+    for exchange in exchanges[merged:]:
+        messages += told.messages(exchange)
+    fitting = _with_new_results_that_fit(messages, budget_chars)
+    is_shortened = loaded.is_cut or fit.cut != Cut() or fitting is not messages
+    return History(_with_unique_ids(_merged(fitting)), is_shortened)
+
+
+class _Told:
+    """The conversation as it is told under a cut, exchange by exchange."""
+
+    def __init__(
+        self, fit: Fit, remarks: Remarks, touches: TouchesOf, *, digest_chars: int
+    ) -> None:
+        self._fit = fit
+        self._digest_chars = digest_chars
+        self._remarks = remarks
+        self._touches = touches
+        self._position = 0  # of the next turn
+
+    def skip(self, exchange: Exchange) -> None:
+        """The exchange is not told."""
+        self._position += sum(len(answer.turns) for answer in exchange.answers)
+
+    def messages(self, exchange: Exchange) -> list[ModelMessage]:
+        """The question and what came after it."""
+        messages: list[ModelMessage] = [_user(exchange.question)]
+        for answer in exchange.answers:
+            messages += self._answer(answer)
+        return messages
+
+    def _answer(self, answer: Answer) -> list[ModelMessage]:
+        in_digest = max(0, min(len(answer.turns), self._fit.cut.digested - self._position))
+        self._position += in_digest
+        messages = digest(answer.turns[:in_digest], self._touches, chars=self._digest_chars)
+        if answer.is_running and not in_digest:
+            messages += map(_user, self._remarks.after.get(-1, ()))
+        for recorded in answer.turns[in_digest:]:
+            messages += self._turn(recorded, is_running=answer.is_running)
+        if answer.ended:
+            messages.append(_user(answer.ended))
+        return messages
+
+    def _turn(self, recorded: RecordedTurn, *, is_running: bool) -> list[ModelMessage]:
+        """A thought is bound to all that stood before it, so it goes when that was shortened."""
+        position = self._position
+        self._position += 1
+        is_unchanged = self._fit.before[position] == self._fit.cut
+        messages = _of_turn(recorded, keep_thinking=is_running and is_unchanged)
+        if position < self._fit.cut.brief:
+            messages = [_shortened(message) for message in messages]
+        if is_running:
+            messages += map(_user, self._remarks.after.get(recorded.number, ()))
+        return messages
+
+
+def _turn_size(recorded: RecordedTurn, *, keep_thinking: bool) -> TurnSize:
+    messages = _of_turn(recorded, keep_thinking=keep_thinking)
+    brief = size_of(map(_shortened, messages))
+    return TurnSize(size_of(messages), brief, in_digest_chars(recorded))
 
 
 def _of_turn(recorded: RecordedTurn, *, keep_thinking: bool) -> list[ModelMessage]:
@@ -162,31 +193,66 @@ def _result(recorded: RecordedTurn, call: ToolCall) -> ToolResult:
     output = recorded.outputs.get(call.call_id)
     if output is not None:
         return ToolResult(call_id=call.call_id, text=output.text, is_error=output.is_error)
-    text = words.INTERRUPTED if call.call_id in recorded.started else words.NEVER_RAN
+    if call.call_id in recorded.not_run:
+        text = recorded.not_run[call.call_id]
+    else:
+        text = words.INTERRUPTED if call.call_id in recorded.started else words.NEVER_RAN
     return ToolResult(call_id=call.call_id, text=text, is_error=True)
 
 
-def _shortened(messages: list[ModelMessage], room_chars: int) -> list[ModelMessage]:
-    """Cut the oldest results until it fits; those that the model has not seen yet stay whole."""
-    over_chars = sum(map(_size, messages)) - room_chars
-    last_calls = max(
-        (at for at, message in enumerate(messages) if isinstance(message, AssistantMessage)),
-        default=0,
-    )
-    shortened = list(messages)
-    for at, message in enumerate(messages[:last_calls]):
-        if over_chars <= 0:
-            break
-        if isinstance(message, UserMessage):
-            shortened[at] = UserMessage(parts=tuple(_shorter(part) for part in message.parts))
-            over_chars -= _size(message) - _size(shortened[at])
-    return shortened
+def _shortened(message: ModelMessage) -> ModelMessage:
+    """The message with the beginning of each result only."""
+    if not isinstance(message, UserMessage):
+        return message
+    return UserMessage(parts=tuple(_shorter(part) for part in message.parts))
 
 
 def _shorter(part: TextPart | ToolResult) -> TextPart | ToolResult:
     if isinstance(part, TextPart) or len(part.text) <= KEPT_OF_OLD_RESULT_CHARS * 2:
         return part
     return replace(part, text=words.result_cut(part.text, KEPT_OF_OLD_RESULT_CHARS))
+
+
+def _with_new_results_that_fit(
+    messages: list[ModelMessage], budget_chars: int
+) -> list[ModelMessage]:
+    """The largest results of the latest turn are cut to one length, as far as the budget asks."""
+    over_chars = size_of(messages) - budget_chars
+    at = _latest_results(messages)
+    if over_chars <= 0 or at is None:
+        return messages
+    sizes = sorted(len(part.text) for part in messages[at].parts if isinstance(part, ToolResult))
+    kept_chars = max(_cap(sizes, sum(sizes) - over_chars), LEAST_OF_NEW_RESULT_CHARS)
+    parts = tuple(_capped(part, kept_chars) for part in messages[at].parts)
+    fitting = list(messages)
+    fitting[at] = UserMessage(parts=tuple(p for p in parts if isinstance(p, TextPart | ToolResult)))
+    return fitting
+
+
+def _latest_results(messages: Sequence[ModelMessage]) -> int | None:
+    """Where the results are that no turn of the model follows."""
+    for at in range(len(messages) - 1, -1, -1):
+        if isinstance(messages[at], AssistantMessage):
+            return None
+        if any(isinstance(part, ToolResult) for part in messages[at].parts):
+            return at
+    return None
+
+
+def _cap(sizes: Sequence[int], room: int) -> int:
+    """The length to which the largest must be cut so that all fit into `room`."""
+    for done, size in enumerate(sizes):
+        share = max(room, 0) // (len(sizes) - done)
+        if size > share:
+            return share
+        room -= size
+    return max(sizes, default=0)
+
+
+def _capped(part: Part, kept_chars: int) -> Part:
+    if not isinstance(part, ToolResult) or len(part.text) <= kept_chars:
+        return part
+    return replace(part, text=words.results_too_large(part.text, kept_chars))
 
 
 def _merged(messages: Iterable[ModelMessage]) -> list[ModelMessage]:
@@ -240,17 +306,3 @@ def _renamed(part: Part, names: dict[ToolCallId, ToolCallId]) -> Part:
 
 def _user(text: str) -> UserMessage:
     return UserMessage(parts=(TextPart(text),))
-
-
-def _size(message: ModelMessage) -> int:
-    return sum(_part_size(part) for part in message.parts)
-
-
-def _part_size(part: TextPart | ThinkingPart | ToolCall | ToolResult) -> int:
-    match part:
-        case ToolCall():
-            return len(part.name) + len(json.dumps(dict(part.arguments), ensure_ascii=False))
-        case ThinkingPart():
-            return len(part.text) + len(part.signature)
-        case _:
-            return len(part.text)

@@ -6,16 +6,18 @@ clock, no file and no store. All of that is in the steps (`agent.run`).
 
 from collections.abc import Sequence
 from functools import partial
+from itertools import count
 
 from agent import words
+from agent.cleaning import ENDS_THE_ANSWER
 from agent.definition import Agent, Limits
-from agent.durable import Once, ToolRef, TurnRef
+from agent.durable import Durable, ToolRef, TurnRef
 from agent.history import Remarks
 from agent.outcome import Ending, Outcome
 from agent.run import RunState
 from agent.schedule import run_in_order
 from agent.sink import Sink
-from agent.stuck import is_repeating
+from agent.stuck import Tried, is_stuck
 from agent.transcript import Transcript
 from llm.model import StopReason, Usage
 from tools.tool import Session, Touches
@@ -25,70 +27,126 @@ __all__ = ["Agent", "Limits", "run_agent"]
 
 
 async def run_agent(
-    agent: Agent, *, session: Session, transcript: Transcript, sink: Sink, once: Once
+    agent: Agent, *, session: Session, transcript: Transcript, sink: Sink, steps: Durable
 ) -> Outcome:
     """Answer the last message of `transcript`.
 
-    Each turn of the model is one `once("turn-<n>")` and each tool call one
-    `once("tool-<n>-<call_id>")`; outside of them nothing is read or written, so the function can be
-    called again with the same arguments after a crash and goes on where it was. A cancel propagates
-    at once and nothing is written after it.
+    Each turn of the model is one step `turn-<n>` and each tool call one `tool-<n>-<call_id>`;
+    outside of them nothing is read or written, so the function can be called again with the same
+    arguments after a crash and goes on where it was. A cancel propagates at once and nothing is
+    written after it. A provider that says when to ask again is waited for, asleep.
 
-    Raises:
+    Raises (as the steps do):
         ModelUnavailable, StreamBroken: the model could not be reached after all attempts.
+        ProviderBusy: the provider has to be waited for longer than an answer does.
         ModelRefused: the provider rejects the request or the key.
     """
-    state = RunState(agent=agent, session=session, transcript=transcript, sink=sink)
-    turns: list[TurnRef] = []
-    signatures: list[str] = []
-    remarks = Remarks()
-    for number in range(agent.limits.max_turns + 1):
-        if number == agent.limits.max_turns or _has_called_enough(turns, agent.limits):
-            remarks = Remarks(nudged_after=remarks.nudged_after, is_last_turn=True)
-        turn = await once(f"turn-{number}", partial(state.turn, number, remarks))
-        turns.append(turn)
-        if not _goes_on(turn):
-            break
-        results = await _run_calls(turn, state=state, session=session, once=once)
-        signatures += [result.signature for result in results]
-        signatures += [f"dropped {name}" for name in turn.dropped_calls]
-        if is_repeating(signatures):
-            if remarks.nudged_after is not None:
-                name = [*(call.name for call in turn.calls), *turn.dropped_calls][-1]
-                return _outcome(turns, Ending.STUCK, words.stuck(name))
-            remarks = Remarks(nudged_after=number)
-    return _ended(turns, was_last=remarks.is_last_turn)
+    run = _Run(agent, session, RunState(agent, session, transcript, sink), steps)
+    return await run.answer()
 
 
-def _has_called_enough(turns: Sequence[TurnRef], limits: Limits) -> bool:
-    """Whether one more turn could make more calls than an answer may."""
-    made = sum(len(turn.calls) for turn in turns)
-    return made + limits.calls_per_turn > limits.calls_per_answer
+class _Run:
+    """What the loop knows of one run: references only."""
+
+    def __init__(self, agent: Agent, session: Session, state: RunState, steps: Durable) -> None:
+        self._limits = agent.limits
+        self._session = session
+        self._state = state
+        self._steps = steps
+        self._turns: list[TurnRef] = []
+        self._tried: list[Tried] = []
+        self._remarks = Remarks()
+
+    async def answer(self) -> Outcome:
+        was_nudged = False
+        announced_in: int | None = None
+        while not self._may_call_no_more():
+            number = len(self._turns)
+            turn = await self._turn(number)
+            if turn.announces:
+                if announced_in == number - 1:
+                    return _outcome(self._turns, Ending.STUCK, words.ANNOUNCED_ONLY)
+                announced_in = number
+                self._remarks = self._remarks.and_after(number, words.ANNOUNCED)
+                continue
+            if not _goes_on(turn):
+                return _ended(self._turns, was_last=False)
+            await self._run_calls(turn)
+            if is_stuck(self._tried):
+                if was_nudged:
+                    name = [*(call.name for call in turn.calls), *turn.dropped_calls][-1]
+                    return _outcome(self._turns, Ending.STUCK, words.stuck(name))
+                was_nudged = True
+                self._remarks = self._remarks.and_after(number, words.NUDGE)
+        return await self._close()
+
+    async def _close(self) -> Outcome:
+        """A last turn, told to call nothing; one that calls all the same is forbidden to.
+
+        Only the second changes `tool_choice`: that costs the provider's cache of the conversation.
+        """
+        last = len(self._turns)
+        self._remarks = self._remarks.and_after(last - 1, words.LAST_TURN).closing(forbids=False)
+        turn = await self._turn(last)
+        if turn.dropped_calls and not turn.text_chars and turn.stop_reason not in ENDS_THE_ANSWER:
+            self._remarks = self._remarks.closing(forbids=True)
+            await self._turn(last + 1)
+        return _ended(self._turns, was_last=True)
+
+    def _may_call_no_more(self) -> bool:
+        """Whether one more turn could make more turns or calls than an answer may."""
+        made = sum(len(turn.calls) for turn in self._turns)
+        return (
+            len(self._turns) >= self._limits.max_turns
+            or made + self._limits.calls_per_turn > self._limits.calls_per_answer
+        )
+
+    async def _turn(self, number: int) -> TurnRef:
+        """Ask until the provider answers, asleep while it must not be asked."""
+        waited_s = 0.0
+        for asked in count():
+            key = f"turn-{number}-again-{asked}" if asked else f"turn-{number}"
+            made = await self._steps.run(
+                key, partial(self._state.turn, key, number, self._remarks, waited_s)
+            )
+            if isinstance(made, TurnRef):
+                self._turns.append(made)
+                return made
+            waited_s += made.wait_s
+            await self._steps.sleep_until(f"wait-{number}-{asked}", made.until)
+        raise AssertionError("count() never ends")
+
+    async def _run_calls(self, turn: TurnRef) -> None:
+        async def run_one(index: int) -> ToolRef:
+            call_id = turn.calls[index].call_id
+            key = f"tool-{turn.number}-{call_id}"
+            result = await self._steps.run(key, partial(self._state.call, turn.number, call_id))
+            _recall(self._session, result)
+            return result
+
+        touches = [
+            Touches(
+                reads=frozenset(map(RelPath, call.reads)),
+                writes=frozenset(map(RelPath, call.writes)),
+            )
+            for call in turn.calls
+        ]
+        results = await run_in_order(touches, run_one, at_once=self._limits.parallel_calls)
+        self._tried.append(
+            Tried(
+                signatures=tuple(result.signature for result in results),
+                failures=tuple(
+                    (result.failure or result.signature) if result.is_error else ""
+                    for result in results
+                ),
+                was_lost=not turn.calls,
+            )
+        )
 
 
 def _goes_on(turn: TurnRef) -> bool:
     """Whether the model has to be asked again: it waits for results, or for word of a lost call."""
-    return bool(turn.calls or turn.dropped_calls)
-
-
-async def _run_calls(
-    turn: TurnRef, *, state: RunState, session: Session, once: Once
-) -> Sequence[ToolRef]:
-    async def run_one(index: int) -> ToolRef:
-        call_id = turn.calls[index].call_id
-        result = await once(
-            f"tool-{turn.number}-{call_id}", partial(state.call, turn.number, call_id)
-        )
-        _recall(session, result)
-        return result
-
-    touches = [
-        Touches(
-            reads=frozenset(map(RelPath, call.reads)), writes=frozenset(map(RelPath, call.writes))
-        )
-        for call in turn.calls
-    ]
-    return await run_in_order(touches, run_one, at_once=state.agent.limits.parallel_calls)
+    return bool(turn.calls or turn.dropped_calls) and turn.stop_reason not in ENDS_THE_ANSWER
 
 
 def _recall(session: Session, result: ToolRef) -> None:
@@ -135,4 +193,5 @@ def _outcome(turns: Sequence[TurnRef], ending: Ending, note: str) -> Outcome:
             cache_write_tokens=sum(turn.usage.cache_write_tokens for turn in turns),
         ),
         model=turns[-1].model,
+        is_shortened=any(turn.is_shortened for turn in turns),
     )

@@ -24,6 +24,7 @@ class Outcome:
 
     `note` is a sentence for the person that the model did not say: why the answer is short or
     missing. It is part of the answer's text. `usage` sums all turns; `model` is that of the last.
+    `is_shortened`: the model was told less than all of the conversation, in some turn.
     """
 
     ending: Ending
@@ -32,6 +33,7 @@ class Outcome:
     tool_calls: int
     usage: Usage
     model: str
+    is_shortened: bool = False
 
 
 async def answer_text(transcript: Transcript, outcome: Outcome) -> str:
@@ -39,6 +41,6 @@ async def answer_text(transcript: Transcript, outcome: Outcome) -> str:
 
     It reads the transcript: call it inside a step.
     """
-    loaded = await transcript.load()
+    loaded = await transcript.load(whole_chars=0)
     text = text_of_turns(loaded.turns)
     return PARAGRAPH.join(part for part in (text, outcome.note) if part)

@@ -1,20 +1,24 @@
 """The two durable steps of a run, a turn and a tool call, and what the process knows meanwhile."""
 
-import hashlib
-import json
+import asyncio
 import logging
 import random
 from collections.abc import Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 from typing import assert_never
 
 from agent import words
-from agent.cleaning import cleaned, without_surrogates
+from agent.announcing import announces
+from agent.budget import history_budget
+from agent.cleaning import ENDS_THE_ANSWER, cleaned, without_surrogates
 from agent.definition import Agent
-from agent.durable import CallRef, ToolRef, TurnRef
-from agent.history import Remarks, build_messages
+from agent.durable import AskAgain, CallRef, ToolRef, TurnRef
+from agent.history import History, Remarks, build_history
+from agent.identity import tool_ref
 from agent.sink import Sink
+from agent.sizes import CHARS_PER_TOKEN
 from agent.transcript import (
     PARAGRAPH,
     Loaded,
@@ -23,10 +27,13 @@ from agent.transcript import (
     text_of_turn,
     text_of_turns,
 )
+from agent.waiting import ProviderBusy, wake_time
 from core.ids import ToolCallId
-from llm.faults import PromptTooLong, StreamBroken
+from llm.faults import ModelUnavailable, PromptTooLong, StreamBroken
 from llm.model import (
+    ModelMessage,
     ModelRequest,
+    StopReason,
     TextDelta,
     ThinkingDelta,
     ToolCall,
@@ -36,15 +43,14 @@ from llm.model import (
     TurnEnded,
 )
 from tools.paths import is_within
-from tools.tool import Session, ToolOutput, Touches
+from tools.tool import Session, Touches
 from tools.workspace import RelPath
 
 log = logging.getLogger(__name__)
 
 FIRST_PAUSE_S = 0.5  # doubled for each further attempt, as the providers' own clients do
 LONGEST_PAUSE_S = 30.0
-HISTORY_HALVINGS = 3  # how often a prompt that is too long for the model is tried shorter
-_SIGNATURE_CHARS = 16
+HISTORY_HALVINGS = 6  # of a prompt that is too long: from the largest windows to the smallest
 
 
 @dataclass
@@ -64,20 +70,64 @@ class RunState:
     def __post_init__(self) -> None:
         self._known: Loaded | None = None
         self._tried: set[str] = set()
+        self._waiting_until: datetime | None = None
+        self._budget_tokens = history_budget(self.agent)
 
-    async def turn(self, number: int, remarks: Remarks) -> TurnRef:
-        """Generate turn `number` and record it, unless it is on record."""
-        loaded = await self._load(f"turn-{number}")
+    async def turn(
+        self, key: str, number: int, remarks: Remarks, waited_s: float
+    ) -> TurnRef | AskAgain:
+        """Generate turn `number` and record it, unless it is on record.
+
+        `waited_s` is how long this turn has waited for the provider so far.
+
+        Raises:
+            ProviderBusy: it would have to wait for longer than an answer does.
+        """
+        loaded = await self._load(key)
         if number < len(loaded.turns):
             return self._turn_ref(loaded.turns[number])
-        turn = cleaned(
-            await self._generate(number, loaded, remarks),
-            max_calls=0 if remarks.is_last_turn else self.agent.limits.calls_per_turn,
+        if self._waiting_until is not None:
+            left_s = (self._waiting_until - self.agent.clock.now()).total_seconds()
+            if left_s > 0:  # an attempt that died had asked, and was told so
+                return AskAgain(self._waiting_until, left_s)
+            await self._wait_until(None)
+        try:
+            generated, is_shortened = await self._generate(number, loaded, remarks)
+        except (ModelUnavailable, StreamBroken) as fault:
+            asked_at = self._asked_at(fault)
+            if asked_at is None:
+                raise
+            return await self._ask_again(asked_at, waited_s, fault.code)
+        made = cleaned(
+            generated, max_calls=0 if remarks.is_last_turn else self.agent.limits.calls_per_turn
         )
-        await self.transcript.append_turn(number, turn)
-        recorded = RecordedTurn(number=number, turn=turn)
+        await self.transcript.append_turn(number, made.turn, not_run=made.not_run)
+        recorded = RecordedTurn(number=number, turn=made.turn, not_run=made.not_run)
         self._learn(recorded)
-        return self._turn_ref(recorded)
+        return replace(self._turn_ref(recorded), is_shortened=is_shortened)
+
+    def _asked_at(self, fault: ModelUnavailable | StreamBroken) -> datetime | None:
+        """Before when the provider must not be asked again, where it says so."""
+        if isinstance(fault, ModelUnavailable) and fault.retry_at is not None:
+            return fault.retry_at
+        is_short = isinstance(fault, StreamBroken) and (fault.retry_after_s or 0) <= LONGEST_PAUSE_S
+        if fault.retry_after_s is None or is_short:  # a short one is waited for within the step
+            return None
+        return self.agent.clock.now() + timedelta(seconds=fault.retry_after_s)
+
+    async def _ask_again(self, asked_at: datetime, waited_s: float, code: str) -> AskAgain:
+        now = self.agent.clock.now()
+        longest_s = self.agent.limits.longest_wait_s
+        until = wake_time(asked_at, now=now, waited_s=waited_s, longest_s=longest_s)
+        if until is None:
+            raise ProviderBusy(asked_at)
+        await self._wait_until(until)
+        log.warning("provider_waited_for", extra={"until": until.isoformat(), "why": code})
+        return AskAgain(until, (until - now).total_seconds())
+
+    async def _wait_until(self, until: datetime | None) -> None:
+        await self.transcript.wait_until(until)
+        self._waiting_until = until
 
     async def call(self, number: int, call_id: ToolCallId) -> ToolRef:
         """Run one call of turn `number` and record its result, unless it is on record."""
@@ -91,7 +141,7 @@ class RunState:
             # from before may be out of date, so it is forgotten: then editFile goes by the text
             # alone, and writeFile asks for a new look.
             lost = dict.fromkeys(_seen_of(self.session, touches), "")
-            return _tool_ref(call, known, seen=lost)
+            return tool_ref(call, known, seen=lost)
         await self.transcript.start_call(number, call)
         before = _seen_of(self.session, touches)
         output = await self.agent.toolbox.run(call.name, call.arguments, self.session)
@@ -103,11 +153,13 @@ class RunState:
         after = _seen_of(self.session, touches)
         self._learn(replace(recorded, started=frozenset({call_id}), outputs={call_id: kept}))
         learned = {path: sha256 for path, sha256 in after.items() if before.get(path) != sha256}
-        return _tool_ref(call, kept, seen={**dict.fromkeys(before.keys() - after, ""), **learned})
+        return tool_ref(call, kept, seen={**dict.fromkeys(before.keys() - after, ""), **learned})
 
     async def _load(self, key: str) -> Loaded:
         if self._known is None or key in self._tried:
-            fresh = await self.transcript.load()
+            whole_chars = self._budget_tokens * CHARS_PER_TOKEN
+            fresh = await self.transcript.load(whole_chars=whole_chars)
+            self._waiting_until = fresh.waiting_until
             for recorded in fresh.turns:
                 self._learn(recorded, past_of=fresh)
             if self._known is None:
@@ -127,6 +179,7 @@ class RunState:
                 known,
                 started=known.started | recorded.started,
                 outputs={**recorded.outputs, **known.outputs},
+                not_run={**recorded.not_run, **known.not_run},
             )
         else:
             turns.append(recorded)
@@ -138,6 +191,9 @@ class RunState:
 
     def _turn_ref(self, recorded: RecordedTurn) -> TurnRef:
         turn = recorded.turn
+        calls = [part for part in turn.message.parts if isinstance(part, ToolCall)]
+        not_run = tuple(call.name for call in calls if call.call_id in recorded.not_run)
+        dropped_calls = (*not_run, *turn.dropped_calls)
         return TurnRef(
             number=recorded.number,
             stop_reason=turn.stop_reason,
@@ -145,10 +201,19 @@ class RunState:
             usage=turn.usage,
             text_chars=len(text_of_turn(turn).strip()),
             calls=tuple(
-                self._call_ref(part) for part in turn.message.parts if isinstance(part, ToolCall)
+                self._call_ref(call) for call in calls if call.call_id not in recorded.not_run
             ),
-            dropped_calls=turn.dropped_calls,
+            dropped_calls=dropped_calls,
+            announces=not calls and not dropped_calls and self._announces(turn),
         )
+
+    def _announces(self, turn: Turn) -> bool:
+        """Whether a turn without calls was meant to have one."""
+        if not self.agent.toolbox.names or turn.stop_reason is StopReason.MAX_TOKENS:
+            return False
+        if turn.stop_reason in ENDS_THE_ANSWER:
+            return False
+        return turn.stop_reason is StopReason.TOOL_CALLS or announces(text_of_turn(turn))
 
     def _call_ref(self, call: ToolCall) -> CallRef:
         touches = self.agent.toolbox.touches(call.name, call.arguments)
@@ -159,35 +224,56 @@ class RunState:
             writes=tuple(sorted(touches.writes)),
         )
 
-    async def _generate(self, number: int, loaded: Loaded, remarks: Remarks) -> Turn:
-        """Ask until a turn is whole; what a broken attempt has shown is taken back."""
-        budget_tokens = self.agent.limits.history_tokens
-        shortest_tokens = budget_tokens >> HISTORY_HALVINGS
+    async def _generate(self, number: int, loaded: Loaded, remarks: Remarks) -> tuple[Turn, bool]:
+        """Ask until a turn is whole; what a broken attempt has shown is taken back.
+
+        With the turn comes whether the model was told less than all of the conversation.
+
+        A request that is too long is sent again shorter, never as it was; what has proved to fit is
+        remembered.
+        """
+        shortest_tokens = self._budget_tokens >> HISTORY_HALVINGS
         attempt = 0
+        history = await self._history(loaded, remarks)
         while True:
-            request = self._request(loaded, remarks, budget_tokens)
             await self.sink.reset(number)
             try:
+                request = self._request(history.messages, remarks)
                 turn = await self._stream(number, request, loaded.turns)
             except StreamBroken as broken:
                 attempt += 1
-                if attempt >= self.agent.limits.stream_attempts:
+                is_last = attempt >= self.agent.limits.stream_attempts
+                if is_last or self._asked_at(broken) is not None:
                     raise
                 log.warning("stream_broken", extra={"turn": number, "attempt": attempt})
                 await self.agent.pause(_pause_s(attempt, broken.retry_after_s))
             except PromptTooLong:
-                budget_tokens //= 2
-                if budget_tokens < shortest_tokens:
-                    raise
-                log.warning("prompt_too_long", extra={"turn": number, "budget": budget_tokens})
+                refused = history
+                while history.messages == refused.messages:
+                    if self._budget_tokens // 2 < max(shortest_tokens, 1):
+                        raise
+                    self._budget_tokens //= 2
+                    history = await self._history(loaded, remarks)
+                log.warning(
+                    "prompt_too_long", extra={"turn": number, "budget": self._budget_tokens}
+                )
             else:
                 await self.sink.flush()
-                return turn
+                return turn, history.is_shortened
 
-    def _request(self, loaded: Loaded, remarks: Remarks, budget_tokens: int) -> ModelRequest:
+    async def _history(self, loaded: Loaded, remarks: Remarks) -> History:
+        return await asyncio.to_thread(  # a long conversation takes a tenth of a second
+            build_history,
+            loaded,
+            budget_tokens=self._budget_tokens,
+            remarks=remarks,
+            touches=self.agent.toolbox.touches,
+        )
+
+    def _request(self, messages: tuple[ModelMessage, ...], remarks: Remarks) -> ModelRequest:
         return ModelRequest(
             system=self.agent.system,
-            messages=build_messages(loaded, budget_tokens=budget_tokens, remarks=remarks),
+            messages=messages,
             tools=tuple(
                 ToolSpec(
                     name=tool.name, description=tool.description, input_schema=tool.input_schema
@@ -195,7 +281,7 @@ class RunState:
                 for tool in self.agent.toolbox.descriptions
             ),
             max_output_tokens=self.agent.limits.max_output_tokens,
-            tool_choice="none" if remarks.is_last_turn else "auto",
+            tool_choice="none" if remarks.forbids_calls else "auto",
         )
 
     async def _stream(
@@ -230,18 +316,6 @@ def _call(recorded: RecordedTurn, call_id: ToolCallId) -> ToolCall:
         if isinstance(part, ToolCall) and part.call_id == call_id:
             return part
     raise LookupError(f"turn {recorded.number} has no call {call_id!r}")
-
-
-def _tool_ref(call: ToolCall, output: ToolOutput, *, seen: dict[str, str]) -> ToolRef:
-    identity = json.dumps(
-        [call.name, call.arguments, output.text], sort_keys=True, default=dict, ensure_ascii=False
-    )
-    return ToolRef(
-        call_id=call.call_id,
-        is_error=output.is_error,
-        signature=hashlib.sha256(identity.encode(errors="replace")).hexdigest()[:_SIGNATURE_CHARS],
-        seen=seen,
-    )
 
 
 def _seen_of(session: Session, touches: Touches) -> dict[str, str]:

@@ -1,7 +1,8 @@
 """The port to what is recorded of a conversation, and what the loop keeps there turn by turn."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from datetime import datetime
 from typing import Literal, Protocol
 
 from core.ids import ToolCallId
@@ -14,13 +15,14 @@ class RecordedTurn:
     """One turn of the model with what became of its tool calls.
 
     A call in `started` but not in `outputs` was running when its process died or the run was
-    cancelled; it may have had its effect.
+    cancelled; it may have had its effect. A call in `not_run` never runs: the text says why.
     """
 
     number: int
     turn: Turn
     started: frozenset[ToolCallId] = frozenset()
     outputs: Mapping[ToolCallId, ToolOutput] = field(default_factory=dict[ToolCallId, ToolOutput])
+    not_run: Mapping[ToolCallId, str] = field(default_factory=dict[ToolCallId, str])
 
 
 @dataclass(frozen=True)
@@ -35,13 +37,15 @@ class Answered:
     """An earlier answer as it ended.
 
     `text` is what the person saw, that of unfinished turns included. `error` says in the person's
-    words why a failed answer failed.
+    words why a failed answer failed. Of a `is_brief` one the results of calls are missing: it is
+    too far back to be read whole.
     """
 
     status: Literal["completed", "failed", "cancelled"]
     text: str
     turns: tuple[RecordedTurn, ...] = ()
     error: str = ""
+    is_brief: bool = False
 
 
 Past = Asked | Answered
@@ -52,11 +56,14 @@ class Loaded:
     """What is known when (a part of) a run begins.
 
     `past` is the conversation from the oldest message on and ends with the message to answer;
-    `turns` is what an earlier attempt at this same answer has recorded, in order.
+    `turns` is what an earlier attempt at this same answer has recorded, in order. `is_cut`: still
+    older messages were not read. `waiting_until`: before that the provider must not be asked.
     """
 
     past: tuple[Past, ...]
     turns: tuple[RecordedTurn, ...] = ()
+    is_cut: bool = False
+    waiting_until: datetime | None = None
 
 
 class Transcript(Protocol):
@@ -65,12 +72,25 @@ class Transcript(Protocol):
     The loop calls it inside durable steps only. Every write must be safe to make twice.
     """
 
-    async def load(self) -> Loaded:
-        """Read the conversation; may be called again after a failed write."""
+    async def load(self, *, whole_chars: int) -> Loaded:
+        """Read the conversation; may be called again after a failed write.
+
+        The newest messages come whole, up to about `whole_chars` characters; older ones may be
+        brief.
+        """
         ...
 
-    async def append_turn(self, number: int, turn: Turn) -> None:
-        """Record the finished turn `number`; numbers count from 0 without a gap."""
+    async def append_turn(
+        self, number: int, turn: Turn, *, not_run: Mapping[ToolCallId, str]
+    ) -> None:
+        """Record the finished turn `number`; numbers count from 0 without a gap.
+
+        `not_run` says of which of its calls, and why, that they will not be run.
+        """
+        ...
+
+    async def wait_until(self, until: datetime | None) -> None:
+        """Record, and show, that the provider is waited for; None: no more."""
         ...
 
     async def start_call(self, number: int, call: ToolCall) -> None:
@@ -107,36 +127,34 @@ class MemoryTranscript:
     def __init__(self, past: Sequence[Past], turns: Sequence[RecordedTurn] = ()) -> None:
         self.past = tuple(past)
         self.turns = list(turns)
+        self.waits: list[datetime | None] = []
 
-    async def load(self) -> Loaded:
+    async def load(self, *, whole_chars: int) -> Loaded:  # noqa: ARG002 - all of it is here
         """What was recorded so far."""
-        return Loaded(past=self.past, turns=tuple(self.turns))
+        waiting_until = self.waits[-1] if self.waits else None
+        return Loaded(self.past, tuple(self.turns), waiting_until=waiting_until)
 
-    async def append_turn(self, number: int, turn: Turn) -> None:
+    async def append_turn(
+        self, number: int, turn: Turn, *, not_run: Mapping[ToolCallId, str]
+    ) -> None:
         """Add the turn, unless it is there."""
         if number < len(self.turns):
             return
         if number > len(self.turns):
             raise ValueError(f"turn {number} would leave a gap after {len(self.turns)} turns")
-        self.turns.append(RecordedTurn(number=number, turn=turn))
+        self.turns.append(RecordedTurn(number=number, turn=turn, not_run=not_run))
+
+    async def wait_until(self, until: datetime | None) -> None:
+        """Note the wait."""
+        self.waits.append(until)
 
     async def start_call(self, number: int, call: ToolCall) -> None:
         """Mark the call as running."""
         recorded = self.turns[number]
-        self.turns[number] = RecordedTurn(
-            number=number,
-            turn=recorded.turn,
-            started=recorded.started | {call.call_id},
-            outputs=recorded.outputs,
-        )
+        self.turns[number] = replace(recorded, started=recorded.started | {call.call_id})
 
     async def finish_call(self, number: int, call_id: ToolCallId, output: ToolOutput) -> ToolOutput:
         """Keep the first result of the call."""
         recorded = self.turns[number]
-        self.turns[number] = RecordedTurn(
-            number=number,
-            turn=recorded.turn,
-            started=recorded.started,
-            outputs={call_id: output, **recorded.outputs},
-        )
+        self.turns[number] = replace(recorded, outputs={call_id: output, **recorded.outputs})
         return self.turns[number].outputs[call_id]

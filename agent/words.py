@@ -1,5 +1,7 @@
 """Every sentence that the loop itself says, to the model or to the person."""
 
+from collections.abc import Sequence
+
 # To the model, as results of calls or as remarks in a user message.
 
 INTERRUPTED = (
@@ -11,7 +13,27 @@ RAN_AGAIN = (
     "[This call was interrupted by a restart and ran a second time; the first time may have had "
     "its effect already.]"
 )
+NOT_RUN_CUT = (
+    "[Not run: the call was cut off at the length limit of one turn, so nothing of it was done. "
+    "Write less in one turn: create the file with its first part and add the rest with editFile, "
+    "or change only the lines that matter.]"
+)
+NOT_RUN_BROKEN = (
+    "[Not run: its arguments were no JSON object, so nothing of it was done. Make the call again "
+    "with one complete JSON object.]"
+)
+NOT_RUN_TOO_LARGE = (
+    "[Not run: its arguments are larger than 700 kB, so nothing of it was done. Create the file "
+    "with its first part and add the rest with editFile.]"
+)
+NOT_RUN_LAST = "[Not run: the answer had used all its tool calls.]"
+NOT_RUN_ENDED = "[Not run: the turn ended in a refusal or at the end of the context.]"
 LEFT_OUT = "[The beginning of this conversation is left out because it is long.]"
+ANNOUNCED = (
+    "[You said what you are about to do, but you called no tool, so nothing was done. If there is "
+    "something to do, call the tool now. If not, say in one sentence that you are done.]"
+)
+MIDDLE_LEFT_OUT = "[… the middle of this text is left out to save room …]"
 EMPTY_MESSAGE = "[The user sent an empty message.]"
 WAS_CANCELLED = "[The user stopped your answer above before it was finished.]"
 NUDGE = (
@@ -30,13 +52,43 @@ def was_failed(reason: str) -> str:
     return f"[Your answer above broke off because of an error{because}. What it did stays done.]"
 
 
+def not_run_too_many(limit: int) -> str:
+    """That a call came after as many as run in one turn."""
+    return (
+        f"[Not run: at most {limit} calls run in one turn, and this one came after them, so "
+        "nothing of it was done. Make it again in the next turn.]"
+    )
+
+
 def calls_cut(names: tuple[str, ...]) -> str:
-    """That calls were not run because they arrived broken."""
+    """That calls were not run of which there is no other trace."""
     return (
         f"[Not run: {', '.join(names)}. The call was cut off at the length limit of one turn, or "
         "its arguments were no JSON object or very large, or there were too many calls in one "
         "turn, so nothing of it was done. Write less in one turn: create the file with its first "
         "part and add the rest with editFile, or change only the lines that matter.]"
+    )
+
+
+def digested(lines: Sequence[str]) -> str:
+    """What was done in turns that are left out."""
+    return "\n".join(
+        ["[Some calls of this answer are left out here to save room. What they did:", *lines, "]"]
+    )
+
+
+def listed(requests: Sequence[str], lines: Sequence[str], *, is_cut: bool) -> str:
+    """What was asked and done in exchanges that are left out."""
+    older = ["Still older messages are not listed."] if is_cut else []
+    asked = [f"- {request}" for request in requests]
+    return "\n".join([LEFT_OUT[:-1], *older, "In it the user asked:", *asked, *lines, "]"])
+
+
+def results_too_large(text: str, kept_chars: int) -> str:
+    """A new tool result of which only the beginning fits."""
+    return (
+        f"{text[:kept_chars]}\n[The rest of this result does not fit into the conversation: "
+        f"{len(text) - kept_chars} characters are left out. Ask for it in smaller parts.]"
     )
 
 
@@ -46,6 +98,12 @@ def result_cut(text: str, kept_chars: int) -> str:
 
 
 # To the person, as part of the answer.
+
+TEXT_CUT = "[The rest of this text is left out: a model may write 200,000 characters in one turn.]"
+ANNOUNCED_ONLY = (
+    "The model said what it would do next, twice, and did nothing. Write “continue” to ask it "
+    "again, or say what you want in other words."
+)
 
 NOTHING_SAID = "The model ended its answer without saying anything. Please ask again."
 DONE_SILENTLY = "The model finished without a closing message. The steps above show what it did."

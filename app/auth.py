@@ -5,17 +5,19 @@ import base64
 import logging
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Self
 from urllib.parse import unquote_to_bytes
 
 import aiohttp
 import jwt
 from pydantic import BaseModel
 
-from app.errors import Unauthorized
+from app.errors import InvalidRequest, Unauthorized
+from app.identity import Identity
 from core.clock import Clock
 from core.errors import Transient
 from core.ids import OwnerId
+from core.text import PROBLEM, is_storable
 
 log = logging.getLogger(__name__)
 
@@ -28,7 +30,8 @@ KEYS_FRESH_S = 600.0  # a withdrawn key is taken this much longer
 REFETCH_S = 10.0  # unknown key ids ask the issuer this often at most
 FETCH_S = 5.0
 KEYS_LIMIT_BYTES = 256 * 1024
-LEEWAY_S = 10  # clocks of two machines
+LEEWAY_S = 5  # clocks of two machines; as much as Convex grants
+LAST_MOMENT_S = 2**53  # beyond it JSON numbers are no whole seconds any more
 SUBJECT_LIMIT_CHARS = 256
 
 
@@ -142,6 +145,12 @@ class Authenticator:
         self._audience = audience
         self._keys = keys
 
+    @classmethod
+    def of(cls, identity: Identity, clock: Clock) -> Self:
+        """Who judges the tokens of this identity's issuer."""
+        keys = KeySet(identity.jwks_url, clock)
+        return cls(issuer=identity.issuer, audience=identity.audience, keys=keys)
+
     async def caller(self, authorization: str | None) -> Caller:
         """Who an `Authorization` header speaks for.
 
@@ -150,6 +159,7 @@ class Authenticator:
 
         Raises:
             Unauthorized: there is no token, or it does not hold.
+            InvalidRequest: it holds, for a subject that no database of ours can hold.
             KeysUnavailable: nobody can tell.
         """
         scheme, _, token = (authorization or "").partition(" ")
@@ -171,10 +181,27 @@ class Authenticator:
                     "verify_aud": self._audience is not None,
                 },
             )
-        except (jwt.PyJWTError, ValueError) as problem:
+            _check_times(claims)
+        except (jwt.PyJWTError, ValueError, OverflowError) as problem:
             log.info("token_refused", extra={"reason": type(problem).__name__})
             raise Unauthorized from None  # the reason stays here: it helps whoever forges
         subject = str(claims["sub"])  # PyJWT has checked that it is a text
         if not 0 < len(subject) <= SUBJECT_LIMIT_CHARS:
             raise Unauthorized
+        if not is_storable(subject):
+            raise InvalidRequest(f"The subject (sub) of the token {PROBLEM}", field="sub")
         return Caller(OwnerId(subject))
+
+
+def _check_times(claims: Mapping[str, object]) -> None:
+    """PyJWT takes all that `int` takes, "9999999999" and true as well; Convex takes numbers.
+
+    Raises:
+        InvalidTokenError: a time is no number of seconds.
+    """
+    for name in ("exp", "iat", "nbf"):
+        moment = claims.get(name, 0)
+        if isinstance(moment, bool) or not isinstance(moment, int | float):
+            raise jwt.InvalidTokenError(name)
+        if not abs(moment) <= LAST_MOMENT_S:  # so that it is true for NaN as well
+            raise jwt.InvalidTokenError(name)

@@ -1,6 +1,7 @@
 """An HTTP connection that does not wait for ever for the rest of a request."""
 
 import asyncio
+import json
 import logging
 from typing import ClassVar
 
@@ -45,6 +46,19 @@ class Connection(H11Protocol):
         """The other side is gone."""
         self._expect(None)
         super().connection_lost(exc)
+
+    def send_400_response(self, msg: str) -> None:
+        """What is no HTTP (a NUL in a header, say) is refused in the shape of our other errors."""
+        body = json.dumps({"error": msg, "code": "invalid_request"}).encode()
+        headers = {
+            "content-type": "application/json",
+            "content-length": str(len(body)),
+            "connection": "close",
+        }
+        head = h11.Response(status_code=400, headers=list(headers.items()), reason=b"Bad Request")
+        for event in (head, h11.Data(data=body), h11.EndOfMessage()):
+            self.transport.write(self.conn.send(event) or b"")
+        self.transport.close()
 
     def _watch(self) -> None:
         state = self.conn.their_state

@@ -56,6 +56,19 @@ class InvalidRequest(Refused):
         self.field = field
 
 
+class RateLimited(Refused):
+    """The person has asked for more in a minute than one person may."""
+
+    code = "rate_limited"
+
+    def __init__(self, kind: str, per_minute: int, *, retry_after_s: float) -> None:
+        self.retry_after_s = max(1, math.ceil(retry_after_s))
+        super().__init__(
+            f"Too many requests: {per_minute} {kind} a minute are allowed; "
+            f"try again in {self.retry_after_s} s"
+        )
+
+
 class BodyTooLarge(HTTPException):
     """The body goes past its limit.
 
@@ -105,6 +118,8 @@ def status_of(error: Refused) -> int:
             return HTTPStatus.FORBIDDEN
         case Unauthorized() | BadToken():
             return HTTPStatus.UNAUTHORIZED
+        case RateLimited():
+            return HTTPStatus.TOO_MANY_REQUESTS
         case NotFound():
             return HTTPStatus.NOT_FOUND
         case Conflict():
@@ -114,10 +129,14 @@ def status_of(error: Refused) -> int:
 
 
 async def on_refused(_request: Request, error: Exception) -> JSONResponse:
-    """The caller must change something: 400, 401, 404 or 409."""
+    """The caller must change something (400, 401, 403, 404 or 409), or wait (429)."""
     if not isinstance(error, Refused):
         raise error
-    headers = {"WWW-Authenticate": "Bearer"} if isinstance(error, Unauthorized) else {}
+    headers: dict[str, str] = {}
+    if isinstance(error, Unauthorized):
+        headers["WWW-Authenticate"] = "Bearer"
+    if isinstance(error, RateLimited):
+        headers["Retry-After"] = str(error.retry_after_s)
     extra = {
         "field": getattr(error, "field", None),
         "messageId": getattr(error, "message_id", None),

@@ -3,39 +3,36 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from app.auth import Authenticator, KeySet
-from app.local_user import AUDIENCE, ISSUER, LocalUser, open_local_user
+from app.local_user import AUDIENCE, ISSUER, open_local_user
 from app.settings import Settings
 from core.clock import Clock
 
 
 @dataclass(frozen=True)
 class Identity:
-    """Who judges tokens. `token` is the local user's; None where an issuer is configured."""
+    """The issuer of user tokens. `token` is the local user's; None where one is configured.
 
-    authenticator: Authenticator
-    convex_environment: Mapping[str, str]
+    `audience` None: any is taken.
+    """
+
+    issuer: str
+    jwks_url: str
+    audience: str | None
     token: str | None
+
+    @property
+    def convex_environment(self) -> Mapping[str, str]:
+        """What `auth.config.ts` reads."""
+        environment = {"POLARIS_AUTH_ISSUER": self.issuer, "POLARIS_AUTH_JWKS": self.jwks_url}
+        if self.audience is not None:
+            environment["POLARIS_AUTH_AUDIENCE"] = self.audience
+        return environment
 
 
 def identity_of(settings: Settings, clock: Clock) -> Identity:
     """The configured issuer, else the local user of the data folder. Raises: BadKeyFile."""
     if settings.auth_issuer is not None:
-        jwks = settings.auth_jwks or f"{settings.auth_issuer.rstrip('/')}/.well-known/jwks.json"
-        return _identity(settings.auth_issuer, jwks, settings.auth_audience, clock, user=None)
+        jwks_url = settings.auth_jwks or f"{settings.auth_issuer.rstrip('/')}/.well-known/jwks.json"
+        return Identity(settings.auth_issuer, jwks_url, settings.auth_audience, None)
     user = open_local_user(settings.data_dir)
-    return _identity(ISSUER, user.jwks_url, AUDIENCE, clock, user=user)
-
-
-def _identity(
-    issuer: str, jwks: str, audience: str | None, clock: Clock, *, user: LocalUser | None
-) -> Identity:
-    environment = {"POLARIS_AUTH_ISSUER": issuer, "POLARIS_AUTH_JWKS": jwks}
-    if audience is not None:
-        environment["POLARIS_AUTH_AUDIENCE"] = audience
-    keys = KeySet(jwks, clock)
-    return Identity(
-        authenticator=Authenticator(issuer=issuer, audience=audience, keys=keys),
-        convex_environment=environment,
-        token=None if user is None else user.token(clock),
-    )
+    return Identity(ISSUER, user.jwks_url, AUDIENCE, user.token(clock))

@@ -21,6 +21,7 @@ from cryptography.hazmat.primitives.serialization import (
 from jwt.algorithms import ECAlgorithm
 
 from core.clock import Clock
+from core.errors import Refused
 from core.ids import OwnerId
 
 ISSUER = "https://polaris.localhost"
@@ -31,8 +32,10 @@ _KEY_ID = "local-1"
 _FILE = "local-user.pem"
 
 
-class BadKeyFile(Exception):
+class BadKeyFile(Refused):
     """The key file holds something else."""
+
+    code = "bad_key_file"
 
     def __init__(self, path: Path) -> None:
         super().__init__(f"{path} holds no EC key; remove it to get a new one")

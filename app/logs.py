@@ -4,9 +4,11 @@ import json
 import logging
 import re
 import sys
+from contextvars import ContextVar
 from typing import Any, Literal
 
-from app.middleware import request_id_now
+request_id_now: ContextVar[str] = ContextVar("request_id_now", default="")
+"""The id of the request that this task serves; empty outside of one."""
 
 _STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {
     "message",
@@ -28,8 +30,8 @@ _QUIET = (
 _CONTROLS = re.compile("[\x00-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
 
 
-def _printable(text: str) -> str:
-    """Without line ends, terminal codes and marks that turn a text round.
+def printable(text: str) -> str:
+    """The text without line ends, terminal codes and marks that turn a text round.
 
     Paths and other people's texts are in log lines.
     """
@@ -52,7 +54,7 @@ class TextFormatter(logging.Formatter):
     def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 - logging's name
         """The line without a traceback."""
         fields = "".join(f" {name}={value}" for name, value in _fields(record).items())
-        return _printable(f"{super().formatMessage(record)}{fields} [{record.name}]")
+        return printable(f"{super().formatMessage(record)}{fields} [{record.name}]")
 
 
 class JsonFormatter(logging.Formatter):

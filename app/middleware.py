@@ -3,21 +3,20 @@
 import ipaddress
 import logging
 import re
-from contextvars import ContextVar
 from http import HTTPStatus
+from urllib.parse import unquote_to_bytes
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.errors import BodyTooLarge, problem
+from app.logs import request_id_now
 from core.clock import Clock
 from core.ids import new_id
+from core.text import PROBLEM
 
 log = logging.getLogger(__name__)
-
-request_id_now: ContextVar[str] = ContextVar("request_id_now", default="")
-"""The id of the request that this task serves; empty outside of one."""
 
 _USABLE_REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{8,64}\Z")
 
@@ -60,8 +59,7 @@ class RequestFrame:
                 headers["X-Request-Id"] = request_id
                 for name, value in _SECURITY_HEADERS.items():
                     headers.setdefault(name, value)
-                if "html" not in headers.get("content-type", ""):  # the page of /docs loads scripts
-                    headers.setdefault("Content-Security-Policy", _API_POLICY)
+                headers.setdefault("Content-Security-Policy", _API_POLICY)
             await send(message)
 
         try:
@@ -90,6 +88,40 @@ class RequestFrame:
                 },
             )
             request_id_now.reset(token)
+
+
+class StorableTexts:
+    """Refuses an address with a text that no database of ours can hold, before anybody reads it.
+
+    Path and query must be UTF-8 without NUL; what is no UTF-8 would silently become another text.
+    Bodies are judged by their models, `sub` with its token; a head has no NUL by its grammar.
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: D102 - ASGI
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        parts: dict[str, bytes] = {"path": scope["raw_path"], "query": scope["query_string"]}
+        place = next((name for name, part in parts.items() if not _is_text(part)), None)
+        if place is None:
+            await self._app(scope, receive, send)
+            return
+        response = problem(HTTPStatus.BAD_REQUEST, f"The {place} {PROBLEM}", "invalid_request")
+        await response(scope, receive, send)
+
+
+def _is_text(percent_encoded: bytes) -> bool:
+    raw = unquote_to_bytes(percent_encoded)
+    if b"\0" in raw:
+        return False
+    try:
+        raw.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
 
 
 class LocalHosts:

@@ -14,6 +14,11 @@ class NoModel:
         """Where a model's name would stand."""
         return "none"
 
+    @property
+    def context_window(self) -> int:
+        """Nothing is ever sent."""
+        return 1
+
     async def stream(
         self,
         request: ModelRequest,  # noqa: ARG002 - the port has it

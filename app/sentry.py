@@ -6,7 +6,8 @@ local variables, request bodies and every integration that looks into prompts ar
 
 import re
 from collections.abc import Callable, Iterable
-from typing import Any, cast
+from contextvars import ContextVar
+from typing import Any, TypeVar, cast
 from urllib.parse import unquote, urlsplit
 
 import sentry_sdk
@@ -19,14 +20,19 @@ from app.settings import Settings
 from core.errors import Refused, Transient
 from engine import Middleware, RunCall, RunFailed, StepCall, StepFailed
 from engine.middleware import Run, Step
+from jobs.events import MessageSent
 
 TAGS = ("run_id", "step_id", "message_id", "request_id", "job_id", "event_id")
 EXPECTED = (Refused, Transient, KeyboardInterrupt)
 TEXT_LIMIT_CHARS = 500
 FLUSH_S = 2.0
 HIDDEN = "[hidden]"
-_ANSWERING = re.compile(r"process-message:(?P<message_id>[^:]+)")  # the id of a run that answers
 _QUOTES_INPUT = ("pydantic", "pydantic_core", "anthropic", "openai", "sqlalchemy")
+
+K = TypeVar("K", Refused, Transient)
+
+_answering: ContextVar[str | None] = ContextVar("answering", default=None)
+"""The message that the run in this task answers."""
 
 _SECRETS = re.compile(
     r"""
@@ -82,6 +88,9 @@ class SentryTags(Middleware):
 
     async def on_run(self, call: RunCall, proceed: Run) -> Any:
         """A scope of the run's own, so that runs side by side keep their tags apart."""
+        data = call.event.data
+        # Not taken back: the engine says in this task how the run ends, after this has returned.
+        _answering.set(data.message_id if isinstance(data, MessageSent) else None)
         with sentry_sdk.isolation_scope() as scope:
             scope.set_tags({"run_id": call.run_id, "job_id": call.job_id})
             return await proceed(call)
@@ -130,8 +139,8 @@ def before_send(secrets: Iterable[str]) -> Callable[[Event, Hint], Event | None]
         extra = _table(report.pop("extra", None))
         scoped = _table(report.get("tags"))
         tags = scoped | {name: scrub(extra[name]) for name in TAGS if name in extra}
-        if answered := _ANSWERING.match(tags.get("run_id", "")):
-            tags.setdefault("message_id", answered["message_id"])
+        if (message_id := _answering.get()) is not None:
+            tags.setdefault("message_id", message_id)
         report["tags"] = tags
         for name in ("request", "user", "breadcrumbs", "modules"):
             report.pop(name, None)
@@ -154,14 +163,14 @@ def _is_expected(error: object) -> bool:
     if isinstance(error, BaseExceptionGroup):
         members = cast("BaseExceptionGroup[BaseException]", error).exceptions
         return all(_is_expected(member) for member in members)
-    if isinstance(error, StepFailed | RunFailed):  # they carry the name of what went wrong
-        return error.name in {kind.__name__ for kind in _kinds(Refused, Transient)}
+    if isinstance(error, StepFailed | RunFailed):  # they carry the code of what went wrong
+        return error.code in {kind.code for kind in _kinds(Refused) | _kinds(Transient)}
     return isinstance(error, EXPECTED)
 
 
-def _kinds(*roots: type[BaseException]) -> set[type[BaseException]]:
-    """The classes and all below them."""
-    below: set[type[BaseException]] = set()
-    for root in roots:
-        below |= {root} | _kinds(*root.__subclasses__())
+def _kinds(root: type[K]) -> set[type[K]]:
+    """The class and all below it."""
+    below = {root}
+    for kind in root.__subclasses__():
+        below |= _kinds(kind)
     return below

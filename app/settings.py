@@ -4,7 +4,7 @@ import ipaddress
 import os
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Literal, Self
+from typing import TYPE_CHECKING, Annotated, Literal, Self
 
 from pydantic import (
     BeforeValidator,
@@ -16,7 +16,8 @@ from pydantic import (
 )
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
-from engine.encryption import BadKey, Encryption
+if TYPE_CHECKING:
+    from engine.encryption import Encryption
 
 _MIB = 1024 * 1024
 _HTTP_URL = r"^https?://[^\s/]+"
@@ -141,6 +142,30 @@ class Settings(BaseSettings):
         validation_alias="POLARIS_FILE_LIMIT_BYTES",
         description="Largest request body that carries the content of a file.",
     )
+    rate_reads: int = Field(
+        default=6_000,
+        ge=0,
+        validation_alias="POLARIS_RATE_READS",
+        description="Reading requests that one person may make in a minute; 0: any number.",
+    )
+    rate_writes: int = Field(
+        default=3_000,
+        ge=0,
+        validation_alias="POLARIS_RATE_WRITES",
+        description="Writing requests that one person may make in a minute; 0: any number.",
+    )
+    rate_messages: int = Field(
+        default=600,
+        ge=0,
+        validation_alias="POLARIS_RATE_MESSAGES",
+        description="Messages, retries and events that one person may send in a minute; 0: any.",
+    )
+    rate_streams: int = Field(
+        default=300,
+        ge=0,
+        validation_alias="POLARIS_RATE_STREAMS",
+        description="Realtime streams that one person may open in a minute; 0: any number.",
+    )
     cors_origins: Names = Field(
         default=(),
         validation_alias="POLARIS_CORS_ORIGINS",
@@ -207,6 +232,19 @@ class Settings(BaseSettings):
         default=(),
         validation_alias="POLARIS_REASONING_EFFORT",
         description="PROVIDER:MODEL=EFFORT, comma-separated: how much each of them is to think.",
+    )
+    model_wait_s: float = Field(
+        default=900.0,
+        ge=0,
+        le=86_400,
+        validation_alias="POLARIS_MODEL_WAIT_S",
+        description="Seconds that a turn waits for a provider that says when to ask again.",
+    )
+    history_tokens: int | None = Field(
+        default=None,
+        ge=1_000,
+        validation_alias="POLARIS_HISTORY_TOKENS",
+        description="Most tokens of a conversation to send; not set: what the window holds.",
     )
     max_steps: int = Field(
         default=10,
@@ -282,6 +320,9 @@ class Settings(BaseSettings):
     @classmethod
     def _are_keys(cls, value: SecretStr | None) -> SecretStr | None:
         if value is not None:
+            # The whole engine comes with it, and every command reads settings first.
+            from engine.encryption import BadKey, Encryption  # noqa: PLC0415 - see above
+
             try:
                 Encryption(_split(value.get_secret_value()))
             except BadKey as error:
@@ -289,10 +330,13 @@ class Settings(BaseSettings):
         return value
 
     @property
-    def encryption(self) -> Encryption | None:
+    def encryption(self) -> "Encryption | None":
         """The keys of what the engine stores."""
-        keys = self.engine_keys
-        return None if keys is None else Encryption(_split(keys.get_secret_value()))
+        if self.engine_keys is None:
+            return None
+        from engine.encryption import Encryption  # noqa: PLC0415 - as in `_are_keys`
+
+        return Encryption(_split(self.engine_keys.get_secret_value()))
 
     @property
     def is_loopback(self) -> bool:

@@ -2,7 +2,6 @@
 
 import asyncio
 import logging
-import secrets
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, ExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
@@ -14,10 +13,14 @@ from fastapi import FastAPI
 from agent.definition import Agent, Limits
 from agent.prompt import SYSTEM_PROMPT
 from app.api.application import create_application
+from app.auth import Authenticator
+from app.convex import ConvexAccess, convex_access
 from app.identity import Identity, identity_of
 from app.no_model import NoModel
+from app.rates.buckets import MemoryBuckets
+from app.rates.limits import RateClass, RateLimits
+from app.rates.postgres import PostgresBuckets
 from app.ready_file import announced
-from app.sentry import SentryTags
 from app.server import serving
 from app.services.context import Services
 from app.services.health import Health
@@ -27,43 +30,36 @@ from app.services.streams import Streams
 from app.settings import Settings, SettingsInvalid
 from app.tracing import tracing
 from core.clock import SystemClock
-from engine import Database, Engine, NoSuchRun, PostgresDatabase, SqliteDatabase
+from engine import Database, Engine, Middleware, NoSuchRun, PostgresDatabase, SqliteDatabase
 from jobs.chat import Chat
 from jobs.outbox import Relay
 from jobs.reap import Reaper, ReapTimes
 from jobs.registry import JOBS
+from jobs.sweep import FolderSweeper
 from jobs.workspace import ProjectFolders, own_folder
 from llm.catalog import EFFORTS, Catalog, InvalidCatalog
-from llm.fallback import preferring
+from llm.deferred import DeferredModel
+from llm.fallback import FallbackModel, preferring
 from llm.model import Model
 from llm.retry import Patience
 from store.deltas import DeltaLimits
 from store.gateway import Store
-from store.local.process import EmbeddedConvex
-from store.local.supervised import supervised
 from tools.files import FILE_TOOLS
 from tools.registry import Toolbox
 
 log = logging.getLogger(__name__)
 
 CLOCK = SystemClock()
-CONVEX_FUNCTIONS = Path(__file__).parents[1] / "convex"
 DEFAULT_MODELS = {
     "anthropic": "claude-sonnet-5-5",
     "openai": "gpt-6.1-sol",
     "cerebras": "gpt-oss-120b",
 }  # of providers whose key is set, in order of preference
 
+SHORT_WAIT_S = 3.0  # a provider asks for: longer ones are durable steps, and people see them
+
 Work = Callable[[], Awaitable[None]]
 Adapter = Callable[[str, Patience], Model]
-
-
-@dataclass(frozen=True)
-class ConvexAccess:
-    """Where Convex is, and the secret that its system functions ask for."""
-
-    url: str
-    internal_key: str
 
 
 @dataclass(frozen=True)
@@ -78,13 +74,16 @@ class Backend:
 
 
 @asynccontextmanager
-async def development(settings: Settings) -> AsyncGenerator[Mapping[str, object]]:
-    """`polaris dev`: API, worker and, without CONVEX_URL, the embedded Convex; the ready line."""
-    identity = identity_of(settings, CLOCK)
+async def development(
+    settings: Settings, identity: Identity, convex: Awaitable[ConvexAccess]
+) -> AsyncGenerator[Mapping[str, object]]:
+    """`polaris dev`: API and worker on a Convex that may still be starting; the ready line."""
+    model = model_of(settings)
     async with (
-        backend_of(settings, identity, works=True) as backend,
+        backend_of(settings, await convex, model) as backend,
         in_background(backend.relay.run, backend.reaper.run),
         front(settings, identity, backend) as ready,
+        in_background(partial(prepare, model)),
     ):
         with announced(settings.data_dir, ready):
             yield ready
@@ -96,7 +95,8 @@ async def api(settings: Settings) -> AsyncGenerator[Mapping[str, object]]:
     require_shared(settings)
     identity = identity_of(settings, CLOCK)
     async with (
-        backend_of(settings, identity, works=False) as backend,
+        convex_access(settings, identity) as convex,
+        backend_of(settings, convex, None) as backend,
         in_background(backend.relay.run),
         front(settings, identity, backend) as ready,
     ):
@@ -107,25 +107,26 @@ async def api(settings: Settings) -> AsyncGenerator[Mapping[str, object]]:
 async def worker(settings: Settings) -> AsyncGenerator[Mapping[str, object]]:
     """`polaris worker`: runs jobs; serves nothing. Raises: SettingsInvalid."""
     require_shared(settings)
+    model = model_of(settings)
     async with (
-        backend_of(settings, None, works=True) as backend,
-        in_background(backend.relay.run, backend.reaper.run),
+        convex_access(settings, None) as convex,
+        backend_of(settings, convex, model) as backend,
+        in_background(backend.relay.run, backend.reaper.run, partial(prepare, model)),
     ):
         yield {"worker": backend.engine.executor_id, "convex": backend.convex.url}
 
 
 @asynccontextmanager
 async def backend_of(
-    settings: Settings, identity: Identity | None, *, works: bool
+    settings: Settings, convex: ConvexAccess, model: Model | None
 ) -> AsyncGenerator[Backend]:
-    """Convex, the store over it and the engine, in this order; closed in the other.
+    """The store over Convex and the engine, in this order; closed in the other.
 
-    `works` False: the engine sends and cancels, and leaves the runs to other processes.
+    Without a `model` the engine sends and cancels, and leaves the runs to other processes.
     """
     async with (
-        convex_access(settings, identity) as convex,
         open_store(settings, convex) as store,
-        open_engine(settings, store, works=works) as engine,
+        open_engine(settings, store, model) as engine,
     ):
         relay = Relay(store.outbox, engine)
         reaper = Reaper(store, engine, CLOCK, ReapTimes())
@@ -137,16 +138,17 @@ async def front(
     settings: Settings, identity: Identity, backend: Backend
 ) -> AsyncGenerator[Mapping[str, object]]:
     """The HTTP API over a backend; gives the ready line once it accepts requests."""
-    services = services_of(settings, identity, backend)
-    app = create_application(services, settings, CLOCK)
-    async with serve(app, settings) as url:
-        ready: dict[str, object] = {"api": url, "convex": backend.convex.url}
-        if identity.token is not None:
-            ready["token"] = identity.token
-        try:
-            yield ready
-        finally:
-            services.streams.close()
+    async with rates_of(settings) as rates:
+        services = services_of(settings, identity, backend, rates)
+        app = create_application(services, settings, CLOCK)
+        async with serve(app, settings) as url:
+            ready: dict[str, object] = {"api": url, "convex": backend.convex.url}
+            if identity.token is not None:
+                ready["token"] = identity.token
+            try:
+                yield ready
+            finally:
+                services.streams.close()
 
 
 @asynccontextmanager
@@ -158,7 +160,8 @@ async def operator_view(settings: Settings) -> AsyncGenerator[EngineView]:
         if settings.convex_url is not None:
             convex = await stack.enter_async_context(convex_access(settings, None))
             store = await stack.enter_async_context(open_store(settings, convex))
-            messaging = Messaging(store, Relay(store.outbox, engine), settings.busy_policy.value)
+            relay = Relay(store.outbox, engine)
+            messaging = Messaging(store, relay, engine.inspect, settings.busy_policy.value)
         yield EngineView(engine, messaging, has_operator=True)
 
 
@@ -176,28 +179,6 @@ def require_shared(settings: Settings) -> None:
         raise SettingsInvalid("\n".join(missing))
 
 
-@asynccontextmanager
-async def convex_access(
-    settings: Settings, identity: Identity | None
-) -> AsyncGenerator[ConvexAccess]:
-    """The configured Convex, else an embedded one that lives as long as the block."""
-    given = settings.convex_internal_key
-    if settings.convex_url is not None and given is not None:
-        yield ConvexAccess(settings.convex_url, given.get_secret_value())
-        return
-    key = given.get_secret_value() if given is not None else secrets.token_hex(32)
-    environment = dict(identity.convex_environment) if identity is not None else {}
-    make = partial(
-        EmbeddedConvex,
-        CONVEX_FUNCTIONS,
-        settings.data_dir / "convex.sqlite",
-        admin_key=secrets.token_hex(32),
-        env={**environment, "POLARIS_CONVEX_INTERNAL_KEY": key},
-    )
-    async with supervised(lambda port: make(port=port), settings.convex_port) as url:
-        yield ConvexAccess(url, key)
-
-
 def open_store(settings: Settings, convex: ConvexAccess) -> Store:
     """The store over Convex's HTTP API."""
     limits = DeltaLimits(interval_s=settings.flush_ms / 1000)
@@ -212,14 +193,22 @@ def database_of(settings: Settings) -> Database:
 
 
 @asynccontextmanager
-async def open_engine(settings: Settings, store: Store, *, works: bool) -> AsyncGenerator[Engine]:
-    """The engine with every job of the product; what the jobs need is there where it works."""
+async def open_engine(
+    settings: Settings, store: Store, model: Model | None
+) -> AsyncGenerator[Engine]:
+    """The engine with every job of the product; with a model, it works and has what jobs need."""
     with ExitStack() as stack:
         needs: list[object] = []
-        if works:
+        sweeps: list[Work] = []
+        if model is not None:
             folder = stack.enter_context(own_folder(settings.data_dir / "workspaces"))
-            needs.append(chat_of(settings, store, model_of(settings), folder))
-        async with engine_of(settings, works=works, provide=needs) as engine:
+            chat = chat_of(settings, store, model, folder)
+            needs.append(chat)
+            sweeps.append(FolderSweeper(store, chat.folders).run)
+        async with (
+            engine_of(settings, works=model is not None, provide=needs) as engine,
+            in_background(*sweeps),
+        ):
             yield engine
 
 
@@ -229,7 +218,7 @@ async def engine_of(
 ) -> AsyncGenerator[Engine]:
     """The engine over its database, with what watches it."""
     with tracing(settings) as telemetry:
-        watching = (telemetry, SentryTags() if settings.sentry_dsn is not None else None)
+        watching = (telemetry, sentry_tags(settings))
         async with Engine(
             jobs=JOBS,
             database=database_of(settings),
@@ -244,13 +233,23 @@ async def engine_of(
             yield engine
 
 
+def sentry_tags(settings: Settings) -> Middleware | None:
+    """What tags the reports of runs; None where nothing is reported."""
+    if settings.sentry_dsn is None:
+        return None
+    from app.sentry import SentryTags  # noqa: PLC0415 - its SDK, for who reports
+
+    return SentryTags()
+
+
 def model_of(settings: Settings) -> Model:
     """The models of the preference list, else those whose key is set; each next one is a fallback.
 
     Raises:
         SettingsInvalid: the list names a provider that there is not, or one whose key is missing.
     """
-    adapters = _adapters(settings, _catalog(settings))
+    catalog = _catalog(settings)
+    adapters = _adapters(settings, catalog)
     wanted = settings.models or tuple(
         f"{provider}:{name}" for provider, name in DEFAULT_MODELS.items() if adapters[provider]
     )
@@ -265,11 +264,33 @@ def model_of(settings: Settings) -> Model:
         adapter = adapters[provider]
         if adapter is None:
             raise SettingsInvalid(f"{provider.upper()}_API_KEY: needed for {entry!r}")
-        makers.append(partial(adapter, name))
+        label = f"{provider}/{name}"
+        makers.append(partial(_deferred, label, partial(adapter, name), catalog))
     if not makers:
         return NoModel()
-    patience = Patience(budget_s=settings.model_patience_s, idle_s=settings.model_idle_s)
+    patience = Patience(
+        budget_s=settings.model_patience_s,
+        idle_s=settings.model_idle_s,
+        retry_after_cap_s=SHORT_WAIT_S,
+    )
     return preferring(makers, patience, first_byte_s=settings.model_first_byte_s, clock=CLOCK)
+
+
+def _deferred(
+    label: str, make: Callable[[Patience], Model], catalog: Catalog, patience: Patience
+) -> Model:
+    return DeferredModel(label, partial(make, patience), catalog=catalog)
+
+
+async def prepare(model: Model) -> None:
+    """Have the SDK of the preferred model imported before somebody waits for an answer."""
+    match model:
+        case FallbackModel():
+            await prepare(model.preferred)
+        case DeferredModel():
+            await model.prepare()
+        case _:
+            pass
 
 
 def _catalog(settings: Settings) -> Catalog:
@@ -299,7 +320,7 @@ def _catalog(settings: Settings) -> Catalog:
 def _adapters(settings: Settings, catalog: Catalog) -> Mapping[str, Adapter | None]:
     """By provider, what makes a model from its name; None where the key is missing.
 
-    Each SDK takes about a second to import, so that is left to who uses it.
+    Each SDK takes about a second to import: see `DeferredModel`.
     """
 
     def anthropic(name: str, patience: Patience) -> Model:
@@ -346,20 +367,46 @@ def chat_of(settings: Settings, store: Store, model: Model, folder: Path) -> Cha
             model=model,
             toolbox=Toolbox(FILE_TOOLS),
             system=SYSTEM_PROMPT,
-            limits=Limits(max_turns=settings.max_steps),
+            limits=Limits(
+                max_turns=settings.max_steps,
+                history_tokens=settings.history_tokens,
+                longest_wait_s=settings.model_wait_s,
+            ),
         ),
         folders=ProjectFolders(store, folder),
     )
 
 
-def services_of(settings: Settings, identity: Identity, backend: Backend) -> Services:
+@asynccontextmanager
+async def rates_of(settings: Settings) -> AsyncGenerator[RateLimits]:
+    """What a person may ask for: counted by this process, or with PostgreSQL by all together."""
+    per_minute = {
+        RateClass.READS: settings.rate_reads,
+        RateClass.WRITES: settings.rate_writes,
+        RateClass.MESSAGES: settings.rate_messages,
+        RateClass.STREAMS: settings.rate_streams,
+    }
+    alone = MemoryBuckets(CLOCK)
+    if settings.database_url is None:
+        yield RateLimits(alone, per_minute)
+        return
+    dsn = PostgresDatabase(settings.database_url.get_secret_value()).libpq
+    async with PostgresBuckets(dsn, alone) as shared:
+        yield RateLimits(shared, per_minute)
+
+
+def services_of(
+    settings: Settings, identity: Identity, backend: Backend, rates: RateLimits
+) -> Services:
     """What the routes use."""
     checks = {"store": backend.store.ping, "engine": partial(engine_answers, backend.engine)}
-    messaging = Messaging(backend.store, backend.relay, settings.busy_policy.value)
+    inspect, policy = backend.engine.inspect, settings.busy_policy.value
+    messaging = Messaging(backend.store, backend.relay, inspect, policy)
     return Services(
         store=backend.store,
         messaging=messaging,
-        authenticator=identity.authenticator,
+        authenticator=Authenticator.of(identity, CLOCK),
+        rates=rates,
         health=Health(checks, CLOCK),
         engine=EngineView(backend.engine, messaging, has_operator=identity.token is not None),
         streams=Streams(backend.engine),

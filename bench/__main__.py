@@ -3,10 +3,15 @@
 import asyncio
 import sys
 
-from bench import store, stream
+from bench import fairness, start, store, stream
 from bench.engine import suite as engine
 
-SUITES = {"store": store.main, "stream": stream.main}
+SUITES = {
+    "fairness": fairness.main,
+    "start": start.main,
+    "store": store.main,
+    "stream": stream.main,
+}
 
 
 def main() -> None:

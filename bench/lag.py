@@ -10,7 +10,7 @@ from statistics import median
 from time import monotonic
 from typing import Any
 
-from app.wiring import CONVEX_FUNCTIONS
+from app.convex import CONVEX_FUNCTIONS
 from bench.figures import percentile, say, say_rounds
 from core.ids import OwnerId, ProjectId, RunId
 from store.client import ConvexHttp

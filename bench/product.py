@@ -7,11 +7,11 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from app.convex import CONVEX_FUNCTIONS
 from app.demo.client import Api
 from app.demo.server import Child
 from app.identity import identity_of
 from app.settings import load_settings, own_environment
-from app.wiring import CONVEX_FUNCTIONS
 from bench.wire import Wire
 from core.clock import SystemClock
 from llm.scripted.process import ScriptedModel
@@ -27,6 +27,7 @@ class Product:
     """A running `polaris dev` with one project."""
 
     api: Api
+    api_url: str
     model: ScriptedModel
     project_id: str
     convex_url: str
@@ -36,7 +37,7 @@ class Product:
 @asynccontextmanager
 async def product(scenario: Scenario, folder: Path) -> AsyncGenerator[Product]:
     """`polaris dev` as it comes, with its own embedded Convex."""
-    async with _scripted(scenario, folder) as model, _polaris(model, folder, {}) as running:
+    async with scripted(scenario, folder) as model, _polaris(model, folder, {}) as running:
         yield running
 
 
@@ -53,7 +54,7 @@ async def product_on_wire(
     identity = identity_of(load_settings(data_dir=data), SystemClock())
     functions_see = {**identity.convex_environment, "POLARIS_CONVEX_INTERNAL_KEY": key}
     async with AsyncExitStack() as stack:
-        model = await stack.enter_async_context(_scripted(scenario, folder))
+        model = await stack.enter_async_context(scripted(scenario, folder))
         convex = await stack.enter_async_context(
             EmbeddedConvex(
                 CONVEX_FUNCTIONS, folder / "convex.sqlite", admin_key="", env=functions_see
@@ -67,7 +68,7 @@ async def product_on_wire(
 
 
 @asynccontextmanager
-async def _scripted(scenario: Scenario, folder: Path) -> AsyncGenerator[ScriptedModel]:
+async def scripted(scenario: Scenario, folder: Path) -> AsyncGenerator[ScriptedModel]:
     """The model server as a process of its own, its log in the folder."""
     script = folder / "scenario.json"
     await asyncio.to_thread(_write, script, scenario.model_dump_json())
@@ -91,6 +92,24 @@ def _write(path: Path, text: str) -> None:
 async def _polaris(
     model: ScriptedModel, folder: Path, given: Mapping[str, str]
 ) -> AsyncGenerator[Product]:
+    child = await start_dev(model, folder, given)
+    try:
+        token = child.ready["token"]
+        async with Api(child.ready["api"], token) as api:
+            project_id = await api.create_project("bench")
+            yield Product(api, child.ready["api"], model, project_id, child.ready["convex"], token)
+    finally:
+        await child.stop()
+
+
+async def start_dev(
+    model: ScriptedModel, folder: Path, given: Mapping[str, str] | None = None
+) -> Child:
+    """`polaris dev` on the data in the folder, which is made when missing; `given` is set, too.
+
+    Raises:
+        StartFailed: it did not become ready.
+    """
     environment = {
         **own_environment(),
         **dict.fromkeys(NOT_SET, ""),
@@ -99,14 +118,7 @@ async def _polaris(
         "POLARIS_MODELS": "anthropic:claude-sonnet-5-5",
         "POLARIS_FLUSH_MS": str(FLUSH_MS),
         "POLARIS_GRACE_S": "1",
-        **given,
+        **(given or {}),
     }
     command = ["app.main", "dev", "--port", "0", "--data", str(folder / "polaris")]
-    child = await Child.start(command, environment=environment, log=folder / "polaris.log")
-    try:
-        token = child.ready["token"]
-        async with Api(child.ready["api"], token) as api:
-            project_id = await api.create_project("bench")
-            yield Product(api, model, project_id, child.ready["convex"], token)
-    finally:
-        await child.stop()
+    return await Child.start(command, environment=environment, log=folder / "polaris.log")

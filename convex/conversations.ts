@@ -3,9 +3,8 @@ import { v } from "convex/values";
 import { mutation, query } from "./_generated/server";
 import { callerId, ownedConversation, ownedProject } from "./model/access.ts";
 import { createConversation } from "./model/conversations.ts";
+import { wholeList } from "./model/lists.ts";
 import { conversationDoc, messageDoc, toConversationDoc, toMessageDoc } from "./model/docs.ts";
-
-const MOST = 200;
 
 export const create = mutation({
   args: { projectId: v.id("projects"), title: v.string() },
@@ -25,17 +24,17 @@ export const getById = query({
   },
 });
 
-/** The last 200 conversations, newest first. */
+/** The project's conversations, newest first. All of them: refused for more than 8,000. */
 export const getByProject = query({
   args: { projectId: v.id("projects") },
   returns: v.array(conversationDoc),
   handler: async (ctx, { projectId }) => {
     const project = await ownedProject(ctx, await callerId(ctx), projectId);
-    const rows = await ctx.db
+    const query = ctx.db
       .query("conversations")
       .withIndex("by_project", (q) => q.eq("projectId", project._id))
-      .order("desc")
-      .take(MOST);
+      .order("desc");
+    const rows = await wholeList(query, "the API's pages");
     return rows.map(toConversationDoc);
   },
 });

@@ -10,14 +10,15 @@ import { conflict, notFound, refused } from "./model/errors.ts";
 import {
   Changes,
   contentFromText,
-  ensureFolder,
   fileAt,
+  folderAt,
   moveTree,
   removeTree,
   textOf,
   writeFile,
 } from "./model/files.ts";
-import { checkName, parentOf } from "./model/paths.ts";
+import { wholeList } from "./model/lists.ts";
+import { checkedName, parentOf } from "./model/paths.ts";
 
 const MOST_FILES = 2_000;
 const MOST_BYTES = 8_000_000; // of text in one answer; an answer holds 16 MiB
@@ -82,20 +83,34 @@ export const getFilePath = query({
   },
 });
 
-/** What stands directly in a folder (or at the root): folders first, then by name; without text. */
+/** What stands directly in a folder (or at the root): folders first, then by name; without text. All of it: refused for
+ *  a folder of more than 8,000 entries; read that with `listFolder`. */
 export const getFolderContents = query({
   args: { projectId: v.id("projects"), parentId: v.optional(v.id("files")) },
   returns: v.array(fileDoc),
   handler: async (ctx, { projectId, parentId }) => {
     const project = await ownedProject(ctx, await callerId(ctx), projectId);
-    const rows = await ctx.db
-      .query("files")
-      .withIndex("by_parent", (q) => q.eq("projectId", project._id).eq("parentId", parentId))
-      .take(MOST_FILES);
+    const rows = await wholeList(entriesOf(ctx, project, parentId), "files.listFolder");
     rows.sort((a, b) =>
       a.type === b.type ? a.name.localeCompare(b.name) : a.type === "folder" ? -1 : 1,
     );
     return rows.map((row) => toFileDoc(row));
+  },
+});
+
+/** The same in pages, by name. */
+export const listFolder = query({
+  args: {
+    projectId: v.id("projects"),
+    parentId: v.optional(v.id("files")),
+    paginationOpts: paginationOptsValidator,
+  },
+  returns: paginationResultValidator(fileDoc),
+  handler: async (ctx, { projectId, parentId, paginationOpts }) => {
+    const project = await ownedProject(ctx, await callerId(ctx), projectId);
+    const numItems = Math.min(paginationOpts.numItems, 1_000);
+    const page = await entriesOf(ctx, project, parentId).paginate({ ...paginationOpts, numItems });
+    return { ...page, page: page.page.map((row) => toFileDoc(row)) };
   },
 });
 
@@ -120,7 +135,7 @@ export const createFolder = mutation({
   returns: v.null(),
   handler: async (ctx, where) => {
     const { changes, path } = await newEntry(ctx, where, "Folder already exists");
-    await ensureFolder(changes, path);
+    await folderAt(changes, path);
     await changes.close();
     return null;
   },
@@ -131,9 +146,8 @@ export const renameFile = mutation({
   returns: v.null(),
   handler: async (ctx, { id, newName }) => {
     const { file, project } = await ownedFile(ctx, await callerId(ctx), id);
-    checkName(newName);
     const changes = new Changes(ctx, project);
-    await moveTree(changes, file.path, join(parentOf(file.path), newName));
+    await moveTree(changes, file.path, join(parentOf(file.path), checkedName(newName)));
     await changes.close();
     return null;
   },
@@ -173,6 +187,12 @@ export const updateFile = mutation({
   },
 });
 
+function entriesOf(ctx: QueryCtx, project: Doc<"projects">, parentId: Id<"files"> | undefined) {
+  return ctx.db
+    .query("files")
+    .withIndex("by_parent", (q) => q.eq("projectId", project._id).eq("parentId", parentId));
+}
+
 async function withContent(ctx: QueryCtx, row: Doc<"files">): Promise<Infer<typeof fileDoc>> {
   if (row.type === "folder") return toFileDoc(row);
   if (row.storageId === undefined) return toFileDoc(row, (await textOf(ctx, row)) ?? "");
@@ -192,12 +212,12 @@ async function newEntry(
   taken: string,
 ): Promise<{ changes: Changes; path: string }> {
   const project = await ownedProject(ctx, await callerId(ctx), projectId);
-  checkName(name);
+  const checked = checkedName(name);
   const parent = parentId === undefined ? null : await ctx.db.get(parentId);
   if (parentId !== undefined && (parent?.projectId !== project._id || parent.type !== "folder")) {
     throw notFound("File not found");
   }
-  const path = join(parent?.path ?? "", name);
+  const path = join(parent?.path ?? "", checked);
   if ((await fileAt(ctx, project._id, path)) !== null) throw conflict("already_exists", taken);
   return { changes: new Changes(ctx, project), path };
 }

@@ -3,6 +3,7 @@ import { v } from "convex/values";
 import { mutation, query } from "./_generated/server";
 import { callerId, ownedProject } from "./model/access.ts";
 import { latestEvents } from "./model/events.ts";
+import { MOST_ROWS, wholeList } from "./model/lists.ts";
 import {
   configureProject,
   createProject,
@@ -13,20 +14,18 @@ import {
 import { eventDoc, projectDoc, toEventDoc, toProjectDoc } from "./model/docs.ts";
 import { projectSettings } from "./model/validators.ts";
 
-const MOST = 500; // projects that `get` lists; the API has all of them, in pages
-
 export const create = mutation({
   args: { name: v.string() },
   returns: v.id("projects"),
   handler: async (ctx, { name }) => (await createProject(ctx, await callerId(ctx), name))._id,
 });
 
-/** The caller's projects, last updated first. */
+/** The caller's projects, last updated first. All of them: refused for more than 8,000. */
 export const get = query({
   args: {},
   returns: v.array(projectDoc),
   handler: async (ctx) =>
-    (await projectsOf(ctx, await callerId(ctx)).take(MOST)).map(toProjectDoc),
+    (await wholeList(projectsOf(ctx, await callerId(ctx)), "the API's pages")).map(toProjectDoc),
 });
 
 /** The first `limit` of them. */
@@ -35,7 +34,7 @@ export const getPartial = query({
   returns: v.array(projectDoc),
   handler: async (ctx, { limit }) => {
     const ownerId = await callerId(ctx);
-    const most = Math.max(0, Math.min(limit, MOST));
+    const most = Math.max(0, Math.min(limit, MOST_ROWS));
     return (await projectsOf(ctx, ownerId).take(most)).map(toProjectDoc);
   },
 });

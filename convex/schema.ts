@@ -81,7 +81,8 @@ export default defineSchema({
     .index("by_external", ["projectId", "externalId"]),
 
   // Written by system/messages (send, cancel, retry) and system/streaming (the end); read by people and by the
-  // agent as history. An assistant message is written twice: as a placeholder, and when it is final.
+  // agent as history. An assistant message is written twice: as a placeholder, and when it is final; and when its run
+  // begins or ends to wait for the provider.
   messages: defineTable({
     conversationId: v.id("conversations"),
     projectId: v.id("projects"),
@@ -95,6 +96,8 @@ export default defineSchema({
     errorCode: v.optional(v.string()),
     model: v.optional(v.string()),
     usage: v.optional(usage),
+    waitingUntil: v.optional(v.number()), // the provider takes no request before; gone when the wait is over
+    isHistoryCut: v.optional(v.boolean()), // the model was told less than all of the conversation
     runId: v.optional(v.string()),
     startedAt: v.number(),
     endedAt: v.optional(v.number()),
@@ -153,6 +156,8 @@ export default defineSchema({
     heartbeatAt: v.number(),
     keptBytes: v.optional(v.number()), // of its turns and tool calls, and how many of these there are:
     keptCalls: v.optional(v.number()), // an answer must stay readable in one query
+    usage: v.optional(usage), // of its turns so far, and the model of the last: what an answer that fails keeps
+    model: v.optional(v.string()),
   })
     .index("by_message", ["messageId"])
     .index("by_conversation_status", ["conversationId", "status"])
@@ -198,6 +203,7 @@ export default defineSchema({
     .index("by_external", ["projectId", "externalId"]),
 
   // Events that must reach the engine; written with the rows they speak of, read and deleted by the relay.
+  // One that the engine refuses for good stays for a week, never due, with the reason in `lastError`.
   outbox: defineTable({
     eventId: v.string(),
     name: v.string(),

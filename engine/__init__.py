@@ -7,6 +7,7 @@ from engine.database import Database, PostgresDatabase, SqliteDatabase
 from engine.encryption import BadKey, Encryption, KeyMissing, KeyUnknownElsewhere
 from engine.engine import Engine
 from engine.errors import (
+    BadDatabase,
     BadEvent,
     BadExpression,
     BadJob,
@@ -16,6 +17,8 @@ from engine.errors import (
     DatabaseInUse,
     DatabaseTooNew,
     EngineNotRunning,
+    ErrorCause,
+    InvokeTimeout,
     NonRetriable,
     NoSuchJob,
     NoSuchRun,
@@ -28,7 +31,8 @@ from engine.errors import (
 )
 from engine.events import CANCELLED, FAILED, FINISHED, Event, EventData, ReceivedEvent, SentEvent
 from engine.job import CancelOn, Concurrency, Job, On, job
-from engine.middleware import Middleware, RunCall, StepCall
+from engine.jobref import JobRef
+from engine.middleware import Middleware, RunCall, RunEnd, StepCall
 from engine.options import (
     Batch,
     Debounce,
@@ -38,6 +42,7 @@ from engine.options import (
     Throttle,
     Timeouts,
 )
+from engine.plain import PlainFailureContext, PlainJobContext
 from engine.realtime.channels import BadChannel, BadMessage, Channel, Topic
 from engine.realtime.hub import Messages, TooManySubscriptions, TooSlow
 from engine.realtime.messages import Message
@@ -51,6 +56,7 @@ __all__ = [
     "FAILED",
     "FINISHED",
     "BadChannel",
+    "BadDatabase",
     "BadEvent",
     "BadExpression",
     "BadJob",
@@ -72,12 +78,15 @@ __all__ = [
     "Encryption",
     "Engine",
     "EngineNotRunning",
+    "ErrorCause",
     "Event",
     "EventData",
     "FailureContext",
     "FlowOptions",
+    "InvokeTimeout",
     "Job",
     "JobContext",
+    "JobRef",
     "KeyMissing",
     "KeyUnknownElsewhere",
     "Message",
@@ -90,6 +99,8 @@ __all__ = [
     "NotListening",
     "NotProvided",
     "On",
+    "PlainFailureContext",
+    "PlainJobContext",
     "PostgresDatabase",
     "RateLimit",
     "ReceivedEvent",
@@ -97,6 +108,7 @@ __all__ = [
     "RetryPolicy",
     "RunCall",
     "RunCancelled",
+    "RunEnd",
     "RunError",
     "RunFailed",
     "RunInfo",

@@ -13,6 +13,7 @@ from engine.cancelling import FIRST, Cursor, Selection, cancel_page
 from engine.dbos import dbos_rows
 from engine.errors import BadExpression, NoSuchRun
 from engine.expressions import Expression
+from engine.fleet import living_besides
 from engine.intake import Accepted
 from engine.job import Job
 from engine.pauses import pause_job, paused_jobs, resume_job
@@ -22,6 +23,7 @@ from engine.runs import ms_of
 
 log = logging.getLogger("engine")
 
+ELSEWHERE_S = 1.0  # within which every process finds a cancel whose notice it has missed
 STOP_S = 5.0  # a step that ignores its cancellation for longer is left behind, and logged
 
 
@@ -31,16 +33,24 @@ class Acting(Running):
     async def cancel(self, run_id: str) -> bool:
         """Cancel a run, and those it invoked. False if it had ended already.
 
-        When this returns its step has been interrupted, and nothing is stored for it any more.
+        When this returns its step has been interrupted, a body that had not begun never will, and
+        nothing is stored for it any more. Of a run in another process that is known within
+        milliseconds; one that does not answer within a second is not waited for.
 
         Raises:
             NoSuchRun: there is no such run.
         """
         self._check_running()
         tried: list[str] = []
-        accepted = await self._ledger.transact(self._cancel, run_id, tried)
-        self._act(accepted)
-        await self._wait_stopped(accepted.cancelled)
+        with self._live.hearing() as heard:
+            accepted = await self._ledger.transact(self._cancel, run_id, tried)
+            self._act(accepted)
+            await self._wait_stopped(accepted.cancelled)
+            try:
+                async with asyncio.timeout(ELSEWHERE_S):
+                    await heard.all_of(accepted.elsewhere)
+            except TimeoutError:
+                log.warning("cancel_not_confirmed", extra={"run_id": run_id})
         return run_id in accepted.cancelled
 
     def _cancel(self, connection: sa.Connection, run_id: str, tried: list[str]) -> Accepted:
@@ -51,10 +61,15 @@ class Acting(Running):
         accepted = Accepted(self._ledger.now_ms())
         if tried and row.status == "CANCELLED":
             accepted.cancelled += tried
-            return accepted
-        self._intake.cancel(connection, [run_id], accepted)
-        self._intake.publish(connection, accepted)
-        tried[:] = accepted.cancelled
+        else:
+            self._intake.cancel(connection, [run_id], accepted)
+            self._intake.publish(connection, accepted)
+            tried[:] = accepted.cancelled
+        others = living_besides(connection, self.executor_id)
+        if others and accepted.cancelled:
+            accepted.elsewhere += dbos_rows.were_executing_in(
+                connection, accepted.cancelled, others
+            )
         return accepted
 
     async def _wait_stopped(self, run_ids: Iterable[str]) -> None:
@@ -82,13 +97,13 @@ class Acting(Running):
         way, the older half has been cancelled.
 
         Raises:
-            BadExpression: `when` is not CEL.
+            BadExpression: `when` is not CEL, or names what is not there.
         """
         self._check_running()
         try:
             expression = None if when is None else Expression(when)
         except ValueError as error:
-            raise BadExpression(f"{when!r} is not a CEL expression: {error}") from error
+            raise BadExpression(str(error)) from error
         which = Selection(
             job if isinstance(job, str) else job.id,
             0 if after is None else ms_of(after),

@@ -6,7 +6,7 @@ import sqlalchemy as sa
 
 from engine import tables
 from engine.dbos import dbos_rows
-from engine.eventlog import ON_FAILURE, read_event
+from engine.eventlog import no_failure_handlers, read_event
 from engine.expressions import Expression
 from engine.intake import Accepted, Intake
 
@@ -36,7 +36,7 @@ def cancel_page(
         sa.select(run.run_id, run.created_at, run.event_id)
         .where(run.job_id == which.job_id, run.run_id.in_(dbos_rows.active_runs()))
         .where(run.created_at >= which.after_ms, run.created_at < which.before_ms)
-        .where(~run.run_id.endswith(ON_FAILURE))
+        .where(no_failure_handlers())
         .where(sa.tuple_(run.created_at, run.run_id) > sa.tuple_(*cursor))
         .order_by(run.created_at, run.run_id)
         .limit(PAGE)

@@ -4,10 +4,11 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
-from engine.errors import NonRetriable, RunFailed, StepFailed
+from engine.errors import ErrorCause, NonRetriable, RunFailed, StepFailed
 
 _ERROR = "$error"
 _STEP = "$step"
+KEPT_CAUSES = 3
 
 
 @dataclass(frozen=True)
@@ -21,10 +22,14 @@ class Recorded:
 class StoredError(Exception):
     """An exception read back from the database whose class is not one of ours."""
 
-    def __init__(self, name: str, message: str) -> None:
+    def __init__(
+        self, name: str, message: str, *, code: str | None = None, cause: ErrorCause | None = None
+    ) -> None:
         super().__init__(f"{name}: {message}")
         self.name = name
         self.message = message
+        self.code = code
+        self.cause = cause
 
 
 def text_of(error: BaseException) -> str:
@@ -35,8 +40,69 @@ def text_of(error: BaseException) -> str:
         return "(the exception has no printable text)"
 
 
+def code_of(error: BaseException) -> str | None:
+    """The `code` that an exception's class declares, by which it is known across the engine.
+
+    One that has been read back has that of what it stands for. An attribute of the object alone
+    does not count: `SystemExit` and errors of HTTP have numbers of that name.
+    """
+    if isinstance(error, (StepFailed, RunFailed, StoredError)):
+        return error.code
+    code = getattr(type(error), "code", None)
+    return code if isinstance(code, str) else None
+
+
+def cause_of(error: BaseException) -> ErrorCause | None:
+    """What a `NonRetriable` was raised from; one that has been read back has kept it."""
+    if isinstance(error, (StepFailed, RunFailed, StoredError)):
+        return error.cause
+    if not isinstance(error, NonRetriable):
+        return None
+    found: list[BaseException] = []
+    cause = error.__cause__
+    while cause is not None and len(found) < KEPT_CAUSES:
+        found.append(cause)
+        cause = cause.__cause__
+    kept = None
+    for each in reversed(found):
+        fields = error_fields(each)
+        kept = ErrorCause(fields["name"], fields["message"], fields.get("code"), kept)
+    return kept
+
+
+def cause_fields(cause: ErrorCause) -> dict[str, Any]:
+    """A cause as JSON."""
+    return {
+        "name": cause.name,
+        "message": cause.message,
+        **({} if cause.code is None else {"code": cause.code}),
+        **({} if cause.cause is None else {"cause": cause_fields(cause.cause)}),
+    }
+
+
+def cause_from(fields: dict[str, Any] | None) -> ErrorCause | None:
+    """The inverse of `cause_fields`; None where nothing is stored."""
+    if fields is None:
+        return None
+    below = cause_from(fields.get("cause"))
+    return ErrorCause(fields["name"], fields["message"], fields.get("code"), below)
+
+
 def error_fields(error: BaseException) -> dict[str, Any]:
-    """An exception as JSON: `StepFailed` and `RunFailed` whole, others by name and text."""
+    """An exception as JSON: `StepFailed` and `RunFailed` whole, others by name, text and code.
+
+    `code` and `cause` stand only where there is one: old code has stored neither.
+    """
+    fields = _own_fields(error)
+    code, cause = code_of(error), cause_of(error)
+    if code is not None:
+        fields["code"] = code
+    if cause is not None:
+        fields["cause"] = cause_fields(cause)
+    return fields
+
+
+def _own_fields(error: BaseException) -> dict[str, Any]:
     if isinstance(error, StepFailed):
         return {
             "kind": "StepFailed",
@@ -61,19 +127,19 @@ def error_fields(error: BaseException) -> dict[str, Any]:
 
 def error_from(fields: dict[str, Any]) -> Exception:
     """The inverse of `error_fields`."""
+    name, message, code = fields["name"], fields["message"], fields.get("code")
+    cause = cause_from(fields.get("cause"))
     match fields["kind"]:
         case "StepFailed":
-            failed = StepFailed(
-                fields["step_id"], fields["name"], fields["message"], attempts=fields["attempts"]
-            )
+            step_id, attempts = fields["step_id"], fields["attempts"]
+            failed = StepFailed(step_id, name, message, attempts=attempts, code=code, cause=cause)
             failed.input = fields.get("input")
             return failed
         case "RunFailed":
-            return RunFailed(
-                fields["run_id"], fields["name"], fields["message"], step_id=fields["step_id"]
-            )
+            run_id, step_id = fields["run_id"], fields["step_id"]
+            return RunFailed(run_id, name, message, step_id=step_id, code=code, cause=cause)
         case _:
-            return StoredError(fields["name"], fields["message"])
+            return StoredError(name, message, code=code, cause=cause)
 
 
 def _encodable(value: object) -> object:

@@ -1,13 +1,14 @@
 """What a job body is handed: its event, its steps, and the objects the engine was given."""
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar, overload
 
 from core.ids import RunId
+from engine import codec
 from engine.current import current_step
-from engine.errors import NotProvided
+from engine.errors import ErrorCause, NotProvided, StepFailed
 from engine.events import ReceivedEvent
 from engine.realtime.channels import AnyTopic, Channel, Topic
 from engine.realtime.voice import Voice
@@ -118,15 +119,41 @@ class JobContext(_Context[D]):
 
 @dataclass(frozen=True)
 class RunError:
-    """Why a run failed. `step_id` is None when the body itself raised."""
+    """Why a run failed. `step_id` is None when the body itself raised.
+
+    `code` is that of the class of what failed it, None where that has none: tell failures apart by
+    it. `cause` is what a `NonRetriable` was raised from.
+    """
 
     name: str
     message: str
     step_id: str | None
+    code: str | None = None
+    cause: ErrorCause | None = None
+
+    @classmethod
+    def of(cls, failure: Exception) -> "RunError":
+        """What is told of the failure that ends a run."""
+        fields = codec.error_fields(failure)
+        step_id = failure.step_id if isinstance(failure, StepFailed) else None
+        cause = codec.cause_of(failure)
+        return cls(fields["name"], fields["message"], step_id, fields.get("code"), cause)
 
     def as_json(self) -> dict[str, Any]:
-        """The shape of `error` in `engine/function.failed`."""
-        return {"name": self.name, "message": self.message, "stepId": self.step_id}
+        """The shape of `error` in `engine/function.failed`; `code` and `cause` where there are."""
+        return {
+            "name": self.name,
+            "message": self.message,
+            "stepId": self.step_id,
+            **({} if self.code is None else {"code": self.code}),
+            **({} if self.cause is None else {"cause": codec.cause_fields(self.cause)}),
+        }
+
+    @classmethod
+    def from_json(cls, fields: Mapping[str, Any]) -> "RunError":
+        """The inverse of `as_json`; old code has stored neither a code nor a cause."""
+        cause = codec.cause_from(fields.get("cause"))
+        return cls(fields["name"], fields["message"], fields["stepId"], fields.get("code"), cause)
 
 
 class FailureContext(_Context[D]):

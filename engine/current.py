@@ -1,5 +1,6 @@
 """Which step the running code belongs to."""
 
+from contextlib import suppress
 from contextvars import ContextVar, Token
 from dataclasses import dataclass
 
@@ -39,4 +40,5 @@ def enter_step(info: StepInfo) -> Token[StepInfo | None]:
 
 def leave_step(token: Token[StepInfo | None]) -> None:
     """Undo `enter_step`."""
-    _current_step.reset(token)
+    with suppress(ValueError):  # another context closes what its loop has left suspended
+        _current_step.reset(token)

@@ -10,8 +10,9 @@ from typing import Any, Literal
 
 import sqlalchemy as sa
 from sqlalchemy import event
+from sqlalchemy.exc import ArgumentError
 
-from engine.errors import DatabaseInUse
+from engine.errors import BadDatabase, DatabaseInUse
 
 BUSY_TIMEOUT_MS = 30_000  # writers queue behind each other; only a stuck one takes this long
 SQLITE_POOL = 20
@@ -125,3 +126,35 @@ def closer(engine: sa.Engine) -> Callable[[], None]:
 
 
 Database = SqliteDatabase | PostgresDatabase
+
+
+def database_at(given: "Database | Path | str") -> Database:
+    """A database, or the one at an address: "sqlite:///engine.db", a path, "postgresql://…".
+
+    Raises:
+        BadDatabase: there can be none.
+    """
+    match given:
+        case SqliteDatabase() | PostgresDatabase():
+            return given
+        case Path():
+            return SqliteDatabase(given)
+        case str() if "://" in given:
+            return _at_url(given)
+        case str() if given.strip() and ":" not in given:
+            return SqliteDatabase(Path(given))
+        case _:
+            raise BadDatabase(f"a {type(given).__name__}")
+
+
+def _at_url(address: str) -> Database:
+    scheme = address.partition(":")[0].partition("+")[0]
+    try:
+        url = sa.make_url(address)
+    except (ArgumentError, ValueError) as error:
+        raise BadDatabase(f"a {scheme} address that cannot be read") from error
+    if scheme == "sqlite" and url.database not in {None, "", ":memory:"}:
+        return SqliteDatabase(Path(str(url.database)))
+    if scheme in {"postgres", "postgresql"}:
+        return PostgresDatabase(address)
+    raise BadDatabase(f"a {scheme} address")

@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from time import monotonic
@@ -10,6 +10,8 @@ from time import monotonic
 import sqlalchemy as sa
 
 from engine.dbos import claiming, dbos_rows, private
+from engine.dbos.turns import claim_in_turns
+from engine.fairness import Turns
 from engine.ledger import Ledger
 from engine.live import LiveRuns
 
@@ -33,22 +35,25 @@ class Dispatcher:
 
     def __init__(  # noqa: PLR0913 - it stands between the queues and the whole engine
         self,
-        queues: Iterable[str],
+        queues: Mapping[str, bool],
         *,
         ledger: Ledger,
         live: LiveRuns,
         room: Callable[[], int],
         prepare: Callable[[Sequence[claiming.Claimed]], Awaitable[None]],
-        gave_up: Callable[[str], None],
+        worn_out: Callable[[claiming.Claimed], None],
         not_started: Callable[[str], None],
         read_paused: Callable[[sa.Connection], set[str]],
     ) -> None:
+        """`queues` by name, with whether runs of different keys take turns in them."""
         self._queues = list(queues)
+        self._with_turns = {queue for queue, has_turns in queues.items() if has_turns}
+        self._last_key: dict[str, str] = {}
         self._ledger = ledger
         self._live = live
         self._room = room
         self._prepare = prepare
-        self._gave_up = gave_up
+        self._worn_out = worn_out
         self._not_started = not_started
         self._read_paused = read_paused
         self._paused: set[str] = set()
@@ -60,6 +65,8 @@ class Dispatcher:
         """The queue that was looked into last."""
         self._left: set[str] = set()
         """Queues that may hold more than there was room for."""
+        self._held_back: set[str] = set()
+        """Those of them whose runs, so far, must leave the room to others."""
         self._is_due = False
         """Whether runs that were delayed are to be enqueued."""
         self._survey_at = 0.0
@@ -151,9 +158,9 @@ class Dispatcher:
                 return
             self._served = queue
             share = max(1, room // (len(kicked) - number))
-            if await self._claim(queue, share) < share:
+            if await self._claim(queue, share) < share and queue not in self._held_back:
                 self._left.discard(queue)
-        if self._left and self._room() > 0:
+        if self._left - self._held_back and self._room() > 0:
             self.kick(self._left)  # it was made while there was nobody to be told
 
     def _in_turn(self, queues: Iterable[str]) -> list[str]:
@@ -184,19 +191,35 @@ class Dispatcher:
         self._to_give_back[owner] = None  # if the answer is lost
         self._live.claim_begins()
         asked_at = monotonic()
-        claimed = await self._ledger.once(claiming.claim, queue, room, owner)
+        if queue in self._with_turns:
+            claimed = await self._claim_in_turns(queue, room, owner)
+        else:
+            claimed = await self._ledger.once(claiming.claim, queue, room, owner)
         del self._to_give_back[owner]
         self._live.claim_ended([run.run_id for run in claimed], asked_at)
         if claimed:
             await self._prepare(claimed)
-            given_up, failed = await self._ledger.call(partial(_dispatch, claimed))
-            for run_id in given_up:
-                self._gave_up(run_id)
+            for run in claimed:
+                if run.is_worn_out:
+                    self._worn_out(run)
+            fit = [run for run in claimed if not run.is_worn_out]
+            failed = await self._ledger.call(partial(_dispatch, fit))
             for run_id in failed:
                 self._not_started(run_id)
             if failed:
                 self._to_give_back[owner] = failed
         return len(claimed)
+
+    async def _claim_in_turns(self, queue: str, room: int, owner: str) -> list[claiming.Claimed]:
+        turns = Turns(self._live.held(), self._room(), self._last_key.get(queue, ""))
+        claimed, is_held_back = await self._ledger.once(claim_in_turns, queue, room, owner, turns)
+        self._last_key[queue] = turns.last
+        if is_held_back:
+            self._held_back.add(queue)
+        else:
+            self._held_back.discard(queue)
+        self._live.take_turns({run.run_id: run.key for run in claimed if run.key is not None})
+        return claimed
 
     async def _give_back(self) -> None:
         for owner, run_ids in list(self._to_give_back.items()):
@@ -204,16 +227,13 @@ class Dispatcher:
             del self._to_give_back[owner]
 
 
-def _dispatch(claimed: list[claiming.Claimed]) -> tuple[list[str], list[str]]:
-    """Start these runs; returns those that are set aside, and those that could not start."""
-    given_up: list[str] = []
+def _dispatch(claimed: list[claiming.Claimed]) -> list[str]:
+    """Start these runs; returns those that could not start."""
     failed: list[str] = []
     for run in claimed:
         try:
             claiming.dispatch(run)
-        except claiming.TooManyRecoveries:
-            given_up.append(run.run_id)
         except Exception:  # the rim: one run that cannot start must not stop the others
             log.exception("dispatch_failed", extra={"run_id": run.run_id})
             failed.append(run.run_id)
-    return given_up, failed
+    return failed

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field, replace
 from time import monotonic
-from typing import Any, Concatenate, ParamSpec, Protocol, TypeVar
+from typing import Any, Concatenate, ParamSpec, Protocol, TypeVar, overload
 
 import sqlalchemy as sa
 from pydantic import TypeAdapter, ValidationError
@@ -13,8 +13,10 @@ from pydantic_core import PydanticSerializationError
 from core.errors import Refused
 from core.ids import RunId
 from engine import codec
+from engine.blocking import called
 from engine.current import StepInfo, current_step, enter_step, leave_step
 from engine.dbos import private, recorded
+from engine.ending import failure_of
 from engine.errors import NonRetriable, RetryAfter, RunLost, StepFailed
 from engine.history import FailedAttempt, History, record_own_attempt
 from engine.ledger import Ledger
@@ -22,7 +24,7 @@ from engine.live import LiveRun
 from engine.middleware import Hooks, StepCall, StepKind, through
 from engine.naming import StepNames
 from engine.naps import Naps
-from engine.results import result_adapter
+from engine.results import as_stored, read_back, reads_its_aliases, result_adapter
 from engine.retry import RetryPolicy
 from engine.showing import shown_call
 from engine.slots import Gate
@@ -86,10 +88,19 @@ class DurableSteps:
         self._names.clear()
         self._replayed = 0
 
+    @overload
     async def run(
         self, step_id: str, fn: Callable[P, Awaitable[R]], *args: P.args, **kwargs: P.kwargs
-    ) -> R:
-        """Call an async function once and remember its result under `step_id`.
+    ) -> R: ...
+    @overload
+    async def run(
+        self, step_id: str, fn: Callable[P, R], *args: P.args, **kwargs: P.kwargs
+    ) -> R: ...
+    async def run(self, step_id: str, fn: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+        """Call a function once and remember its result under `step_id`.
+
+        A plain function runs in a thread of its own, which a cancel waits for; a lambda is called
+        on the loop.
 
         The result is JSON, a model or a dataclass, and comes back as the type that `fn`'s return
         annotation says, in the first execution as in a replay. Used again (a loop), the same id
@@ -105,8 +116,8 @@ class DurableSteps:
         adapter = result_adapter(fn)
         name = self._name(step_id)
 
-        async def call(step: StepCall) -> R:
-            return await fn(*step.args, **step.kwargs)
+        async def call(step: StepCall) -> Any:
+            return await called(fn, *step.args, **step.kwargs)
 
         async def attempts() -> codec.Recorded:
             given = shown_call(args, kwargs)
@@ -120,10 +131,13 @@ class DurableSteps:
         stored = await self._durable(name, attempts, acts=False)
         try:
             output = stored.output if isinstance(stored, codec.Recorded) else stored
-            return adapter.validate_python(output)
+            return read_back(adapter, output)
         except ValidationError as error:
             raise StepFailed(
-                name, "StoredResultChanged", f"the recorded result no longer fits: {error}"
+                name,
+                "StoredResultChanged",
+                f"the recorded result no longer fits: {error}",
+                code="stored_result_changed",
             ) from error
 
     def _name(self, step_id: str) -> str:
@@ -169,13 +183,14 @@ class DurableSteps:
         self._replayed += 1
 
         async def call() -> Any:
+            task = asyncio.current_task()
             try:
                 return await body()
             except StepFailed:
                 raise
-            except Exception as error:
+            except BaseException as error:
                 # A replay gives the recorded error: it must be of a class that is recorded whole.
-                raise step_failed(name, error, 1) from error
+                raise step_failed(name, failure_of(error, task), 1) from error
 
         if not is_new:
             known = await self._recall(name, number)
@@ -250,6 +265,7 @@ class DurableSteps:
     ) -> Any:
         name = call.step_id
         failed, next_at = self._history.failed.get(name, (0, None))
+        task = asyncio.current_task()
         if next_at is not None:
             await self.pause_until(next_at)
         while True:
@@ -264,8 +280,8 @@ class DurableSteps:
                 if is_interrupted() or self._live.must_not_go_on:
                     raise
                 failure: Exception = codec.StoredError("CancelledError", str(error))
-            except Exception as error:  # noqa: BLE001 - the rim: a step's error becomes a retry
-                failure = error
+            except BaseException as error:  # noqa: BLE001 - the rim: a step's error becomes a retry
+                failure = failure_of(error, task)
             failed += 1
             if isinstance(failure, (NonRetriable, Refused)) or failed >= self._retry.max_attempts:
                 raise step_failed(name, failure, failed) from failure
@@ -283,7 +299,7 @@ class DurableSteps:
 
     def _storable(self, name: str, value: R, adapter: TypeAdapter[R]) -> Any:
         try:
-            stored = adapter.dump_python(value, mode="json", by_alias=True, warnings="error")
+            stored = as_stored(adapter, value, by_alias=reads_its_aliases(adapter))
             size = len(codec.dumps(stored))
         except (PydanticSerializationError, NonRetriable, RecursionError) as error:
             raise NonRetriable(f"step {name!r} returned what cannot be stored: {error}") from error
@@ -343,6 +359,12 @@ def is_interrupted() -> bool:
 
 def step_failed(name: str, failure: Exception, attempts: int) -> StepFailed:
     """The failure of a step as its job sees it."""
-    if isinstance(failure, codec.StoredError):
-        return StepFailed(name, failure.name, failure.message, attempts=attempts)
-    return StepFailed(name, type(failure).__name__, codec.text_of(failure), attempts=attempts)
+    stored = isinstance(failure, codec.StoredError)
+    return StepFailed(
+        name,
+        failure.name if stored else type(failure).__name__,
+        failure.message if stored else codec.text_of(failure),
+        attempts=attempts,
+        code=codec.code_of(failure),
+        cause=codec.cause_of(failure),
+    )

@@ -8,6 +8,7 @@ import socket
 from collections.abc import Coroutine, Sequence
 from contextlib import AsyncExitStack
 from functools import partial
+from pathlib import Path
 from typing import Any, Self
 
 import sqlalchemy as sa
@@ -17,21 +18,23 @@ from core.clock import Clock, SystemClock
 from engine import tables
 from engine.acting import Acting
 from engine.context import Provided
-from engine.database import Database, PostgresDatabase, SqliteDatabase, closer
+from engine.database import Database, PostgresDatabase, SqliteDatabase, closer, database_at
 from engine.dbos import claiming, private
 from engine.dbos.host import Host
 from engine.dispatcher import Dispatcher
 from engine.durable import TRUSTED_S
 from engine.duration import Duration, seconds_of
 from engine.encryption import Encryption, encrypt
+from engine.end_hooks import EndHooks
+from engine.ends import Ends
 from engine.errands import Errands
-from engine.errors import BadJob, DatabaseAway, DatabaseFull
+from engine.errors import DatabaseAway, DatabaseFull
 from engine.eventlog import DEDUPLICATION_MS
 from engine.events import new_event_id
 from engine.fleet import Fleet
 from engine.history import read_histories
 from engine.intake import Intake, queue_of
-from engine.job import Job
+from engine.job import Job, jobs_by_id
 from engine.keeping import Keeping
 from engine.keys import take_up
 from engine.leaving import Leaving
@@ -41,6 +44,7 @@ from engine.middleware import Hooks, Middleware
 from engine.naps import watch
 from engine.notices import Ear, Notice, ear_for, listen, publish
 from engine.outage import Outage, is_away
+from engine.pacing import Pacing
 from engine.pauses import paused_jobs
 from engine.publishing import Publishing
 from engine.realtime import publisher as realtime
@@ -65,7 +69,7 @@ class Engine(Sending, Watching, Acting, Publishing, Keeping, Leaving):
 
     Args:
         jobs: what may run; two with one id are refused.
-        database: where events and runs are kept.
+        database: where events and runs are kept; also as an address, "sqlite:///engine.db".
         provide: objects that jobs get with `ctx.need(Type)`.
         middleware: what is around every send, run and step; the first is the outermost.
         encryption: keys for what is stored: data of events, results, errors. What expressions of
@@ -84,7 +88,7 @@ class Engine(Sending, Watching, Acting, Publishing, Keeping, Leaving):
         self,
         *,
         jobs: Sequence[Job[Any, Any]],
-        database: Database,
+        database: Database | Path | str,
         provide: Sequence[object] = (),
         middleware: Sequence[Middleware] = (),
         encryption: Encryption | None = None,
@@ -97,14 +101,9 @@ class Engine(Sending, Watching, Acting, Publishing, Keeping, Leaving):
         retention: Duration = "7d",
         clock: Clock | None = None,
     ) -> None:
-        by_id: dict[str, Job[Any, Any]] = {}
-        for job in jobs:
-            if job.id in by_id:
-                raise BadJob(job.id, "two jobs have this id")
-            by_id[job.id] = job
-        self._jobs = by_id
+        self._jobs = jobs_by_id(jobs)
         self._models = models_of(self._jobs)
-        self._database = database
+        self._database = database = database_at(database)
         self._encryption = encryption
         self._provided = Provided(list(provide))
         self._middleware = tuple(middleware)
@@ -182,9 +181,13 @@ class Engine(Sending, Watching, Acting, Publishing, Keeping, Leaving):
             self._intake,
             for_runs,
             send=partial(self._send_through, ledger=for_runs),
-            result=partial(self.result, timeout_s=None),
+            result=self.result,
             spawn=self._spawn,
             publisher=self._publisher,
+        )
+        ends = Ends(self.executor_id, ledger=for_runs, slots=self._slots, spawn=self._spawn)
+        self._end_hooks = EndHooks(
+            self._jobs, self._middleware, ledger=for_runs, live=self._live, spawn=self._spawn
         )
         parts = Parts(
             ledger=for_runs,
@@ -195,23 +198,25 @@ class Engine(Sending, Watching, Acting, Publishing, Keeping, Leaving):
             provided=self._provided,
             act=self._act,
             outside=self._errands,
-            spawn=self._spawn,
+            ends=ends,
+            pacing=Pacing(for_runs, act=self._act, spawn=self._spawn),
             trusted_s=math.inf if isinstance(self._database, SqliteDatabase) else TRUSTED_S,
+            watch_end=self._end_hooks.watch,
             middleware=self._middleware,
         )
         self._naps = parts.naps
         runner = Runner(self._jobs, parts)
         self._dispatcher = Dispatcher(
-            [queue_of(job_id) for job_id in self._jobs],
+            {queue_of(job.id): job.flow.has_turns for job in self._jobs.values()},
             ledger=ledger,
             live=self._live,
             room=self._room,
             prepare=self._prepare,
-            gave_up=self._gave_up,
+            worn_out=self._set_aside,
             not_started=self._not_started,
             read_paused=_paused_queues,
         )
-        await host.start(runner.execute)
+        await host.start(runner.execute, ends)
         stack.push_async_callback(host.stop)
         await ledger.transact(take_up, self._encryption, self.executor_id, works=self._works)
         self._tokens = Tokens(await ledger.transact(signing_secret), self._clock)
@@ -281,7 +286,7 @@ class Engine(Sending, Watching, Acting, Publishing, Keeping, Leaving):
         for run_id in notice.cancelled:
             self._stop_cancelled(run_id)
         for run_id in notice.ended:
-            self._live.wake(run_id)
+            self._live.stopped_elsewhere(run_id)
         self._slots.wake(notice.places)
         self._errands.waits.wake(notice.woken)
         self._dispatcher.kick(map(queue_of, self._jobs) if notice.everything else notice.queues)
@@ -304,21 +309,19 @@ class Engine(Sending, Watching, Acting, Publishing, Keeping, Leaving):
         except (SQLAlchemyError, DatabaseAway, DatabaseFull):  # each reads its own
             log.exception("histories_not_read")
 
-    def _gave_up(self, run_id: str) -> None:
-        log.error("run_set_aside", extra={"run_id": run_id})
-        self._not_started(run_id)
-        self._spawn(self._announce_set_aside(run_id))
+    def _set_aside(self, run: claiming.Claimed) -> None:
+        log.error("run_set_aside", extra={"run_id": run.run_id})
+        self._not_started(run.run_id)
+        self._spawn(self._end_worn_out(run.run_id, run.owner))
 
     def _not_started(self, run_id: str) -> None:
-        self._live.starting.pop(run_id, None)
-        self._live.first_time.discard(run_id)
+        self._live.not_started(run_id)
         self._histories.pop(run_id, None)
 
-    async def _announce_set_aside(self, run_id: str) -> None:
-        accepted = await self._ledger.transact(
-            self._intake.announce_set_aside, run_id, self._ledger.now_ms()
-        )
-        self._act(accepted)
+    async def _end_worn_out(self, run_id: str, owner: str) -> None:
+        now_ms = self._ledger.now_ms()
+        self._act(await self._ledger.transact(self._intake.set_aside, run_id, owner, now_ms))
+        self._end_hooks.set_aside(run_id)
 
     def _room_made(self) -> None:
         self._dispatcher.room_made()

@@ -1,6 +1,7 @@
 """What steps ask of the engine around them: children, events, the ends of waits."""
 
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from contextlib import suppress
 from typing import Any
 
 import sqlalchemy as sa
@@ -8,13 +9,15 @@ import sqlalchemy as sa
 from core.ids import RunId
 from engine.dbos import dbos_rows
 from engine.dbos.recorded import NotOurs
-from engine.errors import RunLost
-from engine.events import Event, EventData, SentEvent, WireEvent, named_events
+from engine.errors import InvokeTimeout, NoSuchRun, RunLost
+from engine.events import Event, SentEvent, WireEvent
 from engine.intake import Accepted, Intake, Invocation, Store
 from engine.ledger import Ledger
 from engine.live import LiveRun
+from engine.outgoing import Sendable, named_events
 from engine.realtime.messages import WireMessage
 from engine.realtime.publisher import Publisher
+from engine.runs import read_run
 from engine.waits import Waits, close_wait
 
 
@@ -27,7 +30,7 @@ class Errands:
         ledger: Ledger,
         *,
         send: Callable[[Sequence[Event], Store], Awaitable[list[SentEvent]]],
-        result: Callable[[str], Coroutine[Any, Any, Any]],
+        result: Callable[[str, float | None], Coroutine[Any, Any, Any]],
         spawn: Callable[[Coroutine[Any, Any, None]], None],
         publisher: Publisher,
     ) -> None:
@@ -48,12 +51,23 @@ class Errands:
 
         await self._send_of(run_id, [event], start)
 
-    async def outcome(self, run_id: RunId) -> Any:
+    async def outcome(self, run_id: RunId, within_s: float | None) -> Any:
         """Wait for a run's end; its result as JSON."""
-        return await self._result(run_id)
+        if within_s is None:
+            return await self._result(run_id, None)
+        made = await self._ledger.transact(read_run, run_id)
+        if made is None:
+            raise NoSuchRun(run_id)
+        passed_s = (self._ledger.now() - made.created_at).total_seconds()
+        left_s = min(within_s, within_s - passed_s)  # no longer, if the clock has been set back
+        with suppress(TimeoutError):
+            return await self._result(run_id, max(0.0, left_s))
+        if not (await self._ledger.transact(read_run, run_id) or made).has_ended:
+            raise InvokeTimeout(run_id)
+        return await self._result(run_id, None)  # it was the look that came too late
 
     async def send_as(
-        self, run_id: str, step_id: str, events: Sequence[EventData | Event]
+        self, run_id: str, step_id: str, events: Sequence[Sendable]
     ) -> list[SentEvent]:
         """Send events with ids that derive from the step, unless they bring their own."""
         named = named_events(f"{run_id}:{step_id}", events)

@@ -1,68 +1,134 @@
 """What goes wrong in jobs and in the engine, as classes a caller can catch."""
 
 import asyncio
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
 from core.errors import Conflict, NotFound, Refused, Transient
-from engine.duration import seconds_of
+from engine.duration import retry_time
 
 
 class NonRetriable(Exception):
-    """A step or job body raises this to fail at once: no more attempts."""
+    """A step or job body raises this to fail at once: no more attempts.
+
+    What it is raised `from`, or its `cause`, is kept with the failure: see `ErrorCause`.
+    """
+
+    def __init__(self, *args: object, cause: BaseException | None = None) -> None:
+        super().__init__(*args)
+        if cause is not None:
+            self.__cause__ = cause
 
 
 class RetryAfter(Exception):
     """A step or job body raises this to choose when its next attempt starts.
 
-    `after` is seconds, a duration text such as "30s" or "5m", a timedelta, or an aware datetime.
+    `after` is seconds (a negative number is now), a duration text such as "30s" or "5m", a
+    timedelta, an aware datetime, or the value of a `Retry-After` header: seconds or an HTTP date.
     The attempt still counts: past the last one the step fails.
+
+    Raises:
+        ValueError: `after` is none of these, or a datetime without a time zone.
     """
 
     def __init__(self, message: str, after: float | str | timedelta | datetime) -> None:
         super().__init__(message)
-        self.after = after
+        self.after = retry_time(after)
+        """Seconds, or a time."""
 
     def delay_s(self, now: datetime) -> float:
         """Seconds from `now` until the next attempt; never negative."""
         if isinstance(self.after, datetime):
             return max(0.0, (self.after - now).total_seconds())
-        return max(0.0, seconds_of(self.after))
+        return self.after
+
+
+@dataclass(frozen=True)
+class ErrorCause:
+    """What a `NonRetriable` was raised from, and that from something else: at most three of them.
+
+    `code` is that of its class, where that has one.
+    """
+
+    name: str
+    message: str
+    code: str | None = None
+    cause: "ErrorCause | None" = None
 
 
 class StepFailed(Exception):
     """A step used up its attempts (or raised NonRetriable). Catch it in the job to fall back.
 
-    `name` and `message` are those of the step's last exception. The same object comes out of a
-    replay, so it carries no traceback and no `__cause__`.
+    `name`, `message`, `code` and `cause` are those of the step's last exception: tell failures
+    apart by `code`, which is that of its class, and None where that has none (or old code has
+    stored it). The same object comes out of a replay, so it carries no traceback and no
+    `__cause__`.
     """
 
-    def __init__(self, step_id: str, name: str, message: str, *, attempts: int = 1) -> None:
+    def __init__(  # noqa: PLR0913 - what is stored of a failure
+        self,
+        step_id: str,
+        name: str,
+        message: str,
+        *,
+        attempts: int = 1,
+        code: str | None = None,
+        cause: ErrorCause | None = None,
+    ) -> None:
         super().__init__(f"step {step_id!r} failed after {attempts} attempt(s): {name}: {message}")
         self.step_id = step_id
         self.name = name
         self.message = message
         self.attempts = attempts
+        self.code = code
+        self.cause = cause
         self.input: dict[str, Any] | None = None
         """What the step was called with, as it is shown to people."""
 
 
 class RunFailed(Exception):
-    """A run ended in failure; raised by `Engine.result` and by `step.invoke`."""
+    """A run ended in failure; raised by `Engine.result` and by `step.invoke`.
 
-    def __init__(self, run_id: str, name: str, message: str, *, step_id: str | None = None) -> None:
+    `name`, `message`, `code` and `cause` are those of what failed it: see `StepFailed`.
+    """
+
+    def __init__(  # noqa: PLR0913 - as above
+        self,
+        run_id: str,
+        name: str,
+        message: str,
+        *,
+        step_id: str | None = None,
+        code: str | None = None,
+        cause: ErrorCause | None = None,
+    ) -> None:
         super().__init__(f"run {run_id!r} failed: {name}: {message}")
         self.run_id = run_id
         self.name = name
         self.message = message
         self.step_id = step_id
+        self.code = code
+        self.cause = cause
 
 
 class RunCancelled(Exception):
     """The run that was waited for has been cancelled."""
 
+    code = "run_cancelled"
+
     def __init__(self, run_id: str) -> None:
         super().__init__(f"run {run_id!r} was cancelled")
+        self.run_id = run_id
+
+
+class InvokeTimeout(Exception):
+    """A child did not end within the `timeout` of `step.invoke`; it goes on all the same."""
+
+    code = "invoke_timeout"
+
+    def __init__(self, run_id: str) -> None:
+        super().__init__(f"run {run_id!r} has not ended in time; it goes on")
         self.run_id = run_id
 
 
@@ -108,13 +174,13 @@ class CannotReplay(Conflict):
 
 
 class BadExpression(Refused):
-    """A CEL expression that came with a call does not parse."""
+    """A CEL expression that came with a call does not parse, or names what is not there."""
 
     code = "bad_expression"
 
 
 class BadJob(Refused):
-    """A job's definition is wrong; found when the engine is built, before anything runs."""
+    """A job's definition is wrong; found where it is written, before anything runs."""
 
     code = "bad_job"
 
@@ -131,6 +197,18 @@ class BadEvent(Refused):
     def __init__(self, event_name: str, what: str) -> None:
         super().__init__(f"event {event_name!r}: {what}")
         self.event_name = event_name
+
+
+class BadDatabase(Refused):
+    """The engine was given no database that it can keep runs in."""
+
+    code = "bad_database"
+
+    def __init__(self, what: str) -> None:
+        super().__init__(
+            f"{what} is no database of an engine; give it 'sqlite:///engine.db', "
+            "'postgresql://…', SqliteDatabase(Path(…)) or PostgresDatabase('postgresql://…')"
+        )
 
 
 class DatabaseInUse(Conflict):

@@ -6,7 +6,7 @@ import sqlalchemy as sa
 
 from engine import codec, tables
 from engine.errors import BadEvent
-from engine.events import WireEvent
+from engine.events import ENDS, INVOKED, WireEvent
 from engine.locks import share_key
 from engine.owners import disclaim, own, user_id_of
 from engine.tables import insert_new
@@ -14,6 +14,32 @@ from engine.tables import insert_new
 DEDUPLICATION_MS = 24 * 3600 * 1000
 MAX_EVENT_BYTES = 512 * 1024
 ON_FAILURE = ":on-failure"  # ends the id of the run that handles another's failure
+
+
+def failure_run_id(run_id: str) -> str:
+    """The id of the run that handles the failure of this one."""
+    return f"{run_id}{ON_FAILURE}"
+
+
+def failed_id(run_id: str) -> str:
+    """The id of the event that says that a run has failed for good."""
+    return f"{run_id}:failed"
+
+
+def handles_failure(run_id: str, event_id: str) -> bool:
+    """Whether a run, by its id and that of its event, handles the failure of another.
+
+    Neither says so alone: the ids of events are whatever their senders like.
+    """
+    other = run_id.removesuffix(ON_FAILURE)
+    return run_id == failure_run_id(other) and event_id == failed_id(other)
+
+
+def no_failure_handlers() -> sa.ColumnElement[bool]:
+    """The rows of `engine_run` for which `handles_failure` is false."""
+    run = tables.run.c
+    other = sa.func.substr(run.run_id, 1, sa.func.length(run.run_id) - len(ON_FAILURE))
+    return sa.not_(sa.and_(run.run_id.endswith(ON_FAILURE), run.event_id == other + failed_id("")))
 
 
 def event_body(event: WireEvent) -> str:
@@ -24,7 +50,8 @@ def event_body(event: WireEvent) -> str:
     """
     beside = {"headers": event.headers} if event.headers else {}
     body = codec.dumps({"data": event.data, "user": event.user, **beside})
-    if len(body) > MAX_EVENT_BYTES:
+    # What says how a run has ended holds its event and its result, each of which is bounded.
+    if len(body) > MAX_EVENT_BYTES and event.name not in ENDS:
         raise BadEvent(
             event.name,
             f"{len(body)} bytes of data; {MAX_EVENT_BYTES} are allowed: send a reference",
@@ -89,6 +116,22 @@ def cause_of(connection: sa.Connection, run_id: str) -> WireEvent | None:
     return None if event_id is None else read_event(connection, event_id)
 
 
+def comes_of_an_end(connection: sa.Connection, end: WireEvent) -> bool:
+    """Whether the run whose end this event tells was started by the end of another.
+
+    A run that was invoked is what the run is that invoked it.
+    """
+    told, run_id = end.data.get("event"), end.data.get("runId")
+    name = told.get("name") if isinstance(told, dict) else None  # pyright: ignore[reportUnknownVariableType, reportUnknownMemberType] - JSON
+    run, event = tables.run.c, tables.event.c
+    parent = sa.select(run.parent_run_id)
+    while name == INVOKED and run_id is not None:
+        run_id = connection.execute(parent.where(run.run_id == run_id)).scalar()
+        cause = sa.select(event.name).join(tables.run, run.event_id == event.id)
+        name = connection.execute(cause.where(run.run_id == run_id)).scalar()
+    return name in ENDS
+
+
 def runs_started_by(connection: sa.Connection, event_id: str) -> list[tuple[str, str]]:
     """Run and job id of what an event has started or joined since it was last accepted."""
     since = (
@@ -99,7 +142,7 @@ def runs_started_by(connection: sa.Connection, event_id: str) -> list[tuple[str,
     started = sa.and_(
         run.event_id == event_id,
         run.created_at >= since,
-        ~run.run_id.endswith(ON_FAILURE),
+        no_failure_handlers(),
         run.run_id.not_in(sa.select(tables.replay.c.run_id)),
     )
     query = (

@@ -1,7 +1,7 @@
 """Events: typed data, what a caller sends, what a job receives."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, ClassVar, Generic, TypeVar
 
@@ -9,7 +9,6 @@ from pydantic import BaseModel, ConfigDict
 from pydantic.alias_generators import to_camel
 
 from core.ids import EventId, RunId, new_id
-from engine.errors import BadEvent
 
 D_co = TypeVar("D_co", covariant=True)
 
@@ -17,6 +16,8 @@ FAILED = "engine/function.failed"
 CANCELLED = "engine/function.cancelled"
 FINISHED = "engine/function.finished"
 INVOKED = "engine/function.invoked"
+ENDS = frozenset({FAILED, CANCELLED, FINISHED})
+"""The events that say how a run has ended."""
 
 
 class EventData(BaseModel):
@@ -40,15 +41,17 @@ class EventData(BaseModel):
 class Event:
     """An event to send, for callers without a model for its data.
 
-    An `id` already seen in the last 24 hours starts nothing. A `ts` in the future delays what the
-    event starts until then. `user` is who caused it; `v` the version of the data's shape.
+    `data` is an object of JSON, a model or a dataclass. An `id` already seen in the last 24 hours
+    starts nothing. A `ts` in the future delays what the event starts until then; it is an aware
+    datetime, milliseconds since 1970, or ISO text with a time zone. `user` is who caused it; `v`
+    the version of the data's shape.
     `headers` travel beside the data, for middleware: a trace, a tenant.
     """
 
     name: str
     data: Mapping[str, Any] = field(default_factory=dict[str, Any])
     id: str | None = None
-    ts: datetime | None = None
+    ts: datetime | float | str | None = None
     v: str | None = None
     user: Mapping[str, Any] | None = None
     headers: Mapping[str, str] = field(default_factory=dict[str, str])
@@ -112,25 +115,6 @@ class WireEvent:
             user=value.get("user"),
             headers=value.get("headers", {}),
         )
-
-
-def event_of(data: EventData | Event) -> Event:
-    """An event with its data as JSON.
-
-    Raises:
-        BadEvent: the class of the data names no event.
-    """
-    if isinstance(data, Event):
-        return data
-    if not data.event_name:
-        raise BadEvent(type(data).__name__, "the class names no event: EventData, event=…")
-    return Event(data.event_name, data.model_dump(mode="json", by_alias=True))
-
-
-def named_events(prefix: str, given: Sequence[EventData | Event]) -> list[Event]:
-    """Events that bring no id of their own get one from their place: the same each time."""
-    events = map(event_of, given)
-    return [replace(e, id=e.id or f"{prefix}:{number}") for number, e in enumerate(events)]
 
 
 def new_event_id() -> EventId:

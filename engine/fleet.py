@@ -20,7 +20,7 @@ from engine.ledger import Ledger
 from engine.live import LiveRuns
 from engine.notices import Notice, publish
 from engine.realtime.publisher import forget_kept
-from engine.slots import disown
+from engine.slots import disown, owners_besides
 from engine.waits import WaitKey, answered_waits
 
 log = logging.getLogger("engine.fleet")
@@ -140,14 +140,24 @@ class Fleet:
         # Who beats does so by the new time already; who is dead gets one more lease.
         ahead = sa.update(tables.worker).where(worker.beat_at > now + worker.lease_ms)
         connection.execute(ahead.values(beat_at=now))
-        connection.execute(sa.delete(tables.worker).where(silent_since + worker.lease_ms < now))
+        silent = silent_since + worker.lease_ms < now
+        connection.execute(sa.delete(tables.worker).where(silent))
         alive = list(connection.execute(sa.select(worker.executor_id)).scalars())
         dead = dbos_rows.executors_besides(connection, alive)
-        if not dead:
+        # One that died between two commits may have nothing but a place.
+        gone = sorted({*dead, *owners_besides(connection, alive)})
+        if not gone:
             return []
         queues = claiming.recover(connection, dead)
-        disown(connection, dead)
-        forget_keys(connection, dead)
-        publish(connection, Notice(self._executor_id, queues=tuple(queues)))
-        log.warning("took_over", extra={"dead": dead})
+        granted = disown(connection, gone)
+        forget_keys(connection, gone)
+        notice = Notice(self._executor_id, queues=tuple(queues), places=tuple(granted))
+        publish(connection, notice)
+        log.warning("took_over", extra={"dead": gone})
         return queues
+
+
+def living_besides(connection: sa.Connection, executor_id: str) -> list[str]:
+    """The other processes that work on this database, those included that died a moment ago."""
+    query = sa.select(tables.worker.c.executor_id).where(tables.worker.c.executor_id != executor_id)
+    return list(connection.execute(query).scalars())

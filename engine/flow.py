@@ -1,5 +1,6 @@
 """Flow control of starts: priority, throttle, rate limit, idempotency, singleton."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -7,15 +8,16 @@ from typing import Any
 import sqlalchemy as sa
 
 from engine import tables
+from engine.counters import SKEW_MS, read_counter, store_counter
 from engine.dbos import dbos_rows
 from engine.duration import seconds_of
 from engine.locks import lock_key
-from engine.options import Flow, Singleton, Throttle
+from engine.options import Flow, Singleton
+from engine.throttles import plan
 
 PRIORITY_MAX = 600
 PRIORITY_BASE_S = 1_767_225_600  # 2026: DBOS's priorities are positive 32-bit numbers
 IDEMPOTENCY_S = 24 * 3600
-SKEW_MS = 60_000  # the clocks of machines may differ by so much; more is a clock that was set
 
 
 @dataclass(frozen=True)
@@ -27,6 +29,8 @@ class Admission:
     """By how many seconds it goes ahead of others."""
     priority: int | None = None
     replaces: tuple[str, ...] = ()
+    throttled_by: str | None = None
+    """The key whose throttle must let it start, too, once it could (see `engine.throttles`)."""
 
 
 def admit(  # noqa: PLR0913, PLR0917 - one decision, from all it depends on
@@ -41,87 +45,55 @@ def admit(  # noqa: PLR0913, PLR0917 - one decision, from all it depends on
     options = flow.options
     if not options:
         return Admission()
+    # A key that cannot be told loses no event, as in Inngest.
     if "idempotency" in options:
         key = flow.key(job_id, "idempotency", event)
-        if not _within_window(connection, key, 1, IDEMPOTENCY_S * 1000, now_ms):
+        if key is not None and not _within_window(connection, key, 1, IDEMPOTENCY_S * 1000, now_ms):
             return None
     if "rate_limit" in options:
         rate = options["rate_limit"]
         period_ms = int(seconds_of(rate.period) * 1000)
         key = flow.key(job_id, "rate_limit", event)
-        if not _within_window(connection, key, rate.limit, period_ms, now_ms):
+        if key is not None and not _within_window(connection, key, rate.limit, period_ms, now_ms):
             return None
     replaces: tuple[str, ...] = ()
-    if "singleton" in options:
-        holder = _take_singleton(
-            connection, flow.key(job_id, "singleton", event), run_id, options["singleton"]
-        )
+    if "singleton" in options and (key := flow.key(job_id, "singleton", event)) is not None:
+        holder = _take_singleton(connection, key, run_id, options["singleton"])
         if holder is not None and options["singleton"].mode == "skip":
             return None
         replaces = () if holder is None else (holder,)
-    delay_ms = 0
+    delay_ms, throttled_by = 0, None
     if "throttle" in options:
-        key = flow.key(job_id, "throttle", event)
-        delay_ms = _throttle(connection, key, options["throttle"], now_ms)
+        throttled_by = flow.shared_key(job_id, "throttle", event)
+        delay_ms = plan(connection, throttled_by, options["throttle"], now_ms)
     priority, ahead_s = None, 0
     if "priority" in options:
         ahead_s = _clamped(flow.expressions["priority"].value(event))
         priority = max(1, now_ms // 1000 - PRIORITY_BASE_S + PRIORITY_MAX + 1 - ahead_s)
-    return Admission(delay_ms, ahead_s, priority, replaces)
+    return Admission(delay_ms, ahead_s, priority, replaces, throttled_by)
 
 
 def _clamped(value: object) -> int:
-    if not isinstance(value, (int, float)):
+    if not isinstance(value, (int, float)) or math.isnan(value):
         return 0  # a priority that cannot be told is the ordinary one
     return int(max(-PRIORITY_MAX, min(PRIORITY_MAX, value)))
-
-
-def _counter(connection: sa.Connection, key: str) -> tuple[int, int] | None:
-    lock_key(connection, key)
-    counter = tables.counter.c
-    row = connection.execute(
-        sa.select(counter.since, counter.number).where(counter.key == key)
-    ).one_or_none()
-    return None if row is None else (row.since, row.number)
-
-
-def _store_counter(connection: sa.Connection, key: str, since: int, number: int) -> None:
-    row = {"key": key, "since": since, "number": number}
-    if not tables.insert_new(connection, tables.counter, row):
-        connection.execute(
-            sa.update(tables.counter)
-            .where(tables.counter.c.key == key)
-            .values(since=since, number=number)
-        )
 
 
 def _within_window(
     connection: sa.Connection, key: str, limit: int, period_ms: int, now_ms: int
 ) -> bool:
-    found = _counter(connection, key)
+    found = read_counter(connection, key)
     if found is None or found[0] + period_ms <= now_ms:
-        _store_counter(connection, key, now_ms, 1)
+        store_counter(connection, key, now_ms, 1)
         return True
     since, number = found
     if since > now_ms + SKEW_MS:  # the clock has been set back: no window is longer than its period
-        _store_counter(connection, key, now_ms, number)
+        store_counter(connection, key, now_ms, number)
         since = now_ms
     if number >= limit:
         return False
-    _store_counter(connection, key, since, number + 1)
+    store_counter(connection, key, since, number + 1)
     return True
-
-
-def _throttle(connection: sa.Connection, key: str, rule: Throttle, now_ms: int) -> int:
-    """GCRA: stored are when the next run would be on time, and when that was said, in ms."""
-    interval = seconds_of(rule.period) * 1000 / rule.limit
-    on_time, said_at = _counter(connection, key) or (now_ms, now_ms)
-    if said_at > now_ms + SKEW_MS:
-        on_time -= said_at - now_ms  # the clock has been set back
-    on_time = max(now_ms, on_time)
-    start = max(now_ms, int(on_time - interval * (rule.burst - 1)))
-    _store_counter(connection, key, int(on_time + interval), now_ms)
-    return start - now_ms
 
 
 def _take_singleton(

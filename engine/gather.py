@@ -1,5 +1,6 @@
 """Debounce and batches: several events that start one run, made and scheduled with the first."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import sqlalchemy as sa
@@ -23,6 +24,8 @@ class Joined:
     run_id: str
     is_new: bool
     delay_ms: int
+    is_cause: bool = True
+    """Whether the event is the run's cause now."""
 
 
 @dataclass(frozen=True)
@@ -77,11 +80,9 @@ def _join(
     _add(connection, run_id, joining, number, now_ms)
     due = _due(joining, rule, opened_at, now_ms)
     if isinstance(rule, Debounce):
+        if not _replace_cause(connection, run_id, joining.event):
+            return Joined(run_id, is_new=False, delay_ms=0, is_cause=False)
         dbos_rows.delay_until(connection, run_id, due)
-        values = {"event_id": joining.event.id}  # the last event wins
-        connection.execute(
-            sa.update(tables.run).where(tables.run.c.run_id == run_id).values(**values)
-        )
     elif number + 1 >= rule.max_size:
         dbos_rows.end_delay(connection, run_id)
         due = now_ms
@@ -90,7 +91,20 @@ def _join(
         .where(tables.gathering.c.key == joining.key)
         .values(bytes=tables.gathering.c.bytes + joining.size)
     )
-    return Joined(run_id, is_new=False, delay_ms=max(0, due - now_ms))
+    is_cause = isinstance(rule, Debounce)
+    return Joined(run_id, is_new=False, delay_ms=max(0, due - now_ms), is_cause=is_cause)
+
+
+def _replace_cause(connection: sa.Connection, run_id: str, event: WireEvent) -> bool:
+    """Make an event the cause of a run; False where that has a later one: events may be late."""
+    run, stored = tables.run.c, tables.event.c
+    cause_ts = connection.execute(
+        sa.select(stored.ts).join(tables.run, run.event_id == stored.id).where(run.run_id == run_id)
+    ).scalar()
+    if cause_ts is not None and cause_ts > event.ts_ms:
+        return False
+    connection.execute(sa.update(tables.run).where(run.run_id == run_id).values(event_id=event.id))
+    return True
 
 
 def _due(joining: Joining, rule: Debounce | Batch, opened_at: int, now_ms: int) -> int:
@@ -118,3 +132,8 @@ def gathered_events(connection: sa.Connection, run_id: str) -> list[WireEvent]:
     ).scalars()
     found = (read_event(connection, event_id) for event_id in event_ids.all())
     return [event for event in found if event is not None]
+
+
+def latest(events: Sequence[WireEvent]) -> WireEvent:
+    """The event of the latest `ts`; of several the one that came last."""
+    return max(reversed(events), key=lambda event: event.ts_ms)

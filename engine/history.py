@@ -65,6 +65,7 @@ def record_attempt(connection: sa.Connection, failed: FailedAttempt, now_ms: int
         "attempt": failed.attempt,
         "error_name": fields["name"],
         "error_message": fields["message"],
+        "error_code": fields.get("code"),
         "failed_at": now_ms,
         "next_at": failed.next_at,
     }

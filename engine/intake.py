@@ -1,7 +1,7 @@
 """What an event sets in motion, as one transaction: cancels, and runs of the jobs that match."""
 
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -10,23 +10,26 @@ import sqlalchemy as sa
 from core.ids import EventId, RunId
 from engine import codec, tables
 from engine.cancel_rules import forget_watch, runs_to_cancel, take_overdue, watch
-from engine.dbos import dbos_rows
+from engine.dbos import claiming, dbos_rows
 from engine.dbos.host import Enqueued, Host
+from engine.ends import settle
 from engine.errors import NoSuchJob
 from engine.eventlog import (
-    ON_FAILURE,
     cause_of,
+    comes_of_an_end,
     event_body,
+    failed_id,
+    failure_run_id,
     read_event,
     runs_started_by,
     store_event,
 )
-from engine.events import CANCELLED, FAILED, SentEvent, WireEvent
+from engine.events import CANCELLED, ENDS, FAILED, SentEvent, WireEvent
+from engine.fairness import NO_KEY
 from engine.flow import admit
 from engine.gather import Joined, Joining, join
-from engine.job import Job
+from engine.job import Job, fitted_to
 from engine.notices import Notice, publish
-from engine.options import Debounce
 from engine.owners import disclaim, own, owner_of, user_id_of
 from engine.slots import Place, Want, leave_queues, queue_up
 from engine.tables import insert_new
@@ -42,6 +45,8 @@ class Accepted:
     queues: set[str] = field(default_factory=set[str])
     delayed_until_ms: list[int] = field(default_factory=list[int])
     cancelled: list[str] = field(default_factory=list[str])
+    elsewhere: list[str] = field(default_factory=list[str])
+    """Which of the cancelled runs were executing in other processes; not all transactions ask."""
     woken: list[WaitKey] = field(default_factory=list[WaitKey])
     granted: list[Place] = field(default_factory=list[Place])
 
@@ -82,7 +87,8 @@ def wants(job: Job[Any, Any], event: Mapping[str, Any]) -> list[Want]:
     """The concurrency limits that apply to a run of this job that this event starts."""
     found: list[Want] = []
     for rule in job.concurrency:
-        key = "" if rule.key is None else codec.dumps(rule.key.value(event))
+        # What cannot be told is counted together.
+        key = "" if rule.key is None else rule.key.key(event) or "null"
         found.append(Want(f"{rule.prefix}:{key}", rule.limit, rule.counts))
     return found
 
@@ -152,7 +158,7 @@ class Intake:
             connection, event, accepted.now_ms, lambda run_id: cause_of(connection, run_id)
         )
         run_ids: list[RunId] = []
-        for job in self._jobs.values():
+        for job in self._hearing(connection, event):
             if any(
                 rule.takes(event.name) and (rule.when is None or rule.when.holds(event.as_json()))
                 for rule in job.triggers
@@ -162,6 +168,14 @@ class Intake:
                 if found is not None:
                     run_ids.append(RunId(found))
         accepted.sent.append(SentEvent(EventId(event.id), tuple(run_ids)))
+
+    def _hearing(self, connection: sa.Connection, event: WireEvent) -> Iterable[Job[Any, Any]]:
+        """The jobs that an event may start: what such events feed does not feed them."""
+        if event.name not in ENDS:
+            return self._jobs.values()
+        if comes_of_an_end(connection, event):
+            return ()
+        return (job for job in self._jobs.values() if job.id != event.data.get("jobId"))
 
     def _admit_and_start(
         self,
@@ -184,10 +198,11 @@ class Intake:
             "position": self._place_in_line(accepted.now_ms) - admission.ahead_s * 1_000_000,
         }
         delay_ms = max(event.ts_ms - accepted.now_ms, admission.delay_ms)
+        if admission.throttled_by is not None:
+            payload["throttled_by"] = admission.throttled_by
         rule = job.flow.gathering(payload["event"])
         if rule is not None:
-            kind = "debounce" if isinstance(rule, Debounce) else "batch"
-            key = job.flow.key(job.id, kind, payload["event"])
+            key = job.flow.gathering_key(job.id, payload["event"], run_id)
             size = len(codec.dumps(event.data))
             joined = join(connection, Joining(key, event, size, run_id), rule, accepted.now_ms)
             if not joined.is_new:
@@ -218,7 +233,7 @@ class Intake:
         if joined.delay_ms:
             accepted.delayed_until_ms.append(accepted.now_ms + joined.delay_ms)
         accepted.queues.add(queue_of(job.id))
-        if "debounce" in job.flow.options:  # the cause is another one now
+        if joined.is_cause:  # it is another one than before
             forget_watch(connection, run_id)
             now_ms, delay_ms = accepted.now_ms, joined.delay_ms
             watch(connection, job, run_id, event, now_ms=now_ms, delay_ms=delay_ms)
@@ -258,7 +273,7 @@ class Intake:
         """Say that a run has failed for good, and start its job's on_failure; once per run."""
         now_ms = accepted.now_ms
         data = {"runId": run_id, "jobId": job.id, "event": cause, "error": error}
-        event = WireEvent(FAILED, data, f"{run_id}:failed", now_ms)
+        event = WireEvent(FAILED, data, failed_id(run_id), now_ms)
         self._accept_one(connection, event, accepted)
         if job.on_failure is not None and cause is not None:
             payload = {
@@ -271,19 +286,29 @@ class Intake:
             }
             if job.flow.gathers:
                 payload["gathered_by"] = run_id
-            handler = NewRun(f"{run_id}{ON_FAILURE}", job.id, event.id, payload)
+            handler = NewRun(failure_run_id(run_id), job.id, event.id, payload)
             self.start(connection, handler, accepted)
         self.publish(connection, accepted)
 
-    def announce_set_aside(self, connection: sa.Connection, run_id: str, now_ms: int) -> Accepted:
-        """Say that a run has failed because its processes kept dying."""
+    def set_aside(
+        self, connection: sa.Connection, run_id: str, owner: str, now_ms: int
+    ) -> Accepted:
+        """End a run that has been claimed once too often: its processes kept dying."""
         accepted = Accepted(now_ms)
+        if not claiming.set_aside(connection, run_id, owner):
+            return accepted
+        accepted.granted += settle(connection, run_id, self._executor_id)
         query = sa.select(tables.run.c.job_id).where(tables.run.c.run_id == run_id)
         job = self._jobs.get(connection.execute(query).scalar() or "")
         cause = cause_of(connection, run_id)
         if job is not None:
             message = "the process died too often while it executed this run"
-            error = {"name": "TooManyRecoveries", "message": message, "stepId": None}
+            error = {
+                "name": "TooManyRecoveries",
+                "message": message,
+                "stepId": None,
+                "code": "too_many_recoveries",
+            }
             event = None if cause is None else cause.as_json()
             self.announce_failure(connection, job, run_id, event, error, accepted)
         return accepted
@@ -323,27 +348,42 @@ class Intake:
         own(connection, "run", run.run_id, user_id, accepted.now_ms)
         delayed = run.delay_ms > 0
         delay_s = run.delay_ms / 1000 if delayed else None
+        turn = self._jobs[run.job_id].flow.turn(run.payload["event"])
+        if turn is not None and run.payload["kind"] == "failure":
+            turn = NO_KEY  # cleaning up waits for nobody
+        queue = queue_of(run.job_id)
         self._host.enqueue(
-            connection,
-            Enqueued(run.run_id, queue_of(run.job_id), run.payload, delay_s, run.priority),
+            connection, Enqueued(run.run_id, queue, run.payload, delay_s, run.priority, turn)
         )
         if delayed:
             accepted.delayed_until_ms.append(accepted.now_ms + run.delay_ms)
 
     def invoke(self, connection: sa.Connection, call: Invocation, now_ms: int) -> Accepted:
-        """Start a child run, once, however often it is asked for."""
+        """Start a child run, once, however often it is asked for.
+
+        A job that is not known here may be another process's, where there are others.
+
+        Raises:
+            NoSuchJob: on SQLite, where there are none.
+            BadEvent: the data does not fit the job's model, or is too large.
+        """
         accepted = Accepted(now_ms)
-        store_event(connection, call.event, event_body(call.event), now_ms)
+        job = self._jobs.get(call.job_id)
+        alone = connection.dialect.name == "sqlite"
+        if job is None and alone and dbos_rows.run_row(connection, call.run_id) is None:
+            raise NoSuchJob(call.job_id)  # a run that is there waits for code that knows its job
+        event = call.event if job is None else fitted_to(job, call.event)
+        store_event(connection, event, event_body(event), now_ms)
         payload = {
             "job": call.job_id,
             "kind": "run",
-            "event": call.event.as_json(),
+            "event": event.as_json(),
             "position": self._place_in_line(now_ms),
         }
         run_id, parent = RunId(call.run_id), call.parent_run_id
-        child = NewRun(run_id, call.job_id, call.event.id, payload, parent_run_id=parent)
+        child = NewRun(run_id, call.job_id, event.id, payload, parent_run_id=parent)
         self.start(connection, child, accepted)
-        accepted.sent.append(SentEvent(EventId(call.event.id), (run_id,)))
+        accepted.sent.append(SentEvent(EventId(event.id), (run_id,)))
         self.publish(connection, accepted)
         return accepted
 

@@ -1,21 +1,42 @@
 """What a job is: its triggers, its limits, its retries, and the function that does it."""
 
-from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
-from typing import Any, Generic, Literal, TypeVar, Unpack, overload
+from collections.abc import Awaitable, Callable, Generator, Iterable, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import Any, Generic, Literal, Protocol, TypeVar, Unpack, cast, overload
 
 from pydantic import TypeAdapter
 
 from engine.context import FailureContext, JobContext
-from engine.cron import Cron, CronRule, compile_cron
+from engine.cron import TICK, Cron, CronRule, compile_cron
 from engine.duration import Duration, seconds_of
-from engine.errors import BadJob
-from engine.events import EventData
+from engine.errors import BadJob, NonRetriable
+from engine.events import (
+    INVOKED,
+    EventData,
+    ReceivedEvent,
+    WireEvent,
+    received_event,
+)
 from engine.expressions import Expression
+from engine.judging import (
+    check_function,
+    check_match,
+    check_name,
+    check_number,
+    check_one_event,
+    check_pattern,
+    check_timeout,
+    check_word,
+    listed,
+)
 from engine.middleware import Middleware
 from engine.options import Flow, FlowOptions
+from engine.outgoing import stored_data
+from engine.plain import PlainFailureContext, PlainJobContext
 from engine.results import result_adapter
-from engine.retry import RetryPolicy
+from engine.retry import MAX_ATTEMPTS, RetryPolicy
 
 D = TypeVar("D")
 R = TypeVar("R")
@@ -73,6 +94,12 @@ class Concurrency:
     counts: Counted = "steps"
 
 
+Limits = int | Concurrency | Sequence[Concurrency]
+OnFailure = (
+    Callable[[FailureContext[D]], Awaitable[None]] | Callable[[PlainFailureContext[D]], None]
+)
+
+
 @dataclass(frozen=True)
 class TriggerRule:
     """A trigger, compiled: which event names it takes, and under which condition."""
@@ -84,7 +111,7 @@ class TriggerRule:
     def takes(self, name: str) -> bool:
         """Whether an event of this name can fire it."""
         if self.pattern.endswith("*"):
-            return name.startswith(self.pattern[:-1])
+            return name.startswith(self.pattern[:-1]) and not name.startswith(TICK)
         return name == self.pattern
 
 
@@ -116,12 +143,12 @@ class Job(Generic[D, R]):
     """
 
     id: str
-    fn: Callable[[JobContext[D]], Awaitable[R]]
+    fn: Callable[[JobContext[D]], Awaitable[R]]  # of a plain one: Callable[[PlainJobContext], R]
     triggers: tuple[TriggerRule, ...]
     cancel_on: tuple[CancelRule, ...]
     concurrency: tuple[ConcurrencyRule, ...]
     retry: RetryPolicy
-    on_failure: Callable[[FailureContext[D]], Awaitable[None]] | None
+    on_failure: OnFailure[D] | None
     data_model: type[EventData] | None
     flow: Flow
     crons: tuple[CronRule, ...]
@@ -129,48 +156,164 @@ class Job(Generic[D, R]):
     result: TypeAdapter[R]
 
 
-def _event_name(job_id: str, event: type[EventData] | str) -> str:
-    if isinstance(event, str):
+def fitted_to(job: Job[Any, Any], event: WireEvent) -> WireEvent:
+    """An event that is to start this job, its data as the job's model stores it.
+
+    Raises:
+        BadEvent: the data does not fit.
+    """
+    if job.data_model is None:
         return event
-    if not event.event_name:
-        raise BadJob(
-            job_id, f"{event.__name__} has no event name; write class X(EventData, event=…)"
-        )
-    return event.event_name
+    return replace(event, data=stored_data(job.data_model, job.id, event.data))
 
 
-def _expression(job_id: str, source: str | None) -> Expression | None:
-    if source is None:
-        return None
+def received(event: WireEvent, job: Job[Any, Any]) -> ReceivedEvent[Any]:
+    """A stored event as the job sees it, its data in the job's model.
+
+    Raises:
+        NonRetriable: the data no longer fits the model.
+    """
+    if event.name == INVOKED:
+        model = job.data_model
+    else:
+        model = next((rule.model for rule in job.triggers if rule.takes(event.name)), None)
     try:
-        return Expression(source)
+        return received_event(event, model)
     except ValueError as error:
-        raise BadJob(job_id, f"{source!r} is not a CEL expression: {error}") from error
+        raise NonRetriable(f"event {event.name!r} does not fit {job.id!r}: {error}") from error
+
+
+def _model(event: object) -> type[EventData] | None:
+    if isinstance(event, str):
+        return None
+    if not isinstance(event, type) or not issubclass(event, EventData):
+        raise ValueError(  # noqa: TRY004 - all of a definition is judged alike
+            f"{event!r} names no event: write its name, or class X(EventData, event=…)"
+        )
+    if not event.event_name:
+        raise ValueError(
+            f"{event.__name__} has no event name; write class {event.__name__}(EventData, event=…)"
+        )
+    return event
+
+
+def _event_name(event: type[EventData] | str) -> str:
+    model = _model(event)
+    return str(event) if model is None else model.event_name
 
 
 def _trigger(job_id: str, trigger: Trigger) -> TriggerRule:
     if isinstance(trigger, Cron):
         return TriggerRule(trigger.event_name(job_id), None, None)
     on = trigger if isinstance(trigger, On) else On(trigger)
-    name = _event_name(job_id, on.event)
-    if "*" in name[:-1]:
-        raise BadJob(job_id, f"{name!r}: a wildcard stands at the end only, as in 'orders/*'")
-    model = None if isinstance(on.event, str) else on.event
-    return TriggerRule(name, model, _expression(job_id, on.when))
+    name = _event_name(on.event)
+    check_pattern(name)
+    when = None if on.when is None else Expression(on.when)
+    return TriggerRule(name, _model(on.event), when)
 
 
-def _cancel(job_id: str, rule: CancelOn) -> CancelRule:
+def _cancel(rule: CancelOn, causes: Sequence[type[EventData] | None]) -> CancelRule:
+    name = _event_name(rule.event)
+    check_one_event(name)
+    if rule.match is not None:
+        check_match(rule.match, causes, rule.event)
+    check_timeout("the timeout of a CancelOn", rule.timeout)
     timeout_s = None if rule.timeout is None else seconds_of(rule.timeout)
-    return CancelRule(
-        _event_name(job_id, rule.event), rule.match, _expression(job_id, rule.when), timeout_s
-    )
+    when = None if rule.when is None else Expression(rule.when, later=True)
+    return CancelRule(name, rule.match, when, timeout_s)
 
 
 def _concurrency(job_id: str, rule: Concurrency) -> ConcurrencyRule:
-    if rule.limit < 1:
-        raise BadJob(job_id, f"a concurrency limit is at least 1, not {rule.limit}")
+    check_number("a concurrency limit", rule.limit)
+    check_word("the scope of a concurrency limit", rule.scope, Scope)
+    check_word("what a concurrency limit counts", rule.counts, Counted)
     prefix = f"fn:{job_id}" if rule.scope == "fn" else rule.scope
-    return ConcurrencyRule(rule.limit, _expression(job_id, rule.key), prefix, rule.counts)
+    key = None if rule.key is None else Expression(rule.key)
+    return ConcurrencyRule(rule.limit, key, prefix, rule.counts)
+
+
+def _retry(retries: int | RetryPolicy) -> RetryPolicy:
+    if isinstance(retries, RetryPolicy):
+        retries.check()
+        return retries
+    if isinstance(retries, bool) or not isinstance(retries, int):  # pyright: ignore[reportUnnecessaryIsInstance] - users may
+        raise ValueError(f"retries is a whole number or a RetryPolicy(…), not {retries!r}")  # noqa: TRY004 - as above
+    if retries < 0:
+        raise ValueError(f"retries are 0 to {MAX_ATTEMPTS - 1}, not {retries}")
+    policy = RetryPolicy(max_attempts=retries + 1)
+    policy.check()
+    return policy
+
+
+def _limits(job_id: str, given: Limits) -> tuple[ConcurrencyRule, ...]:
+    if isinstance(given, int):
+        given = Concurrency(given)
+    rules = listed("concurrency", given, Concurrency)
+    if len(rules) > MAX_CONCURRENCY:
+        raise ValueError(f"a job has at most {MAX_CONCURRENCY} concurrency limits")
+    return tuple(_concurrency(job_id, rule) for rule in rules)
+
+
+@dataclass(frozen=True)
+class _Words:
+    """What `@job` is given beside the function."""
+
+    on: Trigger | Sequence[Trigger]
+    cancel_on: CancelOn | Sequence[CancelOn]
+    concurrency: Limits
+    retries: int | RetryPolicy
+    on_failure: OnFailure[Any] | None
+    middleware: Sequence[Middleware]
+    flow: FlowOptions
+
+
+def _defined(job_id: str, words: _Words) -> Callable[..., Job[Any, Any]]:
+    """What makes a function this job; ValueError where the definition cannot work."""
+    check_name("the id of a job", job_id)
+    triggers: Sequence[Trigger] = (
+        words.on if isinstance(words.on, (list, tuple)) else (cast("Trigger", words.on),)
+    )
+    if not 1 <= len(triggers) <= MAX_TRIGGERS:
+        raise ValueError(f"a job has 1 to {MAX_TRIGGERS} triggers, not {len(triggers)}")
+    rules = tuple(_trigger(job_id, trigger) for trigger in triggers)
+    flow = Flow(words.flow)
+    cancel_on = listed("cancel_on", words.cancel_on, CancelOn)
+    if "batch" in flow.options and cancel_on:
+        raise ValueError("batch and cancel_on do not go together: no one event is the cause")
+    if words.on_failure is not None:
+        check_function("on_failure", words.on_failure)
+    causes = [rule.model for rule in rules]
+    models = set(causes)
+    return partial(
+        Job,
+        id=job_id,
+        triggers=rules,
+        cancel_on=tuple(_cancel(rule, causes) for rule in cancel_on),
+        concurrency=_limits(job_id, words.concurrency),
+        retry=_retry(words.retries),
+        on_failure=words.on_failure,
+        data_model=models.pop() if len(models) == 1 else None,
+        flow=flow,
+        crons=tuple(compile_cron(job_id, each) for each in triggers if isinstance(each, Cron)),
+        middleware=listed("middleware", words.middleware, Middleware),
+    )
+
+
+@contextmanager
+def _judging(job_id: str) -> Generator[None]:
+    try:
+        yield
+    except (ValueError, TypeError) as error:
+        raise BadJob(job_id, str(error)) from error
+
+
+class _Decorator(Protocol[D]):
+    """Makes a function a job."""
+
+    @overload
+    def __call__(self, fn: Callable[[JobContext[D]], Awaitable[R]], /) -> Job[D, R]: ...
+    @overload
+    def __call__(self, fn: Callable[[PlainJobContext[D]], R], /) -> Job[D, R]: ...
 
 
 @overload
@@ -178,78 +321,79 @@ def job(
     job_id: str,
     *,
     on: type[EventType],
-    cancel_on: Sequence[CancelOn] = (),
-    concurrency: Sequence[Concurrency] = (),
+    cancel_on: CancelOn | Sequence[CancelOn] = (),
+    concurrency: Limits = (),
     retries: int | RetryPolicy = 4,
-    on_failure: Callable[[FailureContext[EventType]], Awaitable[None]] | None = None,
+    on_failure: OnFailure[EventType] | None = None,
     middleware: Sequence[Middleware] = (),
     **flow: Unpack[FlowOptions],
-) -> Callable[[Callable[[JobContext[EventType]], Awaitable[R]]], Job[EventType, R]]: ...
+) -> _Decorator[EventType]: ...
 @overload
 def job(
     job_id: str,
     *,
     on: Trigger | Sequence[Trigger],
-    cancel_on: Sequence[CancelOn] = (),
-    concurrency: Sequence[Concurrency] = (),
+    cancel_on: CancelOn | Sequence[CancelOn] = (),
+    concurrency: Limits = (),
     retries: int | RetryPolicy = 4,
-    on_failure: Callable[[FailureContext[Any]], Awaitable[None]] | None = None,
+    on_failure: OnFailure[Any] | None = None,
     middleware: Sequence[Middleware] = (),
     **flow: Unpack[FlowOptions],
-) -> Callable[[Callable[[JobContext[Any]], Awaitable[R]]], Job[Any, R]]: ...
+) -> _Decorator[Any]: ...
 def job(  # noqa: PLR0913 - one keyword for each word of the vocabulary
     job_id: str,
     *,
     on: Trigger | Sequence[Trigger],
-    cancel_on: Sequence[CancelOn] = (),
-    concurrency: Sequence[Concurrency] = (),
+    cancel_on: CancelOn | Sequence[CancelOn] = (),
+    concurrency: Limits = (),
     retries: int | RetryPolicy = 4,
-    on_failure: Callable[[FailureContext[Any]], Awaitable[None]] | None = None,
+    on_failure: OnFailure[Any] | None = None,
     middleware: Sequence[Middleware] = (),
     **flow: Unpack[FlowOptions],
-) -> Callable[[Callable[[JobContext[Any]], Awaitable[R]]], Job[Any, R]]:
-    """Make an async function a durable job.
+) -> _Decorator[Any]:
+    """Make a function a durable job.
 
     The id is part of what is stored: renaming it strands unfinished runs. The body replays after a
-    crash, so clocks, chance and I/O belong inside steps. `retries` counts per step, after the first
-    attempt (0 to 20). `on_failure` runs durably, once, after the run has failed for good.
-    `middleware` is around runs and steps of this job, inside that of the engine. The rest is flow
-    control: see `FlowOptions`.
+    crash, so clocks, chance and I/O belong inside steps. `concurrency=5` is a limit of the whole
+    job. `retries` counts per step, after the first attempt (0 to 20). `on_failure` runs durably,
+    once, after the run has failed for good. `middleware` is around runs and steps of this job,
+    inside that of the engine. The rest is flow control: see `FlowOptions`.
+
+    A plain function (`def`) runs in a thread of its own and gets a `PlainJobContext`, whose steps
+    block. A cancel waits until it has returned, or comes to its next step.
 
     Raises:
         BadJob: the definition cannot work; the text names what and where.
     """
-    triggers: Sequence[Trigger] = (on,) if isinstance(on, (str, type, On, Cron)) else on
-    if not 1 <= len(triggers) <= MAX_TRIGGERS:
-        raise BadJob(job_id, f"a job has 1 to {MAX_TRIGGERS} triggers, not {len(triggers)}")
-    if len(concurrency) > MAX_CONCURRENCY:
-        raise BadJob(job_id, f"at most {MAX_CONCURRENCY} concurrency limits")
-    rules = tuple(_trigger(job_id, trigger) for trigger in triggers)
-    models = {rule.model for rule in rules}
-    retry = retries if isinstance(retries, RetryPolicy) else RetryPolicy(max_attempts=retries + 1)
-    try:
-        retry.check()
-        compiled = Flow(flow)
-        crons = tuple(compile_cron(job_id, each) for each in triggers if isinstance(each, Cron))
-    except ValueError as error:
-        raise BadJob(job_id, str(error)) from error
-    if "batch" in flow and cancel_on:
-        raise BadJob(job_id, "batch and cancel_on do not go together: no one event is the cause")
+    words = _Words(on, cancel_on, concurrency, retries, on_failure, middleware, flow)
 
-    def decorate(fn: Callable[[JobContext[Any]], Awaitable[R]]) -> Job[Any, R]:
-        return Job(
-            id=job_id,
-            fn=fn,
-            triggers=rules,
-            cancel_on=tuple(_cancel(job_id, rule) for rule in cancel_on),
-            concurrency=tuple(_concurrency(job_id, rule) for rule in concurrency),
-            retry=retry,
-            on_failure=on_failure,
-            data_model=models.pop() if len(models) == 1 else None,
-            flow=compiled,
-            crons=crons,
-            middleware=tuple(middleware),
-            result=result_adapter(fn),
-        )
+    with _judging(job_id):
+        defined = _defined(job_id, words)
+
+    def decorate(fn: Callable[[Any], Any]) -> Job[Any, Any]:
+        with _judging(job_id):
+            check_function("a job", fn)
+            return defined(fn=fn, result=result_adapter(fn))
 
     return decorate
+
+
+def jobs_by_id(jobs: Sequence[Job[Any, Any]]) -> dict[str, Job[Any, Any]]:
+    """The jobs of an engine.
+
+    Raises:
+        BadJob: one is none, or two have one id.
+    """
+    given: object = jobs
+    if isinstance(given, (Job, str)) or not isinstance(given, Iterable):  # pyright: ignore[reportUnnecessaryIsInstance] - users may
+        raise BadJob(str(getattr(given, "id", given)), "an engine takes a list: jobs=[…]")
+    found: dict[str, Job[Any, Any]] = {}
+    for each in jobs:
+        thing: object = each
+        if not isinstance(thing, Job):  # pyright: ignore[reportUnnecessaryIsInstance] - users may
+            name = getattr(thing, "__qualname__", repr(thing))
+            raise BadJob(name, "it is no job; put @job(id, on=…) above it")
+        if each.id in found:
+            raise BadJob(each.id, "two jobs have this id")
+        found[each.id] = each
+    return found

@@ -7,10 +7,12 @@ from engine.encryption import Encryption
 from engine.keys import FIRST, is_settled, mark_moved, move_batch
 from engine.retention import sweep_batch
 from engine.running import Running
+from engine.slots import drop_ended
 
 log = logging.getLogger("engine")
 
 EVERY_S = 300.0
+LEFT_MS = 60_000  # a place is no run's that ended so long ago, whoever did not give it back
 PAUSE_S = 0.05  # between batches, for the others
 
 
@@ -21,8 +23,13 @@ class Keeping(Running):
     _retention_s: float
 
     async def sweep(self) -> None:
-        """Delete what is older than the retention now; it happens by itself every few minutes."""
+        """Delete what is older than the retention now, and what ended runs have left behind.
+
+        It happens by itself every few minutes.
+        """
         before_ms = self._ledger.now_ms() - int(self._retention_s * 1000)
+        granted = await self._ledger.transact(drop_ended, self._ledger.now_ms() - LEFT_MS)
+        self._slots.wake(granted)
         swept = await self._ledger.transact(sweep_batch, before_ms)
         while swept.may_be_more:
             await asyncio.sleep(PAUSE_S)

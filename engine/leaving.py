@@ -12,6 +12,7 @@ from engine.errors import DatabaseAway, DatabaseFull
 from engine.live import LiveRun
 from engine.notices import Notice, publish
 from engine.running import Running
+from engine.slots import disown
 
 log = logging.getLogger("engine")
 
@@ -57,6 +58,8 @@ class Leaving(Running):
             for at in range(0, len(run_ids), HANDED_AT_ONCE):
                 some = run_ids[at : at + HANDED_AT_ONCE]
                 await self._ledger.transact(_hand_over, some, self.executor_id)
+            if self._dispatching is not None:  # else it has had none
+                await self._ledger.transact(_give_up_places, self.executor_id)
         except (DatabaseAway, DatabaseFull):
             log.warning("not_handed_over")  # whoever sweeps, or starts next, finds them
 
@@ -70,6 +73,11 @@ class Leaving(Running):
 def _hand_over(connection: sa.Connection, run_ids: list[str], executor_id: str) -> None:
     queues = claiming.hand_over(connection, run_ids)
     publish(connection, Notice(executor_id, queues=tuple(queues)))
+
+
+def _give_up_places(connection: sa.Connection, executor_id: str) -> None:
+    granted = disown(connection, [executor_id])
+    publish(connection, Notice(executor_id, places=tuple(granted)))
 
 
 async def _wait_ended(runs: Iterable[LiveRun], timeout_s: float) -> None:

@@ -1,7 +1,8 @@
 """The runs that execute in this process, and who waits for them to end."""
 
 import asyncio
-from collections.abc import Callable, Generator, Iterable
+from collections import Counter
+from collections.abc import Callable, Generator, Iterable, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -72,6 +73,29 @@ class _Asleep:  # a generator in each of many thousand sleeping runs would be se
         self._run.resume()
 
 
+class Heard:
+    """The runs of which other processes have said that they execute them no more."""
+
+    def __init__(self) -> None:
+        self._missing: set[str] | None = None
+        self._run_ids: set[str] = set()
+        self._complete = asyncio.Event()
+
+    def add(self, run_id: str) -> None:
+        """This one has been told of."""
+        self._run_ids.add(run_id)
+        if self._missing is not None:
+            self._missing.discard(run_id)
+            if not self._missing:
+                self._complete.set()
+
+    async def all_of(self, run_ids: Iterable[str]) -> None:
+        """Wait until each of these has been told of."""
+        self._missing = set(run_ids) - self._run_ids
+        if self._missing:
+            await self._complete.wait()
+
+
 class LiveRuns:
     """Every live run by id, and the waiters for runs anywhere."""
 
@@ -81,12 +105,14 @@ class LiveRuns:
         self._runs: dict[str, LiveRun] = {}
         self._executing: set[LiveRun] = set()
         self._waiting: dict[str, set[asyncio.Event]] = {}
+        self._hearing: set[Heard] = set()
         self.draining = False
         """Whether what becomes live from now on must stop at once."""
         self.starting: dict[str, float | None] = {}
         """Runs that have been claimed and are about to be live: their `proved_at`."""
         self._cancelled_meanwhile: set[str] | None = None
         """Runs not known here that were cancelled since a claim began that has not ended."""
+        self._keys: dict[str, str] = {}
         self.first_time: set[str] = set()
         """Runs about to start for the first time: nothing is recorded for them."""
 
@@ -112,6 +138,21 @@ class LiveRuns:
         cancelled, self._cancelled_meanwhile = self._cancelled_meanwhile or (), None
         self.starting |= {run_id: None if run_id in cancelled else asked_at for run_id in run_ids}
 
+    def take_turns(self, keys: Mapping[str, str]) -> None:
+        """These runs, by id, are about to be live, and each takes its turn under a key."""
+        self._keys |= keys
+
+    def not_started(self, run_id: str) -> None:
+        """A run that was about to be live will not be."""
+        self.starting.pop(run_id, None)
+        self.first_time.discard(run_id)
+        self._keys.pop(run_id, None)
+
+    def held(self) -> Counter[str]:
+        """How many runs of each key execute, or are about to."""
+        run_ids = [*(run.run_id for run in self._executing), *self.starting]
+        return Counter(self._keys[run_id] for run_id in run_ids if run_id in self._keys)
+
     def cancel(self, run_id: str) -> None:
         """Stop a run that has been cancelled; one that only starts will find out itself."""
         run = self._runs.get(run_id)
@@ -125,6 +166,7 @@ class LiveRuns:
     def _forget(self, run: LiveRun) -> None:
         if self._runs.get(run.run_id) is run:
             del self._runs[run.run_id]
+            self._keys.pop(run.run_id, None)
         self._executing.discard(run)
         self.wake(run.run_id)
         self._on_end(run.run_id)
@@ -166,6 +208,22 @@ class LiveRuns:
             waiting.discard(event)
             if not waiting:
                 del self._waiting[run_id]
+
+    @contextmanager
+    def hearing(self) -> Generator[Heard]:
+        """What other processes say from now on."""
+        heard = Heard()
+        self._hearing.add(heard)
+        try:
+            yield heard
+        finally:
+            self._hearing.discard(heard)
+
+    def stopped_elsewhere(self, run_id: str) -> None:
+        """Another process has said that nothing of the run executes there any more."""
+        for heard in self._hearing:
+            heard.add(run_id)
+        self.wake(run_id)
 
     def wake(self, run_id: str) -> None:
         """Tell the waiters to look at the run."""

@@ -1,7 +1,8 @@
-"""Middleware: code around every send, every run and every step, in a fixed order."""
+"""Middleware: code around every send, run and step, and after a run's end, in a fixed order."""
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any, Literal, TypeVar
 
 from core.ids import RunId
@@ -10,6 +11,7 @@ from engine.events import Event, ReceivedEvent, SentEvent
 C = TypeVar("C")
 R = TypeVar("R")
 
+Ended = Literal["completed", "failed", "cancelled"]
 StepKind = Literal["run", "sleep", "wait_for_event", "wait_for_signal", "invoke", "send_event"]
 
 
@@ -51,6 +53,27 @@ class StepCall:
     kwargs: Mapping[str, Any] = field(default_factory=dict[str, Any])
 
 
+@dataclass(frozen=True, slots=True)
+class RunEnd:
+    """How a run has ended for good, as it is stored.
+
+    `result` is JSON, and None unless completed; `error` is a `RunFailed`, and None unless failed.
+    `event` is what started it, its data in the job's model where it fits; None where it has been
+    swept meanwhile.
+    """
+
+    run_id: RunId
+    job_id: str
+    event: ReceivedEvent[Any] | None
+    status: Ended
+    result: Any
+    error: Exception | None
+    created_at: datetime
+    started_at: datetime | None
+    ended_at: datetime | None
+    is_failure_handler: bool
+
+
 Events = tuple[Event, ...]
 Send = Callable[[Events], Awaitable[list[SentEvent]]]
 Run = Callable[[RunCall], Awaitable[Any]]
@@ -58,7 +81,7 @@ Step = Callable[[StepCall], Awaitable[Any]]
 
 
 class Middleware:
-    """Override what you need; each hook calls `proceed`, once, and returns what comes of it.
+    """Override what you need; a hook that gets `proceed` calls it, once, and returns its result.
 
     What stands before `proceed` sees the input, what stands after it the output; either may be
     changed on the way. The first middleware in the list is the outermost. An exception counts as
@@ -84,6 +107,14 @@ class Middleware:
         """
         return await proceed(call)
 
+    async def on_end(self, end: RunEnd) -> None:
+        """After a run has completed, failed for good, or been cancelled, and that is stored.
+
+        Called in the process that has ended it, once; a process that dies at this moment tells
+        nobody, so what must not be lost listens to `engine/function.finished` and its siblings.
+        Nothing waits for it, and an exception is logged.
+        """
+
 
 @dataclass(frozen=True)
 class Hooks:
@@ -92,6 +123,7 @@ class Hooks:
     send: tuple[Callable[[Events, Send], Awaitable[list[SentEvent]]], ...] = ()
     run: tuple[Callable[[RunCall, Run], Awaitable[Any]], ...] = ()
     step: tuple[Callable[[StepCall, Step], Awaitable[Any]], ...] = ()
+    end: tuple[Callable[[RunEnd], Awaitable[None]], ...] = ()
 
     @classmethod
     def of(cls, middleware: Sequence[Middleware]) -> "Hooks":
@@ -105,6 +137,7 @@ class Hooks:
             send=tuple(each.on_send for each in overriding("on_send")),
             run=tuple(each.on_run for each in overriding("on_run")),
             step=tuple(each.on_step for each in overriding("on_step")),
+            end=tuple(each.on_end for each in overriding("on_end")),
         )
 
 

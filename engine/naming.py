@@ -54,18 +54,29 @@ class StepNames:
         self._branches: _Branches | None = None
 
     def next(self, step_id: str) -> str:
-        """The name of a step that the current task calls now.
+        """The name of a step that the current task calls now; no other step has it.
+
+        A counted name that is an id of the job as well counts as a use of that id: `a`, `a`, `a:1`
+        are `a`, `a:1`, `a:1:1`. So whoever is first to use a name always has it, as has been
+        recorded before names were made free.
 
         Raises:
             NonRetriable: tasks side by side use this id in an order that is left to chance.
         """
         task = asyncio.current_task()
+        use = None
         if task is not self._main and task is not None:
             self._branches = self._branches or _Branches()
-            self._branches.check(step_id, task)
-        number = self._counts.get(step_id, 0)
-        self._counts[step_id] = number + 1
-        return f"{step_id}:{number}" if number else step_id
+            use = self._branches.use(task)
+        name, counts = step_id, self._counts
+        while True:
+            if use is not None and self._branches is not None:
+                self._branches.check(name, use)
+            number = counts.get(name, 0)
+            counts[name] = number + 1
+            if not number:
+                return name
+            name = f"{name}:{number}"
 
     def clear(self) -> None:
         """The body starts over: ids count from the beginning again."""
@@ -81,11 +92,15 @@ class _Branches:
         self._lanes: dict[asyncio.Task[Any], _Lane] = {}
         self._ticks = count()
 
-    def check(self, step_id: str, task: asyncio.Task[Any]) -> None:
-        """Raise NonRetriable where this use of an id is in an order that is left to chance."""
+    def use(self, task: asyncio.Task[Any]) -> _Use:
+        """What one more step of this task is."""
         lane = self._lanes.get(task) or self._open_lane(task)
-        use = _Use(lane, lane.called == 0)
         lane.called += 1
+        return _Use(lane, lane.called == 1)
+
+    def check(self, step_id: str, use: _Use) -> None:
+        """Raise NonRetriable where this use of an id is in an order that is left to chance."""
+        lane = use.lane
         earlier = self._uses.setdefault(step_id, [])
         for other in earlier:
             both_first = use.is_its_first and other.is_its_first

@@ -2,11 +2,26 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal, TypedDict
+from typing import Any, Literal, Protocol, TypedDict
 
-from engine import codec
-from engine.duration import Duration, seconds_of
+from engine.duration import Duration, check_between, seconds_of
 from engine.expressions import Expression
+from engine.fairness import NO_KEY
+from engine.judging import check_number, check_timeout, check_word
+
+SingletonMode = Literal["skip", "cancel"]
+
+
+def _check_period(what: str, period: Duration) -> None:
+    check_between(what, period, "1s", "7d")
+
+
+class Option(Protocol):
+    """What every word of flow control that is more than an expression can do."""
+
+    def check(self) -> None:
+        """Raise ValueError where it cannot work; the text says what would."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -21,6 +36,12 @@ class Throttle:
     burst: int = 1
     key: str | None = None
 
+    def check(self) -> None:
+        """Raise ValueError where it lets nothing through."""
+        check_number("the limit of a throttle", self.limit)
+        check_number("the burst of a throttle", self.burst)
+        _check_period("the period of a throttle", self.period)
+
 
 @dataclass(frozen=True)
 class RateLimit:
@@ -30,26 +51,42 @@ class RateLimit:
     period: Duration
     key: str | None = None
 
+    def check(self) -> None:
+        """Raise ValueError where it lets nothing through."""
+        check_number("the limit of a rate limit", self.limit)
+        _check_period("the period of a rate limit", self.period)
+
 
 @dataclass(frozen=True)
 class Singleton:
     """One run at a time for each value of `key`: a new one is skipped, or cancels the old one."""
 
-    mode: Literal["skip", "cancel"] = "skip"
+    mode: SingletonMode = "skip"
     key: str | None = None
+
+    def check(self) -> None:
+        """Raise ValueError where the mode is none."""
+        check_word("the mode of a singleton", self.mode, SingletonMode)
 
 
 @dataclass(frozen=True)
 class Debounce:
-    """Start one run when no event has come for `period`; it gets the last event.
+    """Start one run when no event has come for `period`; it gets the event with the latest `ts`.
 
     The run exists, scheduled, from the first event on. With `timeout` it starts that long after
-    its first event at the latest, however many follow.
+    its first event at the latest, however many follow. An event that is older than one that has
+    come before it is part of the run, and puts nothing off.
     """
 
     period: Duration
     key: str | None = None
     timeout: Duration | None = None
+
+    def check(self) -> None:
+        """Raise ValueError where a time is none."""
+        _check_period("the period of a debounce", self.period)
+        if self.timeout is not None:
+            _check_period("the timeout of a debounce", self.timeout)
 
 
 @dataclass(frozen=True)
@@ -66,6 +103,11 @@ class Batch:
     key: str | None = None
     when: str | None = None
 
+    def check(self) -> None:
+        """Raise ValueError where it holds no event, or waits for no time."""
+        check_number("the max_size of a batch", self.max_size)
+        _check_period("the timeout of a batch", self.timeout)
+
 
 @dataclass(frozen=True)
 class Timeouts:
@@ -74,12 +116,24 @@ class Timeouts:
     start: Duration | None = None
     finish: Duration | None = None
 
+    def check(self) -> None:
+        """Raise ValueError where a time is none."""
+        check_timeout("timeouts.start", self.start)
+        check_timeout("timeouts.finish", self.finish)
+
 
 class FlowOptions(TypedDict, total=False):
     """The flow control of a job, as `@job` takes it.
 
     `priority` is CEL giving seconds from -600 to 600 by which a run goes ahead of others;
-    `idempotency` is CEL: events with one value start one run in 24 hours.
+    `idempotency` is CEL: events with one value start one run in 24 hours. `fairness` is CEL that
+    says whose a run is, such as "event.user.id": runs of different values take turns, and those
+    of one never fill a process. Values are the same for all jobs.
+
+    A key is CEL, too. Where it cannot be told (it raises, or names a field that an event lacks)
+    nothing is lost for it: `rate_limit`, `singleton`, `idempotency` and `debounce` let the event
+    start its run, `throttle`, `batch` and concurrency count it with others of that kind,
+    `priority` is 0, and for `fairness` it is nobody's.
     """
 
     throttle: Throttle
@@ -87,10 +141,23 @@ class FlowOptions(TypedDict, total=False):
     priority: str
     singleton: Singleton
     idempotency: str
+    fairness: str
     timeouts: Timeouts
     debounce: Debounce
     batch: Batch
 
+
+_KINDS: Mapping[str, type[Option] | type[str]] = {
+    "throttle": Throttle,
+    "rate_limit": RateLimit,
+    "priority": str,
+    "singleton": Singleton,
+    "idempotency": str,
+    "fairness": str,
+    "timeouts": Timeouts,
+    "debounce": Debounce,
+    "batch": Batch,
+}
 
 # A run that gathers events is made before its last event is known, so what decides about a start
 # cannot be told yet. As in Inngest, where batches exclude the same.
@@ -100,51 +167,81 @@ _EXCLUDES: Mapping[str, tuple[str, ...]] = {
 }
 
 
+def _check(options: Mapping[str, Any]) -> None:
+    for name, option in options.items():
+        kind = _KINDS.get(name)
+        if kind is None:
+            raise ValueError(f"there is no option {name!r}; there are {', '.join(sorted(_KINDS))}")
+        if not isinstance(option, kind):
+            wanted = "a CEL expression, as text" if kind is str else f"{kind.__name__}(…)"
+            raise ValueError(f"{name} is {wanted}, not {option!r}")  # noqa: TRY004 - one kind of error for all of a definition
+        if not isinstance(option, str):
+            option.check()
+    for name, others in _EXCLUDES.items():
+        for other in others:
+            if name in options and other in options:
+                raise ValueError(f"{name} and {other} do not go together")
+
+
+def _expressions(options: Mapping[str, Any]) -> dict[str, Expression]:
+    found: dict[str, Expression] = {}
+    for name, option in options.items():
+        key = option if isinstance(option, str) else getattr(option, "key", None)
+        if key is not None:
+            found[name] = Expression(key)
+    batch = options.get("batch")
+    if batch is not None and batch.when is not None:
+        found["batch_when"] = Expression(batch.when)
+    return found
+
+
 @dataclass(frozen=True)
 class Flow:
-    """FlowOptions, compiled.
+    """FlowOptions, compiled; an option that is None is not there.
 
     Raises:
-        ValueError: an expression is not CEL, or a number makes no sense.
+        ValueError: an expression is not CEL, or an option cannot work.
     """
 
     options: FlowOptions
     expressions: Mapping[str, Expression] = field(init=False)
 
     def __post_init__(self) -> None:
-        options = self.options
-        throttle, rate = options.get("throttle"), options.get("rate_limit")
-        singleton = options.get("singleton")
-        debounce, batch = options.get("debounce"), options.get("batch")
-        sources = {
-            "debounce": debounce.key if debounce else None,
-            "batch": batch.key if batch else None,
-            "batch_when": batch.when if batch else None,
-            "throttle": throttle.key if throttle else None,
-            "rate_limit": rate.key if rate else None,
-            "singleton": singleton.key if singleton else None,
-            "priority": options.get("priority"),
-            "idempotency": options.get("idempotency"),
+        given: dict[str, Any] = {
+            name: option for name, option in self.options.items() if option is not None
         }
-        compiled = {name: Expression(text) for name, text in sources.items() if text is not None}
-        object.__setattr__(self, "expressions", compiled)
-        for limit in (throttle, rate):
-            if limit is not None and (limit.limit < 1 or seconds_of(limit.period) <= 0):
-                raise ValueError(f"{limit} allows nothing")
-        if batch is not None and batch.max_size < 1:
-            raise ValueError(f"{batch} holds no event")
-        for rule in (debounce.period if debounce else 0, batch.timeout if batch else 0):
-            seconds_of(rule)
-        for name, others in _EXCLUDES.items():
-            for other in others:
-                if name in options and other in options:
-                    raise ValueError(f"{name} and {other} do not go together")
+        _check(given)
+        object.__setattr__(self, "options", given)
+        object.__setattr__(self, "expressions", _expressions(given))
 
-    def key(self, job_id: str, name: str, event: Mapping[str, Any]) -> str:
-        """What is counted together under one of the rules."""
+    def key(self, job_id: str, name: str, event: Mapping[str, Any]) -> str | None:
+        """What is counted together under one of the rules; None where that cannot be told."""
         expression = self.expressions.get(name)
-        value = None if expression is None else expression.value(event)
-        return f"{name}:{job_id}:{codec.dumps(value)}"
+        value = "null" if expression is None else expression.key(event)
+        return None if value is None else f"{name}:{job_id}:{value}"
+
+    def shared_key(self, job_id: str, name: str, event: Mapping[str, Any]) -> str:
+        """The same; what cannot be told is counted together."""
+        return self.key(job_id, name, event) or f"{name}:{job_id}:null"
+
+    def gathering_key(self, job_id: str, event: Mapping[str, Any], run_id: str) -> str:
+        """What an event gathers under; a debounce loses none for a key that cannot be told."""
+        if "batch" in self.options:
+            return self.shared_key(job_id, "batch", event)
+        return self.key(job_id, "debounce", event) or f"debounce:{job_id}:of {run_id}"
+
+    @property
+    def has_turns(self) -> bool:
+        """Whether runs of different keys take turns."""
+        return "fairness" in self.expressions
+
+    def turn(self, event: Mapping[str, Any]) -> str | None:
+        """The key under which a run of this event takes its turn; None where the job has none."""
+        expression = self.expressions.get("fairness")
+        if expression is None:
+            return None
+        key = expression.key(event)
+        return NO_KEY if key is None or key == "null" else key
 
     @property
     def gathers(self) -> bool:
@@ -153,23 +250,22 @@ class Flow:
 
     def gathering(self, event: Mapping[str, Any]) -> Debounce | Batch | None:
         """The rule under which an event shares a run with others, if one does."""
-        if "debounce" in self.options:
-            return self.options["debounce"]
+        debounce, batch = self.options.get("debounce"), self.options.get("batch")
+        if debounce is not None:
+            return debounce
         when = self.expressions.get("batch_when")
-        if "batch" not in self.options or (when is not None and not when.holds(event)):
-            return None
-        return self.options["batch"]
+        return None if when is not None and not when.holds(event) else batch
 
     def start_timeout_ms(self) -> int | None:
         """How long a run may wait for its start."""
         timeouts = self.options.get("timeouts")
-        if timeouts is None or timeouts.start is None:
-            return None
-        return int(seconds_of(timeouts.start) * 1000)
+        return None if timeouts is None else _ms(timeouts.start)
 
     def finish_timeout_ms(self) -> int | None:
         """How long a run may take from its start."""
         timeouts = self.options.get("timeouts")
-        if timeouts is None or timeouts.finish is None:
-            return None
-        return int(seconds_of(timeouts.finish) * 1000)
+        return None if timeouts is None else _ms(timeouts.finish)
+
+
+def _ms(duration: Duration | None) -> int | None:
+    return None if duration is None else int(seconds_of(duration) * 1000)

@@ -10,7 +10,7 @@ from engine import tables
 from engine.cancel_rules import watch
 from engine.dbos import dbos_rows
 from engine.errors import CannotReplay, NoSuchRun, NoSuchStep, RunFailed
-from engine.eventlog import ON_FAILURE, cause_of
+from engine.eventlog import cause_of, handles_failure
 from engine.gather import gathered_events
 from engine.intake import Accepted, Intake, NewRun
 from engine.runs import RunInfo, read_run
@@ -99,7 +99,7 @@ def run_again(
     run, cause = read_run(connection, source), cause_of(connection, source)
     if run is None or cause is None:
         raise NoSuchRun(source)
-    if source.endswith(ON_FAILURE):
+    if handles_failure(source, cause.id):
         raise CannotReplay(source, "handles the failure of another: replay that one")
     if not run.has_ended:
         raise CannotReplay(source, f"is {run.status}: wait for its end, or cancel it")

@@ -37,6 +37,7 @@ def sweep_batch(connection: sa.Connection, before_ms: int) -> Swept:
             tables.gathering,
             tables.gathered,
             tables.replay,
+            tables.started,
         ):
             connection.execute(sa.delete(table).where(table.c.run_id.in_(ended)))
         disclaim(connection, "run", ended)

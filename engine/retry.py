@@ -1,9 +1,11 @@
 """When the next attempt starts: exponential backoff with jitter, or what the step asked for."""
 
+import math
 import random
 from dataclasses import dataclass
 
 from engine.duration import Duration, seconds_of
+from engine.judging import check_number
 
 MAX_ATTEMPTS = 21  # the first and 20 retries, Inngest's bound
 
@@ -24,9 +26,10 @@ class RetryPolicy:
 
     def check(self) -> None:
         """Raise ValueError where the numbers make no sense."""
-        if not 1 <= self.max_attempts <= MAX_ATTEMPTS:
+        check_number("max_attempts of a RetryPolicy", self.max_attempts)
+        if self.max_attempts > MAX_ATTEMPTS:
             raise ValueError(f"retries are 0 to {MAX_ATTEMPTS - 1}, not {self.max_attempts - 1}")
-        if self.factor < 1:
+        if isinstance(self.factor, str) or not 1 <= self.factor < math.inf:  # pyright: ignore[reportUnnecessaryIsInstance] - users may
             raise ValueError(f"a backoff factor is at least 1, not {self.factor}")
         if seconds_of(self.max_timeout) < seconds_of(self.min_timeout):
             raise ValueError("max_timeout is less than min_timeout")

@@ -2,8 +2,9 @@
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Coroutine, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
+from time import monotonic
 from typing import Any
 
 import sqlalchemy as sa
@@ -11,25 +12,30 @@ import sqlalchemy as sa
 from core.errors import Refused
 from core.ids import RunId
 from engine import codec, tables
-from engine.cancel_rules import forget_watch
 from engine.context import FailureContext, JobContext, Provided, RunError, Scope
 from engine.dbos import dbos_rows, private, recorded
 from engine.durable import RunState, is_interrupted
+from engine.ending import failure_of
+from engine.ends import Ends
 from engine.errors import NonRetriable, RunFailed, RunLost, StepFailed
-from engine.events import FINISHED, INVOKED, ReceivedEvent, WireEvent, received_event
-from engine.gather import gathered_events
+from engine.eventlog import failed_id, read_event
+from engine.events import FINISHED, WireEvent
+from engine.gather import gathered_events, latest
 from engine.history import BODY, FailedAttempt, History, read_histories, record_attempt
 from engine.intake import Accepted, Intake, wants
-from engine.job import Job
+from engine.job import Job, received
 from engine.ledger import Ledger
 from engine.live import LiveRun, LiveRuns
 from engine.middleware import Hooks, Middleware, RunCall, through
 from engine.naps import Naps
+from engine.pacing import Pacing
+from engine.plain import conducted
 from engine.realtime.voice import Voice
+from engine.results import as_stored
 from engine.slots import Gate, Slots
 from engine.steps import Outside, Steps
 from engine.tables import insert_new
-from engine.waits import close_waits
+from engine.throttles import Start
 
 log = logging.getLogger("engine.run")
 
@@ -48,10 +54,12 @@ class Parts:
     act: Callable[[Accepted], None]
     """Wake what a committed transaction concerns."""
     outside: Outside
-    spawn: Callable[[Coroutine[Any, Any, None]], None]
-    """Do something that nobody awaits."""
+    ends: Ends
     trusted_s: float
     """See `RunState`."""
+    pacing: Pacing
+    watch_end: Callable[[str, asyncio.Task[Any]], None]
+    """See `EndHooks.watch`."""
     middleware: tuple[Middleware, ...] = ()
     naps: Naps = field(default_factory=Naps)
 
@@ -97,6 +105,7 @@ class Runner:
         if task is None:
             raise RuntimeError("a run needs a task")
         run_id, owner = private.current_run_id(), recorded.owner()
+        self._parts.watch_end(run_id, task)
         job = self._jobs[payload["job"]]
         live = LiveRun(run_id, job.id, task)
         self._parts.live.add(live)
@@ -106,10 +115,10 @@ class Runner:
         limits = wants(job, payload["event"]) if payload["kind"] == "run" else []
         gate = Gate(self._parts.slots, run_id, limits, payload["position"])
         is_first = run_id in self._parts.live.first_time
+        is_interrupted = False
         try:
-            history = await self._history(live)
-            with live.asleep():  # waiting for a place is not executing yet
-                await gate.open()
+            history = await self._history(live, owner)
+            await self._enter(job, live, gate, payload, is_first=is_first)
             await self._limit_time(job, run_id)
             hooks, naps = self._hooks[job.id], self._parts.naps
             state = RunState(
@@ -120,45 +129,67 @@ class Runner:
             execution = Execution(job, RunId(run_id), payload, live, steps, state.hooks)
             failed = await self._earlier_attempts(execution, history)
             return await self._attempts(execution, failed)
+        except asyncio.CancelledError:
+            is_interrupted = True
+            raise
         finally:
             has_waited = self._parts.outside.waits.has_waited(run_id) or not is_first
             has_rows = job.concurrency or job.cancel_on or job.flow.options or has_waited
-            if has_rows and live.stopped != "handed over":
-                # Not awaited: the run's end must not wait for it, nor be undone by it.
-                self._parts.spawn(self._clean_up(run_id, owner, gate))
+            if has_rows and not is_interrupted:
+                self._parts.ends.expect(run_id, owner)
+            elif has_rows and live.stopped != "handed over":
+                self._parts.ends.interrupted(run_id, owner)
 
     async def _with_events(self, payload: dict[str, Any]) -> dict[str, Any]:
         """What a run is given that several events have started."""
         found = await self._ledger.transact(gathered_events, payload["gathered_by"])
         if not found:  # its event did not take part in a batch
             return payload
-        gathered = [event.as_json() for event in found]
         job = self._jobs[payload["job"]]
         if "debounce" in job.flow.options:
-            return {**payload, "event": gathered[-1]}
+            return {**payload, "event": latest(found).as_json()}
+        gathered = [event.as_json() for event in found]
         return {**payload, "event": gathered[0], "events": gathered}
 
-    async def _history(self, live: LiveRun) -> History:
+    async def _history(self, live: LiveRun, owner: str) -> History:
         run_id, first_time = live.run_id, self._parts.live.first_time
         known = self._parts.histories.pop(run_id, None)
         if run_id in first_time:
             first_time.discard(run_id)
             known = History()
-        if known is None or live.proved_at is None:  # what was read may be out of date
-            now_ms = self._ledger.now_ms()
-            found = await self._ledger.transact(read_histories, [run_id], now_ms)
-            return found[run_id]
+        if known is None or live.proved_at is None:
+            # It may have been cancelled while it started, by somebody who has been told so since.
+            asked_at, now_ms = monotonic(), self._ledger.now_ms()
+            try:
+                known = await self._ledger.transact(_own_history, run_id, owner, now_ms)
+            except recorded.NotOurs as error:
+                raise RunLost(run_id) from error
+            live.proved_at = asked_at
         return known
+
+    async def _enter(
+        self,
+        job: Job[Any, Any],
+        live: LiveRun,
+        gate: Gate,
+        payload: dict[str, Any],
+        *,
+        is_first: bool,
+    ) -> None:
+        """Wait for what the body needs to begin: a place, and the leave of its throttle."""
+        rule, key = job.flow.options.get("throttle"), payload.get("throttled_by")
+        if rule is None or key is None:
+            with live.asleep():  # waiting for a place is not executing yet
+                await gate.open()
+            return
+        start = Start(live.run_id, job.id, key, rule, is_first)
+        await self._parts.pacing.start(start, live, gate, payload["position"])
 
     async def _limit_time(self, job: Job[Any, Any], run_id: str) -> None:
         if "timeouts" in job.flow.options:
             finish_ms = job.flow.finish_timeout_ms()
             at = None if finish_ms is None else self._ledger.now_ms() + finish_ms
             await self._ledger.transact(_start_time, run_id, at)
-
-    async def _clean_up(self, run_id: str, owner: str, gate: Gate) -> None:
-        if await self._ledger.transact(_forget_run, run_id, owner):
-            await gate.close()
 
     async def _earlier_attempts(self, run: Execution, history: History) -> int:
         """How often the body has failed before this process took the run over."""
@@ -177,8 +208,8 @@ class Runner:
                 await self._announce_end(run, stored)
             except asyncio.CancelledError:
                 failure = await self._unexpected_cancel(run)
-            except Exception as error:  # noqa: BLE001 - the rim of every job
-                failure = error
+            except BaseException as error:  # noqa: BLE001 - the rim of every job
+                failure = failure_of(error, run.live.task)
             else:
                 return stored
             failed += 1
@@ -219,13 +250,13 @@ class Runner:
         voice = Voice(run.live, call.attempt, self._ledger, self._parts.outside.publish)
         if run.is_failure_handler:
             assert run.job.on_failure is not None  # noqa: S101 - else it would not be enqueued
-            fields = run.payload["error"]
-            error = RunError(fields["name"], fields["message"], fields["stepId"])
+            error = RunError.from_json(run.payload["error"])
             failed_run = RunId(run.payload["failed_run"])
             scope = Scope(failed_run, run.job.id, run.steps, provided, call.attempt, voice)
-            return run.job.on_failure(FailureContext(call.event, scope, error, call.events))
+            context = FailureContext(call.event, scope, error, call.events)
+            return conducted(run.job.on_failure, context)
         scope = Scope(run.run_id, run.job.id, run.steps, provided, call.attempt, voice)
-        return run.job.fn(JobContext(call.event, scope, call.events))
+        return conducted(run.job.fn, JobContext(call.event, scope, call.events))
 
     async def _announce_end(self, run: Execution, result: Any) -> None:
         if not self._announces_ends or run.is_failure_handler:
@@ -251,7 +282,7 @@ class Runner:
 
     async def _fail(self, run: Execution, failure: Exception, attempt: int | None) -> RunFailed:
         """Announce the failure, start `on_failure`, and make the error the run ends with."""
-        error = _run_error(failure)
+        error = RunError.of(failure)
         extra = {"run_id": run.run_id, "error": error.name, "step_id": error.step_id}
         log.error("run_failed", extra=extra, exc_info=failure)
         if not run.is_failure_handler:
@@ -259,7 +290,14 @@ class Runner:
             if accepted is None:
                 raise RunLost(run.run_id)
             self._parts.act(accepted)
-        return RunFailed(run.run_id, error.name, error.message, step_id=error.step_id)
+        return RunFailed(
+            run.run_id,
+            error.name,
+            error.message,
+            step_id=error.step_id,
+            code=error.code,
+            cause=error.cause,
+        )
 
     def _record_failure(
         self, connection: sa.Connection, run: Execution, failure: Exception, attempt: int | None
@@ -272,43 +310,25 @@ class Runner:
             last = FailedAttempt(run.run_id, BODY, attempt, failure, None)
             record_attempt(connection, last, now_ms)
         accepted = Accepted(now_ms)
-        error = _run_error(failure)
+        error = RunError.of(failure)
         self._parts.intake.announce_failure(
             connection, run.job, run.run_id, run.payload["event"], error.as_json(), accepted
         )
         return accepted
 
 
-def _run_error(failure: Exception) -> RunError:
-    if isinstance(failure, StepFailed):
-        return RunError(failure.name, failure.message, failure.step_id)
-    fields = codec.error_fields(failure)
-    return RunError(fields["name"], fields["message"], None)
-
-
-def received(event: WireEvent, job: Job[Any, Any]) -> ReceivedEvent[Any]:
-    """A stored event as the job sees it, its data in the job's model.
-
-    Raises:
-        NonRetriable: the data no longer fits the model.
-    """
-    if event.name == INVOKED:
-        model = job.data_model
-    else:
-        model = next((rule.model for rule in job.triggers if rule.takes(event.name)), None)
-    try:
-        return received_event(event, model)
-    except ValueError as error:
-        raise NonRetriable(f"event {event.name!r} does not fit {job.id!r}: {error}") from error
-
-
 def _storable(job: Job[Any, Any], result: Any) -> Any:
     try:
-        stored = job.result.dump_python(result, mode="json", by_alias=True, warnings="error")
+        stored = as_stored(job.result, result, by_alias=True)
         codec.dumps(stored)
     except (ValueError, NonRetriable) as error:
         raise NonRetriable(f"job {job.id!r} returned what cannot be stored: {error}") from error
     return stored
+
+
+def _own_history(connection: sa.Connection, run_id: str, owner: str, now_ms: int) -> History:
+    recorded.check_owned(connection, run_id, owner)
+    return read_histories(connection, [run_id], now_ms)[run_id]
 
 
 def _start_time(connection: sa.Connection, run_id: str, finish_at: int | None) -> None:
@@ -320,20 +340,14 @@ def _start_time(connection: sa.Connection, run_id: str, finish_at: int | None) -
         insert_new(connection, tables.limit, row)
 
 
-def _forget_run(connection: sa.Connection, run_id: str, owner: str) -> bool:
-    """Nothing waits for the run any more, unless another execution of it does."""
-    if dbos_rows.goes_on_without(connection, run_id, owner):
-        return False
-    forget_watch(connection, run_id)
-    close_waits(connection, run_id)
-    return True
-
-
 def _read_last_failure(connection: sa.Connection, run_id: str) -> Exception:
+    attempt = tables.attempt.c
     row = connection.execute(
-        sa.select(tables.attempt.c.error_name, tables.attempt.c.error_message)
-        .where(tables.attempt.c.run_id == run_id, tables.attempt.c.step_id == BODY)
-        .order_by(tables.attempt.c.attempt.desc())
+        sa.select(tables.attempt)
+        .where(attempt.run_id == run_id, attempt.step_id == BODY)
+        .order_by(attempt.attempt.desc())
         .limit(1)
     ).one()
-    return codec.StoredError(row.error_name, row.error_message)
+    announced = read_event(connection, failed_id(run_id))
+    cause = None if announced is None else RunError.from_json(announced.data["error"]).cause
+    return codec.StoredError(row.error_name, row.error_message, code=row.error_code, cause=cause)

@@ -6,6 +6,7 @@ from typing import Any
 
 from core.clock import Clock
 from engine.dispatcher import Dispatcher
+from engine.end_hooks import EndHooks
 from engine.errands import Errands
 from engine.errors import EngineNotRunning
 from engine.history import History
@@ -23,6 +24,7 @@ class Running:
     executor_id: str
     _clock: Clock
     _dispatcher: Dispatcher
+    _end_hooks: EndHooks
     _errands: Errands
     _exit: AsyncExitStack | None = None
     _histories: dict[str, History]
@@ -46,6 +48,7 @@ class Running:
         """Wake what a committed transaction concerns."""
         for run_id in accepted.cancelled:
             self._stop_cancelled(run_id)
+        self._end_hooks.cancelled(accepted.cancelled)
         self._slots.wake(accepted.granted)
         self._errands.waits.wake(accepted.woken)
         self._dispatcher.kick(accepted.queues)

@@ -86,6 +86,7 @@ class FailedTry:
     error_name: str
     error_message: str
     failed_at: datetime
+    error_code: str | None = None
 
 
 @dataclass(frozen=True)
@@ -118,7 +119,7 @@ def read_failed(connection: sa.Connection, run_id: str) -> dict[str, list[Failed
         sa.select(tables.attempt).where(attempt.run_id == run_id).order_by(attempt.attempt)
     ):
         at = datetime.fromtimestamp(row.failed_at / 1000, UTC)
-        found = FailedTry(row.attempt, row.error_name, row.error_message, at)
+        found = FailedTry(row.attempt, row.error_name, row.error_message, at, row.error_code)
         failed.setdefault(row.step_id, []).append(found)
     return failed
 

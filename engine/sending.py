@@ -2,19 +2,18 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
-from datetime import UTC
 from typing import Any
 
 import sqlalchemy as sa
-from pydantic import ValidationError
 
-from core.ids import EventId
 from engine.errors import BadEvent
-from engine.events import INVOKED, Event, EventData, SentEvent, WireEvent, event_of, new_event_id
+from engine.events import INVOKED, Event, EventData, SentEvent, WireEvent, new_event_id
 from engine.intake import Accepted, Store
 from engine.job import Job
+from engine.judging import MAX_ID
 from engine.ledger import Ledger
 from engine.middleware import Hooks, through
+from engine.outgoing import Sendable, as_json, check_text, event_of, wire_event
 from engine.running import Running
 from engine.waits import WaitKey
 
@@ -27,39 +26,55 @@ class Sending(Running):
 
     async def send(
         self,
-        event: EventData | Event,
+        event: Sendable,
         *,
         event_id: str | None = None,
         user: Mapping[str, Any] | None = None,
     ) -> SentEvent:
         """Send one event: stored, and its runs enqueued, before this returns.
 
+        It is a model, an `Event`, or an object as in Inngest: {"name": …, "data": {…}}.
+
         An `event_id` seen in the last 24 hours starts nothing and gets the first send's answer.
 
         Raises:
-            BadEvent: the data does not fit the event's model, or is too large.
+            BadEvent: the data does not fit the event's model, is no JSON, or is too large.
         """
         self._check_running()
         return (await self._send_through([_identified(event, event_id, user)]))[0]
 
-    async def send_many(self, events: Iterable[EventData | Event]) -> list[SentEvent]:
+    async def send_many(self, events: Iterable[Sendable]) -> list[SentEvent]:
         """Send events in one transaction: all are stored, or none.
 
         Raises:
             BadEvent: one of them was refused.
         """
         self._check_running()
+        given: object = events
+        if isinstance(given, (str, Mapping, Event, EventData)):
+            raise BadEvent("(one)", "send_many takes a list; for one there is send")
         return await self._send_through([_identified(event) for event in events])
 
     async def _send_through(
-        self, events: Sequence[Event], store: Store | None = None, *, ledger: Ledger | None = None
+        self,
+        events: Sequence[Event],
+        store: Store | None = None,
+        *,
+        ledger: Ledger | None = None,
+        model: type[EventData] | None = None,
     ) -> list[SentEvent]:
-        """Give events, which have their ids, to the middleware, and store what comes of them."""
+        """Give events, which have their ids, to the middleware, and store what comes of them.
+
+        Their data fits the models of their names, and `model`.
+        """
+        more = () if model is None else (model,)
 
         async def deliver(changed: Sequence[Event]) -> list[SentEvent]:
             if len(changed) != len(events):
                 raise BadEvent(events[0].name, "middleware has dropped or added events")
-            wires = [self._wire(event) for event in changed]
+            wires = [
+                self._wire(event, (*self._models.get(event.name, ()), *more)) for event in changed
+            ]
             accepted = await (ledger or self._ledger).transact(
                 store or self._intake.accept, wires, self._ledger.now_ms()
             )
@@ -69,8 +84,14 @@ class Sending(Running):
         return await through(self._hooks.send, tuple(events), deliver)
 
     async def send_signal(self, signal: str, data: Any = None) -> bool:
-        """Wake the run that waits for this signal; False when none does. `data` is JSON."""
+        """Wake the run that waits for this signal; False when none does. `data` is JSON.
+
+        Raises:
+            BadEvent: it is not, or the signal has no name.
+        """
         self._check_running()
+        check_text(signal, "the name of a signal", signal, MAX_ID)
+        data = as_json(signal, "data", data)
         tried: list[WaitKey] = []
 
         def answer(connection: sa.Connection) -> Accepted:
@@ -85,7 +106,7 @@ class Sending(Running):
         return bool(accepted.woken)
 
     async def trigger_many(
-        self, job: Job[Any, Any] | str, batch: Iterable[EventData | Event]
+        self, job: Job[Any, Any] | str, batch: Iterable[Sendable]
     ) -> list[SentEvent]:
         """Start one run of this job for each of these data, all or none, whatever its triggers.
 
@@ -100,49 +121,34 @@ class Sending(Running):
         found = self._intake.job(job if isinstance(job, str) else job.id)
 
         def start(connection: sa.Connection, wires: Sequence[WireEvent], now_ms: int) -> Accepted:
-            for wire in wires:
-                if found.data_model is not None:
-                    _check(found.data_model, found.id, wire.data)
             return self._intake.trigger(connection, found.id, wires, now_ms)
 
-        events = [replace(_identified(each), name=INVOKED) for each in batch]
-        return await self._send_through(events, start) if events else []
+        events = [_identified(_of_name(INVOKED, each)) for each in batch]
+        if not events:
+            return []
+        return await self._send_through(events, start, model=found.data_model)
 
-    def _wire(self, event: Event) -> WireEvent:
-        for model in self._models.get(event.name, ()):
-            _check(model, event.name, event.data)
-        ts = event.ts or self._clock.now()
-        if ts.tzinfo is None:
-            raise BadEvent(event.name, "its ts has no time zone")
-        return WireEvent(
-            name=event.name,
-            data=dict(event.data),
-            id=EventId(event.id or new_event_id()),
-            ts_ms=int(ts.astimezone(UTC).timestamp() * 1000),
-            v=event.v,
-            user=None if event.user is None else dict(event.user),
-            headers=dict(event.headers),
-        )
+    def _wire(self, event: Event, models: Iterable[type[EventData]]) -> WireEvent:
+        return wire_event(event, models, now=self._clock.now(), event_id=new_event_id())
 
 
 def _identified(
-    data: EventData | Event,
+    given: Sendable,
     event_id: str | None = None,
     user: Mapping[str, Any] | None = None,
 ) -> Event:
     """An event that has its id; what is given here goes before what it brings."""
-    event = event_of(data)
-    user = event.user if user is None else user
-    return replace(event, id=event_id or event.id or new_event_id(), user=user)
+    event = event_of(given)
+    if event_id is not None:
+        event = event_of(replace(event, id=event_id))
+    return replace(event, id=event.id or new_event_id(), user=event.user if user is None else user)
 
 
-def _check(model: type[EventData], name: str, data: Mapping[str, Any]) -> None:
-    try:
-        model.model_validate(data)
-    except ValidationError as error:
-        first = error.errors(include_input=False, include_url=False)[0]
-        field = ".".join(str(part) for part in first["loc"]) or "data"
-        raise BadEvent(name, f"{field}: {first['msg']}") from error
+def _of_name(name: str, given: Sendable) -> Event:
+    """An event of this name, whatever it brings."""
+    if isinstance(given, Mapping):
+        return event_of({**given, "name": name})
+    return replace(given if isinstance(given, Event) else event_of(given), name=name)
 
 
 def models_of(jobs: Mapping[str, Job[Any, Any]]) -> dict[str, list[type[EventData]]]:
@@ -150,6 +156,6 @@ def models_of(jobs: Mapping[str, Job[Any, Any]]) -> dict[str, list[type[EventDat
     models: dict[str, list[type[EventData]]] = {}
     for job in jobs.values():
         for rule in job.triggers:
-            if rule.model is not None:
+            if rule.model is not None and rule.model not in models.get(rule.pattern, ()):
                 models.setdefault(rule.pattern, []).append(rule.model)
     return models

@@ -77,30 +77,61 @@ def queue_up(
     insert_new(connection, tables.slot, row)
 
 
+def leave(connection: sa.Connection, run_id: str) -> list[Place]:
+    """Give up all places of a run that has ended; returns who gets them."""
+    return _leave(connection, run_id, tables.slot.c.run_id == run_id)
+
+
 def leave_queues(connection: sa.Connection, run_id: str) -> list[Place]:
     """Give up the places of a cancelled run that no process executes; returns who gets them."""
     slot = tables.slot.c
-    query = sa.select(slot.key, slot.number).where(
-        slot.run_id == run_id, slot.executor_id == NOBODY
-    )
-    return _release(
-        connection, [(key, run_id, number) for key, number in connection.execute(query)]
-    )
+    return _leave(connection, run_id, sa.and_(slot.run_id == run_id, slot.executor_id == NOBODY))
 
 
-def disown(connection: sa.Connection, executor_ids: Sequence[str]) -> None:
-    """Processes have died: their runs keep their turn; places of runs that ended are dropped."""
+def _leave(connection: sa.Connection, run_id: str, which: sa.ColumnElement[bool]) -> list[Place]:
+    found = connection.execute(sa.select(tables.slot.c.key, tables.slot.c.number).where(which))
+    return _release(connection, [(key, run_id, number) for key, number in found])
+
+
+def owners_besides(connection: sa.Connection, alive: Sequence[str]) -> list[str]:
+    """The processes that have places and are not among these."""
+    owner = tables.slot.c.executor_id
+    query = sa.select(owner).where(owner != NOBODY, owner.not_in(alive)).distinct()
+    return list(connection.execute(query).scalars())
+
+
+def disown(connection: sa.Connection, executor_ids: Sequence[str]) -> list[Place]:
+    """Processes are gone: their runs keep their turn; places of runs that ended are dropped.
+
+    Returns who gets what has become free.
+    """
     slot = tables.slot.c
     dead = slot.executor_id.in_(executor_ids)
-    keys = set(connection.execute(sa.select(slot.key).where(dead).distinct()).scalars())
+    keys = sorted(connection.execute(sa.select(slot.key).where(dead).distinct()).scalars())
+    for key in keys:  # before the rows: so does whoever grants
+        lock_key(connection, key)
     over = sa.or_(slot.number > 0, slot.run_id.not_in(dbos_rows.active_runs()))
     connection.execute(sa.delete(tables.slot).where(dead, over))
     connection.execute(sa.update(tables.slot).where(dead).values(executor_id=NOBODY))
-    for key in sorted(keys):
-        lock_key(connection, key)
-        grant(connection, key)
+    granted: list[Place] = []
+    for key in keys:
+        granted += grant(connection, key)
     for job_id in connection.execute(sa.select(tables.pause.c.job_id)).scalars().all():
-        withdraw(connection, job_id)
+        granted += withdraw(connection, job_id)
+    return granted
+
+
+def drop_ended(connection: sa.Connection, before_ms: int) -> list[Place]:
+    """Drop places of runs that ended before a time: what should have given them back did not.
+
+    Returns who gets them.
+    """
+    slot = tables.slot.c
+    query = sa.select(slot.key, slot.run_id, slot.number).where(
+        slot.run_id.not_in(dbos_rows.runs_not_ended_before(before_ms))
+    )
+    left = [(key, run_id, number) for key, run_id, number in connection.execute(query)]
+    return _release(connection, left)
 
 
 def withdraw(connection: sa.Connection, job_id: str) -> list[Place]:
@@ -175,21 +206,10 @@ class Slots:
         """Give places back and wake those who get them."""
         self.wake(await self._ledger.transact(self._release_and_tell, places))
 
-    async def release_run(self, run_id: str) -> None:
-        """Give back all that a run holds or waits for."""
-        self.wake(await self._ledger.transact(self._release_run, run_id))
-
     def _release_and_tell(self, connection: sa.Connection, places: Sequence[Place]) -> list[Place]:
         granted = _release(connection, places)
         publish(connection, Notice(self._executor_id, places=tuple(granted)))
         return granted
-
-    def _release_run(self, connection: sa.Connection, run_id: str) -> list[Place]:
-        query = sa.select(tables.slot.c.key, tables.slot.c.number).where(
-            tables.slot.c.run_id == run_id
-        )
-        places = [(key, run_id, number) for key, number in connection.execute(query)]
-        return self._release_and_tell(connection, places)
 
 
 def _is_granted(connection: sa.Connection, place: Place) -> bool:
@@ -273,11 +293,6 @@ class Gate:
         if self._has_entered and self._per_run:
             self._has_entered = False
             await self._release(self._per_run, [0])
-
-    async def close(self) -> None:
-        """Give everything back: the run has ended."""
-        if self._per_run or self._per_step:
-            await self._slots.release_run(self._run_id)
 
     async def _enter(self) -> None:
         if self._entering is None:

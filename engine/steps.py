@@ -4,6 +4,7 @@ import asyncio
 import math
 from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext, suppress
 from contextvars import ContextVar
 from datetime import datetime
 from typing import Any, Protocol, TypeVar, overload
@@ -11,9 +12,12 @@ from typing import Any, Protocol, TypeVar, overload
 from pydantic import TypeAdapter
 
 from core.ids import RunId
+from engine import codec
 from engine.durable import LONGEST_NAP_S, DurableSteps, RunState
 from engine.duration import Duration, seconds_of
-from engine.errors import NonRetriable, RunCancelled, RunFailed, RunLost, StepFailed
+from engine.ending import failure_of
+from engine.errors import InvokeTimeout, NonRetriable, RunCancelled, RunFailed, RunLost, StepFailed
+from engine.eventlog import failure_run_id
 from engine.events import (
     INVOKED,
     Event,
@@ -25,17 +29,18 @@ from engine.events import (
 )
 from engine.expressions import path_value
 from engine.history import History
+from engine.judging import check_wait
 from engine.live import LiveRun
 from engine.middleware import StepCall
+from engine.outgoing import Sendable
 from engine.realtime.messages import WireMessage
+from engine.results import read_back
 from engine.waits import NEVER_MS, NewWait, Waiter, Waits, open_wait, read_wait
 
 D_contra = TypeVar("D_contra", contravariant=True)
 E = TypeVar("E", bound=EventData)
 R = TypeVar("R")
 T = TypeVar("T")
-
-LOOK_BACK: Duration = "5s"  # an event sent while the run was on its way to the wait still counts
 
 
 class Invocable(Protocol[R]):
@@ -68,12 +73,18 @@ class Outside(Protocol):
         """
         ...
 
-    async def outcome(self, run_id: RunId) -> Any:
-        """Wait for a run's end; its result as JSON, or RunFailed, or RunCancelled."""
+    async def outcome(self, run_id: RunId, within_s: float | None) -> Any:
+        """Wait for a run's end; its result as JSON.
+
+        Raises:
+            RunFailed: it failed.
+            RunCancelled: it was cancelled.
+            InvokeTimeout: it has not ended `within_s` after it was made.
+        """
         ...
 
     async def send_as(
-        self, run_id: str, step_id: str, events: Sequence[EventData | Event]
+        self, run_id: str, step_id: str, events: Sequence[Sendable]
     ) -> list[SentEvent]:
         """Send events of a step; their ids derive from it, so sending twice is sending once.
 
@@ -109,6 +120,10 @@ class Steps(DurableSteps):
     def branch(self) -> str:
         """What the ids of steps begin with here: "" outside `parallel` and `race`."""
         return _branch.get()
+
+    def busy(self) -> AbstractContextManager[None]:
+        """Around a body that computes in a thread, for a test's time to stand still."""
+        return nullcontext()
 
     async def sleep(self, step_id: str, duration: Duration) -> None:
         """Sleep for seconds, a timedelta, or a text such as "30s", "5m", "1d", "1w".
@@ -147,7 +162,7 @@ class Steps(DurableSteps):
         match: str | None = None,
         when: str | None = None,
         timeout: Duration | None = None,  # noqa: ASYNC109 - durable: it survives this process
-        look_back: Duration = LOOK_BACK,
+        look_back: Duration | None = None,
     ) -> ReceivedEvent[E] | None: ...
     @overload
     async def wait_for_event(
@@ -158,7 +173,7 @@ class Steps(DurableSteps):
         match: str | None = None,
         when: str | None = None,
         timeout: Duration | None = None,  # noqa: ASYNC109 - durable: it survives this process
-        look_back: Duration = LOOK_BACK,
+        look_back: Duration | None = None,
     ) -> ReceivedEvent[dict[str, Any]] | None: ...
     async def wait_for_event(  # noqa: PLR0913 - the words of the vocabulary
         self,
@@ -168,17 +183,21 @@ class Steps(DurableSteps):
         match: str | None = None,
         when: str | None = None,
         timeout: Duration | None = None,  # noqa: ASYNC109 - durable: it survives this process
-        look_back: Duration = LOOK_BACK,
+        look_back: Duration | None = None,
     ) -> ReceivedEvent[Any] | None:
         """Wait for an event; None when `timeout` has passed first.
 
         `match` is a path that must hold the same value in the event that started the run and in
         this one; `when` a CEL expression over `event` (the first) and `async` (the later). An
-        event that came up to `look_back` before the wait counts, unless it has answered one of
-        this run's waits already.
+        event that came before the wait, but after the run's own event, counts, unless it has
+        answered one of this run's waits already; with `look_back` one that is no older than that.
         """
         name = self._name(step_id)
-        event_name, model = (event, None) if isinstance(event, str) else (event.event_name, event)
+        model = None if isinstance(event, str) else event
+        try:
+            event_name = check_wait(event, match=match, when=when)
+        except ValueError as error:
+            raise NonRetriable(f"step {name!r}: {error}") from error
         matching = None
         if match is not None:
             value = path_value(self.cause.as_json(), match)
@@ -194,7 +213,7 @@ class Steps(DurableSteps):
             cause=self.cause,
             deadline_ms=self._deadline(timeout),
             at_most_s=math.inf if timeout is None else seconds_of(timeout),
-            look_back_ms=int(seconds_of(look_back) * 1000),
+            look_back_ms=None if look_back is None else int(seconds_of(look_back) * 1000),
         )
         answer: dict[str, Any] | None = await self._wait(wait)
         return None if answer is None else received_event(WireEvent.from_json(answer), model)
@@ -267,33 +286,46 @@ class Steps(DurableSteps):
         return answer
 
     async def invoke(
-        self, step_id: str, job: Invocable[R], data: EventData | Mapping[str, Any]
+        self,
+        step_id: str,
+        job: Invocable[R],
+        data: EventData | Mapping[str, Any] | None = None,
+        *,
+        timeout: Duration | None = None,  # noqa: ASYNC109 - durable: it survives this process
     ) -> R:
         """Run another job as a child and return its result. Cancelling this run cancels it too.
 
+        The job itself, or `JobRef(id)`. Without `data` the child's event has none. A child that
+        has not ended `timeout` after the step began is no longer waited for, and goes on.
+
         Raises:
-            StepFailed: the child failed or was cancelled.
+            StepFailed: the child failed, was cancelled (code "run_cancelled"), or is late (code
+                "invoke_timeout"); its data does not fit; or there is no such job.
         """
         name = self._name(step_id)
+        within_s = None if timeout is None else seconds_of(timeout)
 
         async def child_result(call: StepCall) -> Any:
-            child = RunId(f"{self._run_id}:{name}")  # the same for every execution of the step
-            event = Event(INVOKED, _fields(name, call.args[0]), child)
+            child = _child_id(self._run_id, name)
+            event = Event(INVOKED, _fields(name, call.args[0]), f"{child}:invoked")
             await self.outside.start_child(self._run_id, child, job.id, event)
             await self._gate.pause()
             with self._live.asleep():
                 try:
-                    return await self.outside.outcome(child)
-                except (RunFailed, RunCancelled) as error:
+                    return await self.outside.outcome(child, within_s)
+                except (RunFailed, RunCancelled, InvokeTimeout) as error:
                     text = error.message if isinstance(error, RunFailed) else str(error)
-                    raise StepFailed(name, type(error).__name__, text) from error
+                    code, cause = codec.code_of(error), codec.cause_of(error)
+                    raise StepFailed(
+                        name, type(error).__name__, text, code=code, cause=cause
+                    ) from error
 
         call = self._call(name, "invoke", (data,))
         stored = await self._durable(name, lambda: self._hooked(call, child_result))
-        return job.result.validate_python(stored)
+        return read_back(job.result, stored)
 
     async def send_event(
-        self, step_id: str, event: EventData | Event | Sequence[EventData | Event]
+        self, step_id: str, event: Sendable | Sequence[Sendable]
     ) -> list[SentEvent]:
         """Send one event or several, exactly once however often the run is replayed.
 
@@ -301,7 +333,8 @@ class Steps(DurableSteps):
             StepFailed: an event was refused.
         """
         name = self._name(step_id)
-        events = [event] if isinstance(event, (EventData, Event)) else list(event)
+        is_one = isinstance(event, (EventData, Event, Mapping))
+        events: list[Sendable] = [event] if is_one else list(event)
 
         async def send(_: StepCall) -> Any:
             sent = await self.outside.send_as(self._run_id, name, events)
@@ -325,7 +358,8 @@ class Steps(DurableSteps):
                     for number, branch in enumerate(branches)
                 ]
         except BaseExceptionGroup as errors:
-            raise errors.exceptions[0] from None
+            first = errors.exceptions[0]
+            raise first from first.__cause__
         return [task.result() for task in tasks]
 
     async def race(self, step_id: str, *branches: Callable[[], Awaitable[T]]) -> T:
@@ -376,8 +410,21 @@ class Steps(DurableSteps):
         self._groups.clear()
 
 
+def _child_id(run_id: RunId, step_id: str) -> RunId:
+    """The child of a step: the same for every execution of it."""
+    child = RunId(f"{run_id}:{step_id}")
+    if child == failure_run_id(run_id):
+        raise NonRetriable(
+            f"step {step_id!r}: a child cannot have the id of the run that handles failures; "
+            "give the step another id"
+        )
+    return child
+
+
 def _fields(step_id: str, data: object) -> dict[str, Any]:
     """The data of an event, as JSON."""
+    if data is None:
+        return {}
     if isinstance(data, EventData):
         return data.model_dump(mode="json", by_alias=True)
     if isinstance(data, Mapping):
@@ -390,11 +437,16 @@ async def _no_winner() -> int:
 
 
 async def _in_branch(prefix: str, branch: Callable[[], Awaitable[T]]) -> T:
-    token = _branch.set(prefix)
+    token, task = _branch.set(prefix), asyncio.current_task()
     try:
         return await branch()
+    except Exception:
+        raise
+    except BaseException as error:  # here, since the branch's own task would end the loop with it
+        raise failure_of(error, task) from error
     finally:
-        _branch.reset(token)  # a race that is replayed has no task of its own
+        with suppress(ValueError):  # another context closes what its loop has left suspended
+            _branch.reset(token)  # a race that is replayed has no task of its own
 
 
 _SENT = TypeAdapter(list[SentEvent])

@@ -84,6 +84,7 @@ attempt = sa.Table(
     sa.Column("error_message", Sealed, nullable=False),
     sa.Column("failed_at", sa.BigInteger, nullable=False),
     sa.Column("next_at", sa.BigInteger),  # None: it was the last one
+    sa.Column("error_code", sa.Text),  # None: the class has none, or old code has written it
 )
 
 # Runs that wait: written by the step that waits, answered by intake, deleted once recorded.
@@ -163,6 +164,14 @@ counter = sa.Table(
     sa.Column("key", sa.Text, primary_key=True),
     sa.Column("since", sa.BigInteger, nullable=False),
     sa.Column("number", sa.BigInteger, nullable=False),
+)
+
+# Runs that their throttle has let start, so that they go on after a crash without asking again:
+# written as the body begins, read when it does so again.
+started = sa.Table(
+    "engine_started",
+    metadata,
+    sa.Column("run_id", sa.Text, primary_key=True),
 )
 
 # Which run holds a singleton key; a run that has ended holds nothing.
@@ -259,11 +268,22 @@ def create(engine: sa.Engine) -> None:
         if found is not None and found > VERSION:
             raise DatabaseTooNew(found, VERSION)
         metadata.create_all(connection)
+        _add_missing(connection, attempt.c.error_code)
         for table in metadata.tables.values():  # create_all adds none to a table that is there
             for index in table.indexes:
                 index.create(connection, checkfirst=True)
         if found is None or found < VERSION:
             connection.execute(sa.insert(schema_version).values(version=VERSION))
+
+
+def _add_missing(connection: sa.Connection, column: sa.Column[Any]) -> None:
+    """Add a column, which may be empty, to a table that older code has made."""
+    known = {each["name"] for each in sa.inspect(connection).get_columns(column.table.name)}
+    if column.name not in known:
+        kind = column.type.compile(connection.dialect)
+        connection.execute(
+            sa.text(f"ALTER TABLE {column.table.name} ADD COLUMN {column.name} {kind}")
+        )
 
 
 def insert_new(connection: sa.Connection, table: sa.Table, values: Mapping[str, Any]) -> bool:

@@ -5,7 +5,6 @@ import json
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Any
 
 import sqlalchemy as sa
@@ -15,11 +14,14 @@ from engine.dbos import dbos_rows
 from engine.errors import NonRetriable
 from engine.eventlog import event_key, stored_event
 from engine.events import WireEvent
-from engine.expressions import Expression, path_value
+from engine.expressions import path_value, stored_expression
 from engine.locks import lock_key
 
 WaitKey = tuple[str, str]
 """Run id and step id."""
+
+LOOKED_AT_ONCE = 100
+LAST_MOMENTS_MS = 5000
 
 NEVER_MS = 253_370_764_800_000  # the year 9999: a wait without a timeout
 
@@ -39,7 +41,8 @@ class NewWait:
     deadline_ms: int = NEVER_MS
     at_most_s: float = math.inf
     """How long to wait, however the clock is set meanwhile."""
-    look_back_ms: int = 0
+    look_back_ms: int | None = 0
+    """How old an event may be that came before the wait; None: younger than the run."""
 
 
 class Waiter:
@@ -135,7 +138,7 @@ def open_wait(
         "signal": wait.signal,
         "deadline": wait.deadline_ms,
     }
-    if tables.insert_new(connection, tables.wait, row) and wait.look_back_ms:
+    if tables.insert_new(connection, tables.wait, row) and wait.look_back_ms != 0:
         _look_back(connection, wait, now_ms)
     return read_wait(connection, (wait.run_id, wait.step_id))
 
@@ -153,31 +156,54 @@ def _claim_signal(connection: sa.Connection, wait: NewWait) -> None:
 
 
 def _look_back(connection: sa.Connection, wait: NewWait, now_ms: int) -> None:
-    """Answer a new wait with an event that came just before it, unless the run has had that one."""
-    column = tables.event.c
-    rows = connection.execute(
-        sa.select(column.id, column.name, column.body, column.ts, column.v)
-        .where(column.name == wait.event_name)
-        .where(column.received_at >= now_ms - wait.look_back_ms)
-        .order_by(column.received_at)
+    """Answer a new wait with the first event since then that fits and that the run has not had."""
+    column, gathered = tables.event.c, tables.gathered.c
+    query = (
+        sa.select(column.id, column.name, column.body, column.ts, column.v, column.received_at)
+        .where(column.name == wait.event_name, column.received_at >= _since(wait, now_ms))
+        .order_by(column.received_at, column.id)
+        .limit(LOOKED_AT_ONCE)
     )
-    had = set(
-        connection.execute(
-            sa.select(tables.answered.c.event_id).where(tables.answered.c.run_id == wait.run_id)
-        ).scalars()
+    had = sa.union(
+        sa.select(tables.answered.c.event_id).where(tables.answered.c.run_id == wait.run_id),
+        sa.select(gathered.event_id).where(gathered.run_id == wait.run_id),
     )
-    for row in rows:
-        event = stored_event(row.id, row.name, row)
-        if row.id not in had and row.id != wait.cause.id and _fits(wait, event):
-            answer(connection, (wait.run_id, wait.step_id), event.as_json())
-            return
+    ids = {wait.cause.id, *connection.execute(had).scalars()}
+    rows: Sequence[Any] = connection.execute(query).all()
+    while rows:
+        for row in rows:
+            event = stored_event(row.id, row.name, row)
+            if row.id not in ids and _fits(wait, event):
+                answer(connection, (wait.run_id, wait.step_id), event.as_json())
+                return
+        last = (rows[-1].received_at, rows[-1].id)
+        after = sa.tuple_(column.received_at, column.id) > sa.tuple_(*last)
+        rows = connection.execute(query.where(after)).all() if len(rows) == LOOKED_AT_ONCE else []
+
+
+def _since(wait: NewWait, now_ms: int) -> sa.ColumnElement[int]:
+    """From when on events count: by default from when the run's own was accepted.
+
+    Where the clock has been set back since then, that lies ahead: the last moments must do.
+    """
+    if wait.look_back_ms is not None:
+        return sa.literal(now_ms - wait.look_back_ms)
+    run = tables.run.c
+    made_at = sa.select(run.created_at).where(run.run_id == wait.run_id).scalar_subquery()
+    return sa.case((made_at <= now_ms, made_at), else_=now_ms - LAST_MOMENTS_MS)
 
 
 def _fits(wait: NewWait, event: WireEvent) -> bool:
     value = event.as_json()
     if wait.match is not None and path_value(value, wait.match[0]) != wait.match[1]:
         return False
-    return wait.when is None or _expression(wait.when).holds(wait.cause.as_json(), value)
+    return wait.when is None or holds(wait.when, wait.cause, value)
+
+
+def holds(condition: str, cause: WireEvent, later: Mapping[str, Any]) -> bool:
+    """Whether the condition of a wait holds; one that is no expression never does."""
+    expression = stored_expression(condition)
+    return expression is not None and expression.holds(cause.as_json(), later)
 
 
 def read_wait(connection: sa.Connection, key: WaitKey) -> tuple[int, dict[str, Any] | None]:
@@ -230,7 +256,7 @@ def answer_waits(
     for run_id, step_id, condition in rows:
         if condition is not None:
             cause = cause_of(run_id)
-            if cause is None or not _expression(condition).holds(cause.as_json(), value):
+            if cause is None or not holds(condition, cause, value):
                 continue
         if answer(connection, (run_id, step_id), value):
             answered.append((run_id, step_id))
@@ -300,8 +326,3 @@ def answered_waits(connection: sa.Connection) -> list[WaitKey]:
     column = tables.wait.c
     query = sa.select(column.run_id, column.step_id).where(column.answer.is_not(None))
     return [(run_id, step_id) for run_id, step_id in connection.execute(query)]
-
-
-@lru_cache(maxsize=256)
-def _expression(source: str) -> Expression:
-    return Expression(source)

@@ -4,6 +4,7 @@ import asyncio
 from typing import Any
 
 from engine.errors import NoSuchRun, RunCancelled
+from engine.expressions import expression_errors
 from engine.inspection import Inspection
 from engine.ledger import Ledger
 from engine.running import Running
@@ -34,6 +35,14 @@ class Watching(Running):
     def live_runs(self) -> list[str]:
         """The ids of the runs that execute, sleep or wait in this process."""
         return [live.run_id for live in self._live.all()]
+
+    def expression_errors(self) -> dict[str, int]:
+        """How often each CEL expression has raised in this process, by its text.
+
+        Whatever one raises is no match. The first time of each kind is logged, a field that is not
+        there at level INFO.
+        """
+        return expression_errors()
 
     async def is_waiting(self, run_id: str) -> bool:
         """Whether a run waits for an event or a signal, so that one sent now reaches it."""

@@ -4,6 +4,7 @@ import asyncio
 import logging
 from typing import Protocol
 
+from core.errors import Refused
 from core.ids import EventId
 from engine import Event, SentEvent
 from jobs.events import engine_event
@@ -46,10 +47,14 @@ class Relay:
     async def deliver_now(self, event: OutboxEvent) -> SentEvent | None:
         """Send an event on the request path; it is acknowledged behind the caller's back.
 
-        None says that the engine did not take it now: `run` sends it later.
+        None says that the engine did not take it now: `run` sends it later, or sets it aside.
         """
-        sent = await self._send(event)
-        if sent is not None and not self._acks.full():
+        try:
+            sent = await self._send(event)
+        except Exception:  # the rim of the relay: whatever it was, the event is still in the outbox
+            log.exception("event_not_sent", extra=_named(event))
+            return None
+        if not self._acks.full():
             self._acks.put_nowait(event.event_id)
         return sent
 
@@ -66,23 +71,40 @@ class Relay:
     async def relay_pending(self) -> int:
         """Send what is due now, at most `BATCH` events; how many there were.
 
+        An event that cannot be dealt with is reported, and the others go on.
+
         Raises:
-            StoreUnavailable: the outbox cannot be read.
+            StoreUnavailable: the outbox cannot be read or written.
         """
         events = await self._outbox.pending(limit=BATCH)
         for event in events:
-            if await self._send(event) is None:
-                await self._outbox.failed(event.event_id, error="the engine did not take it")
-            else:
-                await self._outbox.ack(event.event_id)
+            try:
+                await self._relay(event)
+            except StoreUnavailable:
+                raise
+            except Exception:  # the rim of the relay: one row is no reason to leave the others
+                log.exception("event_not_relayed", extra=_named(event))
         return len(events)
+
+    async def _relay(self, event: OutboxEvent) -> None:
+        try:
+            await self._send(event)
+        except Refused as refused:
+            # Not as an exception: a refusal is nobody's bug as a rule, and is not reported as one.
+            log.error("event_set_aside", extra={**_named(event), "code": refused.code})  # noqa: TRY400
+            await self._outbox.set_aside(event.event_id, error=f"{refused.code}: {refused}")
+        except Exception:  # the rim of the relay: whatever it was, the event is still in the outbox
+            log.exception("event_not_sent", extra=_named(event))
+            await self._outbox.failed(event.event_id, error="the engine did not take it")
+        else:
+            await self._outbox.ack(event.event_id)
 
     async def _poll(self) -> None:
         while True:
             self._kicked.clear()
             try:
                 found = await self.relay_pending()
-            except (StoreUnavailable, StoreFault):
+            except Exception:  # the rim of the relay: it outlives the store, and what it answers
                 log.exception("outbox_not_relayed")
                 found = 0
             if found < BATCH:
@@ -102,13 +124,13 @@ class Relay:
                 await self._outbox.ack(event_id)
             except (StoreUnavailable, StoreFault):
                 log.warning("outbox_not_acknowledged", extra={"event_id": event_id})
+            except Exception:  # the rim of the relay: the event is sent again, which starts nothing
+                log.exception("outbox_not_acknowledged", extra={"event_id": event_id})
 
-    async def _send(self, event: OutboxEvent) -> SentEvent | None:
-        try:
-            async with asyncio.timeout(SEND_S):
-                return await self._engine.send(engine_event(event))
-        except Exception:  # the rim of the relay: whatever it was, the event is still in the outbox
-            log.exception(
-                "event_not_sent", extra={"event_id": event.event_id, "event_name": event.name}
-            )
-            return None
+    async def _send(self, event: OutboxEvent) -> SentEvent:
+        async with asyncio.timeout(SEND_S):
+            return await self._engine.send(engine_event(event))
+
+
+def _named(event: OutboxEvent) -> dict[str, str]:
+    return {"event_id": event.event_id, "event_name": event.name}

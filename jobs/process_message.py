@@ -50,7 +50,11 @@ async def mark_failed(ctx: FailureContext[MessageSent]) -> None:
     async def fail() -> None:
         try:
             await chat.store.generations.fail(
-                message_id, error=words, error_code=code, run_id=ctx.run_id
+                message_id,
+                error=words,
+                error_code=code,
+                run_id=ctx.run_id,
+                model=chat.agent.model.name,
             )
         except NotFound:  # its project was deleted meanwhile
             return
@@ -63,6 +67,7 @@ async def mark_failed(ctx: FailureContext[MessageSent]) -> None:
     on=MessageSent,
     cancel_on=[CancelOn(MessageCancelled, match="data.messageId")],
     concurrency=[Concurrency(limit=1, key="event.data.conversationId", counts="runs")],
+    fairness="event.user.id",
     retries=RETRY,
     on_failure=mark_failed,
 )
@@ -74,7 +79,7 @@ async def process_message(ctx: JobContext[MessageSent]) -> ProcessedMessage:
         outcome = await answer.write()
         await ctx.step.run("finish", answer.finisher(outcome))
     except StepFailed as failed:
-        if failed.name in {GenerationClosed.__name__, NotFound.__name__}:
+        if failed.code in {GenerationClosed.code, NotFound.code}:
             return ProcessedMessage(message_id, "closed")
         raise
     return ProcessedMessage(message_id, "completed", outcome.turns, outcome.tool_calls)
@@ -98,7 +103,7 @@ class _Answer:
             session=self._desk,
             transcript=self._transcript,
             sink=StoreSink(self._attempt),
-            once=self._ctx.step.run,
+            steps=self._ctx.step,
         )
 
     def finisher(self, outcome: Outcome) -> Callable[[], Awaitable[None]]:
@@ -111,6 +116,7 @@ class _Answer:
                 text=text,
                 model=outcome.model,
                 usage=usage_record(outcome.usage),
+                is_history_cut=outcome.is_shortened,
             )
 
         return finish

@@ -3,15 +3,18 @@
 import hashlib
 
 from store.records import DeletedFile, FileEdit, RenamedFile, WrittenFile
-from tools.paths import folded, is_within
+from tools.paths import ancestors_of, folded, is_within, moved, parent_of
 from tools.workspace import (
+    MAX_FILE_BYTES,
     AlreadyThere,
     BadPath,
     Changed,
     Entry,
     IsAFolder,
     NoSuchFile,
+    NotAFolder,
     RelPath,
+    TooLarge,
     Workspace,
 )
 
@@ -21,13 +24,15 @@ Tree = dict[RelPath, Entry]
 class StagedWorkspace:
     """Reads fall through to `base`; changes stay here, in order, until somebody applies `edits`.
 
-    One tool call uses it. It holds the changed files in memory: a call changes few.
+    One tool call uses it. It holds the written files in memory: a call writes few. Of a moved file
+    it only knows where the bytes are.
     """
 
     def __init__(self, base: Workspace) -> None:
         self._base = base
         self._edits: list[FileEdit] = []
         self._data: dict[RelPath, bytes] = {}
+        self._moved_from: dict[RelPath, RelPath] = {}
         self._tree: Tree | None = None  # as it is now; None until something changes
 
     @property
@@ -42,22 +47,25 @@ class StagedWorkspace:
         if path in self._data:
             return self._data[path]
         if _need(self._tree, path).kind == "folder":
-            raise IsAFolder(f"{path} is a folder, not a file. Use listFiles to see what is in it.")
-        return await self._base.read(path)
+            raise IsAFolder(path)
+        return await self._base.read(self._moved_from.get(path, path))
 
     async def write(self, path: RelPath, data: bytes, *, expected_sha256: str | None) -> None:
         """See `Workspace.write`."""
+        if len(data) > MAX_FILE_BYTES:
+            raise TooLarge(path, len(data))
         tree = await self._changing()
         if path in tree and tree[path].kind == "folder":
-            raise IsAFolder(f"{path} is a folder, so no file can be written there.")
+            raise IsAFolder(path)
         _refuse_file_on_the_way(tree, path)
         found = hashlib.sha256(await self.read(path)).hexdigest() if path in tree else ""
         if expected_sha256 not in {None, found}:
             raise Changed(path)
-        _refuse_case_twin(tree, path)
+        _refuse_twin(tree, path)
         _add_parents(tree, path)
         tree[path] = Entry(path=path, kind="file", size_bytes=len(data))
         self._data[path] = data
+        self._moved_from.pop(path, None)
         self._edits.append(WrittenFile(path=path, data=data, base_sha256=found))
 
     async def delete(self, path: RelPath) -> None:
@@ -65,8 +73,7 @@ class StagedWorkspace:
         tree = await self._changing()
         _need(tree, path)
         for gone in [name for name in tree if is_within(name, path)]:
-            del tree[gone]
-            self._data.pop(gone, None)
+            self._forget(tree, gone)
         self._edits.append(DeletedFile(path=path))
 
     async def rename(self, source: RelPath, target: RelPath) -> None:
@@ -78,16 +85,18 @@ class StagedWorkspace:
         _refuse_file_on_the_way(tree, target)
         if target in tree:
             raise AlreadyThere(target, target)
-        _refuse_case_twin(tree, target, unless=source)
-        for name in sorted(name for name in tree if is_within(name, source)):
-            moved = RelPath(target + name[len(source) :])
-            if tree[name].kind == "file":
-                self._data[moved] = await self.read(name)
-            _add_parents(tree, moved)
-            tree[moved] = Entry(moved, tree[name].kind, tree[name].size_bytes)
-        for name in [name for name in tree if is_within(name, source)]:
-            del tree[name]
-            self._data.pop(name, None)
+        _refuse_twin(tree, target, unless=source)
+        places = {name: moved(name, source, target) for name in tree if is_within(name, source)}
+        for name, place in sorted(places.items()):
+            entry, data = tree[name], self._data.get(name)
+            origin = self._moved_from.get(name, name)
+            self._forget(tree, name)
+            _add_parents(tree, place)
+            tree[place] = Entry(place, entry.kind, entry.size_bytes)
+            if data is not None:
+                self._data[place] = data
+            elif entry.kind == "file":
+                self._moved_from[place] = origin
         self._edits.append(RenamedFile(path=source, new_path=target))
 
     async def list_folder(self, path: RelPath) -> list[Entry]:
@@ -95,8 +104,8 @@ class StagedWorkspace:
         if self._tree is None:
             return await self._base.list_folder(path)
         if path and _need(self._tree, path).kind == "file":
-            raise IsAFolder(f"{path} is not possible: it is a file, not a folder.")
-        children = [e for e in self._tree.values() if e.path.rpartition("/")[0] == path]
+            raise NotAFolder(path, path)
+        children = [entry for entry in self._tree.values() if parent_of(entry.path) == path]
         return sorted(children, key=lambda entry: (entry.kind != "folder", entry.path))
 
     async def walk(self) -> list[Entry]:
@@ -110,6 +119,11 @@ class StagedWorkspace:
             self._tree = {entry.path: entry for entry in await self._base.walk()}
         return self._tree
 
+    def _forget(self, tree: Tree, path: RelPath) -> None:
+        del tree[path]
+        self._data.pop(path, None)
+        self._moved_from.pop(path, None)
+
 
 def _need(tree: Tree, path: RelPath) -> Entry:
     _refuse_file_on_the_way(tree, path)
@@ -119,25 +133,23 @@ def _need(tree: Tree, path: RelPath) -> Entry:
 
 
 def _add_parents(tree: Tree, path: RelPath) -> None:
-    for parent in _parents(path):
+    for parent in ancestors_of(path):
         tree.setdefault(parent, Entry(path=parent, kind="folder", size_bytes=0))
 
 
 def _refuse_file_on_the_way(tree: Tree, path: RelPath) -> None:
-    for parent in _parents(path):
+    for parent in ancestors_of(path):
         if parent in tree and tree[parent].kind == "file":
-            raise IsAFolder(f"{path} is not possible: {parent!r} is a file, not a folder.")
+            raise NotAFolder(path, parent)
 
 
-def _refuse_case_twin(tree: Tree, path: RelPath, *, unless: RelPath | None = None) -> None:
-    """Two names that some disks take for one cannot stand side by side."""
-    names = {folded(part): part for part in (*_parents(path), path)}
+def _refuse_twin(tree: Tree, path: RelPath, *, unless: RelPath | None = None) -> None:
+    """A new name may not be one that some disks take for a name beside it.
+
+    Twins that stand side by side already, from a store that has both, are used as they are.
+    """
+    new = {folded(part): part for part in (*ancestors_of(path), path) if part not in tree}
     for known in tree:
-        wanted = names.get(folded(known))
-        if wanted is not None and known not in {wanted, unless}:
-            raise AlreadyThere(path, known)
-
-
-def _parents(path: RelPath) -> list[RelPath]:
-    parts = path.split("/")
-    return [RelPath("/".join(parts[:end])) for end in range(1, len(parts))]
+        wanted = new.get(folded(known))
+        if wanted is not None and known != unless and parent_of(known) == parent_of(wanted):
+            raise AlreadyThere(wanted, known)

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping
+from datetime import datetime
 
 from agent.transcript import Answered, Asked, Loaded, Past, RecordedTurn
 from core.ids import ToolCallId
@@ -28,6 +29,9 @@ from store.records import (
 )
 from tools.tool import ToolOutput
 
+EARLIER_MESSAGES = 2_000  # read in short; what is older is left out, and the model is told so
+EARLIER_PAGES = 20  # a page of long answers holds one of them, and takes a tenth of a second
+
 
 class StoreTranscript:
     """See `agent.transcript.Transcript`."""
@@ -37,19 +41,47 @@ class StoreTranscript:
         self._attempt = attempt
         self._desk = desk
 
-    async def load(self) -> Loaded:
-        """Read the conversation up to the message that is answered. Raises: NotFound."""
-        context = await self._store.messages.context(self._attempt.message_id)
+    async def load(self, *, whole_chars: int) -> Loaded:
+        """Read the conversation up to the message that is answered; with 0, that message only.
+
+        Raises: NotFound.
+        """
+        message_id = self._attempt.message_id
+        context = await self._store.messages.context(message_id, max_chars=whole_chars)
+        history, is_cut = context.history, context.is_truncated
+        earlier: tuple[HistoryMessage, ...] = ()
+        for _ in range(EARLIER_PAGES if whole_chars else 0):
+            if not is_cut or len(earlier) >= EARLIER_MESSAGES:
+                break
+            oldest = (*earlier, *history)[0].message
+            page = await self._store.messages.earlier(message_id, before=oldest.order)
+            earlier, is_cut = (*page.history, *earlier), page.is_truncated
         return Loaded(
-            past=tuple(_past(message) for message in context.history),
+            past=(
+                *(_past(message, is_brief=True) for message in earlier),
+                *(_past(message, is_brief=False) for message in history),
+            ),
             turns=_recorded(context.turns, context.tool_calls),
+            is_cut=is_cut,
+            waiting_until=context.message.waiting_until,
         )
 
-    async def append_turn(self, number: int, turn: Turn) -> None:
-        """Record a finished turn; its tool calls are pending then. Raises: GenerationClosed."""
-        await self._store.generations.record_turn(
-            await self._attempt.lease(), _record(number, turn), tool_calls=_new_calls(turn)
+    async def append_turn(
+        self, number: int, turn: Turn, *, not_run: Mapping[ToolCallId, str]
+    ) -> None:
+        """Record a finished turn; its calls are pending then. Raises: GenerationClosed."""
+        calls = tuple(
+            _new_call(part, not_run.get(part.call_id))
+            for part in turn.message.parts
+            if isinstance(part, ToolCall)
         )
+        await self._store.generations.record_turn(
+            await self._attempt.lease(), _record(number, turn), tool_calls=calls
+        )
+
+    async def wait_until(self, until: datetime | None) -> None:
+        """Show that the provider is waited for, or no more. Raises: GenerationClosed."""
+        await self._store.generations.wait_until(await self._attempt.lease(), until)
 
     async def start_call(self, number: int, call: ToolCall) -> None:
         """Show the call as running, and give it a clean desk. Raises: GenerationClosed."""
@@ -77,7 +109,7 @@ def usage_record(usage: Usage) -> TokenUsage:
     )
 
 
-def _past(history: HistoryMessage) -> Past:
+def _past(history: HistoryMessage, *, is_brief: bool) -> Past:
     message = history.message
     if message.role == "user":
         return Asked(text=message.content)
@@ -93,6 +125,7 @@ def _past(history: HistoryMessage) -> Past:
         text=message.content,
         turns=_recorded(history.turns, history.tool_calls),
         error=message.error or "",
+        is_brief=is_brief,
     )
 
 
@@ -120,11 +153,18 @@ def _recorded_turn(record: TurnRecord, calls: Mapping[ToolCallId, ToolCallRecord
             model=record.model,
             dropped_calls=record.dropped_calls,
         ),
-        started=frozenset(call_id for call_id, call in calls.items() if call.status != "pending"),
+        started=frozenset(
+            call_id for call_id, call in calls.items() if call.started_at is not None
+        ),
         outputs={
             call_id: ToolOutput(text=call.output or "", is_error=call.status == "failed")
             for call_id, call in calls.items()
             if call.status in {"completed", "failed"}
+        },
+        not_run={
+            call_id: call.output or ""
+            for call_id, call in calls.items()
+            if call.status == "skipped"
         },
     )
 
@@ -169,13 +209,10 @@ def _part_record(part: TextPart | ThinkingPart | ToolCall) -> TurnPart:
             return TurnPart(type="toolCall", tool_call_id=part.call_id)
 
 
-def _new_calls(turn: Turn) -> tuple[NewToolCall, ...]:
-    return tuple(
-        NewToolCall(
-            tool_call_id=part.call_id,
-            name=part.name,
-            arguments_json=json.dumps(dict(part.arguments), ensure_ascii=False),
-        )
-        for part in turn.message.parts
-        if isinstance(part, ToolCall)
+def _new_call(call: ToolCall, not_run: str | None) -> NewToolCall:
+    return NewToolCall(
+        tool_call_id=call.call_id,
+        name=call.name,
+        arguments_json=json.dumps(dict(call.arguments), ensure_ascii=False),
+        not_run=not_run,
     )

@@ -1,26 +1,47 @@
 """Why an answer failed, in words for the person who waits for it."""
 
+from agent.waiting import ProviderBusy
 from engine import RunError
+from llm.faults import (
+    BudgetSpent,
+    Misconfigured,
+    ModelRefused,
+    ModelUnauthorized,
+    ModelUnavailable,
+    ModelUnknown,
+    NoModelConfigured,
+    Overloaded,
+    PromptTooLong,
+    RateLimited,
+    StreamBroken,
+    Unreachable,
+)
+from store.errors import AnswerTooLong, StoreUnavailable
+from tools.workspace import DiskFull
 
+_UNAVAILABLE = (
+    "The AI model could not be reached, or could not answer, after several tries. "
+    "Nothing you wrote is lost: try again in a few minutes."
+)
 _UNREACHABLE = (
-    "The AI model could not be reached after several tries. "
+    "The AI model could not be reached after several tries: there was no connection, or no sign "
+    "of an answer in time. Nothing you wrote is lost: try again in a few minutes."
+)
+_OVERLOADED = (
+    "The AI provider has too much to do or a fault of its own, also after several tries. "
     "Nothing you wrote is lost: try again in a few minutes."
 )
 _RATE_LIMITED = (
-    "The AI provider limits how much this server may ask, and the limit is reached. "
-    "Nothing you wrote is lost: try again in a few minutes."
-)
-_OVERLOADED = (
-    "The AI provider has too much to do at the moment. "
+    "The AI provider accepts no more requests of this server for the moment. "
     "Nothing you wrote is lost: try again in a few minutes."
 )
 _MISCONFIGURED = (
-    "What answers at the address of the AI provider is no AI provider. "
-    "Whoever runs this server has to correct the base URL in its settings."
+    "What answers at the address of the AI provider is no model. Whoever runs this server has to "
+    "check the base URL in its settings (ANTHROPIC_BASE_URL, OPENAI_BASE_URL)."
 )
-_NONE_CONFIGURED = (
-    "No AI model is configured. Whoever runs this server has to set ANTHROPIC_API_KEY, "
-    "OPENAI_API_KEY or another provider's key, and start it again."
+_NOT_CONFIGURED = (
+    "No model is configured on this server. Whoever runs it has to set ANTHROPIC_API_KEY, "
+    "OPENAI_API_KEY or another provider's key, or POLARIS_MODELS, and start it again."
 )
 _BROKEN_OFF = (
     "The AI model kept breaking off in the middle of its answer. Try again in a few minutes."
@@ -33,7 +54,7 @@ _REJECTED = (
     "The AI provider rejected the request. Try a shorter message or a new conversation; "
     "if that fails too, the server's model settings are wrong."
 )
-_NO_MODEL = (
+_UNKNOWN_MODEL = (
     "The AI provider does not know the model that this server asks for. "
     "Whoever runs it has to choose another in POLARIS_MODELS."
 )
@@ -56,24 +77,26 @@ _UNKNOWN = (
 )
 
 _WORDS: dict[str, tuple[str, str]] = {
-    "ModelUnavailable": ("model_unavailable", _UNREACHABLE),
-    "RateLimited": ("rate_limited", _RATE_LIMITED),
-    "Overloaded": ("overloaded", _OVERLOADED),
-    "Unreachable": ("unreachable", _UNREACHABLE),
-    "Misconfigured": ("misconfigured", _MISCONFIGURED),
-    "NoModelConfigured": ("no_model", _NONE_CONFIGURED),
-    "StreamBroken": ("model_stream_broken", _BROKEN_OFF),
-    "ModelUnauthorized": ("model_unauthorized", _BAD_KEY),
-    "ModelRefused": ("model_refused", _REJECTED),
-    "ModelUnknown": ("model_unknown", _NO_MODEL),
-    "BudgetSpent": ("model_budget_spent", _NO_CREDIT),
-    "PromptTooLong": ("prompt_too_long", _TOO_LONG),
-    "AnswerTooLong": ("answer_too_long", _ANSWER_TOO_LONG),
-    "StoreUnavailable": ("store_unavailable", _NO_STORE),
-    "DiskFull": ("disk_full", _NO_ROOM),
+    ModelUnavailable.code: ("model_unavailable", _UNAVAILABLE),
+    Unreachable.code: ("unreachable", _UNREACHABLE),
+    Overloaded.code: ("overloaded", _OVERLOADED),
+    RateLimited.code: ("rate_limited", _RATE_LIMITED),
+    Misconfigured.code: ("misconfigured", _MISCONFIGURED),
+    NoModelConfigured.code: ("no_model", _NOT_CONFIGURED),
+    StreamBroken.code: ("model_stream_broken", _BROKEN_OFF),
+    ModelUnauthorized.code: ("model_unauthorized", _BAD_KEY),
+    ModelRefused.code: ("model_refused", _REJECTED),
+    ModelUnknown.code: ("model_unknown", _UNKNOWN_MODEL),
+    BudgetSpent.code: ("model_budget_spent", _NO_CREDIT),
+    PromptTooLong.code: ("prompt_too_long", _TOO_LONG),
+    AnswerTooLong.code: ("answer_too_long", _ANSWER_TOO_LONG),
+    StoreUnavailable.code: ("store_unavailable", _NO_STORE),
+    DiskFull.code: ("disk_full", _NO_ROOM),
 }
 
 
 def failure_words(error: RunError) -> tuple[str, str]:
     """A code for programs and a text for people. Details stay in the log: they may hold secrets."""
-    return _WORDS.get(error.name, ("internal", _UNKNOWN))
+    if error.code == ProviderBusy.code:
+        return RateLimited.code, error.message  # our own sentence: it says when to try again
+    return _WORDS.get(error.code or "", ("internal", _UNKNOWN))

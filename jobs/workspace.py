@@ -5,12 +5,13 @@ import fcntl
 import hashlib
 import json
 import logging
+import shutil
 from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from itertools import count
 from pathlib import Path
 
-from core.errors import Refused
+from core.errors import NotFound, Refused
 from core.ids import OwnerId, ProjectId
 from store.gateway import Store
 from store.records import (
@@ -21,11 +22,12 @@ from store.records import (
     WrittenFile,
 )
 from tools.disk import DiskWorkspace
-from tools.paths import confine
-from tools.workspace import BadPath, IsAFolder, NoSuchFile, RelPath, Workspace
+from tools.paths import composed, confine
+from tools.workspace import BadPath, IsAFolder, NoSuchFile, NotAFolder, RelPath, Workspace
 
 log = logging.getLogger(__name__)
 
+NOTE = "version.json"  # which project it is, and up to which version its folder follows the store
 READ_BATCH = 50  # files fetched at once while pulling: bounds the memory of a pull
 
 
@@ -40,8 +42,9 @@ class ProjectFolder:
         self._store = store
         self._project_id = project_id
         self._owner = owner
+        self._folder = folder
         self._files = folder / "files"
-        self._state = folder / "version.json"
+        self._state = folder / NOTE
         self._lock = asyncio.Lock()
         self._version: int | None = None
         self._disk = DiskWorkspace(self._files)
@@ -60,24 +63,16 @@ class ProjectFolder:
             DiskFull: there is no room for the files.
         """
         async with self._lock:
-            if self._version is None:
-                self._version = await asyncio.to_thread(self._load_version)
-            version = self._version
-            while True:
-                changes = await self._store.files.changes(
-                    self._project_id, owner=self._owner, since=version
-                )
-                if changes.is_full:
-                    await self._start_over()
-                else:
-                    await self._remove(changes.deleted)
-                    await self._fetch(changes.changed)
-                version = changes.version
-                if not changes.has_more:
-                    break
-            if version != self._version:
-                await asyncio.to_thread(self._save_version, version)
-                self._version = version
+            try:
+                await self._pull()
+            except NotFound:
+                await self._vanish()
+                raise
+
+    async def vanish(self) -> None:
+        """Remove the folder with all that is in it: its project is gone."""
+        async with self._lock:
+            await self._vanish()
 
     async def apply(self, edits: tuple[FileEdit, ...]) -> None:
         """Do on the disk what the store has accepted. What fails here, the next pull mends."""
@@ -88,6 +83,30 @@ class ProjectFolder:
             except Refused:
                 log.warning("disk_behind_store", exc_info=True)
                 self._version = 0  # compare everything at the next pull
+
+    async def _pull(self) -> None:
+        if self._version is None:
+            self._version = await asyncio.to_thread(self._load_version)
+        version = self._version
+        while True:
+            changes = await self._store.files.changes(
+                self._project_id, owner=self._owner, since=version
+            )
+            if changes.is_full:
+                await self._start_over()
+            else:
+                await self._remove(changes.deleted)
+                await self._fetch(changes.changed)
+            version = changes.version
+            if not changes.has_more:
+                break
+        if version != self._version:
+            await asyncio.to_thread(self._save_version, version)
+            self._version = version
+
+    async def _vanish(self) -> None:
+        self._version = None
+        await asyncio.to_thread(shutil.rmtree, self._folder, ignore_errors=True)
 
     async def _apply(self, edit: FileEdit) -> None:
         match edit:
@@ -103,7 +122,7 @@ class ProjectFolder:
         entries = [
             entry async for entry in self._store.files.walk(self._project_id, owner=self._owner)
         ]
-        named = {entry.path for entry in entries}
+        named = {_nameable(entry.path) for entry in entries}
         await self._remove([e.path for e in await self._disk.walk() if e.path not in named])
         await self._fetch(entries)
 
@@ -113,6 +132,7 @@ class ProjectFolder:
                 await self._delete(gone)
 
     async def _fetch(self, entries: Sequence[FileEntry]) -> None:
+        entries = _one_of_each_name(entries)
         stale = [entry for entry in entries if await self._differs(entry)]
         for start in range(0, len(stale), READ_BATCH):
             paths = [entry.path for entry in stale[start : start + READ_BATCH]]
@@ -135,12 +155,15 @@ class ProjectFolder:
         except IsAFolder:  # a file took the place of a folder
             await self._delete(path)
             return True
+        except NotAFolder as blocked:  # a folder took the place of a file
+            await self._delete(blocked.file)
+            return True
 
     async def _make_folder(self, path: RelPath) -> None:
         try:
             await self._disk.make_folder(path)
-        except IsAFolder:  # a folder took the place of a file
-            await self._delete(path)
+        except NotAFolder as blocked:  # a folder took the place of a file
+            await self._delete(blocked.file)
             await self._disk.make_folder(path)
 
     async def _delete(self, path: RelPath) -> None:
@@ -158,8 +181,23 @@ class ProjectFolder:
 
     def _save_version(self, version: int) -> None:
         temporary = self._state.with_suffix(".new")
-        temporary.write_text(json.dumps({"version": version}))
+        temporary.write_text(json.dumps({"version": version, "project": self._project_id}))
         temporary.replace(self._state)
+
+
+def _one_of_each_name(entries: Sequence[FileEntry]) -> list[FileEntry]:
+    """Without those whose name stands there composed as well: on a disk the two are one.
+
+    New names are composed by the store; a project of before that may hold both spellings.
+    """
+    paths = {entry.path for entry in entries}
+    kept: list[FileEntry] = []
+    for entry in entries:
+        if entry.path != composed(entry.path) and composed(entry.path) in paths:
+            log.warning("two_spellings_of_one_name", extra={"path": composed(entry.path)})
+        else:
+            kept.append(entry)
+    return kept
 
 
 def _nameable(path: str) -> RelPath | None:
@@ -181,13 +219,22 @@ def own_folder(parent: Path) -> Generator[Path]:
     for number in count():
         folder = parent / str(number)
         folder.mkdir(parents=True, exist_ok=True)
-        with (folder / "held").open("wb") as held:
-            try:
-                fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                continue
-            yield folder
-            return
+        with holding(folder) as is_held:
+            if is_held:
+                yield folder
+                return
+
+
+@contextmanager
+def holding(folder: Path) -> Generator[bool]:
+    """Hold the folder while the block runs; False when another process holds it."""
+    with (folder / "held").open("wb") as held:
+        try:
+            fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            yield False
+        else:
+            yield True
 
 
 class ProjectFolders:
@@ -197,15 +244,32 @@ class ProjectFolders:
     """
 
     def __init__(self, store: Store, root: Path) -> None:
+        self.root = root
         self._store = store
-        self._root = root
         self._open: dict[ProjectId, ProjectFolder] = {}
+
+    @property
+    def opened(self) -> tuple[ProjectId, ...]:
+        """The projects whose folders are open."""
+        return tuple(self._open)
+
+    async def remove(self, project_id: ProjectId) -> None:
+        """Remove the folder of a project that is gone, open or not."""
+        folder = self._open.pop(project_id, None)
+        if folder is not None:
+            await folder.vanish()
+        else:
+            path = self.root / name_of(project_id)
+            await asyncio.to_thread(shutil.rmtree, path, ignore_errors=True)
 
     def folder(self, project_id: ProjectId, *, owner: OwnerId) -> ProjectFolder:
         """The one folder of this project."""
         if project_id not in self._open:
-            name = hashlib.sha256(project_id.encode()).hexdigest()[:32]
-            self._open[project_id] = ProjectFolder(
-                self._store, project_id, owner, self._root / name
-            )
+            path = self.root / name_of(project_id)
+            self._open[project_id] = ProjectFolder(self._store, project_id, owner, path)
         return self._open[project_id]
+
+
+def name_of(project_id: ProjectId) -> str:
+    """What the folder of a project is called: whatever letters its id has."""
+    return hashlib.sha256(project_id.encode()).hexdigest()[:32]

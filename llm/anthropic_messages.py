@@ -58,6 +58,11 @@ class AnthropicModel:
         """`anthropic/…`."""
         return f"anthropic/{self._model}"
 
+    @property
+    def context_window(self) -> int:
+        """As the catalog says."""
+        return self._facts.context_window
+
     async def aclose(self) -> None:
         """Close all connections."""
         await self._client.close()

@@ -73,6 +73,16 @@ class FallbackModel:
         """The names of all, in order."""
         return " > ".join(model.name for model in self._models)
 
+    @property
+    def preferred(self) -> Model:
+        """The one that is asked first."""
+        return self._models[0]
+
+    @property
+    def context_window(self) -> int:
+        """Of the model that is asked first; a smaller one says that a request is too long."""
+        return self._models[0].context_window
+
     async def stream(self, request: ModelRequest) -> AsyncGenerator[ModelEvent, None]:
         """See `Model.stream`; raises why the first refused where none might answer later."""
         events = retrying(lambda: self._round(request), self._patience, model=self.name)

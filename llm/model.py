@@ -168,6 +168,11 @@ class Model(Protocol):
         """`provider/model`, for records and logs."""
         ...
 
+    @property
+    def context_window(self) -> int:
+        """Tokens that request and answer may have together; of a list, of its first model."""
+        ...
+
     def stream(self, request: ModelRequest) -> AsyncGenerator[ModelEvent, None]:
         """Generate one turn.
 

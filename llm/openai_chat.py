@@ -71,6 +71,11 @@ class OpenAIModel:
         """`provider/model`."""
         return f"{self._provider.name}/{self._model}"
 
+    @property
+    def context_window(self) -> int:
+        """As the catalog says."""
+        return self._facts.context_window
+
     async def aclose(self) -> None:
         """Close all connections."""
         await self._client.close()

@@ -305,7 +305,7 @@ class DeltaBatcher:
     async def _send(self, batch: list[_Entry]) -> None:
         problems: dict[DeltaWriter, Exception] = {}
         try:
-            problems = await self._post(batch)
+            problems = await self._post_or_part(batch)
         except asyncio.CancelledError:
             problems = {entry.writer: StoreUnavailable(CLOSED) for entry in batch}
             raise
@@ -313,6 +313,29 @@ class DeltaBatcher:
             problems = {entry.writer: problem for entry in batch}
         finally:
             self._settle(batch, problems)
+
+    async def _post_or_part(self, batch: list[_Entry]) -> dict[DeltaWriter, Exception]:
+        """As `_post`; a request that fails as a whole is made again for each message alone.
+
+        So text that cannot be saved ends its own message and none that happens to travel with it.
+        """
+        writers = dict.fromkeys(entry.writer for entry in batch)
+        try:
+            return await self._post(batch)
+        except StoreUnavailable:
+            raise
+        except Exception as problem:
+            if len(writers) == 1:
+                raise
+            reason = {"messages": len(writers), "error": type(problem).__name__}
+            log.warning("deltas_sent_apart", extra=reason)
+        problems: dict[DeltaWriter, Exception] = {}
+        for writer in writers:
+            try:
+                problems |= await self._post([e for e in batch if e.writer is writer])
+            except Exception as problem:  # noqa: BLE001 - whatever it is, the writer raises it
+                problems[writer] = problem
+        return problems
 
     async def _post(self, batch: list[_Entry]) -> dict[DeltaWriter, Exception]:
         answers = await self._http.mutation(

@@ -54,6 +54,18 @@ class FileChanged(Conflict):
     code = "file_changed"
 
 
+class SameName(Conflict):
+    """Two files of one import have the same name in two spellings of Unicode."""
+
+    code = "same_name"
+
+    def __init__(self, path: str) -> None:
+        super().__init__(
+            f"{path!r} is there twice, in two spellings of the same name (NFC and NFD): remove or "
+            "rename one of the two, then begin again"
+        )
+
+
 class BadCursor(Refused):
     """The cursor is not one that this list has given."""
 

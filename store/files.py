@@ -1,10 +1,12 @@
 """Files of a project: paths in, bytes out."""
 
 import hashlib
-from collections.abc import AsyncIterator, Mapping, Sequence
+import unicodedata
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 
 from core.ids import OwnerId, ProjectId
 from store.client import ConvexHttp
+from store.errors import SameName
 from store.records import FileChanges, FileContent, FileEntry, Page
 from store.rows import decode
 
@@ -19,10 +21,11 @@ WRITE_BATCH_BYTES = (
 
 
 class Files:
-    """Paths are relative, `/`-separated, without empty, `.` or `..` segments, NUL or backslash.
+    """Paths are relative and `/`-separated, of names that agents can use too.
 
-    A file and a folder cannot share a name. Parent folders appear by themselves. Each change raises
-    the project's `files_version` and its `updated_at`.
+    The rule is in convex/model/paths.ts. A name is one name in every spelling of Unicode; it is
+    kept composed (NFC). A file and a folder cannot share a name. Parent folders appear by
+    themselves. Each change raises the project's `files_version` and its `updated_at`.
     """
 
     def __init__(self, http: ConvexHttp) -> None:
@@ -109,9 +112,13 @@ class Files:
     ) -> int:
         """Create or replace many files, whatever is there, in batches; how many there were.
 
-        Each batch is all or nothing, the whole is not; doing it again completes it. Raises: as
-        `write`.
+        Each batch is all or nothing, the whole is not; doing it again completes it.
+
+        Raises:
+            SameName: two of the paths are one name in two spellings; nothing was written.
+            Conflict, NotFound, Refused: as `write`.
         """
+        _refuse_spellings(files)
         batch: list[dict[str, object]] = []
         size = 0
         for path, data in files.items():
@@ -184,6 +191,15 @@ class Files:
         if (text := row.get("text")) is not None:
             return FileContent(entry, str(text).encode())
         return FileContent(entry, await self._http.download(str(row["url"])))
+
+
+def _refuse_spellings(paths: Iterable[str]) -> None:
+    """Two spellings of one name, NFC and NFD, would overwrite each other. Raises: SameName."""
+    known: dict[str, str] = {}
+    for path in paths:
+        name = unicodedata.normalize("NFC", path)
+        if known.setdefault(name, path) != path:
+            raise SameName(name)
 
 
 async def content_row(http: ConvexHttp, path: str, data: bytes) -> dict[str, object]:

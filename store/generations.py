@@ -4,8 +4,11 @@ Every write carries the lease's epoch. A refused one raises `GenerationClosed`: 
 cancelled, is final, or a later attempt took over; the attempt stops there and writes nothing more.
 """
 
+import logging
 from collections.abc import Sequence
 from datetime import datetime
+
+from pydantic import ValidationError
 
 from core.ids import MessageId, RunId, ToolCallId
 from store.client import ConvexHttp
@@ -24,7 +27,9 @@ from store.records import (
     TurnRecord,
     WrittenFile,
 )
-from store.rows import decode, encode
+from store.rows import decode, encode, fields_of
+
+log = logging.getLogger(__name__)
 
 
 class Generations:
@@ -66,6 +71,14 @@ class Generations:
             "toolCalls": [encode(call) for call in tool_calls],
         }
         return bool(await self._http.mutation("system/streaming:recordTurn", args))
+
+    async def wait_until(self, lease: Lease, until: datetime | None) -> None:
+        """The provider takes no request before `until`; None: the wait is over.
+
+        Raises: GenerationClosed.
+        """
+        args = _of(lease) | {"until": until and until.timestamp() * 1000}
+        await self._http.mutation("system/streaming:waitUntil", args)
 
     async def start_tool_call(self, lease: Lease, *, turn: int, tool_call_id: ToolCallId) -> None:
         """A pending call is running now. Raises: GenerationClosed, NotFound."""
@@ -114,16 +127,28 @@ class Generations:
                 return {"kind": "rename", "path": edit.path, "newPath": edit.new_path}
 
     async def complete(
-        self, lease: Lease, *, text: str, model: str | None = None, usage: TokenUsage | None = None
+        self,
+        lease: Lease,
+        *,
+        text: str,
+        model: str | None = None,
+        usage: TokenUsage | None = None,
+        is_history_cut: bool = False,
     ) -> Message:
         """The answer is whole: text, usage and status in one write. Flush the deltas first.
 
-        Completing twice with one lease gives the same message again. Raises: GenerationClosed.
+        `is_history_cut`: the model was told less than all of the conversation. Completing twice
+        with one lease gives the same message again. Raises: GenerationClosed.
         """
-        args = _of(lease) | {"text": text, "model": model, "usage": encode(usage or TokenUsage())}
+        args = _of(lease) | {
+            "text": text,
+            "model": model,
+            "usage": encode(usage or TokenUsage()),
+            "isHistoryCut": is_history_cut or None,
+        }
         return decode(Message, await self._http.mutation("system/streaming:complete", args))
 
-    async def fail(  # noqa: PLR0913 - all that is known of a failure
+    async def fail(
         self,
         message_id: MessageId,
         *,
@@ -131,11 +156,11 @@ class Generations:
         error_code: str,
         run_id: RunId | None = None,
         model: str | None = None,
-        usage: TokenUsage | None = None,
     ) -> Message:
         """Close a message that will not be answered; the text streamed so far is kept.
 
-        Needs no lease: a failed run has none any more. With `run_id`, nothing happens when another
+        It keeps the usage and the model of its turns; `model` counts where it has none. Needs no
+        lease: a failed run has none any more. With `run_id`, nothing happens when another
         run holds the message by now. A final message is left as it is. `error` is shown to the
         person.
 
@@ -148,7 +173,6 @@ class Generations:
             "errorCode": error_code,
             "runId": run_id,
             "model": model,
-            "usage": encode(usage) if usage else None,
         }
         return decode(Message, await self._http.mutation("system/streaming:fail", args))
 
@@ -166,10 +190,25 @@ class Generations:
         return None if value is None else decode(Generation, value)
 
     async def stale(self, *, before: datetime, limit: int = 100) -> tuple[Generation, ...]:
-        """Running generations whose last sign of life is older than `before`, oldest first."""
+        """Running generations whose last sign of life is older than `before`, oldest first.
+
+        A row that cannot be read is reported and set aside.
+        """
         args = {"before": before.timestamp() * 1000, "limit": limit}
-        value = await self._http.query("system/generations:stale", args)
-        return tuple(decode(Generation, row) for row in value)
+        found: list[Generation] = []
+        for row in await self._http.query("system/generations:stale", args):
+            try:
+                found.append(decode(Generation, row))
+            except ValidationError as fault:
+                message_id = MessageId(str(row["messageId"]))
+                reason = {"message_id": message_id, "fields": fields_of(fault)}
+                log.error("generation_unreadable", extra=reason)  # noqa: TRY400 - it quotes the row
+                await self.set_aside(message_id)
+        return tuple(found)
+
+    async def set_aside(self, message_id: MessageId) -> None:
+        """It could not be looked at: it goes behind the others, and is silent anew later."""
+        await self._http.mutation("system/generations:setAside", {"messageId": message_id})
 
     async def status_of(self, message_id: MessageId) -> MessageStatus | None:
         """The message's status; None when it is gone."""

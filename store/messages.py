@@ -6,6 +6,7 @@ from store.records import (
     BusyPolicy,
     Cancelled,
     DeltaPage,
+    EarlierMessages,
     Message,
     MessageContext,
     Page,
@@ -13,8 +14,6 @@ from store.records import (
     ToolCallRecord,
 )
 from store.rows import decode
-
-HISTORY_CHARS = 400_000  # about 100,000 tokens: half of a common context window
 
 
 class Messages:
@@ -129,13 +128,20 @@ class Messages:
         args = {"ownerId": owner, "messageId": message_id, "from": start}
         return decode(DeltaPage, await self._http.query("system/messages:deltas", args))
 
-    async def context(
-        self, message_id: MessageId, *, max_chars: int = HISTORY_CHARS
-    ) -> MessageContext:
+    async def context(self, message_id: MessageId, *, max_chars: int) -> MessageContext:
         """What a run needs to answer; history is cut at message boundaries, newest kept.
 
-        Raises:
+        The message that is answered is always there. Raises:
             NotFound: the message is gone (its project was deleted).
         """
         args = {"messageId": message_id, "maxChars": max_chars}
         return decode(MessageContext, await self._http.query("system/messages:context", args))
+
+    async def earlier(self, message_id: MessageId, *, before: int) -> EarlierMessages:
+        """Messages of the conversation before that order, as many as one answer holds, in short.
+
+        Raises:
+            NotFound: the message is gone (its project was deleted).
+        """
+        args = {"messageId": message_id, "before": before}
+        return decode(EarlierMessages, await self._http.query("system/messages:earlier", args))

@@ -1,9 +1,15 @@
 """Events that were committed with their rows and must reach the engine."""
 
+import logging
+
+from pydantic import ValidationError
+
 from core.ids import EventId
 from store.client import ConvexHttp
 from store.records import OutboxEvent
-from store.rows import decode
+from store.rows import decode, fields_of
+
+log = logging.getLogger(__name__)
 
 
 class Outbox:
@@ -16,10 +22,19 @@ class Outbox:
         """Events that are due, oldest first, at most 500.
 
         A new event is due 2 s after its commit, because the API sends it itself in the normal case;
-        one that failed is due after a pause that doubles up to a minute.
+        one that failed is due after a pause that doubles up to a minute. A row that cannot be read
+        is reported and put off like one that failed: a newer version may read it.
         """
-        value = await self._http.query("system/outbox:pending", {"limit": limit})
-        return tuple(decode(OutboxEvent, row) for row in value)
+        events: list[OutboxEvent] = []
+        for row in await self._http.query("system/outbox:pending", {"limit": limit}):
+            try:
+                events.append(decode(OutboxEvent, row))
+            except ValidationError as fault:
+                event_id = EventId(str(row["eventId"]))
+                reason = {"event_id": event_id, "fields": fields_of(fault)}
+                log.error("outbox_row_unreadable", extra=reason)  # noqa: TRY400 - it quotes the row
+                await self.failed(event_id, error="it cannot be read")
+        return tuple(events)
 
     async def ack(self, event_id: EventId) -> None:
         """The engine has it: forget it. Doing so again is no error."""
@@ -28,3 +43,7 @@ class Outbox:
     async def failed(self, event_id: EventId, *, error: str) -> None:
         """Sending did not work now: try again later. `error` is kept, cut to 500 characters."""
         await self._http.mutation("system/outbox:failed", {"eventId": event_id, "error": error})
+
+    async def set_aside(self, event_id: EventId, *, error: str) -> None:
+        """The engine will never take it: it is kept for a week to be looked at, and never due."""
+        await self._http.mutation("system/outbox:setAside", {"eventId": event_id, "error": error})

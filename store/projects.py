@@ -1,9 +1,13 @@
 """Projects of an owner."""
 
+from collections.abc import Sequence
+
 from core.ids import OwnerId, ProjectId, new_id
 from store.client import ConvexHttp
 from store.records import OutboxEvent, Page, Project, ProjectSettings
 from store.rows import decode, encode
+
+_IDS = 1_000  # asked for at once
 
 
 class Projects:
@@ -35,6 +39,14 @@ class Projects:
         """One project. Raises: NotFound."""
         args = {"ownerId": owner, "projectId": project_id}
         return decode(Project, await self._http.query("system/projects:get", args))
+
+    async def existing(self, project_ids: Sequence[ProjectId]) -> frozenset[ProjectId]:
+        """Those of the projects, of whatever owner, that are not deleted. For jobs only."""
+        found: set[ProjectId] = set()
+        for start in range(0, len(project_ids), _IDS):
+            args = {"projectIds": list(project_ids[start : start + _IDS])}
+            found.update(map(ProjectId, await self._http.query("system/projects:existing", args)))
+        return frozenset(found)
 
     async def rename(self, project_id: ProjectId, *, owner: OwnerId, name: str) -> Project:
         """Give the project another name. Raises: NotFound, Refused."""

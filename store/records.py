@@ -33,7 +33,9 @@ BusyPolicy = Literal["cancel", "reject", "queue"]
 FileKind = Literal["file", "folder"]
 ImportStatus = Literal["importing", "completed", "failed", "cancelled"]
 ExportStatus = Literal["exporting", "completed", "failed", "cancelled"]
-ToolCallStatus = Literal["pending", "running", "completed", "failed", "cancelled"]
+ToolCallStatus = Literal["pending", "running", "completed", "failed", "cancelled", "skipped"]
+"""A skipped call was never to run; its output says why, as that of a cancelled one does."""
+
 DeltaKind = Literal["text", "thinking", "reset"]
 
 
@@ -184,7 +186,9 @@ class TokenUsage(_Wire):
 class Message(_Wire):
     """A message.
 
-    `status` is None for the person's; `content` of a running one is "" (read its deltas).
+    `status` is None for the person's; `content` of a running one is "" (read its deltas). While it
+    waits for the provider, `waiting_until` says how long. `is_history_cut`: the model that answered
+    was told less than all of the conversation.
     """
 
     message_id: MessageId
@@ -199,6 +203,8 @@ class Message(_Wire):
     error_code: str | None = None
     model: str | None = None
     usage: TokenUsage | None = None
+    waiting_until: datetime | None = None
+    is_history_cut: bool | None = None
     run_id: RunId | None = None
     ended_at: datetime | None = None
 
@@ -245,11 +251,15 @@ class TurnPart(_Wire):
 
 @dataclass(frozen=True)
 class NewToolCall(_Wire):
-    """A tool call as the model asked for it, to be recorded with its turn."""
+    """A tool call as the model asked for it, to be recorded with its turn.
+
+    `not_run` says why it will not be run, if so.
+    """
 
     tool_call_id: ToolCallId
     name: str
     arguments_json: str
+    not_run: str | None = None
 
 
 @dataclass(frozen=True)
@@ -289,6 +299,14 @@ class MessageContext(_Wire):
     turns: tuple[TurnRecord, ...]
     tool_calls: tuple[ToolCallRecord, ...]
     is_truncated: bool = False
+
+
+@dataclass(frozen=True)
+class EarlierMessages(_Wire):
+    """Messages before those of a context, oldest first, in short: results of calls are missing."""
+
+    history: tuple[HistoryMessage, ...]
+    is_truncated: bool
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,7 @@
 
 import hashlib
 
-from tools.paths import folded, is_within, parent_of
+from tools.paths import ancestors_of, folded, is_within, moved, parent_of
 from tools.workspace import (
     MAX_FILE_BYTES,
     AlreadyThere,
@@ -12,6 +12,7 @@ from tools.workspace import (
     Entry,
     IsAFolder,
     NoSuchFile,
+    NotAFolder,
     RelPath,
     TooLarge,
 )
@@ -39,7 +40,7 @@ class MemoryWorkspace:
     async def read(self, path: RelPath) -> bytes:
         """See `Workspace.read`."""
         if path in self._folders:
-            raise IsAFolder(f"{path} is a folder, not a file. Use listFiles to see what is in it.")
+            raise IsAFolder(path)
         self._refuse_file_on_the_way(path)
         if path not in self._files:
             raise NoSuchFile(path)
@@ -52,14 +53,14 @@ class MemoryWorkspace:
         if len(data) > MAX_FILE_BYTES:
             raise TooLarge(path, len(data))
         if path in self._folders:
-            raise IsAFolder(f"{path} is a folder, so no file can be written there.")
+            raise IsAFolder(path)
         self._refuse_file_on_the_way(path)
         found = self._files.get(path)
         found_sha256 = "" if found is None else hashlib.sha256(found).hexdigest()
         if expected_sha256 not in {None, found_sha256}:
             raise Changed(path)
         if found is None:
-            self._refuse_case_twin(path)
+            self._refuse_twin(path)
         used_bytes = sum(len(other) for name, other in self._files.items() if name != path)
         if self._room_bytes is not None and used_bytes + len(data) > self._room_bytes:
             raise DiskFull(path)
@@ -86,20 +87,21 @@ class MemoryWorkspace:
         self._refuse_file_on_the_way(target)
         if target in self._files or target in self._folders:
             raise AlreadyThere(target, target)
-        self._refuse_case_twin(target, unless=source)
+        self._refuse_twin(target, unless=source)
+
+        def now(name: RelPath) -> RelPath:
+            return moved(name, source, target) if is_within(name, source) else name
+
+        files = {now(name): data for name, data in self._files.items()}
+        self._folders = {now(name) for name in self._folders}
+        self._files = files
         self._make_parents(target)
-
-        def moved(name: RelPath) -> RelPath:
-            return RelPath(target + name[len(source) :]) if is_within(name, source) else name
-
-        self._files = {moved(name): data for name, data in self._files.items()}
-        self._folders = {moved(name) for name in self._folders}
 
     async def list_folder(self, path: RelPath) -> list[Entry]:
         """See `Workspace.list_folder`."""
         self._refuse_file_on_the_way(path)
         if path in self._files:
-            raise IsAFolder(f"{path} is not possible: it is a file, not a folder.")
+            raise NotAFolder(path, path)
         if path and path not in self._folders:
             raise NoSuchFile(path)
         children = [entry for entry in self._entries() if parent_of(entry.path) == path]
@@ -116,23 +118,18 @@ class MemoryWorkspace:
         ]
 
     def _make_parents(self, path: RelPath) -> None:
-        self._folders.update(_parents(path))
+        self._folders.update(ancestors_of(path))
 
     def _refuse_file_on_the_way(self, path: RelPath) -> None:
-        for folder in _parents(path):
+        for folder in ancestors_of(path):
             if folder in self._files:
-                raise IsAFolder(
-                    f"{path} is not possible: {folder!r} in it is a file, not a folder."
-                )
+                raise NotAFolder(path, folder)
 
-    def _refuse_case_twin(self, path: RelPath, *, unless: RelPath | None = None) -> None:
+    def _refuse_twin(self, path: RelPath, *, unless: RelPath | None = None) -> None:
         there = {*self._files, *self._folders}
-        for name in [*_parents(path), path]:
-            for other in there - {name, unless}:
+        for name in [*ancestors_of(path), path]:
+            if name in there:
+                continue  # twins that stand side by side already are used as they are
+            for other in there - {unless}:
                 if folded(other) == folded(name) and parent_of(other) == parent_of(name):
                     raise AlreadyThere(name, other)
-
-
-def _parents(path: RelPath) -> list[RelPath]:
-    names = path.split("/")[:-1]
-    return [RelPath("/".join(names[: count + 1])) for count in range(len(names))]

@@ -2,6 +2,7 @@
 
 import hashlib
 from bisect import bisect_left
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 _BOM = b"\xef\xbb\xbf"
@@ -46,14 +47,17 @@ class TextFile:
         new = self._styled(replacement)
         pieces: list[str] = []
         end_of_last = 0
-        pair_ends = self._crlf_positions()
-        for start, end in spans:
-            raw_start = start + bisect_left(pair_ends, start)
-            raw_end = end + bisect_left(pair_ends, end)
-            pieces += [self.raw[end_of_last:raw_start], new]
-            end_of_last = raw_end
+        for start, end in self._raw_spans(spans):
+            pieces += [self.raw[end_of_last:start], new]
+            end_of_last = end
         pieces.append(self.raw[end_of_last:])
         return self._encoded("".join(pieces))
+
+    def size_with_spans(self, spans: list[tuple[int, int]], replacement: str) -> int:
+        """How many bytes `with_spans` would give, told without building them."""
+        new_bytes = len(self._styled(replacement).encode())
+        gone = sum(len(self.raw[start:end].encode()) for start, end in self._raw_spans(spans))
+        return len(self._encoded(self.raw)) - gone + len(spans) * new_bytes
 
     def with_text(self, text: str) -> bytes:
         """A whole new text in the style of this file."""
@@ -65,6 +69,12 @@ class TextFile:
 
     def _encoded(self, raw: str) -> bytes:
         return (_BOM if self.has_bom else b"") + raw.removeprefix("\ufeff").encode()
+
+    def _raw_spans(self, spans: list[tuple[int, int]]) -> Iterator[tuple[int, int]]:
+        """Where parts of `text` stand in `raw`."""
+        pair_ends = self._crlf_positions()
+        for start, end in spans:
+            yield start + bisect_left(pair_ends, start), end + bisect_left(pair_ends, end)
 
     def _crlf_positions(self) -> list[int]:
         """Where in `text` the newlines stand that are CRLF in `raw`."""

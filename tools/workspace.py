@@ -28,13 +28,21 @@ MAX_FILE_BYTES = 10 * 1024 * 1024  # what a tool may hold in memory; larger file
 class Workspace(Protocol):
     """A project's files. Every method takes paths that were confined before.
 
-    Names that `tools.paths` would refuse, and special files such as sockets, are not listed. Every
+    Names that `tools.paths` would refuse, and special files such as sockets, are not listed. A name
+    that stands there decomposed (NFD, as macOS writes them) is listed and found composed. Every
     method raises `BadPath` where a symbolic link or a special file stands on the way, and
     `NotPermitted` where the system forbids it.
     """
 
     async def read(self, path: RelPath) -> bytes:
-        """The whole content, up to `MAX_FILE_BYTES`. Raises: NoSuchFile, IsAFolder, TooLarge."""
+        """The whole content, up to `MAX_FILE_BYTES`.
+
+        Raises:
+            NoSuchFile: nothing at `path`.
+            IsAFolder: a folder stands there.
+            NotAFolder: a file stands where a parent folder would be.
+            TooLarge: it is longer than `MAX_FILE_BYTES`.
+        """
         ...
 
     async def write(self, path: RelPath, data: bytes, *, expected_sha256: str | None) -> None:
@@ -45,15 +53,16 @@ class Workspace(Protocol):
 
         Raises:
             Changed: the content is not the expected one.
-            IsAFolder: a folder stands at `path`, or a file stands where a parent folder must be.
-            AlreadyThere: the path is new, and differs from an existing one in case only.
+            IsAFolder: a folder stands at `path`.
+            NotAFolder: a file stands where a parent folder must be.
+            AlreadyThere: the path is new, and differs from an existing one in spelling only.
             TooLarge: `data` is longer than `MAX_FILE_BYTES`.
             DiskFull: there is no room; what was there before is intact.
         """
         ...
 
     async def delete(self, path: RelPath) -> None:
-        """Remove a file, or a folder with all that is in it. Raises: NoSuchFile."""
+        """Remove a file, or a folder with all that is in it. Raises: NoSuchFile, NotAFolder."""
         ...
 
     async def rename(self, source: RelPath, target: RelPath) -> None:
@@ -61,9 +70,9 @@ class Workspace(Protocol):
 
         Raises:
             NoSuchFile: nothing at `source`.
-            AlreadyThere: something stands at `target`, if only in another case.
-            IsAFolder: a file stands where a parent folder of the target must be.
-            BadPath: `target` is inside `source`.
+            AlreadyThere: something stands at `target`, if only in another spelling.
+            NotAFolder: a file stands where a parent folder must be.
+            BadPath: `target` is inside `source`, or something in it would get too long a path.
         """
         ...
 
@@ -72,7 +81,7 @@ class Workspace(Protocol):
 
         Raises:
             NoSuchFile: nothing at `path`.
-            IsAFolder: a file stands there.
+            NotAFolder: a file stands there, or where a parent folder would be.
         """
         ...
 
@@ -98,9 +107,28 @@ class BadPath(Refused):
 
 
 class IsAFolder(Conflict):
-    """A folder stands where a file is wanted, or the reverse."""
+    """A folder stands where a file is wanted."""
 
     code = "is_a_folder"
+
+    def __init__(self, path: RelPath) -> None:
+        super().__init__(f"{path} is a folder, not a file. Use listFiles to see what is in it.")
+        self.path = path
+
+
+class NotAFolder(Conflict):
+    """A file stands where a folder is wanted: `file`, which is `path` or on the way to it."""
+
+    code = "is_a_file"
+
+    def __init__(self, path: RelPath, file: RelPath) -> None:
+        super().__init__(
+            f"{path} is a file, not a folder."
+            if file == path
+            else f"{path} is not possible: {file} is a file, not a folder."
+        )
+        self.path = path
+        self.file = file
 
 
 class AlreadyThere(Conflict):

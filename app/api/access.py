@@ -1,4 +1,7 @@
-"""Every route under /api is for a caller whose token held; it is judged before the body is read."""
+"""Every route under /api is for a caller whose token held and who has not asked too often.
+
+Both are judged before the body is read.
+"""
 
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
@@ -10,6 +13,7 @@ from fastapi.security import HTTPBearer
 
 from app.auth import Caller
 from app.errors import Problem
+from app.rates.limits import class_of
 from app.services.context import Services
 
 Handler = Callable[[Request], Coroutine[Any, Any, Response]]
@@ -21,6 +25,7 @@ RESPONSES: dict[int | str, dict[str, Any]] = {
     401: {"model": Problem, "description": "No token, or one that does not hold."},
     404: {"model": Problem, "description": "Not there, or somebody else's."},
     413: {"model": Problem, "description": "The body is too large."},
+    429: {"model": Problem, "description": "Too many requests of one person; see Retry-After."},
     500: {"model": Problem, "description": "A fault on our side."},
     503: {"model": Problem, "description": "Something behind the API is away; see Retry-After."},
 }
@@ -67,8 +72,10 @@ class AuthenticatedRoute(APIRoute):
         handle = super().get_route_handler()
 
         async def authenticated(request: Request) -> Response:
-            authenticator = get_services(request).authenticator
-            request.state.caller = await authenticator.caller(request.headers.get("authorization"))
+            services = get_services(request)
+            caller = await services.authenticator.caller(request.headers.get("authorization"))
+            await services.rates.check(caller.owner, class_of(request.method, self.path))
+            request.state.caller = caller
             return await handle(request)
 
         return authenticated

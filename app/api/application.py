@@ -6,9 +6,9 @@ from typing import Any
 from fastapi import FastAPI
 from starlette.middleware.cors import CORSMiddleware
 
-from app.api import conversations, files, health, messages, projects, realtime, runs
+from app.api import conversations, docs, files, health, messages, projects, realtime, runs
 from app.errors import add_error_handlers
-from app.middleware import BodyLimit, LocalHosts, RequestFrame
+from app.middleware import BodyLimit, LocalHosts, RequestFrame, StorableTexts
 from app.services.context import Services
 from app.settings import Settings
 from core.clock import Clock
@@ -45,11 +45,12 @@ def create_application(services: Services, settings: Settings, clock: Clock) -> 
         title="Polaris",
         version=version("polaris"),
         description=_DESCRIPTION,
+        docs_url=None,  # FastAPI's page loads from other hosts; ours is in app/api/docs.py
         redoc_url=None,
         separate_input_output_schemas=False,
     )
     app.state.services = services
-    for part in (projects, files, conversations, messages, runs, realtime, health):
+    for part in (projects, files, conversations, messages, runs, realtime, health, docs):
         app.include_router(part.router)
     add_error_handlers(app)
     # The last one added is the outermost: a page must be able to read a 500 as well.
@@ -58,6 +59,7 @@ def create_application(services: Services, settings: Settings, clock: Clock) -> 
         limit_bytes=settings.body_limit_bytes,
         file_limit_bytes=settings.file_limit_bytes,
     )
+    app.add_middleware(StorableTexts)
     if settings.auth_issuer is None:
         app.add_middleware(LocalHosts)
     app.add_middleware(RequestFrame, clock=clock)

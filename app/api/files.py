@@ -195,7 +195,9 @@ def content_of(body: bytes) -> bytes:
 
 
 def text_of(data: bytes) -> str | None:
-    """The bytes as text, None when they are not UTF-8."""
+    """The bytes as text, None when they are not UTF-8 or hold a NUL, as no text of a body may."""
+    if b"\0" in data:
+        return None
     try:
         return data.decode()
     except UnicodeDecodeError:

@@ -9,6 +9,7 @@ from pydantic import Field
 
 from app.api.wire import Answer, Body, Millis, Success
 from engine import RunStatus, SentEvent
+from engine.codec import code_of
 from engine.inspection import EventInfo, Page, QueueDepth, RunDetail, RunSummary
 from engine.metrics import JobMetrics
 from engine.runs import RunInfo
@@ -21,6 +22,7 @@ class RunErrorAnswer(Answer):
     """Why a run or step failed. The message is shown to the operator only."""
 
     name: str
+    code: str | None = Field(None, description="A stable word for programs, where there is one.")
     message: str | None = None
     step_id: str | None = None
 
@@ -31,6 +33,7 @@ def error_answer(error: Exception | None, *, for_operator: bool) -> RunErrorAnsw
         return None
     return RunErrorAnswer(
         name=getattr(error, "name", type(error).__name__),
+        code=code_of(error),
         message=getattr(error, "message", str(error))[:MESSAGE_CHARS] if for_operator else None,
         step_id=getattr(error, "step_id", None),
     )
@@ -140,7 +143,7 @@ def _steps(run: RunDetail, *, for_operator: bool) -> list[StepAnswer]:
     for step in run.retrying:
         last = step.failed[-1]
         message = last.error_message[:MESSAGE_CHARS] if for_operator else None
-        error = RunErrorAnswer(name=last.error_name, message=message)
+        error = RunErrorAnswer(name=last.error_name, code=last.error_code, message=message)
         steps.append(
             StepAnswer(
                 step_id=step.step_id, status="retrying", attempts=len(step.failed), error=error

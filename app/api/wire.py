@@ -7,10 +7,21 @@ from datetime import datetime
 from typing import Annotated, Literal
 
 from fastapi import Header, Query
-from pydantic import BaseModel, ConfigDict, Field, PlainSerializer, WithJsonSchema, computed_field
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    PlainSerializer,
+    ValidationError,
+    WithJsonSchema,
+    computed_field,
+    model_validator,
+)
 from pydantic.alias_generators import to_camel
+from pydantic_core import InitErrorDetails, PydanticCustomError
 
 from core.ids import ConversationId, FileId, MessageId, ProjectId
+from core.text import PROBLEM, unstorable_at
 
 NAME_LIMIT_CHARS = 200
 MESSAGE_LIMIT_CHARS = 100_000
@@ -48,11 +59,25 @@ Command = Annotated[str, Field(max_length=1_000)]
 
 
 class Body(BaseModel):
-    """What a client sends; unknown fields are refused, not dropped."""
+    """What a client sends.
+
+    Unknown fields are refused, not dropped, and so is a text anywhere in it that cannot be stored.
+    """
 
     model_config = ConfigDict(
         extra="forbid", frozen=True, alias_generator=to_camel, validate_by_name=False
     )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _can_be_stored(cls, given: object) -> object:
+        place = unstorable_at(given)
+        if place is None:
+            return given
+        fault = InitErrorDetails(
+            type=PydanticCustomError("unstorable_text", PROBLEM), loc=place, input=None
+        )
+        raise ValidationError.from_exception_data(cls.__name__, [fault], hide_input=True)
 
 
 class Answer(BaseModel):
@@ -163,7 +188,7 @@ class FilePage(Answer):
 
 
 class FileContentAnswer(FileAnswer):
-    """A file with its content: `content` when it is UTF-8 text, else `contentBase64`."""
+    """A file with its content: `content` when it is text, else `contentBase64`."""
 
     content: str | None = None
     content_base64: str | None = None
@@ -173,7 +198,9 @@ class FileBody(Body):
     """The content of a file: one of the two."""
 
     content: FileText | None = Field(None, examples=["export const answer = 42;\n"])
-    content_base64: FileText | None = Field(None, description="For bytes that are not UTF-8 text.")
+    content_base64: FileText | None = Field(
+        None, description="For bytes that are not UTF-8 text, or hold a NUL."
+    )
 
 
 class NewEntry(Body):
@@ -247,6 +274,12 @@ class MessageAnswer(Answer):
     error_code: str | None = None
     model: str | None = None
     usage: UsageAnswer | None = None
+    waiting_until: Millis | None = Field(
+        None, description="The provider takes no request before; the answer goes on by itself."
+    )
+    is_history_cut: bool | None = Field(
+        None, description="The model was told less than all of the conversation: it is too long."
+    )
     run_id: str | None = None
     ended_at: Millis | None = None
 
@@ -273,7 +306,7 @@ class ToolCallAnswer(Answer):
     arguments_json: Annotated[
         str, Field(serialization_alias="args", description="JSON text of the arguments")
     ]
-    status: Literal["pending", "running", "completed", "failed", "cancelled"]
+    status: Literal["pending", "running", "completed", "failed", "cancelled", "skipped"]
     output: Annotated[str | None, Field(serialization_alias="result")] = None
     started_at: Millis | None = None
     ended_at: Millis | None = None

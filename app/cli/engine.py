@@ -3,20 +3,16 @@
 import asyncio
 import json
 import sys
-from collections.abc import Awaitable, Callable, Sequence
-from datetime import UTC, datetime
+from collections.abc import Awaitable, Callable
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
-from rich.console import Console
-from rich.live import Live
-from rich.markup import escape
-from rich.table import Table
 
-from app.cli.desk import Desk, Json
 from app.cli.process import run_command, settings_or_exit
-from app.cli.reach import open_desk
+
+if TYPE_CHECKING:
+    from app.cli.desk import Desk
 
 REFRESH_S = 1.0
 
@@ -34,10 +30,9 @@ RunId = Annotated[
     str, typer.Argument(metavar="RUN", help="A run's id, as `polaris runs` shows it.")
 ]
 
-List = Callable[[Desk], Awaitable[list[Json]]]
-Draw = Callable[[Sequence[Json]], Table]
-
-COLOURS = {"completed": "green", "failed": "red", "cancelled": "yellow", "running": "cyan"}
+Json = dict[str, Any]
+List = Callable[["Desk"], Awaitable[list[Json]]]
+What = Literal["runs", "run", "events"]
 
 
 def runs(  # noqa: PLR0913, PLR0917 - one option for each thing to filter by
@@ -52,10 +47,10 @@ def runs(  # noqa: PLR0913, PLR0917 - one option for each thing to filter by
 ) -> None:
     """The newest runs, or one run with its steps."""
     if run is not None:
-        _show(lambda desk: _one(desk.run(run)), _run_table, data_dir, watch=watch, as_json=as_json)
+        _show("run", lambda desk: _one(desk.run(run)), data_dir, watch=watch, as_json=as_json)
         return
     which = {"job": job, "status": status, "field": field}
-    _show(lambda desk: desk.runs(which, limit), _runs_table, data_dir, watch=watch, as_json=as_json)
+    _show("runs", lambda desk: desk.runs(which, limit), data_dir, watch=watch, as_json=as_json)
 
 
 def events(  # noqa: PLR0913, PLR0917 - as above
@@ -68,13 +63,7 @@ def events(  # noqa: PLR0913, PLR0917 - as above
 ) -> None:
     """The latest events, and what they started."""
     which = {"name": name, "field": field}
-    _show(
-        lambda desk: desk.events(which, limit),
-        _events_table,
-        data_dir,
-        watch=watch,
-        as_json=as_json,
-    )
+    _show("events", lambda desk: desk.events(which, limit), data_dir, watch=watch, as_json=as_json)
 
 
 def send(
@@ -94,7 +83,7 @@ def send(
     if not isinstance(given, dict):
         raise typer.BadParameter("not a JSON object", param_hint="--data")
 
-    async def act(desk: Desk) -> None:
+    async def act(desk: "Desk") -> None:
         sent = await desk.send(name, given, event_id)  # pyright: ignore[reportUnknownArgumentType] - JSON
         started = ", ".join(sent["runIds"]) or "nothing"
         again = " (seen before)" if sent["duplicate"] else ""
@@ -106,7 +95,7 @@ def send(
 def cancel(run: RunId, as_json: AsJson = False, data_dir: DataDir = None) -> None:
     """Cancel a run, and the answer that it writes."""
 
-    async def act(desk: Desk) -> None:
+    async def act(desk: "Desk") -> None:
         answer = await desk.cancel(run)
         text = "cancelled" if answer["cancelled"] else "had ended before"
         _say({"runId": run, **answer}, f"{run} {text}", as_json=as_json)
@@ -117,7 +106,7 @@ def cancel(run: RunId, as_json: AsJson = False, data_dir: DataDir = None) -> Non
 def replay(run: RunId, as_json: AsJson = False, data_dir: DataDir = None) -> None:
     """Repeat a failed or cancelled run from where it failed, as a new run."""
 
-    async def act(desk: Desk) -> None:
+    async def act(desk: "Desk") -> None:
         answer = await desk.replay(run)
         _say(answer, f"{run} goes on as {answer['runId']}", as_json=as_json)
 
@@ -128,7 +117,9 @@ async def _one(answer: Awaitable[Json]) -> list[Json]:
     return [await answer]
 
 
-def _act(act: Callable[[Desk], Awaitable[None]], data_dir: Path | None) -> None:
+def _act(act: Callable[["Desk"], Awaitable[None]], data_dir: Path | None) -> None:
+    from app.cli.reach import open_desk  # noqa: PLC0415 - an HTTP client, for these commands only
+
     settings = settings_or_exit(data_dir=data_dir)
 
     async def work() -> None:
@@ -138,21 +129,25 @@ def _act(act: Callable[[Desk], Awaitable[None]], data_dir: Path | None) -> None:
     run_command(work, settings)
 
 
-def _show(fetch: List, draw: Draw, data_dir: Path | None, *, watch: bool, as_json: bool) -> None:
-    async def once(desk: Desk) -> None:
+def _show(what: What, fetch: List, data_dir: Path | None, *, watch: bool, as_json: bool) -> None:
+    from app.cli import listing  # noqa: PLC0415 - Rich, for these commands only
+
+    draw = {"runs": listing.of_runs, "run": listing.of_run, "events": listing.of_events}[what]
+
+    async def once(desk: "Desk") -> None:
         rows = await fetch(desk)
         if as_json:
             _write_lines(reversed(rows))
         else:
-            Console().print(draw(rows))
+            listing.write(draw(rows))
 
-    async def live(desk: Desk) -> None:
-        with Live(draw(await fetch(desk)), refresh_per_second=4) as screen:
+    async def live(desk: "Desk") -> None:
+        with listing.screen(draw(await fetch(desk))) as screen:
             while True:
                 await asyncio.sleep(REFRESH_S)
                 screen.update(draw(await fetch(desk)))
 
-    async def stream(desk: Desk) -> None:
+    async def stream(desk: "Desk") -> None:
         shown: dict[str, Json] = {}
         while True:
             rows = await fetch(desk)
@@ -178,72 +173,3 @@ def _write_lines(rows: Any) -> None:
 
 def _say(answer: Json, text: str, *, as_json: bool) -> None:
     sys.stdout.write((json.dumps(answer) if as_json else text) + "\n")
-
-
-def _runs_table(rows: Sequence[Json]) -> Table:
-    table = Table("run", "job", "status", "created", "took", "why")
-    for row in rows:
-        table.add_row(
-            escape(row["runId"]),
-            escape(row["jobId"]),
-            _status(row["status"]),
-            _time(row["createdAt"]),
-            _took(row),
-            _why(row),
-        )
-    return table
-
-
-def _run_table(rows: Sequence[Json]) -> Table:
-    [run] = rows
-    title = escape(f"{run['runId']} · {run['jobId']} · {run['status']}")
-    table = Table("step", "status", "attempts", "started", "took", "why", title=title)
-    for step in run["steps"]:
-        table.add_row(
-            escape(step["stepId"] or "(body)"),
-            _status(step["status"]),
-            str(step["attempts"]),
-            _time(step.get("startedAt")),
-            _took(step),
-            _why(step),
-        )
-    if "error" in run:
-        table.caption = _why(run)
-    return table
-
-
-def _events_table(rows: Sequence[Json]) -> Table:
-    table = Table("event", "name", "received", "started")
-    for row in rows:
-        table.add_row(
-            escape(row["eventId"]),
-            escape(row["name"]),
-            _time(row["receivedAt"]),
-            escape("\n".join(row["runIds"])),
-        )
-    return table
-
-
-def _status(status: str) -> str:
-    colour = COLOURS.get(status)
-    return status if colour is None else f"[{colour}]{status}[/{colour}]"
-
-
-def _time(ms: int | None) -> str:
-    if ms is None:
-        return ""
-    return f"{datetime.fromtimestamp(ms / 1000, UTC).astimezone():%m-%d %H:%M:%S}"
-
-
-def _took(row: Json) -> str:
-    if "startedAt" not in row or "endedAt" not in row:
-        return ""
-    return f"{(row['endedAt'] - row['startedAt']) / 1000:.2f} s"
-
-
-def _why(row: Json) -> str:
-    error = row.get("error")
-    if error is None:
-        return ""
-    text = f"{error['name']}: {error['message']}" if "message" in error else error["name"]
-    return escape(text)

@@ -6,19 +6,16 @@ import logging
 import os
 import signal
 import sys
-from collections.abc import Callable, Coroutine, Mapping
-from contextlib import AbstractAsyncContextManager
+from collections.abc import Callable, Coroutine, Generator, Mapping
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, contextmanager
 from typing import Any
 
 import typer
-from sqlalchemy.exc import DBAPIError
 
-from app.local_user import BadKeyFile
 from app.logs import set_up_logging
-from app.sentry import start_sentry, stop_sentry
 from app.settings import Settings, SettingsInvalid, load_settings
+from core.collection import paused_collection
 from core.errors import Refused, Transient
-from store.local.process import ConvexNotRunning
 
 log = logging.getLogger(__name__)
 
@@ -45,11 +42,23 @@ def run_service(service: Service, settings: Settings) -> None:
     """
     os.umask(PRIVATE)  # people's projects are on this disk: no other user of the machine reads them
     set_up_logging(settings.log_level, settings.log_format)
+    with _reports(settings):
+        try:
+            asyncio.run(_keep(service, settings))
+        except Exception as error:  # noqa: BLE001 - the rim of the process; a bug is logged there
+            raise _exit_of(error) from None
+
+
+@contextmanager
+def _reports(settings: Settings) -> Generator[None]:
+    if settings.sentry_dsn is None:
+        yield
+        return
+    from app.sentry import start_sentry, stop_sentry  # noqa: PLC0415 - its SDK, for who reports
+
     start_sentry(settings)
     try:
-        asyncio.run(_keep(service, settings))
-    except Exception as error:  # noqa: BLE001 - the rim of the process; a bug is logged there
-        raise _exit_of(error) from None
+        yield
     finally:
         stop_sentry()
 
@@ -67,10 +76,15 @@ def run_command(work: Callable[[], Coroutine[Any, Any, None]], settings: Setting
 
 def _exit_of(error: Exception) -> typer.Exit:
     """How the process ends: a line on stderr for what people can change, a traceback for a bug."""
+    # With such an error at hand they are loaded; before, they are what a start waits for.
+    from sqlalchemy.exc import DBAPIError  # noqa: PLC0415 - see above
+
+    from store.local.process import ConvexNotRunning  # noqa: PLC0415 - see above
+
     match _cause(error):
         case SettingsInvalid() as wrong:
             return _refused(wrong, SETTINGS_WRONG)
-        case Refused() | Transient() | BadKeyFile() | ConvexNotRunning() | OSError() as failed:
+        case Refused() | Transient() | ConvexNotRunning() | OSError() as failed:
             return _refused(failed, START_FAILED)
         case DBAPIError() as failed:  # its own text holds statements
             unusable = ConnectionError(f"the engine's database cannot be used: {failed.orig}")
@@ -95,7 +109,9 @@ async def _keep(service: Service, settings: Settings) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, on_signal)
     try:
-        async with service(settings) as ready:
+        async with AsyncExitStack() as running:
+            with paused_collection():
+                ready = await running.enter_async_context(service(settings))
             starting = None  # from here on a stop is orderly
             print_ready(ready)
             await stop.wait()

@@ -21,18 +21,24 @@ def convex(
     ],
     data: Annotated[Path, typer.Option(dir_okay=False, help="The SQLite file.")],
     port: FreePort = 0,
+    site_port: Annotated[
+        int | None,
+        typer.Option(min=0, max=65535, help="Of HTTP actions; default: the one after --port."),
+    ] = None,
     host: Annotated[
         str, typer.Option(help="Address to listen on; beyond loopback it takes CONVEX_ADMIN_KEY.")
     ] = "127.0.0.1",
 ) -> None:
-    """The embedded Convex alone, for any convex/ folder. Ready line: {"url": URL}.
+    """The embedded Convex alone, for any convex/ folder. Ready line: {"url": URL, "site": URL}.
 
-    The admin key comes from CONVEX_ADMIN_KEY, the issuers of user tokens from the folder's
-    auth.config.ts; functions see the environment of this process. CONVEX_CLOUD_URL is where clients
-    reach it when that is not the address it listens on.
+    The site serves the folder's HTTP actions. The admin key comes from CONVEX_ADMIN_KEY, the
+    issuers of user tokens from the folder's auth.config.ts; functions see the environment of this
+    process. CONVEX_CLOUD_URL and CONVEX_SITE_URL are where clients reach it when that is not where
+    it listens.
     """
-    data.parent.mkdir(parents=True, exist_ok=True)
     arguments = ["--dir", str(directory), "--data", str(data), "--port", str(port), "--host", host]
+    if site_port is not None:
+        arguments += ["--site-port", str(site_port)]
     command = [str(NODE), "--disable-warning=ExperimentalWarning", str(_EMBEDDED_CONVEX)]
     os.execve(NODE, [*command, *arguments], own_environment())  # noqa: S606 - our own node, no shell
 

@@ -51,11 +51,16 @@ def worker(data: Data = None) -> None:
 
 def _part(name: Literal["development", "api", "worker"]) -> Service:
     """Imported when it is started: every other command is quicker without the whole product."""
-    from app import wiring  # noqa: PLC0415 - as above
+    match name:
+        case "development":
+            from app.development import development  # noqa: PLC0415 - as above
 
-    services: dict[str, Service] = {
-        "development": wiring.development,
-        "api": wiring.api,
-        "worker": wiring.worker,
-    }
-    return services[name]
+            return development
+        case "api":
+            from app.wiring import api  # noqa: PLC0415 - as above
+
+            return api
+        case "worker":
+            from app.wiring import worker  # noqa: PLC0415 - as above
+
+            return worker

@@ -5,25 +5,41 @@ from pathlib import Path
 
 from pathspec import GitIgnoreSpec
 
+from tools.paths import confine
+from tools.workspace import BadPath, RelPath
+
 ALWAYS_LEFT_OUT = (".git/", "node_modules/", ".venv/", "__pycache__/")
 MOST_FILES = 2_000  # the demo shows the chat, not an import; more are left out, and it says so
 MOST_BYTES = 1_000_000  # of one file
 
 
 def files_of(folder: Path) -> tuple[dict[str, bytes], int]:
-    """The files that git would keep, by path; and how many were too large or too many."""
+    """The files that git would keep, by path; and how many were left out.
+
+    Those are too large, too many, of a name that no project may have, or there already in another
+    spelling of the same name.
+    """
     ignored = _ignored(folder)
     kept: dict[str, bytes] = {}
     left_out = 0
     for path in _walk(folder):
-        name = path.relative_to(folder).as_posix()
-        if ignored.match_file(name):
+        given = path.relative_to(folder).as_posix()
+        if ignored.match_file(given):
             continue
-        if len(kept) >= MOST_FILES or path.stat().st_size > MOST_BYTES:
+        name = _name_of(given)
+        is_too_much = len(kept) >= MOST_FILES or path.stat().st_size > MOST_BYTES
+        if name is None or name in kept or is_too_much:
             left_out += 1
             continue
         kept[name] = path.read_bytes()
     return kept, left_out
+
+
+def _name_of(given: str) -> RelPath | None:
+    try:
+        return confine(given)
+    except BadPath:
+        return None
 
 
 def _ignored(folder: Path) -> GitIgnoreSpec:

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from app.auth import Authenticator
+from app.rates.limits import RateLimits
 from app.services.health import Health
 from app.services.messages import Messaging
 from app.services.runs import EngineView
@@ -18,6 +19,7 @@ class Services:
     store: Store
     messaging: Messaging
     authenticator: Authenticator
+    rates: RateLimits
     health: Health
     engine: EngineView
     streams: Streams

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from core.ids import ConversationId, EventId, MessageId, OwnerId, ProjectId, RunId
+from engine.inspection import Inspection, NoSuchEvent
 from jobs.outbox import Relay
 from store.gateway import Store
 from store.records import BusyPolicy, OutboxEvent, SentMessage
@@ -29,6 +30,7 @@ class Messaging:
 
     store: Store
     relay: Relay
+    inspect: Inspection
     policy: BusyPolicy
 
     async def send(
@@ -46,14 +48,14 @@ class Messaging:
         sent = await self.store.messages.send(
             conversation_id, owner=owner, content=text, policy=self.policy, key=key
         )
-        return await self._receipt(sent, owner)
+        return await self._receipt(sent)
 
     async def retry(
         self, message_id: MessageId, *, owner: OwnerId, key: str | None = None
     ) -> Receipt:
         """Answer again after a failure. Raises: as `store.messages.retry`."""
         sent = await self.store.messages.retry(message_id, owner=owner, policy=self.policy, key=key)
-        return await self._receipt(sent, owner)
+        return await self._receipt(sent)
 
     async def cancel(self, message_id: MessageId, *, owner: OwnerId) -> tuple[MessageId, ...]:
         """Stop one answer: the message first, then its run; empty when it had ended before.
@@ -77,11 +79,10 @@ class Messaging:
         """Delete a project, and stop what runs in it. Raises: NotFound."""
         await self._deliver(await self.store.projects.delete(project_id, owner=owner))
 
-    async def _receipt(self, sent: SentMessage, owner: OwnerId) -> Receipt:
+    async def _receipt(self, sent: SentMessage) -> Receipt:
         run_id = await self._deliver(sent.events)
         if run_id is None and sent.is_duplicate:
-            message = await self.store.messages.owned(sent.message_id, owner=owner)
-            run_id = message.run_id
+            run_id = await self._run_of(sent.event_id)
         return Receipt(
             user_message_id=sent.user_message_id,
             message_id=sent.message_id,
@@ -89,6 +90,14 @@ class Messaging:
             run_id=run_id,
             cancelled=sent.cancelled,
         )
+
+    async def _run_of(self, event_id: EventId) -> RunId | None:
+        """The run that an event has started; None where the engine has not got the event yet."""
+        try:
+            found = await self.inspect.event(event_id)
+        except NoSuchEvent:
+            return None
+        return found.run_ids[0] if found.run_ids else None
 
     async def _deliver(self, events: Sequence[OutboxEvent]) -> RunId | None:
         """Send in order: cancellations come before the message that replaces them."""

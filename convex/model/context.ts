@@ -1,4 +1,4 @@
-// All that a run needs to answer a message, with as much of the conversation as fits a budget.
+// All that a run needs to answer a message: as much of the conversation as fits a budget, and the rest in short.
 import { type Infer, v } from "convex/values";
 import type { Doc } from "../_generated/dataModel";
 import type { QueryCtx } from "../_generated/server";
@@ -18,11 +18,16 @@ import {
 } from "./records.ts";
 import { toolCallsOf, turnsOf } from "./transcript.ts";
 
-const MAX_MESSAGES = 200;
+const MAX_MESSAGES = 1_000; // three index ranges each, of the 4,096 that a function may read
 // A function reads and returns 16 MiB, and a character may be 3 bytes: this, the entry that goes past it and the
 // answer itself, 3 MiB each, fit.
 const MOST_CHARS = 2_500_000;
 const ROW_CHARS = 250; // what a turn or call costs besides its texts; also bounds how many rows are read
+
+// What is left of an entry that is told in short.
+const BRIEF_QUESTION_CHARS = 4_000;
+const BRIEF_TEXT_CHARS = 1_500;
+const BRIEF_VALUE_CHARS = 300; // of each argument and result of a call
 
 const historyMessage = v.object({
   message: messageRecord,
@@ -41,46 +46,101 @@ export const contextRecord = v.object({
   isTruncated: v.boolean(),
 });
 
+export const earlierRecord = v.object({ history: v.array(historyMessage), isTruncated: v.boolean() });
+
 export async function contextOf(
   ctx: QueryCtx,
   message: Doc<"messages">,
   maxChars: number,
 ): Promise<Infer<typeof contextRecord>> {
+  const { conversation, project } = await present(ctx, message);
+  const { history, isTruncated } = await read(ctx, message, message.order, Math.min(maxChars, MOST_CHARS));
+  return {
+    message: toMessage(message, await wholeText(ctx, message)),
+    conversation: toConversation(conversation),
+    project: toProject(project),
+    history,
+    turns: (await turnsOf(ctx, message._id)).map(toTurn),
+    toolCalls: (await toolCallsOf(ctx, message._id)).map(toToolCall),
+    isTruncated,
+  };
+}
+
+export async function earlierThan(
+  ctx: QueryCtx,
+  message: Doc<"messages">,
+  before: number,
+): Promise<Infer<typeof earlierRecord>> {
+  await present(ctx, message);
+  const { history, isTruncated } = await read(ctx, message, before, MOST_CHARS);
+  return { history: history.map(brief), isTruncated };
+}
+
+/** Where the message stands. Throws when its project is gone or going. */
+async function present(ctx: QueryCtx, message: Doc<"messages">) {
   const conversation = await ctx.db.get(message.conversationId);
   const project = await ctx.db.get(message.projectId);
   if (conversation === null || project === null || project.deletedAt !== undefined) {
     throw notFound("Message not found");
   }
-  const earlier = ctx.db
+  return { conversation, project };
+}
+
+/** Entries before an order, oldest first, of which at most one goes past the budget: there is always one. */
+async function read(
+  ctx: QueryCtx,
+  { conversationId }: Doc<"messages">,
+  before: number,
+  budget: number,
+): Promise<Infer<typeof earlierRecord>> {
+  const rows = ctx.db
     .query("messages")
-    .withIndex("by_conversation", (q) =>
-      q.eq("conversationId", conversation._id).lt("order", message.order),
-    )
+    .withIndex("by_conversation", (q) => q.eq("conversationId", conversationId).lt("order", before))
     .order("desc");
   const history: HistoryMessage[] = [];
-  const budget = Math.min(maxChars, MOST_CHARS);
   let used = 0;
-  let isTruncated = false;
-  for await (const row of earlier) {
+  for await (const row of rows) {
     if (row.status === "processing") continue; // queued behind, or just being cancelled
     const entry = await told(ctx, row);
     used += sizeOf(entry);
-    // The question itself, which comes first here, is always part of it.
     if (history.length > 0 && (used > budget || history.length === MAX_MESSAGES)) {
-      isTruncated = true;
-      break;
+      return { history: history.reverse(), isTruncated: true };
     }
     history.push(entry);
   }
+  return { history: history.reverse(), isTruncated: false };
+}
+
+/** What was asked, said and called, without results; thoughts go, too. */
+function brief({ message, turns, toolCalls }: HistoryMessage): HistoryMessage {
+  const chars = message.role === "user" ? BRIEF_QUESTION_CHARS : BRIEF_TEXT_CHARS;
   return {
-    message: toMessage(message, await wholeText(ctx, message)),
-    conversation: toConversation(conversation),
-    project: toProject(project),
-    history: history.reverse(),
-    turns: (await turnsOf(ctx, message._id)).map(toTurn),
-    toolCalls: (await toolCallsOf(ctx, message._id)).map(toToolCall),
-    isTruncated,
+    message: { ...message, content: turns.length > 0 ? "" : shortened(message.content, chars) },
+    turns: turns.map((turn) => ({
+      ...turn,
+      parts: turn.parts
+        .filter((part) => part.type !== "thinking")
+        .map((part) => ({ ...part, text: part.text && shortened(part.text, BRIEF_TEXT_CHARS) })),
+    })),
+    toolCalls: toolCalls.map((call) => ({
+      ...call,
+      argumentsJson: briefArguments(call.argumentsJson),
+      output: call.status === "completed" ? undefined : call.output && shortened(call.output, BRIEF_VALUE_CHARS),
+    })),
   };
+}
+
+function briefArguments(json: string): string {
+  if (json.length <= BRIEF_VALUE_CHARS) return json;
+  const values = Object.entries(JSON.parse(json) as Record<string, unknown>);
+  const kept = values
+    .map(([name, value]) => [name, typeof value === "string" ? shortened(value, BRIEF_VALUE_CHARS) : value])
+    .filter(([, value]) => JSON.stringify(value).length <= 6 * BRIEF_VALUE_CHARS);
+  return JSON.stringify(Object.fromEntries(kept));
+}
+
+function shortened(text: string, chars: number): string {
+  return text.length <= chars ? text : `${text.slice(0, chars)}… [the rest is left out to save room]`;
 }
 
 async function told(ctx: QueryCtx, row: Doc<"messages">): Promise<HistoryMessage> {

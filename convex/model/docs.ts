@@ -103,13 +103,15 @@ export const messageDoc = v.object({
   errorCode: v.optional(v.string()),
   model: v.optional(v.string()),
   usage: v.optional(usage),
+  waitingUntil: v.optional(v.number()), // "waiting for the provider until …"
+  isHistoryCut: v.optional(v.boolean()), // the model was told less than all of the conversation
   startedAt: v.number(),
   endedAt: v.optional(v.number()),
 });
 
 export function toMessageDoc(row: Doc<"messages">): Infer<typeof messageDoc> {
   const { _id, _creationTime, conversationId, projectId, order, role, status } = row;
-  const { content, error, errorCode, model, usage, startedAt, endedAt } = row;
+  const { content, error, errorCode, model, usage, waitingUntil, isHistoryCut, startedAt, endedAt } = row;
   return {
     _id,
     _creationTime,
@@ -124,6 +126,8 @@ export function toMessageDoc(row: Doc<"messages">): Infer<typeof messageDoc> {
     errorCode,
     model,
     usage,
+    waitingUntil,
+    isHistoryCut,
     startedAt,
     endedAt,
   };

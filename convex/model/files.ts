@@ -2,7 +2,7 @@
 import type { Doc, Id } from "../_generated/dataModel";
 import type { MutationCtx, QueryCtx } from "../_generated/server";
 import { conflict, notFound, refused } from "./errors.ts";
-import { nameOf, parentOf, segmentsOf } from "./paths.ts";
+import { checkedPath, checkLimits, composed, nameOf, parentOf, spellings } from "./paths.ts";
 
 export const MAX_TEXT_BYTES = 900_000; // a document holds 1 MiB
 const REMOVE_BATCH = 500;
@@ -40,15 +40,23 @@ export class Changes {
   }
 }
 
+/**
+ * What stands at `path`, in whatever spelling it was given or, before names were composed, stored. Where a project
+ * holds both spellings, the one that is asked for, else the composed one.
+ */
 export async function fileAt(
   ctx: QueryCtx,
   projectId: Id<"projects">,
   path: string,
 ): Promise<Doc<"files"> | null> {
-  return await ctx.db
-    .query("files")
-    .withIndex("by_path", (q) => q.eq("projectId", projectId).eq("path", path))
-    .unique();
+  for (const spelling of spellings(path)) {
+    const row = await ctx.db
+      .query("files")
+      .withIndex("by_path", (q) => q.eq("projectId", projectId).eq("path", spelling))
+      .unique();
+    if (row !== null) return row;
+  }
+  return null;
 }
 
 /** The text of a file row, or null where its bytes are a blob. */
@@ -79,7 +87,6 @@ export async function writeFile(
 ): Promise<Doc<"files">> {
   const { ctx, project } = changes;
   checkContent(path, content);
-  segmentsOf(path);
   const existing = await fileAt(ctx, project._id, path);
   if (existing?.type === "folder") throw conflict("is_a_folder", `"${path}" is a folder`);
   if (existing !== null && existing.sha256 === content.sha256) {
@@ -103,13 +110,12 @@ export async function writeFile(
     await putText(ctx, existing._id, content.text);
     return await reread(ctx, existing._id);
   }
-  const parentId = await ensureFolder(changes, parentOf(path));
+  const newPath = checkedPath(path); // only now: what stands there already is written under any name
+  const parent = await folderAt(changes, parentOf(newPath));
   const fileId = await ctx.db.insert("files", {
     ...fields,
+    ...entryIn(parent, nameOf(newPath)),
     projectId: project._id,
-    parentId,
-    path,
-    name: nameOf(path),
     type: "file",
     version: changes.next(),
   });
@@ -117,28 +123,31 @@ export async function writeFile(
   return await reread(ctx, fileId);
 }
 
-/** The folder at `path`, made with its parents where they are missing; undefined for the root. */
-export async function ensureFolder(
-  changes: Changes,
-  path: string,
-): Promise<Id<"files"> | undefined> {
-  if (path === "") return undefined;
+/** The folder at `path`, made with its parents where they are missing; null for the root. */
+export async function folderAt(changes: Changes, path: string): Promise<Doc<"files"> | null> {
+  if (path === "") return null;
   const { ctx, project } = changes;
   const existing = await fileAt(ctx, project._id, path);
   if (existing?.type === "file") throw conflict("is_a_file", `"${path}" is a file, not a folder`);
-  if (existing !== null) return existing._id;
-  segmentsOf(path);
-  const parentId = await ensureFolder(changes, parentOf(path));
-  return await ctx.db.insert("files", {
+  if (existing !== null) return existing;
+  const newPath = checkedPath(path);
+  const parent = await folderAt(changes, parentOf(newPath));
+  const id = await ctx.db.insert("files", {
+    ...entryIn(parent, nameOf(newPath)),
     projectId: project._id,
-    parentId,
-    path,
-    name: nameOf(path),
     type: "folder",
     size: 0,
     version: changes.next(),
     updatedAt: changes.at,
   });
+  return await reread(ctx, id);
+}
+
+/** Where an entry of that name stands in a folder, whose own path may be of an older spelling. */
+function entryIn(parent: Doc<"files"> | null, name: string) {
+  const path = parent === null ? name : `${parent.path}/${name}`;
+  checkLimits(path);
+  return { parentId: parent?._id, path, name };
 }
 
 /** Deletes `file`, or up to 500 entries below it: true while there is more, and the folder itself still stands. */
@@ -154,24 +163,25 @@ export async function removeTree(changes: Changes, file: Doc<"files">): Promise<
 export async function moveTree(
   changes: Changes,
   path: string,
-  newPath: string,
+  target: string,
 ): Promise<Doc<"files">> {
   const { ctx, project } = changes;
-  segmentsOf(newPath);
-  const [source, target] = [
+  const newPath = checkedPath(target);
+  const [source, standing] = [
     await fileAt(ctx, project._id, path),
     await fileAt(ctx, project._id, newPath),
   ];
   if (source === null) {
-    if (target?.renamedFrom === path) return target;
+    if (standing?.renamedFrom === composed(path)) return standing;
     throw notFound("File not found");
   }
-  if (path === newPath) return source;
-  if (target !== null) {
-    const message = `A ${target.type} with this name already exists in this location`;
+  if (source.path === newPath) return source;
+  // The same entry under its older spelling is moved to the composed one.
+  if (standing !== null && standing._id !== source._id) {
+    const message = `A ${standing.type} with this name already exists in this location`;
     throw conflict("already_exists", message);
   }
-  if (newPath.startsWith(`${path}/`)) {
+  if (composed(newPath).startsWith(`${composed(source.path)}/`)) {
     throw conflict("into_itself", "A folder cannot be moved into itself");
   }
   const below =
@@ -180,17 +190,16 @@ export async function moveTree(
     throw refused("too_many", `A folder of more than ${MAX_MOVE} entries cannot be renamed at once`);
   }
   for (const entry of [source, ...below]) await bury(changes, entry.path);
-  const parentId = await ensureFolder(changes, parentOf(newPath));
+  const place = entryIn(await folderAt(changes, parentOf(newPath)), nameOf(newPath));
   await ctx.db.patch(source._id, {
-    path: newPath,
-    name: nameOf(newPath),
-    parentId,
+    ...place,
     version: changes.next(),
-    renamedFrom: path,
+    renamedFrom: composed(path),
     updatedAt: changes.at,
   });
   for (const entry of below) {
-    const moved = newPath + entry.path.slice(path.length);
+    const moved = place.path + entry.path.slice(source.path.length);
+    checkLimits(moved);
     await ctx.db.patch(entry._id, { path: moved, version: changes.next() });
   }
   return await reread(ctx, source._id);

@@ -1,4 +1,5 @@
-// Functions for our own processes: `systemQuery` and `systemMutation` check the internal key before anything else.
+// Functions for our own processes: `systemQuery` and `systemMutation` check the internal key before anything else, also
+// before the arguments: a stranger does not learn what a function takes, and does not have it compared.
 import type { RegisteredMutation, RegisteredQuery } from "convex/server";
 import {
   type Infer,
@@ -9,6 +10,7 @@ import {
   v,
 } from "convex/values";
 import { type MutationCtx, mutation, type QueryCtx, query } from "../_generated/server";
+import { checkedArguments } from "./arguments.ts";
 import { denied } from "./errors.ts";
 
 type Returns = Validator<unknown, "required", string>;
@@ -23,12 +25,10 @@ export function systemQuery<A extends PropertyValidators, R extends Returns>(
   definition: Definition<QueryCtx, A, R>,
 ): RegisteredQuery<"public", WithKey<A>, Promise<Infer<R>>> {
   const registered = query({
-    args: { ...definition.args, internalKey: v.string() },
+    args: v.any(), // judged after the key
     returns: definition.returns,
-    handler: async (ctx, args) => {
-      requireKey((args as { internalKey: string }).internalKey);
-      return (await definition.handler(ctx, args as unknown as ObjectType<A>)) as never;
-    },
+    handler: async (ctx, args) =>
+      (await definition.handler(ctx, admitted(ctx, definition.args, args))) as never,
   });
   return registered as unknown as RegisteredQuery<"public", WithKey<A>, Promise<Infer<R>>>;
 }
@@ -37,27 +37,36 @@ export function systemMutation<A extends PropertyValidators, R extends Returns>(
   definition: Definition<MutationCtx, A, R>,
 ): RegisteredMutation<"public", WithKey<A>, Promise<Infer<R>>> {
   const registered = mutation({
-    args: { ...definition.args, internalKey: v.string() },
+    args: v.any(), // judged after the key
     returns: definition.returns,
-    handler: async (ctx, args) => {
-      requireKey((args as { internalKey: string }).internalKey);
-      return (await definition.handler(ctx, args as unknown as ObjectType<A>)) as never;
-    },
+    handler: async (ctx, args) =>
+      (await definition.handler(ctx, admitted(ctx, definition.args, args))) as never,
   });
   return registered as unknown as RegisteredMutation<"public", WithKey<A>, Promise<Infer<R>>>;
 }
 
-function requireKey(given: string): void {
-  const expected = process.env.POLARIS_CONVEX_INTERNAL_KEY;
-  if (!expected) throw denied("POLARIS_CONVEX_INTERNAL_KEY is not configured");
-  if (!isSame(given, expected)) throw denied("Invalid internal key");
+/** The arguments, without the key, of a caller that has it. */
+function admitted<A extends PropertyValidators>(
+  ctx: QueryCtx,
+  validators: A,
+  given: unknown,
+): ObjectType<A> {
+  const { internalKey, ...args } = (given ?? {}) as { internalKey?: unknown };
+  requireKey(internalKey);
+  return checkedArguments(ctx, validators, args);
 }
 
-/** Compares every character of what was given, so that the time taken does not tell how much of it is right. */
+function requireKey(given: unknown): void {
+  const expected = process.env.POLARIS_CONVEX_INTERNAL_KEY;
+  if (!expected) throw denied("POLARIS_CONVEX_INTERNAL_KEY is not configured");
+  if (typeof given !== "string" || !isSame(given, expected)) throw denied("Invalid internal key");
+}
+
+/** Compares every character of the key, however much was given: the time taken does not tell what of it is right. */
 function isSame(given: string, expected: string): boolean {
   let difference = given.length ^ expected.length;
-  for (let i = 0; i < given.length; i++) {
-    difference |= given.charCodeAt(i) ^ expected.charCodeAt(i % expected.length);
+  for (let i = 0; i < expected.length; i++) {
+    difference |= given.charCodeAt(i) ^ expected.charCodeAt(i); // beyond its end a text has NaN, which counts as 0
   }
   return difference === 0;
 }

@@ -6,8 +6,9 @@ import { conflict } from "./errors.ts";
 import { emit } from "./outbox.ts";
 
 const HEAD_CHARS = 200_000; // at most 800 kB of UTF-8; a document holds 1 MiB
-const MAX_CHUNKS = 40; // 8 million characters; more is cut
+const MAX_CHUNKS = 40; // 8 million characters; what is cut there, and of the stream, says so
 const MAX_DELTAS = 16_000; // half of what a mutation may read: 26 minutes at ten a second
+const CUT = "\n\n[The rest of this answer is left out: it is longer than one answer may be.]";
 const MAX_OPEN_CALLS = 500;
 const VACUUM_AFTER_MS = 5 * 60_000; // a viewer that was slow can still read the stream
 
@@ -20,6 +21,7 @@ export interface Ending {
   errorCode?: string;
   model?: string;
   usage?: Doc<"messages">["usage"];
+  isHistoryCut?: boolean;
 }
 
 export async function generationOf(
@@ -83,7 +85,8 @@ export async function streamedText(ctx: QueryCtx, messageId: Id<"messages">): Pr
     }
   }
   const order = [...parts.keys()].sort((a, b) => a - b);
-  return order.map((part) => (parts.get(part) ?? []).join("")).join("");
+  const text = order.map((part) => (parts.get(part) ?? []).join("")).join("");
+  return deltas.length === MAX_DELTAS ? text + CUT : text;
 }
 
 /** The whole text of a message, of which the row holds the head. */
@@ -103,7 +106,9 @@ export async function putText(
   text: string,
 ): Promise<{ content: string; chunks?: number }> {
   const pieces = split(text);
-  for (const [index, piece] of pieces.slice(1, MAX_CHUNKS + 1).entries()) {
+  const rest = pieces.slice(1, MAX_CHUNKS + 1);
+  if (pieces.length > MAX_CHUNKS + 1) rest[MAX_CHUNKS - 1] += CUT;
+  for (const [index, piece] of rest.entries()) {
     await ctx.db.insert("messageTexts", { messageId, index, text: piece });
   }
   const chunks = Math.min(pieces.length - 1, MAX_CHUNKS);
@@ -123,22 +128,24 @@ export async function finish(
   if (message.status !== "processing" || generation.status !== "processing") {
     throw conflict("message_is_final", `The message is already ${message.status ?? "sent"}`);
   }
-  const { status, text, error, errorCode, model, usage } = ending;
+  const { status, text, error, errorCode } = ending;
   const now = Date.now();
   await ctx.db.patch(message._id, {
     ...(await putText(ctx, message._id, text)),
     status,
     error,
     errorCode,
-    model,
-    usage,
+    model: ending.model ?? generation.model,
+    usage: ending.usage ?? generation.usage,
+    waitingUntil: undefined,
+    isHistoryCut: ending.isHistoryCut,
     runId: generation.runId,
     endedAt: now,
   });
   const { nextSeq } = await endOfStream(ctx, generation);
   await ctx.db.patch(generation._id, { status, heartbeatAt: now, nextSeq });
   await ctx.db.patch(message.conversationId, { updatedAt: now });
-  await closeToolCalls(ctx, message._id, now);
+  await closeToolCalls(ctx, message._id, { status, endedAt: now });
   await ctx.scheduler.runAfter(VACUUM_AFTER_MS, internal.system.sweep.vacuumDeltas, {
     messageId: message._id,
     round: generation.round,
@@ -166,14 +173,21 @@ export async function cancel(
 async function closeToolCalls(
   ctx: MutationCtx,
   messageId: Id<"messages">,
-  endedAt: number,
+  { status, endedAt }: { status: Final; endedAt: number },
 ): Promise<void> {
-  for (const status of ["pending", "running"] as const) {
-    const open = await ctx.db
+  const why = status === "cancelled" ? "was stopped" : "broke off";
+  const outputs = {
+    pending: `[Not run: the answer ${why} before it was the turn of this call.]`,
+    running: `[Interrupted: the answer ${why} while this call ran. It may have had its effect or not.]`,
+  };
+  for (const open of ["pending", "running"] as const) {
+    const calls = await ctx.db
       .query("toolCalls")
-      .withIndex("by_status", (q) => q.eq("messageId", messageId).eq("status", status))
+      .withIndex("by_status", (q) => q.eq("messageId", messageId).eq("status", open))
       .take(MAX_OPEN_CALLS);
-    for (const call of open) await ctx.db.patch(call._id, { status: "cancelled", endedAt });
+    for (const call of calls) {
+      await ctx.db.patch(call._id, { status: "cancelled", output: outputs[open], endedAt });
+    }
   }
 }
 

@@ -6,6 +6,9 @@ import type { outboxData } from "./validators.ts";
 
 const GRACE_MS = 2_000; // the API sends a new event itself; the relay is for when it could not
 
+/** `dueAt` of an event that the engine refuses for good. */
+export const NEVER_DUE = Number.MAX_SAFE_INTEGER;
+
 export interface NewEvent {
   eventId: string;
   name: "message/sent" | "message/cancelled";

@@ -106,6 +106,8 @@ export const messageRecord = v.object({
   errorCode: v.optional(v.string()),
   model: v.optional(v.string()),
   usage: v.optional(usage),
+  waitingUntil: v.optional(v.number()),
+  isHistoryCut: v.optional(v.boolean()),
   runId: v.optional(v.string()),
   endedAt: v.optional(v.number()),
 });
@@ -125,6 +127,8 @@ export function toMessage(row: Doc<"messages">, content = row.content): Infer<ty
     errorCode: row.errorCode,
     model: row.model,
     usage: row.usage,
+    waitingUntil: row.waitingUntil,
+    isHistoryCut: row.isHistoryCut,
     runId: row.runId,
     endedAt: row.endedAt,
   };

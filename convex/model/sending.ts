@@ -120,6 +120,8 @@ export async function retryMessage(
     errorCode: undefined,
     usage: undefined,
     model: undefined,
+    waitingUntil: undefined,
+    isHistoryCut: undefined,
     runId: undefined,
     endedAt: undefined,
     startedAt,
@@ -132,6 +134,8 @@ export async function retryMessage(
     heartbeatAt: startedAt,
     keptBytes: undefined,
     keptCalls: undefined,
+    usage: undefined,
+    model: undefined,
   });
   await ctx.db.patch(conversation._id, { updatedAt: startedAt });
   return await announce(ctx, { userMessageId, messageId: message._id, ownerId, stopped });

@@ -19,6 +19,7 @@ export interface NewToolCall {
   toolCallId: string;
   name: string;
   argumentsJson: string;
+  notRun?: string; // why it will not be run
 }
 
 /** The rows of a message that `epoch` may write. Throws when it is final or a later attempt's. */
@@ -73,11 +74,17 @@ export async function recordTurn(
   if (keptBytes > ANSWER_BYTES || keptCalls > MAX_CALLS) {
     throw refused("answer_too_long", "The answer holds more than one answer may");
   }
-  await ctx.db.patch(generation._id, { keptBytes, keptCalls });
+  await ctx.db.patch(generation._id, {
+    keptBytes,
+    keptCalls,
+    usage: sum(generation.usage, turn.usage),
+    model: turn.model,
+  });
   await ctx.db.insert("turns", { messageId, ...turn });
-  for (const [index, call] of toolCalls.entries()) {
-    const row = { messageId, turn: turn.turn, index, status: "pending" as const };
-    await ctx.db.insert("toolCalls", { ...row, ...call });
+  for (const [index, { notRun, ...call }] of toolCalls.entries()) {
+    const row = { messageId, turn: turn.turn, index, ...call };
+    if (notRun === undefined) await ctx.db.insert("toolCalls", { ...row, status: "pending" });
+    else await ctx.db.insert("toolCalls", { ...row, status: "skipped", output: notRun, endedAt: Date.now() });
   }
   await beat(ctx, generation);
   return true;
@@ -104,7 +111,7 @@ export async function finishToolCall(
   const row = await toolCall(ctx, generation.messageId, call);
   await beat(ctx, generation);
   if (row.status !== "pending" && row.status !== "running") {
-    return { output: row.output ?? "", isError: row.status === "failed", wasKeptBefore: true };
+    return { output: row.output ?? "", isError: row.status !== "completed", wasKeptBefore: true };
   }
   const keptBytes = generation.keptBytes ?? 0;
   const output = cut(call.output, Math.max(0, RESULT_BYTES - keptBytes));
@@ -155,6 +162,18 @@ function cut(output: string, leftBytes: number): string {
   }
   if (output.length <= MAX_OUTPUT_CHARS) return output;
   return `${output.slice(0, MAX_OUTPUT_CHARS)}\n[cut: the output was ${output.length} characters long]`;
+}
+
+type Usage = Infer<typeof turnRecord>["usage"];
+
+function sum(before: Usage | undefined, more: Usage): Usage {
+  if (before === undefined) return more;
+  return {
+    inputTokens: before.inputTokens + more.inputTokens,
+    outputTokens: before.outputTokens + more.outputTokens,
+    cacheReadTokens: before.cacheReadTokens + more.cacheReadTokens,
+    cacheWriteTokens: before.cacheWriteTokens + more.cacheWriteTokens,
+  };
 }
 
 function bytesOf(text: string): number {

@@ -27,6 +27,7 @@ export const toolCallStatus = v.union(
   v.literal("completed"),
   v.literal("failed"),
   v.literal("cancelled"),
+  v.literal("skipped"), // it was never to run; its result says why
 );
 export const deltaKind = v.union(v.literal("text"), v.literal("thinking"), v.literal("reset"));
 export const generationEventType = v.union(

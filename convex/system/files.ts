@@ -6,15 +6,15 @@ import { ownedProject } from "../model/access.ts";
 import { conflict, notFound, refused } from "../model/errors.ts";
 import {
   Changes,
-  ensureFolder,
   fileAt,
+  folderAt,
   moveTree,
   removeTree,
   textOf,
   writeFile,
 } from "../model/files.ts";
 import { systemMutation, systemQuery } from "../model/functions.ts";
-import { segmentsOf } from "../model/paths.ts";
+import { composed } from "../model/paths.ts";
 import { fileRecord, toFile } from "../model/records.ts";
 import { cursorOrNull } from "../model/validators.ts";
 
@@ -106,6 +106,7 @@ export const writeMany = systemMutation({
     if (files.length > WRITE_FILES) {
       throw refused("too_many", `At most ${WRITE_FILES} files can be written at once`);
     }
+    refuseTwins(files.map((file) => file.path));
     const changes = new Changes(ctx, await ownedProject(ctx, ownerId, projectId));
     for (const file of files) await writeFile(changes, file.path, file);
     await changes.close();
@@ -118,11 +119,11 @@ export const makeFolder = systemMutation({
   returns: fileRecord,
   handler: async (ctx, { ownerId, projectId, path }) => {
     const project = await ownedProject(ctx, ownerId, projectId);
-    segmentsOf(path);
     const changes = new Changes(ctx, project);
-    await ensureFolder(changes, path);
+    const folder = await folderAt(changes, path);
+    if (folder === null) throw refused("bad_path", "A name must not be empty");
     await changes.close();
-    return toFile(await existing(ctx, project, path));
+    return toFile(folder);
   },
 });
 
@@ -199,6 +200,18 @@ export const uploadUrl = systemMutation({
   returns: v.string(),
   handler: async (ctx) => await ctx.storage.generateUploadUrl(),
 });
+
+/** Two spellings of one name in one import would overwrite each other, and nobody would know. */
+function refuseTwins(paths: string[]): void {
+  const spelled = new Map<string, string>();
+  for (const path of paths) {
+    const known = spelled.get(composed(path));
+    if (known !== undefined && known !== path) {
+      throw conflict("same_name", `"${composed(path)}" is there twice, in two spellings of the same name (NFC and NFD)`);
+    }
+    spelled.set(composed(path), path);
+  }
+}
 
 async function existing(
   ctx: QueryCtx,

@@ -50,3 +50,17 @@ export const confirm = systemMutation({
     return null;
   },
 });
+
+/** It could not be looked at: it goes behind the others, which wait for their turn too. */
+export const setAside = systemMutation({
+  args: { messageId: v.string() },
+  returns: v.null(),
+  handler: async (ctx, { messageId }) => {
+    const message = await find(ctx, "messages", messageId);
+    const generation = message && (await generationOf(ctx, message._id));
+    if (generation?.status === "processing") {
+      await ctx.db.patch(generation._id, { heartbeatAt: Date.now() });
+    }
+    return null;
+  },
+});

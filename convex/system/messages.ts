@@ -1,7 +1,7 @@
 // Messages: sent, read, cancelled, retried; and the context of a run.
 import { v } from "convex/values";
 import { find, ownedConversation, ownedMessage, ownedProject } from "../model/access.ts";
-import { contextOf, contextRecord } from "../model/context.ts";
+import { contextOf, contextRecord, earlierRecord, earlierThan } from "../model/context.ts";
 import { deltaPage, deltasFrom } from "../model/deltas.ts";
 import { notFound } from "../model/errors.ts";
 import { systemMutation, systemQuery } from "../model/functions.ts";
@@ -117,5 +117,16 @@ export const context = systemQuery({
     const message = await find(ctx, "messages", messageId);
     if (message === null) throw notFound("Message not found");
     return await contextOf(ctx, message, maxChars);
+  },
+});
+
+/** Messages before those of `context`, told in short; newest last. Ask again with the order of the first. */
+export const earlier = systemQuery({
+  args: { messageId: v.string(), before: v.number() },
+  returns: earlierRecord,
+  handler: async (ctx, { messageId, before }) => {
+    const message = await find(ctx, "messages", messageId);
+    if (message === null) throw notFound("Message not found");
+    return await earlierThan(ctx, message, before);
   },
 });

@@ -1,6 +1,7 @@
 // Events on their way to the engine, for the relay.
 import { v } from "convex/values";
 import { systemMutation, systemQuery } from "../model/functions.ts";
+import { NEVER_DUE } from "../model/outbox.ts";
 import { outboxRecord, toOutbox } from "../model/records.ts";
 
 const LONGEST_PAUSE_MS = 60_000;
@@ -47,6 +48,26 @@ export const failed = systemMutation({
       dueAt: Date.now() + pauseMs,
       lastError: error.slice(0, 500),
     });
+    return null;
+  },
+});
+
+/** The engine will never take it: the row stays to be looked at until it is swept, and is never due. */
+export const setAside = systemMutation({
+  args: { eventId: v.string(), error: v.string() },
+  returns: v.null(),
+  handler: async (ctx, { eventId, error }) => {
+    const row = await ctx.db
+      .query("outbox")
+      .withIndex("by_event", (q) => q.eq("eventId", eventId))
+      .unique();
+    if (row !== null) {
+      await ctx.db.patch(row._id, {
+        attempts: row.attempts + 1,
+        dueAt: NEVER_DUE,
+        lastError: error.slice(0, 500),
+      });
+    }
     return null;
   },
 });

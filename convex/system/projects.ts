@@ -1,6 +1,7 @@
 // Projects, for the API.
 import { v } from "convex/values";
-import { ownedProject } from "../model/access.ts";
+import { find, ownedProject } from "../model/access.ts";
+import { refused } from "../model/errors.ts";
 import { systemMutation, systemQuery } from "../model/functions.ts";
 import {
   configureProject,
@@ -12,6 +13,7 @@ import {
 import { outboxRecord, projectRecord, toOutbox, toProject } from "../model/records.ts";
 import { cursorOrNull, projectSettings } from "../model/validators.ts";
 
+const MAX_IDS = 1_000;
 const owned = { ownerId: v.string(), projectId: v.string() };
 
 export const create = systemMutation({
@@ -39,6 +41,21 @@ export const get = systemQuery({
   returns: projectRecord,
   handler: async (ctx, { ownerId, projectId }) =>
     toProject(await ownedProject(ctx, ownerId, projectId)),
+});
+
+/** Those of these projects that there are; one that is being emptied is none. */
+export const existing = systemQuery({
+  args: { projectIds: v.array(v.string()) },
+  returns: v.array(v.string()),
+  handler: async (ctx, { projectIds }) => {
+    if (projectIds.length > MAX_IDS) throw refused("too_many", `At most ${MAX_IDS} projects`);
+    const found = [];
+    for (const id of projectIds) {
+      const project = await find(ctx, "projects", id);
+      if (project !== null && project.deletedAt === undefined) found.push(id);
+    }
+    return found;
+  },
 });
 
 export const rename = systemMutation({

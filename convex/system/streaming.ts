@@ -67,12 +67,29 @@ export const heartbeat = systemMutation({
   },
 });
 
+/** The provider takes no request before `until`; without it: the wait is over. */
+export const waitUntil = systemMutation({
+  args: { ...lease, until: v.optional(v.number()) },
+  returns: v.null(),
+  handler: async (ctx, { messageId, epoch, until }) => {
+    const { message, generation } = await held(ctx, messageId, epoch);
+    await ctx.db.patch(message._id, { waitingUntil: until });
+    await beat(ctx, generation);
+    return null;
+  },
+});
+
 export const recordTurn = systemMutation({
   args: {
     ...lease,
     turn: turnRecord,
     toolCalls: v.array(
-      v.object({ toolCallId: v.string(), name: v.string(), argumentsJson: v.string() }),
+      v.object({
+        toolCallId: v.string(),
+        name: v.string(),
+        argumentsJson: v.string(),
+        notRun: v.optional(v.string()),
+      }),
     ),
   },
   returns: v.boolean(),
@@ -110,16 +127,22 @@ export const finishToolCall = systemMutation({
 
 /** The answer is whole: text, usage and status in one write. */
 export const complete = systemMutation({
-  args: { ...lease, text: v.string(), model: v.optional(v.string()), usage },
+  args: {
+    ...lease,
+    text: v.string(),
+    model: v.optional(v.string()),
+    usage,
+    isHistoryCut: v.optional(v.boolean()),
+  },
   returns: messageRecord,
-  handler: async (ctx, { messageId, epoch, text, model, usage }) => {
+  handler: async (ctx, { messageId, epoch, text, ...rest }) => {
     const known = await find(ctx, "messages", messageId);
     const its = known && (await generationOf(ctx, known._id));
     if (known?.status === "completed" && its?.epoch === epoch) {
       return toMessage(known, await wholeText(ctx, known));
     }
     const { message, generation } = await held(ctx, messageId, epoch);
-    await finish(ctx, message, generation, { status: "completed", text, model, usage });
+    await finish(ctx, message, generation, { status: "completed", text, ...rest });
     return await ended(ctx, message._id);
   },
 });
@@ -132,10 +155,9 @@ export const fail = systemMutation({
     errorCode: v.string(),
     runId: v.optional(v.string()),
     model: v.optional(v.string()),
-    usage: v.optional(usage),
   },
   returns: messageRecord,
-  handler: async (ctx, { messageId, error, errorCode, runId, model, usage }) => {
+  handler: async (ctx, { messageId, error, errorCode, runId, model }) => {
     const message = await find(ctx, "messages", messageId);
     const generation = message && (await generationOf(ctx, message._id));
     if (!message || !generation) throw notFound("Message not found");
@@ -144,7 +166,8 @@ export const fail = systemMutation({
     if (generation.status === "processing" && !isOthers) {
       const text = await streamedText(ctx, message._id);
       const reason = error.slice(0, 2_000);
-      const ending = { status: "failed" as const, text, error: reason, errorCode, model, usage };
+      const known = generation.model ?? model;
+      const ending = { status: "failed" as const, text, error: reason, errorCode, model: known };
       await finish(ctx, message, generation, ending);
     }
     return await ended(ctx, message._id);

@@ -3,6 +3,7 @@ import { v } from "convex/values";
 import { internal } from "../_generated/api";
 import { internalMutation } from "../_generated/server";
 import { generationOf } from "../model/messages.ts";
+import { NEVER_DUE } from "../model/outbox.ts";
 
 const PAGE = 500;
 const KEEP_MS = 7 * 24 * 3_600_000;
@@ -61,6 +62,23 @@ export const generationEvents = internalMutation({
     if (page.length === PAGE) {
       await ctx.scheduler.runAfter(0, internal.system.sweep.generationEvents, {});
     }
+    return null;
+  },
+});
+
+/** Events that the engine refused for good, older than a week. */
+export const refusedEvents = internalMutation({
+  args: {},
+  returns: v.null(),
+  handler: async (ctx): Promise<null> => {
+    const page = await ctx.db
+      .query("outbox")
+      .withIndex("by_due", (q) =>
+        q.eq("dueAt", NEVER_DUE).lt("_creationTime", Date.now() - KEEP_MS),
+      )
+      .take(PAGE);
+    for (const row of page) await ctx.db.delete(row._id);
+    if (page.length === PAGE) await ctx.scheduler.runAfter(0, internal.system.sweep.refusedEvents, {});
     return null;
   },
 });

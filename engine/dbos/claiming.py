@@ -9,18 +9,17 @@ DBOS would look once a second, count runs that wait, and take three statements i
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any, cast
+from typing import Any, Literal, cast
 
 import sqlalchemy as sa
 from dbos._core import execute_dequeued_workflow
 from dbos._dbos import _get_dbos_instance
-from dbos._error import MaxRecoveryAttemptsExceededError
 from dbos._sys_db import SystemDatabase, WorkflowStatusInternal
 from dbos._utils import GlobalParams, generate_uuid
 
 from engine.dbos.private import system_database
 
-TooManyRecoveries = MaxRecoveryAttemptsExceededError
+MAX_RECOVERIES = 50  # a run that has taken the process down this often is set aside
 
 READ = (  # what executing a run reads of its status, which has twice as many fields
     "workflow_uuid",
@@ -49,26 +48,46 @@ class Claimed:
     status: WorkflowStatusInternal
     owner: str
 
+    @property
+    def key(self) -> str | None:
+        """Whose turn it takes; see `engine.fairness`."""
+        return self.status["queue_partition_key"]
+
+    @property
+    def is_worn_out(self) -> bool:
+        """Whether it has been started so often that it must not be once more."""
+        return (self.status["recovery_attempts"] or 0) > MAX_RECOVERIES + 1
+
 
 def new_owner() -> str:
     """A token for one claim: what it took can be recognised by it."""
     return generate_uuid()
 
 
-def claim(connection: sa.Connection, queue: str, limit: int, owner: str) -> list[Claimed]:
+Of = Literal["any key", "no key", "this key"]
+"""Which enqueued runs a claim takes, by the key of their turns."""
+
+
+def claim(  # noqa: PLR0913 - what to take, and for whom
+    connection: sa.Connection,
+    queue: str,
+    limit: int,
+    owner: str,
+    *,
+    of: Of = "any key",
+    key: str | None = None,
+) -> list[Claimed]:
     """Take up to `limit` enqueued runs, those of the smallest priority first, then the oldest.
 
     When its commit fails it may have taken some all the same: `give_back` those of this owner.
     """
-    database = system_database()
-    values = {
-        "queue": queue,
+    values = here(queue) | {
         "limit": limit,
         "owner": owner,
         "executor": GlobalParams.executor_id,
-        "version": GlobalParams.app_version,
+        "key": key,
     }
-    rows = connection.execute(_claiming(database), values).all()
+    rows = connection.execute(_claiming(system_database(), of), values).all()
     return [
         Claimed(
             run_id=row.workflow_uuid,
@@ -84,16 +103,36 @@ def claim(connection: sa.Connection, queue: str, limit: int, owner: str) -> list
     ]
 
 
-@lru_cache(maxsize=1)  # put together once; a process has one DBOS at a time
-def _claiming(database: SystemDatabase) -> sa.Executable:
+def here(queue: str) -> dict[str, Any]:
+    """What is bound in a statement about the enqueued runs of this application."""
+    return {"queue": queue, "version": GlobalParams.app_version}
+
+
+def is_enqueued_here(database: SystemDatabase) -> list[sa.ColumnElement[bool]]:
+    """That a run waits in the bound queue, for this application."""
+    status = database.tables.workflow_status.c
+    return [
+        status.queue_name == sa.bindparam("queue"),
+        status.status == "ENQUEUED",
+        database._in_flight_status_prover(),
+        status.application_version == sa.bindparam("version"),
+        database._name_filter(status.application_name, database.app_name),
+    ]
+
+
+@lru_cache(maxsize=3)  # put together once; a process has one DBOS at a time
+def _claiming(database: SystemDatabase, of: Of) -> sa.Executable:
     table, inputs = database.tables.workflow_status, database.tables.workflow_input
     status, now = table.c, database._now_ms_sql()
+    its_key = status.queue_partition_key
+    wanted = {
+        "any key": sa.true(),
+        "no key": its_key.is_(None),
+        "this key": its_key == sa.bindparam("key", type_=sa.Text),
+    }
     next_ones = (
         sa.select(status.workflow_uuid)
-        .where(status.queue_name == sa.bindparam("queue"), status.status == "ENQUEUED")
-        .where(database._in_flight_status_prover())
-        .where(status.application_version == sa.bindparam("version"))
-        .where(database._name_filter(status.application_name, database.app_name))
+        .where(*is_enqueued_here(database), wanted[of])
         .order_by(status.priority, status.created_at)
         .limit(sa.bindparam("limit", type_=sa.Integer))
         .with_for_update(skip_locked=True)
@@ -173,17 +212,35 @@ def _given_back() -> dict[str, Any]:
     """What is written of a run that goes back to its queue."""
     return {
         "status": "ENQUEUED",
+        "executor_id": None,  # so that of a run that is cancelled it says who executed it
         "owner_xid": None,
         "started_at_epoch_ms": None,
         "updated_at": system_database()._now_ms_sql(),
     }
 
 
-def dispatch(claimed: Claimed) -> None:
-    """Start a claimed run on the adopted loop; call from another thread.
+def set_aside(connection: sa.Connection, run_id: str, owner: str) -> bool:
+    """End a claimed run that is worn out, as DBOS would in a transaction of its own."""
+    database = system_database()
+    status, now = database.tables.workflow_status, database._now_ms_sql()
+    statement = (
+        sa.update(status)
+        .where(status.c.workflow_uuid == run_id, status.c.status == "PENDING")
+        .where(status.c.owner_xid == owner)
+        .values(
+            status="MAX_RECOVERY_ATTEMPTS_EXCEEDED",
+            owner_xid=None,
+            deduplication_id=None,
+            started_at_epoch_ms=None,
+            queue_name=None,
+            updated_at=now,
+            completed_at=now,
+        )
+    )
+    return bool(connection.execute(statement).rowcount)
 
-    Raises:
-        TooManyRecoveries: it has been started too often; DBOS has set it aside.
-    """
+
+def dispatch(claimed: Claimed) -> None:
+    """Start a claimed run on the adopted loop; call from another thread."""
     execute_dequeued_workflow(_get_dbos_instance(), claimed.status, claimed.owner)
     claimed.status["inputs"] = ""  # DBOS keeps the rest until the run ends

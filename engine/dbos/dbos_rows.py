@@ -60,6 +60,17 @@ def cancel(connection: sa.Connection, run_ids: Sequence[str]) -> list[str]:
     return list(connection.execute(statement).scalars())
 
 
+def were_executing_in(
+    connection: sa.Connection, run_ids: Sequence[str], executor_ids: Sequence[str]
+) -> list[str]:
+    """Which of these runs, that have just been cancelled, these processes were executing."""
+    status = system_database().tables.workflow_status.c
+    query = sa.select(status.workflow_uuid).where(
+        status.workflow_uuid.in_(run_ids), status.executor_id.in_(executor_ids)
+    )
+    return list(connection.execute(query).scalars())
+
+
 def is_delayed(connection: sa.Connection, run_id: str) -> bool:
     """Whether a run still waits for its delay, held so until the caller's transaction ends."""
     status = system_database().tables.workflow_status
@@ -111,6 +122,16 @@ def copy_steps(connection: sa.Connection, source: str, target: str, numbers: Seq
 def active_runs() -> sa.Select[tuple[str]]:
     """The ids of runs that have not ended, as a subquery."""
     return runs_with(["ENQUEUED", "DELAYED", "PENDING"])
+
+
+def runs_not_ended_before(before_ms: int) -> sa.Select[tuple[str]]:
+    """The ids of runs that have not ended, or not before a time, as a subquery."""
+    status = system_database().tables.workflow_status.c
+    return sa.select(status.workflow_uuid).where(
+        sa.or_(
+            status.status.in_(["ENQUEUED", "DELAYED", "PENDING"]), status.completed_at >= before_ms
+        )
+    )
 
 
 def _has_begun(connection: sa.Connection) -> bool:

@@ -12,7 +12,7 @@ from dbos import DBOS, DBOSClient, DBOSConfig, Serializer
 
 from engine import codec
 from engine.database import Database
-from engine.dbos import private
+from engine.dbos import ending, private
 from engine.encryption import Encryption, opened, seal
 from engine.outage import Outage
 
@@ -21,7 +21,6 @@ APPLICATION_VERSION = (
     "engine-1"  # a constant: DBOS's hash of the code would strand runs at a deploy
 )
 EXECUTOR_THREADS = 16  # unbounded threads give the same throughput and ten times the tail
-MAX_RECOVERIES = 50  # a run that has taken the process down this often is set aside
 
 Payload = dict[str, Any]
 
@@ -57,6 +56,8 @@ class Enqueued:
     payload: Payload
     delay_s: float | None = None
     priority: int | None = None
+    turn: str | None = None
+    """The key under which it takes its turn among the runs of its queue."""
 
 
 class Host:
@@ -93,7 +94,7 @@ class Host:
         self._pool = pool
         self._url = database.url
 
-    async def start(self, body: Callable[[Payload], Awaitable[Any]]) -> None:
+    async def start(self, body: Callable[[Payload], Awaitable[Any]], at_end: ending.AtEnd) -> None:
         """Launch, with `body` as what every run executes on the calling loop.
 
         Runs that this executor id had when it died go back to their queues.
@@ -105,20 +106,21 @@ class Host:
 
         with ThreadPoolExecutor(max_workers=1) as thread:
             await loop.run_in_executor(thread, self._launch, run, loop)
+        pool = private.with_schema(self._pool)
+        ending.settle_at_end(pool, self._outage, at_end)
 
     def _launch(
         self, run: Callable[[Payload], Awaitable[Any]], loop: asyncio.AbstractEventLoop
     ) -> None:
         logging.getLogger("dbos").setLevel(logging.CRITICAL)
         DBOS(config=self._config)
-        DBOS.workflow(name=WORKFLOW, max_recovery_attempts=MAX_RECOVERIES)(run)
+        DBOS.workflow(name=WORKFLOW, max_recovery_attempts=None)(run)  # see claiming
         DBOS.listen_queues([])  # the engine claims runs itself
         private.adopt_loop(loop)
         private.calm()
         private.recover_own(self._pool, self._executor_id)
         DBOS.launch()
         private.measure_ms()
-        private.wait_out(self._outage)
         self._client = DBOSClient(
             system_database_url=self._url,
             system_database_engine=self._pool,
@@ -149,4 +151,6 @@ class Host:
             options["delay_seconds"] = run.delay_s
         if run.priority is not None:
             options["priority"] = run.priority
+        if run.turn is not None:
+            options["queue_partition_key"] = run.turn
         self._client.enqueue_in_transaction(connection, options, run.payload)

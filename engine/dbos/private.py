@@ -15,8 +15,6 @@ from dbos._dbos import _get_dbos_instance
 from dbos._schemas import SCHEMA_PLACEHOLDER
 from dbos._sys_db import SystemDatabase
 
-from engine.outage import Outage
-
 
 def system_database() -> SystemDatabase:
     """Its tables, and its transactions."""
@@ -52,17 +50,6 @@ def measure_ms() -> None:
         since_1970 = (sa.func.julianday("now") - 2440587.5) * 86_400_000
         now = sa.cast(sa.func.round(since_1970), sa.BigInteger)
         database._now_ms_sql = lambda: now
-
-
-def wait_out(outage: Outage) -> None:
-    """Let the outcome of a run wait while the database is away or full, however long.
-
-    DBOS would look less and less often, up to 90 s apart.
-    """
-    database = system_database()
-    database._retry_connection_errors = False
-    patient: Any = database
-    patient.update_workflow_outcome = outage.waited_out(database.update_workflow_outcome)
 
 
 def now_ms() -> int:

@@ -5,7 +5,6 @@ the newest `SCAN_ROWS` rows that are left: a page may then be short, or empty, w
 that goes on where it stopped.
 """
 
-import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
@@ -16,7 +15,7 @@ import sqlalchemy as sa
 from core.errors import Refused
 from engine.eventlog import stored_event
 from engine.events import WireEvent
-from engine.expressions import path_value
+from engine.expressions import lookup_text, path_value
 from engine.runs import instant, ms_of
 
 T = TypeVar("T")
@@ -133,7 +132,7 @@ def has_field(field: tuple[str, Any] | None) -> Callable[[Any], bool]:
     if field is None:
         return lambda row: True  # noqa: ARG005 - the shape of the other one
     path, value = field
-    wanted = json.dumps(value, sort_keys=True, separators=(",", ":"))
+    wanted = lookup_text(value)
 
     def holds(row: Any) -> bool:
         return row.body is not None and path_value(event_of(row).as_json(), path) == wanted

@@ -9,12 +9,15 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Generic, NamedTuple, TypeVar
 
 from core.ids import RunId
-from engine.context import Provided
+from engine.context import Provided, RunError
+from engine.end_hooks import as_received, tell
 from engine.errors import RunCancelled, RunFailed
 from engine.events import INVOKED, Event, EventData, WireEvent
 from engine.job import Job
-from engine.middleware import Hooks, Middleware
+from engine.middleware import Ended, Hooks, Middleware, RunEnd
+from engine.outgoing import Sendable
 from engine.realtime.messages import Message
+from engine.results import read_back
 from engine.runner import Execution
 from engine.runs import RunStatus, StepRecord
 from engine.testing.runner import VirtualRunner
@@ -84,7 +87,7 @@ class TestEngine(Generic[D, R]):
         self,
         job: Job[D, R],
         *,
-        event: EventData | Event | Sequence[EventData | Event] = (),
+        event: Sendable | Sequence[Sendable] = (),
         steps: Mapping[str, object] | None = None,
         events: Sequence[Coming] = (),
         jobs: Sequence[Job[Any, Any]] = (),
@@ -93,7 +96,8 @@ class TestEngine(Generic[D, R]):
         start_at: datetime = START,
     ) -> None:
         self._job = job
-        self._events = [event] if isinstance(event, (EventData, Event)) else list(event)
+        is_one = isinstance(event, (EventData, Event, Mapping))
+        self._events: list[Sendable] = [event] if is_one else list(event)
         self._mocks = steps or {}
         self._coming = events
         self._children = {child.id: child for child in jobs}
@@ -136,7 +140,7 @@ class _Test(Generic[R]):
     def __init__(
         self,
         job: Job[Any, R],
-        events: Sequence[EventData | Event],
+        events: Sequence[Sendable],
         start_at: datetime,
         surroundings: "_Surroundings",
         *,
@@ -160,6 +164,7 @@ class _Test(Generic[R]):
             mocks=mocks,
             coming=coming,
             run_child=self._run_child,
+            jobs={**children, self._job.id: self._job},
             hooks=Hooks.of(self._middleware),
         )
         self._runner = VirtualRunner(self._world, self._provided, self._middleware)
@@ -209,9 +214,8 @@ class _Test(Generic[R]):
         outcome = await self._one(job, run_id, payload)
         if not isinstance(outcome.error, RunFailed) or job.on_failure is None or self._until:
             return outcome
-        error = outcome.error
-        fields = {"name": error.name, "message": error.message, "stepId": error.step_id}
-        handler = {**payload, "kind": "failure", "failed_run": run_id, "error": fields}
+        found = replace(RunError.of(outcome.error), step_id=outcome.error.step_id)
+        handler = {**payload, "kind": "failure", "failed_run": run_id, "error": found.as_json()}
         handled = await self._one(job, RunId(f"{run_id}:on-failure"), handler)
         sent, published = tuple(self._world.sent), tuple(self._world.published)
         return replace(outcome, on_failure=handled, sent=sent, published=published)
@@ -227,12 +231,12 @@ class _Test(Generic[R]):
 
         run, steps = self._runner.prepare(job, run_id, payload, recorded)
         started_at = self._time.now()
-        status: RunStatus = "completed"
-        result, error = None, None
+        status: Ended = "completed"
+        stored, result, error = None, None, None
         try:
             stored = await self._runner.conduct(run)
             if payload["kind"] == "run":
-                result = job.result.validate_python(stored)
+                result = read_back(job.result, stored)
         except RunFailed as failure:
             status, error = "failed", failure
         except asyncio.CancelledError:
@@ -242,6 +246,8 @@ class _Test(Generic[R]):
         if run.live.stopped is not None:
             with suppress(asyncio.CancelledError):  # it ended before the stop reached it
                 await asyncio.sleep(0)
+        if run.live.stopped != "handed over":
+            await self._tell_end(run, started_at, status=status, result=stored, error=error)
         return Outcome(
             run_id=run_id,
             status=status,
@@ -278,7 +284,34 @@ class _Test(Generic[R]):
         self, job: Job[Any, Any], run_id: RunId, payload: dict[str, Any], ended: list[Any]
     ) -> None:
         run, _ = self._runner.prepare(job, run_id, payload, lambda _name, _record: None)
+        started_at = self._time.now()
         try:
             ended.append(await self._runner.conduct(run))
         except RunFailed as failure:
             ended.append(failure)
+            await self._tell_end(run, started_at, status="failed", error=failure)
+        else:
+            await self._tell_end(run, started_at, status="completed", result=ended[0])
+
+    async def _tell_end(
+        self,
+        run: Execution,
+        started_at: datetime,
+        *,
+        status: Ended,
+        result: Any = None,
+        error: RunFailed | None = None,
+    ) -> None:
+        end = RunEnd(
+            run_id=run.run_id,
+            job_id=run.job.id,
+            event=as_received(run.steps.cause, run.job),
+            status=status,
+            result=result,
+            error=error,
+            created_at=started_at,
+            started_at=started_at,
+            ended_at=self._time.now(),
+            is_failure_handler=run.is_failure_handler,
+        )
+        await tell(run.hooks.end, end)

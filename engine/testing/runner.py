@@ -11,12 +11,14 @@ from core.ids import RunId
 from engine import codec
 from engine.context import Provided
 from engine.durable import RunState, is_interrupted
+from engine.ends import Ends
 from engine.events import WireEvent
 from engine.intake import Accepted, Intake
 from engine.job import Job
 from engine.ledger import Ledger
 from engine.live import LiveRun, LiveRuns
 from engine.middleware import Hooks, Middleware
+from engine.pacing import Pacing
 from engine.runner import Execution, Parts, Runner
 from engine.runs import StepRecord
 from engine.slots import Gate, Slots
@@ -62,8 +64,10 @@ class VirtualRunner(Runner):
             provided=provided,
             act=lambda _: None,
             outside=world,
-            spawn=lambda work: work.close(),
+            ends=cast("Ends", None),  # runs that end here have no rows
+            pacing=cast("Pacing", None),  # nor a throttle
             trusted_s=math.inf,
+            watch_end=lambda _run_id, _task: None,
             middleware=middleware,
         )
         super().__init__({}, parts)

@@ -1,6 +1,7 @@
 """The steps of a run under test: the engine's own, remembered in memory, in virtual time."""
 
 from collections.abc import Awaitable, Callable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -51,6 +52,10 @@ class VirtualSteps(Steps):
     def tries(self, name: str) -> tuple[FailedTry, ...]:
         """The attempts of a step (of the body: "") that were followed by another."""
         return tuple(self._failed.get(name, ()))
+
+    def busy(self) -> AbstractContextManager[None]:
+        """Virtual time stands still while a body computes in a thread."""
+        return self._world.time.standing_still()
 
     def _name(self, step_id: str) -> str:
         name = super()._name(step_id)
@@ -104,7 +109,13 @@ class VirtualSteps(Steps):
 
     async def _count(self, failed: FailedAttempt, now_ms: int) -> None:  # noqa: ARG002 - exact below
         fields = codec.error_fields(failed.failure)
-        found = FailedTry(failed.attempt, fields["name"], fields["message"], self._ledger.now())
+        found = FailedTry(
+            failed.attempt,
+            fields["name"],
+            fields["message"],
+            self._ledger.now(),
+            fields.get("code"),
+        )
         self._failed.setdefault(failed.step_id, []).append(found)
 
     async def pause(self, seconds: float) -> None:

@@ -4,27 +4,29 @@ import asyncio
 import inspect
 from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import timedelta
 from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
 from core.ids import EventId, RunId
-from engine import codec
+from engine.context import RunError
 from engine.current import StepInfo
 from engine.duration import Duration, seconds_of
-from engine.errors import BadEvent, NonRetriable, RunFailed
+from engine.errors import InvokeTimeout, NonRetriable, RunCancelled, RunFailed
 from engine.eventlog import event_body
-from engine.events import Event, EventData, SentEvent, WireEvent, event_of, named_events
-from engine.expressions import Expression, path_value
-from engine.job import CancelRule, Job
+from engine.events import Event, EventData, SentEvent, WireEvent
+from engine.expressions import path_value
+from engine.job import CancelRule, Job, fitted_to
 from engine.live import LiveRun
 from engine.middleware import Hooks, through
+from engine.outgoing import Sendable, event_of, named_events, wire_event
 from engine.realtime.channels import untyped
 from engine.realtime.messages import Message, WireMessage
 from engine.realtime.publisher import check_going_on
-from engine.testing.time import EPOCH, VirtualTime, settle
-from engine.waits import NEVER_MS, NewWait, WaitKey, Waits
+from engine.results import read_back
+from engine.sending import models_of
+from engine.testing.time import VirtualTime, settle
+from engine.waits import NEVER_MS, NewWait, WaitKey, Waits, holds
 
 Answer = dict[str, Any]
 
@@ -46,10 +48,10 @@ class After:
     """Something that comes a while after the start, whether or not the run waits for it then."""
 
     delay: Duration
-    comes: EventData | Event | Signal
+    comes: Sendable | Signal
 
 
-Coming = EventData | Event | Signal | After
+Coming = Sendable | Signal | After
 """Without After: kept for the first wait that it fits."""
 
 
@@ -83,13 +85,14 @@ RunChild = Callable[[RunId, str, WireEvent], Coroutine[Any, Any, Any]]
 class World:
     """Stands where the engine and its database stand otherwise (`engine.steps.Outside`)."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - all that surrounds a run
         self,
         time: VirtualTime,
         *,
         mocks: Mapping[str, object],
         coming: Iterable[Coming],
         run_child: RunChild,
+        jobs: Mapping[str, Job[Any, Any]],
         hooks: Hooks,
     ) -> None:
         self.time = time
@@ -100,6 +103,8 @@ class World:
         self.runs: list[StartedRun] = []
         self._mocks = mocks
         self._run_child = run_child
+        self._jobs = jobs
+        self._models = models_of(jobs)
         self._hooks = hooks
         self._written: dict[WaitKey, str] = {}
         self._keys: dict[str, WaitKey] = {}
@@ -116,25 +121,19 @@ class World:
             else:
                 self._kept.append(each if isinstance(each, Signal) else self.wire(each))
 
-    def wire(self, event: EventData | Event, event_id: str | None = None) -> WireEvent:
+    def wire(self, event: Sendable, event_id: str | None = None) -> WireEvent:
         """An event as it is stored.
 
         Raises:
-            BadEvent: it is too large, or its time has no zone.
+            BadEvent: it is too large, does not fit its model, or is no JSON.
         """
         event = event_of(event)
-        ts = event.ts or self.time.now()
-        if ts.tzinfo is None:
-            raise BadEvent(event.name, "its ts has no time zone")
         self._numbered += 1
-        wire = WireEvent(
-            name=event.name,
-            data=codec.loads(codec.dumps(dict(event.data))),
-            id=event.id or event_id or f"evt_test{self._numbered}",
-            ts_ms=(ts - EPOCH) // timedelta(milliseconds=1),
-            v=event.v,
-            user=None if event.user is None else dict(event.user),
-            headers=dict(event.headers),
+        wire = wire_event(
+            event,
+            self._models.get(event.name, ()),
+            now=self.time.now(),
+            event_id=event_id or f"evt_test{self._numbered}",
         )
         event_body(wire)
         return wire
@@ -169,7 +168,7 @@ class World:
         """One attempt of a mocked step."""
         value = await _played(mock, step)
         try:
-            return adapter.validate_python(value)
+            return read_back(adapter, value)
         except ValidationError as error:
             what = f"the mock of step {step.step_id!r} is not what the step returns: {error}"
             raise self.misused(BadTest(what)) from error
@@ -228,15 +227,21 @@ class World:
         return None
 
     def _look_back(self, wait: NewWait) -> Answer | None:
-        since_ms = self.time.now_ms() - wait.look_back_ms
-        for at_ms, event in self._seen if wait.look_back_ms else ():
+        if wait.look_back_ms == 0:
+            return None
+        since_ms = (
+            next(run.started_ms for run in self.runs if run.live.run_id == wait.run_id)
+            if wait.look_back_ms is None
+            else self.time.now_ms() - wait.look_back_ms
+        )
+        for at_ms, event in self._seen:
             is_new = (wait.run_id, event.id) not in self._had and event.id != wait.cause.id
             if at_ms >= since_ms and is_new and _fits(wait, event):
                 self._had.add((wait.run_id, event.id))
                 return event.as_json()
         return None
 
-    def _arrive(self, comes: EventData | Event | Signal) -> None:
+    def _arrive(self, comes: Sendable | Signal) -> None:
         if isinstance(comes, Signal):
             for opened in self._open.values():
                 if opened.wait.signal == comes.name:
@@ -293,26 +298,52 @@ class World:
         """Note the call; it is made when its outcome is asked for."""
 
         async def note(events: Sequence[Event]) -> list[SentEvent]:
-            self._calls[child] = _Call(job_id, self.wire(events[0], child))
+            job, wire = self._jobs.get(job_id), self.wire(events[0], child)
+            self._calls[child] = _Call(job_id, wire if job is None else fitted_to(job, wire))
             return [SentEvent(EventId(child), (child,))]
 
         await through(self._hooks.send, (event,), note)
 
-    async def outcome(self, run_id: RunId) -> Any:
-        """The mocked outcome of a child, or that of really running it."""
-        call = self._calls[run_id]
+    async def outcome(self, run_id: RunId, within_s: float | None) -> Any:
+        """The mocked outcome of a child, or that of really running it; a late one is stopped."""
         parent, name = self._keys[run_id]
         mock = self.mock(parent, name)
         if mock is NO_MOCK:
-            return await self._run_child(run_id, call.job_id, call.event)
+            return await self._really_run(run_id, within_s)
         try:
             return await _played(mock, StepInfo(RunId(parent), name, 0))
+        except (RunCancelled, InvokeTimeout):
+            raise
         except Exception as error:
-            fields = codec.error_fields(error)
-            raise RunFailed(run_id, fields["name"], fields["message"]) from error
+            found = RunError.of(error)
+            raise RunFailed(
+                run_id, found.name, found.message, code=found.code, cause=found.cause
+            ) from error
+
+    async def _really_run(self, run_id: RunId, within_s: float | None) -> Any:
+        call, timer, late = self._calls[run_id], None, False
+
+        def stop() -> None:
+            nonlocal late
+            late = True
+            for run in self.runs:
+                if run.live.run_id == run_id:
+                    run.live.stop("handed over")
+
+        if within_s is not None:
+            timer = self.time.after(within_s, stop)
+        try:
+            return await self._run_child(run_id, call.job_id, call.event)
+        except RunCancelled as error:
+            if late:
+                raise InvokeTimeout(run_id) from error
+            raise
+        finally:
+            if timer is not None:
+                self.time.drop(timer)
 
     async def send_as(
-        self, run_id: str, step_id: str, events: Sequence[EventData | Event]
+        self, run_id: str, step_id: str, events: Sequence[Sendable]
     ) -> list[SentEvent]:
         """Note the events; they start no jobs, but may end waits of this test, or cancel."""
         mock = self.mock(run_id, step_id)
@@ -347,7 +378,7 @@ def _fits(wait: NewWait, event: WireEvent) -> bool:
     value = event.as_json()
     if wait.match is not None and path_value(value, wait.match[0]) != wait.match[1]:
         return False
-    return wait.when is None or Expression(wait.when).holds(wait.cause.as_json(), value)
+    return wait.when is None or holds(wait.when, wait.cause, value)
 
 
 async def _played(mock: object, step: StepInfo) -> Any:

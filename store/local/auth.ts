@@ -38,6 +38,8 @@ type Provider = {
 };
 
 const CLOCK_TOLERANCE_S = 5;
+const LAST_MOMENT_S = 2 ** 53; // beyond it JSON numbers are no whole seconds any more
+const UNSTORABLE = /[\0\p{Surrogate}]/u; // with `u` a whole pair is one character, and no surrogate
 const DISCOVERY_TIMEOUT_MS = 10_000;
 
 const STANDARD_CLAIMS: Record<string, string> = {
@@ -116,6 +118,9 @@ export class Authenticator {
     }
     const { iss } = claims;
     if (iss === undefined) throw new HttpRefusal(401, "InvalidAuthHeader", NO_ISSUER);
+    if (typeof iss !== "string") {
+      throw new HttpRefusal(401, "InvalidAuthHeader", "Could not validate token: the issuer ('iss') must be a text");
+    }
     const audiences = [claims.aud ?? []].flat();
     const provider = this.providers.find(
       ({ issuer, audience }) => isSameIssuer(issuer, iss) && (audience === undefined || audiences.includes(audience)),
@@ -138,13 +143,26 @@ export class Authenticator {
         requiredClaims: ["sub", "exp"],
         ...(provider.audience === undefined ? {} : { audience: provider.audience }),
       });
-      if (payload.sub === "") throw new Error("the subject ('sub') is empty");
+      checkClaims(payload);
       if (payload.iat !== undefined && payload.iat > wallMs() / 1000 + CLOCK_TOLERANCE_S) {
         throw new Error("it has timing issues: it was issued in the future ('iat'); check the clocks");
       }
       return { kind: "user", attributes: attributesOf(payload), token, expiresAtMs: (payload.exp as number) * 1000 };
     } catch (error) {
       throw new HttpRefusal(401, "InvalidAuthHeader", reasonOf(error, token));
+    }
+  }
+}
+
+/** What jose leaves to us: a subject that names somebody, times that are moments. app/auth.py judges alike. */
+function checkClaims(payload: JWTPayload): void {
+  const sub: unknown = payload.sub;
+  if (typeof sub !== "string" || sub === "") throw new Error("the subject ('sub') must be a text that is not empty");
+  if (UNSTORABLE.test(sub)) throw new Error("the subject ('sub') holds a NUL or half a character");
+  for (const claim of ["exp", "iat", "nbf"]) {
+    const moment = payload[claim];
+    if (moment !== undefined && !(typeof moment === "number" && Math.abs(moment) <= LAST_MOMENT_S)) {
+      throw new Error(`the time '${claim}' must be a number of seconds`);
     }
   }
 }
@@ -194,17 +212,32 @@ function addCustom(attributes: { [name: string]: JSONValue }, path: string, valu
 
 function readProviders(config: unknown): Provider[] {
   if (config === undefined) return [];
-  const providers = (config as { providers?: unknown }).providers;
+  const providers = (asJson(config) as { providers?: unknown } | null)?.providers;
   if (!Array.isArray(providers)) throw new StartRefused("auth.config must export `{ providers: [...] }` as its default export");
-  return (providers as (OidcProvider | JwtProvider)[]).map((provider) => {
+  return (providers as (OidcProvider | JwtProvider | null)[]).map((provider) => {
+    if (typeof provider !== "object" || provider === null) throw new StartRefused("auth.config: a provider must be an object");
     if ("type" in provider && provider.type === "customJwt") return jwtProvider(provider);
     return oidcProvider(provider as OidcProvider);
   });
 }
 
+/** Convex reads the configuration as JSON: a `URL` object is its text. */
+function asJson(config: unknown): unknown {
+  try {
+    return JSON.parse(JSON.stringify(config) ?? "null");
+  } catch (error) {
+    throw new StartRefused(`auth.config cannot be read as JSON: ${messageOf(error)}`);
+  }
+}
+
 function required(value: unknown, name: string): string {
   if (typeof value === "string" && value !== "") return value;
   throw new StartRefused(`auth.config: a provider has no \`${name}\`; is its environment variable set?`);
+}
+
+function address(text: string, name: string): string {
+  if (URL.canParse(text)) return text;
+  throw new StartRefused(`auth.config: \`${name}\` is no URL: ${JSON.stringify(text)}`);
 }
 
 function jwtProvider(provider: JwtProvider): Provider {
@@ -218,7 +251,7 @@ function jwtProvider(provider: JwtProvider): Provider {
     issuer,
     audience: provider.applicationID,
     algorithms: [algorithm],
-    keys: keySet(required(provider.jwks, "jwks")),
+    keys: keySet(address(required(provider.jwks, "jwks"), "jwks")),
   };
 }
 
@@ -240,7 +273,7 @@ function keySet(url: string): JWTVerifyGetKey {
 
 function oidcProvider(provider: OidcProvider): Provider {
   const domain = required(provider.domain, "domain");
-  const issuer = /^https?:\/\//.test(domain) ? domain : `https://${domain}`;
+  const issuer = address(/^https?:\/\//.test(domain) ? domain : `https://${domain}`, "domain");
   let discovered: Promise<JWTVerifyGetKey> | null = null;
   const discover = async (): Promise<JWTVerifyGetKey> => {
     const url = `${issuer.replace(/\/$/, "")}/.well-known/openid-configuration`;

@@ -3,7 +3,7 @@ import { createHash } from "node:crypto";
 import fs from "node:fs";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
-import { build, type BuildFailure, type Plugin } from "esbuild";
+import type { BuildFailure, Plugin } from "esbuild";
 import { components, externalPackages, externals, generated, serverOnly, wasm } from "./bundle_plugins.ts";
 import { StartRefused } from "./errors.ts";
 
@@ -44,36 +44,54 @@ function usesNode(file: string): boolean {
   return /^(\s|;|\/\/[^\n]*\n|\/\*[\s\S]*?\*\/|["']use strict["'])*["']use node["']/.test(start);
 }
 
-/** Bundle a folder into `cache`, under a name that changes with the content.
- *  @throws StartRefused with esbuild's messages. */
-export async function bundle(dir: string, cache: string): Promise<Bundle> {
-  if (!fs.existsSync(dir) || !fs.statSync(dir).isDirectory()) throw new StartRefused(`there is no folder ${dir}`);
-  const files = entryPoints(dir);
-  const isNode = new Map(files.map((file) => [file, usesNode(path.join(dir, file))]));
-  await refuseComponents(dir, files.filter((file) => file.startsWith("convex.config.")));
-  const outputs = [
-    ...(await run(dir, files.filter((file) => !isNode.get(file)), "isolate", [])),
-    ...(await run(dir, files.filter((file) => isNode.get(file)), "node", [externals(externalPackages(dir))])),
-  ];
-  const hash = createHash("sha256");
-  for (const { path: name, contents } of outputs) hash.update(name).update(contents);
-  const root = path.join(cache, hash.digest("hex").slice(0, 16));
-  for (const { path: name, contents } of outputs) {
+export type Output = { path: string; contents: Uint8Array };
+
+/** A folder as modules: files below a root, which of them is which module, and the files that were read for it. */
+export type Built = { outputs: Output[]; modules: [name: string, path: string][]; inputs: string[] };
+
+/** Write what was built below `folder`, under a name that changes with the content. */
+export function write(built: Built, folder: string): Bundle {
+  const root = path.join(folder, nameOf(built));
+  for (const { path: name, contents } of built.outputs) {
     const target = path.join(root, name);
     fs.mkdirSync(path.dirname(target), { recursive: true });
     fs.writeFileSync(target, contents);
   }
-  const modules: Bundle = new Map();
+  return new Map(built.modules.map(([name, file]) => [name, path.join(root, file)]));
+}
+
+export function nameOf({ outputs }: Built): string {
+  const hash = createHash("sha256");
+  for (const { path: name, contents } of outputs) hash.update(name).update(contents);
+  return hash.digest("hex").slice(0, 16);
+}
+
+/** Bundle a folder.
+ *  @throws StartRefused with esbuild's messages. */
+export async function bundle(dir: string): Promise<Built> {
+  if (!fs.existsSync(dir) || !fs.statSync(dir).isDirectory()) throw new StartRefused(`there is no folder ${dir}`);
+  const files = entryPoints(dir);
+  const isNode = new Map(files.map((file) => [file, usesNode(path.join(dir, file))]));
+  await refuseComponents(dir, files.filter((file) => file.startsWith("convex.config.")));
+  const runs = [
+    await run(dir, files.filter((file) => !isNode.get(file)), "isolate", []),
+    await run(dir, files.filter((file) => isNode.get(file)), "node", [externals(externalPackages(dir))]),
+  ];
+  const modules = new Map<string, string>();
   for (const file of files) {
     const name = file.replace(/\.[^.]+$/, "").split(path.sep).join("/");
     const runtime = isNode.get(file) ? "node" : "isolate";
     if (modules.has(name)) throw new StartRefused(`two files of ${dir} make the module ${name}`);
-    modules.set(name, path.join(root, runtime, `${name}.mjs`));
+    modules.set(name, path.join(runtime, `${name}.mjs`));
   }
-  return modules;
+  return {
+    outputs: runs.flatMap(({ outputs }) => outputs),
+    modules: [...modules],
+    inputs: runs.flatMap(({ inputs }) => inputs),
+  };
 }
 
-type Output = { path: string; contents: Uint8Array };
+type Run = { outputs: Output[]; inputs: string[] };
 
 /** Before anything else is bundled: without its component, the rest of the folder seldom makes sense. */
 async function refuseComponents(dir: string, config: string[]): Promise<void> {
@@ -86,12 +104,14 @@ async function refuseComponents(dir: string, config: string[]): Promise<void> {
   );
 }
 
-async function run(dir: string, files: string[], runtime: "isolate" | "node", plugins: Plugin[]): Promise<Output[]> {
-  if (files.length === 0) return [];
+async function run(dir: string, files: string[], runtime: "isolate" | "node", plugins: Plugin[]): Promise<Run> {
+  if (files.length === 0) return { outputs: [], inputs: [] };
+  const { build } = await import("esbuild"); // a start on code that was kept does without it
   const isNode = runtime === "node";
   const out = path.join(dir, ".out");
   try {
-    const { outputFiles } = await build({
+    const { outputFiles, metafile } = await build({
+      metafile: true,
       entryPoints: files.map((file) => path.join(dir, file)),
       outbase: dir,
       outdir: out,
@@ -117,10 +137,13 @@ async function run(dir: string, files: string[], runtime: "isolate" | "node", pl
       plugins: [...plugins, generated, serverOnly, wasm],
       ...(isNode ? { banner: { js: REQUIRE } } : {}),
     });
-    return outputFiles.map((file) => ({
+    const outputs = outputFiles.map((file) => ({
       path: path.join(runtime, path.relative(out, file.path)),
       contents: file.contents,
     }));
+    // A module of a plugin is named "plugin:file".
+    const inputs = Object.keys(metafile.inputs).map((name) => path.resolve(name.replace(/^[a-z-]+:/, "")));
+    return { outputs, inputs };
   } catch (error) {
     const { errors } = error as BuildFailure;
     if (!Array.isArray(errors)) throw error;

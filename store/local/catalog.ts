@@ -46,6 +46,18 @@ export function parseDocument(body: string): Document {
   return jsonToConvex(JSON.parse(body) as JSONValue) as unknown as Document;
 }
 
+/** A document of a file that may be spoiled. */
+function readDocument(table: Table, body: string): Document {
+  let document: unknown;
+  try {
+    document = parseDocument(body);
+  } catch {
+    document = null;
+  }
+  if (typeof document === "object" && document !== null && "_id" in document) return document as Document;
+  throw new Error(`the table ${table.name} holds what is no document`);
+}
+
 type TableRow = { number: number; name: string };
 type IndexRow = { id: number; name: string; fields: string };
 
@@ -91,7 +103,7 @@ export class Catalog {
     }
     const byId = indexes.get("by_id");
     const byTime = indexes.get("by_creation_time");
-    if (byId === undefined || byTime === undefined) throw new StartRefused(`table ${name} has lost its indexes`);
+    if (byId === undefined || byTime === undefined) throw new Error(`the table ${name} has lost its indexes`);
     const declaration = SYSTEM_TABLES.find((table) => table.name === name) ?? this.schema.tables.get(name) ?? null;
     const table: Table = { number, name, byId, byTime, indexes, declaration };
     this.byName.set(name, table);
@@ -150,7 +162,7 @@ export class Catalog {
     if (added.length === 0) return;
     const insert = this.sql.prepare("INSERT INTO entries (index_id, key, doc) VALUES (?, ?, ?)");
     for (const { doc, body } of this.documents(table)) {
-      const document = parseDocument(body);
+      const document = readDocument(table, body);
       for (const index of added) insert.run(index.id, indexKey(index, document), doc);
     }
   }
@@ -169,7 +181,7 @@ export class Catalog {
   private checkDocuments(table: Table, tableOfId: TableOfId): void {
     if (table.declaration === null || table.declaration.validator.type === "any") return;
     for (const { body } of this.documents(table)) {
-      const { _id, _creationTime, ...fields } = parseDocument(body);
+      const { _id, _creationTime, ...fields } = readDocument(table, body);
       void _creationTime;
       const problem = mismatch(table.declaration.validator, fields as Value, tableOfId);
       if (problem !== null) {

@@ -1,5 +1,6 @@
 // What a client of the sync protocol may say: bytes become one of these once, or are refused.
 import type { JSONValue } from "convex/values";
+import { SessionRefused } from "./errors.ts";
 
 export type AddQuery = { type: "Add"; queryId: number; udfPath: string; args: JSONValue; journal?: string | null };
 export type Modification = AddQuery | { type: "Remove"; queryId: number };
@@ -40,13 +41,13 @@ const MODIFICATIONS: Record<Modification["type"], Record<string, Check>> = {
   Remove: { queryId: isCount },
 };
 
-/** @throws Error with a text for the client when it is not JSON, or not a message of the protocol. */
+/** @throws SessionRefused with a text for the client when it is not JSON, or not a message of the protocol. */
 export function readMessage(text: string): ClientMessage {
   let value: unknown;
   try {
     value = JSON.parse(text);
   } catch {
-    throw new Error("Received a message that is not JSON");
+    throw new SessionRefused("Received a message that is not JSON");
   }
   const message = checked(value, SHAPES);
   if (message["type"] === "ModifyQuerySet") {
@@ -55,10 +56,10 @@ export function readMessage(text: string): ClientMessage {
   return message as ClientMessage;
 }
 
-/** A timestamp as it travels. @throws Error when it is none. */
+/** A timestamp as it travels. @throws SessionRefused when it is none. */
 export function readTs(text: string): bigint {
   const bytes = Buffer.from(text, "base64");
-  if (bytes.length !== TS_BYTES) throw new Error("InvalidTimestamp: a timestamp has 8 bytes");
+  if (bytes.length !== TS_BYTES) throw new SessionRefused("InvalidTimestamp: a timestamp has 8 bytes");
   return bytes.readBigUInt64LE();
 }
 
@@ -66,9 +67,9 @@ function checked(value: unknown, shapes: Record<string, Record<string, Check>>):
   const fields = typeof value === "object" && value !== null ? (value as Fields) : {};
   const type = String(fields["type"]);
   const shape = Object.hasOwn(shapes, type) ? shapes[type] : undefined;
-  if (shape === undefined) throw new Error(`unknown message type ${type.slice(0, MAX_SESSION_CHARS)}`);
+  if (shape === undefined) throw new SessionRefused(`unknown message type ${type.slice(0, MAX_SESSION_CHARS)}`);
   for (const [name, holds] of Object.entries(shape)) {
-    if (!holds(fields[name])) throw new Error(`BadMessage: ${type} has no usable \`${name}\``);
+    if (!holds(fields[name])) throw new SessionRefused(`BadMessage: ${type} has no usable \`${name}\``);
   }
   return fields;
 }

@@ -1,6 +1,7 @@
 // The machine's clock and timers, taken before user code can see its own versions of them.
 const RealDate = Date;
 const realSetTimeout = globalThis.setTimeout;
+const realSetImmediate = globalThis.setImmediate;
 const realClearTimeout = globalThis.clearTimeout;
 
 /** Milliseconds since 1970. */
@@ -8,4 +9,4 @@ export function wallMs(): number {
   return RealDate.now();
 }
 
-export { RealDate, realClearTimeout, realSetTimeout };
+export { RealDate, realClearTimeout, realSetImmediate, realSetTimeout };

@@ -1,7 +1,7 @@
 // The SQLite file: documents, index entries, the clock. One connection, one thread; the runner serialises.
 import { DatabaseSync, type StatementSync } from "node:sqlite";
 import { Catalog, type Document, type Index, indexKey, type Table } from "./catalog.ts";
-import { StartRefused } from "./errors.ts";
+import { DataFileInUse, messageOf, StartRefused } from "./errors.ts";
 import { NO_SCHEMA, type Schema } from "./schema.ts";
 import { tableNumberOf } from "./ids.ts";
 import { wallMs } from "./clock.ts";
@@ -33,36 +33,60 @@ export type Touched = { index: number; key: Buffer };
 
 type RawRow = { key: Uint8Array; doc: number; size: number; body: string };
 
+type Statements = Record<
+  "asc" | "desc" | "point" | "addDoc" | "setDoc" | "dropDoc" | "addEntry" | "dropEntry" | "setTs",
+  StatementSync
+>;
+
+/** One line for whatever is wrong with a file. */
+export function unusable(file: string, error: unknown): StartRefused {
+  if (error instanceof StartRefused) return error;
+  const text = messageOf(error);
+  if (text.includes("locked")) return new DataFileInUse(file);
+  return new StartRefused(`the data file ${file} cannot be opened: ${text.replaceAll("\n", " ")}; restore it from a copy, or start with another one`);
+}
+
 export class Database {
   readonly sql: DatabaseSync;
   readonly catalog: Catalog;
-  private readonly statements: Record<
-    "asc" | "desc" | "point" | "addDoc" | "setDoc" | "dropDoc" | "addEntry" | "dropEntry" | "setTs",
-    StatementSync
-  >;
+  private readonly file: string;
+  private readonly statements: Statements;
   private ts: bigint;
   private lastCreationTime = 0;
   private depth = 0;
 
   /** Open or make the file and hold it alone until `close`.
-   *  @throws StartRefused when another process holds it, or it is not ours. */
+   *  @throws StartRefused when another process holds it, or it is not ours, or it is spoiled. */
   constructor(file: string) {
-    this.sql = new DatabaseSync(file, { timeout: 500 });
+    this.file = file;
+    try {
+      this.sql = new DatabaseSync(file, { timeout: 500 });
+    } catch (error) {
+      throw unusable(file, error);
+    }
     try {
       this.sql.exec("PRAGMA locking_mode = EXCLUSIVE; PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL");
       this.sql.exec("PRAGMA cache_size = -65536; PRAGMA temp_store = MEMORY; PRAGMA wal_autocheckpoint = 4000");
       this.sql.exec("BEGIN EXCLUSIVE");
       this.prepareLayout(file);
       this.sql.exec("COMMIT");
+      this.statements = this.prepareStatements();
+      const read = this.sql.prepare("SELECT value FROM meta WHERE name = 'ts'");
+      read.setReadBigInts(true);
+      const clock = read.get() as { value: bigint } | undefined;
+      if (clock === undefined) throw new Error("its clock is missing");
+      this.ts = clock.value;
+      this.catalog = new Catalog(this.sql, NO_SCHEMA);
+      this.catalog.reload();
     } catch (error) {
       this.sql.close();
-      if (error instanceof StartRefused) throw error;
-      const text = error instanceof Error ? error.message : String(error);
-      if (text.includes("locked")) throw new StartRefused(`the data file ${file} is in use by another process`);
-      throw new StartRefused(`the data file ${file} cannot be opened: ${text}`);
+      throw unusable(file, error);
     }
+  }
+
+  private prepareStatements(): Statements {
     const range = "FROM entries e CROSS JOIN docs d ON d.doc = e.doc WHERE e.index_id = ? AND e.key >= ? AND e.key < ?";
-    this.statements = {
+    return {
       asc: this.sql.prepare(`SELECT e.key, d.doc, d.size, d.body ${range} ORDER BY e.key LIMIT ?`),
       desc: this.sql.prepare(`SELECT e.key, d.doc, d.size, d.body ${range} ORDER BY e.key DESC LIMIT ?`),
       point: this.sql.prepare(
@@ -75,11 +99,6 @@ export class Database {
       dropEntry: this.sql.prepare("DELETE FROM entries WHERE index_id = ? AND key = ?"),
       setTs: this.sql.prepare("UPDATE meta SET value = ? WHERE name = 'ts'"),
     };
-    const read = this.sql.prepare("SELECT value FROM meta WHERE name = 'ts'");
-    read.setReadBigInts(true);
-    this.ts = (read.get() as { value: bigint }).value;
-    this.catalog = new Catalog(this.sql, NO_SCHEMA);
-    this.catalog.reload();
   }
 
   private prepareLayout(file: string): void {
@@ -94,14 +113,15 @@ export class Database {
     this.sql.exec(`PRAGMA user_version = ${FORMAT}`);
   }
 
+  /** @throws StartRefused when documents do not match the schema, or cannot be read. */
   adopt(schema: Schema): void {
-    this.begin();
     try {
+      this.begin();
       this.catalog.adopt(schema, this.tableOfId);
       this.commit();
     } catch (error) {
       this.rollback();
-      throw error;
+      throw unusable(this.file, error);
     }
   }
 

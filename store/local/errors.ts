@@ -10,6 +10,12 @@ export class CallRefused extends Error {
   override name = "CallRefused";
 }
 
+/** What a client of the sync protocol has done wrong. It ends the session with a FatalError, after which official
+ *  clients never come back: for faults of the server there is any other error. */
+export class SessionRefused extends Error {
+  override name = "SessionRefused";
+}
+
 /** An infrastructure answer of the HTTP API: `{code, message}` with a 4xx or 5xx status. */
 export class HttpRefusal extends Error {
   override name = "HttpRefusal";
@@ -28,6 +34,17 @@ export class StartRefused extends Error {
   override name = "StartRefused";
 }
 
+export function stackOf(thrown: unknown): string {
+  return thrown instanceof Error ? (thrown.stack ?? thrown.message) : String(thrown);
+}
+
 export function messageOf(thrown: unknown): string {
   return thrown instanceof Error ? thrown.message : String(thrown);
+}
+
+/** Another process holds the data file. */
+export class DataFileInUse extends StartRefused {
+  constructor(file: string) {
+    super(`the data file ${file} is in use by another process`);
+  }
 }

@@ -40,6 +40,8 @@ export class Execution {
   child: Promise<unknown> | null = null;
   /** False once the function has ended: what it left running may do nothing more. */
   isOpen = true;
+  /** Ends it with an error that its own promise does not carry; whoever runs it sets this. */
+  end: (error: unknown) => void = () => undefined;
   private nextStream = 1;
   private randomState: number | null = null;
 

@@ -1,8 +1,8 @@
 // The functions of a folder: what each is, who may call it, what it takes and returns.
 import { pathToFileURL } from "node:url";
 import type { JSONValue } from "convex/values";
-import { bundle } from "./bundle.ts";
 import { CallRefused, messageOf, StartRefused } from "./errors.ts";
+import { type CodePlaces, modulesOf } from "./kept_code.ts";
 import { NO_SCHEMA, readSchema, type Schema } from "./schema.ts";
 import type { ValidatorJson } from "./validators.ts";
 
@@ -54,8 +54,8 @@ const ANY: ValidatorJson = { type: "any" };
 
 /** Bundle and import a folder.
  *  @throws StartRefused when it does not bundle, does not load, or asks for what is not supported here. */
-export async function loadDeployment(dir: string, cache: string): Promise<Deployment> {
-  const modules = await bundle(dir, cache);
+export async function loadDeployment(dir: string, places: CodePlaces): Promise<Deployment> {
+  const modules = await modulesOf(dir, places);
   const deployment: Deployment = { functions: new Map(), schema: NO_SCHEMA, router: null, crons: new Map(), authConfig: undefined };
   for (const [name, file] of modules) {
     const exported = await load(name, file);

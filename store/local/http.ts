@@ -9,6 +9,7 @@ import { newRequest, type RequestInfo } from "./execution.ts";
 import type { FileStore } from "./files.ts";
 import { serveFile } from "./downloads.ts";
 import { serveHttpAction } from "./http_actions.ts";
+import type { Origins } from "./origins.ts";
 import { type Call, isStoreFault, type Outcome, type Runner } from "./runner.ts";
 import { MAX_CALL_BYTES, printEncoded, printLossy } from "./values.ts";
 
@@ -26,7 +27,14 @@ const CORS = {
   "access-control-max-age": "86400",
 };
 
-export type Site = { runner: Runner; files: FileStore; authenticator: () => Authenticator };
+export type Site = {
+  runner: Runner;
+  files: FileStore;
+  origins: Origins;
+  authenticator: () => Authenticator;
+  /** The address of the HTTP actions, as others see it. */
+  siteOrigin: string;
+};
 
 type Format = "json" | "convex_encoded_json";
 type FunctionBody = { path: string; args: JSONValue; format: Format };
@@ -38,17 +46,35 @@ export class HttpApi {
     this.site = site;
   }
 
+  /** The address that clients know: the API and, where it does not use the path or under `/http`, HTTP actions. */
   async serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
-    try {
+    await this.answering(request, response, async () => {
       const url = urlOf(request, this.site.files.origin);
       const isApi = url.pathname.startsWith("/api/") || url.pathname === "/version" || url.pathname === "/instance_name";
       if (!isApi) {
+        if (url.pathname === "/http" || url.pathname.startsWith("/http/")) url.pathname = url.pathname.slice("/http".length);
         await serveHttpAction(this.site, request, response, url);
-      } else if (request.method === "OPTIONS") {
+        return;
+      }
+      this.site.origins.check(request.headers);
+      if (request.method === "OPTIONS") {
         response.writeHead(204, CORS).end();
       } else {
         await this.route(request, response, url);
       }
+    });
+  }
+
+  /** The address of the site: every path is one of the folder's HTTP actions. */
+  async serveSite(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    await this.answering(request, response, () => {
+      return serveHttpAction(this.site, request, response, urlOf(request, this.site.siteOrigin));
+    });
+  }
+
+  private async answering(request: IncomingMessage, response: ServerResponse, answer: () => Promise<void>): Promise<void> {
+    try {
+      await answer();
     } catch (error) {
       if (request.destroyed && !request.complete) return; // the client has gone: nobody hears the answer
       await discard(request);

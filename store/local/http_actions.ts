@@ -1,4 +1,4 @@
-// The folder's HTTP actions (http.ts). Convex serves them on a second origin; here they share ours.
+// The folder's HTTP actions (http.ts).
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { once } from "node:events";
 import { Readable } from "node:stream";
@@ -10,24 +10,23 @@ import { type Site, requestInfo } from "./http.ts";
 const MAX_BODY_BYTES = 20 << 20; // as Convex
 const HOLD_MS = 5; // how long a body may take to be called there at once
 const MAX_HELD_BYTES = 1 << 20;
-const PREFIX = "/http";
 
-/** `/http/x` is the action at `/x`; any other path that the API does not use is served as itself. */
+/** Answer with the action at the path of `url`. */
 export async function serveHttpAction(site: Site, request: IncomingMessage, response: ServerResponse, url: URL): Promise<void> {
   const method = request.method ?? "GET";
-  const path = url.pathname === PREFIX || url.pathname.startsWith(`${PREFIX}/`) ? url.pathname.slice(PREFIX.length) || "/" : url.pathname;
   const { router } = site.runner.deployment;
   if (router === null) throw new HttpRefusal(404, "NotFound", "This Convex deployment does not have HTTP actions enabled.");
-  const match = router.lookup(path, method as never);
+  const match = router.lookup(url.pathname, method as never);
   if (match === null) {
     response.writeHead(404, { "content-type": "text/plain" }).end("No matching routes found");
     return;
   }
   const identity = await site.authenticator().ofHeader(request.headers.authorization).catch(() => ({ kind: "none" }) as const);
   const asked = new URL(url);
-  asked.pathname = path;
   if (request.headers.host !== undefined) asked.host = request.headers.host;
-  const answer = await site.runner.httpAction(match[0], toRequest(request, asked, method), identity, requestInfo(request));
+  const answer = await site.runner.httpAction(match[0], toRequest(request, asked, method), { identity, info: requestInfo(request) }, () =>
+    response.destroy(),
+  );
   await send(answer, response, method);
 }
 

@@ -2,7 +2,6 @@
 import type { JSONValue } from "convex/values";
 import { type Identity, identityKey } from "./auth.ts";
 import type { Touched } from "./database.ts";
-import { messageOf } from "./errors.ts";
 import { type Journal, newRequest } from "./execution.ts";
 import { canonicalPath } from "./functions.ts";
 import type { ReadSet } from "./reads.ts";
@@ -99,8 +98,8 @@ export class LiveQueries {
     if (!query.isStale && query.text !== null) return query.text;
     const journal: Journal = { given: query.journal, kept: null };
     const { path, args, caller: identity } = query;
-    query.isStale = false;
     const { outcome, reads } = await this.runner.queryInLock({ path, args, identity, request: newRequest() }, journal);
+    query.isStale = false; // not if that has thrown: then it has no result of now
     this.unindex(query);
     query.reads = reads;
     if (query.holders.size > 0) this.index(query);
@@ -147,50 +146,4 @@ export class LiveQueries {
 
 function withoutRequestId(message: string): string {
   return message.replace(/^\[Request ID: \w+\]/, "");
-}
-
-/** Updates sessions with what has changed: each under the lock, so that it sees one snapshot. */
-export class Pump {
-  private readonly runner: Runner;
-  private readonly waiting = new Set<Updatable>();
-  private isRunning = false;
-
-  constructor(runner: Runner) {
-    this.runner = runner;
-  }
-
-  add(session: Updatable): void {
-    this.waiting.add(session);
-    if (this.isRunning) return;
-    this.isRunning = true;
-    void this.work();
-  }
-
-  /** Mutations get their turn after each slice: a session's snapshot is what must be one, not all sessions'. */
-  private async work(): Promise<void> {
-    while (this.waiting.size > 0) {
-      await this.runner.lock.run(async () => {
-        const end = performance.now() + SLICE_MS;
-        for (const session of this.waiting) {
-          this.waiting.delete(session);
-          try {
-            await session.update();
-          } catch (error) {
-            console.error(`a session could not be updated: ${messageOf(error)}`);
-            session.abort();
-          }
-          if (performance.now() > end) return;
-        }
-      });
-    }
-    this.isRunning = false;
-  }
-}
-
-const SLICE_MS = 10;
-
-export interface Updatable {
-  /** Send what has changed. Called under the lock. */
-  update(): Promise<void>;
-  abort(): void;
 }

@@ -5,7 +5,7 @@ import json
 import logging
 from asyncio.subprocess import PIPE
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
@@ -16,6 +16,7 @@ from core.node import NODE
 log = logging.getLogger(__name__)
 
 MAIN = Path(__file__).with_name("main.ts")
+CACHE = Path(__file__).parents[2] / "node_modules" / ".cache" / "polaris-convex"
 START_S = 60.0  # bundling a large folder on a busy machine; 1 s is usual
 STOP_S = 10.0  # the program gives running functions 5 s
 TAIL_LINES = 40  # of its log, shown when it ends too early
@@ -41,7 +42,11 @@ class EmbeddedConvex:
         env: what functions see in `process.env`; nothing else of this process's environment is
             passed on.
         port: 0 for a free one.
+        site_port: of the folder's HTTP actions, likewise; None takes the port after `port`.
+        origins: whose pages may use it beside those of this machine.
         watch: load the functions again when their files change.
+        cache: where bundled and compiled code is kept between starts; None keeps nothing. It is
+            code that runs here: nobody else may write there.
     """
 
     def __init__(  # noqa: PLR0913 - one per option of the program
@@ -52,23 +57,34 @@ class EmbeddedConvex:
         admin_key: str,
         env: Mapping[str, str],
         port: int = 0,
+        site_port: int | None = 0,
+        origins: Iterable[str] = (),
         watch: bool = False,
+        cache: Path | None = None,
     ) -> None:
         self._arguments = [
             *("--dir", str(directory)),
             *("--data", str(data_file)),
+            *(("--cache", str(cache)) if cache is not None else ()),
             *("--port", str(port)),
             "--exit-with-stdin",  # it ends when our end of the pipe closes
             *(["--watch"] if watch else []),
+            *(f"--allow-origin={origin}" for origin in origins),
+            *([] if site_port is None else ["--site-port", str(site_port)]),
         ]
-        self._env = {**env, "CONVEX_ADMIN_KEY": admin_key}
+        self._env = {**env, "CONVEX_ADMIN_KEY": admin_key, **compile_cache(cache)}
         self._program: _Program | None = None
-        self._url = ""
+        self._ready: Mapping[str, str] = {}
 
     @property
     def url(self) -> str:
         """Where clients reach it, such as `http://127.0.0.1:3210`."""
-        return self._url
+        return self._ready["url"]
+
+    @property
+    def site_url(self) -> str:
+        """Where the folder's HTTP actions are reached; `CONVEX_SITE_URL` for its functions."""
+        return self._ready["site"]
 
     @property
     def pid(self) -> int:
@@ -100,12 +116,12 @@ class EmbeddedConvex:
         )
         try:
             async with asyncio.timeout(START_S):
-                self._url = await self._ready(self._program)
+                self._ready = await self._ready_line(self._program)
         except TimeoutError as error:
             text = f"not ready after {START_S:.0f} s:\n{self._program.log_tail}"
             raise ConvexNotRunning(text) from error
         finally:
-            if not self._url:
+            if not self._ready:
                 await self._end()
         return self
 
@@ -124,12 +140,14 @@ class EmbeddedConvex:
         await program.ended.wait()
         return program.transport.get_returncode() or 0
 
-    async def _ready(self, program: "_Program") -> str:
+    async def _ready_line(self, program: "_Program") -> Mapping[str, str]:
         await program.first_line_or_end.wait()
         if not program.first_line:
             code = await self.wait()
-            raise ConvexNotRunning(f"exit code {code}:\n{program.log_tail}")
-        return str(json.loads(program.first_line)["url"])
+            tail = program.log_tail
+            gap = "\n" if "\n" in tail else " "
+            raise ConvexNotRunning(f"exit code {code}:{gap}{tail}")
+        return json.loads(program.first_line)
 
     async def _end(self) -> None:
         program = self._started
@@ -145,6 +163,11 @@ class EmbeddedConvex:
             await program.ended.wait()
         finally:
             program.transport.close()
+
+
+def compile_cache(cache: Path | None) -> dict[str, str]:
+    """The variable that makes Node keep compiled code; Node checks what it finds there."""
+    return {} if cache is None else {"NODE_COMPILE_CACHE": str(cache / "compiled")}
 
 
 class _Program(asyncio.SubprocessProtocol):

@@ -5,7 +5,7 @@ import { jsonToConvex } from "convex/values";
 import type { Identity } from "./auth.ts";
 import { realClearTimeout, realSetTimeout, wallMs } from "./clock.ts";
 import type { Database, Touched } from "./database.ts";
-import { CallRefused, HttpRefusal, messageOf } from "./errors.ts";
+import { CallRefused, HttpRefusal, messageOf, stackOf } from "./errors.ts";
 import { Execution, type FunctionKind, type Journal, type RequestInfo, runAs, runOutside } from "./execution.ts";
 import { type ConvexFunction, type Deployment, findFunction, type FunctionType, type HttpHandler } from "./functions.ts";
 import { Mutex } from "./mutex.ts";
@@ -176,10 +176,14 @@ export class Runner {
     }
   }
 
-  async httpAction(handler: HttpHandler, request: Request, identity: Identity, info: RequestInfo): Promise<Response> {
+  /** `cut` is called when it loses an error after its answer: the body may never end. */
+  async httpAction(handler: HttpHandler, request: Request, caller: { identity: Identity; info: RequestInfo }, cut: () => void): Promise<Response> {
+    const { identity, info } = caller;
     const execution = new Execution({ kind: "httpAction", path: "http", identity, request: info, tx: null });
     try {
-      return await runAs(execution, () => handler.invokeHttpAction(request));
+      const answer = await within(execution, ACTION_TIMEOUT_MS, () => handler.invokeHttpAction(request));
+      execution.end = cut; // it stays open: its body may use ctx
+      return answer;
     } catch (error) {
       console.error(`http action ${request.method} ${new URL(request.url).pathname}: ${String((error as Error).stack ?? error)}`);
       const failed = failure(error, info, []) as Outcome & { ok: false };
@@ -240,17 +244,11 @@ export class Runner {
 
   private async invoke(found: ConvexFunction, args: string, execution: Execution): Promise<string> {
     const limitMs = execution.isTransactional ? TRANSACTION_TIMEOUT_MS : ACTION_TIMEOUT_MS;
-    let timer: NodeJS.Timeout | undefined;
-    const late = new Promise<never>((_, reject) => {
-      const text = `Function execution timed out (maximum duration: ${limitMs / 1000}s)`;
-      timer = realSetTimeout(() => reject(new CallRefused(text)), limitMs);
-    });
     let value: string;
     this.watchdog.entered(found.path);
     try {
-      value = await Promise.race([runAs(execution, () => found.invoke(args, execution.request.requestId)), late]);
+      value = await within(execution, limitMs, () => found.invoke(args, execution.request.requestId));
     } finally {
-      realClearTimeout(timer);
       execution.isOpen = false;
     }
     if (execution.tx?.fault) throw execution.tx.fault;
@@ -303,6 +301,21 @@ export class Runner {
   }
 }
 
+/** What a call gives, unless its time is over or an error that it has lost comes first. */
+async function within<T>(execution: Execution, limitMs: number, call: () => Promise<T>): Promise<T> {
+  let timer: NodeJS.Timeout | undefined;
+  const ended = new Promise<never>((_, reject) => {
+    execution.end = reject;
+    const text = `Function execution timed out (maximum duration: ${limitMs / 1000}s)`;
+    timer = realSetTimeout(() => reject(new CallRefused(text)), limitMs);
+  });
+  try {
+    return await Promise.race([runAs(execution, call), ended]);
+  } finally {
+    realClearTimeout(timer);
+  }
+}
+
 /** An error as callers see it. Faults of the store are not the function's: they are thrown on. */
 export function failure(error: unknown, request: RequestInfo, logLines: string[]): Outcome {
   if (isStoreFault(error)) {
@@ -316,7 +329,7 @@ export function failure(error: unknown, request: RequestInfo, logLines: string[]
     return { ok: false, message: `${prefix}Uncaught ConvexError: ${messageOf(error)}`, data, logLines };
   }
   const name = error instanceof Error ? error.name : "Error";
-  console.error(`request ${request.requestId} failed: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`);
+  console.error(`request ${request.requestId} failed: ${stackOf(error)}`);
   return { ok: false, message: `${prefix}Uncaught ${name}: ${messageOf(error)}`, logLines };
 }
 

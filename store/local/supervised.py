@@ -14,20 +14,20 @@ LONGEST_PAUSE_S = 10.0
 
 
 @asynccontextmanager
-async def supervised(make: Callable[[int], EmbeddedConvex], port: int) -> AsyncGenerator[str]:
+async def supervised(make: Callable[[int, int], EmbeddedConvex], port: int) -> AsyncGenerator[str]:
     """Keep one embedded Convex up while the block runs; gives its URL.
 
-    `make` builds one for a port. When it dies (killed, out of memory), another takes its place on
-    the same file and port: what was acknowledged is there, clients connect again by themselves. It
-    is tried again for as long as the block runs.
+    `make` builds one for a port and a port of its site. When it dies (killed, out of memory),
+    another takes its place on the same file and ports: what was acknowledged is there, clients
+    connect again by themselves. It is tried again for as long as the block runs.
 
     Raises:
         ConvexNotRunning: the first start failed.
     """
-    async with make(port) as first:
-        bound = int(first.url.rpartition(":")[2])
+    async with make(port, 0) as first:
+        bound, site = (int(url.rpartition(":")[2]) for url in (first.url, first.site_url))
         async with asyncio.TaskGroup() as tasks:
-            keeper = tasks.create_task(_keep(first, lambda: make(bound)))
+            keeper = tasks.create_task(_keep(first, lambda: make(bound, site)))
             try:
                 yield first.url
             finally:
@@ -44,8 +44,8 @@ async def _keep(current: EmbeddedConvex, make: Callable[[], EmbeddedConvex]) -> 
                 log.warning("convex_restarted", extra={"url": another.url})
                 pause_s = PAUSE_S
                 await _until_dead(another)
-        except ConvexNotRunning:
-            log.exception("convex_not_restarted")
+        except ConvexNotRunning as refused:
+            log.error("convex_not_restarted", extra={"reason": str(refused)})  # noqa: TRY400 - it says why
             pause_s = min(pause_s * 2, LONGEST_PAUSE_S)
 
 

@@ -1,41 +1,24 @@
-// The sync protocol of the official clients: one session per WebSocket.
-import type { IncomingMessage } from "node:http";
+// Accepts the WebSockets of the official clients and keeps them alive; what is said over one is in session.ts.
+import { type IncomingMessage, STATUS_CODES } from "node:http";
 import type { Duplex } from "node:stream";
-import type { JSONValue } from "convex/values";
-import { WebSocket, WebSocketServer } from "ws";
-import { type Authenticator, type Identity, identityKey, NOBODY } from "./auth.ts";
-import { type AddQuery, type ClientMessage, type Modification, readMessage, readTs } from "./client_messages.ts";
-import { realSetTimeout, wallMs } from "./clock.ts";
-import { HttpRefusal, messageOf } from "./errors.ts";
-import { newRequest, type RequestInfo } from "./execution.ts";
-import { printTs, requestInfo } from "./http.ts";
-import { type Holder, type LiveQueries, type LiveQuery, type Pump, type Updatable } from "./live.ts";
-import type { Outcome, Runner } from "./runner.ts";
-import { MAX_CALL_BYTES, printEncoded } from "./values.ts";
+import { WebSocketServer } from "ws";
+import { HttpRefusal } from "./errors.ts";
+import { Guests } from "./guests.ts";
+import { requestInfo } from "./http.ts";
+import { isLocalHost, type Origins } from "./origins.ts";
+import { Session, type SessionParts } from "./session.ts";
+import { MAX_CALL_BYTES } from "./values.ts";
 
 const PING_MS = 15_000; // clients give up after 30 s (Python) or 60 s (JavaScript) of silence
-const MAX_PENDING_MUTATIONS = 1000; // as Convex; one more ends the session
-const MAX_RUNNING_ACTIONS = 1000; // likewise
-const MAX_WAITING_BYTES = 4 << 20; // of a client's messages; while more wait for their turn, its socket is not read
-const MAX_WATCHED_CHARS = 32 << 20; // of the arguments of a session's queries; more ends it
-const MAX_QUERIES = 10_000; // per session; one more ends it
-const MAX_BUFFERED_BYTES = 4 << 20; // a client that reads slowly gets fewer, newer transitions
-const CLOSE_MS = 500; // for the client's half of the closing handshake
-const MAX_CLOCK_AHEAD_NS = 60_000_000_000n;
 const PATH = /^\/api\/([^/]+\/)?sync$/;
 
-export type SyncParts = {
-  runner: Runner;
-  live: LiveQueries;
-  pump: Pump;
-  authenticator: () => Authenticator;
-};
+export type SyncParts = Omit<SessionParts, "guests"> & { origins: Origins };
 
-/** Accepts the clients' WebSockets and keeps them alive. */
 export class SyncServer {
   private readonly parts: SyncParts;
   private readonly sockets = new WebSocketServer({ noServer: true, maxPayload: MAX_CALL_BYTES * 2 });
   private readonly sessions = new Set<Session>();
+  private readonly guests = new Guests();
   private readonly pinger: NodeJS.Timeout;
 
   constructor(parts: SyncParts) {
@@ -46,12 +29,20 @@ export class SyncServer {
   }
 
   upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
-    if (!PATH.test(URL.parse(request.url ?? "/", "http://host")?.pathname ?? "")) {
-      socket.end("HTTP/1.1 404 Not Found\r\nconnection: close\r\n\r\n");
+    const address = addressOf(request);
+    try {
+      const path = URL.parse(request.url ?? "/", "http://host")?.pathname ?? "";
+      if (!PATH.test(path)) throw new HttpRefusal(404, "NotFound", "there is no socket here");
+      this.parts.origins.check(request.headers);
+      if (this.guests.isFull(address)) {
+        throw new HttpRefusal(429, "TooManySessions", "This address has too many sessions without a user");
+      }
+    } catch (error) {
+      refuseUpgrade(socket, error);
       return;
     }
     this.sockets.handleUpgrade(request, socket, head, (ws) => {
-      const session = new Session(ws, this.parts, requestInfo(request));
+      const session = new Session(ws, { ...this.parts, guests: this.guests }, { info: requestInfo(request), address });
       this.sessions.add(session);
       ws.on("close", () => {
         this.sessions.delete(session);
@@ -66,393 +57,18 @@ export class SyncServer {
   }
 }
 
-type Version = { querySet: number; identity: number; ts: bigint };
-type Subscription = { live: LiveQuery; added: AddQuery; chars: number; sent: string | null };
-
-class Session implements Holder, Updatable {
-  private readonly ws: WebSocket;
-  private readonly parts: SyncParts;
-  private readonly info: RequestInfo;
-  private sessionId: string | null = null;
-  private identity: Identity = NOBODY;
-  /** Versions that the client has asked for, and those that it has been told of. */
-  private readonly asked = { querySet: 0, identity: 0 };
-  private told: Version = { querySet: 0, identity: 0, ts: 0n };
-  private modifications: Modification[] = [];
-  private readonly subscriptions = new Map<number, Subscription>();
-  private mustTransition = false;
-  private isReauthenticated = false;
-  private mutations: Promise<void> = Promise.resolve();
-  private pendingMutations = 0;
-  private runningActions = 0;
-  private readonly inbox: { message: ClientMessage; bytes: number }[] = [];
-  /** What the client has sent and nobody has worked off: in the inbox, among the modifications, in a mutation. */
-  private waitingBytes = 0;
-  private modificationBytes = 0;
-  private watchedChars = 0;
-  private readonly whenRead: (() => void)[] = [];
-  private isHandling = false;
-  private isAlive = true;
-  private isOpen = true;
-  private wasHeldBack = false;
-
-  constructor(ws: WebSocket, parts: SyncParts, info: RequestInfo) {
-    this.ws = ws;
-    this.parts = parts;
-    this.info = info;
-    ws.on("message", (data: Buffer) => this.receive(data));
-    ws.on("pong", () => {
-      this.isAlive = true;
-    });
-    ws.on("error", () => ws.terminate());
-  }
-
-  // -- receiving ----------------------------------------------------------------------------------
-
-  private receive(data: Buffer): void {
-    if (!this.isOpen) return;
-    try {
-      this.inbox.push({ message: readMessage(data.toString("utf8")), bytes: data.length });
-    } catch (error) {
-      this.fatal(messageOf(error));
-      return;
-    }
-    this.wait(data.length);
-    if (!this.isHandling) void this.handleInbox();
-  }
-
-  private wait(bytes: number): void {
-    this.waitingBytes += bytes;
-    this.readOrPause();
-  }
-
-  private done(bytes: number): void {
-    this.wait(-bytes);
-  }
-
-  /** A client that sends faster than it is served, or does not read what it is sent, is not read either. */
-  private readOrPause(): void {
-    const mustPause = this.waitingBytes > MAX_WAITING_BYTES || this.ws.bufferedAmount > MAX_BUFFERED_BYTES;
-    if (mustPause === this.ws.isPaused) return;
-    if (mustPause) this.ws.pause();
-    else this.ws.resume();
-  }
-
-  /** In order; only an authentication makes the others wait. */
-  private async handleInbox(): Promise<void> {
-    this.isHandling = true;
-    for (let next = this.inbox.shift(); next !== undefined && this.isOpen; next = this.inbox.shift()) {
-      const { message, bytes } = next;
-      try {
-        if (message.type === "Authenticate") await this.authenticate(message);
-        else this.handle(message, bytes);
-      } catch (error) {
-        this.fatal(messageOf(error));
-      }
-      this.done(bytes);
-    }
-    this.isHandling = false;
-  }
-
-  private handle(message: Exclude<ClientMessage, { type: "Authenticate" }>, bytes: number): void {
-    switch (message.type) {
-      case "Connect":
-        return this.connect(message.sessionId, message.maxObservedTimestamp);
-      case "ModifyQuerySet":
-        this.modify(message.baseVersion, message.newVersion, message.modifications);
-        this.modificationBytes += bytes;
-        return this.wait(bytes);
-      case "Mutation":
-        return this.enqueueMutation(message, bytes);
-      case "Action":
-        return this.startAction(message, bytes);
-      case "Event":
-        return;
-    }
-  }
-
-  private connect(sessionId: string, maxObservedTimestamp: string | undefined): void {
-    if (this.sessionId !== null) throw new Error("Connect was sent twice");
-    this.sessionId = sessionId;
-    if (maxObservedTimestamp === undefined || maxObservedTimestamp === null) return;
-    const observed = readTs(maxObservedTimestamp);
-    const { db } = this.parts.runner;
-    if (observed <= db.lastTs) return;
-    if (observed > BigInt(wallMs()) * 1_000_000n + MAX_CLOCK_AHEAD_NS) {
-      throw new Error("InvalidTimestamp: the client has observed a timestamp that is ahead of the server's clock");
-    }
-    void this.parts.runner.advanceClock(observed); // a new data file on an old address
-  }
-
-  private modify(baseVersion: number, newVersion: number, modifications: Modification[]): void {
-    if (baseVersion !== this.asked.querySet) {
-      throw new Error(
-        `BaseVersionMismatch: Base version ${baseVersion} passed up doesn't match the current version ${this.asked.querySet}`,
-      );
-    }
-    this.asked.querySet = newVersion;
-    this.modifications.push(...modifications);
-    this.parts.pump.add(this);
-  }
-
-  private async authenticate(message: ClientMessage & { type: "Authenticate" }): Promise<void> {
-    const { baseVersion } = message;
-    if (baseVersion !== this.asked.identity) {
-      throw new Error(
-        `BaseVersionMismatch: Base version ${baseVersion} passed up doesn't match the current version ${this.asked.identity}`,
-      );
-    }
-    try {
-      const identity = await this.identify(message);
-      if (identityKey(identity) !== identityKey(this.identity)) this.isReauthenticated = true;
-      this.identity = identity;
-    } catch (error) {
-      if (!(error instanceof HttpRefusal)) throw error;
-      this.authError(error.message, baseVersion, true);
-      return;
-    }
-    this.asked.identity = baseVersion + 1;
-    this.parts.pump.add(this);
-  }
-
-  private async identify({ tokenType, value, impersonating }: ClientMessage & { type: "Authenticate" }): Promise<Identity> {
-    const authenticator = this.parts.authenticator();
-    if (tokenType === "None") return NOBODY;
-    if (tokenType === "User") return authenticator.ofToken(value ?? "");
-    const acting = impersonating === undefined ? "" : `:${Buffer.from(JSON.stringify(impersonating)).toString("base64")}`;
-    return authenticator.ofAdminKey(`${value ?? ""}${acting}`);
-  }
-
-  private authError(error: string, baseVersion: number, authUpdateAttempted: boolean): void {
-    this.send(JSON.stringify({ type: "AuthError", error, baseVersion, authUpdateAttempted }));
-    this.isOpen = false;
-    this.ws.close(1008, "AuthError");
-  }
-
-  /** Whether the token that the session runs under has expired; the client is told then. */
-  private hasExpired(): boolean {
-    if (this.identity.kind !== "user" || this.identity.expiresAtMs > wallMs()) return false;
-    if (this.isOpen) this.authError("Token expired", this.asked.identity, false);
-    return true;
-  }
-
-  // -- requests -----------------------------------------------------------------------------------
-
-  /** Mutations of a session run one at a time, in order. */
-  private enqueueMutation(message: ClientMessage & { type: "Mutation" | "Action" }, bytes: number): void {
-    if (++this.pendingMutations > MAX_PENDING_MUTATIONS) {
-      throw new Error(`TooManyPendingMutations: more than ${MAX_PENDING_MUTATIONS} mutations are waiting`);
-    }
-    const { identity } = this;
-    this.wait(bytes);
-    this.mutations = this.mutations.then(() => this.runMutation(message, identity)).finally(() => this.done(bytes));
-  }
-
-  private async runMutation(message: ClientMessage & { type: "Mutation" | "Action" }, identity: Identity): Promise<void> {
-    await this.untilRead();
-    this.pendingMutations--;
-    if (!this.isOpen || this.hasExpired()) return;
-    const { requestId: request, udfPath: path, args } = message;
-    const key = this.sessionId === null ? undefined : { session: this.sessionId, request };
-    try {
-      await this.parts.runner.mutation({ path, args, identity, request: this.newInfo() }, key, (outcome) =>
-        this.respond("MutationResponse", request, outcome),
-      );
-    } catch (error) {
-      this.fatal(messageOf(error)); // the client connects again and resends: the store may be well by then
-    }
-  }
-
-  private startAction(message: ClientMessage & { type: "Mutation" | "Action" }, bytes: number): void {
-    if (++this.runningActions > MAX_RUNNING_ACTIONS) {
-      throw new Error(`TooManyRunningActions: more than ${MAX_RUNNING_ACTIONS} actions are running`);
-    }
-    this.wait(bytes);
-    void this.runAction(message).finally(() => {
-      this.runningActions--;
-      this.done(bytes);
-    });
-  }
-
-  private async runAction(message: ClientMessage & { type: "Mutation" | "Action" }): Promise<void> {
-    await this.untilRead();
-    if (!this.isOpen || this.hasExpired()) return;
-    const { requestId, udfPath: path, args } = message;
-    try {
-      const outcome = await this.parts.runner.action({ path, args, identity: this.identity, request: this.newInfo() });
-      this.respond("ActionResponse", requestId, outcome);
-    } catch (error) {
-      this.fatal(messageOf(error));
-    }
-  }
-
-  private newInfo(): RequestInfo {
-    return newRequest({ ip: this.info.ip, userAgent: this.info.userAgent });
-  }
-
-  /** The response goes first; a transition whose timestamp is not before it always follows: clients wait for that. */
-  private respond(type: "MutationResponse" | "ActionResponse", requestId: number, outcome: Outcome): void {
-    const head = `{"type":"${type}","requestId":${requestId},"success":${outcome.ok}`;
-    const logLines = JSON.stringify(outcome.logLines);
-    if (outcome.ok) {
-      const value = printEncoded(JSON.parse(outcome.value) as JSONValue);
-      const ts = type === "MutationResponse" ? `,"ts":"${printTs(outcome.ts)}"` : "";
-      this.send(`${head},"result":${value}${ts},"logLines":${logLines}}`);
-    } else {
-      const data = outcome.data === undefined ? "" : `,"errorData":${printEncoded(outcome.data)}`;
-      this.send(`${head},"result":${JSON.stringify(outcome.message)}${data},"logLines":${logLines}}`);
-    }
-    this.mustTransition = true;
-    this.parts.pump.add(this);
-  }
-
-  // -- transitions --------------------------------------------------------------------------------
-
-  stale(): void {
-    this.parts.pump.add(this);
-  }
-
-  async update(): Promise<void> {
-    if (!this.isOpen) return;
-    if (this.ws.bufferedAmount > MAX_BUFFERED_BYTES) {
-      this.wasHeldBack = true; // goes on when what was sent has left
-      return;
-    }
-    if (this.subscriptions.size > 0 && this.hasExpired()) return;
-    const end: Version = { ...this.asked, ts: this.parts.runner.db.lastTs };
-    const changes = this.applyModifications();
-    if (this.isReauthenticated) this.hold();
-    for (const [queryId, subscription] of this.subscriptions) {
-      const { live } = subscription;
-      const text = live.isStale || live.text === null ? await this.parts.live.refresh(live) : live.text;
-      if (!this.isOpen) return;
-      if (text.identity === subscription.sent) continue;
-      subscription.sent = text.identity;
-      const type = text.isFailure ? "QueryFailed" : "QueryUpdated";
-      changes.push(`{"type":"${type}","queryId":${queryId},${text.fields}}`);
-    }
-    const { querySet, identity } = this.told;
-    if (changes.length === 0 && !this.mustTransition && querySet === end.querySet && identity === end.identity) return;
-    this.mustTransition = false;
-    if (end.ts < this.told.ts) end.ts = this.told.ts;
-    this.send(
-      `{"type":"Transition","startVersion":${printVersion(this.told)},"endVersion":${printVersion(end)},` +
-        `"modifications":[${changes.join(",")}]}`,
-    );
-    this.told = end;
-  }
-
-  private applyModifications(): string[] {
-    const changes: string[] = [];
-    const modifications = this.modifications;
-    this.modifications = [];
-    this.done(this.modificationBytes);
-    this.modificationBytes = 0;
-    for (const modification of modifications) {
-      const { queryId } = modification;
-      const before = this.subscriptions.get(queryId);
-      if (before !== undefined) this.drop(queryId, before);
-      if (modification.type === "Remove") {
-        changes.push(`{"type":"QueryRemoved","queryId":${queryId}}`);
-        continue;
-      }
-      if (this.subscriptions.size >= MAX_QUERIES) throw new Error(`a session may watch ${MAX_QUERIES} queries`);
-      const live = this.holdOne(modification);
-      const chars = live.key.length;
-      this.subscriptions.set(queryId, { live, added: modification, chars, sent: null });
-      this.watchedChars += chars;
-      if (this.watchedChars > MAX_WATCHED_CHARS) throw new Error("the arguments of a session's queries are too large");
-    }
-    return changes;
-  }
-
-  private holdOne({ udfPath, args, journal }: AddQuery): LiveQuery {
-    return this.parts.live.hold(this, { path: udfPath, args, caller: this.identity, journal: journal ?? null });
-  }
-
-  /** Under a new identity every query is another one. */
-  private hold(): void {
-    this.isReauthenticated = false;
-    for (const [queryId, subscription] of this.subscriptions) {
-      const { live: before } = subscription;
-      if (identityKey(before.caller) === identityKey(this.identity)) continue;
-      this.subscriptions.delete(queryId);
-      this.letGo(before);
-      this.subscriptions.set(queryId, { ...subscription, live: this.holdOne({ ...subscription.added, journal: before.journal }) });
-    }
-  }
-
-  private drop(queryId: number, { live, chars }: Subscription): void {
-    this.subscriptions.delete(queryId);
-    this.watchedChars -= chars;
-    this.letGo(live);
-  }
-
-  private letGo(live: LiveQuery): void {
-    for (const other of this.subscriptions.values()) if (other.live === live) return;
-    this.parts.live.release(this, live);
-  }
-
-  // -- the socket ---------------------------------------------------------------------------------
-
-  private send(text: string): void {
-    if (this.ws.readyState !== WebSocket.OPEN) return;
-    this.ws.send(text, () => {
-      if (this.ws.bufferedAmount <= MAX_BUFFERED_BYTES && this.isOpen) this.drained();
-    });
-    this.readOrPause();
-  }
-
-  /** Until the client has read most of what it was sent, or is gone. */
-  private async untilRead(): Promise<void> {
-    while (this.isOpen && this.ws.bufferedAmount > MAX_BUFFERED_BYTES) {
-      await new Promise<void>((resolve) => this.whenRead.push(resolve));
-    }
-  }
-
-  private drained(): void {
-    this.readOrPause();
-    for (const go of this.whenRead.splice(0)) go();
-    if (!this.wasHeldBack) return;
-    this.wasHeldBack = false;
-    this.parts.pump.add(this);
-  }
-
-  ping(): void {
-    if (this.waitingBytes > MAX_WAITING_BYTES) return; // its pong is behind what we do not read
-    if (!this.isAlive) {
-      this.ws.terminate();
-      return;
-    }
-    this.isAlive = false;
-    this.ws.ping();
-    this.send('{"type":"Ping"}');
-  }
-
-  private fatal(error: string): void {
-    this.send(JSON.stringify({ type: "FatalError", error }));
-    this.isOpen = false;
-    this.ws.close(1008, "BadRequest");
-  }
-
-  abort(): void {
-    this.ws.terminate();
-  }
-
-  goingAway(): void {
-    this.isOpen = false;
-    this.ws.close(1012, "ServiceRestart");
-    realSetTimeout(() => this.ws.terminate(), CLOSE_MS).unref();
-  }
-
-  closed(): void {
-    this.isOpen = false;
-    for (const go of this.whenRead.splice(0)) go();
-    for (const { live } of this.subscriptions.values()) this.parts.live.release(this, live);
-    this.subscriptions.clear();
-  }
+/** As Node would have it: an upgrade has no response to write to. */
+function refuseUpgrade(socket: Duplex, error: unknown): void {
+  const { status, message } = error instanceof HttpRefusal ? error : { status: 400, message: "bad request" };
+  const head = `HTTP/1.1 ${status} ${STATUS_CODES[status] ?? "Refused"}\r\nconnection: close\r\ncontent-type: text/plain`;
+  socket.on("error", () => undefined);
+  socket.end(`${head}\r\ncontent-length: ${Buffer.byteLength(message)}\r\n\r\n${message}`);
 }
 
-function printVersion({ querySet, identity, ts }: Version): string {
-  return `{"querySet":${querySet},"identity":${identity},"ts":"${printTs(ts)}"}`;
+/** Whose session it is: a proxy on this machine says for whom it asks, in the last entry of its list. */
+function addressOf(request: IncomingMessage): string {
+  const peer = request.socket.remoteAddress ?? "";
+  const list = [request.headers["x-forwarded-for"] ?? ""].flat().join(",");
+  const last = list.slice(list.lastIndexOf(",") + 1).trim();
+  return last !== "" && isLocalHost(peer) ? last : peer;
 }

@@ -2,14 +2,16 @@
 
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Any, TypeVar, cast
 
-from agent.durable import plain_once
+from agent.durable import Durable, NotDurable
 from agent.loop import Agent, Limits, run_agent
 from agent.outcome import Outcome, answer_text
 from agent.prompt import SYSTEM_PROMPT
 from agent.sink import RecordingSink
 from agent.transcript import Asked, MemoryTranscript, Past
+from core.clock import ManualClock, SystemClock
 from llm.model import Model
 from tools.files import FILE_TOOLS
 from tools.memory import MemoryWorkspace
@@ -20,15 +22,16 @@ T = TypeVar("T")
 
 
 class Journal:
-    """`once` as a durable engine has it: results survive, and it can die around any call."""
+    """Steps as a durable engine has them: results survive, and it can die around any step."""
 
     def __init__(self) -> None:
         self.results: dict[str, Any] = {}
         self.ran: list[str] = []
         self.die_before: str | None = None
         self.die_after: str | None = None
+        self.clock = ManualClock(datetime(2026, 1, 1, 12, 0, 0, 500_000, UTC))
 
-    async def __call__(self, key: str, fn: Callable[[], Awaitable[T]], /) -> T:
+    async def run(self, key: str, fn: Callable[[], Awaitable[T]], /) -> T:
         if key in self.results:
             return cast("T", self.results[key])
         if key == self.die_before:
@@ -39,6 +42,13 @@ class Journal:
             raise Died(key)
         self.results[key] = result
         return result
+
+    async def sleep_until(self, key: str, at: datetime, /) -> None:
+        async def wake_time() -> datetime:
+            return at
+
+        until = await self.run(key, wake_time)
+        self.clock.advance(max(0.0, (until - self.clock.now()).total_seconds()))
 
 
 class Died(BaseException):
@@ -61,7 +71,7 @@ class Desk:
         self.sink = RecordingSink()
         self.pauses: list[float] = []
 
-    async def run(self, once: Any = plain_once) -> Outcome:
+    async def run(self, steps: Durable | None = None) -> Outcome:
         """A process takes the run up, with a session that has seen nothing."""
 
         async def pause(seconds: float) -> None:
@@ -73,13 +83,14 @@ class Desk:
             system=SYSTEM_PROMPT,
             limits=self.limits,
             pause=pause,
+            clock=steps.clock if isinstance(steps, Journal) else SystemClock(),
         )
         return await run_agent(
             agent,
             session=RunSession(self.workspace),
             transcript=self.transcript,
             sink=self.sink,
-            once=once,
+            steps=steps or NotDurable(),
         )
 
     async def text(self, outcome: Outcome) -> str:

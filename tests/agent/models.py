@@ -39,6 +39,7 @@ class ScriptedTurns:
     partial: str = "half an ans"
     requests: list[ModelRequest] = field(default_factory=list[ModelRequest])
     name: str = "test/scripted"
+    context_window: int = 200_000
     hang_in_turn: int | None = None
     hanging: asyncio.Event = field(default_factory=asyncio.Event)
     closed: int = 0

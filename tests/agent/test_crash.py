@@ -1,10 +1,11 @@
 """A process dies around every step and inside every write; the next one ends in the same state."""
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import TypeVar
 
 import pytest
 
+from agent.durable import NotDurable
 from agent.outcome import Outcome
 from agent.transcript import Asked, MemoryTranscript
 from core.errors import Transient
@@ -53,9 +54,11 @@ class DyingTranscript(MemoryTranscript):
             self._point = None
             raise Died(write)
 
-    async def append_turn(self, number: int, turn: Turn) -> None:
+    async def append_turn(
+        self, number: int, turn: Turn, *, not_run: Mapping[ToolCallId, str]
+    ) -> None:
         self._die("before", f"turn {number}")
-        await super().append_turn(number, turn)
+        await super().append_turn(number, turn, not_run=not_run)
         self._die("after", f"turn {number}")
 
     async def start_call(self, number: int, call: ToolCall) -> None:
@@ -189,8 +192,10 @@ class Stumbling(MemoryTranscript):
         if self._writes % 2:
             raise Transient("no answer from the store")
 
-    async def append_turn(self, number: int, turn: Turn) -> None:
-        await super().append_turn(number, turn)
+    async def append_turn(
+        self, number: int, turn: Turn, *, not_run: Mapping[ToolCallId, str]
+    ) -> None:
+        await super().append_turn(number, turn, not_run=not_run)
         self._stumble()
 
     async def finish_call(self, number: int, call_id: ToolCallId, output: ToolOutput) -> ToolOutput:
@@ -199,13 +204,15 @@ class Stumbling(MemoryTranscript):
         return kept
 
 
-async def retrying(_key: str, fn: Callable[[], Awaitable[T]], /) -> T:
-    """`once` as an engine retries a step in the same process."""
-    while True:
-        try:
-            return await fn()
-        except Transient:
-            continue
+class Retrying(NotDurable):
+    """Steps as an engine retries them in the same process."""
+
+    async def run(self, key: str, fn: Callable[[], Awaitable[T]], /) -> T:
+        while True:
+            try:
+                return await super().run(key, fn)
+            except Transient:
+                continue
 
 
 async def test_a_write_whose_answer_was_lost_is_not_made_again_by_the_retry() -> None:
@@ -220,7 +227,7 @@ async def test_a_write_whose_answer_was_lost_is_not_made_again_by_the_retry() ->
     model = ScriptedTurns(script, by_turn=True)
     desk = Desk(model, toolbox=Toolbox([counter]))
     desk.transcript = Stumbling()
-    outcome = await desk.run(retrying)
+    outcome = await desk.run(Retrying())
     assert runs == ["0", "1", "2", "3"]
     assert len(model.requests) == 2
     assert await desk.text(outcome) == desk.sink.shown == "Done."

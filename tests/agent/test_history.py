@@ -1,5 +1,11 @@
+from collections.abc import Sequence
+
+import pytest
+
 from agent import words
-from agent.history import Remarks, build_messages
+from agent.digest import digest
+from agent.history import Remarks, build_history
+from agent.sizes import CHARS_PER_TOKEN, size_of
 from agent.transcript import Answered, Asked, Loaded, Past, RecordedTurn
 from core.ids import ToolCallId
 from llm.model import (
@@ -17,13 +23,36 @@ from llm.model import (
 )
 from tests.agent.models import call, calls, says
 from tests.agent.validity import assert_valid
+from tools.files import FILE_TOOLS
+from tools.registry import Toolbox
 from tools.tool import ToolOutput
 
 PLENTY = 100_000
 
 
+def built_within(budget_tokens: int, loaded: Loaded) -> tuple[ModelMessage, ...]:
+    messages = build_history(
+        loaded, budget_tokens=budget_tokens, touches=Toolbox(FILE_TOOLS).touches
+    ).messages
+    assert_valid(ModelRequest(system="", messages=messages))
+    return messages
+
+
+def texts_of(message: ModelMessage) -> list[str]:
+    return [part.text for part in message.parts if isinstance(part, TextPart)]
+
+
+def told(messages: Sequence[ModelMessage]) -> str:
+    """All that a model reads of the messages."""
+    return "\n".join(
+        f"{part.name} {dict(part.arguments)}" if isinstance(part, ToolCall) else part.text
+        for message in messages
+        for part in message.parts
+    )
+
+
 def built(*past: Past, turns: tuple[RecordedTurn, ...] = ()) -> tuple[ModelMessage, ...]:
-    return build_messages(Loaded(past=past, turns=turns), budget_tokens=PLENTY)
+    return build_history(Loaded(past=past, turns=turns), budget_tokens=PLENTY).messages
 
 
 def user(*texts: str) -> UserMessage:
@@ -134,23 +163,127 @@ def test_ids_that_a_provider_would_refuse_are_replaced_in_call_and_result() -> N
     ]
 
 
-def test_over_the_budget_the_oldest_exchanges_go_whole() -> None:
+def test_over_the_budget_the_oldest_exchanges_are_listed() -> None:
     past = [
         item
         for n in range(10)
         for item in (Asked(f"question {n}"), Answered("completed", f"{n}" * 1_000))
     ]
     loaded = Loaded(past=(*past, Asked("now")))
-    messages = build_messages(loaded, budget_tokens=1_000)
-    assert messages[0] == user(words.LEFT_OUT, "question 9")
-    assert messages[-1] == user("now")
-    assert len(messages) == 3
+    messages = build_history(loaded, budget_tokens=1_000).messages
+    listed, *questions = texts_of(messages[0])
+    assert listed.startswith(words.LEFT_OUT[:-1])
+    assert all(f"question {n}\n" in listed for n in range(8))
+    assert questions == ["question 8"]
+    assert messages[-2:] == (assistant("9" * 1_000), user("now"))
 
 
 def test_the_message_to_answer_is_sent_whatever_its_size() -> None:
     loaded = Loaded(past=(Asked("old"), Answered("completed", "old"), Asked("x" * 100_000)))
-    [message] = build_messages(loaded, budget_tokens=1_000)
-    assert message.parts[-1] == TextPart("x" * 100_000)
+    assert texts_of(built_within(1_000, loaded)[-1])[-1] == "x" * 100_000
+
+
+READS = 5
+TASK = "Build me a shop."
+
+
+def long_work() -> tuple[RecordedTurn, ...]:
+    """Ten turns of five reads of 6 KB and a write each; the last write never ran."""
+    turns: list[RecordedTurn] = []
+    for n in range(10):
+        reads = [call(f"r{n}-{k}", "readFile", path=f"src/{n}/{k}.ts") for k in range(READS)]
+        wanted = [*reads, call(f"w{n}", "writeFile", path=f"out/{n}.ts", content="y" * 500)]
+        outputs = {str(wanted_call.call_id): "x" * 6_000 for wanted_call in reads}
+        if n < 9:
+            outputs[f"w{n}"] = f"Successfully wrote out/{n}.ts"
+        turns.append(recorded(n, calls(*wanted, text=f"Part {n} of the plan."), **outputs))
+    return tuple(turns)
+
+
+@pytest.mark.parametrize("budget", [100_000, 60_000, 24_000, 12_000, 8_000])
+def test_continue_after_long_work_knows_task_files_and_open_work(budget: int) -> None:
+    past = (Asked(TASK), Answered("completed", "", turns=long_work()), Asked("continue"))
+    messages = built_within(budget, Loaded(past))
+    assert texts_of(messages[0])[0] == TASK
+    everything = told(messages)
+    assert everything.count("src/") >= 50
+    assert all(f"src/{n}/{k}.ts" in everything for n in range(10) for k in range(READS))
+    assert all(f"out/{n}.ts" in everything for n in range(10))
+    assert words.NEVER_RAN in everything, "the write that never ran is open"
+    assert texts_of(messages[-1])[-1] == "continue"
+    assert size_of(messages) <= budget * CHARS_PER_TOKEN
+
+
+@pytest.mark.parametrize("budget", [3_000, 2_000, 1_000])
+def test_work_of_long_ago_is_remembered_in_short(budget: int) -> None:
+    """Three exchanges later the work itself is left out, and what it did is not."""
+    later = [
+        item for n in range(3) for item in (Asked(f"{n}?"), Answered("completed", "z" * 2_000))
+    ]
+    past = (Asked(TASK), Answered("cancelled", "", turns=long_work()), *later, Asked("continue"))
+    messages = built_within(budget, Loaded(past))
+    everything = told(messages)
+    assert TASK in everything
+    assert "src/9/4.ts" in everything
+    assert "out/8.ts" in everything
+    assert "out/9.ts" in everything
+    assert "never ran" in everything
+    assert "left out" in everything
+    assert size_of(messages) <= budget * CHARS_PER_TOKEN
+
+
+def test_what_failed_and_was_done_later_is_not_open() -> None:
+    failed = RecordedTurn(
+        0,
+        calls(call("a", "editFile", path="a.ts", oldString="1", newString="2")),
+        outputs={ToolCallId("a"): ToolOutput("oldString does not occur", is_error=True)},
+    )
+    done = recorded(
+        1, calls(call("b", "editFile", path="a.ts", oldString="3", newString="4")), b="ok"
+    )
+    touches = Toolbox(FILE_TOOLS).touches
+    text = told(digest([failed], touches, chars=1_000))
+    assert "Not done: editFile a.ts (failed: oldString" in text
+    assert "Not done" not in told(digest([failed, done], touches, chars=1_000))
+
+
+def test_what_was_read_in_brief_is_told_in_short() -> None:
+    brief = Answered("completed", "Done.", turns=long_work(), is_brief=True)
+    messages = built_within(100_000, Loaded((Asked(TASK), brief, Asked("continue")), is_cut=True))
+    everything = told(messages)
+    assert "Still older messages" in everything
+    assert TASK in everything
+    assert "src/0/0.ts" in everything
+    assert not [p for m in messages for p in m.parts if isinstance(p, ToolCall | ToolResult)]
+
+
+def test_new_results_that_are_larger_than_the_window_are_cut_and_say_so() -> None:
+    many = [call(f"c{n}", "readFile", path=f"{n}") for n in range(4)]
+    sizes = {"c0": "x" * 50_000, "c1": "y" * 100, "c2": "z" * 50_000, "c3": "w" * 2_000}
+    loaded = Loaded((Asked("go"),), turns=(recorded(0, calls(*many), **sizes),))
+    messages = built_within(5_000, loaded)
+    results = [part.text for part in messages[-1].parts if isinstance(part, ToolResult)]
+    assert [len(text) for text in results if "left out" not in text] == [100, 2_000]
+    assert sum(map(len, results)) < 5_000 * CHARS_PER_TOKEN + 500
+    assert results[0].endswith("Ask for it in smaller parts.]")
+
+
+def test_a_thought_goes_when_what_stood_before_it_was_shortened() -> None:
+    def thinking(n: int) -> RecordedTurn:
+        wanted = call(f"c{n}", "readFile", path=f"{n}")
+        parts = (ThinkingPart("hm", signature=f"proof {n}"), wanted)
+        turn = Turn(AssistantMessage(parts), StopReason.TOOL_CALLS, Usage(), "m")
+        return recorded(n, turn, **{f"c{n}": "x" * 3_000})
+
+    def proofs(count: int) -> list[str]:
+        turns = tuple(map(thinking, range(count)))
+        messages = built_within(4_000, Loaded((Asked("go"),), turns=turns))
+        parts = [part for message in messages for part in message.parts]
+        return [part.signature for part in parts if isinstance(part, ThinkingPart)]
+
+    assert proofs(5) == [f"proof {n}" for n in range(5)]
+    assert proofs(6) == [], "the first results are shortened now"
+    assert proofs(7) == ["proof 6"]
 
 
 def test_over_the_budget_old_results_of_the_running_answer_are_shortened() -> None:
@@ -158,7 +291,7 @@ def test_over_the_budget_old_results_of_the_running_answer_are_shortened() -> No
         recorded(n, calls(call(f"c{n}", "readFile", path=f"{n}")), **{f"c{n}": "x" * 5_000})
         for n in range(3)
     )
-    messages = build_messages(Loaded(past=(Asked("go"),), turns=turns), budget_tokens=2_000)
+    messages = build_history(Loaded(past=(Asked("go"),), turns=turns), budget_tokens=2_000).messages
     sizes = [
         len(part.text)
         for message in messages
@@ -177,9 +310,24 @@ def test_the_beginning_stays_the_same_from_turn_to_turn() -> None:
         for n in range(6)
     )
     for count in range(6):
-        shorter = build_messages(Loaded(past, turns[:count]), budget_tokens=1_000)
-        longer = build_messages(Loaded(past, turns[: count + 1]), budget_tokens=1_000)
+        shorter = build_history(Loaded(past, turns[:count]), budget_tokens=1_000).messages
+        longer = build_history(Loaded(past, turns[: count + 1]), budget_tokens=1_000).messages
         assert longer[: len(shorter)] == shorter
+
+
+def test_room_is_made_seldom_so_that_the_beginning_stays_the_same() -> None:
+    turns = tuple(
+        recorded(n, calls(call(f"c{n}", "readFile", path=f"src/{n}.ts")), **{f"c{n}": "x" * 3_000})
+        for n in range(100)
+    )
+    past = (Asked("a"), Answered("completed", "", turns=turns[:30]), Asked("go"))
+    changes = 0
+    before: tuple[ModelMessage, ...] = ()
+    for count in range(70):
+        messages = built_within(10_000, Loaded(past, turns[30 : 30 + count]))
+        changes += messages[: len(before)] != before
+        before = messages
+    assert 0 < changes <= 70 * 3_000 // 10_000, "once for each quarter of the budget, at most"
 
 
 def test_remarks_stand_where_they_were_made() -> None:
@@ -187,11 +335,11 @@ def test_remarks_stand_where_they_were_made() -> None:
         recorded(0, calls(call("c0", "listFiles")), c0="a"),
         recorded(1, calls(call("c1", "listFiles")), c1="a"),
     )
-    messages = build_messages(
+    messages = build_history(
         Loaded(past=(Asked("go"),), turns=turns),
         budget_tokens=PLENTY,
-        remarks=Remarks(nudged_after=0, is_last_turn=True),
-    )
+        remarks=Remarks().and_after(0, words.NUDGE).and_after(1, words.LAST_TURN),
+    ).messages
     assert messages[2].parts[-1] == TextPart(words.NUDGE)
     assert messages[4].parts[-1] == TextPart(words.LAST_TURN)
 

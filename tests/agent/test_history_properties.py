@@ -8,7 +8,7 @@ from typing import Literal, TypeVar
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from agent.history import Remarks, build_messages
+from agent.history import Remarks, build_history
 from agent.loop import Limits
 from agent.outcome import answer_text
 from agent.transcript import Answered, Asked, Loaded, MemoryTranscript, Past, RecordedTurn
@@ -103,7 +103,9 @@ def test_any_recorded_past_becomes_a_valid_request(
     past: list[Past], question: str, budget: int
 ) -> None:
     loaded = Loaded(past=(*past, Asked(question)))
-    assert_valid(ModelRequest(system="", messages=build_messages(loaded, budget_tokens=budget)))
+    assert_valid(
+        ModelRequest(system="", messages=build_history(loaded, budget_tokens=budget).messages)
+    )
 
 
 @given(past=pasts, running=recorded_turns(), budget=st.sampled_from([1, 200, 100_000]))
@@ -112,8 +114,8 @@ def test_any_running_answer_can_be_closed_by_a_last_turn(
     past: list[Past], running: tuple[RecordedTurn, ...], budget: int
 ) -> None:
     loaded = Loaded(past=(*past, Asked("go")), turns=running)
-    remarks = Remarks(nudged_after=0, is_last_turn=True)
-    messages = build_messages(loaded, budget_tokens=budget, remarks=remarks)
+    remarks = Remarks(is_last_turn=True).and_after(-1, "a").and_after(len(running) - 1, "b")
+    messages = build_history(loaded, budget_tokens=budget, remarks=remarks).messages
     assert_valid(ModelRequest(system="", messages=messages))
 
 
@@ -190,11 +192,11 @@ class _Interrupting(Journal):
         self._fate = fate
         self._count = 0
 
-    async def __call__(self, key: str, fn: Callable[[], Awaitable[T]], /) -> T:
+    async def run(self, key: str, fn: Callable[[], Awaitable[T]], /) -> T:
         is_hit = key not in self.results and self._count == self._fate.at
         self._count += key not in self.results
         if is_hit and self._fate.kind in {"crash", "cancel"}:
             if self._fate.at % 2:
                 await fn()
             raise Died(key) if self._fate.kind == "crash" else asyncio.CancelledError
-        return await super().__call__(key, fn)
+        return await super().run(key, fn)

@@ -5,6 +5,7 @@ import pytest
 from agent import words
 from agent.loop import Limits
 from agent.outcome import Ending
+from agent.sizes import size_of
 from agent.transcript import Answered, Asked
 from core.ids import ToolCallId
 from llm.faults import ModelUnavailable, PromptTooLong, StreamBroken
@@ -119,23 +120,49 @@ async def test_at_the_step_cap_a_last_turn_without_tools_ends_the_run() -> None:
     desk = Desk(model, limits=Limits(max_turns=3))
     outcome = await desk.run()
     assert outcome.ending is Ending.STEP_CAP
-    assert [request.tool_choice for request in model.requests] == ["auto"] * 3 + ["none"]
+    assert [request.tool_choice for request in model.requests] == ["auto"] * 4
     assert words.LAST_TURN in remarks_sent(model.requests[3])
     assert model.requests[3].tools == model.requests[0].tools
     assert await desk.text(outcome) == "This is how far I came."
 
 
-async def test_calls_in_the_last_turn_are_not_run() -> None:
+async def test_calls_in_the_last_turn_are_not_run_and_the_next_one_forbids_them() -> None:
+    """Only then: another `tool_choice` costs the provider's cache of the whole conversation."""
     model = ScriptedTurns(
         [
             calls(call("c1", "listFiles")),
             calls(call("c2", "writeFile", path="a.txt", content="x")),
+            says("That is all."),
         ]
     )
     desk = Desk(model, limits=Limits(max_turns=1))
     outcome = await desk.run()
     assert desk.workspace.files == {}
-    assert await desk.text(outcome) == words.STEP_CAP
+    assert [request.tool_choice for request in model.requests] == ["auto", "auto", "none"]
+    assert [part.text for part in results_sent(model.requests[2])] == [words.NOT_RUN_LAST]
+    sent = len(model.requests[1].messages)
+    assert model.requests[2].messages[:sent] == model.requests[1].messages
+    assert await desk.text(outcome) == "That is all."
+
+
+async def test_a_last_turn_that_says_something_is_the_last_whatever_it_calls() -> None:
+    model = ScriptedTurns(
+        [
+            calls(call("c1", "listFiles")),
+            calls(call("c2", "writeFile", path="a.txt", content="x"), text="So far."),
+        ]
+    )
+    desk = Desk(model, limits=Limits(max_turns=1))
+    outcome = await desk.run()
+    assert outcome.ending is Ending.STEP_CAP
+    assert await desk.text(outcome) == "So far."
+
+
+async def test_a_model_that_never_stops_calling_gets_an_honest_ending() -> None:
+    model = ScriptedTurns([calls(call(f"c{n}", "listFiles")) for n in range(9)])
+    desk = Desk(model, limits=Limits(max_turns=1))
+    assert await desk.text(await desk.run()) == words.STEP_CAP
+    assert len(model.requests) == 3
 
 
 async def test_a_run_that_repeats_itself_is_told_once_and_then_stopped() -> None:
@@ -155,6 +182,58 @@ async def test_a_run_that_heeds_the_nudge_goes_on() -> None:
     assert outcome.ending is Ending.FINISHED
     nudge_position = model.requests[3].messages[:-1]
     assert model.requests[4].messages[: len(nudge_position)] == nudge_position
+
+
+async def test_sixty_different_writes_in_one_turn_are_no_loop() -> None:
+    many = [call(f"c{n}", "writeFile", path=f"f{n}", content=str(n)) for n in range(60)]
+    model = ScriptedTurns([calls(*many), says("Done.")])
+    desk = Desk(model)
+    outcome = await desk.run()
+    assert outcome.ending is Ending.FINISHED
+    assert remarks_sent(model.requests[1]) == ""
+    assert len(desk.workspace.files) == 50
+
+
+async def test_the_same_error_for_other_arguments_is_found() -> None:
+    edits = [
+        calls(call(f"c{n}", "editFile", path="a.ts", oldString=f"not there {n}", newString="x"))
+        for n in range(10)
+    ]
+    model = ScriptedTurns(edits)
+    desk = Desk(model, files={"a.ts": "const a = 1\n"})
+    outcome = await desk.run()
+    assert outcome.ending is Ending.STUCK
+    assert outcome.turns == 5
+
+
+async def test_an_announced_call_is_asked_for_once_and_then_the_run_ends() -> None:
+    promise = says("Now let me fix the file:")
+    desk = Desk(ScriptedTurns([calls(call("c1", "listFiles")), promise, promise, says("never")]))
+    outcome = await desk.run()
+    assert outcome.ending is Ending.STUCK
+    assert (await desk.text(outcome)).endswith(words.ANNOUNCED_ONLY)
+
+
+async def test_an_announced_call_that_comes_after_all_is_run() -> None:
+    model = ScriptedTurns(
+        [
+            says("Let me create the file."),
+            calls(call("c1", "writeFile", path="a.txt", content="x")),
+            says("Done."),
+        ]
+    )
+    desk = Desk(model)
+    outcome = await desk.run()
+    assert words.ANNOUNCED in remarks_sent(model.requests[1])
+    assert desk.workspace.files == {"a.txt": b"x"}
+    assert outcome.ending is Ending.FINISHED
+    assert desk.sink.shown == await desk.text(outcome) == "Let me create the file.\n\nDone."
+
+
+async def test_a_turn_that_ends_for_a_call_which_is_not_there_is_asked_again() -> None:
+    model = ScriptedTurns([says("Hm.", stop_reason=StopReason.TOOL_CALLS), says("Done.")])
+    outcome = await Desk(model).run()
+    assert (outcome.ending, outcome.turns) == (Ending.FINISHED, 2)
 
 
 async def test_the_same_call_with_changing_results_is_no_repetition() -> None:
@@ -181,11 +260,11 @@ async def test_a_call_that_was_cut_off_is_not_run_and_the_model_is_told() -> Non
         model="test/scripted",
         dropped_calls=("writeFile",),
     )
-    model = ScriptedTurns([cut, says("I will write less.")])
+    model = ScriptedTurns([cut, says("That was too much.")])
     desk = Desk(model, files={"a.txt": "precious"})
     outcome = await desk.run()
     assert desk.workspace.files == {"a.txt": b"precious"}
-    assert words.calls_cut(("writeFile",)) in remarks_sent(model.requests[1])
+    assert [part.text for part in results_sent(model.requests[1])] == [words.NOT_RUN_CUT]
     assert outcome.ending is Ending.FINISHED
 
 
@@ -258,7 +337,42 @@ async def test_a_prompt_that_is_too_long_is_tried_shorter() -> None:
     desk = Desk(model, past=[*past, Asked("and now?")], limits=Limits(history_tokens=30_000))
     outcome = await desk.run()
     assert await desk.text(outcome) == "It fits."
-    assert len(model.requests[1].messages) < len(model.requests[0].messages)
+    assert size_of(model.requests[1].messages) < size_of(model.requests[0].messages)
+
+
+async def test_a_request_that_was_too_long_is_never_sent_again() -> None:
+    model = ScriptedTurns([PromptTooLong("too long")] * 9)
+    with pytest.raises(PromptTooLong):
+        await Desk(model, past=[Asked("x" * 10_000)]).run()
+    assert len(model.requests) == 1
+
+
+async def test_the_length_that_fits_is_remembered() -> None:
+    past = [Asked("old"), Answered("completed", "x" * 90_000), Asked("new")]
+    turns = [calls(call("c1", "listFiles")), says("Done.")]
+    model = ScriptedTurns([PromptTooLong("too long"), *turns])
+    desk = Desk(model, past=past, limits=Limits(history_tokens=30_000))
+    await desk.run()
+    assert len(model.requests) == 3
+
+
+async def test_the_window_of_the_model_is_the_budget_of_the_history() -> None:
+    past = [
+        item
+        for n in range(20)
+        for item in (Asked(f"question {n}"), Answered(status="completed", text="x" * 20_000))
+    ]
+    sizes: dict[int, int] = {}
+    for window in (1_000_000, 200_000, 65_000, 32_000, 16_000):
+        model = ScriptedTurns([says("Done.")], context_window=window)
+        await Desk(model, past=[*past, Asked("and now?")]).run()
+        sizes[window] = size_of(model.requests[0].messages)
+    assert sizes[1_000_000] == sizes[200_000] > 400_000, "nothing is left out where it fits"
+    assert 400_000 > sizes[65_000] > sizes[32_000] > sizes[16_000]
+    assert all(size / 3 < window for window, size in sizes.items())
+    lowered = ScriptedTurns([says("Done.")], context_window=1_000_000)
+    await Desk(lowered, past=[*past, Asked("and?")], limits=Limits(history_tokens=5_000)).run()
+    assert size_of(lowered.requests[0].messages) <= 20_000
 
 
 async def test_two_calls_with_one_id_both_run() -> None:
@@ -283,7 +397,8 @@ async def test_calls_beyond_the_bound_of_a_turn_are_not_run_and_the_model_is_tol
     desk = Desk(model, limits=Limits(calls_per_turn=3))
     await desk.run()
     assert sorted(desk.workspace.files) == ["f0", "f1", "f2"]
-    assert words.calls_cut(("writeFile", "writeFile")) in remarks_sent(model.requests[1])
+    reasons = [part.text for part in results_sent(model.requests[1])][3:]
+    assert reasons == [words.not_run_too_many(3)] * 2
 
 
 async def test_a_run_whose_calls_are_cut_again_and_again_is_stopped() -> None:

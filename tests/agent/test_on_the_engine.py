@@ -1,14 +1,17 @@
-"""The loop inside a durable run of the real engine: `once` is `ctx.step.run`."""
+"""The loop inside a durable run of the real engine: its steps are `ctx.step`."""
 
 import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
 
+from core.clock import SystemClock
 from engine import Engine, EventData, Job, JobContext, RunFailed, SqliteDatabase, job
-from llm.faults import StreamBroken
+from llm.faults import RateLimited, StreamBroken
+from llm.model import ModelEvent, ModelRequest
 from tests.agent.desk import Desk
 from tests.agent.models import ScriptedTurns, call, calls, says
 
@@ -22,7 +25,7 @@ class Asked(EventData, event="asked"):
 @job("answer", on=Asked)
 async def answer(ctx: JobContext[Asked]) -> str:
     desk = ctx.need(Desk)
-    outcome = await desk.run(ctx.step.run)
+    outcome = await desk.run(ctx.step)
     return outcome.ending.value
 
 
@@ -105,3 +108,53 @@ async def test_a_model_that_fails_for_good_fails_the_run_with_its_name(tmp_path:
     assert isinstance(info.error, RunFailed)
     assert info.error.name == "StreamBroken"
     assert info.error.step_id == "turn-0"
+
+
+class NotYet(ScriptedTurns):
+    """Refuses the first request, and notes when the others come."""
+
+    until: datetime | None = None
+    asked_at: tuple[datetime, ...] = ()
+    refused_s: float = 1.5
+
+    async def stream(self, request: ModelRequest) -> AsyncGenerator[ModelEvent, None]:
+        now = SystemClock().now()
+        self.asked_at = (*self.asked_at, now)
+        if self.until is None or now < self.until:
+            self.until = self.until or now + timedelta(seconds=self.refused_s)
+            raise RateLimited("too many requests", retry_at=self.until)
+        async for event in super().stream(request):
+            yield event
+
+
+async def test_a_wait_for_the_provider_survives_the_process(tmp_path: Path) -> None:
+    desk = make_desk()
+    model = desk.model = NotYet([says("Done.")], by_turn=True)
+    async with running(tmp_path, desk) as engine:
+        sent = await engine.send(Asked())
+        await until_waiting(desk)
+    async with running(tmp_path, desk) as engine:
+        info = await engine.wait(sent.run_ids[0], 20)
+    assert info.status == "completed"
+    assert model.until is not None
+    assert [at < model.until for at in model.asked_at] == [True, False]
+    assert desk.transcript.waits[-1] is None
+
+
+async def test_a_cancel_ends_the_wait_at_once(tmp_path: Path) -> None:
+    desk = make_desk()
+    model = desk.model = NotYet([says("Done.")], by_turn=True)
+    model.refused_s = 600
+    async with running(tmp_path, desk) as engine:
+        sent = await engine.send(Asked())
+        await until_waiting(desk)
+        await engine.cancel(sent.run_ids[0])
+        info = await engine.wait(sent.run_ids[0], 5)
+    assert info.status == "cancelled"
+    assert len(model.asked_at) == 1
+
+
+async def until_waiting(desk: Desk) -> None:
+    async with asyncio.timeout(10):
+        while not desk.transcript.waits:  # noqa: ASYNC110 - what a reader of the store would see
+            await asyncio.sleep(0.01)

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 
 from agent import words
-from agent.history import build_messages
+from agent.history import build_history
 from agent.loop import Limits
 from agent.outcome import Ending
 from agent.transcript import Answered, Asked, Loaded, Past
@@ -123,12 +123,12 @@ async def test_a_call_that_is_cut_at_the_length_limit_destroys_nothing(play: Pla
     assert desk.workspace.files["src/a.ts"] == b"const a = 1\n"
     assert await desk.text(outcome) == "I will be brief."
     body = (await scripted.server.requests())[-1]["body"]
-    assert words.calls_cut(("writeFile",)) in str(body["messages"]).replace("\\'", "'")
+    assert words.NOT_RUN_CUT in str(body["messages"]).replace("\\'", "'")
 
 
-async def test_at_the_cap_the_last_request_forbids_calls_and_keeps_the_tools(play: Play) -> None:
+async def test_at_the_cap_the_last_request_keeps_all_that_the_cache_is_of(play: Play) -> None:
     scripted = await play(
-        {"when": {"tool_choice": "none"}, "reply": {"text": "So far so good."}},
+        {"when": {"history_contains": "all the tool calls"}, "reply": {"text": "So far so good."}},
         *(after(count, tool_calls=[read(f"{count}.ts")]) for count in range(9)),
     )
     desk = Desk(scripted.model, limits=Limits(max_turns=3))
@@ -137,6 +137,40 @@ async def test_at_the_cap_the_last_request_forbids_calls_and_keeps_the_tools(pla
     bodies = [request["body"] for request in await scripted.server.requests()]
     assert len(bodies) == 4
     assert [tool["name"] for tool in _tools(bodies[3])] == [t["name"] for t in _tools(bodies[0])]
+    assert bodies[3]["tool_choice"] == bodies[0]["tool_choice"]
+
+
+async def test_a_model_that_calls_at_the_cap_is_forbidden_to(play: Play) -> None:
+    scripted = await play(
+        {"when": {"tool_choice": "none"}, "reply": {"text": "So far so good."}},
+        *(after(count, tool_calls=[read(f"{count}.ts")]) for count in range(9)),
+    )
+    desk = Desk(scripted.model, limits=Limits(max_turns=3))
+    outcome = await desk.run()
+    assert await desk.text(outcome) == "So far so good."
+    assert len(await scripted.server.requests()) == 5
+
+
+async def test_a_long_run_in_a_small_window_is_never_refused(play: Play) -> None:
+    """Thoughts are bound to what stands before them, which is shortened again and again."""
+    scripted = await play(
+        *(
+            {
+                "when": {},
+                "times": 1,
+                "reply": {"thinking": f"hm {n}", "tool_calls": [read(f"src/{n}.ts")]},
+            }
+            for n in range(30)
+        ),
+        {"when": {}, "reply": {"text": "All read."}},
+    )
+    files: dict[str, str | bytes] = {f"src/{n}.ts": "const a = 1\n" * 250 for n in range(30)}
+    desk = Desk(scripted.model, files=files, limits=Limits(max_turns=40, history_tokens=4_000))
+    outcome = await desk.run()
+    assert await desk.text(outcome) == "All read."
+    requests = await scripted.server.requests()
+    assert [request["status"] for request in requests] == [200] * 31
+    assert len(str(requests[-1]["body"]["messages"])) < 5 * 4_000
 
 
 def _tools(body: dict[str, Any]) -> list[dict[str, Any]]:
@@ -157,7 +191,7 @@ def test_any_recorded_past_is_accepted_by_the_server(protocol: str, past: list[P
 
 
 async def _ask_about(protocol: str, past: list[Past]) -> None:
-    messages = build_messages(Loaded((*past, Asked("now"))), budget_tokens=10_000)
+    messages = build_history(Loaded((*past, Asked("now"))), budget_tokens=10_000).messages
     async with (
         scripted_here(scenario({"text": "accepted"})) as server,
         ADAPTERS[protocol](server) as model,

@@ -8,6 +8,7 @@ from io import BytesIO
 from typing import Any
 
 import aiohttp
+from yarl import URL
 
 POLL_S = 0.02  # the HTTP API has no live queries; those are tested with the official clients
 
@@ -33,7 +34,7 @@ class Api:
     async def call(
         self,
         method: str,
-        path: str,
+        path: str | URL,
         json: object = None,
         *,
         data: bytes | None = None,

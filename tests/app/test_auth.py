@@ -16,12 +16,12 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from jwt.algorithms import RSAAlgorithm
 
 from app.auth import KEYS_FRESH_S, REFETCH_S, Authenticator, KeySet, KeysUnavailable, parse_keys
-from app.errors import Unauthorized
+from app.errors import InvalidRequest, Unauthorized, status_of
 from app.identity import identity_of
 from app.local_user import BadKeyFile, open_local_user
 from app.settings import Settings
 from core.clock import ManualClock, SystemClock
-from tests.app.keys import NOW, Issuer
+from tests.app.keys import NOW, PARSABLE, UNPARSABLE, UNSTORABLE, Issuer
 
 
 def authenticator(issuer: Issuer, audience: str | None = "polaris") -> Authenticator:
@@ -55,6 +55,30 @@ async def test_a_token_does_not_hold(changes: dict[str, Any]) -> None:
     issuer = Issuer()
     with pytest.raises(Unauthorized):
         await authenticator(issuer).caller(f"Bearer {issuer.token(**changes)}")
+
+
+@pytest.mark.parametrize("changes", UNPARSABLE.values(), ids=UNPARSABLE.keys())
+async def test_a_claim_that_cannot_be_read_is_a_token_that_does_not_hold(
+    changes: dict[str, str | None],
+) -> None:
+    issuer = Issuer(issuer="https://tests.example")
+    with pytest.raises(Unauthorized):
+        await authenticator(issuer).caller(f"Bearer {issuer.raw_token(**changes)}")
+
+
+@pytest.mark.parametrize("changes", PARSABLE.values(), ids=PARSABLE.keys())
+async def test_a_time_is_any_number_of_seconds(changes: dict[str, str | None]) -> None:
+    issuer = Issuer()
+    caller = await authenticator(issuer).caller(f"Bearer {issuer.raw_token(**changes)}")
+    assert caller.owner == "ada"
+
+
+@pytest.mark.parametrize("subject", UNSTORABLE)
+async def test_a_subject_that_cannot_be_stored_is_a_wrong_request(subject: str) -> None:
+    issuer = Issuer()
+    with pytest.raises(InvalidRequest, match="subject") as refused:
+        await authenticator(issuer).caller(f"Bearer {issuer.raw_token(sub=subject)}")
+    assert status_of(refused.value) == 400
 
 
 @pytest.mark.parametrize(
@@ -192,7 +216,7 @@ async def test_the_local_users_token_holds_and_survives_a_restart(tmp_path: Path
     clock = SystemClock()
     first = identity_of(settings(tmp_path), clock)
     second = identity_of(settings(tmp_path), clock)
-    caller = await second.authenticator.caller(f"Bearer {first.token}")
+    caller = await Authenticator.of(second, clock).caller(f"Bearer {first.token}")
     assert caller.owner == "local"
 
 
@@ -201,7 +225,7 @@ async def test_another_installations_token_is_a_strangers(tmp_path: Path) -> Non
     here = identity_of(Settings(data_dir=tmp_path / "here"), clock)
     there = identity_of(Settings(data_dir=tmp_path / "there"), clock)
     with pytest.raises(Unauthorized):
-        await here.authenticator.caller(f"Bearer {there.token}")
+        await Authenticator.of(here, clock).caller(f"Bearer {there.token}")
 
 
 def test_the_local_users_key_is_readable_by_its_owner_only(tmp_path: Path) -> None:

@@ -1,14 +1,21 @@
 """`polaris runs`, `events`, `send`, `cancel`: on a running `polaris dev`, and on PostgreSQL."""
 
 import asyncio
+import fcntl
 import json
+import os
+import pty
+import re
 import signal
 import stat
+import struct
 import subprocess
 import sys
 import tempfile
+import termios
 import warnings
 from collections.abc import AsyncIterator, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, get_args
 
@@ -70,6 +77,28 @@ async def polaris(*command: str, env: dict[str, str]) -> subprocess.CompletedPro
     )
 
 
+async def on_a_terminal(*command: str, env: dict[str, str], columns: int = 80) -> list[str]:
+    """The lines that a terminal shows, without colours; those too long for it are one line here."""
+    primary, secondary = pty.openpty()
+    fcntl.ioctl(secondary, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
+    given = {name: value for name, value in env.items() if name != "COLUMNS"} | {"TERM": "xterm"}
+    process = subprocess.Popen(  # noqa: ASYNC220, S603 - our own command; it starts at once
+        [sys.executable, "-m", "app.main", *command], env=given, stdin=secondary, stdout=secondary
+    )
+    os.close(secondary)
+    shown = await asyncio.to_thread(_all_of, primary)
+    assert await asyncio.to_thread(process.wait, 60) == 0
+    return re.sub(r"\x1b\[[0-9;]*m", "", shown).splitlines()
+
+
+def _all_of(terminal: int) -> str:
+    shown = b""
+    with suppress(OSError), os.fdopen(terminal, "rb", buffering=0) as file:  # at its end: EIO
+        while read := file.read(4096):
+            shown += read
+    return shown.decode()
+
+
 async def lines(*command: str, env: dict[str, str]) -> list[Any]:
     done = await polaris(*command, "--json", env=env)
     assert done.returncode == 0, done.stderr
@@ -98,12 +127,28 @@ async def test_what_ran_is_shown_and_a_run_is_cancelled(api: Api, env: dict[str,
     assert sent["runId"] in table
     assert "completed" in table
     assert run["steps"][0]["stepId"] in (await polaris("runs", sent["runId"], env=env)).stdout
+    await _fits_80_columns(sent["runId"], env)
 
     assert await lines("cancel", slow["runId"], env=env) == [
         {"runId": slow["runId"], "success": True, "cancelled": True}
     ]
     assert (await api.message(slow["messageId"]))["status"] == "cancelled"
     assert "had ended before" in (await polaris("cancel", slow["runId"], env=env)).stdout
+
+
+async def _fits_80_columns(run_id: str, env: dict[str, str]) -> None:
+    """Ids are whole and end their line, so that a double click takes them; no column is empty."""
+    head, *rows = await on_a_terminal("runs", env=env)
+    assert head.split() == ["created", "status", "took", "run"]
+    assert [row for row in rows if row.endswith(f" {run_id}")]
+    assert [row for row in [head, *rows] if len(row) > 80] == []
+    first, status, _, head, *steps = await on_a_terminal("runs", run_id, env=env)
+    assert (first, status.strip()) == (run_id, "completed")
+    assert head.split() == ["started", "status", "took", "step"]  # no step was tried again
+    assert steps
+    head, *rows = await on_a_terminal("events", "--name", "message/sent", env=env)
+    assert head.split() == ["received", "name", "event"]
+    assert f"  started {run_id}" in rows
 
 
 @pytest.mark.usefixtures("running_dev")
@@ -117,6 +162,11 @@ async def test_an_event_is_sent_once(env: dict[str, str]) -> None:
     assert shown["eventId"] == "cli-1"
 
 
+def _heed_ctrl_c() -> None:
+    """As a terminal starts a command: a suite under `nohup` or `&` ignores SIGINT, children too."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
 @pytest.mark.usefixtures("running_dev")
 async def test_watching_writes_what_changes_and_ends_at_ctrl_c(env: dict[str, str]) -> None:
     watching = await asyncio.create_subprocess_exec(
@@ -124,6 +174,7 @@ async def test_watching_writes_what_changes_and_ends_at_ctrl_c(env: dict[str, st
         *("-m", "app.main", "events", "--name", "seen/live", "--watch", "--json"),
         env=env,
         stdout=asyncio.subprocess.PIPE,
+        preexec_fn=_heed_ctrl_c,
     )
     assert watching.stdout is not None
     await lines("send", "seen/live", "--id", "live-1", env=env)

@@ -90,7 +90,7 @@ async def test_a_wrong_query_is_named(api: Api, query: str) -> None:
     assert (refused.status, refused.body["field"]) == (400, "limit")
 
 
-@pytest.mark.parametrize("cursor", ["made-up", "", "%00", "%F0%9F%98%80", "AAAAAAAA.AA"])
+@pytest.mark.parametrize("cursor", ["made-up", "", "%F0%9F%98%80", "AAAAAAAA.AA"])
 async def test_a_made_up_cursor_is_refused(api: Api, cursor: str) -> None:
     refused = await api.call("GET", f"/api/projects?cursor={cursor}")
     assert (refused.status, refused.body["code"]) == (400, "bad_cursor")

@@ -4,6 +4,7 @@ import base64
 import hashlib
 
 import pytest
+from yarl import URL
 
 from tests.app.client import Api
 from tests.app.conftest import NewPerson
@@ -151,7 +152,10 @@ async def test_entries_are_made_only_where_nothing_stands(api: Api) -> None:
     assert with_text.status == 400
 
 
-BAD_PATHS = ["../a", "a/../b", "/etc/passwd", "a//b", "a\0b", "a\\b", ".", "a/", "x" * 1025]
+BAD_PATHS = [
+    *("../a", "a/../b", "/etc/passwd", "a//b", "a\0b", "a\\b", ".", "a/", "x" * 1025),
+    *("a:b.txt", "a\u200bb", "a.", "src/.git/config", "git~1", "~", "a/" * 100 + "b"),
+]
 
 
 @pytest.mark.parametrize("path", BAD_PATHS, ids=lambda path: repr(path[:12]))
@@ -161,6 +165,29 @@ async def test_a_path_that_names_no_file_is_refused(api: Api, path: str) -> None
     assert refused.status == 400, refused
     renamed = await api.call("POST", f"{files}/rename", {"path": "a", "newPath": path})
     assert renamed.status in {400, 404}, renamed
+    assert (await api.ok("GET", files))["files"] == []
+
+
+@pytest.mark.parametrize("name", ["a%3Ab.txt", "a%E2%80%8Bb", "a.", ".git/config", "x%20"])
+async def test_a_name_that_agents_cannot_use_is_refused_by_address_too(api: Api, name: str) -> None:
+    files = f"/api/projects/{await api.project()}/files"
+    refused = await api.call("PUT", URL(f"{files}/{name}", encoded=True), data=b"x")
+    assert (refused.status, refused.body["code"]) == (400, "bad_path")
+    assert (await api.ok("GET", files))["files"] == []
+
+
+async def test_a_name_is_one_name_in_every_spelling(api: Api) -> None:
+    files = f"/api/projects/{await api.project()}/files"
+    nfc, nfd = "caf\u00e9.txt", "cafe\u0301.txt"
+    written = await api.ok("PUT", f"{files}/{nfd}", data=b"one")
+    assert written["path"] == nfc
+    assert await api.ok("GET", f"{files}/{nfc}") == b"one"
+    assert await api.ok("GET", f"{files}/{nfd}") == b"one"
+    for name in (nfc, nfd):
+        made = await api.call("POST", files, {"type": "file", "path": name, "content": "two"})
+        assert made.status == 409
+    assert len((await api.ok("GET", files))["files"]) == 1
+    await api.ok("DELETE", f"{files}/{nfd}")
     assert (await api.ok("GET", files))["files"] == []
 
 

@@ -15,8 +15,10 @@ from sentry_sdk.transport import Transport
 from app.sentry import HIDDEN, SentryTags, start_sentry, stop_sentry
 from app.settings import Settings
 from core.errors import NotFound, Transient
+from core.ids import ConversationId, MessageId, ProjectId
 from engine import EventData, JobContext, RunFailed, StepFailed, job
 from engine.testing import TestEngine
+from jobs.events import MessageSent
 from llm.faults import ModelUnauthorized
 from store.errors import StoreUnavailable
 
@@ -128,19 +130,43 @@ def test_expected_errors_are_not_sent(sent: list[dict[str, Any]], error: BaseExc
 
 
 def test_a_step_that_failed_for_an_expected_reason_is_not_sent(sent: list[dict[str, Any]]) -> None:
-    log.error("run_failed", exc_info=StepFailed("turn-0", ModelUnauthorized.__name__, "bad key"))
-    log.error("run_failed", exc_info=RunFailed("run_1", StoreUnavailable.__name__, "away"))
+    code = ModelUnauthorized.code
+    log.error("run_failed", exc_info=StepFailed("turn-0", "Renamed", "bad key", code=code))
+    code = StoreUnavailable.code
+    log.error("run_failed", exc_info=RunFailed("run_1", "Renamed", "away", code=code))
     assert sent == []
 
 
-def test_a_step_that_failed_by_a_bug_is_sent_with_the_message_it_answers(
+def test_a_bug_whose_class_has_the_name_of_an_expected_error_is_sent(
     sent: list[dict[str, Any]],
 ) -> None:
-    run_id = "process-message:js7abc:1"
-    failure = StepFailed("turn-0", "AttributeError", "no such thing")
-    log.error("run_failed", extra={"run_id": run_id, "step_id": "turn-0"}, exc_info=failure)
-    (event,) = sent
-    assert event["tags"] == {"run_id": run_id, "step_id": "turn-0", "message_id": "js7abc"}
+    log.error("run_failed", exc_info=StepFailed("turn-0", "NotFound", "another's", code=None))
+    assert len(sent) == 1
+
+
+@job("answers", on=MessageSent)
+async def answers(ctx: JobContext[MessageSent]) -> None:
+    async def turn() -> None:
+        raise AttributeError("no such thing")
+
+    await ctx.step.run("turn-0", turn)
+
+
+async def test_a_run_that_a_bug_has_failed_is_sent_with_the_message_it_answers(
+    sent: list[dict[str, Any]],
+) -> None:
+    asked = MessageSent(
+        message_id=MessageId("js7abc"),
+        conversation_id=ConversationId("c1"),
+        project_id=ProjectId("p1"),
+    )
+    outcome = await TestEngine(answers, event=asked, middleware=[SentryTags()]).execute()
+    assert outcome.status == "failed"
+    report("outside")
+    of_run, outside = sent
+    tags = {"run_id": outcome.run_id, "step_id": "turn-0", "message_id": "js7abc"}
+    assert {name: of_run["tags"].get(name) for name in tags} == tags
+    assert "message_id" not in outside.get("tags", {})
 
 
 def test_a_bug_among_expected_errors_is_sent(sent: list[dict[str, Any]]) -> None:

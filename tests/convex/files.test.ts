@@ -79,6 +79,44 @@ describe("by path", () => {
     });
   }
 
+  test("a name that agents cannot use is refused wherever one is made", async () => {
+    const { b, owned, projectId } = await project();
+    await write(b, owned, "a", "1");
+    const [a] = await b.ann.query(api.files.getFolderContents, { projectId });
+    for (const name of ["a:b.txt", "a\u200bb", "a.", ".git", ".polaris-tmp-1", "a\0", "\ud800"]) {
+      const made = [
+        write(b, owned, `dir/${name}`, "1"),
+        b.t.mutation(api.system.files.makeFolder, { ...owned, path: name }),
+        b.t.mutation(api.system.files.rename, { ...owned, path: "a", newPath: `dir/${name}/x` }),
+        b.ann.mutation(api.files.createFile, { projectId, name, content: "1" }),
+        b.ann.mutation(api.files.createFolder, { projectId, name }),
+        b.ann.mutation(api.files.renameFile, { id: a?._id as never, newName: name }),
+      ];
+      const codes = await Promise.all(made.map(async (work) => (await refusal(work)).code));
+      expect(new Set(codes)).toEqual(new Set(["bad_path"]));
+    }
+    expect(await paths(b, owned)).toEqual(["a"]);
+  });
+
+  test("a folder that moves makes no path past the limits, and moves whole or not at all", async () => {
+    const { b, owned, projectId } = await project();
+    const deep = Array(60).fill("d").join("/");
+    const long = Array(3).fill("n".repeat(200)).join("/");
+    await write(b, owned, `src/${deep}/a`, "1");
+    await write(b, owned, `lib/${long}/b`, "1");
+    const before = await paths(b, owned);
+    const move = async (path: string, newPath: string) =>
+      (await refusal(b.t.mutation(api.system.files.rename, { ...owned, path, newPath }))).code;
+    expect(await move("src", Array(50).fill("t").join("/"))).toBe("bad_path");
+    expect(await move("lib", Array(3).fill("m".repeat(200)).join("/"))).toBe("bad_path");
+    const rows = await b.ann.query(api.files.getFolderContents, { projectId });
+    const id = rows.find((row) => row.name === "lib")?._id as never;
+    await b.ann.mutation(api.files.renameFile, { id, newName: "l".repeat(255) });
+    expect((await paths(b, owned)).filter((path) => !path.startsWith("l"))).toEqual(
+      before.filter((path) => !path.startsWith("l")),
+    );
+  });
+
   test("a folder moves with everything in it, once", async () => {
     const { b, owned } = await project();
     await write(b, owned, "old/a", "1");
@@ -165,6 +203,84 @@ describe("by path", () => {
     const theirs = { ...owned, ownerId: BOB };
     expect((await refusal(read(b, theirs, "a"))).message).toBe("Project not found");
     expect((await refusal(write(b, theirs, "a", "2"))).kind).toBe("not_found");
+  });
+});
+
+describe("spellings of one name", () => {
+  const nfc = "caf\u00e9";
+  const nfd = "cafe\u0301";
+
+  /** As versions of before have kept it. */
+  async function old(b: Backend, projectId: string, path: string, text: string) {
+    await b.t.run(async (ctx) => {
+      const fileId = await ctx.db.insert("files", {
+        projectId: projectId as never,
+        path,
+        name: path,
+        type: "file",
+        size: text.length,
+        sha256: await sha256(text),
+        version: 1,
+        updatedAt: 0,
+      });
+      await ctx.db.insert("fileTexts", { fileId, text });
+    });
+  }
+
+  test("meet: what is written in one is read, refused, moved and deleted in the other", async () => {
+    const { b, owned, projectId } = await project();
+    await write(b, owned, `${nfd}/${nfd}`, "1");
+    expect(await paths(b, owned)).toEqual([nfc, `${nfc}/${nfc}`]);
+    expect(await read(b, owned, `${nfd}/${nfc}`)).toBe("1");
+    expect((await refusal(write(b, owned, `${nfc}/${nfd}`, "2", ""))).code).toBe("file_changed");
+    const twin = b.ann.mutation(api.files.createFolder, { projectId, name: nfd });
+    expect((await refusal(twin)).code).toBe("already_exists");
+    const folder = { ...owned, path: nfd };
+    const into = b.t.mutation(api.system.files.rename, { ...folder, newPath: `${nfc}/${nfd}/in` });
+    expect((await refusal(into)).code).toMatch(/into_itself|is_a_file/);
+    const move = { ...folder, newPath: `${nfd}2` };
+    await b.t.mutation(api.system.files.rename, move);
+    expect(await b.t.mutation(api.system.files.rename, move)).toMatchObject({ path: `${nfc}2` });
+    expect(await paths(b, owned)).toEqual([`${nfc}2`, `${nfc}2/${nfc}`]);
+    expect((await b.t.mutation(api.system.files.remove, { ...owned, path: `${nfd}2` })).wasThere).toBe(true);
+  });
+
+  test("an import that holds both says so and writes nothing", async () => {
+    const { b, owned } = await project();
+    const file = async (path: string) => ({ path, size: 1, sha256: await sha256(path), text: "1" });
+    const files = [await file("a"), await file(nfc), await file(nfd)];
+    const both = b.t.mutation(api.system.files.writeMany, { ...owned, files });
+    expect((await refusal(both)).code).toBe("same_name");
+    expect(await paths(b, owned)).toEqual([]);
+  });
+
+  test("a file of before is found, written and moved to its composed name", async () => {
+    const { b, owned, projectId } = await project();
+    await old(b, projectId, nfd, "1");
+    await write(b, owned, nfc, "2", "1");
+    expect(await paths(b, owned)).toEqual([nfd]);
+    await b.t.mutation(api.system.files.rename, { ...owned, path: nfc, newPath: nfc });
+    expect(await paths(b, owned)).toEqual([nfc]);
+    expect(await read(b, owned, nfd)).toBe("2");
+  });
+
+  test("a project of before that has both gives each by its own", async () => {
+    const { b, owned, projectId } = await project();
+    await old(b, projectId, nfd, "decomposed");
+    await old(b, projectId, nfc, "composed");
+    expect([await read(b, owned, nfd), await read(b, owned, nfc)]).toEqual(["decomposed", "composed"]);
+    await b.t.mutation(api.system.files.rename, { ...owned, path: nfd, newPath: "other" });
+    expect(await paths(b, owned)).toEqual([nfc, "other"]);
+  });
+
+  test("a file of before whose name is refused now can be written, moved and deleted", async () => {
+    const { b, owned, projectId } = await project();
+    await old(b, projectId, "a:b", "1");
+    await old(b, projectId, "c:d", "1");
+    await write(b, owned, "a:b", "2", "1");
+    await b.t.mutation(api.system.files.rename, { ...owned, path: "a:b", newPath: "a-b" });
+    await b.t.mutation(api.system.files.remove, { ...owned, path: "c:d" });
+    expect(await paths(b, owned)).toEqual(["a-b"]);
   });
 });
 
@@ -278,6 +394,35 @@ describe("by id", () => {
       ["src/c.ts", "new"],
     ]);
   });
+
+  test("a folder is listed whole, or not at all", async () => {
+    const { b, projectId } = await project();
+    const fill = async (from: number, to: number) =>
+      await b.t.run(async (ctx) => {
+        for (let i = from; i < to; i++) {
+          const name = `f${String(i).padStart(5, "0")}`;
+          await ctx.db.insert("files", { projectId, path: name, name, type: "file", size: 0, version: i, updatedAt: 0 });
+        }
+      });
+    const list = () => b.ann.query(api.files.getFolderContents, { projectId });
+    await fill(0, 2_100);
+    expect((await list()).map((row) => row.name)).toEqual(
+      Array.from({ length: 2_100 }, (_, i) => `f${String(i).padStart(5, "0")}`),
+    );
+    await fill(2_100, 8_001);
+    expect(await refusal(list())).toMatchObject({ code: "too_many", message: expect.stringContaining("files.listFolder") });
+    let cursor: string | null = null;
+    const names = new Set<string>();
+    do {
+      const page: { page: { name: string }[]; isDone: boolean; continueCursor: string } = await b.ann.query(
+        api.files.listFolder,
+        { projectId, paginationOpts: { numItems: 5_000, cursor } },
+      );
+      for (const row of page.page) names.add(row.name);
+      cursor = page.isDone ? null : page.continueCursor;
+    } while (cursor !== null);
+    expect(names.size).toBe(8_001);
+  }, 60_000);
 
   test("names that are taken are refused with the texts that user interfaces know", async () => {
     const { b, projectId } = await project();

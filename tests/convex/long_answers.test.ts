@@ -73,6 +73,24 @@ test("a turn past the bound of an answer is refused, by size and by number of ca
   expect((await refusal(recordTurn(byNumber, 4, 1))).code).toBe("answer_too_long");
 });
 
+test("a text past what an answer may hold ends with a sentence that says so", async () => {
+  const run = await running();
+  const args = { internalKey: KEY, messageId: run.messageId, epoch: run.epoch, usage: USAGE };
+  const most = 41 * 200_000;
+  await run.b.t.mutation(api.system.streaming.complete, { ...args, text: "x".repeat(most + 1) });
+  const text = await run.b.ann.query(api.messages.text, { messageId: run.messageId as never });
+  expect(text.slice(0, most)).toBe("x".repeat(most));
+  expect(text.slice(most)).toMatch(/^\s+\[The rest of this answer is left out: .*\]$/);
+});
+
+test("a text as long as an answer may be is whole", async () => {
+  const run = await running();
+  const args = { internalKey: KEY, messageId: run.messageId, epoch: run.epoch, usage: USAGE };
+  const text = "x".repeat(41 * 200_000);
+  await run.b.t.mutation(api.system.streaming.complete, { ...args, text });
+  expect(await run.b.ann.query(api.messages.text, { messageId: run.messageId as never })).toBe(text);
+});
+
 test("a turn that is sent twice counts once", async () => {
   const run = await running();
   for (let time = 0; time < 8; time++) await recordTurn(run, 0, 1, "x".repeat(600_000));

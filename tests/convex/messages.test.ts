@@ -279,12 +279,52 @@ describe("the context of a run", () => {
     ]);
   });
 
+  test("goes on before what fits, in short, to the first message", async () => {
+    const b = backend();
+    const { conversationId } = await chat(b);
+    const first = await send(b, conversationId, { content: `task ${"x".repeat(5_000)}` });
+    const lease = { internalKey: KEY, messageId: first.messageId, epoch: (await begin(b, first.messageId)).epoch };
+    const argumentsJson = JSON.stringify({ path: "src/a.ts", content: "y".repeat(9_000) });
+    const parts = [
+      { type: "thinking" as const, text: "hm", signature: "proof" },
+      { type: "text" as const, text: "z".repeat(3_000) },
+      ...["1", "2", "3"].map((toolCallId) => ({ type: "toolCall" as const, toolCallId })),
+    ];
+    await b.t.mutation(api.system.streaming.recordTurn, {
+      ...lease,
+      turn: { turn: 0, parts, stopReason: "tool_calls", model: "test", usage: USAGE, droppedCalls: [] },
+      toolCalls: ["1", "2", "3"].map((toolCallId) => ({ toolCallId, name: "writeFile", argumentsJson })),
+    });
+    for (const [toolCallId, isError] of [["1", false], ["2", true]] as const) {
+      const finished = { ...lease, turn: 0, toolCallId, output: `out ${"o".repeat(900)}`, isError, edits: [] };
+      await b.t.mutation(api.system.streaming.finishToolCall, finished);
+    }
+    await complete(b, first.messageId, lease.epoch, "z".repeat(3_000));
+    const last = await send(b, conversationId, { content: "continue" });
+    const { history, isTruncated } = await context(b, last.messageId, 100);
+    expect([history.length, isTruncated]).toEqual([1, true]);
+    const before = history[0]?.message.order ?? 0;
+    const args = { internalKey: KEY, messageId: last.messageId };
+    const earlier = await b.t.query(api.system.messages.earlier, { ...args, before });
+    expect(earlier.isTruncated).toBe(false);
+    const [question, answer] = earlier.history;
+    expect(question?.message.content).toMatch(/^task x+… \[the rest is left out to save room\]$/);
+    expect(answer?.turns[0]?.parts.map((part) => part.type)).toEqual(["text", "toolCall", "toolCall", "toolCall"]);
+    expect(answer?.toolCalls.map((call) => call.output?.slice(0, 3))).toEqual([undefined, "out", "[No"]);
+    expect(JSON.parse(answer?.toolCalls[0]?.argumentsJson ?? "")).toMatchObject({ path: "src/a.ts" });
+    expect(JSON.stringify(earlier).length).toBeLessThan(10_000);
+    const none = await b.t.query(api.system.messages.earlier, { ...args, before: 0 });
+    expect(none).toEqual({ history: [], isTruncated: false });
+  });
+
   test("is gone with the project", async () => {
     const b = backend();
     const { projectId, conversationId } = await chat(b);
     const { messageId } = await send(b, conversationId);
     await b.ann.mutation(api.projects.deleteProject, { id: projectId });
     expect((await refusal(context(b, messageId, 10))).kind).toBe("not_found");
+    const earlier = { internalKey: KEY, messageId, before: 9 };
+    expect((await refusal(b.t.query(api.system.messages.earlier, earlier))).kind).toBe("not_found");
   });
 });
 

@@ -120,3 +120,16 @@ describe("a transfer", () => {
     expect(await status()).toBeUndefined();
   });
 });
+
+test("people's own lists are whole", async () => {
+  const b = backend();
+  const projectId = await b.ann.mutation(api.projects.create, { name: "First" });
+  await b.t.run(async (ctx) => {
+    const rest = { updatedAt: 0, filesVersion: 0, tombstoneFloor: 0 };
+    for (let i = 0; i < 600; i++) await ctx.db.insert("projects", { ownerId: ANN, name: `p${i}`, ...rest });
+    for (let i = 0; i < 300; i++) await ctx.db.insert("conversations", { projectId, title: `c${i}`, updatedAt: 0 });
+  });
+  expect((await b.ann.query(api.projects.get, {})).length).toBe(601);
+  expect((await b.ann.query(api.projects.getPartial, { limit: 550 })).length).toBe(550);
+  expect((await b.ann.query(api.conversations.getByProject, { projectId })).length).toBe(300);
+});

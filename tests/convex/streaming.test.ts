@@ -239,6 +239,45 @@ describe("turns and tool calls", () => {
     await cancel(b, messageId);
     const calls = await b.ann.query(api.messages.toolCalls, { messageId: messageId as never });
     expect(calls.map((call) => call.status)).toEqual(["cancelled", "cancelled"]);
+    const results = calls.map((call) => call.result);
+    const why = "[Not run: the answer was stopped before it was the turn of this call.]";
+    expect(results).toEqual([why, why]);
+  });
+
+  test("a call that will not be run has a row with its reason, and never runs", async () => {
+    const { b, messageId, args } = await recorded();
+    await b.t.mutation(api.system.streaming.recordTurn, {
+      ...args,
+      turn: { ...turn, turn: 1, parts: [{ type: "toolCall", toolCallId: "call-9" }] },
+      toolCalls: [
+        { toolCallId: "call-9", name: "writeFile", argumentsJson: "{}", notRun: "[Not run: cut off]" },
+      ],
+    });
+    const call = { ...args, turn: 1, toolCallId: "call-9" };
+    await b.t.mutation(api.system.streaming.startToolCall, call);
+    const finished = { ...call, output: "done", isError: false, edits: [] };
+    expect(await b.t.mutation(api.system.streaming.finishToolCall, finished)).toEqual({
+      output: "[Not run: cut off]",
+      isError: true,
+      wasKeptBefore: true,
+    });
+    await cancel(b, messageId);
+    const calls = await b.ann.query(api.messages.toolCalls, { messageId: messageId as never });
+    expect(calls[2]).toMatchObject({ status: "skipped", result: "[Not run: cut off]" });
+    expect(calls[2]?.startedAt).toBeUndefined();
+  });
+
+  test.each(["failed", "cancelled"])("an answer that is %s keeps usage and model of its turns", async (status) => {
+    const { b, messageId, args } = await recorded();
+    const next = { ...turn, turn: 1, model: "other/model", parts: [] };
+    await b.t.mutation(api.system.streaming.recordTurn, { ...args, turn: next, toolCalls: [] });
+    if (status === "failed") await fail(b, messageId);
+    else await cancel(b, messageId);
+    expect(await message(b, messageId)).toMatchObject({
+      status,
+      model: "other/model",
+      usage: { ...USAGE, inputTokens: 20, outputTokens: 10 },
+    });
   });
 
   test("signatures of thinking come back to the run and to nobody else", async () => {
@@ -359,5 +398,44 @@ describe("generations", () => {
     expect((await message(b, messageId)).runId).toBe("run-1");
     await begin(b, messageId, "run-3");
     expect((await message(b, messageId)).runId).toBe("run-3");
+  });
+});
+
+describe("an answer that waits for the provider", () => {
+  const until = 1_900_000_000_000;
+
+  async function waiting() {
+    const b = backend();
+    const { conversationId } = await chat(b);
+    const { messageId } = await send(b, conversationId);
+    const { epoch } = await begin(b, messageId);
+    const lease = { internalKey: KEY, messageId, epoch };
+    await b.t.mutation(api.system.streaming.waitUntil, { ...lease, until });
+    const seen = async () => (await b.ann.query(api.messages.get, { messageId: messageId as never })).waitingUntil;
+    return { b, messageId, epoch, lease, seen };
+  }
+
+  test("says so to its reader and to the next attempt, until it goes on", async () => {
+    const { b, messageId, lease, seen } = await waiting();
+    expect(await seen()).toBe(until);
+    const args = { internalKey: KEY, messageId, maxChars: 0 };
+    expect((await b.t.query(api.system.messages.context, args)).message.waitingUntil).toBe(until);
+    await b.t.mutation(api.system.streaming.waitUntil, lease);
+    expect(await seen()).toBeUndefined();
+  });
+
+  test("waits no more once it is final", async () => {
+    const ends = [
+      ({ b, messageId, epoch }: Awaited<ReturnType<typeof waiting>>) => complete(b, messageId, epoch, "whole"),
+      ({ b, messageId }: Awaited<ReturnType<typeof waiting>>) => fail(b, messageId),
+      ({ b, messageId }: Awaited<ReturnType<typeof waiting>>) => cancel(b, messageId),
+    ];
+    for (const end of ends) {
+      const run = await waiting();
+      await end(run);
+      expect(await run.seen()).toBeUndefined();
+      const late = run.b.t.mutation(api.system.streaming.waitUntil, { ...run.lease, until });
+      expect((await refusal(late)).code).toBe("generation_closed");
+    }
   });
 });

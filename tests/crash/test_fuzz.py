@@ -16,7 +16,7 @@ from tests.engine.servers import MortalServer, mortal_server
 
 __all__ = ["postgres", "postgres_server", "sqlite"]
 
-SLOW = pytest.mark.timeout(90)
+SLOW = pytest.mark.timeout(180)
 
 
 async def held(address: str, folder: Path, plan: Plan, server: MortalServer | None = None) -> None:
@@ -31,14 +31,14 @@ async def held(address: str, folder: Path, plan: Plan, server: MortalServer | No
 async def test_random_jobs_survive_random_deaths_on_sqlite(
     sqlite: SqliteDatabase, tmp_path: Path
 ) -> None:
-    await held(str(sqlite.path), tmp_path, Plan.of("one process", 10, deaths=3, stops=0))
+    await held(str(sqlite.path), tmp_path, Plan.of("one process", 10, deaths=3, stops=0, ends=2))
 
 
 @SLOW
 async def test_random_jobs_survive_random_deaths_on_postgres(
     postgres: PostgresDatabase, tmp_path: Path
 ) -> None:
-    await held(postgres.dsn, tmp_path, Plan.of("two processes", 10, deaths=2, stops=2))
+    await held(postgres.dsn, tmp_path, Plan.of("two processes", 10, deaths=2, stops=2, ends=2))
 
 
 @SLOW

@@ -38,6 +38,17 @@ SCENARIO = {
             "reply": fault("status", status=429, retry_after_s=0.2),
         },
         {
+            "name": "limited for seconds, once",
+            "when": {"user_contains": "limited"},
+            "times": 1,
+            "reply": fault("status", status=429, retry_after_s=6),
+        },
+        {
+            "name": "limited for an hour",
+            "when": {"user_contains": "an hour"},
+            "reply": fault("status", status=429, retry_after_s=3600),
+        },
+        {
             "name": "overloaded once",
             "when": {"user_contains": "overloaded"},
             "times": 1,

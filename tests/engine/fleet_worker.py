@@ -1,21 +1,39 @@
-"""One worker of several: `python -m tests.engine.fleet_worker DSN JOURNAL EXECUTOR`.
+"""One worker of several: `python -m tests.engine.fleet_worker DSN JOURNAL EXECUTOR [BOUNDARY]`.
 
-Prints "ready" when it takes runs; stops cleanly on SIGTERM.
+Prints "ready" when it takes runs; stops cleanly on SIGTERM. With a boundary it dies there, counted
+from the end of its first run (see `tests.engine.commits`).
 """
 
 import asyncio
 import signal
 import sys
 from pathlib import Path
+from time import monotonic
 
-from engine import Concurrency, Engine, JobContext, PostgresDatabase, job
+from engine import (
+    CancelOn,
+    Concurrency,
+    Engine,
+    EventData,
+    JobContext,
+    PostgresDatabase,
+    Throttle,
+    job,
+)
+from tests.engine.commits import Commits
 from tests.engine.mortal import Journal
-from tests.engine.things import Asked
+from tests.engine.things import Asked, Withdrawn
 
 LEASE_S = 1.5
+EVERY_S = 0.3  # at most one start of a throttled job
 
 
-@job("relay", on=Asked, concurrency=[Concurrency(limit=1, key="event.data.questionId")])
+@job(
+    "relay",
+    on=Asked,
+    concurrency=[Concurrency(limit=1, key="event.data.questionId")],
+    cancel_on=[CancelOn("test/never")],
+)
 async def relay(ctx: JobContext[Asked]) -> str:
     """Two steps; the second goes on until the file named in the event exists."""
     journal, me = ctx.need(Journal), ctx.need(str)
@@ -38,11 +56,28 @@ async def relay(ctx: JobContext[Asked]) -> str:
     return await ctx.step.run("second", second)
 
 
+@job("brief", on=Withdrawn)
+async def brief(ctx: JobContext[Withdrawn]) -> None:
+    """Says when its body begins, by the clock that all processes of a machine share."""
+    ctx.need(Journal).write(f"{ctx.run_id} begins {monotonic()}")
+    await asyncio.sleep(0.01)
+
+
+class Rationed(EventData, event="test/rationed"):
+    number: int
+
+
+@job("rationed", on=Rationed, throttle=Throttle(limit=10, period=10 * EVERY_S))
+async def rationed(ctx: JobContext[Rationed]) -> None:
+    """Says when its body begins, too."""
+    ctx.need(Journal).write(f"rationed {ctx.need(str)} {monotonic()}")
+
+
 async def main(dsn: str, journal: Journal, executor_id: str) -> None:
     stop = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
     engine = Engine(
-        jobs=[relay],
+        jobs=[relay, brief, rationed],
         database=PostgresDatabase(dsn),
         provide=[journal, executor_id],
         executor_id=executor_id,
@@ -55,4 +90,6 @@ async def main(dsn: str, journal: Journal, executor_id: str) -> None:
 
 
 if __name__ == "__main__":
+    if len(sys.argv) > 4:
+        Commits().die_at_end(int(sys.argv[4]))
     asyncio.run(main(sys.argv[1], Journal(Path(sys.argv[2])), sys.argv[3]))

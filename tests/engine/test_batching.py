@@ -43,7 +43,7 @@ async def test_batches_of_different_keys_do_not_mix(start: Start) -> None:
 
 
 async def test_batch_starts_at_its_timeout(start: Start) -> None:
-    @job("timed", on=Asked, batch=Batch(max_size=100, timeout="300ms"))
+    @job("timed", on=Asked, batch=Batch(max_size=100, timeout="1s"))
     async def timed(ctx: JobContext[Asked]) -> str:
         return texts(ctx)
 
@@ -51,7 +51,7 @@ async def test_batch_starts_at_its_timeout(start: Start) -> None:
     began = asyncio.get_running_loop().time()
     sent = await engine.send_many([Asked(text="a"), Asked(text="b")])
     assert await engine.result(sent[0].run_ids[0], 5) == "ab"
-    assert asyncio.get_running_loop().time() - began >= 0.29
+    assert asyncio.get_running_loop().time() - began >= 0.99
 
 
 async def test_event_for_which_if_does_not_hold_runs_alone_at_once(start: Start) -> None:

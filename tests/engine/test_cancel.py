@@ -185,6 +185,29 @@ async def test_no_step_starts_after_the_cancel_however_far_the_start_had_come(
     assert had_started == {run_id: run_id in notes.lines for run_id in had_started}
 
 
+@job("beginning", on=Asked)
+async def beginning(ctx: JobContext[Asked]) -> None:
+    ctx.need(Notes).write(ctx.run_id)
+    await asyncio.sleep(0.01)
+
+
+async def test_no_body_begins_after_the_cancel_however_far_the_start_had_come(
+    start: Start,
+) -> None:
+    notes = Notes()
+    engine = await start([beginning], provide=[notes])
+    had_begun: dict[str, bool] = {}
+    for number in range(150):
+        sent = await engine.send(Asked())
+        await asyncio.sleep(number % 15 / 2000)  # from before the claim to after the end
+        if await engine.cancel(sent.run_ids[0]):
+            had_begun[sent.run_ids[0]] = sent.run_ids[0] in notes.lines
+    assert len(had_begun) > 10
+    last = await engine.send(Asked())
+    await engine.wait(last.run_ids[0], 5)  # what was claimed before it has had its turn
+    assert had_begun == {run_id: run_id in notes.lines for run_id in had_begun}
+
+
 def test_cancel_that_comes_while_its_run_is_being_claimed_is_remembered() -> None:
     live = LiveRuns(on_sleep=lambda: None, on_end=lambda _: None)
     live.claim_begins()

@@ -4,10 +4,13 @@ import asyncio
 from collections import Counter, defaultdict
 
 import pytest
+import sqlalchemy as sa
 
-from engine import Concurrency, JobContext, job
+from engine import Concurrency, Database, JobContext, job, tables
+from engine.dbos import dbos_rows, private
+from engine.keeping import LEFT_MS
 from tests.engine.conftest import Start
-from tests.engine.things import Asked, Notes
+from tests.engine.things import Asked, Notes, until
 
 
 class Meter:
@@ -152,3 +155,29 @@ async def test_limit_of_one_still_runs_a_hundred(start: Start) -> None:
     engine = await start([many])
     for sent in await engine.send_many([Asked() for _ in range(100)]):
         assert (await engine.wait(sent.run_ids[0], 15)).status == "completed"
+
+
+async def test_place_of_a_run_that_ended_long_ago_is_swept(
+    start: Start, database: Database
+) -> None:
+    """Nothing leaves one behind any more; older versions have, and keys were blocked by it."""
+
+    @job("alone", on=Asked, concurrency=[Concurrency(limit=1)])
+    async def alone(ctx: JobContext[Asked]) -> str:
+        return await ctx.step.run("work", asyncio.sleep, 0, ctx.event.data.text)
+
+    engine = await start([alone])
+    first = await engine.send(Asked(text="a"))
+    assert await engine.result(first.run_ids[0], 5) == "a"
+    pool, status = private.with_schema(database.connect()), dbos_rows.run_tables()[0]
+    place = {"key": alone.concurrency[0].prefix + ":", "run_id": first.run_ids[0], "number": 0}
+    with pool.begin() as connection:
+        row = {**place, "allowed": 1, "position": 0, "granted": True, "executor_id": ""}
+        assert tables.insert_new(connection, tables.slot, row)
+        ended = sa.update(status).where(status.c.workflow_uuid == first.run_ids[0])
+        connection.execute(ended.values(completed_at=status.c.completed_at - 2 * LEFT_MS))
+    pool.dispose()
+    second = await engine.send(Asked(text="b"))
+    await until(lambda: engine.live_runs() == list(second.run_ids))  # it waits for the place
+    await engine.sweep()
+    assert await engine.result(second.run_ids[0], 5) == "b"

@@ -88,3 +88,39 @@ async def test_runs_of_a_job_that_code_does_not_know_wait_for_code_that_does(
         assert await again.send_signal("paid", "paid")
         assert (await again.wait(run_id, 5)).status == "completed"
     assert notes.lines.count("reserve") == 1
+
+
+@job("rounds", on=Asked)
+async def rounds_that_share(ctx: JobContext[Asked]) -> list[Any]:
+    done = [await step(ctx, "turn"), await step(ctx, "turn")]
+    done += await ctx.step.parallel(lambda: step(ctx, "turn"), lambda: step(ctx, "turn"))
+    return [*done, await ctx.step.wait_for_signal("paid", "paid")]
+
+
+@job("rounds", on=Asked)
+async def rounds_with_one_more(ctx: JobContext[Asked]) -> list[Any]:
+    done = [await step(ctx, "turn"), await step(ctx, "turn")]
+    done += await ctx.step.parallel(lambda: step(ctx, "turn"), lambda: step(ctx, "turn"))
+    return [*done, await ctx.step.wait_for_signal("paid", "paid"), await step(ctx, "turn:1")]
+
+
+async def test_counted_names_of_old_runs_are_found_and_not_given_to_others(
+    database: Database,
+) -> None:
+    notes = Notes()
+    async with engine_with([rounds_that_share], database, notes) as old:
+        run_id = (await old.send(Asked())).run_ids[0]
+        await until_waiting(old, run_id)
+    async with engine_with([rounds_with_one_more], database, notes) as new:
+        await until_waiting(new, run_id)
+        assert notes.lines == ["turn"] * 4
+        assert await new.send_signal("paid", "paid")
+        assert (await new.result(run_id, 5))[-1] == "turn:1"
+        assert [each.step_id for each in await new.steps(run_id)] == [
+            "turn",
+            "turn:1",
+            "1.0/turn",
+            "1.1/turn",
+            "paid",
+            "turn:1:1",
+        ]

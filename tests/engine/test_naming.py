@@ -7,7 +7,7 @@ import pytest
 from engine import JobContext, RunFailed, job
 from engine.testing import TestEngine
 from tests.engine.conftest import Start
-from tests.engine.things import Asked
+from tests.engine.things import QUICK, Asked
 
 
 async def same(value: int) -> int:
@@ -108,3 +108,68 @@ async def test_branches_of_parallel_may_use_the_same_ids() -> None:
 
     outcome = await TestEngine(parallel, event=Asked()).execute()
     assert set(outcome.steps) == {"1.0/a", "1.0/b", "1.1/a", "1.1/b"}
+
+
+async def each_once(ctx: JobContext[Asked], *step_ids: str) -> list[int]:
+    """Steps that say which call they are of: none may give the result of another."""
+    return [await ctx.step.run(step_id, same, number) for number, step_id in enumerate(step_ids, 1)]
+
+
+@pytest.mark.parametrize(
+    ("written", "named"),
+    [
+        (("a", "a", "a:1"), ("a", "a:1", "a:1:1")),
+        (("a:1", "a", "a", "a"), ("a:1", "a", "a:1:1", "a:2")),
+        (("a", "a:1", "a", "a:1", "a"), ("a", "a:1", "a:1:1", "a:1:2", "a:2")),
+        (("a:1", "a:1", "a:1:1", "a", "a"), ("a:1", "a:1:1", "a:1:1:1", "a", "a:1:2")),
+    ],
+)
+async def test_id_that_looks_like_a_counted_one_is_a_step_of_its_own(
+    start: Start, written: tuple[str, ...], named: tuple[str, ...]
+) -> None:
+    @job("counted", on=Asked, retries=QUICK)
+    async def counted(ctx: JobContext[Asked]) -> list[int]:
+        found = await each_once(ctx, *written)
+        if ctx.attempt == 0:
+            raise ConnectionError("the body runs again, and finds the same names")
+        return found
+
+    engine = await start([counted])
+    sent = await engine.send(Asked())
+    assert await engine.result(sent.run_ids[0], 5) == list(range(1, len(written) + 1))
+    assert [step.step_id for step in await engine.steps(sent.run_ids[0])] == list(named)
+
+
+async def test_ids_that_look_like_counted_ones_are_steps_of_their_own_in_branches() -> None:
+    @job("branches", on=Asked)
+    async def branches(ctx: JobContext[Asked]) -> list[list[int]]:
+        one = await each_once(ctx, "1.0/a", "1.0/a")
+        in_branches = await ctx.step.parallel(
+            *(lambda: each_once(ctx, "a", "a", "a:1") for _ in range(2))
+        )
+        return [one, *in_branches]
+
+    outcome = await TestEngine(branches, event=Asked()).execute()
+    assert outcome.result == [[1, 2], [1, 2, 3], [1, 2, 3]]
+
+
+async def test_raw_branches_that_may_take_the_same_counted_name_are_refused() -> None:
+    @job("raw", on=Asked)
+    async def raw(ctx: JobContext[Asked]) -> None:
+        await asyncio.gather(each_once(ctx, "a", "a"), each_once(ctx, "b", "a:1"))
+
+    outcome = await TestEngine(raw, event=Asked()).execute()
+    assert "is used by two branches" in str(outcome.error)
+
+
+async def test_first_steps_of_raw_branches_take_free_names() -> None:
+    @job("fan", on=Asked)
+    async def fan(ctx: JobContext[Asked]) -> list[int]:
+        ids = ("a", "a:1", "a", "a:1", "a")
+        return await asyncio.gather(
+            *(ctx.step.run(step_id, same, number) for number, step_id in enumerate(ids))
+        )
+
+    outcome = await TestEngine(fan, event=Asked()).execute()
+    assert outcome.result == [0, 1, 2, 3, 4]
+    assert set(outcome.steps) == {"a", "a:1", "a:1:1", "a:1:2", "a:2"}

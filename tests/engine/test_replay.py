@@ -17,7 +17,7 @@ from engine import (
     job,
 )
 from tests.engine.conftest import Start
-from tests.engine.things import Asked, Notes, until
+from tests.engine.things import Asked, Notes, until, until_waiting
 
 
 class Shop:
@@ -163,7 +163,7 @@ async def test_cancelled_run_replays_from_where_it_was(start: Start) -> None:
 
     engine = await start([stopped])
     sent = await engine.send(Asked())
-    await until(lambda: notes.lines == ["once"])
+    await until_waiting(engine, sent.run_ids[0])  # so that the step is recorded
     await engine.cancel(sent.run_ids[0])
     again = await engine.replay(sent.run_ids[0])
     async with asyncio.timeout(5):

@@ -36,7 +36,7 @@ async def patient(ctx: JobContext[Asked]) -> str:
 async def test_restarts_in_good_order_do_not_wear_a_run_out(
     database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("engine.dbos.host.MAX_RECOVERIES", 2)
+    monkeypatch.setattr("engine.dbos.claiming.MAX_RECOVERIES", 2)
     notes, run_id = Notes(), ""
     for _ in range(5):
         async with Engine(jobs=[patient], database=database, provide=[notes], grace_s=0.1) as one:
@@ -56,7 +56,7 @@ async def test_restarts_in_good_order_do_not_wear_a_run_out(
 async def test_run_that_dies_too_often_fails_and_says_so(
     start: Start, database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("engine.dbos.host.MAX_RECOVERIES", 0)
+    monkeypatch.setattr("engine.dbos.claiming.MAX_RECOVERIES", 0)
     notes = Notes()
     sender = await start([patient], provide=[notes], works=False, executor_id="mortal")
     sent = await sender.send(Asked())
@@ -69,6 +69,54 @@ async def test_run_that_dies_too_often_fails_and_says_so(
     heir = await start([patient], provide=[notes], executor_id="mortal")
     assert (await heir.wait(sent.run_ids[0], 5)).status == "failed"
     await until(lambda: notes.lines == [f"{sent.run_ids[0]} TooManyRecoveries"])
+
+
+@job("limited", on=Asked, concurrency=[Concurrency(limit=1)])
+async def limited(ctx: JobContext[Asked]) -> str:
+    async def work() -> str:
+        ctx.need(Notes).write(ctx.event.data.text)
+        if ctx.event.data.text == "stuck":
+            await asyncio.Event().wait()
+        return ctx.event.data.text
+
+    return await ctx.step.run("work", work)
+
+
+async def test_run_that_dies_too_often_leaves_its_place_to_others(
+    start: Start, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("engine.dbos.claiming.MAX_RECOVERIES", 0)
+    notes = Notes()
+    sender = await start([limited], provide=[notes], works=False, executor_id="mortal")
+    first = await sender.send(Asked(text="a"))
+    pool = private.with_schema(database.connect())
+    with pool.begin() as connection:
+        claiming.claim(connection, "job:limited", 1, claiming.new_owner())
+    pool.dispose()
+    await sender.__aexit__(None, None, None)
+    heir = await start([limited], provide=[notes], executor_id="mortal")
+    assert (await heir.wait(first.run_ids[0], 5)).status == "failed"
+    second = await heir.send(Asked(text="b"))
+    assert await heir.result(second.run_ids[0], 5) == "b"
+
+
+async def test_run_that_is_cancelled_after_it_was_handed_over_leaves_its_place_to_others(
+    database: Database,
+) -> None:
+    notes = Notes()
+    leaves = Engine(
+        jobs=[limited], database=database, provide=[notes], executor_id="one", grace_s=0.1
+    )
+    async with leaves:
+        first = await leaves.send(Asked(text="stuck"))
+        await until(lambda: notes.lines == ["stuck"])
+    async with Engine(jobs=[limited], database=database, works=False, executor_id="two") as sender:
+        assert await sender.cancel(first.run_ids[0])
+    async with Engine(
+        jobs=[limited], database=database, provide=[notes], executor_id="three", grace_s=0.1
+    ) as heir:
+        second = await heir.send(Asked(text="b"))
+        assert await heir.result(second.run_ids[0], 5) == "b"
 
 
 @job(

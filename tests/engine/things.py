@@ -4,7 +4,9 @@ import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from engine import Engine, EventData, RetryPolicy
+import sqlalchemy as sa
+
+from engine import Database, Engine, EventData, RetryPolicy, tables
 
 QUICK = RetryPolicy(max_attempts=3, min_timeout=0.01, max_timeout=0.05)
 
@@ -26,6 +28,16 @@ class Notes:
 
     def write(self, line: str) -> None:
         self.lines.append(line)
+
+
+def left_behind(database: Database) -> set[str]:
+    """The tables that hold rows of runs which are for runs that have not ended."""
+    of_runs = (tables.slot, tables.wait, tables.answered, tables.cancel_rule, tables.limit)
+    pool = database.connect()
+    with pool.connect() as connection:
+        found = {each.name for each in of_runs if connection.execute(sa.select(each)).first()}
+    pool.dispose()
+    return found
 
 
 async def until(claim: Callable[[], bool], timeout_s: float = 5.0) -> None:

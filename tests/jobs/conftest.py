@@ -1,5 +1,6 @@
-"""The store of the jobs' tests: an embedded Convex with the product's functions."""
+"""The store of the jobs' tests, an embedded Convex with the product's functions; a PostgreSQL."""
 
+from tests.engine.conftest import postgres, postgres_server
 from tests.store.conftest import convex_url, owner, store
 
-__all__ = ["convex_url", "owner", "store"]
+__all__ = ["convex_url", "owner", "postgres", "postgres_server", "store"]

@@ -9,10 +9,20 @@ from pathlib import Path
 import pytest
 
 from core.clock import ManualClock, SystemClock
-from core.ids import MessageId, OwnerId
-from engine import Engine, JobContext, SqliteDatabase, job
+from core.ids import MessageId, OwnerId, RunId
+from engine import (
+    Engine,
+    Event,
+    JobContext,
+    PostgresDatabase,
+    RunInfo,
+    SentEvent,
+    SqliteDatabase,
+    job,
+)
 from jobs.events import MessageSent, engine_event
-from jobs.reap import ENDED_WITHOUT_ANSWER, Reaper, ReapTimes
+from jobs.outbox import Relay
+from jobs.reap import ENDED_WITHOUT_ANSWER, FAULTS_IN_A_ROW, Reaper, ReapTimes
 from store import Store
 from store.records import MessageStatus, SentMessage
 
@@ -113,3 +123,88 @@ async def test_what_is_not_silent_is_not_looked_at(
     await reaper.sweep()
     assert await status(store, sent.message_id) == MessageStatus.PROCESSING
     assert not work.begun.is_set()
+
+
+async def chat_of(store: Store, owner: OwnerId) -> SentMessage:
+    project = await store.projects.create(owner=owner, name="Shop")
+    chat = await store.conversations.create(project.project_id, owner=owner, title="One")
+    return await store.messages.send(
+        chat.conversation_id, owner=owner, content="hello", policy="queue"
+    )
+
+
+@pytest.mark.timeout(60)
+async def test_a_row_that_the_engine_cannot_hold_leaves_the_others(
+    store: Store, postgres: PostgresDatabase, work: Work, owner: OwnerId
+) -> None:
+    spoilt = await chat_of(store, OwnerId(f"{owner}\0"))  # as a Convex of its own may let in
+    sent = await chat_of(store, owner)
+    clock = ManualClock(SystemClock().now() + timedelta(hours=1))
+    engine = Engine(jobs=[forgetful], database=postgres, provide=[work], grace_s=0.1)
+    async with engine, asyncio.timeout(30):
+        reaper = Reaper(store, engine, clock, ReapTimes())
+        await reaper.sweep()
+        found = await store.generations.of(sent.message_id)
+        assert found is not None
+        assert (found.status, found.run_id is not None) == (MessageStatus.PROCESSING, True)
+        relay = Relay(store.outbox, engine)
+        assert await relay.deliver_now(spoilt.events[0]) is None
+        assert await relay.relay_pending() >= 0
+
+
+class Broken:
+    """An engine with a bug: for the runs of one message, or for all."""
+
+    def __init__(self, engine: Engine, message_id: MessageId | None) -> None:
+        self._engine = engine
+        self._message_id = message_id
+        self.asked = 0
+        self.asked_again = asyncio.Event()
+
+    async def send(self, event: Event) -> SentEvent:
+        self.asked += 1
+        if self.asked > FAULTS_IN_A_ROW:
+            self.asked_again.set()
+        if self._message_id in {None, event.data["messageId"]}:
+            raise RuntimeError("a bug")
+        return await self._engine.send(event)
+
+    async def run(self, run_id: RunId) -> RunInfo:
+        return await self._engine.run(run_id)
+
+
+async def test_one_that_cannot_be_looked_at_goes_behind_the_others(
+    store: Store,
+    engine: Engine,
+    sent: SentMessage,
+    owner: OwnerId,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    other = await chat_of(store, owner)
+    broken = Broken(engine, sent.message_id)
+    now = ManualClock(SystemClock().now() + timedelta(hours=1))
+    reaper = Reaper(store, broken, now, ReapTimes())
+    await reaper.sweep()
+    (report,) = [line for line in caplog.records if line.message == "generation_set_aside"]
+    assert getattr(report, "message_id", "") == sent.message_id
+    assert report.exc_info is not None
+    found = await store.generations.of(other.message_id)
+    assert found is not None
+    assert found.run_id is not None  # looked at, although it stood behind
+
+
+async def test_an_engine_that_always_fails_ends_the_sweep_and_not_the_reaper(
+    store: Store, engine: Engine, owner: OwnerId, caplog: pytest.LogCaptureFixture
+) -> None:
+    for _ in range(FAULTS_IN_A_ROW + 1):
+        await chat_of(store, owner)
+    broken = Broken(engine, None)
+    now = ManualClock(SystemClock().now() + timedelta(hours=1))
+    reaper = Reaper(store, broken, now, ReapTimes(every_s=0.01))
+    async with asyncio.TaskGroup() as tasks, asyncio.timeout(20):
+        task = tasks.create_task(reaper.run())
+        await broken.asked_again.wait()
+        task.cancel()
+    end = caplog.messages.index("reap_postponed")
+    before = caplog.messages[max(0, end - FAULTS_IN_A_ROW + 1) : end]
+    assert before == ["generation_set_aside"] * (FAULTS_IN_A_ROW - 1)

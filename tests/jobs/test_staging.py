@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Sequence
+from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
@@ -10,9 +11,17 @@ from hypothesis import strategies as st
 from core.errors import Refused
 from jobs.staging import StagedWorkspace
 from store.records import DeletedFile, FileEdit, RenamedFile, WrittenFile
+from tools.disk import DiskWorkspace
 from tools.memory import MemoryWorkspace
 from tools.paths import confine
-from tools.workspace import Changed, IsAFolder, NoSuchFile, RelPath, Workspace
+from tools.workspace import (
+    MAX_FILE_BYTES,
+    Changed,
+    IsAFolder,
+    NoSuchFile,
+    RelPath,
+    Workspace,
+)
 
 FILES: dict[str, str | bytes] = {"a.txt": "one", "src/b.txt": "two", "src/deep/c.txt": "three"}
 PATHS = ["a.txt", "src", "src/b.txt", "src/deep", "src/deep/c.txt", "new.txt", "src/new/d.txt"]
@@ -97,3 +106,17 @@ async def test_reading_a_deleted_file_is_refused() -> None:
         await stage.read(RelPath("src/b.txt"))
     with pytest.raises(IsAFolder):
         await StagedWorkspace(MemoryWorkspace(FILES)).read(RelPath("src"))
+
+
+async def test_moving_a_folder_reads_none_of_its_files(tmp_path: Path) -> None:
+    disk = DiskWorkspace(tmp_path)
+    await disk.mirror(confine("media/film.mp4"), b"x" * (MAX_FILE_BYTES + 1))
+    await disk.mirror(confine("media/a.txt"), b"one")
+    stage = StagedWorkspace(disk)
+    await stage.rename(RelPath("media"), RelPath("assets"))  # larger than a tool may read
+    await stage.rename(RelPath("assets"), RelPath("public/assets"))
+    await stage.write(RelPath("media/a.txt"), b"new", expected_sha256="")
+    assert await stage.read(RelPath("public/assets/a.txt")) == b"one"
+    assert await stage.read(RelPath("media/a.txt")) == b"new"
+    await stage.write(RelPath("public/assets/a.txt"), b"two", expected_sha256=None)
+    assert await stage.read(RelPath("public/assets/a.txt")) == b"two"

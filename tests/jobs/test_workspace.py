@@ -5,17 +5,29 @@ import hashlib
 import shutil
 import subprocess
 import sys
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
+from typing import ClassVar, cast
 
 import pytest
 
 from core.errors import NotFound
-from core.ids import OwnerId, ProjectId
+from core.ids import FileId, OwnerId, ProjectId
 from jobs.workspace import ProjectFolder, own_folder
 from store import Store
-from store.records import DeletedFile, RenamedFile, WrittenFile
+from store.records import (
+    DeletedFile,
+    FileChanges,
+    FileContent,
+    FileEntry,
+    RenamedFile,
+    WrittenFile,
+)
 from tests.store.conftest import KEY
 
+NOW = datetime(2026, 1, 1, tzinfo=UTC)
 FILES = {"README.md": b"hello\n", "src/a.ts": b"export {};\n", "src/deep/logo.png": b"\x89PNG\0\1"}
 
 
@@ -104,12 +116,72 @@ async def test_an_edit_that_cannot_be_repeated_is_mended_by_the_next_pull(
     assert on_disk(tmp_path) == FILES
 
 
-async def test_names_that_tools_may_not_use_stay_out_of_the_folder(
+NFC, NFD = "caf\u00e9.txt", "cafe\u0301.txt"
+
+
+async def test_what_was_written_decomposed_is_one_file_on_the_disk(
     folder: ProjectFolder, store: Store, owner: OwnerId, project_id: ProjectId, tmp_path: Path
 ) -> None:
-    await store.files.write(project_id, "odd\u200bname.txt", b"1", owner=owner)
+    await store.files.write(project_id, NFD, b"1", owner=owner)
     await folder.pull()
-    assert on_disk(tmp_path) == FILES
+    await folder.apply((WrittenFile(NFC, b"2", hashlib.sha256(b"1").hexdigest()),))
+    assert on_disk(tmp_path) == {**FILES, NFC: b"2"}
+
+
+class OldFiles:
+    """What a store of before gives: names that tools may not use, and both spellings of one."""
+
+    contents: ClassVar = {NFC: b"composed", NFD: b"decomposed", "odd\u200b.txt": b"3", "a:b": b"4"}
+
+    def __init__(self) -> None:
+        self.entries = [
+            FileEntry(
+                file_id=FileId(path),
+                project_id=ProjectId("p"),
+                path=path,
+                name=path,
+                kind="file",
+                size_bytes=len(data),
+                version=1,
+                updated_at=NOW,
+                sha256=hashlib.sha256(data).hexdigest(),
+            )
+            for path, data in self.contents.items()
+        ]
+
+    async def changes(self, *_: object, **__: object) -> FileChanges:
+        return FileChanges(version=1, changed=(), deleted=(), has_more=False, is_full=True)
+
+    async def walk(self, *_: object, **__: object) -> AsyncIterator[FileEntry]:
+        for entry in self.entries:
+            yield entry
+
+    async def read_many(
+        self, _: ProjectId, paths: Sequence[str], *, owner: OwnerId
+    ) -> tuple[FileContent, ...]:
+        assert owner
+        return tuple(
+            FileContent(entry, self.contents[entry.path])
+            for entry in self.entries
+            if entry.path in paths
+        )
+
+
+@dataclass
+class OldStore:
+    files: OldFiles
+
+
+async def test_a_project_of_before_that_holds_both_spellings_says_so(
+    owner: OwnerId, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    store = cast("Store", OldStore(OldFiles()))
+    folder = ProjectFolder(store, ProjectId("p"), owner, tmp_path / "project")
+    for _ in range(2):
+        await folder.pull()
+        assert on_disk(tmp_path) == {NFC: b"composed"}
+    assert "two_spellings_of_one_name" in caplog.messages
+    assert "path_not_materialised" in caplog.messages
 
 
 async def test_a_project_that_is_gone_is_said(
@@ -118,6 +190,16 @@ async def test_a_project_that_is_gone_is_said(
     await store.projects.delete(project_id, owner=owner)
     with pytest.raises(NotFound):
         await folder.pull()
+
+
+async def test_the_folder_of_a_project_that_is_gone_leaves_the_disk_with_the_next_pull(
+    folder: ProjectFolder, store: Store, owner: OwnerId, project_id: ProjectId, tmp_path: Path
+) -> None:
+    await folder.pull()
+    await store.projects.delete(project_id, owner=owner)
+    with pytest.raises(NotFound):
+        await folder.pull()
+    assert not (tmp_path / "project").exists()
 
 
 FULL = """

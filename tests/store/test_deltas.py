@@ -1,11 +1,14 @@
 import asyncio
 import json
 import random
+from dataclasses import replace
+from typing import cast
 
 import pytest
 
 from core.ids import RunId
 from store import DeltaLimits, DeltaWriter, GenerationClosed, Store, StoreUnavailable
+from store.errors import StoreFault
 from store.records import DeltaRun, MessageStatus
 from tests.store.conftest import KEY, QUICK, Chat, answer_in
 from tests.store.proxy import Fault, FaultyProxy
@@ -306,3 +309,15 @@ async def test_streaming_costs_few_bytes(proxy: FaultyProxy, chat: Chat):
         ratio = (proxy.sent_bytes - before) / len(text)
         assert ratio <= 8
         assert await _read(store, chat) == text
+
+
+async def test_a_message_that_cannot_be_saved_ends_alone(store: Store, chat: Chat):
+    other = await answer_in(store, chat.owner, chat.project_id, chat.conversation_id)
+    spoilt = store.deltas.open(replace(other.lease, epoch=cast("int", "no number")))
+    good = store.deltas.open(chat.lease)
+    await spoilt.text(0, "one")
+    await good.text(0, "two")  # in one request with it
+    await good.flush()
+    assert await _read(store, chat) == "two"
+    with pytest.raises(StoreFault):
+        await spoilt.flush()

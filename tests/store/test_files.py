@@ -112,3 +112,31 @@ async def test_what_stands_in_the_way_is_said(store: Store, owner: OwnerId, proj
         await store.files.write(project_id, "../c", b"1", owner=owner)
     with pytest.raises(NotFound, match="Project not found"):
         await store.files.stat(project_id, "a", owner=OwnerId("stranger"))
+
+
+NFC, NFD = "r\u00e9sum\u00e9", "re\u0301sume\u0301"
+
+
+async def test_a_name_is_one_name_in_every_spelling(
+    store: Store, owner: OwnerId, project_id: ProjectId
+):
+    written = await store.files.write(project_id, f"{NFD}/{NFD}.txt", b"1", owner=owner)
+    assert (written.path, written.name) == (f"{NFC}/{NFC}.txt", f"{NFC}.txt")
+    for path in (f"{NFC}/{NFC}.txt", f"{NFD}/{NFD}.txt", f"{NFC}/{NFD}.txt"):
+        assert (await store.files.read(project_id, path, owner=owner)).data == b"1"
+        with pytest.raises(FileChanged):
+            await store.files.write(project_id, path, b"2", owner=owner, expected_sha256="")
+    await store.files.rename(project_id, NFD, f"{NFD}2", owner=owner)
+    paths = [entry.path async for entry in store.files.walk(project_id, owner=owner)]
+    assert paths == [f"{NFC}2", f"{NFC}2/{NFC}.txt"]
+    assert await store.files.delete(project_id, f"{NFD}2", owner=owner)
+
+
+async def test_an_import_that_holds_both_spellings_says_so_and_writes_nothing(
+    store: Store, owner: OwnerId, project_id: ProjectId
+):
+    files = {f"f{i}": b"x" for i in range(150)} | {f"{NFC}.txt": b"1", f"{NFD}.txt": b"2"}
+    with pytest.raises(Conflict, match="two spellings") as refused:
+        await store.files.write_many(project_id, files, owner=owner)
+    assert refused.value.code == "same_name"
+    assert [entry async for entry in store.files.walk(project_id, owner=owner)] == []

@@ -59,7 +59,7 @@ async def test_an_answer_goes_from_turn_to_call_to_completed(store: Store, chat:
 async def test_a_later_attempt_finds_what_the_first_recorded(store: Store, chat: Chat):
     await store.generations.record_turn(chat.lease, TURN, tool_calls=(NEW_CALL,))
     lease = await store.generations.begin(chat.message_id, run_id=RunId("second"))
-    context = await store.messages.context(chat.message_id)
+    context = await store.messages.context(chat.message_id, max_chars=100_000)
     assert context.turns == (TURN,)
     assert [(call.tool_call_id, call.status) for call in context.tool_calls] == [(CALL, "pending")]
     assert [entry.message.content for entry in context.history] == ["hello"]
@@ -215,7 +215,7 @@ async def test_a_deleted_project_is_gone_with_its_messages(store: Store, chat: C
     with pytest.raises(NotFound):
         await store.messages.owned(chat.message_id, owner=chat.owner)
     with pytest.raises(NotFound):
-        await store.messages.context(chat.message_id)
+        await store.messages.context(chat.message_id, max_chars=100_000)
 
 
 async def test_a_stranger_finds_nothing(store: Store, chat: Chat):

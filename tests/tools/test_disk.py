@@ -15,8 +15,17 @@ from pathlib import Path
 import pytest
 
 from tools.disk import DiskWorkspace
-from tools.paths import TEMPORARY_PREFIX, confine
-from tools.workspace import MAX_FILE_BYTES, BadPath, Changed, DiskFull, Entry, NoSuchFile, RelPath
+from tools.paths import ROOT, TEMPORARY_PREFIX, confine
+from tools.workspace import (
+    MAX_FILE_BYTES,
+    AlreadyThere,
+    BadPath,
+    Changed,
+    DiskFull,
+    Entry,
+    NoSuchFile,
+    RelPath,
+)
 
 
 def names(folder: Path) -> list[str]:
@@ -272,3 +281,37 @@ async def test_a_folder_is_made_with_its_parents_and_may_be_there(
     await workspace.make_folder(confine("a/b"))
     await workspace.make_folder(confine("a/b"))
     assert (root / "a" / "b").is_dir()
+
+
+NFC, NFD = "r\u00e9sum\u00e9", "re\u0301sume\u0301"
+
+
+async def test_a_name_that_stands_there_decomposed_is_the_same_name(
+    workspace: DiskWorkspace, root: Path
+) -> None:
+    (root / NFD).mkdir()
+    (root / NFD / f"{NFD}.txt").write_text("one")
+    path = confine(f"{NFC}/{NFC}.txt")
+    assert [entry.path for entry in await workspace.walk()] == [NFC, path]
+    assert [entry.path for entry in await workspace.list_folder(confine(NFD))] == [path]
+    assert await workspace.read(path) == b"one"
+    await workspace.write(path, b"two", expected_sha256=hashlib.sha256(b"one").hexdigest())
+    await workspace.write(confine(f"{NFC}/new.txt"), b"three", expected_sha256="")
+    with pytest.raises(AlreadyThere):
+        await workspace.rename(confine(f"{NFC}/new.txt"), path)
+    assert names(root) == [NFD]
+    assert names(root / NFD) == ["new.txt", f"{NFD}.txt"]
+    await workspace.rename(confine(NFC), confine("b"))
+    await workspace.delete(confine(f"b/{NFC}.txt"))
+    assert names(root / "b") == ["new.txt"]
+
+
+async def test_a_folder_that_holds_both_spellings_says_so(
+    workspace: DiskWorkspace, root: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    (root / NFD).write_text("decomposed")
+    (root / NFC).write_text("composed, and longer")
+    (entry,) = await workspace.list_folder(ROOT)
+    assert (entry.path, entry.size_bytes) == (NFC, 20)
+    assert await workspace.read(confine(NFD)) == b"composed, and longer"
+    assert caplog.messages == ["two_spellings_of_one_name"]

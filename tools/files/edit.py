@@ -2,6 +2,8 @@
 
 import asyncio
 import difflib
+from collections.abc import Iterator
+from itertools import islice
 from typing import Annotated
 
 from pydantic import Field
@@ -12,10 +14,13 @@ from tools.files.read import read_known
 from tools.paths import confine
 from tools.text import TextFile, decode, describe_binary, sha256_of
 from tools.tool import Session, Tool, ToolOutput, Touches
-from tools.workspace import Changed, RelPath
+from tools.workspace import MAX_FILE_BYTES, Changed, RelPath
 
 MAX_LINES_COMPARED = 5_000  # keeps the search for the nearest lines under about 100 ms
+MAX_LINES_SQUEEZED = 50_000  # of the file: with the next line it bounds what is compared
+MAX_LINES_WANTED = 500
 MAX_LISTED = 10
+MAX_PLACES = 100_000  # the list of them is about 10 MB
 CONTEXT_LINES = 2
 _LIKE_ENOUGH = 0.6
 _MAX_COMPARED_CHARS = 200
@@ -66,15 +71,15 @@ async def edit_file(arguments: EditFile, session: Session) -> ToolOutput:
             raise Changed(path)
         session.seen[path] = sha256_of(data)
         return ToolOutput(text=f"Successfully edited {path}")
-    spans = _occurrences(file.text, old)
-    if not spans:
+    count = file.text.count(old)
+    if count == 0:
         raise NoSuchText(await asyncio.to_thread(_explain_no_match, path, file.text, old))
-    if len(spans) > 1 and not arguments.replace_all:
-        raise NoSuchText(_explain_many(path, file.text, spans))
-    edited = file.with_spans(spans, new)
+    if count > 1 and not arguments.replace_all:
+        raise NoSuchText(_explain_many(path, file.text, old, count))
+    edited = await asyncio.to_thread(_edited, path, file, old=old, new=new)
     await session.workspace.write(path, edited, expected_sha256=base)
     session.seen[path] = sha256_of(edited)
-    times = f" ({len(spans)} replacements)" if len(spans) > 1 else ""
+    times = f" ({count} replacements)" if count > 1 else ""
     return ToolOutput(text=f"Successfully edited {path}{times}")
 
 
@@ -82,38 +87,66 @@ def _plain(text: str) -> str:
     return text.replace("\r\n", "\n")
 
 
-def _occurrences(text: str, wanted: str) -> list[tuple[int, int]]:
-    spans: list[tuple[int, int]] = []
+def _edited(path: RelPath, file: TextFile, *, old: str, new: str) -> bytes:
+    """Every `old` replaced; looks at the size before it builds what may be a thousand times it.
+
+    Raises:
+        NoSuchText: there are too many places, or the file would be too large.
+    """
+    count = file.text.count(old)
+    if count > MAX_PLACES:
+        raise NoSuchText(
+            f"oldString occurs {count:,} times in {path}, more than the {MAX_PLACES:,} that one "
+            "edit may change, so nothing was changed. Give a longer oldString."
+        )
+    spans = list(_occurrences(file.text, old))
+    size_bytes = file.size_with_spans(spans, new)
+    if size_bytes > MAX_FILE_BYTES:
+        raise NoSuchText(
+            f"{path} would have {size_bytes:,} bytes after this edit; the limit is "
+            f"{MAX_FILE_BYTES:,}. Nothing was changed. Replace fewer places or with less text."
+        )
+    return file.with_spans(spans, new)
+
+
+def _occurrences(text: str, wanted: str) -> Iterator[tuple[int, int]]:
     found = text.find(wanted)
     while found >= 0:
-        spans.append((found, found + len(wanted)))
+        yield found, found + len(wanted)
         found = text.find(wanted, found + len(wanted))
-    return spans
 
 
 def _was_done_before(file: TextFile, base_sha256: str, *, old: str, new: str) -> bool:
     """Whether taking this very edit back gives what the run last saw.
 
-    So it is when the process died after the write and before the result was recorded.
+    So it is when the process died after the write and before the result was recorded. What the run
+    saw was no larger than a tool may read.
     """
-    spans = _occurrences(file.text, new) if new else []
-    undone = [file.with_spans([span], old) for span in spans[:MAX_LISTED]]
-    undone.append(file.with_spans(spans, old))
-    return any(sha256_of(data) == base_sha256 for data in undone)
+    if not new:
+        return False
+    candidates = [[span] for span in islice(_occurrences(file.text, new), MAX_LISTED)]
+    if file.text.count(new) <= MAX_PLACES:
+        candidates.append(list(_occurrences(file.text, new)))
+    return any(
+        file.size_with_spans(spans, old) <= MAX_FILE_BYTES
+        and sha256_of(file.with_spans(spans, old)) == base_sha256
+        for spans in candidates
+    )
 
 
-def _explain_many(path: RelPath, text: str, spans: list[tuple[int, int]]) -> str:
-    lines = [text.count("\n", 0, start) + 1 for start, _ in spans[:MAX_LISTED]]
-    listed = ", ".join(str(line) for line in lines) + (" ..." if len(spans) > MAX_LISTED else "")
+def _explain_many(path: RelPath, text: str, wanted: str, count: int) -> str:
+    starts = [start for start, _ in islice(_occurrences(text, wanted), MAX_LISTED)]
+    lines = [text.count("\n", 0, start) + 1 for start in starts]
+    listed = ", ".join(str(line) for line in lines) + (" ..." if count > MAX_LISTED else "")
     return (
-        f"oldString occurs {len(spans)} times in {path} (lines {listed}), so nothing was changed. "
+        f"oldString occurs {count} times in {path} (lines {listed}), so nothing was changed. "
         "Add lines before or after it until it is unique, or set replaceAll."
     )
 
 
 def _explain_no_match(path: RelPath, text: str, wanted: str) -> str:
     start = f"oldString does not occur in {path}, so nothing was changed."
-    lines = text.split("\n")
+    lines = text.split("\n", MAX_LINES_SQUEEZED)[:MAX_LINES_SQUEEZED]
     wanted_lines = wanted.split("\n")
     at = _same_but_for_spaces(lines, wanted_lines)
     if at is not None:
@@ -132,7 +165,7 @@ def _same_but_for_spaces(lines: list[str], wanted: list[str]) -> int | None:
     squeezed = ["".join(line.split()) for line in wanted]
     while squeezed and not squeezed[-1]:
         squeezed.pop()
-    if not any(squeezed):
+    if not any(squeezed) or len(squeezed) > MAX_LINES_WANTED:
         return None
     plain = ["".join(line.split()) for line in lines]
     for at in range(len(plain) - len(squeezed) + 1):

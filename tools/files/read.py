@@ -44,29 +44,29 @@ async def read_file(arguments: ReadFile, session: Session) -> ToolOutput:
 
 
 def _cut(path: RelPath, text: str, arguments: ReadFile) -> ToolOutput:
-    lines = text.split("\n")
-    if lines[-1] == "":
-        lines.pop()
     first = arguments.offset - 1
-    if first > 0 and first >= len(lines):
+    count = text.count("\n") + (not text.endswith("\n") if text else 0)
+    if first > 0 and first >= count:
         return ToolOutput(
-            text=f"{path} has {len(lines)} lines; offset {arguments.offset} is past its end.",
+            text=f"{path} has {count} lines; offset {arguments.offset} is past its end.",
             is_error=True,
         )
+    # Not more pieces than are shown: a file of short lines is many times as large in pieces.
+    lines = text.split("\n", first + arguments.limit)
     shown: list[str] = []
     size_bytes = 0
-    for line in lines[first : first + arguments.limit]:
+    for line in lines[first : min(first + arguments.limit, count)]:
         short = _short(line)
         size_bytes += len(short.encode()) + 1
         if size_bytes > MAX_BYTES and shown:
             break
         shown.append(short)
     last = first + len(shown)
-    if first == 0 and last == len(lines):
+    if first == 0 and last == count:
         # Whole, so with the final newline or the lack of it.
         return ToolOutput(text="\n".join(shown) + ("\n" if text.endswith("\n") else ""))
-    remark = f"[Lines {first + 1}-{last} of {len(lines)}."
-    if last < len(lines):
+    remark = f"[Lines {first + 1}-{last} of {count}."
+    if last < count:
         remark += f" Read on with offset {last + 1}."
     return ToolOutput(text="\n".join([*shown, "", remark + "]"]))
 

@@ -19,6 +19,7 @@ export class EmbeddedServer {
   private readonly dir: string;
   private child: ChildProcess | null = null;
   private port = 0;
+  private sitePort = 0;
   private log = "";
 
   private constructor(dir: string, data: string) {
@@ -38,9 +39,13 @@ export class EmbeddedServer {
     return `http://127.0.0.1:${this.port}`;
   }
 
-  /** Start on the same file and, after the first time, on the same port. */
+  get siteUrl(): string {
+    return `http://127.0.0.1:${this.sitePort}`;
+  }
+
+  /** Start on the same file and, after the first time, on the same ports. */
   async run(): Promise<void> {
-    const flags = ["--dir", this.dir, "--data", this.data, "--port", String(this.port), "--exit-with-stdin"];
+    const flags = ["--dir", this.dir, "--data", this.data, "--port", String(this.port), "--site-port", String(this.sitePort), "--exit-with-stdin"];
     const child = spawn(process.execPath, ["--disable-warning=ExperimentalWarning", MAIN, ...flags], {
       stdio: ["pipe", "pipe", "pipe"],
       env: { CONVEX_ADMIN_KEY: ADMIN_KEY, CONTRACTS_JWKS: jwks, CONTRACTS_VARIABLE: "set for the tests" },
@@ -52,8 +57,8 @@ export class EmbeddedServer {
     const line = once(createInterface(child.stdout), "line").then(([first]) => first as string);
     const end = once(child, "exit").then(() => Promise.reject(new Error(`the server has ended:\n${this.log}`)));
     end.catch(() => undefined); // it ends in every test, sooner or later
-    const { url } = JSON.parse(await Promise.race([line, end])) as { url: string };
-    this.port = Number(new URL(url).port);
+    const { url, site } = JSON.parse(await Promise.race([line, end])) as { url: string; site: string };
+    [this.port, this.sitePort] = [Number(new URL(url).port), Number(new URL(site).port)];
   }
 
   /** As a power cut: nothing gets a chance to finish. */

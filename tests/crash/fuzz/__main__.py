@@ -14,6 +14,7 @@ from tests.engine.servers import MortalServer, mortal_server
 WIDTH = 24  # programs a round
 DEATHS, STOPS = 4, 2  # a round, besides the workers that kill themselves
 OUTAGES = 1  # a round on PostgreSQL
+ENDS = 8  # deaths around the end of a run, each by itself, at the end of a round
 
 
 def _say(text: str) -> None:
@@ -41,6 +42,7 @@ async def rounds(databases: Databases, folder: Path, *, n: int, seed: str, keep:
             deaths=DEATHS,
             stops=STOPS,
             outages=0 if server is None else OUTAGES,
+            ends=ENDS,
         )
         place = folder / f"{databases.name}-{number}"
         place.mkdir()

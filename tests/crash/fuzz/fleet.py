@@ -16,7 +16,8 @@ from tests.crash.fuzz.worker import LEASE_S
 
 ANSWER_S = 30.0
 LINE_BYTES = 1 << 24
-START_S = 30.0
+START_S = 60.0  # a worker may die while it starts, and the machine may be busy
+LINES, COMMITS = 60, 250  # by when a worker has died that is to die by itself
 
 
 class WorkerGone(Exception):
@@ -87,6 +88,14 @@ class Fleet:
             except (WorkerGone, ConnectionError):
                 continue
 
+    async def tell_all(self, *order: object) -> None:
+        """Let every worker obey that is there; none need answer."""
+        for worker in self._open_workers():
+            line = json.dumps([0, *order]).encode() + b"\n"
+            with suppress(ConnectionError):
+                assert worker.process.stdin is not None
+                worker.process.stdin.write(line)
+
     async def kill_one(self) -> None:
         """`kill -9` of any worker that has come up."""
         async with asyncio.timeout(START_S), self._opened:
@@ -125,19 +134,26 @@ class Fleet:
             self._names += 1
             # SQLite's executor keeps its name; what a name means here is one process.
             name = f"worker-{self._names}"
-            lives = self.calm or self._needs_two or self._chance.random() < 0.5
-            dies_at = 0 if lives else self._chance.randint(1, 60)
-            await self._one_life(name, dies_at)
+            await self._one_life(name, *self._fate())
             self.deaths += 1
 
-    async def _one_life(self, name: str, dies_at: int) -> None:
+    def _fate(self) -> tuple[int, int]:
+        """At which line of the journal, or else at which commit, a worker dies; 0 for never."""
+        if self.calm or self._needs_two or self._chance.random() < 0.5:
+            return 0, 0
+        if self._chance.random() < 0.5:
+            return self._chance.randint(1, LINES), 0
+        return 0, self._chance.randint(1, COMMITS)
+
+    async def _one_life(self, name: str, line: int, commit: int) -> None:
         command = ["tests.crash.fuzz.worker", self._address, str(self._journal.path), name]
         with self._journal.path.with_suffix(".log").open("ab") as log:
             process = await asyncio.create_subprocess_exec(
                 sys.executable,
                 "-m",
                 *command,
-                str(dies_at),
+                str(line),
+                str(commit),
                 stdin=asyncio.subprocess.PIPE,
                 stdout=asyncio.subprocess.PIPE,
                 stderr=log,

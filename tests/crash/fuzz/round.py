@@ -3,19 +3,26 @@
 import asyncio
 import random
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
+from engine import Database
 from tests.crash.fuzz.fleet import Fleet
 from tests.crash.fuzz.journal import Journal
 from tests.crash.fuzz.programs import Program, flat, make, make_in_line
 from tests.crash.fuzz.verdict import Story, faults
+from tests.engine.mortal import database_of
+from tests.engine.things import left_behind
 
 STUCK_S = 40.0  # after the last death every run ends by itself within seconds
+TIDY_S = 10.0  # in which a process that held anything is judged dead
 LOOK_EVERY_S = 0.25
 ASK_EVERY_S = 0.05
 LINES = 2  # concurrency keys
+BOUNDARIES = 6  # before and after three commits: what ends a run, and what follows at once
+SLOW_MS = 2_000  # a step that is cancelled in the middle
 OUTAGE_S = 2.0  # some last longer than the workers' lease
 
 
@@ -25,6 +32,23 @@ class Server(Protocol):
     def restart(self, after_s: float) -> None:
         """Crash it, and start it again after a while."""
         ...
+
+
+@dataclass(frozen=True)
+class End:
+    """One run of the last key, and at which boundary of commits its worker dies as it ends."""
+
+    program: Program
+    boundary: int
+    is_cancelled: bool
+
+    @classmethod
+    def of(cls, number: int, chance: random.Random) -> "End":
+        """A run that ends by itself, or one that is cancelled in its only step."""
+        is_cancelled = chance.random() < 0.3
+        slow = Program(number, [["run", "run-1", SLOW_MS]])
+        program = slow if is_cancelled else make_in_line(number, chance)
+        return cls(program, chance.randrange(BOUNDARIES), is_cancelled)
 
 
 @dataclass(frozen=True)
@@ -41,9 +65,13 @@ class Plan:
     """How many processes are stopped until others have taken over, besides those that die."""
     outages: int = 0
     """How often the database's server crashes."""
+    ends: tuple["End", ...] = ()
+    """Deaths around the ends of runs, one after the other, when all else has ended."""
 
     @classmethod
-    def of(cls, seed: str, size: int, *, deaths: int, stops: int, outages: int = 0) -> "Plan":
+    def of(
+        cls, seed: str, size: int, *, deaths: int, stops: int, outages: int = 0, ends: int = 0
+    ) -> "Plan":
         """A plan of `size` programs; a third of them stand in line under a key."""
         chance = random.Random(seed)  # noqa: S311 - the same plan at each start
         in_line = size // 3
@@ -51,7 +79,8 @@ class Plan:
         rest = [make_in_line(number, chance) for number in range(size - in_line + 1, size + 1)]
         cancelled = frozenset(p.number for p in programs if chance.random() < 0.2)
         lines = [rest[n::LINES] for n in range(LINES)]
-        return cls(seed, programs, lines, cancelled, deaths, stops, outages)
+        last = [End.of(number, chance) for number in range(size + 1, size + ends + 1)]
+        return cls(seed, programs, lines, cancelled, deaths, stops, outages, tuple(last))
 
 
 @dataclass
@@ -59,6 +88,7 @@ class Round:
     """A plan on its way."""
 
     plan: Plan
+    database: Database
     fleet: Fleet
     journal: Journal
     chance: random.Random
@@ -76,6 +106,10 @@ class Round:
                     actors.create_task(self._play(program))
             self.fleet.calm = True
             await self._settle()
+            for end in self.plan.ends:
+                if not self.story.said:  # else the rest would wait for what is stuck
+                    await self._end(end)
+            await self._tidy()
         self.story.lines = await asyncio.to_thread(self.journal.lines)
         return faults(self.story)
 
@@ -161,6 +195,38 @@ class Round:
         for run_id in self.story.steps_at_cancel:
             self.story.steps_at_end[run_id] = await self.fleet.ask("steps", run_id)
 
+    async def _end(self, end: End) -> None:
+        """Let a run of the last key end in a process that dies; the next one needs its place."""
+        if not end.is_cancelled:
+            await self.fleet.tell_all("die at end", end.boundary)
+        run_id = await self._send("in-line", end.program, {**end.program.data(), "line": "last"})
+        if end.is_cancelled:
+            await self._begun(run_id)
+            await self.fleet.tell_all("die at commit", end.boundary)
+            self.story.asked_to_cancel.add(run_id)
+            await self.fleet.ask("cancel", run_id)
+        await self._settle()
+        await self.fleet.tell_all("live")
+
+    async def _begun(self, run_id: str) -> None:
+        """Wait until a run's first step has begun, or it must be stuck."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(STUCK_S):
+                while True:
+                    lines = await asyncio.to_thread(self.journal.lines)
+                    if any(line.run == run_id and line.what == "begin" for line in lines):
+                        return
+                    await asyncio.sleep(ASK_EVERY_S)
+
+    async def _tidy(self) -> None:
+        """Wait until nothing is left of runs, all of which have ended."""
+        left: set[str] = set()
+        with suppress(TimeoutError):
+            async with asyncio.timeout(TIDY_S):
+                while left := await asyncio.to_thread(left_behind, self.database):  # noqa: ASYNC110 - rows
+                    await asyncio.sleep(LOOK_EVERY_S)
+        self.story.said += [f"rows are left in {table}" for table in sorted(left)]
+
 
 def _event_id(number: int) -> str:
     return f"event-{number}"
@@ -174,6 +240,6 @@ async def play(
     journal = Journal(folder / "journal", "driver")
     size = 2 if "://" in address else 1
     fleet = Fleet(address, journal, size=size, chance=chance)
-    playing = Round(plan, fleet, journal, chance, server)
+    playing = Round(plan, database_of(address), fleet, journal, chance, server)
     found = await playing.run()
     return found, playing.story, fleet.deaths

@@ -1,5 +1,6 @@
-"""The process that dies: `python -m tests.crash.fuzz.worker ADDRESS JOURNAL NAME DIES_AT`.
+"""The process that dies: `python -m tests.crash.fuzz.worker ADDRESS JOURNAL NAME LINE COMMIT`.
 
+It dies as it writes that line of the journal, or at that boundary of its commits; 0 for neither.
 Takes orders as lines of JSON [number, what, …], several at once, and answers [number, value].
 """
 
@@ -12,6 +13,7 @@ from typing import Any
 from engine import Engine, Event, PostgresDatabase
 from tests.crash.fuzz.jobs import JOBS
 from tests.crash.fuzz.journal import Journal
+from tests.engine.commits import Commits
 from tests.engine.mortal import database_of
 
 LEASE_S = 1.5
@@ -23,8 +25,16 @@ def _say(value: object) -> None:
     sys.stdout.flush()
 
 
-async def _obey(engine: Engine, order: list[Any]) -> object:
+async def _obey(  # noqa: PLR0911 - one return for each order
+    engine: Engine, commits: Commits, order: list[Any]
+) -> object:
     match order:
+        case ["die at end", boundary]:
+            return commits.die_at_end(boundary)
+        case ["die at commit", boundary]:
+            return commits.die_at(boundary)
+        case ["live"]:
+            return commits.live()
         case ["send", name, data, event_id]:
             return list((await engine.send(Event(name, data, id=event_id))).run_ids)
         case ["signal", name]:
@@ -42,7 +52,7 @@ async def _obey(engine: Engine, order: list[Any]) -> object:
             raise AssertionError(order)
 
 
-async def main(address: str, journal: Journal, name: str) -> None:
+async def main(address: str, journal: Journal, name: str, commits: Commits) -> None:
     database = database_of(address)
     on_postgres = isinstance(database, PostgresDatabase)
     engine = Engine(
@@ -55,7 +65,7 @@ async def main(address: str, journal: Journal, name: str) -> None:
     )
 
     async def obey(number: int, order: list[Any]) -> None:
-        _say([number, await _obey(engine, order)])
+        _say([number, await _obey(engine, commits, order)])
 
     async with engine, asyncio.TaskGroup() as orders:
         _say("ready")
@@ -64,7 +74,12 @@ async def main(address: str, journal: Journal, name: str) -> None:
             orders.create_task(obey(number, order))
 
 
+def _start(address: str, journal: str, name: str, line: str, commit: str) -> None:
+    commits = Commits()
+    if int(commit):
+        commits.die_at(int(commit))
+    asyncio.run(main(address, Journal(Path(journal), name, int(line)), name, commits))
+
+
 if __name__ == "__main__":
-    asyncio.run(
-        main(sys.argv[1], Journal(Path(sys.argv[2]), sys.argv[3], int(sys.argv[4])), sys.argv[3])
-    )
+    _start(*sys.argv[1:])

@@ -1,12 +1,38 @@
 """DBOS as the engine runs it, to hold its private names against the installed version."""
 
 import asyncio
+from collections.abc import Callable
 from typing import Any
+
+import sqlalchemy as sa
 
 from engine import Database
 from engine.database import closer
 from engine.dbos import claiming, dbos_rows, private, recorded
 from engine.dbos.host import Enqueued, Host
+
+
+class Leftovers:
+    """What executions leave behind: nothing, unless a test says so."""
+
+    def __init__(self) -> None:
+        self.runs: set[str] = set()
+        self.heard: list[str] = []
+        self.fails = False
+
+    def concerns(self, run_id: str, _owner: str) -> bool:
+        return run_id in self.runs
+
+    def settle(self, connection: sa.Connection, run_id: str, _owner: str) -> Callable[[], None]:
+        status = dbos_rows.run_row(connection, run_id)
+        assert status is not None
+        self.heard.append(f"{run_id} {status.status}")
+        if self.fails:
+            raise ValueError("rolled back")
+        return lambda: self.heard.append(f"{run_id} committed")
+
+    def lost(self, run_id: str, _owner: str) -> None:
+        self.heard.append(f"{run_id} lost")
 
 
 class Rig:
@@ -15,6 +41,7 @@ class Rig:
     def __init__(self, database: Database) -> None:
         self.pool = database.connect()
         self.host = Host(database, self.pool, app="contract", executor_id="me")
+        self.ends = Leftovers()
         self.body: Any = None
         self.tasks: list[asyncio.Task[Any]] = []
 
@@ -25,7 +52,7 @@ class Rig:
             self.tasks.append(task)
             return await self.body(payload)
 
-        await self.host.start(run)
+        await self.host.start(run, self.ends)
         self.pool_with_schema = private.with_schema(self.pool)
         return self
 

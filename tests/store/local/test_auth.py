@@ -14,6 +14,7 @@ from jwt.algorithms import ECAlgorithm, RSAAlgorithm
 
 from core.clock import SystemClock
 from store.local.process import ConvexNotRunning
+from tests.app.keys import PARSABLE, UNPARSABLE, UNSTORABLE, raw_token
 from tests.store.local.api import ADMIN_KEY, Api, FunctionFailed, serving
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -131,6 +132,28 @@ async def test_a_bad_token_is_refused(api: Api, bad: Callable[[], str]) -> None:
     assert set(reply) == {"code", "message"}
 
 
+def raw(changes: dict[str, str | None]) -> str:
+    return raw_token(KEY, issuer="https://tests.example", audience="tests", key_id="k1", **changes)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [*UNPARSABLE.values(), *({"sub": subject} for subject in UNSTORABLE)],
+    ids=[*UNPARSABLE.keys(), *UNSTORABLE],
+)
+async def test_a_claim_that_cannot_be_read_is_refused_as_by_the_api(
+    api: Api, changes: dict[str, str | None]
+) -> None:
+    body: dict[str, object] = {"path": "runtime:whoami", "args": {}}
+    status, reply = await api.post("/api/query", body, {"Authorization": f"Bearer {raw(changes)}"})
+    assert (status, set(reply)) == (401, {"code", "message"})
+
+
+@pytest.mark.parametrize("changes", PARSABLE.values(), ids=PARSABLE.keys())
+async def test_a_time_is_any_number_of_seconds(api: Api, changes: dict[str, str | None]) -> None:
+    assert (await api.query("runtime:whoami", f"Bearer {raw(changes)}"))["subject"] == "ada"
+
+
 async def test_a_user_may_not_call_internal_functions(api: Api) -> None:
     with pytest.raises(FunctionFailed, match="Could not find public function"):
         await api.query("notes:secret", f"Bearer {token()}")
@@ -151,3 +174,60 @@ async def test_an_unconfigured_provider_stops_the_start(tmp_path: Path) -> None:
     with pytest.raises(ConvexNotRunning, match="no `domain`"):
         async with serving(tmp_path / "convex", tmp_path / "data.sqlite"):
             pass
+
+
+WHOAMI = """
+import { queryGeneric as query } from "convex/server";
+export const whoami = query({
+  handler: async (ctx) => (await ctx.auth.getUserIdentity())?.subject,
+});
+"""
+
+
+def write_auth(folder: Path, providers: str) -> Path:
+    folder.mkdir()
+    (folder / "people.ts").write_text(WHOAMI)
+    (folder / "auth.config.ts").write_text(f"export default {{ providers: {providers} }};")
+    return folder
+
+
+async def test_a_provider_may_be_given_as_url_objects(tmp_path: Path, issuer: str) -> None:
+    keys = quote(key_set(ECAlgorithm, KEY.public_key()))
+    folder = write_auth(
+        tmp_path / "convex",
+        f"""[
+            {{ domain: new URL("{issuer}"), applicationID: "oidc-tests" }},
+            {{ type: "customJwt", issuer: new URL("https://tests.example"), algorithm: "ES256",
+               jwks: new URL("data:application/json,{keys}") }},
+            {{ type: "customJwt", issuer: new URL("https://third.example/tenant"),
+               algorithm: "RS256", jwks: new URL("{issuer}/keys") }},
+        ]""",
+    )
+    by_discovery = token(RSA_KEY, algorithm="RS256", iss=issuer, aud="oidc-tests")
+    third = token(RSA_KEY, algorithm="RS256", iss="https://third.example/tenant")
+    async with serving(folder, tmp_path / "data.sqlite") as (_, api):
+        for signed in (by_discovery, token(), third):
+            assert await api.query("people:whoami", f"Bearer {signed}") == "user-1"
+
+
+@pytest.mark.parametrize(
+    ("providers", "message"),
+    [
+        ("[null]", "a provider must be an object"),
+        ("[{ domain: 7, applicationID: 'x' }]", "no `domain`"),
+        ("[{ domain: 'https://', applicationID: 'x' }]", "`domain` is no URL"),
+        (
+            "[{ type: 'customJwt', issuer: 'https://a', jwks: 'nowhere', algorithm: 'RS256' }]",
+            "`jwks` is no URL",
+        ),
+        ("[{ domain: 1n, applicationID: 'x' }]", "cannot be read as JSON"),
+    ],
+)
+async def test_a_provider_that_is_none_stops_the_start_with_one_line(
+    tmp_path: Path, providers: str, message: str
+) -> None:
+    folder = write_auth(tmp_path / "convex", providers)
+    with pytest.raises(ConvexNotRunning, match=message) as refused:
+        async with serving(folder, tmp_path / "data.sqlite"):
+            pass
+    assert "\n" not in str(refused.value)

@@ -1,12 +1,16 @@
+import asyncio
 import os
 import shutil
 import signal
+import sqlite3
+from contextlib import closing
+from functools import partial
 from pathlib import Path
 
 import pytest
 
 from store.local.process import ConvexNotRunning
-from tests.store.local.api import FIXTURES, serving
+from tests.store.local.api import ADMIN_KEY, FIXTURES, serving
 
 pytestmark = pytest.mark.timeout(30)
 
@@ -55,6 +59,19 @@ async def test_a_second_process_on_one_file_is_refused(tmp_path: Path) -> None:
         assert await api.query("notes:echo", value=1) == 1
 
 
+async def test_a_start_waits_for_a_process_that_is_still_ending(tmp_path: Path) -> None:
+    data = tmp_path / "data.sqlite"
+    async with asyncio.TaskGroup() as tasks, serving("basic", data) as (ending, api):
+        admin = f"Convex {ADMIN_KEY}"
+        slow = partial(api.action, "jobs:slow", admin, name="slow", waitMs=3000)
+        tasks.create_task(slow())
+        assert await api.until(lambda ran: "slow started" in ran, "jobs:ran")
+        os.kill(ending.pid, signal.SIGTERM)  # it lets the action end before it leaves the file
+        async with serving("basic", data) as (_, next_api):
+            assert "slow ended" in await next_api.query("jobs:ran")
+        assert await ending.wait() == 0
+
+
 async def test_a_file_that_is_not_ours_is_refused_and_left_alone(tmp_path: Path) -> None:
     data = tmp_path / "data.sqlite"
     data.write_bytes(b"something else, much longer than a header of SQLite would be" * 20)
@@ -63,6 +80,74 @@ async def test_a_file_that_is_not_ours_is_refused_and_left_alone(tmp_path: Path)
         async with serving("basic", data):
             pass
     assert data.read_bytes() == before
+
+
+async def refusal(folder: str | Path, data: Path) -> str:
+    """How the start is refused: one line, whatever is wrong with the file."""
+    with pytest.raises(ConvexNotRunning) as refused:
+        async with serving(folder, data):
+            pass
+    text = str(refused.value)
+    assert "\n" not in text
+    assert str(data) in text
+    assert "exit code 1" in text
+    return text
+
+
+@pytest.fixture
+async def filled(tmp_path: Path) -> Path:
+    """A file of 100 documents, closed."""
+    data = tmp_path / "data.sqlite"
+    async with serving("basic", data) as (_, api):
+        for rank in range(100):
+            await api.mutation("notes:add", list="a", rank=rank, text="x" * 2000)
+    return data
+
+
+PAGE = 4096
+
+
+def spoil_pages(data: Path) -> None:
+    """All but the first."""
+    with data.open("r+b") as file:
+        file.seek(PAGE)
+        file.write(b"\xff" * (data.stat().st_size - PAGE))
+
+
+async def test_a_file_with_spoiled_pages_is_refused_in_one_line(filled: Path) -> None:
+    spoil_pages(filled)
+    assert "malformed" in await refusal("basic", filled)
+
+
+async def test_a_file_that_was_cut_off_is_refused_in_one_line(filled: Path) -> None:
+    os.truncate(filled, 3 * PAGE)
+    assert "malformed" in await refusal("basic", filled)
+
+
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        "UPDATE docs SET body = substr(body, 1, 20)",
+        "UPDATE docs SET body = '[]'",
+        "DELETE FROM meta",
+        "DROP TABLE entries",
+        "DROP TABLE requests",
+        "UPDATE indexes SET fields = '['",
+        "DELETE FROM indexes WHERE name = 'by_id'",
+    ],
+)
+async def test_a_file_that_holds_nonsense_is_refused_in_one_line(filled: Path, spoil: str) -> None:
+    with closing(sqlite3.connect(filled)) as sql:
+        sql.execute(spoil)
+        sql.commit()
+    await refusal("basic", filled)
+
+
+async def test_a_place_where_no_file_can_be_is_refused_in_one_line(tmp_path: Path) -> None:
+    (tmp_path / "folder").mkdir()
+    assert "unable to open" in await refusal("basic", tmp_path / "folder")
+    (tmp_path / "file").write_text("")
+    assert "cannot be made" in await refusal("basic", tmp_path / "file" / "data.sqlite")
 
 
 async def test_a_new_index_holds_the_documents_that_are_there(tmp_path: Path) -> None:

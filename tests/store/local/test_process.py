@@ -34,7 +34,7 @@ async def test_it_says_one_line_when_ready_and_ends_on_sigterm_with_nothing_left
 ) -> None:
     process = await spawn(tmp_path / "sub" / "data.sqlite")
     assert process.stdout is not None
-    assert set(json.loads(await process.stdout.readline())) == {"url"}
+    assert set(json.loads(await process.stdout.readline())) == {"url", "site"}
     process.terminate()
     assert await process.stdout.read() == b""
     assert await process.wait() == 0
@@ -113,9 +113,3 @@ async def test_a_function_that_loops_for_ever_is_named_and_ends_the_process(tmp_
     assert b"runtime:loop has kept the thread busy" in await process.stderr.read()
     async with serving("basic", data) as (_, api):
         assert await api.query("runtime:kinds", kind="loop") == []
-
-
-async def test_an_error_that_a_function_left_behind_harms_nobody(tmp_path: Path) -> None:
-    async with serving("basic", tmp_path / "data.sqlite") as (_, api):
-        assert await api.action("runtime:throwsLater") == "done"
-        assert await api.query("notes:echo", value=1) == 1

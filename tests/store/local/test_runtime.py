@@ -23,7 +23,6 @@ async def test_queries_and_mutations_cannot_fetch_or_wait(api: Api) -> None:
 async def test_functions_see_their_environment_and_not_the_admin_key(api: Api) -> None:
     assert await api.query("runtime:env", name="GREETING") == "hello"
     assert await api.query("runtime:env", name="CONVEX_ADMIN_KEY") is None
-    assert await api.query("runtime:env", name="CONVEX_SITE_URL") == api.url
 
 
 async def test_a_nested_mutation_that_fails_takes_back_only_its_own_writes(api: Api) -> None:

@@ -133,6 +133,21 @@ async def test_who_is_not_concerned_hears_nothing(tmp_path: Path) -> None:
         assert values(await socket.next()) == {1: ["a0", "between"]}
 
 
+@pytest.mark.timeout(60)
+async def test_all_that_a_client_has_collected_while_it_was_away_is_done(tmp_path: Path) -> None:
+    """More mutations than may wait, behind one that takes 5 s: the rest is read later."""
+    async with serving("basic", tmp_path / "d.sqlite") as (_, api), session(api) as socket:
+        await socket.mutate(0, "runtime:never")
+        for number in range(1, 1102):
+            await socket.mutate(number, "notes:add", list="a", rank=number, text="x")
+        answers = 0
+        while answers < 1102:
+            message = await socket.next()
+            assert message["type"] in {"MutationResponse", "Transition"}, message
+            answers += message["type"] == "MutationResponse"
+        assert len(await api.query("notes:ranked", list="a", limit=2000)) == 1101
+
+
 @pytest.mark.timeout(30)
 async def test_a_mutation_sent_again_after_kill_9_gives_its_first_answer(tmp_path: Path) -> None:
     data, name = tmp_path / "d.sqlite", new_id("session")

@@ -1,8 +1,12 @@
+import tracemalloc
+
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.tools.files.bench import Bench
 from tools.text import decode
+from tools.workspace import MAX_FILE_BYTES
 
 SOURCE = "function a() {\n  return 1;\n}\n\nfunction b() {\n  return 1;\n}\n"
 
@@ -118,3 +122,64 @@ def test_replacing_a_span_by_itself_changes_no_line_outside(raw: str, data: st.D
     before, _, after = edited.partition("<>")
     assert raw.startswith(before)
     assert raw.endswith(after)
+
+
+@pytest.mark.timeout(20)
+@pytest.mark.parametrize(
+    ("content", "old", "new"),
+    [
+        ("ab" * 100_000, "a", "x" * 60_000),  # 6 GB
+        ("ab" * 5_000_000, "a", "xy"),  # the list of places alone would be half a GB
+        (
+            "a\r\n" * 90_000,
+            "a",
+            "\n" * 60_000,
+        ),  # 5 GB, and twice that with the line ends of the file
+    ],
+)
+async def test_an_edit_that_multiplies_is_refused_before_it_is_built(
+    content: str, old: str, new: str
+) -> None:
+    bench = Bench({"a.txt": content})
+    tracemalloc.start()
+    try:
+        text = await bench.refused(
+            "editFile", path="a.txt", oldString=old, newString=new, replaceAll=True
+        )
+        _, peak_bytes = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert "nothing was changed" in text.lower()
+    assert peak_bytes < 150 * 1024 * 1024
+    assert bench.text("a.txt") == content
+
+
+@pytest.mark.timeout(20)
+async def test_looking_for_an_edit_made_before_builds_nothing_large() -> None:
+    bench = Bench({"a.txt": "ab" * 50_000})
+    await bench.ok("readFile", path="a.txt")
+    await bench.someone_writes("a.txt", "ab" * 90_000)
+    tracemalloc.start()
+    try:
+        text = await bench.refused("editFile", path="a.txt", oldString="x" * 60_000, newString="a")
+        _, peak_bytes = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert "Read it again" in text
+    assert peak_bytes < 150 * 1024 * 1024
+
+
+async def test_an_edit_may_fill_a_file_to_its_limit_and_no_further() -> None:
+    bench = Bench({"a.txt": "a" + "b" * (MAX_FILE_BYTES - 2)})
+    await bench.ok("editFile", path="a.txt", oldString="a", newString="\u00e9")
+    text = await bench.refused("editFile", path="a.txt", oldString="\u00e9", newString="\u20ac")
+    assert f"{MAX_FILE_BYTES + 1:,} bytes" in text
+
+
+@pytest.mark.timeout(20)
+async def test_a_long_text_that_is_not_there_is_answered_soon() -> None:
+    bench = Bench({"a.txt": "a\n" * 1_000_000})
+    text = await bench.refused(
+        "editFile", path="a.txt", oldString="a \n" * 400_000 + "b", newString=""
+    )
+    assert "does not occur" in text

@@ -1,3 +1,5 @@
+import tracemalloc
+
 import pytest
 
 from tests.tools.files.bench import Bench
@@ -89,3 +91,21 @@ async def test_a_missing_file_comes_with_up_to_three_suggestions() -> None:
     assert text.count(",") == 2
     assert "README" not in text
     assert "?" not in await bench.refused("readFile", path="nothing/like/it.zig")
+
+
+async def test_an_offset_of_any_size_is_answered() -> None:
+    bench = Bench({"a": "one\ntwo\n"})
+    assert "has 2 lines" in await bench.refused("readFile", path="a", offset=10**30)
+    assert await bench.ok("readFile", path="a", offset=2) == "two\n\n[Lines 2-2 of 2.]"
+
+
+async def test_a_file_of_nothing_but_line_ends_is_read_without_a_list_of_them() -> None:
+    bench = Bench({"a": "ab\n" * 3_000_000})
+    tracemalloc.start()
+    try:
+        text = await bench.ok("readFile", path="a", limit=2)
+        _, peak_bytes = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert text == "ab\nab\n\n[Lines 1-2 of 3000000. Read on with offset 3.]"
+    assert peak_bytes < 60_000_000

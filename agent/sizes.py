@@ -1,0 +1,23 @@
+"""How many characters parts of a request have: what a budget is counted in."""
+
+import json
+from collections.abc import Iterable
+
+from llm.model import ModelMessage, TextPart, ThinkingPart, ToolCall, ToolResult
+
+CHARS_PER_TOKEN = 4  # a rough mean for code and English; the budget has room for the error
+
+
+def size_of(messages: Iterable[ModelMessage]) -> int:
+    """Characters of the messages."""
+    return sum(_part_size(part) for message in messages for part in message.parts)
+
+
+def _part_size(part: TextPart | ThinkingPart | ToolCall | ToolResult) -> int:
+    match part:
+        case ToolCall():
+            return len(part.name) + len(json.dumps(dict(part.arguments), ensure_ascii=False))
+        case ThinkingPart():
+            return len(part.text) + len(part.signature)
+        case _:
+            return len(part.text)

@@ -1,0 +1,1 @@
+"""How many requests one person may make, so that nobody slows the others."""
