@@ -254,7 +254,9 @@ NO_JSON: list[tuple[Callable[[], Any], str]] = [
 ]
 
 
-@pytest.mark.parametrize(("data", "says"), NO_JSON, ids=lambda each: str(each)[:30])
+@pytest.mark.parametrize(
+    ("data", "says"), NO_JSON, ids=lambda each: each[:30] if isinstance(each, str) else None
+)
 async def test_data_that_is_no_json_is_refused_and_says_where(
     start: Start, data: Callable[[], Any], says: str
 ) -> None:
@@ -285,7 +287,9 @@ NO_EVENT: list[tuple[Any, str]] = [
 ]
 
 
-@pytest.mark.parametrize(("event", "says"), NO_EVENT, ids=lambda each: str(each)[:40])
+@pytest.mark.parametrize(
+    ("event", "says"), NO_EVENT, ids=lambda each: each[:40] if isinstance(each, str) else None
+)
 async def test_what_is_no_event_is_refused_and_says_why(
     start: Start, event: Any, says: str
 ) -> None:
