@@ -8,6 +8,7 @@ from time import monotonic
 
 from app.demo.client import Api
 from app.local_user import open_local_user
+from bench import fairness_sockets
 from bench.figures import say, say_figures, say_machine, say_rounds
 from bench.following import follow
 from bench.product import Product, product
@@ -55,7 +56,9 @@ async def main() -> None:
                 alone_ms = await hi(newcomer, viewers, client, "alone")
                 await fill(running)
                 beside_ms = await hi(newcomer, viewers, client, f"beside {SLOW_ANSWERS}")
-    say_figures({"fairness.hi_alone_ms": alone_ms, "fairness.hi_beside_200_ms": beside_ms})
+        sockets = await fairness_sockets.figures(folder / "sockets")
+    own = {"fairness.hi_alone_ms": alone_ms, "fairness.hi_beside_200_ms": beside_ms}
+    say_figures(own | sockets)
 
 
 async def fill(running: Product) -> None:

@@ -2,9 +2,9 @@
 
 import pytest
 
+from app.models import model_of
 from app.no_model import NoModel
 from app.settings import Settings, SettingsInvalid
-from app.wiring import model_of
 from llm.faults import ModelRefused, NoModelConfigured
 from llm.model import ModelRequest
 from llm.openai_chat import OpenAIModel
