@@ -154,7 +154,7 @@ def wire_event(
         data = found[0]
     if event.v is not None:
         check_text(name, "its v", event.v)
-    user = None if event.user is None else as_json(name, "user", dict(event.user))
+    user = None if event.user is None else as_json(name, "user", _object(name, "user", event.user))
     if user is not None and user.get("id") is not None:
         check_text(name, "the id of its user", str(user["id"]))
     return WireEvent(
@@ -164,7 +164,7 @@ def wire_event(
         ts_ms=((_instant(name, event.ts) or now) - EPOCH) // timedelta(milliseconds=1),
         v=event.v,
         user=user,
-        headers=as_json(name, "headers", dict(event.headers)),
+        headers=as_json(name, "headers", _object(name, "headers", event.headers)),
     )
 
 
@@ -192,6 +192,12 @@ def stored_data(model: type[EventData], name: str, data: Mapping[str, Any]) -> d
         if target not in stored or isinstance(attribute, (SecretStr, SecretBytes)):
             stored[target] = value
     return stored
+
+
+def _object(name: str, what: str, value: object) -> dict[str, Any]:
+    if not isinstance(value, Mapping):
+        raise BadEvent(name, f"its {what} is an object, not {value!r}")
+    return dict(cast("Mapping[str, Any]", value))
 
 
 def _by_alias(found: BaseModel, alias: str) -> object:

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta, timezone
 from decimal import Decimal
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from pydantic import BaseModel, ConfigDict, SecretStr
@@ -67,6 +67,13 @@ async def test_ts_that_is_no_time_is_refused(start: Start, ts: Any) -> None:
     engine = await start([echo])
     with pytest.raises(BadEvent, match="its ts"):
         await engine.send(Event("any/event", ts=ts))
+
+
+@pytest.mark.parametrize("field", ["user", "headers"])
+async def test_what_is_no_object_is_refused_by_name(start: Start, field: str) -> None:
+    engine = await start([echo])
+    with pytest.raises(BadEvent, match=f"its {field} is an object, not 'ada'"):
+        await engine.send(Event("any/event", **{field: cast("Any", "ada")}))
 
 
 async def test_ts_in_the_far_future_waits(start: Start) -> None:
