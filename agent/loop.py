@@ -186,12 +186,7 @@ def _outcome(turns: Sequence[TurnRef], ending: Ending, note: str) -> Outcome:
         note=note,
         turns=len(turns),
         tool_calls=sum(len(turn.calls) for turn in turns),
-        usage=Usage(
-            input_tokens=sum(turn.usage.input_tokens for turn in turns),
-            output_tokens=sum(turn.usage.output_tokens for turn in turns),
-            cache_read_tokens=sum(turn.usage.cache_read_tokens for turn in turns),
-            cache_write_tokens=sum(turn.usage.cache_write_tokens for turn in turns),
-        ),
+        usage=sum((turn.usage for turn in turns), Usage()),
         model=turns[-1].model,
         is_shortened=any(turn.is_shortened for turn in turns),
     )

@@ -100,12 +100,13 @@ class StoreTranscript:
 
 
 def usage_record(usage: Usage) -> TokenUsage:
-    """The store's words for the tokens of a run."""
+    """The store's words for the tokens of a run and their cost."""
     return TokenUsage(
         input_tokens=usage.input_tokens,
         output_tokens=usage.output_tokens,
         cache_read_tokens=usage.cache_read_tokens,
         cache_write_tokens=usage.cache_write_tokens,
+        cost_usd=usage.cost_usd,
     )
 
 
@@ -149,6 +150,7 @@ def _recorded_turn(record: TurnRecord, calls: Mapping[ToolCallId, ToolCallRecord
                 output_tokens=record.usage.output_tokens,
                 cache_read_tokens=record.usage.cache_read_tokens,
                 cache_write_tokens=record.usage.cache_write_tokens,
+                cost_usd=record.usage.cost_usd,
             ),
             model=record.model,
             dropped_calls=record.dropped_calls,

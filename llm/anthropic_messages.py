@@ -109,6 +109,7 @@ class AnthropicModel:
         events = exchanged(
             self._messages.with_streaming_response.create(**body, stream=True),
             AnthropicReading(asked=self.name, now=now),
+            facts=self._facts,
             limits=self._patience.limits(self._facts.first_byte_s),
             judge=Judge(self.name, self._clock),
             sdk=_SDK,

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from typing import Annotated, Literal, Self, cast, get_args
@@ -9,7 +10,7 @@ from typing import Annotated, Literal, Self, cast, get_args
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from core.errors import Refused
-from llm.model import Usage
+from llm.model import Turn, Usage
 
 _SHIPPED = Path(__file__).with_name("models.json")
 _MILLION = 1_000_000
@@ -70,6 +71,13 @@ class ModelFacts(BaseModel):
     reasoning_effort: Effort | None = None
     first_byte_s: Annotated[float | None, Field(gt=0, allow_inf_nan=False)] = None
     price: Price | None = None
+
+    def priced(self, turn: Turn) -> Turn:
+        """The turn with its cost, if the price is known and the provider counted the tokens."""
+        if self.price is None or turn.usage == Usage():
+            return turn
+        cost_usd = self.price.dollars(turn.usage)
+        return replace(turn, usage=replace(turn.usage, cost_usd=cost_usd))
 
 
 UNKNOWN = ModelFacts(context_window=128_000, max_output_tokens=16_000)

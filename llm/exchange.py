@@ -13,6 +13,7 @@ import anyio
 import httpx2
 
 from core.clock import Clock
+from llm.catalog import ModelFacts
 from llm.judging import Fault, fault_of_response, raised_by
 from llm.model import ModelEvent, Turn, TurnEnded
 from llm.odd import Json, objects_in
@@ -120,17 +121,19 @@ class Judge:
         return raised_by(fault, model=self.model, yielded=yielded, now=self.clock.now())
 
 
-async def exchanged(
+async def exchanged(  # noqa: PLR0913 - what an adapter knows, one argument each
     request: AbstractAsyncContextManager[Response],
     reading: Reading,
     *,
+    facts: ModelFacts,
     limits: Limits,
     judge: Judge,
     sdk: Sdk,
 ) -> AsyncGenerator[ModelEvent, None]:
     """The events of the answer to `request`, which is sent when the first one is asked for.
 
-    An answer that is complete is never given up, whatever happens after its end.
+    An answer that is complete is never given up, whatever happens after its end. The turn has
+    its cost, by the price in `facts`.
 
     Raises:
         ModelUnavailable, StreamBroken, ModelRefused: as `judge` decides.
@@ -161,7 +164,7 @@ async def exchanged(
         raise judge.error(fault, yielded=yielded) from cause
     for event in reading.rest():
         yield event
-    yield TurnEnded(reading.finished())
+    yield TurnEnded(facts.priced(reading.finished()))
 
 
 _FAULTS = (

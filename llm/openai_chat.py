@@ -103,6 +103,7 @@ class OpenAIModel:
         events = exchanged(
             self._completions.with_streaming_response.create(**body, stream=True),
             OpenAIReading(provider=self._provider.name, asked=self.name, now=now),
+            facts=self._facts,
             limits=self._patience.limits(self._facts.first_byte_s),
             judge=Judge(self.name, self._clock),
             sdk=_SDK,

@@ -174,12 +174,13 @@ class Conversation(_Wire):
 
 @dataclass(frozen=True)
 class TokenUsage(_Wire):
-    """Tokens of one turn, or of all turns of a message."""
+    """Tokens of one turn, or of all turns of a message; `cost_usd` is None if no price is known."""
 
     input_tokens: int = 0
     output_tokens: int = 0
     cache_read_tokens: int = 0
     cache_write_tokens: int = 0
+    cost_usd: float | None = None
 
 
 @dataclass(frozen=True)

@@ -250,12 +250,15 @@ class ConversationPage(Answer):
 
 
 class UsageAnswer(Answer):
-    """Tokens that an answer took."""
+    """Tokens that an answer took, and what they cost."""
 
     input_tokens: int
     output_tokens: int
     cache_read_tokens: int
     cache_write_tokens: int
+    cost_usd: float | None = Field(
+        None, description="US dollars by the model table, of the turns whose price it knows."
+    )
 
 
 class MessageAnswer(Answer):

@@ -168,11 +168,13 @@ type Usage = Infer<typeof turnRecord>["usage"];
 
 function sum(before: Usage | undefined, more: Usage): Usage {
   if (before === undefined) return more;
+  const costs = [before.costUsd, more.costUsd].filter((cost) => cost !== undefined);
   return {
     inputTokens: before.inputTokens + more.inputTokens,
     outputTokens: before.outputTokens + more.outputTokens,
     cacheReadTokens: before.cacheReadTokens + more.cacheReadTokens,
     cacheWriteTokens: before.cacheWriteTokens + more.cacheWriteTokens,
+    costUsd: costs.length > 0 ? costs.reduce((all, cost) => all + cost) : undefined,
   };
 }
 

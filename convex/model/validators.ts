@@ -55,6 +55,7 @@ export const usage = v.object({
   outputTokens: v.number(),
   cacheReadTokens: v.number(),
   cacheWriteTokens: v.number(),
+  costUsd: v.optional(v.number()), // of the turns whose price is known
 });
 
 export const turnPart = v.object({

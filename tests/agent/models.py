@@ -93,6 +93,6 @@ def _turn(parts: tuple[TextPart | ThinkingPart | ToolCall, ...], stop_reason: St
     return Turn(
         message=AssistantMessage(parts=parts),
         stop_reason=stop_reason,
-        usage=Usage(input_tokens=10, output_tokens=5),
+        usage=Usage(input_tokens=10, output_tokens=5, cost_usd=0.25),
         model="test/scripted",
     )

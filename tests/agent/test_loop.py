@@ -58,7 +58,7 @@ async def test_tool_results_reach_the_next_turn_and_files_change() -> None:
     assert [part.text for part in results_sent(model.requests[1])] == ["const a = 1\n"]
     assert outcome.turns == 3
     assert outcome.tool_calls == 2
-    assert outcome.usage == Usage(input_tokens=30, output_tokens=15)
+    assert outcome.usage == Usage(input_tokens=30, output_tokens=15, cost_usd=0.75)
 
 
 async def test_what_was_streamed_is_exactly_the_final_text() -> None:

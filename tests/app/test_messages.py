@@ -20,6 +20,7 @@ async def test_a_message_is_answered(api: Api) -> None:
     assert answer["content"] == "Done as you asked."
     assert answer["runId"] == sent["runId"]
     assert answer["model"]
+    assert answer["usage"]["costUsd"] > 0
 
 
 async def test_the_conversation_holds_both_messages_oldest_first(api: Api) -> None:

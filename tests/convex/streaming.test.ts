@@ -267,17 +267,26 @@ describe("turns and tool calls", () => {
     expect(calls[2]?.startedAt).toBeUndefined();
   });
 
-  test.each(["failed", "cancelled"])("an answer that is %s keeps usage and model of its turns", async (status) => {
+  test.each(["failed", "cancelled"])("an answer that is %s keeps usage, cost and model of its turns", async (status) => {
     const { b, messageId, args } = await recorded();
-    const next = { ...turn, turn: 1, model: "other/model", parts: [] };
-    await b.t.mutation(api.system.streaming.recordTurn, { ...args, turn: next, toolCalls: [] });
+    for (const [index, costUsd] of [0.25, undefined, 0.5].entries()) {
+      const next = { ...turn, turn: index + 1, model: "other/model", parts: [], usage: { ...USAGE, costUsd } };
+      await b.t.mutation(api.system.streaming.recordTurn, { ...args, turn: next, toolCalls: [] });
+    }
     if (status === "failed") await fail(b, messageId);
     else await cancel(b, messageId);
     expect(await message(b, messageId)).toMatchObject({
       status,
       model: "other/model",
-      usage: { ...USAGE, inputTokens: 20, outputTokens: 10 },
+      usage: { ...USAGE, inputTokens: 40, outputTokens: 20, costUsd: 0.75 },
     });
+  });
+
+  test("turns whose price is unknown have no cost in sum", async () => {
+    const { b, messageId, args } = await recorded();
+    await b.t.mutation(api.system.streaming.recordTurn, { ...args, turn: { ...turn, turn: 1 }, toolCalls: [] });
+    await fail(b, messageId);
+    expect((await message(b, messageId))?.usage).toEqual({ ...USAGE, inputTokens: 20, outputTokens: 10 });
   });
 
   test("signatures of thinking come back to the run and to nobody else", async () => {

@@ -215,14 +215,38 @@ async def test_beyond_the_bound_the_person_is_told_when_to_try_again(site: Site)
     assert len(model.asked_at) == 1
 
 
-async def test_a_failed_answer_keeps_model_and_usage(site: Site) -> None:
-    turns = [calls(call(f"c{n}", "listFiles", path=f"{n}")) for n in range(2)]
-    site.model = ScriptedTurns([*turns, BudgetSpent("no credit")], partial="")
+TWO_TURNS = [calls(call(f"c{n}", "listFiles", path=f"{n}")) for n in range(2)]
+USAGE_OF_TWO = TokenUsage(input_tokens=20, output_tokens=10, cost_usd=0.5)
+
+
+async def test_a_completed_answer_keeps_model_usage_and_cost(site: Site) -> None:
+    site.model = ScriptedTurns([*TWO_TURNS, says("Done.")])
+    async with site.worker() as engine:
+        message = await site.answer(engine, "hello")
+    assert (message.status, message.model) == (MessageStatus.COMPLETED, "test/scripted")
+    assert message.usage == TokenUsage(input_tokens=30, output_tokens=15, cost_usd=0.75)
+
+
+async def test_a_failed_answer_keeps_model_usage_and_cost(site: Site) -> None:
+    site.model = ScriptedTurns([*TWO_TURNS, BudgetSpent("no credit")], partial="")
     async with site.worker() as engine:
         message = await site.answer(engine, "hello")
     assert (message.status, message.error_code) == (MessageStatus.FAILED, "model_budget_spent")
-    assert message.model == "test/scripted"
-    assert message.usage == TokenUsage(input_tokens=20, output_tokens=10)
+    assert (message.model, message.usage) == ("test/scripted", USAGE_OF_TWO)
+
+
+async def test_a_cancelled_answer_keeps_model_usage_and_cost(site: Site) -> None:
+    site.model = model = ScriptedTurns([*TWO_TURNS, says("Done.")], hang_in_turn=2)
+    async with site.worker() as engine:
+        message_id, run_id = await site.send(engine, "hello")
+        await model.hanging.wait()
+        stopped = await site.store.messages.cancel(message_id, owner=site.owner)
+        for event in stopped.events:
+            await engine.send(engine_event(event))
+        await engine.wait(run_id, 30)
+    message = await site.store.messages.owned(message_id, owner=site.owner)
+    assert message.status == MessageStatus.CANCELLED
+    assert (message.model, message.usage) == ("test/scripted", USAGE_OF_TWO)
 
 
 async def test_an_answer_that_fails_at_once_names_the_model_that_was_asked(site: Site) -> None:

@@ -60,3 +60,14 @@ def test_cost_adds_all_kinds_of_tokens() -> None:
         cache_write_tokens=500_000,
     )
     assert price.dollars(usage) == pytest.approx(4 + 2 + 0.5 + 2)
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "both"),
+    [(None, None, None), (0.25, None, 0.25), (None, 0.25, 0.25), (0.25, 0.5, 0.75), (0, None, 0)],
+)
+def test_a_sum_of_usages_adds_the_costs_that_are_known(
+    first: float | None, second: float | None, both: float | None
+) -> None:
+    one, two = Usage(1, 2, 3, 4, cost_usd=first), Usage(10, 20, 30, 40, cost_usd=second)
+    assert one + two == Usage(11, 22, 33, 44, cost_usd=both)

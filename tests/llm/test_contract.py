@@ -6,6 +6,7 @@ from contextlib import aclosing
 import pytest
 
 from core.ids import ToolCallId
+from llm.catalog import UNKNOWN, Catalog, Price
 from llm.model import (
     AssistantMessage,
     ModelRequest,
@@ -22,7 +23,7 @@ from llm.model import (
 )
 from llm.retry import Patience
 from llm.scripted.process import scripted_here
-from tests.llm.conftest import ADAPTERS, READ_FILE, Play, ask, scenario
+from tests.llm.conftest import ADAPTERS, READ_FILE, Play, Scripted, ask, model_at, scenario
 
 TEXT = "Grüße, 世界 🎉👩‍💻. " * 20
 
@@ -161,6 +162,30 @@ async def test_usage_is_counted_without_what_the_cache_read(play: Play) -> None:
     assert turn.usage.input_tokens == 100
     assert turn.usage.output_tokens == 7
     assert turn.usage.cache_read_tokens == 900
+
+
+COUNTED = {"input_tokens": 100_000, "output_tokens": 10_000, "cache_read_tokens": 900_000}
+UNCOUNTED = dict.fromkeys((*COUNTED, "cache_write_tokens"), 0)
+PRICE = Price(input=4, output=20, cache_read=0.5)
+
+
+@pytest.mark.parametrize("protocol", sorted(ADAPTERS))
+@pytest.mark.parametrize(
+    ("price", "usage", "dollars"),
+    [(PRICE, COUNTED, 0.4 + 0.2 + 0.45), (None, COUNTED, None), (PRICE, UNCOUNTED, None)],
+    ids=["known", "no price", "not counted"],
+)
+async def test_a_turn_costs_what_the_catalog_says(
+    protocol: str, price: Price | None, usage: dict[str, int], dollars: float | None
+) -> None:
+    facts = UNKNOWN.model_copy(update={"price": price})
+    async with (
+        scripted_here(scenario({"text": "x", "usage": usage})) as server,
+        model_at(protocol, server.url, catalog=Catalog({f"{protocol}/": facts})) as model,
+    ):
+        _, turn = await Scripted(model, server).turn(ask())
+    assert turn.usage.input_tokens == usage["input_tokens"]
+    assert turn.usage.cost_usd == (None if dollars is None else pytest.approx(dollars))
 
 
 async def test_the_second_turn_reads_the_cache_of_the_first(play: Play) -> None:
