@@ -348,7 +348,8 @@ class Intake:
         own(connection, "run", run.run_id, user_id, accepted.now_ms)
         delayed = run.delay_ms > 0
         delay_s = run.delay_ms / 1000 if delayed else None
-        turn = self._jobs[run.job_id].flow.turn(run.payload["event"])
+        job = self._jobs.get(run.job_id)  # another process may know it
+        turn = None if job is None else job.flow.turn(run.payload["event"])
         if turn is not None and run.payload["kind"] == "failure":
             turn = NO_KEY  # cleaning up waits for nobody
         queue = queue_of(run.job_id)

@@ -36,15 +36,16 @@ class DeferredModel:
 
     async def prepare(self) -> None:
         """Have it at hand before somebody waits for an answer."""
-        await self._model()
+        await self.made()
 
     async def stream(self, request: ModelRequest) -> AsyncGenerator[ModelEvent, None]:
         """See `Model.stream`."""
-        async with aclosing((await self._model()).stream(request)) as events:
+        async with aclosing((await self.made()).stream(request)) as events:
             async for event in events:
                 yield event
 
-    async def _model(self) -> Model:
+    async def made(self) -> Model:
+        """The model itself."""
         async with self._making:
             if self._made is None:
                 with paused_collection():

@@ -5,6 +5,7 @@ import pytest
 from app.models import model_of
 from app.no_model import NoModel
 from app.settings import Settings, SettingsInvalid
+from llm.deferred import DeferredModel
 from llm.faults import ModelRefused, NoModelConfigured
 from llm.model import ModelRequest
 from llm.openai_chat import OpenAIModel
@@ -86,8 +87,10 @@ async def test_the_effort_of_a_model_reaches_its_provider() -> None:
                 reasoning_effort="openai:other=high,openai:some/model:free=low",
             )
         )
-        assert isinstance(model, OpenAIModel)
-        async with model:
+        assert isinstance(model, DeferredModel)
+        made = await model.made()
+        assert isinstance(made, OpenAIModel)
+        async with made:
             with pytest.raises(ModelRefused, match="enough seen"):
                 await anext(model.stream(ModelRequest(system="s", messages=())))
     (request,) = server.requests
