@@ -25,9 +25,7 @@ async def opening(context: AbstractAsyncContextManager[T]) -> AsyncGenerator[Awa
 
     async with asyncio.TaskGroup() as tasks:
         tasks.create_task(hold())
-        await asyncio.sleep(
-            0
-        )  # its first part runs: a block that starts with work would hold it up
+        await asyncio.sleep(0)  # its first part runs: a block that begins with work would delay it
         try:
             yield opened
         finally:

@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -10,6 +10,7 @@ import sqlalchemy as sa
 
 from core.ids import RunId, new_id
 from engine.cancelling import FIRST, Cursor, Selection, cancel_page
+from engine.database import SqliteDatabase
 from engine.dbos import dbos_rows
 from engine.errors import BadExpression, NoSuchRun
 from engine.expressions import Expression
@@ -48,7 +49,7 @@ class Acting(Running):
             await self._wait_stopped(accepted.cancelled)
             try:
                 async with asyncio.timeout(ELSEWHERE_S):
-                    await heard.all_of(accepted.elsewhere)
+                    await heard.all_of(await self._executed_elsewhere(accepted.cancelled))
             except TimeoutError:
                 log.warning("cancel_not_confirmed", extra={"run_id": run_id})
         return run_id in accepted.cancelled
@@ -65,12 +66,18 @@ class Acting(Running):
             self._intake.cancel(connection, [run_id], accepted)
             self._intake.publish(connection, accepted)
             tried[:] = accepted.cancelled
-        others = living_besides(connection, self.executor_id)
-        if others and accepted.cancelled:
-            accepted.elsewhere += dbos_rows.were_executing_in(
-                connection, accepted.cancelled, others
-            )
         return accepted
+
+    async def _executed_elsewhere(self, cancelled: Sequence[str]) -> list[str]:
+        """Those that other processes executed; asked once the cancel is on its way to them."""
+        if not cancelled or isinstance(self._database, SqliteDatabase):
+            return []
+
+        def look(connection: sa.Connection) -> list[str]:
+            others = living_besides(connection, self.executor_id)
+            return dbos_rows.were_executing_in(connection, cancelled, others) if others else []
+
+        return await self._ledger.transact(look)
 
     async def _wait_stopped(self, run_ids: Iterable[str]) -> None:
         me = asyncio.current_task()

@@ -45,8 +45,6 @@ class Accepted:
     queues: set[str] = field(default_factory=set[str])
     delayed_until_ms: list[int] = field(default_factory=list[int])
     cancelled: list[str] = field(default_factory=list[str])
-    elsewhere: list[str] = field(default_factory=list[str])
-    """Which of the cancelled runs were executing in other processes; not all transactions ask."""
     woken: list[WaitKey] = field(default_factory=list[WaitKey])
     granted: list[Place] = field(default_factory=list[Place])
 

@@ -213,6 +213,8 @@ def as_json(name: str, what: str, value: Any) -> Any:
     Raises:
         BadEvent: it is no JSON.
     """
+    if not value and isinstance(value, dict):
+        return {}
     try:
         text = json.dumps(value, allow_nan=False, ensure_ascii=False)
         text.encode()  # half a surrogate pair is no text

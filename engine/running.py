@@ -5,6 +5,7 @@ from contextlib import AsyncExitStack
 from typing import Any
 
 from core.clock import Clock
+from engine.database import Database
 from engine.dispatcher import Dispatcher
 from engine.end_hooks import EndHooks
 from engine.errands import Errands
@@ -23,6 +24,7 @@ class Running:
 
     executor_id: str
     _clock: Clock
+    _database: Database
     _dispatcher: Dispatcher
     _end_hooks: EndHooks
     _errands: Errands

@@ -129,7 +129,7 @@ class Sending(Running):
         return await self._send_through(events, start, model=found.data_model)
 
     def _wire(self, event: Event, models: Iterable[type[EventData]]) -> WireEvent:
-        return wire_event(event, models, now=self._clock.now(), event_id=new_event_id())
+        return wire_event(event, models, now=self._clock.now(), event_id=event.id or new_event_id())
 
 
 def _identified(
