@@ -11,6 +11,14 @@ function element(tag, properties, ...children) {
   return made;
 }
 
+/** Docstrings as people read them: their lines run on, `code` is code, an empty line ends a paragraph. */
+function prose(text) {
+  return text.split(/\n\s*\n/).map((paragraph) => {
+    const parts = paragraph.trim().replace(/\s+/g, " ").split("`");
+    return element("p", {}, ...parts.map((part, number) => (number % 2 === 1 ? element("code", {}, part) : part)));
+  });
+}
+
 /** A schema as a type that people read. */
 function shape(document_, schema, indent = "", depth = 0) {
   if (schema === undefined || depth > DEEPEST) return "…";
@@ -108,14 +116,14 @@ function route(document_, method, path, operation) {
   });
   return element("details", { className: "route" },
     element("summary", {}, element("code", {}, element("span", { className: "method" }, method.toUpperCase()), path), ` ${operation.summary ?? ""}`),
-    element("p", { className: "note" }, operation.description ?? ""),
+    element("div", { className: "note" }, ...prose(operation.description ?? "")),
     schema === undefined ? null : element("pre", { textContent: shape(document_, schema) }),
     ...trial(document_, method, path, operation),
     ...answers);
 }
 
 function show(document_) {
-  document.getElementById("description").textContent = document_.info.description ?? "";
+  document.getElementById("description").replaceChildren(...prose(document_.info.description ?? ""));
   const groups = new Map();
   for (const [path, methods] of Object.entries(document_.paths)) {
     for (const method of METHODS.filter((name) => name in methods)) {
