@@ -3,7 +3,7 @@ import logging
 import resource
 import sys
 from collections.abc import Generator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -87,6 +87,9 @@ async def test_an_official_client_waits_until_the_disk_has_room(
             try:
                 async with asyncio.timeout(15):
                     await refused.event.wait()
+            except TimeoutError:
+                client.kill()
+                raise
             finally:
                 logger.removeHandler(refused)
         try:
@@ -94,7 +97,7 @@ async def test_an_official_client_waits_until_the_disk_has_room(
             async with asyncio.timeout(15):
                 assert await client.stdout.readline() == b"stored\n"
         finally:
-            if client.returncode is None:
+            with suppress(ProcessLookupError):
                 client.kill()
             await client.wait()
         assert len(await api.query("notes:ranked", list="official")) == 1

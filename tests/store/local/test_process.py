@@ -3,6 +3,7 @@ import json
 import os
 import signal
 from asyncio.subprocess import PIPE
+from contextlib import suppress
 from pathlib import Path
 
 import aiohttp
@@ -11,6 +12,7 @@ import pytest
 
 from core.node import NODE
 from store.local.process import MAIN, ConvexNotRunning, EmbeddedConvex
+from store.local.supervised import supervised
 from tests.store.local.api import FIXTURES, serving
 
 pytestmark = pytest.mark.timeout(30)
@@ -62,6 +64,31 @@ async def test_leaving_the_context_after_a_crash_is_fine(tmp_path: Path) -> None
     async with serving("basic", tmp_path / "data.sqlite") as (convex, _):
         os.kill(convex.pid, signal.SIGKILL)
         assert await convex.wait() == -signal.SIGKILL
+
+
+async def test_one_that_is_supervised_comes_back_at_both_addresses(tmp_path: Path) -> None:
+    made: list[EmbeddedConvex] = []
+
+    def make(port: int, site_port: int) -> EmbeddedConvex:
+        folder, data = FIXTURES / "basic", tmp_path / "data.sqlite"
+        made.append(
+            EmbeddedConvex(folder, data, admin_key="", env={}, port=port, site_port=site_port)
+        )
+        return made[-1]
+
+    async with supervised(make, 0) as url, aiohttp.ClientSession() as http:
+        site_url = made[0].site_url
+        os.kill(made[0].pid, signal.SIGKILL)
+        await made[0].wait()
+        async with asyncio.timeout(20):
+            for address in (f"{url}/version", f"{site_url}/echo/a"):
+                while True:
+                    with suppress(aiohttp.ClientError):
+                        async with http.get(address) as response:
+                            assert response.status == 200
+                            break
+                    await asyncio.sleep(0.05)
+    assert made[1].site_url == site_url
 
 
 async def test_a_stopped_process_is_still_ended(tmp_path: Path) -> None:
