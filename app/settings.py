@@ -17,7 +17,7 @@ from pydantic import (
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 if TYPE_CHECKING:
-    from engine.encryption import Encryption
+    from engine.storage.encryption import Encryption
 
 _MIB = 1024 * 1024
 _HTTP_URL = r"^https?://[^\s/]+"
@@ -321,7 +321,7 @@ class Settings(BaseSettings):
     def _are_keys(cls, value: SecretStr | None) -> SecretStr | None:
         if value is not None:
             # The whole engine comes with it, and every command reads settings first.
-            from engine.encryption import BadKey, Encryption  # noqa: PLC0415 - see above
+            from engine.storage.encryption import BadKey, Encryption  # noqa: PLC0415 - see above
 
             try:
                 Encryption(_split(value.get_secret_value()))
@@ -334,7 +334,7 @@ class Settings(BaseSettings):
         """The keys of what the engine stores."""
         if self.engine_keys is None:
             return None
-        from engine.encryption import Encryption  # noqa: PLC0415 - as in `_are_keys`
+        from engine.storage.encryption import Encryption  # noqa: PLC0415 - as in `_are_keys`
 
         return Encryption(_split(self.engine_keys.get_secret_value()))
 

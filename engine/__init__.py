@@ -1,10 +1,7 @@
 """Durable jobs in Inngest's words, on DBOS: events, steps, retries, cancellation, flow control."""
 
-from engine.context import FailureContext, JobContext, RunError
 from engine.cron import Cron
 from engine.current import StepInfo, current_step
-from engine.database import Database, PostgresDatabase, SqliteDatabase
-from engine.encryption import BadKey, Encryption, KeyMissing, KeyUnknownElsewhere
 from engine.engine import Engine
 from engine.errors import (
     BadDatabase,
@@ -30,6 +27,7 @@ from engine.errors import (
     StepFailed,
 )
 from engine.events import CANCELLED, FAILED, FINISHED, Event, EventData, ReceivedEvent, SentEvent
+from engine.inspection.run_info import RunInfo, RunStatus, StepRecord
 from engine.job import CancelOn, Concurrency, Job, On, job
 from engine.jobref import JobRef
 from engine.middleware import Middleware, RunCall, RunEnd, StepCall
@@ -42,14 +40,16 @@ from engine.options import (
     Throttle,
     Timeouts,
 )
-from engine.plain import PlainFailureContext, PlainJobContext
 from engine.realtime.channels import BadChannel, BadMessage, Channel, Topic
 from engine.realtime.hub import Messages, TooManySubscriptions, TooSlow
 from engine.realtime.messages import Message
 from engine.realtime.publisher import NotListening
 from engine.realtime.tokens import BadToken
 from engine.retry import RetryPolicy
-from engine.runs import RunInfo, RunStatus, StepRecord
+from engine.steps.context import FailureContext, JobContext, RunError
+from engine.steps.plain import PlainFailureContext, PlainJobContext
+from engine.storage.database import Database, PostgresDatabase, SqliteDatabase
+from engine.storage.encryption import BadKey, Encryption, KeyMissing, KeyUnknownElsewhere
 
 __all__ = [
     "CANCELLED",

@@ -15,46 +15,46 @@ import sqlalchemy as sa
 from sqlalchemy.exc import SQLAlchemyError
 
 from core.clock import Clock, SystemClock
-from engine import tables
-from engine.acting import Acting
-from engine.context import Provided
-from engine.database import Database, PostgresDatabase, SqliteDatabase, closer, database_at
+from engine.control.act import Acting
+from engine.control.end_hooks import EndHooks
+from engine.control.maintain import Maintenance
+from engine.control.publish import Publishing
+from engine.control.send import Sending, models_of
+from engine.control.shutdown import Shutdown
+from engine.control.watch import Watching
 from engine.dbos import claiming, private
 from engine.dbos.host import Host
-from engine.dispatcher import Dispatcher
-from engine.durable import TRUSTED_S
 from engine.duration import Duration, seconds_of
-from engine.encryption import Encryption, encrypt
-from engine.end_hooks import EndHooks
-from engine.ends import Ends
-from engine.errands import Errands
 from engine.errors import DatabaseAway, DatabaseFull
-from engine.eventlog import DEDUPLICATION_MS
 from engine.events import new_event_id
-from engine.fleet import Fleet
-from engine.history import read_histories
-from engine.intake import Intake, queue_of
+from engine.intake.ends import Ends
+from engine.intake.intake import Intake, queue_of
+from engine.intake.pauses import paused_jobs
 from engine.job import Job, jobs_by_id
-from engine.keeping import Keeping
-from engine.keys import take_up
-from engine.leaving import Leaving
-from engine.ledger import Ledger
 from engine.live import LiveRuns
 from engine.middleware import Hooks, Middleware
-from engine.naps import watch
-from engine.notices import Ear, Notice, ear_for, listen, publish
-from engine.outage import Outage, is_away
-from engine.pacing import Pacing
-from engine.pauses import paused_jobs
-from engine.publishing import Publishing
 from engine.realtime import publisher as realtime
 from engine.realtime.hub import Hub
 from engine.realtime.tokens import Tokens, signing_secret
-from engine.runner import Parts, Runner
-from engine.sending import Sending, models_of
-from engine.slots import Slots, disown
-from engine.timekeeper import Timekeeper
-from engine.watching import Watching
+from engine.steps.context import Provided
+from engine.steps.durable import TRUSTED_S
+from engine.steps.history import read_histories
+from engine.steps.sleep import watch
+from engine.steps.slots import Slots, disown
+from engine.storage import tables
+from engine.storage.database import Database, PostgresDatabase, SqliteDatabase, closer, database_at
+from engine.storage.encryption import Encryption, encrypt
+from engine.storage.eventlog import DEDUPLICATION_MS
+from engine.storage.notices import Listener, Notice, listen, listener_for, publish
+from engine.storage.outage import Outage, is_away
+from engine.storage.transactions import Ledger
+from engine.workers.dispatcher import Dispatcher
+from engine.workers.fleet import Fleet
+from engine.workers.keys import take_up
+from engine.workers.outside import RunOutside
+from engine.workers.pacing import Pacing
+from engine.workers.runner import Parts, Runner
+from engine.workers.timekeeper import Timekeeper
 
 log = logging.getLogger("engine")
 
@@ -64,7 +64,7 @@ LEASE_S = 10.0
 TELL_ENDED_S = 0.005  # ends of runs are told to other processes together
 
 
-class Engine(Sending, Watching, Acting, Publishing, Keeping, Leaving):
+class Engine(Sending, Watching, Acting, Publishing, Maintenance, Shutdown):
     """Durable jobs on SQLite or PostgreSQL. Use it as an async context manager.
 
     Args:
@@ -176,8 +176,8 @@ class Engine(Sending, Watching, Acting, Publishing, Keeping, Leaving):
         self._histories = {}
         self._live = LiveRuns(on_sleep=self._room_made, on_end=self._run_ended)
         self._hub = Hub()
-        ears = [ear_for(self.executor_id, self._hear), *self._open_channels()]
-        self._errands = Errands(
+        listeners = [listener_for(self.executor_id, self._hear), *self._open_channels()]
+        self._outside = RunOutside(
             self._intake,
             for_runs,
             send=partial(self._send_through, ledger=for_runs),
@@ -197,14 +197,14 @@ class Engine(Sending, Watching, Acting, Publishing, Keeping, Leaving):
             histories=self._histories,
             provided=self._provided,
             act=self._act,
-            outside=self._errands,
+            outside=self._outside,
             ends=ends,
             pacing=Pacing(for_runs, act=self._act, spawn=self._spawn),
             trusted_s=math.inf if isinstance(self._database, SqliteDatabase) else TRUSTED_S,
             watch_end=self._end_hooks.watch,
             middleware=self._middleware,
         )
-        self._naps = parts.naps
+        self._sleepers = parts.sleepers
         runner = Runner(self._jobs, parts)
         self._dispatcher = Dispatcher(
             {queue_of(job.id): job.flow.has_turns for job in self._jobs.values()},
@@ -223,7 +223,7 @@ class Engine(Sending, Watching, Acting, Publishing, Keeping, Leaving):
         await ledger.transact(disown, [self.executor_id])
         self._tasks = await stack.enter_async_context(asyncio.TaskGroup())
         if isinstance(self._database, PostgresDatabase):
-            await self._join_fleet(self._database, ears, stack)
+            await self._join_fleet(self._database, listeners, stack)
         stack.callback(self._hub.close)
         stack.push_async_callback(self._drain)
         if self._works:
@@ -248,23 +248,23 @@ class Engine(Sending, Watching, Acting, Publishing, Keeping, Leaving):
         stack.callback(keeping.cancel)
 
     def _clock_stepped(self) -> None:
-        self._naps.end_all()
-        self._errands.waits.wake_all()
+        self._sleepers.end_all()
+        self._outside.waits.wake_all()
         self._dispatcher.kick_at(0)
 
-    def _open_channels(self) -> list[Ear]:
+    def _open_channels(self) -> list[Listener]:
         """Make what publishes realtime messages, and say who hears those of other processes."""
         if isinstance(self._database, SqliteDatabase):
             self._publisher = realtime.LocalPublisher(self._hub, self._ledger)
             return []
         publisher = realtime.PostgresPublisher(self._hub, self._ledger, self.executor_id)
         self._publisher = publisher
-        return [Ear(realtime.CHANNEL, publisher.hear, publisher.connected, publisher.lost)]
+        return [Listener(realtime.CHANNEL, publisher.hear, publisher.connected, publisher.lost)]
 
     async def _join_fleet(
-        self, database: PostgresDatabase, ears: list[Ear], stack: AsyncExitStack
+        self, database: PostgresDatabase, listeners: list[Listener], stack: AsyncExitStack
     ) -> None:
-        listener = self._tasks.create_task(listen(database.libpq, ears))
+        listener = self._tasks.create_task(listen(database.libpq, listeners))
         stack.callback(listener.cancel)
         if not self._works:
             return
@@ -274,7 +274,7 @@ class Engine(Sending, Watching, Acting, Publishing, Keeping, Leaving):
             live=self._live,
             lease_s=self._lease_s,
             kick=self._dispatcher.kick,
-            wake=self._errands.waits.wake,
+            wake=self._outside.waits.wake,
         )
         await fleet.join()
         stack.push_async_callback(fleet.leave)
@@ -288,7 +288,7 @@ class Engine(Sending, Watching, Acting, Publishing, Keeping, Leaving):
         for run_id in notice.ended:
             self._live.stopped_elsewhere(run_id)
         self._slots.wake(notice.places)
-        self._errands.waits.wake(notice.woken)
+        self._outside.waits.wake(notice.woken)
         self._dispatcher.kick(map(queue_of, self._jobs) if notice.everything else notice.queues)
         if notice.everything or notice.pauses_changed:
             self._dispatcher.pauses_changed()

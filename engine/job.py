@@ -8,7 +8,6 @@ from typing import Any, Generic, Literal, Protocol, TypeVar, Unpack, cast, overl
 
 from pydantic import TypeAdapter
 
-from engine.context import FailureContext, JobContext
 from engine.cron import TICK, Cron, CronRule, compile_cron
 from engine.duration import Duration, seconds_of
 from engine.errors import BadJob, NonRetriable
@@ -34,9 +33,10 @@ from engine.judging import (
 from engine.middleware import Middleware
 from engine.options import Flow, FlowOptions
 from engine.outgoing import stored_data
-from engine.plain import PlainFailureContext, PlainJobContext
 from engine.results import result_adapter
 from engine.retry import MAX_ATTEMPTS, RetryPolicy
+from engine.steps.context import FailureContext, JobContext
+from engine.steps.plain import PlainFailureContext, PlainJobContext
 
 D = TypeVar("D")
 R = TypeVar("R")

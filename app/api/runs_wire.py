@@ -9,11 +9,11 @@ from pydantic import Field
 
 from app.api.wire import Answer, Body, Millis, Success
 from engine import RunStatus, SentEvent
-from engine.codec import code_of
 from engine.inspection import EventInfo, Page, QueueDepth, RunDetail, RunSummary
-from engine.metrics import JobMetrics
-from engine.runs import RunInfo
-from engine.showing import shown
+from engine.inspection.metrics import JobMetrics
+from engine.inspection.run_info import RunInfo
+from engine.steps.shown import shown
+from engine.storage.codec import code_of
 
 MESSAGE_CHARS = 500
 

@@ -19,7 +19,7 @@ from engine.inspection import (
     RunFilter,
     RunSummary,
 )
-from engine.metrics import JobMetrics
+from engine.inspection.metrics import JobMetrics
 from jobs.events import MessageSent, user_of
 
 

@@ -13,7 +13,7 @@ import sqlalchemy as sa
 from dbos._utils import GlobalParams
 
 from engine.dbos.private import system_database
-from engine.encryption import Sealed
+from engine.storage.encryption import Sealed
 
 
 def queues_with_work(connection: sa.Connection, names: Sequence[str]) -> list[str]:

@@ -14,7 +14,7 @@ from dbos._context import current_owner_xid
 from dbos._sys_db import SystemDatabase
 
 from engine.dbos.private import system_database
-from engine.outage import Outage
+from engine.storage.outage import Outage
 
 
 class AtEnd(Protocol):

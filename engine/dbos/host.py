@@ -10,11 +10,11 @@ from typing import Any
 import sqlalchemy as sa
 from dbos import DBOS, DBOSClient, DBOSConfig, Serializer
 
-from engine import codec
-from engine.database import Database
 from engine.dbos import ending, private
-from engine.encryption import Encryption, opened, seal
-from engine.outage import Outage
+from engine.storage import codec
+from engine.storage.database import Database
+from engine.storage.encryption import Encryption, opened, seal
+from engine.storage.outage import Outage
 
 WORKFLOW = "engine.run"
 APPLICATION_VERSION = (

@@ -9,7 +9,9 @@ from engine.inspection.events import (
     read_event_info,
     read_events,
 )
+from engine.inspection.metrics import JobMetrics, read_metrics
 from engine.inspection.pages import MAX_PAGE, BadCursor, Page, position, size
+from engine.inspection.run_info import ms_of
 from engine.inspection.runs import (
     RetryingStep,
     RunDetail,
@@ -19,10 +21,8 @@ from engine.inspection.runs import (
     read_summaries,
 )
 from engine.inspection.waits import OpenWait, QueueDepth, read_queues, read_waits
-from engine.ledger import Ledger
-from engine.metrics import JobMetrics, read_metrics
-from engine.owners import owner_of
-from engine.runs import ms_of
+from engine.storage.owners import owner_of
+from engine.storage.transactions import Ledger
 
 __all__ = [
     "MAX_PAGE",

@@ -9,9 +9,9 @@ import sqlalchemy as sa
 
 from core.errors import NotFound
 from core.ids import RunId
-from engine import tables
 from engine.events import WireEvent
 from engine.inspection.pages import Page, Position, at, event_of, has_field, scan, slice_of
+from engine.storage import tables
 
 MAX_NAMED_RUNS = 100
 

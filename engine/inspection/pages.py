@@ -13,10 +13,10 @@ from typing import Any, Generic, Protocol, TypeVar
 import sqlalchemy as sa
 
 from core.errors import Refused
-from engine.eventlog import stored_event
 from engine.events import WireEvent
 from engine.expressions import lookup_text, path_value
-from engine.runs import instant, ms_of
+from engine.inspection.run_info import instant, ms_of
+from engine.storage.eventlog import stored_event
 
 T = TypeVar("T")
 

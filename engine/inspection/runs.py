@@ -7,15 +7,12 @@ from typing import Any
 import sqlalchemy as sa
 
 from core.ids import EventId, RunId
-from engine import codec, tables
 from engine.dbos import dbos_rows
 from engine.errors import NoSuchRun
 from engine.events import WireEvent
 from engine.inspection.events import events_query_all
 from engine.inspection.pages import Page, Position, at, event_of, has_field, scan, slice_of
-from engine.inspection.waits import OpenWait, open_wait, waits_query
-from engine.owners import owner_of
-from engine.runs import (
+from engine.inspection.run_info import (
     STATUS,
     FailedTry,
     RunInfo,
@@ -26,6 +23,9 @@ from engine.runs import (
     read_run,
     read_steps,
 )
+from engine.inspection.waits import OpenWait, open_wait, waits_query
+from engine.storage import codec, tables
+from engine.storage.owners import owner_of
 
 MAX_CHILDREN = 100
 

@@ -8,10 +8,10 @@ from typing import Any
 import sqlalchemy as sa
 
 from core.ids import RunId
-from engine import tables
 from engine.dbos import dbos_rows
 from engine.inspection.pages import BadCursor, Page, at
-from engine.runs import STATUS, RunStatus, instant
+from engine.inspection.run_info import STATUS, RunStatus, instant
+from engine.storage import tables
 
 
 @dataclass(frozen=True)

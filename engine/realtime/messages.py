@@ -8,8 +8,8 @@ from typing import Generic, TypeVar
 from pydantic import TypeAdapter
 
 from core.ids import RunId
+from engine.inspection.run_info import instant
 from engine.realtime.channels import AnyTopic, Channel, Topic, address, name_of
-from engine.runs import instant
 
 T = TypeVar("T")
 

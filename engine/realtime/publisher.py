@@ -10,14 +10,14 @@ from pydantic import TypeAdapter
 
 from core.errors import Transient
 from core.ids import new_id
-from engine import tables
 from engine.dbos import dbos_rows
 from engine.errors import RunLost
-from engine.ledger import Ledger
 from engine.live import LiveRun
-from engine.notices import MAX_BYTES
 from engine.realtime.hub import Hub
 from engine.realtime.messages import KeptMessage, WireMessage, decode
+from engine.storage import tables
+from engine.storage.notices import MAX_BYTES
+from engine.storage.transactions import Ledger
 
 CHANNEL = "engine_realtime"
 KEEP_MS = 60_000

@@ -10,8 +10,8 @@ from pydantic import BaseModel, ValidationError
 
 from core.clock import Clock
 from core.errors import Refused
-from engine import tables
 from engine.realtime.channels import Address, address
+from engine.storage import tables
 
 ALGORITHM = "HS256"  # who signs and who checks have one database, and so one secret
 SETTING = "realtime.secret"

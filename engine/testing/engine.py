@@ -9,21 +9,21 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Generic, NamedTuple, TypeVar
 
 from core.ids import RunId
-from engine.context import Provided, RunError
-from engine.end_hooks import as_received, tell
+from engine.control.end_hooks import as_received, tell
 from engine.errors import RunCancelled, RunFailed
 from engine.events import INVOKED, Event, EventData, WireEvent
+from engine.inspection.run_info import RunStatus, StepRecord
 from engine.job import Job
 from engine.middleware import Ended, Hooks, Middleware, RunEnd
 from engine.outgoing import Sendable
 from engine.realtime.messages import Message
 from engine.results import read_back
-from engine.runner import Execution
-from engine.runs import RunStatus, StepRecord
+from engine.steps.context import Provided, RunError
 from engine.testing.runner import VirtualRunner
 from engine.testing.steps import VirtualSteps
 from engine.testing.time import VirtualTime
 from engine.testing.world import BadTest, Coming, World
+from engine.workers.runner import Execution
 
 D = TypeVar("D")
 R = TypeVar("R")

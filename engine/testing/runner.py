@@ -8,23 +8,23 @@ from typing import Any, Concatenate, ParamSpec, TypeVar, cast
 import sqlalchemy as sa
 
 from core.ids import RunId
-from engine import codec
-from engine.context import Provided
-from engine.durable import RunState, is_interrupted
-from engine.ends import Ends
 from engine.events import WireEvent
-from engine.intake import Accepted, Intake
+from engine.inspection.run_info import StepRecord
+from engine.intake.ends import Ends
+from engine.intake.intake import Accepted, Intake
 from engine.job import Job
-from engine.ledger import Ledger
 from engine.live import LiveRun, LiveRuns
 from engine.middleware import Hooks, Middleware
-from engine.pacing import Pacing
-from engine.runner import Execution, Parts, Runner
-from engine.runs import StepRecord
-from engine.slots import Gate, Slots
+from engine.steps.context import Provided
+from engine.steps.durable import RunState, is_interrupted
+from engine.steps.slots import Gate, Slots
+from engine.storage import codec
+from engine.storage.transactions import Ledger
 from engine.testing.steps import VirtualSteps
 from engine.testing.time import VirtualTime
 from engine.testing.world import StartedRun, World
+from engine.workers.pacing import Pacing
+from engine.workers.runner import Execution, Parts, Runner
 
 P = ParamSpec("P")
 T = TypeVar("T")

@@ -7,16 +7,16 @@ from typing import Any, TypeVar
 
 from pydantic import TypeAdapter
 
-from engine import codec
 from engine.current import current_step
-from engine.durable import Recalled, RunState
 from engine.events import WireEvent
-from engine.history import FailedAttempt, History
+from engine.inspection.run_info import FailedTry, StepRecord, step_record
 from engine.middleware import StepCall
-from engine.runs import FailedTry, StepRecord, step_record
-from engine.steps import Steps
+from engine.steps.durable import Recalled, RunState
+from engine.steps.history import FailedAttempt, History
+from engine.steps.steps import Steps
+from engine.steps.waits import NewWait
+from engine.storage import codec
 from engine.testing.world import NO_MOCK, World
-from engine.waits import NewWait
 
 R = TypeVar("R")
 

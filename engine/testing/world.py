@@ -9,11 +9,10 @@ from typing import Any
 from pydantic import TypeAdapter, ValidationError
 
 from core.ids import EventId, RunId
-from engine.context import RunError
+from engine.control.send import models_of
 from engine.current import StepInfo
 from engine.duration import Duration, seconds_of
 from engine.errors import InvokeTimeout, NonRetriable, RunCancelled, RunFailed
-from engine.eventlog import event_body
 from engine.events import Event, EventData, SentEvent, WireEvent
 from engine.expressions import path_value
 from engine.job import CancelRule, Job, fitted_to
@@ -24,9 +23,10 @@ from engine.realtime.channels import untyped
 from engine.realtime.messages import Message, WireMessage
 from engine.realtime.publisher import check_going_on
 from engine.results import read_back
-from engine.sending import models_of
+from engine.steps.context import RunError
+from engine.steps.waits import NEVER_MS, NewWait, WaitKey, Waits, holds
+from engine.storage.eventlog import event_body
 from engine.testing.time import VirtualTime, settle
-from engine.waits import NEVER_MS, NewWait, WaitKey, Waits, holds
 
 Answer = dict[str, Any]
 
@@ -83,7 +83,7 @@ RunChild = Callable[[RunId, str, WireEvent], Coroutine[Any, Any, Any]]
 
 
 class World:
-    """Stands where the engine and its database stand otherwise (`engine.steps.Outside`)."""
+    """Stands where the engine and its database stand otherwise (`engine.steps.steps.Outside`)."""
 
     def __init__(  # noqa: PLR0913 - all that surrounds a run
         self,

@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from engine import BadJob, Batch, CancelOn, FailureContext, JobContext, NonRetriable, job
-from engine import gather as gathering
+from engine.intake import gather as gathering
 from tests.engine.conftest import Start
 from tests.engine.things import Asked, Notes, Withdrawn, until
 

@@ -6,7 +6,8 @@ from datetime import UTC, datetime
 import pytest
 
 from core.clock import ManualClock
-from engine import BadEvent, BadExpression, Event, JobContext, NoSuchJob, RateLimit, cancelling, job
+from engine import BadEvent, BadExpression, Event, JobContext, NoSuchJob, RateLimit, job
+from engine.intake import cancel_many as cancelling
 from tests.engine.conftest import Start
 from tests.engine.things import Asked, Notes, until
 

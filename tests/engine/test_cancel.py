@@ -8,7 +8,7 @@ from engine import CANCELLED, CancelOn, Concurrency, Database, Engine, JobContex
 from engine.dbos import private
 from engine.events import WireEvent
 from engine.live import LiveRuns
-from engine.waits import NewWait, open_wait
+from engine.steps.waits import NewWait, open_wait
 from tests.engine.conftest import Start
 from tests.engine.things import Asked, Notes, Withdrawn, until
 

@@ -6,9 +6,10 @@ from collections import Counter, defaultdict
 import pytest
 import sqlalchemy as sa
 
-from engine import Concurrency, Database, JobContext, job, tables
+from engine import Concurrency, Database, JobContext, job
+from engine.control.maintain import LEFT_MS
 from engine.dbos import dbos_rows, private
-from engine.keeping import LEFT_MS
+from engine.storage import tables
 from tests.engine.conftest import Start
 from tests.engine.things import Asked, Notes, until
 

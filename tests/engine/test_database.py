@@ -8,7 +8,7 @@ import pytest
 import sqlalchemy as sa
 
 from engine import DatabaseInUse, DatabaseTooNew, Engine, SqliteDatabase
-from engine.tables import VERSION
+from engine.storage.tables import VERSION
 from tests.engine.conftest import Start
 
 HOLD = """

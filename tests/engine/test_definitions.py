@@ -31,7 +31,7 @@ from engine import (
     Timeouts,
     job,
 )
-from engine.database import database_at
+from engine.storage.database import database_at
 from tests.engine.conftest import Start
 from tests.engine.things import Asked, Withdrawn
 

@@ -14,7 +14,7 @@ import pytest
 from sqlalchemy.exc import DBAPIError
 
 from engine import DatabaseFull, Engine, Event, JobContext, SqliteDatabase, job
-from engine.outage import is_away, is_full
+from engine.storage.outage import is_away, is_full
 from tests.engine.things import Asked, Notes, until
 
 ROOM = 256 * 1024

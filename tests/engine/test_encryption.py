@@ -27,7 +27,7 @@ from engine import (
     StepFailed,
     job,
 )
-from engine.encryption import PREFIX, Tampered, opened, seal
+from engine.storage.encryption import PREFIX, Tampered, opened, seal
 from tests.engine.things import QUICK, Notes, until_waiting
 
 SECRET = "correct horse battery staple"  # noqa: S105 - what must not be found

@@ -17,11 +17,11 @@ from engine import (
     RunError,
     RunFailed,
     StepFailed,
-    codec,
     job,
 )
 from engine.dbos import private
-from engine.history import BODY, FailedAttempt, record_attempt
+from engine.steps.history import BODY, FailedAttempt, record_attempt
+from engine.storage import codec
 from engine.testing import TestEngine
 from tests.engine.conftest import Start
 from tests.engine.things import QUICK, Asked, Notes, until, until_waiting

@@ -25,8 +25,8 @@ from engine import (
     Throttle,
     job,
 )
-from engine import tables as engine_tables
 from engine.expressions import Expression, path_value
+from engine.storage import tables as engine_tables
 from tests.engine.conftest import Start
 from tests.engine.things import Asked, until_waiting
 

@@ -22,13 +22,13 @@ from engine import (
     PostgresDatabase,
     RetryPolicy,
     job,
-    tables,
 )
 from engine.dbos import claiming, dbos_rows, private
-from engine.durable import TRUSTED_S
 from engine.errors import RunLost
 from engine.events import INVOKED
-from engine.waits import Waits
+from engine.steps.durable import TRUSTED_S
+from engine.steps.waits import Waits
+from engine.storage import tables
 from tests.engine.conftest import Start
 from tests.engine.things import QUICK, Asked, Notes, Withdrawn, until, until_waiting
 

@@ -12,14 +12,15 @@ import sqlalchemy as sa
 from dbos._schemas import SCHEMA_PLACEHOLDER
 
 from core.clock import ManualClock
-from engine import Database, Event, JobContext, NoSuchRun, job, tables
-from engine.database import closer
+from engine import Database, Event, JobContext, NoSuchRun, job
 from engine.dbos import dbos_rows, private
 from engine.inspection import BadCursor, EventFilter, Inspection, NoSuchEvent, RunFilter
 from engine.inspection.events import events_query
+from engine.inspection.metrics import Spread, ended_query, spread
 from engine.inspection.pages import SCAN_ROWS
 from engine.inspection.runs import runs_query
-from engine.metrics import Spread, ended_query, spread
+from engine.storage import tables
+from engine.storage.database import closer
 from tests.engine.conftest import Start
 from tests.engine.things import QUICK, Asked, Withdrawn
 

@@ -195,7 +195,7 @@ async def test_a_send_meanwhile_is_stored_when_the_server_is_back(
 async def test_a_send_gives_up_clearly_and_a_run_never_does(
     server: MortalServer, database: PostgresDatabase, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("engine.ledger.RETRY_FOR_S", 0.3)
+    monkeypatch.setattr("engine.storage.transactions.RETRY_FOR_S", 0.3)
     notes, gate = Notes(), Gate()
 
     @job("waiter", on=Asked)

@@ -4,9 +4,10 @@ import asyncio
 
 import sqlalchemy as sa
 
-from engine import Concurrency, Database, Engine, JobContext, PostgresDatabase, job, tables
+from engine import Concurrency, Database, Engine, JobContext, PostgresDatabase, job
 from engine.dbos import private
-from engine.slots import disown
+from engine.steps.slots import disown
+from engine.storage import tables
 from tests.engine.conftest import Start
 from tests.engine.things import Asked, Notes, Withdrawn, until
 

@@ -34,13 +34,13 @@ from engine import (
     TooSlow,
     Topic,
     job,
-    tables,
 )
 from engine.dbos import dbos_rows, private
 from engine.realtime.hub import WAITING
 from engine.realtime.messages import WireMessage
 from engine.realtime.publisher import forget_kept
 from engine.realtime.tokens import signing_secret
+from engine.storage import tables
 from tests.engine.conftest import Start
 from tests.engine.realtime_worker import Progress, build, lines, progress, report
 from tests.engine.things import QUICK, Asked, Notes, until

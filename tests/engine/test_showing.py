@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from pydantic import BaseModel, Field, SecretStr
 
 from engine import JobContext, NonRetriable, StepFailed, job
-from engine.showing import MAX_CHARS, MAX_ITEMS, shown, shown_call
+from engine.steps.shown import MAX_CHARS, MAX_ITEMS, shown, shown_call
 from engine.testing import TestEngine
 from tests.engine.conftest import Start
 from tests.engine.things import Asked

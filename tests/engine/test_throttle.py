@@ -7,7 +7,7 @@ import pytest
 
 from engine import Concurrency, Database, Engine, Event, JobContext, Throttle, job
 from engine.dbos import dbos_rows, private
-from engine.throttles import spacing_ms
+from engine.intake.throttles import spacing_ms
 from tests.engine.conftest import Start
 from tests.engine.things import Asked, until, until_waiting
 

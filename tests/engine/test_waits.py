@@ -21,9 +21,9 @@ from engine import (
     job,
 )
 from engine.dbos import private
-from engine.eventlog import event_body, store_event
 from engine.events import WireEvent
-from engine.waits import NewWait, answer_waits, open_wait, read_wait
+from engine.steps.waits import NewWait, answer_waits, open_wait, read_wait
+from engine.storage.eventlog import event_body, store_event
 from tests.engine.conftest import Start
 from tests.engine.things import Asked, Notes, Withdrawn, until, until_waiting
 

@@ -6,7 +6,8 @@ from dataclasses import dataclass, field
 
 import sqlalchemy as sa
 
-from engine import Database, Engine, EventData, RetryPolicy, tables
+from engine import Database, Engine, EventData, RetryPolicy
+from engine.storage import tables
 
 QUICK = RetryPolicy(max_attempts=3, min_timeout=0.01, max_timeout=0.05)
 

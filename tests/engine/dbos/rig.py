@@ -7,9 +7,9 @@ from typing import Any
 import sqlalchemy as sa
 
 from engine import Database
-from engine.database import closer
 from engine.dbos import claiming, dbos_rows, private, recorded
 from engine.dbos.host import Enqueued, Host
+from engine.storage.database import closer
 
 
 class Leftovers:

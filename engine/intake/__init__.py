@@ -1,0 +1,1 @@
+"""What an event sets in motion: runs, cancels, and the rules about who may start."""

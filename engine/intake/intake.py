@@ -1,0 +1,427 @@
+"""What an event sets in motion, as one transaction: cancels, and runs of the jobs that match."""
+
+import threading
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import sqlalchemy as sa
+
+from core.ids import EventId, RunId
+from engine.dbos import claiming, dbos_rows
+from engine.dbos.host import Enqueued, Host
+from engine.errors import NoSuchJob
+from engine.events import CANCELLED, ENDS, FAILED, SentEvent, WireEvent
+from engine.fairness import NO_KEY
+from engine.intake.cancel_rules import forget_watch, runs_to_cancel, take_overdue, watch
+from engine.intake.ends import settle
+from engine.intake.flow import admit
+from engine.intake.gather import Joined, Joining, join
+from engine.job import Job, fitted_to
+from engine.steps.slots import Place, Want, leave_queues, queue_up
+from engine.steps.waits import WaitKey, answer_signal, answer_waits, close_waits
+from engine.storage import codec, tables
+from engine.storage.eventlog import (
+    cause_of,
+    comes_of_an_end,
+    event_body,
+    failed_id,
+    failure_run_id,
+    read_event,
+    runs_started_by,
+    store_event,
+)
+from engine.storage.notices import Notice, publish
+from engine.storage.owners import disclaim, own, owner_of, user_id_of
+from engine.storage.tables import insert_new
+
+
+@dataclass
+class Accepted:
+    """What a transaction of the intake did; acted upon after it has been committed."""
+
+    now_ms: int
+    sent: list[SentEvent] = field(default_factory=list[SentEvent])
+    queues: set[str] = field(default_factory=set[str])
+    delayed_until_ms: list[int] = field(default_factory=list[int])
+    cancelled: list[str] = field(default_factory=list[str])
+    woken: list[WaitKey] = field(default_factory=list[WaitKey])
+    granted: list[Place] = field(default_factory=list[Place])
+
+
+Store = Callable[[sa.Connection, Sequence[WireEvent], int], Accepted]
+"""Stores events and starts what they start, at a time in ms."""
+
+
+@dataclass(frozen=True)
+class NewRun:
+    """A run to start: of which job, because of which event, with what."""
+
+    run_id: str
+    job_id: str
+    event_id: str
+    payload: dict[str, Any]
+    delay_ms: int = 0
+    parent_run_id: str | None = None
+    priority: int | None = None
+
+
+@dataclass(frozen=True)
+class Invocation:
+    """A run that a step of another one starts; the id of its event is its own."""
+
+    run_id: str
+    job_id: str
+    event: WireEvent
+    parent_run_id: str
+
+
+def queue_of(job_id: str) -> str:
+    """The queue that holds a job's runs."""
+    return f"job:{job_id}"
+
+
+def wants(job: Job[Any, Any], event: Mapping[str, Any]) -> list[Want]:
+    """The concurrency limits that apply to a run of this job that this event starts."""
+    found: list[Want] = []
+    for rule in job.concurrency:
+        # What cannot be told is counted together.
+        key = "" if rule.key is None else rule.key.key(event) or "null"
+        found.append(Want(f"{rule.prefix}:{key}", rule.limit, rule.counts))
+    return found
+
+
+class Intake:
+    """Accepts events for a fixed set of jobs."""
+
+    def __init__(self, jobs: Mapping[str, Job[Any, Any]], host: Host, executor_id: str) -> None:
+        self._jobs = jobs
+        self._executor_id = executor_id
+        self._host = host
+        self._last_place = 0
+        self._places = threading.Lock()
+
+    def _place_in_line(self, now_ms: int) -> int:
+        """Behind everything that this process has accepted, also when the clock is set back."""
+        with self._places:
+            self._last_place = max(self._last_place + 1, now_ms * 1000)
+            return self._last_place
+
+    def job(self, job_id: str) -> Job[Any, Any]:
+        """The job of this id.
+
+        Raises:
+            NoSuchJob: it is not one of this engine's.
+        """
+        found = self._jobs.get(job_id)
+        if found is None:
+            raise NoSuchJob(job_id)
+        return found
+
+    def accept(
+        self, connection: sa.Connection, events: Sequence[WireEvent], now_ms: int
+    ) -> Accepted:
+        """Store events and start what they start; the same event again changes nothing.
+
+        Raises:
+            BadEvent: one is too large.
+        """
+        accepted = Accepted(now_ms)
+        for event in events:
+            self._accept_one(connection, event, accepted)
+        self.publish(connection, accepted)
+        return accepted
+
+    def publish(self, connection: sa.Connection, accepted: Accepted) -> None:
+        """Tell the other processes, once this transaction has been committed."""
+        notice = Notice(
+            self._executor_id,
+            queues=tuple(accepted.queues),
+            cancelled=tuple(accepted.cancelled),
+            places=tuple(accepted.granted),
+            woken=tuple(accepted.woken),
+        )
+        publish(connection, notice)
+
+    def _accept_one(self, connection: sa.Connection, event: WireEvent, accepted: Accepted) -> None:
+        body = event_body(event)
+        again = store_event(connection, event, body, accepted.now_ms)
+        if again is None:
+            accepted.sent.append(self._duplicate(connection, event, accepted))
+            return
+        hits = runs_to_cancel(connection, self._jobs, event, accepted.now_ms)
+        if hits:
+            self.cancel(connection, hits, accepted)
+        accepted.woken += answer_waits(
+            connection, event, accepted.now_ms, lambda run_id: cause_of(connection, run_id)
+        )
+        run_ids: list[RunId] = []
+        for job in self._hearing(connection, event):
+            if any(
+                rule.takes(event.name) and (rule.when is None or rule.when.holds(event.as_json()))
+                for rule in job.triggers
+            ):
+                run_id = f"{job.id}:{event.id}{again}"
+                found = self._admit_and_start(connection, job, run_id, event, accepted)
+                if found is not None:
+                    run_ids.append(RunId(found))
+        accepted.sent.append(SentEvent(EventId(event.id), tuple(run_ids)))
+
+    def _hearing(self, connection: sa.Connection, event: WireEvent) -> Iterable[Job[Any, Any]]:
+        """The jobs that an event may start: what such events feed does not feed them."""
+        if event.name not in ENDS:
+            return self._jobs.values()
+        if comes_of_an_end(connection, event):
+            return ()
+        return (job for job in self._jobs.values() if job.id != event.data.get("jobId"))
+
+    def _admit_and_start(
+        self,
+        connection: sa.Connection,
+        job: Job[Any, Any],
+        run_id: str,
+        event: WireEvent,
+        accepted: Accepted,
+    ) -> str | None:
+        """Start a run, or let a gathering one have the event; the run's id, None for no run."""
+        admission = admit(connection, job.flow, job.id, run_id, event.as_json(), accepted.now_ms)
+        if admission is None:
+            return None
+        if admission.replaces:
+            self.cancel(connection, admission.replaces, accepted)
+        payload: dict[str, Any] = {
+            "job": job.id,
+            "kind": "run",
+            "event": event.as_json(),
+            "position": self._place_in_line(accepted.now_ms) - admission.ahead_s * 1_000_000,
+        }
+        delay_ms = max(event.ts_ms - accepted.now_ms, admission.delay_ms)
+        if admission.throttled_by is not None:
+            payload["throttled_by"] = admission.throttled_by
+        rule = job.flow.gathering(payload["event"])
+        if rule is not None:
+            key = job.flow.gathering_key(job.id, payload["event"], run_id)
+            size = len(codec.dumps(event.data))
+            joined = join(connection, Joining(key, event, size, run_id), rule, accepted.now_ms)
+            if not joined.is_new:
+                self._joined(connection, job, joined, event, accepted)
+                return joined.run_id
+            payload["gathered_by"] = run_id
+            delay_ms = joined.delay_ms
+        new = NewRun(run_id, job.id, event.id, payload, delay_ms, priority=admission.priority)
+        self.start(connection, new, accepted)
+        if delay_ms <= 0:
+            for want in wants(job, payload["event"]):
+                queue_up(connection, want, run_id, payload["position"])
+        watch(connection, job, run_id, event, now_ms=accepted.now_ms, delay_ms=delay_ms)
+        return run_id
+
+    def _joined(
+        self,
+        connection: sa.Connection,
+        job: Job[Any, Any],
+        joined: Joined,
+        event: WireEvent,
+        accepted: Accepted,
+    ) -> None:
+        """A run that exists has been given one more event."""
+        run_id = joined.run_id
+        if owner_of(connection, "run", run_id) != user_id_of(event.user):
+            disclaim(connection, "run", [run_id])  # what holds two people's events is nobody's
+        if joined.delay_ms:
+            accepted.delayed_until_ms.append(accepted.now_ms + joined.delay_ms)
+        accepted.queues.add(queue_of(job.id))
+        if joined.is_cause:  # it is another one than before
+            forget_watch(connection, run_id)
+            now_ms, delay_ms = accepted.now_ms, joined.delay_ms
+            watch(connection, job, run_id, event, now_ms=now_ms, delay_ms=delay_ms)
+
+    def trigger(
+        self, connection: sa.Connection, job_id: str, events: Sequence[WireEvent], now_ms: int
+    ) -> Accepted:
+        """Start runs of one job, whatever its triggers; its flow control applies.
+
+        Raises:
+            NoSuchJob: there is no such job.
+            BadEvent: the data is too large.
+        """
+        accepted = Accepted(now_ms)
+        job = self.job(job_id)
+        for event in events:
+            again = store_event(connection, event, event_body(event), now_ms)
+            if again is None:
+                accepted.sent.append(self._duplicate(connection, event, accepted))
+                continue
+            run_id = f"{job.id}:{event.id}{again}"
+            found = self._admit_and_start(connection, job, run_id, event, accepted)
+            run_ids = () if found is None else (RunId(found),)
+            accepted.sent.append(SentEvent(EventId(event.id), run_ids))
+        self.publish(connection, accepted)
+        return accepted
+
+    def announce_failure(  # noqa: PLR0913, PLR0917 - one failure: of what, of which, why
+        self,
+        connection: sa.Connection,
+        job: Job[Any, Any],
+        run_id: str,
+        cause: Mapping[str, Any] | None,
+        error: Mapping[str, Any],
+        accepted: Accepted,
+    ) -> None:
+        """Say that a run has failed for good, and start its job's on_failure; once per run."""
+        now_ms = accepted.now_ms
+        data = {"runId": run_id, "jobId": job.id, "event": cause, "error": error}
+        event = WireEvent(FAILED, data, failed_id(run_id), now_ms)
+        self._accept_one(connection, event, accepted)
+        if job.on_failure is not None and cause is not None:
+            payload = {
+                "job": job.id,
+                "kind": "failure",
+                "event": cause,
+                "position": self._place_in_line(now_ms),
+                "failed_run": run_id,
+                "error": error,
+            }
+            if job.flow.gathers:
+                payload["gathered_by"] = run_id
+            handler = NewRun(failure_run_id(run_id), job.id, event.id, payload)
+            self.start(connection, handler, accepted)
+        self.publish(connection, accepted)
+
+    def set_aside(
+        self, connection: sa.Connection, run_id: str, owner: str, now_ms: int
+    ) -> Accepted:
+        """End a run that has been claimed once too often: its processes kept dying."""
+        accepted = Accepted(now_ms)
+        if not claiming.set_aside(connection, run_id, owner):
+            return accepted
+        accepted.granted += settle(connection, run_id, self._executor_id)
+        query = sa.select(tables.run.c.job_id).where(tables.run.c.run_id == run_id)
+        job = self._jobs.get(connection.execute(query).scalar() or "")
+        cause = cause_of(connection, run_id)
+        if job is not None:
+            message = "the process died too often while it executed this run"
+            error = {
+                "name": "TooManyRecoveries",
+                "message": message,
+                "stepId": None,
+                "code": "too_many_recoveries",
+            }
+            event = None if cause is None else cause.as_json()
+            self.announce_failure(connection, job, run_id, event, error, accepted)
+        return accepted
+
+    def cancel_overdue(self, connection: sa.Connection, now_ms: int) -> Accepted:
+        """Cancel the runs whose time to start or to finish is over."""
+        accepted = Accepted(now_ms)
+        run_ids = take_overdue(connection, now_ms)
+        if run_ids:
+            self.cancel(connection, run_ids, accepted)
+            self.publish(connection, accepted)
+        return accepted
+
+    def _duplicate(
+        self, connection: sa.Connection, event: WireEvent, accepted: Accepted
+    ) -> SentEvent:
+        runs = runs_started_by(connection, event.id)
+        # The first send may have been committed by a process that died before it woke anyone.
+        accepted.queues.update(queue_of(job_id) for _, job_id in runs)
+        return SentEvent(EventId(event.id), tuple(RunId(run) for run, _ in runs), duplicate=True)
+
+    def start(self, connection: sa.Connection, run: NewRun, accepted: Accepted) -> None:
+        """Enqueue one run; an id that exists changes nothing."""
+        row = {
+            "run_id": run.run_id,
+            "job_id": run.job_id,
+            "event_id": run.event_id,
+            "parent_run_id": run.parent_run_id,
+            "created_at": accepted.now_ms,
+        }
+        accepted.queues.add(queue_of(run.job_id))
+        if not insert_new(connection, tables.run, row):
+            return
+        user_id = user_id_of(run.payload["event"]["user"])
+        if user_id is None and run.parent_run_id is not None:
+            user_id = owner_of(connection, "run", run.parent_run_id)
+        own(connection, "run", run.run_id, user_id, accepted.now_ms)
+        delayed = run.delay_ms > 0
+        delay_s = run.delay_ms / 1000 if delayed else None
+        job = self._jobs.get(run.job_id)  # another process may know it
+        turn = None if job is None else job.flow.turn(run.payload["event"])
+        if turn is not None and run.payload["kind"] == "failure":
+            turn = NO_KEY  # cleaning up waits for nobody
+        queue = queue_of(run.job_id)
+        self._host.enqueue(
+            connection, Enqueued(run.run_id, queue, run.payload, delay_s, run.priority, turn)
+        )
+        if delayed:
+            accepted.delayed_until_ms.append(accepted.now_ms + run.delay_ms)
+
+    def invoke(self, connection: sa.Connection, call: Invocation, now_ms: int) -> Accepted:
+        """Start a child run, once, however often it is asked for.
+
+        A job that is not known here may be another process's, where there are others.
+
+        Raises:
+            NoSuchJob: on SQLite, where there are none.
+            BadEvent: the data does not fit the job's model, or is too large.
+        """
+        accepted = Accepted(now_ms)
+        job = self._jobs.get(call.job_id)
+        alone = connection.dialect.name == "sqlite"
+        if job is None and alone and dbos_rows.run_row(connection, call.run_id) is None:
+            raise NoSuchJob(call.job_id)  # a run that is there waits for code that knows its job
+        event = call.event if job is None else fitted_to(job, call.event)
+        store_event(connection, event, event_body(event), now_ms)
+        payload = {
+            "job": call.job_id,
+            "kind": "run",
+            "event": event.as_json(),
+            "position": self._place_in_line(now_ms),
+        }
+        run_id, parent = RunId(call.run_id), call.parent_run_id
+        child = NewRun(run_id, call.job_id, event.id, payload, parent_run_id=parent)
+        self.start(connection, child, accepted)
+        accepted.sent.append(SentEvent(EventId(event.id), (run_id,)))
+        self.publish(connection, accepted)
+        return accepted
+
+    def signal(self, connection: sa.Connection, signal: str, data: Any, now_ms: int) -> Accepted:
+        """Answer the run that waits for a signal."""
+        accepted = Accepted(now_ms, woken=answer_signal(connection, signal, data))
+        self.publish(connection, accepted)
+        return accepted
+
+    def cancel(self, connection: sa.Connection, run_ids: Sequence[str], accepted: Accepted) -> None:
+        """Cancel runs and those they invoked; `engine/function.cancelled` events say so."""
+        frontier = list(run_ids)
+        while frontier:
+            cancelled = dbos_rows.cancel(connection, frontier)
+            accepted.cancelled += cancelled
+            for run_id in cancelled:
+                self._announce(connection, run_id, accepted)
+            children = sa.select(tables.run.c.run_id).where(
+                tables.run.c.parent_run_id.in_(frontier)
+            )
+            frontier = list(connection.execute(children).scalars())
+
+    def _announce(self, connection: sa.Connection, run_id: str, accepted: Accepted) -> None:
+        forget_watch(connection, run_id)
+        close_waits(connection, run_id)
+        accepted.granted += leave_queues(connection, run_id)
+        row = connection.execute(
+            sa.select(tables.run.c.job_id, tables.run.c.event_id).where(
+                tables.run.c.run_id == run_id
+            )
+        ).one_or_none()
+        if row is None:
+            return
+        cause = read_event(connection, row.event_id)
+        data = {
+            "runId": run_id,
+            "jobId": row.job_id,
+            "event": None if cause is None else cause.as_json(),
+        }
+        event = WireEvent(CANCELLED, data, f"{run_id}:cancelled", accepted.now_ms)
+        self._accept_one(connection, event, accepted)
+        accepted.sent.pop()  # the caller sent something else

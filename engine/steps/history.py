@@ -1,0 +1,80 @@
+"""What executions of a run leave behind for later ones: recorded steps and failed attempts."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import sqlalchemy as sa
+
+from engine.dbos import dbos_rows, recorded
+from engine.storage import codec, tables
+from engine.storage.tables import insert_new
+
+BODY = ""  # the step id under which attempts of the body itself are counted
+
+
+class History:
+    """What earlier executions of this run left behind: recorded steps and failed attempts."""
+
+    def __init__(self) -> None:
+        self.recorded: dict[str, int] = {}
+        """The number of each step."""
+        self.results: dict[str, recorded.StoredResult] = {}
+        """Those that need not be asked for, each until a replay has taken it."""
+        self.failed: dict[str, tuple[int, int | None]] = {}
+        self.last = 0
+
+
+def read_histories(
+    connection: sa.Connection, run_ids: Sequence[str], now_ms: int
+) -> dict[str, History]:
+    """Load what runs that start again must know."""
+    histories = {run_id: History() for run_id in run_ids}
+    attempt = tables.attempt.c
+    columns = (attempt.run_id, attempt.step_id, attempt.attempt, attempt.failed_at, attempt.next_at)
+    query = sa.select(*columns).where(attempt.run_id.in_(run_ids)).order_by(attempt.attempt)
+    for run_id, step_id, number, failed_at, next_at in connection.execute(query):
+        if next_at is not None:  # no longer than it was to back off, if the clock has been set back
+            next_at = min(next_at, now_ms + next_at - failed_at)  # noqa: PLW2901
+        histories[run_id].failed[step_id] = (number + 1, next_at)
+    for step in recorded.recorded_steps(connection, run_ids):
+        history = histories[step.run_id]
+        history.recorded[step.name] = step.number
+        history.last = max(history.last, step.number)
+        if step.result is not None:
+            history.results[step.name] = step.result
+    return histories
+
+
+@dataclass(frozen=True)
+class FailedAttempt:
+    """An attempt that failed; `next_at` is when the next one starts, None when it was the last."""
+
+    run_id: str
+    step_id: str
+    attempt: int
+    failure: Exception
+    next_at: int | None
+
+
+def record_attempt(connection: sa.Connection, failed: FailedAttempt, now_ms: int) -> None:
+    """Store a failed attempt, so that a crash does not start the count over."""
+    fields = codec.error_fields(failed.failure)
+    row = {
+        "run_id": failed.run_id,
+        "step_id": failed.step_id,
+        "attempt": failed.attempt,
+        "error_name": fields["name"],
+        "error_message": fields["message"],
+        "error_code": fields.get("code"),
+        "failed_at": now_ms,
+        "next_at": failed.next_at,
+    }
+    insert_new(connection, tables.attempt, row)
+
+
+def record_own_attempt(connection: sa.Connection, failed: FailedAttempt, now_ms: int) -> bool:
+    """The same while the run executes in this process; False, and nothing stored, otherwise."""
+    if not dbos_rows.owns(connection, failed.run_id):
+        return False
+    record_attempt(connection, failed, now_ms)
+    return True

@@ -1,0 +1,1 @@
+"""What executes runs: dispatching, living processes, time, and sweeping."""
