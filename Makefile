@@ -40,10 +40,22 @@ demo: $(READY) ## the main job, end to end; PROJECT=folder and DATA=folder are t
 dev: $(READY) ## API, worker and embedded Convex in one process; stays up
 	@$(BIN)/polaris dev
 
-test: $(READY) ## every test: Python, TypeScript, official clients, crashes
+# T is one path, with `::name` if wanted: pytest or vitest runs, or both where a folder has tests of both. K without T
+# asks pytest only. Neither is read from the environment, nor handed down to the `make` that a test may start.
+T :=
+K :=
+MAKEOVERRIDES :=
+unexport T K
+PATH_OF_T = $(firstword $(subst ::, ,$(T)))
+TESTS_LIKE = $(shell find '$(PATH_OF_T)' $(1) 2>/dev/null | head -n 1)
+FOR_VITEST = $(if $(T),$(call TESTS_LIKE,-name '*.test.ts' -o -name '*.test.tsx'),$(if $(K),,all))
+FOR_PYTEST = $(if $(T),$(if $(FOR_VITEST),$(call TESTS_LIKE,-name 'test_*.py'),all),all)
+SPREAD = $(if $(wildcard $(or $(T),tests)/.),--numprocesses 2 --dist loadfile)
+
+test: $(READY) ## every test, the slowest ones named at the end; T=path K=name for some of them
 	@failed=0; \
-	$(PY) -m pytest --numprocesses 2 --dist loadfile || failed=$$?; \
-	$(PY) -m core.node npx vitest run || failed=$$?; \
+	$(if $(FOR_PYTEST),$(PY) -m pytest $(SPREAD) --durations 15 $(if $(K),-k '$(K)') $(if $(T),'$(T)') || failed=$$?;) \
+	$(if $(FOR_VITEST),$(PY) -m core.node npx vitest run $(if $(K),--testNamePattern '$(K)') $(if $(T),'$(PATH_OF_T)') || failed=$$?;) \
 	exit $$failed
 
 check: $(READY) ## format, lint, types, imports, TypeScript

@@ -1,1 +1,5 @@
-"""Everything that touches DBOS: its public API in `host`, its private names in `private`."""
+"""Every import of DBOS: `host` uses its public API, the other files its private names.
+
+`tests/engine/dbos/` holds each private name against the installed version. Statements elsewhere
+get DBOS's tables from here, and read them by DBOS's names of columns.
+"""

@@ -75,7 +75,7 @@ class RetryingStep:
 
 @dataclass(frozen=True)
 class RunDetail:
-    """All there is to know of a run. Steps are those recorded; their inputs are not stored."""
+    """All there is to know of a run. `steps` are those recorded, each with the input it kept."""
 
     info: RunInfo
     event: WireEvent | None

@@ -1,0 +1,111 @@
+"""What the recipes of CONTRIBUTING.md add is listed where it has to be."""
+
+import importlib
+import pkgutil
+import re
+import tomllib
+from collections.abc import Iterator
+from pathlib import Path
+from types import ModuleType
+from typing import Any, cast
+
+import pytest
+from fastapi import APIRouter
+from starlette.routing import Route
+
+import app.api
+import jobs
+import llm.openai_chat
+import tools
+from app.api.access import AuthenticatedRoute
+from app.api.application import create_application
+from app.models import model_of
+from app.services.context import Services
+from app.settings import Settings
+from core.clock import SystemClock
+from engine import Job
+from jobs.registry import JOBS
+from llm.openai_chat import OpenAIProvider
+from tools.files import FILE_TOOLS
+from tools.tool import Tool
+
+ROOT = Path(__file__).parents[2]
+OPEN = {"/api/health", "/api/realtime"}  # for probes; and for whoever has a token of its own kind
+
+
+def modules_below(package: ModuleType) -> Iterator[ModuleType]:
+    for found in pkgutil.walk_packages(package.__path__, f"{package.__name__}."):
+        yield importlib.import_module(found.name)
+
+
+def of_type(module: ModuleType, kind: type) -> list[Any]:
+    return [value for value in vars(module).values() if isinstance(value, kind)]
+
+
+def test_every_tool_is_in_the_list_that_the_agent_gets() -> None:
+    defined = {tool.name for module in modules_below(tools) for tool in of_type(module, Tool)}
+    assert defined == {tool.name for tool in FILE_TOOLS}
+
+
+def test_every_tool_is_in_the_docs() -> None:
+    page = (ROOT / "docs" / "agent.md").read_text()
+    rows = set(re.findall(r"^\| `(\w+)` \|", page.split("## File tools")[1], re.MULTILINE))
+    assert rows == {tool.name for tool in FILE_TOOLS}
+
+
+def test_every_job_is_in_the_list_that_the_engine_gets() -> None:
+    defined = {job.id for module in modules_below(jobs) for job in of_type(module, Job)}
+    assert defined == {job.id for job in JOBS}
+
+
+def test_every_module_with_a_job_body_is_behind_its_wall() -> None:
+    settings = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["importlinter"]
+    (wall,) = [
+        contract
+        for contract in settings["contracts"]
+        if contract["name"] == "Job bodies are reached by events, never by import"
+    ]
+    bodies = {
+        module.__name__
+        for module in modules_below(jobs)
+        for job in of_type(module, Job)
+        if module.__name__ == job.fn.__module__
+    }
+    assert bodies
+    assert bodies - set(wall["protected_modules"]) == set()
+
+
+@pytest.mark.parametrize(
+    "provider", of_type(llm.openai_chat, OpenAIProvider), ids=lambda provider: provider.name
+)
+def test_every_chat_provider_can_be_asked_for(provider: OpenAIProvider) -> None:
+    """Its name is known to `app.models`, and its key is a setting."""
+    key = {f"{provider.name}_api_key": "k", "models": f"{provider.name}:m"}
+    assert model_of(Settings.model_validate(key)).name == f"{provider.name}/m"
+
+
+def routes() -> list[Route]:
+    """Those of every module of `app.api`, whether the application includes it or not."""
+    routers = [router for module in modules_below(app.api) for router in of_type(module, APIRouter)]
+    return [route for router in routers for route in router.routes if isinstance(route, Route)]
+
+
+def test_every_module_of_routes_is_in_the_application() -> None:
+    nothing = cast("Services", None)  # no request is made
+    application = create_application(nothing, Settings.model_construct(), SystemClock())
+    served = set(application.openapi()["paths"])
+    named = {route.path_format for route in routes() if route.include_in_schema}
+    assert len(named) > 20
+    assert named - served == set()
+
+
+def test_every_route_below_api_asks_who_is_calling() -> None:
+    below = [route for route in routes() if route.path.startswith("/api/")]
+    unguarded = {route.path for route in below if not isinstance(route, AuthenticatedRoute)}
+    assert unguarded == OPEN
+
+
+def test_every_noun_of_the_api_is_in_the_docs() -> None:
+    page = (ROOT / "docs" / "http-api.md").read_text()
+    nouns = {"/".join(route.path.split("/")[:3]) for route in routes()}
+    assert {noun for noun in nouns if noun.startswith("/api/") and noun not in page} == set()
