@@ -5,7 +5,7 @@ import { Readable } from "node:stream";
 import type { ReadableStream, ReadableStreamDefaultReader } from "node:stream/web";
 import { realSetTimeout } from "./clock.ts";
 import { HttpRefusal } from "./errors.ts";
-import { type Site, requestInfo } from "./http.ts";
+import { requestInfo, type Site } from "./http_exchange.ts";
 
 const MAX_BODY_BYTES = 20 << 20; // as Convex
 const HOLD_MS = 5; // how long a body may take to be called there at once

@@ -104,6 +104,13 @@ export function printEncoded(value: JSONValue): string {
   return `${out}}`;
 }
 
+/** A commit's timestamp, as clients compare it. */
+export function printTs(ts: bigint): string {
+  const bytes = Buffer.alloc(8);
+  bytes.writeBigUInt64LE(ts);
+  return bytes.toString("base64");
+}
+
 /** Format `json` of the HTTP API: readable, but int64 become text and bytes become base64. */
 export function printLossy(encoded: JSONValue): string {
   return printEncoded(lossy(jsonToConvex(encoded)));
