@@ -1,6 +1,16 @@
 // Who calls: nobody, a user with a JWT that one of the configured providers signed, or the admin.
 import { createHash, timingSafeEqual } from "node:crypto";
-import { createLocalJWKSet, createRemoteJWKSet, decodeJwt, decodeProtectedHeader, errors, type JSONWebKeySet, type JWTPayload, jwtVerify, type JWTVerifyGetKey } from "jose";
+import {
+  createLocalJWKSet,
+  createRemoteJWKSet,
+  decodeJwt,
+  decodeProtectedHeader,
+  errors,
+  type JSONWebKeySet,
+  type JWTPayload,
+  jwtVerify,
+  type JWTVerifyGetKey,
+} from "jose";
 import type { JSONValue } from "convex/values";
 import { wallMs } from "./clock.ts";
 import { HttpRefusal, messageOf, StartRefused } from "./errors.ts";
@@ -132,7 +142,7 @@ export class Authenticator {
         this.providers.length === 0
           ? "No auth provider found matching the given token (no providers configured). Check convex/auth.config.ts."
           : "No auth provider found matching the given token. Check that your JWT's issuer and audience match one of your " +
-            `configured providers: [${this.providers.map(({ label }) => label).join(", ")}]`,
+              `configured providers: [${this.providers.map(({ label }) => label).join(", ")}]`,
       );
     }
     try {

@@ -147,7 +147,8 @@ function printOutcome(outcome: Outcome, format: Format): string {
 
 function functionBody(body: unknown): FunctionBody {
   const { path, args, format } = (body ?? {}) as { path?: unknown; args?: JSONValue; format?: unknown };
-  if (typeof path !== "string" || path === "" || path.length > MAX_PATH_CHARS) throw new HttpRefusal(400, "BadJsonBody", "`path` must be a function's path");
+  if (typeof path !== "string" || path === "" || path.length > MAX_PATH_CHARS)
+    throw new HttpRefusal(400, "BadJsonBody", "`path` must be a function's path");
   if (args === undefined) throw new HttpRefusal(400, "BadJsonBody", "missing field `args`");
   if (format !== undefined && format !== null && format !== "json" && format !== "convex_encoded_json") {
     throw new HttpRefusal(400, "BadFormat", "`format` must be json or convex_encoded_json");

@@ -21,7 +21,10 @@ export async function serveHttpAction(site: Site, request: IncomingMessage, resp
     response.writeHead(404, { "content-type": "text/plain" }).end("No matching routes found");
     return;
   }
-  const identity = await site.authenticator().ofHeader(request.headers.authorization).catch(() => ({ kind: "none" }) as const);
+  const identity = await site
+    .authenticator()
+    .ofHeader(request.headers.authorization)
+    .catch(() => ({ kind: "none" }) as const);
   const asked = new URL(url);
   if (request.headers.host !== undefined) asked.host = request.headers.host;
   const answer = await site.runner.httpAction(match[0], toRequest(request, asked, method), { identity, info: requestInfo(request) }, () =>

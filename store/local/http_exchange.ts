@@ -84,7 +84,11 @@ export function refuse(response: ServerResponse, error: unknown): void {
   }
   if (isStoreFault(error)) {
     console.error(error);
-    return reply(response, 503, JSON.stringify({ code: "InternalServerError", message: `The store cannot serve this now: ${messageOf(error)}` }));
+    return reply(
+      response,
+      503,
+      JSON.stringify({ code: "InternalServerError", message: `The store cannot serve this now: ${messageOf(error)}` }),
+    );
   }
   if (error instanceof DeveloperError) {
     return reply(response, 400, JSON.stringify({ code: "BadRequest", message: error.message }));

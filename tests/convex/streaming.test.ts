@@ -1,22 +1,7 @@
 // @vitest-environment edge-runtime
 // The writing of an answer: epochs, deltas, turns, tool calls, and the three ends.
 import { describe, expect, test, vi } from "vitest";
-import {
-  ANN,
-  api,
-  append,
-  type Backend,
-  backend,
-  begin,
-  chat,
-  complete,
-  fail,
-  KEY,
-  message,
-  refusal,
-  send,
-  USAGE,
-} from "./backend.ts";
+import { ANN, api, append, type Backend, backend, begin, chat, complete, fail, KEY, message, refusal, send, USAGE } from "./backend.ts";
 
 async function running() {
   const b = backend();
@@ -189,9 +174,7 @@ describe("turns and tool calls", () => {
   async function recorded() {
     const r = await running();
     const args = { internalKey: KEY, messageId: r.messageId, epoch: r.epoch };
-    expect(
-      await r.b.t.mutation(api.system.streaming.recordTurn, { ...args, turn, toolCalls }),
-    ).toBe(true);
+    expect(await r.b.t.mutation(api.system.streaming.recordTurn, { ...args, turn, toolCalls })).toBe(true);
     return { ...r, args };
   }
 
@@ -249,9 +232,7 @@ describe("turns and tool calls", () => {
     await b.t.mutation(api.system.streaming.recordTurn, {
       ...args,
       turn: { ...turn, turn: 1, parts: [{ type: "toolCall", toolCallId: "call-9" }] },
-      toolCalls: [
-        { toolCallId: "call-9", name: "writeFile", argumentsJson: "{}", notRun: "[Not run: cut off]" },
-      ],
+      toolCalls: [{ toolCallId: "call-9", name: "writeFile", argumentsJson: "{}", notRun: "[Not run: cut off]" }],
     });
     const call = { ...args, turn: 1, toolCallId: "call-9" };
     await b.t.mutation(api.system.streaming.startToolCall, call);
@@ -387,9 +368,7 @@ describe("generations", () => {
   test("are stale when they were silent for long, and not once they are final", async () => {
     const { b, messageId, epoch } = await running();
     const stale = async (before: number) =>
-      (await b.t.query(api.system.generations.stale, { internalKey: KEY, before, limit: 10 })).map(
-        (row) => row.messageId,
-      );
+      (await b.t.query(api.system.generations.stale, { internalKey: KEY, before, limit: 10 })).map((row) => row.messageId);
     expect(await stale(Date.now() - 10_000)).toEqual([]);
     expect(await stale(Date.now() + 1_000)).toEqual([messageId]);
     await complete(b, messageId, epoch, "whole");
@@ -400,8 +379,7 @@ describe("generations", () => {
     const b = backend();
     const { conversationId } = await chat(b);
     const { messageId } = await send(b, conversationId);
-    const attach = (runId: string) =>
-      b.t.mutation(api.system.generations.confirm, { internalKey: KEY, messageId, runId });
+    const attach = (runId: string) => b.t.mutation(api.system.generations.confirm, { internalKey: KEY, messageId, runId });
     await attach("run-1");
     await attach("run-2");
     expect((await message(b, messageId)).runId).toBe("run-1");

@@ -156,7 +156,10 @@ deviation(
     await refusal(backend.query(api.values.takesRecord, { scores: { a: "1" } } as Args), WRONG),
     await refusal(backend.mutation(api.values.saveTyped, { document: { ...typed, scores: { a: "1" } } }), NO_MATCH),
   ],
-  { convex: ["refused", "refused"], convexTest: ['gave {"a":"1"}', 'gave {"note":null,"scores":{"a":"1"},"shape":{"kind":"circle","radius":2}}'] },
+  {
+    convex: ["refused", "refused"],
+    convexTest: ['gave {"a":"1"}', 'gave {"note":null,"scores":{"a":"1"},"shape":{"kind":"circle","radius":2}}'],
+  },
 );
 
 const LIMITS = [

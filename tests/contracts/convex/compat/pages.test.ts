@@ -37,7 +37,10 @@ test("pages at their edges", async () => {
   // Both halves of a page, cut at its split cursor, are the page.
   const first = await page({ numItems: 6, cursor: null, endCursor: full.splitCursor });
   const second = await page({ numItems: 6, cursor: full.splitCursor, endCursor: full.continueCursor });
-  expect([numbers(first), numbers(second)]).toEqual([[0, 1, 2, 3], [4, 5]]);
+  expect([numbers(first), numbers(second)]).toEqual([
+    [0, 1, 2, 3],
+    [4, 5],
+  ]);
   expect(second.continueCursor).toBe(full.continueCursor);
 
   // Limits cut a page that has no end yet, and only that.

@@ -69,9 +69,7 @@ export const patchDeleted = mutation({
 export const create = mutation({
   args: { table: v.union(v.literal("values"), v.literal("accounts")) },
   handler: async (ctx, { table }): Promise<string> =>
-    table === "values"
-      ? ctx.db.insert("values", { key: "made", value: null })
-      : ctx.db.insert("accounts", { name: "made", balance: 0 }),
+    table === "values" ? ctx.db.insert("values", { key: "made", value: null }) : ctx.db.insert("accounts", { name: "made", balance: 0 }),
 });
 
 export const takesValueId = query({ args: { id: v.id("values") }, handler: async (ctx, { id }) => (await ctx.db.get(id))?.key ?? null });
