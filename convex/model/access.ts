@@ -14,7 +14,7 @@ export async function callerId(ctx: QueryCtx): Promise<string> {
 /** A document by an id from outside; null for any text that is no id of this table. */
 export async function find<T extends TableNames>(ctx: QueryCtx, table: T, id: string): Promise<Doc<T> | null> {
   const known: GenericId<T> | null = ctx.db.normalizeId(table, id);
-  return known === null ? null : ((await ctx.db.get(known)) as Doc<T> | null);
+  return known === null ? null : await ctx.db.get(known);
 }
 
 export async function ownedProject(ctx: QueryCtx, ownerId: string, projectId: string): Promise<Doc<"projects">> {

@@ -22,7 +22,7 @@ export function systemQuery<A extends PropertyValidators, R extends Returns>(
     returns: definition.returns,
     handler: async (ctx, args) => (await definition.handler(ctx, admitted(ctx, definition.args, args))) as never,
   });
-  return registered as unknown as RegisteredQuery<"public", WithKey<A>, Promise<Infer<R>>>;
+  return registered;
 }
 
 export function systemMutation<A extends PropertyValidators, R extends Returns>(
@@ -33,7 +33,7 @@ export function systemMutation<A extends PropertyValidators, R extends Returns>(
     returns: definition.returns,
     handler: async (ctx, args) => (await definition.handler(ctx, admitted(ctx, definition.args, args))) as never,
   });
-  return registered as unknown as RegisteredMutation<"public", WithKey<A>, Promise<Infer<R>>>;
+  return registered;
 }
 
 /** The arguments, without the key, of a caller that has it. */

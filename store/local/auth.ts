@@ -103,7 +103,7 @@ export class Authenticator {
 
   /** @throws HttpRefusal 401 when the key is wrong, or none is configured. A key may carry an acting user after ":". */
   ofAdminKey(credential: string): Identity {
-    const [key = "", acting] = this.isKey(credential) ? [credential] : splitActing(credential);
+    const [key, acting] = this.isKey(credential) ? [credential] : splitActing(credential);
     if (!this.isKey(key)) {
       throw new HttpRefusal(401, "BadDeployKey", "The provided deploy key was invalid for this deployment.");
     }

@@ -153,7 +153,7 @@ function functionBody(body: unknown): FunctionBody {
   if (format !== undefined && format !== null && format !== "json" && format !== "convex_encoded_json") {
     throw new HttpRefusal(400, "BadFormat", "`format` must be json or convex_encoded_json");
   }
-  return { path, args, format: (format ?? "json") as Format };
+  return { path, args, format: format ?? "json" };
 }
 
 async function jsonBody(request: IncomingMessage): Promise<JSONValue> {

@@ -16,7 +16,7 @@ export async function serveHttpAction(site: Site, request: IncomingMessage, resp
   const method = request.method ?? "GET";
   const { router } = site.runner.deployment;
   if (router === null) throw new HttpRefusal(404, "NotFound", "This Convex deployment does not have HTTP actions enabled.");
-  const match = router.lookup(url.pathname, method as never);
+  const match = router.lookup(url.pathname, method);
   if (match === null) {
     response.writeHead(404, { "content-type": "text/plain" }).end("No matching routes found");
     return;

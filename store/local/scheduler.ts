@@ -115,7 +115,7 @@ export class Scheduler {
   private async run(job: Job): Promise<void> {
     const call: Call = {
       path: job.name,
-      args: convexToJson(job.args as Value),
+      args: convexToJson(job.args),
       identity: NOBODY,
       request: newRequest({ scheduledFunctionId: job._id }),
       mayCallInternal: true,

@@ -24,7 +24,7 @@ export function installSyscalls(parts: Parts): void {
     syscall: (op: string, json: string): string => {
       const handler = sync[op];
       if (handler === undefined) throw new Error(`Unknown operation ${op}`);
-      return guarded(current(), () => handler(current(), JSON.parse(json) as Arguments)) as string;
+      return guarded<string>(current(), () => handler(current(), JSON.parse(json) as Arguments));
     },
     asyncSyscall: async (op: string, json: string): Promise<string> => {
       const handler = async[op];

@@ -146,7 +146,7 @@ export class Transaction {
     const row = table === null ? null : this.readRow(table, id);
     if (table === null || row === null) throw new DeveloperError(`Update on nonexistent document ID ${id}`);
     const before = parseDocument(row.body);
-    this.store(table, row.doc, before, { ...before, ...fields } as Document);
+    this.store(table, row.doc, before, { ...before, ...fields });
   }
 
   private change(
@@ -244,10 +244,10 @@ export class Transaction {
         throw new DeveloperError(`Field '${name}' starts with an underscore, which is only allowed for system fields like '_id'`);
       }
     }
-    checkShape(fields as Value, MAX_NESTING);
+    checkShape(fields, MAX_NESTING);
     const validator = table.declaration?.validator;
     if (validator !== undefined && (this.db.catalog.isSchemaEnforced || table.name.startsWith("_"))) {
-      const problem = mismatch(validator, fields as Value, this.db.tableOfId);
+      const problem = mismatch(validator, fields, this.db.tableOfId);
       if (problem !== null) {
         throw new DeveloperError(
           `Failed to insert or update a document in table "${table.name}" because it does not match the schema: ${problem}`,
@@ -255,9 +255,9 @@ export class Transaction {
       }
     }
     void _id;
-    const size = checkedDocumentSize(document as unknown as Value);
+    const size = checkedDocumentSize(document);
     this.usage.wrote(size);
-    return { size, body: printEncoded(convexToJson(document as unknown as Value)) };
+    return { size, body: printEncoded(convexToJson(document)) };
   }
 
   // -- ending -------------------------------------------------------------------------------------

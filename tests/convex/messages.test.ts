@@ -51,7 +51,7 @@ describe("send", () => {
       },
     ]);
     const list = await b.ann.query(api.conversations.getMessages, {
-      conversationId: conversationId as never,
+      conversationId,
     });
     expect(list.map((m) => [m.role, m.status, m.content, m.order])).toEqual([
       ["user", undefined, "fix it", 0],

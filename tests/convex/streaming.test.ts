@@ -23,7 +23,7 @@ describe("deltas", () => {
   test("are read from a cursor, merged by part and kind", async () => {
     const { b, messageId, epoch } = await running();
     await append(b, messageId, epoch, [0, 0, "Hel"], [1, 0, "lo"], [2, 0, "hm", "thinking"], [3, 1, "!"]);
-    const page = await b.ann.query(api.messages.deltas, { messageId: messageId as never, from: 1 });
+    const page = await b.ann.query(api.messages.deltas, { messageId, from: 1 });
     expect(page).toEqual({
       runs: [
         { part: 0, kind: "text", text: "lo" },
@@ -40,7 +40,7 @@ describe("deltas", () => {
     const { b, messageId, epoch } = await running();
     expect(await append(b, messageId, epoch, [0, 0, "a"])).toEqual(["ok"]);
     expect(await append(b, messageId, epoch, [0, 0, "a"], [1, 0, "b"])).toEqual(["ok", "ok"]);
-    const page = await b.ann.query(api.messages.deltas, { messageId: messageId as never, from: 0 });
+    const page = await b.ann.query(api.messages.deltas, { messageId, from: 0 });
     expect(page.runs).toEqual([{ part: 0, kind: "text", text: "ab" }]);
   });
 
@@ -141,7 +141,7 @@ describe("a retried answer", () => {
     test(`tells viewers to forget, and goes on after their cursor; deltas swept: ${isSwept}`, async () => {
       const { b, messageId } = await failedAndRetried(isSwept);
       const from = 2; // where a viewer of the first answer stands
-      const read = () => b.ann.query(api.messages.deltas, { messageId: messageId as never, from });
+      const read = () => b.ann.query(api.messages.deltas, { messageId, from });
       expect((await read()).runs).toEqual([{ part: 0, kind: "reset", text: "" }]);
       const { epoch, nextSeq } = await begin(b, messageId, "run-2");
       await append(b, messageId, epoch, [nextSeq, 0, "anew"]);
@@ -207,7 +207,7 @@ describe("turns and tool calls", () => {
       output: "else",
       isError: true,
     });
-    const calls = await b.ann.query(api.messages.toolCalls, { messageId: messageId as never });
+    const calls = await b.ann.query(api.messages.toolCalls, { messageId });
     expect(calls[0]).toMatchObject({
       id: "call-1",
       status: "completed",
@@ -220,7 +220,7 @@ describe("turns and tool calls", () => {
   test("calls that were open when the message ended are cancelled", async () => {
     const { b, messageId } = await recorded();
     await cancel(b, messageId);
-    const calls = await b.ann.query(api.messages.toolCalls, { messageId: messageId as never });
+    const calls = await b.ann.query(api.messages.toolCalls, { messageId });
     expect(calls.map((call) => call.status)).toEqual(["cancelled", "cancelled"]);
     const results = calls.map((call) => call.result);
     const why = "[Not run: the answer was stopped before it was the turn of this call.]";
@@ -243,7 +243,7 @@ describe("turns and tool calls", () => {
       wasKeptBefore: true,
     });
     await cancel(b, messageId);
-    const calls = await b.ann.query(api.messages.toolCalls, { messageId: messageId as never });
+    const calls = await b.ann.query(api.messages.toolCalls, { messageId });
     expect(calls[2]).toMatchObject({ status: "skipped", result: "[Not run: cut off]" });
     expect(calls[2]?.startedAt).toBeUndefined();
   });
@@ -272,7 +272,7 @@ describe("turns and tool calls", () => {
 
   test("signatures of thinking come back to the run and to nobody else", async () => {
     const { b, messageId } = await recorded();
-    const parts = await b.ann.query(api.messages.parts, { messageId: messageId as never });
+    const parts = await b.ann.query(api.messages.parts, { messageId });
     expect(parts.map((part) => [part.turn, part.index, part.type])).toEqual([
       [0, 0, "thinking"],
       [0, 1, "text"],
@@ -340,10 +340,10 @@ describe("the end of a message", () => {
     const text = "aé😀".repeat(300_000);
     await complete(b, messageId, epoch, text);
     expect((await message(b, messageId)).content).toBe(text);
-    const doc = await b.ann.query(api.messages.get, { messageId: messageId as never });
+    const doc = await b.ann.query(api.messages.get, { messageId });
     expect(doc.isCut).toBe(true);
     expect(doc.content.length).toBeLessThan(250_000);
-    expect(await b.ann.query(api.messages.text, { messageId: messageId as never })).toBe(text);
+    expect(await b.ann.query(api.messages.text, { messageId })).toBe(text);
   });
 });
 
@@ -398,7 +398,7 @@ describe("an answer that waits for the provider", () => {
     const { epoch } = await begin(b, messageId);
     const lease = { internalKey: KEY, messageId, epoch };
     await b.t.mutation(api.system.streaming.waitUntil, { ...lease, until });
-    const seen = async () => (await b.ann.query(api.messages.get, { messageId: messageId as never })).waitingUntil;
+    const seen = async () => (await b.ann.query(api.messages.get, { messageId })).waitingUntil;
     return { b, messageId, epoch, lease, seen };
   }
 

@@ -1,8 +1,21 @@
 // @vitest-environment happy-dom
 // The official React client, unchanged, over its WebSocket to the embedded Convex.
 import { act, cleanup, render, renderHook, screen, waitFor } from "@testing-library/react";
-import { Authenticated, AuthLoading, ConvexProvider, ConvexProviderWithAuth, ConvexReactClient, Unauthenticated } from "convex/react";
-import { useAction, useConvexAuth, useConvexConnectionState, useMutation, usePaginatedQuery, useQueries, useQuery } from "convex/react";
+import {
+  Authenticated,
+  AuthLoading,
+  ConvexProvider,
+  ConvexProviderWithAuth,
+  ConvexReactClient,
+  Unauthenticated,
+  useAction,
+  useConvexAuth,
+  useConvexConnectionState,
+  useMutation,
+  usePaginatedQuery,
+  useQueries,
+  useQuery,
+} from "convex/react";
 import { ConvexError } from "convex/values";
 import { Component, type ReactNode, useCallback, useMemo, useState } from "react";
 import { WebSocket } from "ws";

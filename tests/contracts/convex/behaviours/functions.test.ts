@@ -238,12 +238,12 @@ test("forged, expired and malformed tokens are refused with 401 (embedded only)"
 
 test("internal functions are for the admin only (embedded only)", async () => {
   const stranger = new ConvexHttpClient(embeddedUrl(), { logger: false });
-  await expect(stranger.query(internal.values.secret as never, {} as never)).rejects.toThrow(/Could not find public function/);
+  await expect(stranger.query(internal.values.secret as never, {})).rejects.toThrow(/Could not find public function/);
   const admin = new ConvexHttpClient(embeddedUrl(), { logger: false });
   (admin as unknown as { setAdminAuth(key: string): void }).setAdminAuth(ADMIN_KEY);
-  expect(await admin.query(internal.values.secret as never, {} as never)).toBe("internal");
+  expect(await admin.query(internal.values.secret as never, {})).toBe("internal");
   (admin as unknown as { setAdminAuth(key: string): void }).setAdminAuth("another key");
-  await expect(admin.query(internal.values.secret as never, {} as never)).rejects.toThrow();
+  await expect(admin.query(internal.values.secret as never, {})).rejects.toThrow();
 });
 
 // -- HTTP actions ---------------------------------------------------------------------------------

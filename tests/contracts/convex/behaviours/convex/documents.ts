@@ -117,7 +117,7 @@ export const patchesToWrongShape = mutation({
   args: {},
   handler: async (ctx) => {
     const id = await ctx.db.insert("accounts", { name: "a", balance: 1 });
-    await ctx.db.patch(id, { balance: undefined as unknown as number });
+    await ctx.db.patch(id, { balance: undefined });
   },
 });
 

@@ -1,7 +1,6 @@
 // Several calls at once inside one function, and functions that call functions.
 import { v } from "convex/values";
 import { api, internal } from "./_generated/api";
-import type { Id } from "./_generated/dataModel";
 import { action, internalAction, internalMutation, internalQuery, mutation, query } from "./_generated/server";
 
 export const insertsAtOnce = mutation({
@@ -114,7 +113,7 @@ export const returns = query({
 export const usesUndeclaredTable = mutation({
   args: {},
   handler: async (ctx) => {
-    const id = (await ctx.db.insert("undeclared" as "rows", { anything: [1] } as never)) as Id<"rows">;
+    const id = await ctx.db.insert("undeclared" as "rows", { anything: [1] } as never);
     const found = (await ctx.db.query("undeclared" as "rows").collect()) as unknown as { anything: number[] }[];
     const values = found.map(({ anything }) => anything);
     await ctx.db.delete(id);
