@@ -8,6 +8,7 @@ PY := $(BIN)/python
 UV := .make/uv/bin/uv
 SYNC := $(UV) pip sync --quiet --compile-bytecode --python $(PY) --require-hashes requirements/dev.txt
 NPM := $(PY) -m core.node npm
+TYPESCRIPT := '**/*.ts' '**/*.tsx'
 READY := .make/python.stamp .make/node.stamp
 
 # Where a company's proxy has a certificate of its own, the machine's store knows it: npm takes both, uv is asked twice.
@@ -63,16 +64,20 @@ check: $(READY) ## format, lint, types, imports, TypeScript
 	$(BIN)/ruff check .
 	$(BIN)/basedpyright
 	$(BIN)/lint-imports
+	$(PY) -m core.node npx oxfmt --check $(TYPESCRIPT)
+	$(PY) -m core.node npx oxlint
 	$(PY) -m core.node npx tsc -p convex --noEmit
 	$(PY) -m core.node npx tsc -p store/local --noEmit
 	$(PY) -m core.node npx tsc -p bench --noEmit
 	$(PY) -m core.node npx tsc -p tests/contracts/convex --noEmit
 	$(PY) -m core.node npx tsc -p tests/convex --noEmit
+	$(PY) -m core.node npx tsc -p tests/store/local --noEmit
 	$(PY) -m core.node npx tsc -p tests/app --noEmit
 
-format: $(READY) ## format the Python sources
+format: $(READY) ## format Python and TypeScript
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
+	$(PY) -m core.node npx oxfmt $(TYPESCRIPT)
 
 bench: $(READY) ## SUITE=engine|fairness|start|store|stream; the last line printed is one JSON object
 	@$(PY) -m bench $(SUITE)

@@ -7,16 +7,7 @@ import { internalMutation, type MutationCtx, mutation, type QueryCtx, query } fr
 import { callerId, ownedFile, ownedProject } from "./model/access.ts";
 import { fileDoc, toFileDoc } from "./model/docs.ts";
 import { conflict, notFound, refused } from "./model/errors.ts";
-import {
-  Changes,
-  contentFromText,
-  fileAt,
-  folderAt,
-  moveTree,
-  removeTree,
-  textOf,
-  writeFile,
-} from "./model/files.ts";
+import { Changes, contentFromText, fileAt, folderAt, moveTree, removeTree, textOf, writeFile } from "./model/files.ts";
 import { wholeList } from "./model/lists.ts";
 import { checkedName, parentOf } from "./model/paths.ts";
 
@@ -91,9 +82,7 @@ export const getFolderContents = query({
   handler: async (ctx, { projectId, parentId }) => {
     const project = await ownedProject(ctx, await callerId(ctx), projectId);
     const rows = await wholeList(entriesOf(ctx, project, parentId), "files.listFolder");
-    rows.sort((a, b) =>
-      a.type === b.type ? a.name.localeCompare(b.name) : a.type === "folder" ? -1 : 1,
-    );
+    rows.sort((a, b) => (a.type === b.type ? a.name.localeCompare(b.name) : a.type === "folder" ? -1 : 1));
     return rows.map((row) => toFileDoc(row));
   },
 });
@@ -188,9 +177,7 @@ export const updateFile = mutation({
 });
 
 function entriesOf(ctx: QueryCtx, project: Doc<"projects">, parentId: Id<"files"> | undefined) {
-  return ctx.db
-    .query("files")
-    .withIndex("by_parent", (q) => q.eq("projectId", project._id).eq("parentId", parentId));
+  return ctx.db.query("files").withIndex("by_parent", (q) => q.eq("projectId", project._id).eq("parentId", parentId));
 }
 
 async function withContent(ctx: QueryCtx, row: Doc<"files">): Promise<Infer<typeof fileDoc>> {
@@ -222,11 +209,7 @@ async function newEntry(
   return { changes: new Changes(ctx, project), path };
 }
 
-async function removeBatch(
-  ctx: MutationCtx,
-  file: Doc<"files">,
-  project: Doc<"projects">,
-): Promise<void> {
+async function removeBatch(ctx: MutationCtx, file: Doc<"files">, project: Doc<"projects">): Promise<void> {
   const changes = new Changes(ctx, project);
   if (await removeTree(changes, file)) {
     await ctx.scheduler.runAfter(0, internal.files.removeRest, { id: file._id });

@@ -30,8 +30,7 @@ export const list = query({
 export const get = query({
   args: { messageId },
   returns: messageDoc,
-  handler: async (ctx, args) =>
-    toMessageDoc((await ownedMessage(ctx, await callerId(ctx), args.messageId)).message),
+  handler: async (ctx, args) => toMessageDoc((await ownedMessage(ctx, await callerId(ctx), args.messageId)).message),
 });
 
 /** The whole text of a final message, however long. */
@@ -74,8 +73,6 @@ export const parts = query({
   handler: async (ctx, args) => {
     const { message } = await ownedMessage(ctx, await callerId(ctx), args.messageId);
     const turns = await turnsOf(ctx, message._id);
-    return turns.flatMap(({ turn, parts }) =>
-      parts.map((part, index) => ({ ...part, signature: undefined, turn, index })),
-    );
+    return turns.flatMap(({ turn, parts }) => parts.map((part, index) => ({ ...part, signature: undefined, turn, index })));
   },
 });

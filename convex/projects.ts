@@ -4,13 +4,7 @@ import { mutation, query } from "./_generated/server";
 import { callerId, ownedProject } from "./model/access.ts";
 import { latestEvents } from "./model/events.ts";
 import { MOST_ROWS, wholeList } from "./model/lists.ts";
-import {
-  configureProject,
-  createProject,
-  projectsOf,
-  removeProject,
-  renameProject,
-} from "./model/projects.ts";
+import { configureProject, createProject, projectsOf, removeProject, renameProject } from "./model/projects.ts";
 import { eventDoc, projectDoc, toEventDoc, toProjectDoc } from "./model/docs.ts";
 import { projectSettings } from "./model/validators.ts";
 
@@ -24,8 +18,7 @@ export const create = mutation({
 export const get = query({
   args: {},
   returns: v.array(projectDoc),
-  handler: async (ctx) =>
-    (await wholeList(projectsOf(ctx, await callerId(ctx)), "the API's pages")).map(toProjectDoc),
+  handler: async (ctx) => (await wholeList(projectsOf(ctx, await callerId(ctx)), "the API's pages")).map(toProjectDoc),
 });
 
 /** The first `limit` of them. */

@@ -1,11 +1,5 @@
 // What the store bench measures: a small write, an indexed read, a live query.
-import {
-  type DataModelFromSchemaDefinition,
-  type MutationBuilder,
-  type QueryBuilder,
-  mutationGeneric,
-  queryGeneric,
-} from "convex/server";
+import { type DataModelFromSchemaDefinition, type MutationBuilder, type QueryBuilder, mutationGeneric, queryGeneric } from "convex/server";
 import { v } from "convex/values";
 import type schema from "./schema.ts";
 

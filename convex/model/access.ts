@@ -12,20 +12,12 @@ export async function callerId(ctx: QueryCtx): Promise<string> {
 }
 
 /** A document by an id from outside; null for any text that is no id of this table. */
-export async function find<T extends TableNames>(
-  ctx: QueryCtx,
-  table: T,
-  id: string,
-): Promise<Doc<T> | null> {
+export async function find<T extends TableNames>(ctx: QueryCtx, table: T, id: string): Promise<Doc<T> | null> {
   const known: GenericId<T> | null = ctx.db.normalizeId(table, id);
-  return known === null ? null : ((await ctx.db.get(known)) as Doc<T> | null);
+  return known === null ? null : await ctx.db.get(known);
 }
 
-export async function ownedProject(
-  ctx: QueryCtx,
-  ownerId: string,
-  projectId: string,
-): Promise<Doc<"projects">> {
+export async function ownedProject(ctx: QueryCtx, ownerId: string, projectId: string): Promise<Doc<"projects">> {
   const project = await find(ctx, "projects", projectId);
   if (project === null || project.ownerId !== ownerId || project.deletedAt !== undefined) {
     throw notFound("Project not found");
@@ -55,11 +47,7 @@ export async function ownedMessage(
   return { message, project };
 }
 
-export async function ownedFile(
-  ctx: QueryCtx,
-  ownerId: string,
-  fileId: string,
-): Promise<{ file: Doc<"files">; project: Doc<"projects"> }> {
+export async function ownedFile(ctx: QueryCtx, ownerId: string, fileId: string): Promise<{ file: Doc<"files">; project: Doc<"projects"> }> {
   const file = await find(ctx, "files", fileId);
   const project = file && (await visible(ctx, file.projectId));
   if (!file || project?.ownerId !== ownerId) throw notFound("File not found");

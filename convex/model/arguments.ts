@@ -6,23 +6,14 @@ import type { QueryCtx } from "../_generated/server";
 type Fields = Record<string, unknown>;
 
 /** `args` as `validators` describe them. Throws, as Convex does, for anything else. */
-export function checkedArguments<A extends PropertyValidators>(
-  ctx: QueryCtx,
-  validators: A,
-  args: Fields,
-): ObjectType<A> {
+export function checkedArguments<A extends PropertyValidators>(ctx: QueryCtx, validators: A, args: Fields): ObjectType<A> {
   const problem = objectProblem(ctx, validators, args, "");
   if (problem !== null) throw new Error(`ArgumentValidationError: ${problem}`);
   return args as ObjectType<A>;
 }
 
 /** Where and why a value does not match, or null. */
-function problemOf(
-  ctx: QueryCtx,
-  validator: GenericValidator,
-  value: unknown,
-  path: string,
-): string | null {
+function problemOf(ctx: QueryCtx, validator: GenericValidator, value: unknown, path: string): string | null {
   const expected = (holds: boolean) => (holds ? null : `${path} must be ${validator.kind}`);
   switch (validator.kind) {
     case "any":
@@ -49,9 +40,7 @@ function problemOf(
       if (!isPlainObject(value)) return expected(false);
       return first(
         Object.entries(value),
-        ([key, item]) =>
-          problemOf(ctx, validator.key, key, `a name in ${path}`) ??
-          problemOf(ctx, validator.value, item, `${path}.${key}`),
+        ([key, item]) => problemOf(ctx, validator.key, key, `a name in ${path}`) ?? problemOf(ctx, validator.value, item, `${path}.${key}`),
       );
     case "object":
       if (!isPlainObject(value)) return expected(false);
@@ -65,12 +54,7 @@ function problemOf(
   }
 }
 
-function objectProblem(
-  ctx: QueryCtx,
-  validators: PropertyValidators,
-  value: Fields,
-  prefix: string,
-): string | null {
+function objectProblem(ctx: QueryCtx, validators: PropertyValidators, value: Fields, prefix: string): string | null {
   const extra = Object.keys(value).find((name) => !Object.hasOwn(validators, name));
   if (extra !== undefined) return `${prefix}${extra} is not known`;
   return first(Object.entries(validators), ([name, validator]) => {
@@ -95,7 +79,5 @@ function isId(ctx: QueryCtx, table: string, value: unknown): boolean {
 }
 
 function isPlainObject(value: unknown): value is Fields {
-  return (
-    typeof value === "object" && value !== null && !Array.isArray(value) && !(value instanceof ArrayBuffer)
-  );
+  return typeof value === "object" && value !== null && !Array.isArray(value) && !(value instanceof ArrayBuffer);
 }

@@ -48,11 +48,7 @@ export const contextRecord = v.object({
 
 export const earlierRecord = v.object({ history: v.array(historyMessage), isTruncated: v.boolean() });
 
-export async function contextOf(
-  ctx: QueryCtx,
-  message: Doc<"messages">,
-  maxChars: number,
-): Promise<Infer<typeof contextRecord>> {
+export async function contextOf(ctx: QueryCtx, message: Doc<"messages">, maxChars: number): Promise<Infer<typeof contextRecord>> {
   const { conversation, project } = await present(ctx, message);
   const { history, isTruncated } = await read(ctx, message, message.order, Math.min(maxChars, MOST_CHARS));
   return {
@@ -66,11 +62,7 @@ export async function contextOf(
   };
 }
 
-export async function earlierThan(
-  ctx: QueryCtx,
-  message: Doc<"messages">,
-  before: number,
-): Promise<Infer<typeof earlierRecord>> {
+export async function earlierThan(ctx: QueryCtx, message: Doc<"messages">, before: number): Promise<Infer<typeof earlierRecord>> {
   await present(ctx, message);
   const { history, isTruncated } = await read(ctx, message, before, MOST_CHARS);
   return { history: history.map(brief), isTruncated };

@@ -16,9 +16,7 @@ export async function createConversation(
   if (externalId !== undefined) {
     const known = await ctx.db
       .query("conversations")
-      .withIndex("by_external", (q) =>
-        q.eq("projectId", project._id).eq("externalId", externalId),
-      )
+      .withIndex("by_external", (q) => q.eq("projectId", project._id).eq("externalId", externalId))
       .first();
     if (known !== null) return known;
   }

@@ -17,11 +17,7 @@ export const deltaPage = v.object({
 });
 
 /** Text from cursor `from` on, adjacent pieces of one part and kind merged. */
-export async function deltasFrom(
-  ctx: QueryCtx,
-  message: Doc<"messages">,
-  from: number,
-): Promise<Infer<typeof deltaPage>> {
+export async function deltasFrom(ctx: QueryCtx, message: Doc<"messages">, from: number): Promise<Infer<typeof deltaPage>> {
   const rows = await ctx.db
     .query("deltas")
     .withIndex("by_message", (q) => q.eq("messageId", message._id).gte("seq", from))
@@ -54,10 +50,7 @@ export const deltaEntry = v.object({
 export const deltaAnswer = v.union(v.literal("ok"), v.literal("closed"), v.literal("gap"));
 
 /** Adds one delta; the same again is accepted and changes nothing. */
-export async function addDelta(
-  ctx: MutationCtx,
-  entry: Infer<typeof deltaEntry>,
-): Promise<Infer<typeof deltaAnswer>> {
+export async function addDelta(ctx: MutationCtx, entry: Infer<typeof deltaEntry>): Promise<Infer<typeof deltaAnswer>> {
   const message = await find(ctx, "messages", entry.m);
   const generation = message && (await generationOf(ctx, message._id));
   if (!generation || generation.status !== "processing") return "closed";
@@ -77,10 +70,7 @@ export async function addDelta(
 }
 
 /** Tells viewers of an answer that begins anew to forget what they have. */
-export async function resetStream(
-  ctx: MutationCtx,
-  generation: Doc<"generations">,
-): Promise<void> {
+export async function resetStream(ctx: MutationCtx, generation: Doc<"generations">): Promise<void> {
   const { messageId } = generation;
   const { nextSeq } = await endOfStream(ctx, generation);
   if (nextSeq === 0) return;

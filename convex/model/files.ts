@@ -44,11 +44,7 @@ export class Changes {
  * What stands at `path`, in whatever spelling it was given or, before names were composed, stored. Where a project
  * holds both spellings, the one that is asked for, else the composed one.
  */
-export async function fileAt(
-  ctx: QueryCtx,
-  projectId: Id<"projects">,
-  path: string,
-): Promise<Doc<"files"> | null> {
+export async function fileAt(ctx: QueryCtx, projectId: Id<"projects">, path: string): Promise<Doc<"files"> | null> {
   for (const spelling of spellings(path)) {
     const row = await ctx.db
       .query("files")
@@ -79,12 +75,7 @@ export async function contentFromText(text: string): Promise<NewContent> {
  * Creates or replaces the file at `path`. `expected` is the hash that the caller last saw, "" for "nothing there".
  * The same content again changes nothing, whatever was expected: that is a repeated call.
  */
-export async function writeFile(
-  changes: Changes,
-  path: string,
-  content: NewContent,
-  expected?: string,
-): Promise<Doc<"files">> {
+export async function writeFile(changes: Changes, path: string, content: NewContent, expected?: string): Promise<Doc<"files">> {
   const { ctx, project } = changes;
   checkContent(path, content);
   const existing = await fileAt(ctx, project._id, path);
@@ -160,17 +151,10 @@ export async function removeTree(changes: Changes, file: Doc<"files">): Promise<
 }
 
 /** Moves a file or folder. Doing it again finds it moved. */
-export async function moveTree(
-  changes: Changes,
-  path: string,
-  target: string,
-): Promise<Doc<"files">> {
+export async function moveTree(changes: Changes, path: string, target: string): Promise<Doc<"files">> {
   const { ctx, project } = changes;
   const newPath = checkedPath(target);
-  const [source, standing] = [
-    await fileAt(ctx, project._id, path),
-    await fileAt(ctx, project._id, newPath),
-  ];
+  const [source, standing] = [await fileAt(ctx, project._id, path), await fileAt(ctx, project._id, newPath)];
   if (source === null) {
     if (standing?.renamedFrom === composed(path)) return standing;
     throw notFound("File not found");
@@ -184,8 +168,7 @@ export async function moveTree(
   if (composed(newPath).startsWith(`${composed(source.path)}/`)) {
     throw conflict("into_itself", "A folder cannot be moved into itself");
   }
-  const below =
-    source.type === "folder" ? await entriesBelow(ctx, source).take(MAX_MOVE + 1) : [];
+  const below = source.type === "folder" ? await entriesBelow(ctx, source).take(MAX_MOVE + 1) : [];
   if (below.length > MAX_MOVE) {
     throw refused("too_many", `A folder of more than ${MAX_MOVE} entries cannot be renamed at once`);
   }
@@ -225,11 +208,7 @@ async function bury(changes: Changes, path: string): Promise<void> {
 /** Everything below a folder, by path. "0" is the character after "/". */
 function entriesBelow(ctx: QueryCtx, folder: Doc<"files">) {
   const { projectId, path } = folder;
-  return ctx.db
-    .query("files")
-    .withIndex("by_path", (q) =>
-      q.eq("projectId", projectId).gt("path", `${path}/`).lt("path", `${path}0`),
-    );
+  return ctx.db.query("files").withIndex("by_path", (q) => q.eq("projectId", projectId).gt("path", `${path}/`).lt("path", `${path}0`));
 }
 
 function checkContent(path: string, content: NewContent): void {
@@ -241,11 +220,7 @@ function checkContent(path: string, content: NewContent): void {
   }
 }
 
-async function putText(
-  ctx: MutationCtx,
-  fileId: Id<"files">,
-  text: string | undefined,
-): Promise<void> {
+async function putText(ctx: MutationCtx, fileId: Id<"files">, text: string | undefined): Promise<void> {
   const row = await ctx.db
     .query("fileTexts")
     .withIndex("by_file", (q) => q.eq("fileId", fileId))

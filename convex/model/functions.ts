@@ -1,14 +1,7 @@
 // Functions for our own processes: `systemQuery` and `systemMutation` check the internal key before anything else, also
 // before the arguments: a stranger does not learn what a function takes, and does not have it compared.
 import type { RegisteredMutation, RegisteredQuery } from "convex/server";
-import {
-  type Infer,
-  type ObjectType,
-  type PropertyValidators,
-  type Validator,
-  type VString,
-  v,
-} from "convex/values";
+import { type Infer, type ObjectType, type PropertyValidators, type Validator, type VString, v } from "convex/values";
 import { type MutationCtx, mutation, type QueryCtx, query } from "../_generated/server";
 import { checkedArguments } from "./arguments.ts";
 import { denied } from "./errors.ts";
@@ -27,10 +20,9 @@ export function systemQuery<A extends PropertyValidators, R extends Returns>(
   const registered = query({
     args: v.any(), // judged after the key
     returns: definition.returns,
-    handler: async (ctx, args) =>
-      (await definition.handler(ctx, admitted(ctx, definition.args, args))) as never,
+    handler: async (ctx, args) => (await definition.handler(ctx, admitted(ctx, definition.args, args))) as never,
   });
-  return registered as unknown as RegisteredQuery<"public", WithKey<A>, Promise<Infer<R>>>;
+  return registered;
 }
 
 export function systemMutation<A extends PropertyValidators, R extends Returns>(
@@ -39,18 +31,13 @@ export function systemMutation<A extends PropertyValidators, R extends Returns>(
   const registered = mutation({
     args: v.any(), // judged after the key
     returns: definition.returns,
-    handler: async (ctx, args) =>
-      (await definition.handler(ctx, admitted(ctx, definition.args, args))) as never,
+    handler: async (ctx, args) => (await definition.handler(ctx, admitted(ctx, definition.args, args))) as never,
   });
-  return registered as unknown as RegisteredMutation<"public", WithKey<A>, Promise<Infer<R>>>;
+  return registered;
 }
 
 /** The arguments, without the key, of a caller that has it. */
-function admitted<A extends PropertyValidators>(
-  ctx: QueryCtx,
-  validators: A,
-  given: unknown,
-): ObjectType<A> {
+function admitted<A extends PropertyValidators>(ctx: QueryCtx, validators: A, given: unknown): ObjectType<A> {
   const { internalKey, ...args } = (given ?? {}) as { internalKey?: unknown };
   requireKey(internalKey);
   return checkedArguments(ctx, validators, args);

@@ -24,10 +24,7 @@ export interface Ending {
   isHistoryCut?: boolean;
 }
 
-export async function generationOf(
-  ctx: QueryCtx,
-  messageId: Id<"messages">,
-): Promise<Doc<"generations"> | null> {
+export async function generationOf(ctx: QueryCtx, messageId: Id<"messages">): Promise<Doc<"generations"> | null> {
   return await ctx.db
     .query("generations")
     .withIndex("by_message", (q) => q.eq("messageId", messageId))
@@ -35,30 +32,20 @@ export async function generationOf(
 }
 
 /** The generations of a conversation that are being written. */
-export async function runningIn(
-  ctx: QueryCtx,
-  conversationId: Id<"conversations">,
-): Promise<Doc<"generations">[]> {
+export async function runningIn(ctx: QueryCtx, conversationId: Id<"conversations">): Promise<Doc<"generations">[]> {
   return await ctx.db
     .query("generations")
-    .withIndex("by_conversation_status", (q) =>
-      q.eq("conversationId", conversationId).eq("status", "processing"),
-    )
+    .withIndex("by_conversation_status", (q) => q.eq("conversationId", conversationId).eq("status", "processing"))
     .take(100);
 }
 
 /** Identifies one answering of a message: a retry by the person has another one. */
 export function generationId(generation: Doc<"generations">): string {
-  return generation.round === 0
-    ? generation.messageId
-    : `${generation.messageId}:${generation.round}`;
+  return generation.round === 0 ? generation.messageId : `${generation.messageId}:${generation.round}`;
 }
 
 /** The number of the next delta, and the highest part that was streamed: -1 for none. */
-export async function endOfStream(
-  ctx: QueryCtx,
-  generation: Doc<"generations">,
-): Promise<{ nextSeq: number; lastPart: number }> {
+export async function endOfStream(ctx: QueryCtx, generation: Doc<"generations">): Promise<{ nextSeq: number; lastPart: number }> {
   const last = await ctx.db
     .query("deltas")
     .withIndex("by_message", (q) => q.eq("messageId", generation.messageId))
@@ -100,11 +87,7 @@ export async function wholeText(ctx: QueryCtx, message: Doc<"messages">): Promis
 }
 
 /** Stores the text of a new message or of an ending: the head for the row, the rest beside it. */
-export async function putText(
-  ctx: MutationCtx,
-  messageId: Id<"messages">,
-  text: string,
-): Promise<{ content: string; chunks?: number }> {
+export async function putText(ctx: MutationCtx, messageId: Id<"messages">, text: string): Promise<{ content: string; chunks?: number }> {
   const pieces = split(text);
   const rest = pieces.slice(1, MAX_CHUNKS + 1);
   if (pieces.length > MAX_CHUNKS + 1) rest[MAX_CHUNKS - 1] += CUT;
@@ -119,12 +102,7 @@ export async function putText(
  * Makes a processing message final: text, status, open tool calls, generation and conversation in one write.
  * The only way out of "processing"; there is none out of the other three but `retry`.
  */
-export async function finish(
-  ctx: MutationCtx,
-  message: Doc<"messages">,
-  generation: Doc<"generations">,
-  ending: Ending,
-): Promise<void> {
+export async function finish(ctx: MutationCtx, message: Doc<"messages">, generation: Doc<"generations">, ending: Ending): Promise<void> {
   if (message.status !== "processing" || generation.status !== "processing") {
     throw conflict("message_is_final", `The message is already ${message.status ?? "sent"}`);
   }
@@ -153,11 +131,7 @@ export async function finish(
 }
 
 /** Cancels a processing message: it keeps what was streamed, and its run is told to stop. */
-export async function cancel(
-  ctx: MutationCtx,
-  generation: Doc<"generations">,
-  ownerId: string,
-): Promise<Doc<"outbox">> {
+export async function cancel(ctx: MutationCtx, generation: Doc<"generations">, ownerId: string): Promise<Doc<"outbox">> {
   const message = await ctx.db.get(generation.messageId);
   if (message === null) throw new Error("a generation without its message");
   const text = await streamedText(ctx, message._id);

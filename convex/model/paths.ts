@@ -9,6 +9,7 @@ const MAX_DEPTH = 100; // names of a path
 // Control, invisible format (zero width, changes of direction) and line characters, and halves of characters. As
 // ranges, because the tables of Unicode differ from one version of a runtime to the next.
 const FORBIDDEN =
+  // oxlint-disable-next-line no-control-regex -- they are what it forbids
   /[\u0000-\u001f\u007f-\u009f\u00ad\u0600-\u0605\u061c\u06dd\u070f\u0890\u0891\u08e2\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ud800-\udfff\ufeff\ufff9-\ufffb\u{110bd}\u{110cd}\u{13430}-\u{1343f}\u{1bca0}-\u{1bca3}\u{1d173}-\u{1d17a}\u{e0001}\u{e0020}-\u{e007f}]/u;
 
 /** Git's own folder and ours; the second is how files that are being written are called. */

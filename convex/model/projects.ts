@@ -18,12 +18,7 @@ export function projectsOf(ctx: QueryCtx, ownerId: string) {
 }
 
 /** Makes a project; the same `externalId` of the same owner finds the one made before. */
-export async function createProject(
-  ctx: MutationCtx,
-  ownerId: string,
-  name: string,
-  externalId?: string,
-): Promise<Doc<"projects">> {
+export async function createProject(ctx: MutationCtx, ownerId: string, name: string, externalId?: string): Promise<Doc<"projects">> {
   checkProjectName(name);
   if (externalId !== undefined) {
     const known = await ctx.db
@@ -43,11 +38,7 @@ export async function createProject(
   return await reread(ctx, id);
 }
 
-export async function renameProject(
-  ctx: MutationCtx,
-  project: Doc<"projects">,
-  name: string,
-): Promise<Doc<"projects">> {
+export async function renameProject(ctx: MutationCtx, project: Doc<"projects">, name: string): Promise<Doc<"projects">> {
   checkProjectName(name);
   await ctx.db.patch(project._id, { name, updatedAt: Date.now() });
   return await reread(ctx, project._id);
@@ -71,11 +62,7 @@ export async function configureProject(
  * Hides the project at once, cancels what is being written in it and leaves the rest to system/purge.
  * A project that is being emptied already gives nothing. Returns the events that stop the runs.
  */
-export async function removeProject(
-  ctx: MutationCtx,
-  ownerId: string,
-  projectId: string,
-): Promise<Doc<"outbox">[]> {
+export async function removeProject(ctx: MutationCtx, ownerId: string, projectId: string): Promise<Doc<"outbox">[]> {
   const project = await find(ctx, "projects", projectId);
   if (project === null || project.ownerId !== ownerId) throw notFound("Project not found");
   if (project.deletedAt !== undefined) return [];
@@ -93,9 +80,7 @@ export async function cancelIn(
   const atOnce = 5; // each reads its streamed text
   const running = await ctx.db
     .query("generations")
-    .withIndex("by_project_status", (q) =>
-      q.eq("projectId", project._id).eq("status", "processing"),
-    )
+    .withIndex("by_project_status", (q) => q.eq("projectId", project._id).eq("status", "processing"))
     .take(atOnce);
   const events: Doc<"outbox">[] = [];
   for (const generation of running) events.push(await cancel(ctx, generation, project.ownerId));

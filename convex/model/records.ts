@@ -201,10 +201,7 @@ export const generationRecord = v.object({
   runId: v.optional(v.string()),
 });
 
-export function toGeneration(
-  row: Doc<"generations">,
-  ownerId: string,
-): Infer<typeof generationRecord> {
+export function toGeneration(row: Doc<"generations">, ownerId: string): Infer<typeof generationRecord> {
   const { messageId, conversationId, projectId, epoch, status, heartbeatAt, runId } = row;
   const createdAt = row._creationTime;
   const eventId = generationId(row);

@@ -31,11 +31,7 @@ export interface NewMessage {
   externalId: string;
 }
 
-export async function sendMessage(
-  ctx: MutationCtx,
-  conversation: Doc<"conversations">,
-  message: NewMessage,
-): Promise<Sent> {
+export async function sendMessage(ctx: MutationCtx, conversation: Doc<"conversations">, message: NewMessage): Promise<Sent> {
   const { ownerId, content, policy, externalId } = message;
   if (content.trim() === "") throw refused("empty_message", "Message is required");
   if (content.length > MAX_CONTENT) {
@@ -44,9 +40,7 @@ export async function sendMessage(
   }
   const before = await ctx.db
     .query("messages")
-    .withIndex("by_external", (q) =>
-      q.eq("conversationId", conversation._id).eq("externalId", externalId),
-    )
+    .withIndex("by_external", (q) => q.eq("conversationId", conversation._id).eq("externalId", externalId))
     .first();
   if (before !== null) return await sentBefore(ctx, before, content);
 
@@ -173,10 +167,7 @@ interface Announcement {
   stopped: Stopped[];
 }
 
-async function announce(
-  ctx: MutationCtx,
-  { userMessageId, messageId, ownerId, stopped }: Announcement,
-): Promise<Sent> {
+async function announce(ctx: MutationCtx, { userMessageId, messageId, ownerId, stopped }: Announcement): Promise<Sent> {
   const generation = await generationOf(ctx, messageId);
   if (generation === null) throw new Error("a row written just now is gone");
   const { conversationId, projectId } = generation;
@@ -191,20 +182,14 @@ async function announce(
   return sent(generation, { userMessageId, stopped, events, isDuplicate: false });
 }
 
-async function sentBefore(
-  ctx: MutationCtx,
-  prompt: Doc<"messages">,
-  content: string,
-): Promise<Sent> {
+async function sentBefore(ctx: MutationCtx, prompt: Doc<"messages">, content: string): Promise<Sent> {
   if (prompt.content !== content) {
     const text = "This idempotency key was used for another message";
     throw conflict("idempotency_key_reused", text);
   }
   const answer = await ctx.db
     .query("messages")
-    .withIndex("by_conversation", (q) =>
-      q.eq("conversationId", prompt.conversationId).eq("order", prompt.order + 1),
-    )
+    .withIndex("by_conversation", (q) => q.eq("conversationId", prompt.conversationId).eq("order", prompt.order + 1))
     .unique();
   const generation = answer && (await generationOf(ctx, answer._id));
   if (!generation) throw new Error("a message without its answer");
@@ -243,9 +228,7 @@ async function pendingOf(ctx: MutationCtx, eventId: string): Promise<Doc<"outbox
 async function promptOf(ctx: MutationCtx, answer: Doc<"messages">): Promise<Doc<"messages">> {
   const prompt = await ctx.db
     .query("messages")
-    .withIndex("by_conversation", (q) =>
-      q.eq("conversationId", answer.conversationId).eq("order", answer.order - 1),
-    )
+    .withIndex("by_conversation", (q) => q.eq("conversationId", answer.conversationId).eq("order", answer.order - 1))
     .unique();
   if (prompt === null) throw new Error("an answer without its question");
   return prompt;

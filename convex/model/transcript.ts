@@ -46,10 +46,7 @@ export async function turnsOf(ctx: QueryCtx, messageId: Id<"messages">): Promise
 }
 
 /** Tool calls in the order in which the model made them. */
-export async function toolCallsOf(
-  ctx: QueryCtx,
-  messageId: Id<"messages">,
-): Promise<Doc<"toolCalls">[]> {
+export async function toolCallsOf(ctx: QueryCtx, messageId: Id<"messages">): Promise<Doc<"toolCalls">[]> {
   return await ctx.db
     .query("toolCalls")
     .withIndex("by_message", (q) => q.eq("messageId", messageId))
@@ -146,9 +143,7 @@ async function toolCall(
 ): Promise<Doc<"toolCalls">> {
   const row = await ctx.db
     .query("toolCalls")
-    .withIndex("by_call", (q) =>
-      q.eq("messageId", messageId).eq("turn", turn).eq("toolCallId", toolCallId),
-    )
+    .withIndex("by_call", (q) => q.eq("messageId", messageId).eq("turn", turn).eq("toolCallId", toolCallId))
     .first();
   if (row === null) throw notFound("Tool call not found");
   return row;

@@ -1,26 +1,11 @@
 // Validators that tables, arguments and results share.
 import { v } from "convex/values";
 
-export const messageStatus = v.union(
-  v.literal("processing"),
-  v.literal("completed"),
-  v.literal("failed"),
-  v.literal("cancelled"),
-);
+export const messageStatus = v.union(v.literal("processing"), v.literal("completed"), v.literal("failed"), v.literal("cancelled"));
 export const role = v.union(v.literal("user"), v.literal("assistant"));
 export const fileType = v.union(v.literal("file"), v.literal("folder"));
-export const importStatus = v.union(
-  v.literal("importing"),
-  v.literal("completed"),
-  v.literal("failed"),
-  v.literal("cancelled"),
-);
-export const exportStatus = v.union(
-  v.literal("exporting"),
-  v.literal("completed"),
-  v.literal("failed"),
-  v.literal("cancelled"),
-);
+export const importStatus = v.union(v.literal("importing"), v.literal("completed"), v.literal("failed"), v.literal("cancelled"));
+export const exportStatus = v.union(v.literal("exporting"), v.literal("completed"), v.literal("failed"), v.literal("cancelled"));
 export const toolCallStatus = v.union(
   v.literal("pending"),
   v.literal("running"),
@@ -30,18 +15,9 @@ export const toolCallStatus = v.union(
   v.literal("skipped"), // it was never to run; its result says why
 );
 export const deltaKind = v.union(v.literal("text"), v.literal("thinking"), v.literal("reset"));
-export const generationEventType = v.union(
-  v.literal("step"),
-  v.literal("file"),
-  v.literal("info"),
-  v.literal("error"),
-);
+export const generationEventType = v.union(v.literal("step"), v.literal("file"), v.literal("info"), v.literal("error"));
 export const transferKind = v.union(v.literal("import"), v.literal("export"));
-export const transferEnd = v.union(
-  v.literal("completed"),
-  v.literal("failed"),
-  v.literal("cancelled"),
-);
+export const transferEnd = v.union(v.literal("completed"), v.literal("failed"), v.literal("cancelled"));
 export const transferStatus = v.union(v.literal("running"), transferEnd);
 export const busyPolicy = v.union(v.literal("cancel"), v.literal("reject"), v.literal("queue"));
 

@@ -43,8 +43,7 @@ export const list = systemQuery({
 export const get = systemQuery({
   args: { ownerId: v.string(), conversationId: v.string() },
   returns: conversationRecord,
-  handler: async (ctx, { ownerId, conversationId }) =>
-    toConversation((await ownedConversation(ctx, ownerId, conversationId)).conversation),
+  handler: async (ctx, { ownerId, conversationId }) => toConversation((await ownedConversation(ctx, ownerId, conversationId)).conversation),
 });
 
 export const rename = systemMutation({

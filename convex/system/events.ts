@@ -21,9 +21,7 @@ export const append = systemMutation({
     const project = await ownedProject(ctx, ownerId, projectId);
     const known = await ctx.db
       .query("generationEvents")
-      .withIndex("by_external", (q) =>
-        q.eq("projectId", project._id).eq("externalId", externalId),
-      )
+      .withIndex("by_external", (q) => q.eq("projectId", project._id).eq("externalId", externalId))
       .first();
     if (known !== null) return null;
     await ctx.db.insert("generationEvents", {

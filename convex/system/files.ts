@@ -4,15 +4,7 @@ import type { Doc, Id } from "../_generated/dataModel";
 import type { QueryCtx } from "../_generated/server";
 import { ownedProject } from "../model/access.ts";
 import { conflict, notFound, refused } from "../model/errors.ts";
-import {
-  Changes,
-  fileAt,
-  folderAt,
-  moveTree,
-  removeTree,
-  textOf,
-  writeFile,
-} from "../model/files.ts";
+import { Changes, fileAt, folderAt, moveTree, removeTree, textOf, writeFile } from "../model/files.ts";
 import { systemMutation, systemQuery } from "../model/functions.ts";
 import { composed } from "../model/paths.ts";
 import { fileRecord, toFile } from "../model/records.ts";
@@ -53,8 +45,7 @@ export const list = systemQuery({
 export const stat = systemQuery({
   args: at,
   returns: fileRecord,
-  handler: async (ctx, { ownerId, projectId, path }) =>
-    toFile(await existing(ctx, await ownedProject(ctx, ownerId, projectId), path)),
+  handler: async (ctx, { ownerId, projectId, path }) => toFile(await existing(ctx, await ownedProject(ctx, ownerId, projectId), path)),
 });
 
 export const read = systemQuery({
@@ -213,11 +204,7 @@ function refuseTwins(paths: string[]): void {
   }
 }
 
-async function existing(
-  ctx: QueryCtx,
-  project: Doc<"projects">,
-  path: string,
-): Promise<Doc<"files">> {
+async function existing(ctx: QueryCtx, project: Doc<"projects">, path: string): Promise<Doc<"files">> {
   const file = await fileAt(ctx, project._id, path);
   if (file === null) throw notFound("File not found");
   return file;

@@ -3,13 +3,7 @@ import { v } from "convex/values";
 import { find, ownedProject } from "../model/access.ts";
 import { refused } from "../model/errors.ts";
 import { systemMutation, systemQuery } from "../model/functions.ts";
-import {
-  configureProject,
-  createProject,
-  projectsOf,
-  removeProject,
-  renameProject,
-} from "../model/projects.ts";
+import { configureProject, createProject, projectsOf, removeProject, renameProject } from "../model/projects.ts";
 import { outboxRecord, projectRecord, toOutbox, toProject } from "../model/records.ts";
 import { cursorOrNull, projectSettings } from "../model/validators.ts";
 
@@ -19,8 +13,7 @@ const owned = { ownerId: v.string(), projectId: v.string() };
 export const create = systemMutation({
   args: { ownerId: v.string(), name: v.string(), externalId: v.string() },
   returns: projectRecord,
-  handler: async (ctx, { ownerId, name, externalId }) =>
-    toProject(await createProject(ctx, ownerId, name, externalId)),
+  handler: async (ctx, { ownerId, name, externalId }) => toProject(await createProject(ctx, ownerId, name, externalId)),
 });
 
 export const list = systemQuery({
@@ -39,8 +32,7 @@ export const list = systemQuery({
 export const get = systemQuery({
   args: owned,
   returns: projectRecord,
-  handler: async (ctx, { ownerId, projectId }) =>
-    toProject(await ownedProject(ctx, ownerId, projectId)),
+  handler: async (ctx, { ownerId, projectId }) => toProject(await ownedProject(ctx, ownerId, projectId)),
 });
 
 /** Those of these projects that there are; one that is being emptied is none. */
@@ -79,6 +71,5 @@ export const configure = systemMutation({
 export const remove = systemMutation({
   args: owned,
   returns: v.array(outboxRecord),
-  handler: async (ctx, { ownerId, projectId }) =>
-    (await removeProject(ctx, ownerId, projectId)).map(toOutbox),
+  handler: async (ctx, { ownerId, projectId }) => (await removeProject(ctx, ownerId, projectId)).map(toOutbox),
 });

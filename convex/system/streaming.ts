@@ -9,12 +9,7 @@ import { Changes } from "../model/files.ts";
 import { systemMutation } from "../model/functions.ts";
 import { endOfStream, finish, generationId, generationOf, streamedText, wholeText } from "../model/messages.ts";
 import { messageRecord, toMessage, turnRecord } from "../model/records.ts";
-import {
-  finishToolCall as finishCall,
-  held,
-  recordTurn as keepTurn,
-  startToolCall as startCall,
-} from "../model/transcript.ts";
+import { finishToolCall as finishCall, held, recordTurn as keepTurn, startToolCall as startCall } from "../model/transcript.ts";
 import { usage } from "../model/validators.ts";
 
 const MAX_ENTRIES = 1_000;
@@ -161,8 +156,7 @@ export const fail = systemMutation({
     const message = await find(ctx, "messages", messageId);
     const generation = message && (await generationOf(ctx, message._id));
     if (!message || !generation) throw notFound("Message not found");
-    const isOthers =
-      runId !== undefined && generation.runId !== undefined && generation.runId !== runId;
+    const isOthers = runId !== undefined && generation.runId !== undefined && generation.runId !== runId;
     if (generation.status === "processing" && !isOthers) {
       const text = await streamedText(ctx, message._id);
       const reason = error.slice(0, 2_000);

@@ -73,9 +73,7 @@ export const refusedEvents = internalMutation({
   handler: async (ctx): Promise<null> => {
     const page = await ctx.db
       .query("outbox")
-      .withIndex("by_due", (q) =>
-        q.eq("dueAt", NEVER_DUE).lt("_creationTime", Date.now() - KEEP_MS),
-      )
+      .withIndex("by_due", (q) => q.eq("dueAt", NEVER_DUE).lt("_creationTime", Date.now() - KEEP_MS))
       .take(PAGE);
     for (const row of page) await ctx.db.delete(row._id);
     if (page.length === PAGE) await ctx.scheduler.runAfter(0, internal.system.sweep.refusedEvents, {});
@@ -94,9 +92,7 @@ export const orphanBlobs = internalMutation({
     const before = Date.now() - 24 * 3_600_000;
     const page = await ctx.db.system
       .query("_storage")
-      .withIndex("by_creation_time", (q) =>
-        q.gt("_creationTime", after ?? 0).lt("_creationTime", before),
-      )
+      .withIndex("by_creation_time", (q) => q.gt("_creationTime", after ?? 0).lt("_creationTime", before))
       .take(PAGE);
     for (const blob of page) {
       const used = await ctx.db

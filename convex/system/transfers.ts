@@ -17,16 +17,12 @@ export const start = systemMutation({
     const project = await ownedProject(ctx, ownerId, projectId);
     const known = await ctx.db
       .query("transfers")
-      .withIndex("by_external", (q) =>
-        q.eq("projectId", project._id).eq("externalId", externalId),
-      )
+      .withIndex("by_external", (q) => q.eq("projectId", project._id).eq("externalId", externalId))
       .first();
     if (known !== null) return toTransfer(known);
     const running = await ctx.db
       .query("transfers")
-      .withIndex("by_project_kind_status", (q) =>
-        q.eq("projectId", project._id).eq("kind", kind).eq("status", "running"),
-      )
+      .withIndex("by_project_kind_status", (q) => q.eq("projectId", project._id).eq("kind", kind).eq("status", "running"))
       .first();
     if (running !== null) {
       throw conflict("transfer_in_progress", `An ${kind} of this project is already running`);
@@ -79,9 +75,7 @@ export const finish = systemMutation({
     if ((await ctx.db.get(row.projectId)) !== null) {
       await ctx.db.patch(
         row.projectId,
-        row.kind === "import"
-          ? { importStatus: status, updatedAt: now }
-          : { exportStatus: status, exportRepoUrl: repoUrl, updatedAt: now },
+        row.kind === "import" ? { importStatus: status, updatedAt: now } : { exportStatus: status, exportRepoUrl: repoUrl, updatedAt: now },
       );
     }
     return toTransfer(await existing(ctx, transferId));

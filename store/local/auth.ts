@@ -1,6 +1,16 @@
 // Who calls: nobody, a user with a JWT that one of the configured providers signed, or the admin.
 import { createHash, timingSafeEqual } from "node:crypto";
-import { createLocalJWKSet, createRemoteJWKSet, decodeJwt, decodeProtectedHeader, errors, type JSONWebKeySet, type JWTPayload, jwtVerify, type JWTVerifyGetKey } from "jose";
+import {
+  createLocalJWKSet,
+  createRemoteJWKSet,
+  decodeJwt,
+  decodeProtectedHeader,
+  errors,
+  type JSONWebKeySet,
+  type JWTPayload,
+  jwtVerify,
+  type JWTVerifyGetKey,
+} from "jose";
 import type { JSONValue } from "convex/values";
 import { wallMs } from "./clock.ts";
 import { HttpRefusal, messageOf, StartRefused } from "./errors.ts";
@@ -93,7 +103,7 @@ export class Authenticator {
 
   /** @throws HttpRefusal 401 when the key is wrong, or none is configured. A key may carry an acting user after ":". */
   ofAdminKey(credential: string): Identity {
-    const [key = "", acting] = this.isKey(credential) ? [credential] : splitActing(credential);
+    const [key, acting] = this.isKey(credential) ? [credential] : splitActing(credential);
     if (!this.isKey(key)) {
       throw new HttpRefusal(401, "BadDeployKey", "The provided deploy key was invalid for this deployment.");
     }
@@ -132,7 +142,7 @@ export class Authenticator {
         this.providers.length === 0
           ? "No auth provider found matching the given token (no providers configured). Check convex/auth.config.ts."
           : "No auth provider found matching the given token. Check that your JWT's issuer and audience match one of your " +
-            `configured providers: [${this.providers.map(({ label }) => label).join(", ")}]`,
+              `configured providers: [${this.providers.map(({ label }) => label).join(", ")}]`,
       );
     }
     try {

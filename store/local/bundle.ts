@@ -72,14 +72,30 @@ export async function bundle(dir: string): Promise<Built> {
   if (!fs.existsSync(dir) || !fs.statSync(dir).isDirectory()) throw new StartRefused(`there is no folder ${dir}`);
   const files = entryPoints(dir);
   const isNode = new Map(files.map((file) => [file, usesNode(path.join(dir, file))]));
-  await refuseComponents(dir, files.filter((file) => file.startsWith("convex.config.")));
+  await refuseComponents(
+    dir,
+    files.filter((file) => file.startsWith("convex.config.")),
+  );
   const runs = [
-    await run(dir, files.filter((file) => !isNode.get(file)), "isolate", []),
-    await run(dir, files.filter((file) => isNode.get(file)), "node", [externals(externalPackages(dir))]),
+    await run(
+      dir,
+      files.filter((file) => !isNode.get(file)),
+      "isolate",
+      [],
+    ),
+    await run(
+      dir,
+      files.filter((file) => isNode.get(file)),
+      "node",
+      [externals(externalPackages(dir))],
+    ),
   ];
   const modules = new Map<string, string>();
   for (const file of files) {
-    const name = file.replace(/\.[^.]+$/, "").split(path.sep).join("/");
+    const name = file
+      .replace(/\.[^.]+$/, "")
+      .split(path.sep)
+      .join("/");
     const runtime = isNode.get(file) ? "node" : "isolate";
     if (modules.has(name)) throw new StartRefused(`two files of ${dir} make the module ${name}`);
     modules.set(name, path.join(runtime, `${name}.mjs`));

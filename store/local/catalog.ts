@@ -64,8 +64,8 @@ type IndexRow = { id: number; name: string; fields: string };
 export class Catalog {
   private readonly sql: DatabaseSync;
   private schema: Schema;
-  private byName = new Map<string, Table>();
-  private byNumber = new Map<number, Table>();
+  private readonly byName = new Map<string, Table>();
+  private readonly byNumber = new Map<number, Table>();
 
   constructor(sql: DatabaseSync, schema: Schema) {
     this.sql = sql;
@@ -183,7 +183,7 @@ export class Catalog {
     for (const { body } of this.documents(table)) {
       const { _id, _creationTime, ...fields } = readDocument(table, body);
       void _creationTime;
-      const problem = mismatch(table.declaration.validator, fields as Value, tableOfId);
+      const problem = mismatch(table.declaration.validator, fields, tableOfId);
       if (problem !== null) {
         throw new StartRefused(
           `Schema validation failed.\nDocument with ID "${_id}" in table "${table.name}" does not match the schema: ${problem}`,

@@ -19,10 +19,16 @@ type Fields = { readonly [name: string]: unknown };
 type Check = (value: unknown) => boolean;
 
 const isCount: Check = (value) => Number.isSafeInteger(value) && (value as number) >= 0;
-const isText = (max: number): Check => (value) => typeof value === "string" && value.length <= max;
+const isText =
+  (max: number): Check =>
+  (value) =>
+    typeof value === "string" && value.length <= max;
 const isAnyText = isText(Number.POSITIVE_INFINITY);
 const isGiven: Check = (value) => value !== undefined;
-const optional = (check: Check): Check => (value) => value === undefined || value === null || check(value);
+const optional =
+  (check: Check): Check =>
+  (value) =>
+    value === undefined || value === null || check(value);
 
 const SHAPES: Record<ClientMessage["type"], Record<string, Check>> = {
   Connect: { sessionId: isText(MAX_SESSION_CHARS), maxObservedTimestamp: optional(isAnyText) },

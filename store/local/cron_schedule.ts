@@ -3,7 +3,15 @@ import type { JSONValue } from "convex/values";
 import { StartRefused } from "./errors.ts";
 import { RealDate } from "./clock.ts";
 
-type Fields = { minute: Set<number>; hour: Set<number>; day: Set<number>; month: Set<number>; weekday: Set<number>; isDayOpen: boolean; isWeekdayOpen: boolean };
+type Fields = {
+  minute: Set<number>;
+  hour: Set<number>;
+  day: Set<number>;
+  month: Set<number>;
+  weekday: Set<number>;
+  isDayOpen: boolean;
+  isWeekdayOpen: boolean;
+};
 
 const MINUTE_MS = 60_000;
 const MAX_MONTHS_AHEAD = 12 * 9; // 29 February of a year after a skipped leap year
@@ -50,7 +58,14 @@ function expressionOf(name: string, schedule: Record<string, JSONValue>): string
 function parse(name: string, expression: string): Fields {
   const parts = expression.trim().toLowerCase().split(/\s+/);
   const [minute, hour, day, month, weekday] = parts;
-  if (parts.length !== 5 || minute === undefined || hour === undefined || day === undefined || month === undefined || weekday === undefined) {
+  if (
+    parts.length !== 5 ||
+    minute === undefined ||
+    hour === undefined ||
+    day === undefined ||
+    month === undefined ||
+    weekday === undefined
+  ) {
     throw new StartRefused(`cron "${name}": "${expression}" must have five fields: minute hour day month weekday`);
   }
   const field = (text: string, low: number, high: number, names: string[] = [], firstName = 0) =>

@@ -33,17 +33,16 @@ export type Touched = { index: number; key: Buffer };
 
 type RawRow = { key: Uint8Array; doc: number; size: number; body: string };
 
-type Statements = Record<
-  "asc" | "desc" | "point" | "addDoc" | "setDoc" | "dropDoc" | "addEntry" | "dropEntry" | "setTs",
-  StatementSync
->;
+type Statements = Record<"asc" | "desc" | "point" | "addDoc" | "setDoc" | "dropDoc" | "addEntry" | "dropEntry" | "setTs", StatementSync>;
 
 /** One line for whatever is wrong with a file. */
 export function unusable(file: string, error: unknown): StartRefused {
   if (error instanceof StartRefused) return error;
   const text = messageOf(error);
   if (text.includes("locked")) return new DataFileInUse(file);
-  return new StartRefused(`the data file ${file} cannot be opened: ${text.replaceAll("\n", " ")}; restore it from a copy, or start with another one`);
+  return new StartRefused(
+    `the data file ${file} cannot be opened: ${text.replaceAll("\n", " ")}; restore it from a copy, or start with another one`,
+  );
 }
 
 export class Database {

@@ -1,40 +1,18 @@
 // Convex's HTTP API: functions, files, and the folder's own HTTP actions.
 import { type IncomingMessage, type ServerResponse } from "node:http";
 import type { JSONValue } from "convex/values";
-import type { Authenticator } from "./auth.ts";
 import { MAX_PATH_CHARS } from "./client_messages.ts";
-import { realSetTimeout } from "./clock.ts";
-import { DeveloperError, HttpRefusal, messageOf } from "./errors.ts";
-import { newRequest, type RequestInfo } from "./execution.ts";
-import type { FileStore } from "./files.ts";
+import { HttpRefusal, messageOf } from "./errors.ts";
 import { serveFile } from "./downloads.ts";
 import { serveHttpAction } from "./http_actions.ts";
-import type { Origins } from "./origins.ts";
-import { type Call, isStoreFault, type Outcome, type Runner } from "./runner.ts";
-import { MAX_CALL_BYTES, printEncoded, printLossy } from "./values.ts";
+import { CORS, discard, readBody, refuse, reply, requestInfo, type Site, urlOf } from "./http_exchange.ts";
+import type { Call, Outcome } from "./runner.ts";
+import { MAX_CALL_BYTES, printEncoded, printLossy, printTs } from "./values.ts";
 
 // The body holds the arguments and a little around them.
 const MAX_BODY_BYTES = MAX_CALL_BYTES + (1 << 16);
 const MAX_UPLOAD_BYTES = 512 << 20; // an upload is held in memory until it is committed
 const MAX_BATCH = 128;
-const DISCARD_MS = 2000;
-
-const CORS = {
-  "access-control-allow-origin": "*",
-  "access-control-allow-methods": "GET, POST, HEAD, OPTIONS",
-  "access-control-allow-headers": "*, authorization, content-type, convex-client, range, digest",
-  "access-control-expose-headers": "content-range, etag, content-length",
-  "access-control-max-age": "86400",
-};
-
-export type Site = {
-  runner: Runner;
-  files: FileStore;
-  origins: Origins;
-  authenticator: () => Authenticator;
-  /** The address of the HTTP actions, as others see it. */
-  siteOrigin: string;
-};
 
 type Format = "json" | "convex_encoded_json";
 type FunctionBody = { path: string; args: JSONValue; format: Format };
@@ -159,26 +137,6 @@ export class HttpApi {
   }
 }
 
-/** @throws HttpRefusal 400 for a target that is no URL. */
-export function urlOf(request: IncomingMessage, origin: string): URL {
-  const url = URL.parse(request.url ?? "/", origin);
-  if (url === null) throw new HttpRefusal(400, "BadRequest", "the request's target is not a URL");
-  return url;
-}
-
-export function printTs(ts: bigint): string {
-  const bytes = Buffer.alloc(8);
-  bytes.writeBigUInt64LE(ts);
-  return bytes.toString("base64");
-}
-
-export function requestInfo(request: IncomingMessage): RequestInfo {
-  return newRequest({
-    ip: request.socket.remoteAddress ?? null,
-    userAgent: request.headers["user-agent"] ?? null,
-  });
-}
-
 function printOutcome(outcome: Outcome, format: Format): string {
   const print = (json: JSONValue) => (format === "json" ? printLossy(json) : printEncoded(json));
   const logLines = JSON.stringify(outcome.logLines);
@@ -189,12 +147,13 @@ function printOutcome(outcome: Outcome, format: Format): string {
 
 function functionBody(body: unknown): FunctionBody {
   const { path, args, format } = (body ?? {}) as { path?: unknown; args?: JSONValue; format?: unknown };
-  if (typeof path !== "string" || path === "" || path.length > MAX_PATH_CHARS) throw new HttpRefusal(400, "BadJsonBody", "`path` must be a function's path");
+  if (typeof path !== "string" || path === "" || path.length > MAX_PATH_CHARS)
+    throw new HttpRefusal(400, "BadJsonBody", "`path` must be a function's path");
   if (args === undefined) throw new HttpRefusal(400, "BadJsonBody", "missing field `args`");
   if (format !== undefined && format !== null && format !== "json" && format !== "convex_encoded_json") {
     throw new HttpRefusal(400, "BadFormat", "`format` must be json or convex_encoded_json");
   }
-  return { path, args, format: (format ?? "json") as Format };
+  return { path, args, format: format ?? "json" };
 }
 
 async function jsonBody(request: IncomingMessage): Promise<JSONValue> {
@@ -208,55 +167,4 @@ function parseJson(text: string): JSONValue {
   } catch (error) {
     throw new HttpRefusal(400, "BadJsonBody", `the body is not JSON: ${messageOf(error)}`);
   }
-}
-
-/** @throws HttpRefusal 413 above the limit. */
-export async function readBody(request: IncomingMessage, limit: number): Promise<Buffer> {
-  const tooLarge = () => new HttpRefusal(413, "RequestEntityTooLarge", `the body is larger than ${limit} bytes`);
-  if (Number(request.headers["content-length"] ?? 0) > limit) throw tooLarge();
-  const parts: Buffer[] = [];
-  let length = 0;
-  for await (const part of request as AsyncIterable<Buffer>) {
-    length += part.length;
-    if (length > limit) throw tooLarge();
-    parts.push(part);
-  }
-  return parts.length === 1 ? (parts[0] as Buffer) : Buffer.concat(parts);
-}
-
-/** Read what the client still sends: one that is cut off while it writes never sees the answer. */
-async function discard(request: IncomingMessage): Promise<void> {
-  if (request.complete || request.destroyed) return;
-  const end = new Promise<void>((resolve) => {
-    request.on("end", resolve).on("error", resolve).on("close", resolve).resume();
-    realSetTimeout(resolve, DISCARD_MS).unref();
-  });
-  await end;
-}
-
-export function reply(response: ServerResponse, status: number, body: string, type = "application/json"): void {
-  const bytes = Buffer.from(body);
-  response.writeHead(status, { ...CORS, "content-type": type, "content-length": bytes.length });
-  response.end(bytes);
-}
-
-export function refuse(response: ServerResponse, error: unknown): void {
-  if (response.headersSent) {
-    response.destroy();
-    return;
-  }
-  // What was not read of the body would be taken for the next request.
-  if (!response.req.complete) response.setHeader("connection", "close");
-  if (error instanceof HttpRefusal) {
-    return reply(response, error.status, JSON.stringify({ code: error.code, message: error.message }));
-  }
-  if (isStoreFault(error)) {
-    console.error(error);
-    return reply(response, 503, JSON.stringify({ code: "InternalServerError", message: `The store cannot serve this now: ${messageOf(error)}` }));
-  }
-  if (error instanceof DeveloperError) {
-    return reply(response, 400, JSON.stringify({ code: "BadRequest", message: error.message }));
-  }
-  console.error(error);
-  reply(response, 500, JSON.stringify({ code: "InternalServerError", message: "Your request couldn't be completed. Try again later." }));
 }

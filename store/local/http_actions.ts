@@ -5,7 +5,7 @@ import { Readable } from "node:stream";
 import type { ReadableStream, ReadableStreamDefaultReader } from "node:stream/web";
 import { realSetTimeout } from "./clock.ts";
 import { HttpRefusal } from "./errors.ts";
-import { type Site, requestInfo } from "./http.ts";
+import { requestInfo, type Site } from "./http_exchange.ts";
 
 const MAX_BODY_BYTES = 20 << 20; // as Convex
 const HOLD_MS = 5; // how long a body may take to be called there at once
@@ -16,12 +16,15 @@ export async function serveHttpAction(site: Site, request: IncomingMessage, resp
   const method = request.method ?? "GET";
   const { router } = site.runner.deployment;
   if (router === null) throw new HttpRefusal(404, "NotFound", "This Convex deployment does not have HTTP actions enabled.");
-  const match = router.lookup(url.pathname, method as never);
+  const match = router.lookup(url.pathname, method);
   if (match === null) {
     response.writeHead(404, { "content-type": "text/plain" }).end("No matching routes found");
     return;
   }
-  const identity = await site.authenticator().ofHeader(request.headers.authorization).catch(() => ({ kind: "none" }) as const);
+  const identity = await site
+    .authenticator()
+    .ofHeader(request.headers.authorization)
+    .catch(() => ({ kind: "none" }) as const);
   const asked = new URL(url);
   if (request.headers.host !== undefined) asked.host = request.headers.host;
   const answer = await site.runner.httpAction(match[0], toRequest(request, asked, method), { identity, info: requestInfo(request) }, () =>

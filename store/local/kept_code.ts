@@ -123,7 +123,11 @@ function stateOf(file: string): string {
   if (found === undefined) return "";
   if (!found.isDirectory()) return hashOfFile(file);
   if (path.basename(file) === "node_modules") return "folder";
-  return hashOf(namesIn(file).filter((name) => !name.startsWith(".")).join("\n"));
+  return hashOf(
+    namesIn(file)
+      .filter((name) => !name.startsWith("."))
+      .join("\n"),
+  );
 }
 
 function isSame(one: Hashes, other: Hashes): boolean {

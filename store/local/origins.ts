@@ -33,7 +33,12 @@ export class Origins {
 /** Whether a `Host`, with or without a port, or an address names this machine: `localhost`, a name below it, loopback. */
 export function isLocalHost(host: string): boolean {
   const text = host.trim().toLowerCase();
-  const name = isIP(text) ? text : text.replace(/:\d*$/, "").replace(/\.$/, "").replace(/^\[(.*)\]$/, "$1");
+  const name = isIP(text)
+    ? text
+    : text
+        .replace(/:\d*$/, "")
+        .replace(/\.$/, "")
+        .replace(/^\[(.*)\]$/, "$1");
   if (name === "localhost" || name.endsWith(".localhost")) return true;
   const v4 = name.replace(/^::ffff:/, "");
   return name === "::1" || (isIP(v4) === 4 && v4.startsWith("127."));

@@ -239,8 +239,7 @@ export type Page = {
 type Cursor = { key: Buffer } | "end";
 
 const CURSOR = /^[\w-]{8}(_end|\.[\w-]*)$/;
-const OTHER_CURSOR =
-  "InvalidCursor: Tried to run a query starting from a cursor, but it looks like this cursor is from a different query.";
+const OTHER_CURSOR = "InvalidCursor: Tried to run a query starting from a cursor, but it looks like this cursor is from a different query.";
 /** Makes it a ConvexError, by which clients know that they should start again. */
 const OTHER_CURSOR_DATA = { isConvexSystemError: true, paginationError: "InvalidCursor" };
 
@@ -355,9 +354,7 @@ function readSearchPage(tx: Transaction, request: PageRequest, cursors: Cursors)
     return cursor === "end" ? Number.MAX_SAFE_INTEGER : Number(cursor.key.toString());
   };
   const filters = request.query.operators.flatMap((operator) => ("filter" in operator ? [operator.filter] : []));
-  const rows = searchRows(tx, source.indexName, source.filters).filter(
-    (row) => filters.length === 0 || passesAll(filters, row),
-  );
+  const rows = searchRows(tx, source.indexName, source.filters).filter((row) => filters.length === 0 || passesAll(filters, row));
   const from = Math.min(position(request.cursor) ?? 0, rows.length);
   const to = Math.min(position(request.endCursor) ?? from + request.pageSize, rows.length);
   const isDone = to >= rows.length;

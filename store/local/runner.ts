@@ -177,7 +177,12 @@ export class Runner {
   }
 
   /** `cut` is called when it loses an error after its answer: the body may never end. */
-  async httpAction(handler: HttpHandler, request: Request, caller: { identity: Identity; info: RequestInfo }, cut: () => void): Promise<Response> {
+  async httpAction(
+    handler: HttpHandler,
+    request: Request,
+    caller: { identity: Identity; info: RequestInfo },
+    cut: () => void,
+  ): Promise<Response> {
     const { identity, info } = caller;
     const execution = new Execution({ kind: "httpAction", path: "http", identity, request: info, tx: null });
     try {
@@ -291,9 +296,9 @@ export class Runner {
   async forgetRequests(oldMs: number, recentMs: number): Promise<void> {
     await this.lock.run(() => {
       const { sql } = this.db;
-      const bound = sql
-        .prepare("SELECT at_ms FROM requests ORDER BY at_ms DESC LIMIT 1 OFFSET ?")
-        .get(MAX_KEPT_REQUESTS) as { at_ms: number } | undefined;
+      const bound = sql.prepare("SELECT at_ms FROM requests ORDER BY at_ms DESC LIMIT 1 OFFSET ?").get(MAX_KEPT_REQUESTS) as
+        | { at_ms: number }
+        | undefined;
       const before = Math.max(oldMs, Math.min(bound?.at_ms ?? 0, recentMs));
       sql.prepare("DELETE FROM requests WHERE at_ms < ?").run(Math.floor(before));
       return Promise.resolve();

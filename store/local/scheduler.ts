@@ -45,7 +45,8 @@ export class Scheduler {
    *  @throws DeveloperError for a function that cannot be scheduled, or a time too far away. */
   schedule(tx: Transaction, path: string, args: JSONValue, atMs: number): string {
     const found = findFunction(this.runner.deployment, path, { type: "any", mayCallInternal: true });
-    if (found.type === "query") throw new DeveloperError(`Unsupported function type ${found.path}: only mutations and actions can be scheduled`);
+    if (found.type === "query")
+      throw new DeveloperError(`Unsupported function type ${found.path}: only mutations and actions can be scheduled`);
     if (atMs > wallMs() + MAX_AHEAD_MS) throw new DeveloperError("Functions can be scheduled at most 5 years ahead");
     tx.usage.add("functionsScheduled", 1);
     tx.usage.add("scheduledFunctionArgsBytes", JSON.stringify(args).length);
@@ -114,7 +115,7 @@ export class Scheduler {
   private async run(job: Job): Promise<void> {
     const call: Call = {
       path: job.name,
-      args: convexToJson(job.args as Value),
+      args: convexToJson(job.args),
       identity: NOBODY,
       request: newRequest({ scheduledFunctionId: job._id }),
       mayCallInternal: true,
@@ -185,10 +186,7 @@ export class Scheduler {
     this.isStopped = true;
     realClearTimeout(this.timer);
     if (this.running.size === 0) return;
-    await Promise.race([
-      Promise.allSettled(this.running),
-      new Promise<void>((resolve) => realSetTimeout(resolve, graceMs).unref()),
-    ]);
+    await Promise.race([Promise.allSettled(this.running), new Promise<void>((resolve) => realSetTimeout(resolve, graceMs).unref())]);
   }
 }
 

@@ -90,9 +90,7 @@ function checkIndexes(table: TableDeclaration): void {
       throw new StartRefused(`Index "${table.name}.${name}" names a field twice`);
     }
     if (fields.includes("_id") || fields.at(-1) === "_creationTime") {
-      throw new StartRefused(
-        `Index "${table.name}.${name}" must not end in _creationTime nor hold _id: Convex adds them itself`,
-      );
+      throw new StartRefused(`Index "${table.name}.${name}" must not end in _creationTime nor hold _id: Convex adds them itself`);
     }
   }
 }

@@ -48,7 +48,9 @@ export function searchRows(tx: Transaction, indexName: string, filters: readonly
   const equal = filters.filter((filter) => filter.type === "Eq");
   for (const { fieldPath } of equal) {
     if (index.filterFields.includes(fieldPath)) continue;
-    throw new DeveloperError(`Search query against ${indexName} contains an equality filter on "${fieldPath}", which is not a filter field`);
+    throw new DeveloperError(
+      `Search query against ${indexName} contains an equality filter on "${fieldPath}", which is not a filter field`,
+    );
   }
   const terms = words(String(literalOf(only.value))).slice(0, MAX_TERMS);
   const matches = matchesOf(tx, table, { field: index.searchField.split("."), terms, equal });
@@ -71,9 +73,7 @@ function matchesOf(tx: Transaction, table: Table, { field, terms, equal }: Wante
     const tokens = words(text);
     documents++;
     totalLength += tokens.length;
-    const isWanted = equal.every(
-      (filter) => compareValues(fieldOf(document, filter.fieldPath.split(".")), literalOf(filter.value)) === 0,
-    );
+    const isWanted = equal.every((filter) => compareValues(fieldOf(document, filter.fieldPath.split(".")), literalOf(filter.value)) === 0);
     if (!isWanted) continue;
     const counts = terms.map((term, i) => {
       const isPrefix = i === terms.length - 1;

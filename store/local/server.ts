@@ -194,7 +194,7 @@ function codePlaces({ data, cache }: Options): CodePlaces {
 /** Who died a moment ago may have left a process like this one, which lets what runs end before it gives up the file.
  *  @throws StartRefused when nobody is ending, or the file is not ours. */
 function openWhenLeft(file: string): Database {
-  for (const giveUpAt = performance.now() + LEAVE_MS; ; ) {
+  for (const giveUpAt = performance.now() + LEAVE_MS; ;) {
     try {
       return new Database(file); // waits for half a second
     } catch (error) {

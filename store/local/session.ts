@@ -6,13 +6,12 @@ import { type ClientMessage, type Modification, readMessage, readTs } from "./cl
 import { realSetTimeout, wallMs } from "./clock.ts";
 import { HttpRefusal, SessionRefused, stackOf } from "./errors.ts";
 import { newRequest, type RequestInfo } from "./execution.ts";
-import { printTs } from "./http.ts";
 import type { Guest, Guests } from "./guests.ts";
 import type { Holder, LiveQueries } from "./live.ts";
 import type { Pump, Updatable } from "./pump.ts";
 import type { Outcome, Runner } from "./runner.ts";
 import { Subscriptions } from "./subscriptions.ts";
-import { printEncoded } from "./values.ts";
+import { printEncoded, printTs } from "./values.ts";
 
 const MAX_PENDING_MUTATIONS = 1000; // while more wait, what the client says next waits too
 const MAX_RUNNING_ACTIONS = 1000; // likewise

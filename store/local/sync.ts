@@ -4,7 +4,7 @@ import type { Duplex } from "node:stream";
 import { WebSocketServer } from "ws";
 import { HttpRefusal } from "./errors.ts";
 import { Guests } from "./guests.ts";
-import { requestInfo } from "./http.ts";
+import { requestInfo } from "./http_exchange.ts";
 import { isLocalHost, type Origins } from "./origins.ts";
 import { Session, type SessionParts } from "./session.ts";
 import { MAX_CALL_BYTES } from "./values.ts";

@@ -24,7 +24,7 @@ export function installSyscalls(parts: Parts): void {
     syscall: (op: string, json: string): string => {
       const handler = sync[op];
       if (handler === undefined) throw new Error(`Unknown operation ${op}`);
-      return guarded(current(), () => handler(current(), JSON.parse(json) as Arguments)) as string;
+      return guarded<string>(current(), () => handler(current(), JSON.parse(json) as Arguments));
     },
     asyncSyscall: async (op: string, json: string): Promise<string> => {
       const handler = async[op];
@@ -211,27 +211,27 @@ function valueOf(outcome: Outcome): string {
 }
 
 function actionHandlers({ runner, scheduler }: Parts): Record<string, Handler> {
-  const call = (type: "query" | "mutation" | "action"): Handler => async (execution, args) => {
-    const { identity, request } = execution;
-    const outcome = await runner[type]({
-      path: addressOf(args),
-      args: args["args"] as JSONValue,
-      identity,
-      request,
-      mayCallInternal: true,
-    });
-    execution.logLines.push(...outcome.logLines);
-    return valueOf(outcome);
-  };
+  const call =
+    (type: "query" | "mutation" | "action"): Handler =>
+    async (execution, args) => {
+      const { identity, request } = execution;
+      const outcome = await runner[type]({
+        path: addressOf(args),
+        args: args["args"] as JSONValue,
+        identity,
+        request,
+        mayCallInternal: true,
+      });
+      execution.logLines.push(...outcome.logLines);
+      return valueOf(outcome);
+    };
   const handlers: Record<string, Handler> = {
     "1.0/actions/query": call("query"),
     "1.0/actions/mutation": call("mutation"),
     "1.0/actions/action": call("action"),
     "1.0/actions/schedule": async (_, args) => {
       const at = (args["ts"] as number) * 1000;
-      return JSON.stringify(
-        await runner.system((own) => scheduler.schedule(own, addressOf(args), args["args"] as JSONValue, at)),
-      );
+      return JSON.stringify(await runner.system((own) => scheduler.schedule(own, addressOf(args), args["args"] as JSONValue, at)));
     },
     "1.0/actions/cancel_job": async (_, args) => {
       await runner.system((own) => scheduler.cancel(own, args["id"] as string));
@@ -281,12 +281,7 @@ function commonHandlers({ runner, files }: Parts): Record<string, Handler> {
   };
 }
 
-async function jsSyscall(
-  { runner, files }: Parts,
-  execution: Execution,
-  op: string,
-  args: Record<string, unknown>,
-): Promise<unknown> {
+async function jsSyscall({ runner, files }: Parts, execution: Execution, op: string, args: Record<string, unknown>): Promise<unknown> {
   if (execution.tx !== null) throw new Error(`${op} is for actions`);
   if (op === "storage/storeBlob") {
     const { blob, options } = args as { blob: Blob; options?: { sha256?: string } };

@@ -59,9 +59,7 @@ export class Transaction {
     if (table === null) return null;
     if (table.name.startsWith("_") !== isSystem) {
       throw new DeveloperError(
-        isSystem
-          ? "User tables cannot be accessed with db.system."
-          : "System tables can only be accessed with db.system.",
+        isSystem ? "User tables cannot be accessed with db.system." : "System tables can only be accessed with db.system.",
       );
     }
     this.tableOf(id, tableName, method);
@@ -81,9 +79,7 @@ export class Transaction {
   private tableOf(id: string, expected: string | undefined, method: string): Table | null {
     const number = tableNumberOf(id);
     if (number === null) {
-      throw new DeveloperError(
-        `Invalid argument \`id\` for \`db.${method}\`: Unable to decode ID: Invalid ID length ${id.length}`,
-      );
+      throw new DeveloperError(`Invalid argument \`id\` for \`db.${method}\`: Unable to decode ID: Invalid ID length ${id.length}`);
     }
     const table = this.db.catalog.tableNumbered(number) ?? null;
     if (table !== null && expected !== undefined && table.name !== expected) {
@@ -150,7 +146,7 @@ export class Transaction {
     const row = table === null ? null : this.readRow(table, id);
     if (table === null || row === null) throw new DeveloperError(`Update on nonexistent document ID ${id}`);
     const before = parseDocument(row.body);
-    this.store(table, row.doc, before, { ...before, ...fields } as Document);
+    this.store(table, row.doc, before, { ...before, ...fields });
   }
 
   private change(
@@ -164,9 +160,7 @@ export class Transaction {
     const before = parseDocument(row.body);
     const after = edit(before);
     if (after["_id"] !== before._id) {
-      throw new DeveloperError(
-        `Provided \`_id\` field value "${String(after["_id"])}" does not match the document ID "${before._id}"`,
-      );
+      throw new DeveloperError(`Provided \`_id\` field value "${String(after["_id"])}" does not match the document ID "${before._id}"`);
     }
     if (after["_creationTime"] !== before._creationTime) {
       throw new DeveloperError(
@@ -247,15 +241,13 @@ export class Transaction {
     void _creationTime;
     for (const name in fields) {
       if (name.startsWith("_") && fields[name] !== undefined) {
-        throw new DeveloperError(
-          `Field '${name}' starts with an underscore, which is only allowed for system fields like '_id'`,
-        );
+        throw new DeveloperError(`Field '${name}' starts with an underscore, which is only allowed for system fields like '_id'`);
       }
     }
-    checkShape(fields as Value, MAX_NESTING);
+    checkShape(fields, MAX_NESTING);
     const validator = table.declaration?.validator;
     if (validator !== undefined && (this.db.catalog.isSchemaEnforced || table.name.startsWith("_"))) {
-      const problem = mismatch(validator, fields as Value, this.db.tableOfId);
+      const problem = mismatch(validator, fields, this.db.tableOfId);
       if (problem !== null) {
         throw new DeveloperError(
           `Failed to insert or update a document in table "${table.name}" because it does not match the schema: ${problem}`,
@@ -263,9 +255,9 @@ export class Transaction {
       }
     }
     void _id;
-    const size = checkedDocumentSize(document as unknown as Value);
+    const size = checkedDocumentSize(document);
     this.usage.wrote(size);
-    return { size, body: printEncoded(convexToJson(document as unknown as Value)) };
+    return { size, body: printEncoded(convexToJson(document)) };
   }
 
   // -- ending -------------------------------------------------------------------------------------

@@ -64,20 +64,14 @@ function first<T>(items: readonly T[], problem: (item: T, index: number) => stri
   return null;
 }
 
-function checkId(
-  validator: ValidatorJson & { type: "id" },
-  value: Value | undefined,
-  path: string,
-  tableOfId: TableOfId,
-): string | null {
+function checkId(validator: ValidatorJson & { type: "id" }, value: Value | undefined, path: string, tableOfId: TableOfId): string | null {
   if (typeof value !== "string") return wrong(validator, value, path);
   const table = tableOfId(value);
   if (table === null) return wrong(validator, value, path);
   if (table === validator.tableName) return null;
   const from = table.startsWith("_") ? "a system table" : `table \`${table}\``;
   return (
-    `Found ID "${value}" from ${from}, which does not match the table name in validator ` +
-    `\`${printValidator(validator)}\`.${at(path)}`
+    `Found ID "${value}" from ${from}, which does not match the table name in validator ` + `\`${printValidator(validator)}\`.${at(path)}`
   );
 }
 
@@ -97,8 +91,7 @@ function checkRecord(
   return first(Object.entries(value), ([name, item]) => {
     if (item === undefined) return null;
     return (
-      check(validator.keys, name, `${path}.keys()`, tableOfId) ??
-      check(validator.values.fieldType, item, `${path}.values()`, tableOfId)
+      check(validator.keys, name, `${path}.keys()`, tableOfId) ?? check(validator.values.fieldType, item, `${path}.values()`, tableOfId)
     );
   });
 }
@@ -126,9 +119,7 @@ function checkObject(
   }
   for (const name in value) {
     if (value[name] === undefined || Object.hasOwn(fields, name)) continue;
-    return (
-      `Object contains extra field \`${name}\` that is not in the validator.\n` + objectContext(validator, value, path)
-    );
+    return `Object contains extra field \`${name}\` that is not in the validator.\n` + objectContext(validator, value, path);
   }
   return null;
 }

@@ -39,9 +39,7 @@ export function checkShape(value: Value | undefined, maxNesting: number, depth =
   for (const [name, item] of fields) {
     if (name.length === 0) throw new DeveloperError("Field name is empty");
     if (name.startsWith("_") && depth > 0) {
-      throw new DeveloperError(
-        `Field '${name}' starts with an underscore, which is only allowed for system fields like '_id'`,
-      );
+      throw new DeveloperError(`Field '${name}' starts with an underscore, which is only allowed for system fields like '_id'`);
     }
     checkShape(item, maxNesting, depth + 1);
   }
@@ -51,14 +49,10 @@ export function checkShape(value: Value | undefined, maxNesting: number, depth =
 export function checkCallShape(value: Value | undefined, depth = 0): void {
   if (value === null || typeof value !== "object" || value instanceof ArrayBuffer) return;
   if (depth + 1 > MAX_ARGS_NESTING) {
-    throw new DeveloperError(
-      `Value is too nested (nested ${depth + 1} levels deep > maximum nesting ${MAX_ARGS_NESTING})`,
-    );
+    throw new DeveloperError(`Value is too nested (nested ${depth + 1} levels deep > maximum nesting ${MAX_ARGS_NESTING})`);
   }
   const items = Array.isArray(value) ? value : Object.values(value as Record<string, Value | undefined>);
-  const [limit, what] = Array.isArray(value)
-    ? [MAX_ARRAY, "Array length is too long"]
-    : [MAX_FIELDS, "Object has too many fields"];
+  const [limit, what] = Array.isArray(value) ? [MAX_ARRAY, "Array length is too long"] : [MAX_FIELDS, "Object has too many fields"];
   if (items.length > limit) {
     const unit = Array.isArray(value) ? "maximum length" : "maximum number";
     throw new DeveloperError(`${what} (${items.length} > ${unit} ${limit})`);
@@ -102,6 +96,13 @@ export function printEncoded(value: JSONValue): string {
     out += `${JSON.stringify(name)}:${printEncoded(value[name] as JSONValue)}`;
   }
   return `${out}}`;
+}
+
+/** A commit's timestamp, as clients compare it. */
+export function printTs(ts: bigint): string {
+  const bytes = Buffer.alloc(8);
+  bytes.writeBigUInt64LE(ts);
+  return bytes.toString("base64");
 }
 
 /** Format `json` of the HTTP API: readable, but int64 become text and bytes become base64. */

@@ -21,7 +21,7 @@ export class Watchdog {
   /** @param limitS how long the thread may be busy without a break. */
   constructor(limitS: number) {
     const workerData: WatchdogData = {
-      shared: this.shared.buffer as SharedArrayBuffer,
+      shared: this.shared.buffer,
       limitBeats: Math.ceil((limitS * 1000) / BEAT_MS),
       beatMs: BEAT_MS,
     };

@@ -37,6 +37,7 @@ const DOCUMENT = {
 function shownPage(): void {
   const page = fs.readFileSync(path.join(FOLDER, "page.html"), "utf8");
   document.body.innerHTML = /<body>(.*)<script/s.exec(page)?.[1] ?? "";
+  // oxlint-disable-next-line typescript/no-implied-eval -- the page's own script, as a browser runs it
   new Function(fs.readFileSync(path.join(FOLDER, "page.js"), "utf8"))();
 }
 

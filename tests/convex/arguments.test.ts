@@ -9,8 +9,14 @@ import { backend, chat } from "./backend.ts";
 const bytes = new Uint8Array([1]).buffer;
 const RIGHT: [PropertyValidators, Record<string, unknown>][] = [
   [{}, {}],
-  [{ a: v.string(), b: v.number(), c: v.boolean(), d: v.null() }, { a: "", b: Number.NaN, c: false, d: null }],
-  [{ a: v.int64(), b: v.bytes(), c: v.any() }, { a: 1n, b: bytes, c: [{}] }],
+  [
+    { a: v.string(), b: v.number(), c: v.boolean(), d: v.null() },
+    { a: "", b: Number.NaN, c: false, d: null },
+  ],
+  [
+    { a: v.int64(), b: v.bytes(), c: v.any() },
+    { a: 1n, b: bytes, c: [{}] },
+  ],
   [{ a: v.optional(v.string()) }, {}],
   [{ a: v.optional(v.string()) }, { a: undefined }],
   [{ a: v.array(v.number()) }, { a: [] }],
@@ -51,7 +57,9 @@ async function check(validators: PropertyValidators, args: Record<string, unknow
 
 describe("arguments", () => {
   for (const [validators, args] of RIGHT) {
-    test(`${Object.keys(args).join()} of ${Object.values(validators).map(({ kind }) => kind).join()} is taken`, async () => {
+    test(`${Object.keys(args).join()} of ${Object.values(validators)
+      .map(({ kind }) => kind)
+      .join()} is taken`, async () => {
       await check(validators, args);
     });
   }

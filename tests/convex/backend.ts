@@ -72,12 +72,7 @@ export async function begin({ t }: Backend, messageId: string, runId = "run-1") 
 type Delta = [seq: number, part: number, text: string, kind?: "thinking" | "reset"];
 
 /** Adds deltas and gives the answer to each. */
-export async function append(
-  { t }: Backend,
-  messageId: string,
-  epoch: number,
-  ...deltas: Delta[]
-) {
+export async function append({ t }: Backend, messageId: string, epoch: number, ...deltas: Delta[]) {
   return await t.mutation(api.system.streaming.append, {
     internalKey: KEY,
     batch: deltas.map(([s, p, text, k]) => ({ m: messageId, e: epoch, s, p, t: text, k })),

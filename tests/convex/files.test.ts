@@ -112,9 +112,7 @@ describe("by path", () => {
     const rows = await b.ann.query(api.files.getFolderContents, { projectId });
     const id = rows.find((row) => row.name === "lib")?._id as never;
     await b.ann.mutation(api.files.renameFile, { id, newName: "l".repeat(255) });
-    expect((await paths(b, owned)).filter((path) => !path.startsWith("l"))).toEqual(
-      before.filter((path) => !path.startsWith("l")),
-    );
+    expect((await paths(b, owned)).filter((path) => !path.startsWith("l"))).toEqual(before.filter((path) => !path.startsWith("l")));
   });
 
   test("a folder moves with everything in it, once", async () => {
@@ -155,8 +153,7 @@ describe("by path", () => {
       );
       await b.t.mutation(api.system.files.writeMany, { ...owned, files });
     }
-    const remove = async () =>
-      await b.t.mutation(api.system.files.remove, { ...owned, path: "big" });
+    const remove = async () => await b.t.mutation(api.system.files.remove, { ...owned, path: "big" });
     expect(await remove()).toEqual({ wasThere: true, hasMore: true });
     expect((await paths(b, owned)).length).toBe(101);
     expect(await remove()).toEqual({ wasThere: true, hasMore: false });
@@ -175,8 +172,7 @@ describe("by path", () => {
 
   test("a blob that replaces a text, and a text that replaces a blob, leave nothing behind", async () => {
     const { b, owned } = await project();
-    const blob = async (text: string) =>
-      await b.t.run(async (ctx) => await ctx.storage.store(new Blob([text])));
+    const blob = async (text: string) => await b.t.run(async (ctx) => await ctx.storage.store(new Blob([text])));
     await write(b, owned, "a", "text");
     const storageId = await blob("\0bytes");
     const file = { path: "a", size: 6, sha256: "hash", storageId };
@@ -189,8 +185,7 @@ describe("by path", () => {
     // The same bytes uploaded again: the second blob is dropped, the first stays.
     const again = { ...file, storageId: await blob("\0bytes") };
     await b.t.mutation(api.system.files.write, { ...owned, file: again });
-    const blobs = async () =>
-      await b.t.run(async (ctx) => (await ctx.db.system.query("_storage").collect()).map((x) => x._id));
+    const blobs = async () => await b.t.run(async (ctx) => (await ctx.db.system.query("_storage").collect()).map((x) => x._id));
     expect(await blobs()).toEqual([storageId]);
     await write(b, owned, "a", "text again");
     expect(await blobs()).toEqual([]);
@@ -406,18 +401,16 @@ describe("by id", () => {
       });
     const list = () => b.ann.query(api.files.getFolderContents, { projectId });
     await fill(0, 2_100);
-    expect((await list()).map((row) => row.name)).toEqual(
-      Array.from({ length: 2_100 }, (_, i) => `f${String(i).padStart(5, "0")}`),
-    );
+    expect((await list()).map((row) => row.name)).toEqual(Array.from({ length: 2_100 }, (_, i) => `f${String(i).padStart(5, "0")}`));
     await fill(2_100, 8_001);
     expect(await refusal(list())).toMatchObject({ code: "too_many", message: expect.stringContaining("files.listFolder") });
     let cursor: string | null = null;
     const names = new Set<string>();
     do {
-      const page: { page: { name: string }[]; isDone: boolean; continueCursor: string } = await b.ann.query(
-        api.files.listFolder,
-        { projectId, paginationOpts: { numItems: 5_000, cursor } },
-      );
+      const page: { page: { name: string }[]; isDone: boolean; continueCursor: string } = await b.ann.query(api.files.listFolder, {
+        projectId,
+        paginationOpts: { numItems: 5_000, cursor },
+      });
       for (const row of page.page) names.add(row.name);
       cursor = page.isDone ? null : page.continueCursor;
     } while (cursor !== null);
@@ -434,9 +427,7 @@ describe("by id", () => {
     await b.ann.mutation(api.files.createFile, { ...file, name: "b" });
     const [a] = await b.ann.query(api.files.getFolderContents, { projectId });
     const rename = { id: a?._id as never, newName: "b" };
-    expect(await text(b.ann.mutation(api.files.renameFile, rename))).toBe(
-      "A file with this name already exists in this location",
-    );
+    expect(await text(b.ann.mutation(api.files.renameFile, rename))).toBe("A file with this name already exists in this location");
     expect(await text(b.ann.mutation(api.files.renameFile, { ...rename, newName: "x/y" }))).toContain("slashes");
   });
 

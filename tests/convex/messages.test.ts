@@ -51,7 +51,7 @@ describe("send", () => {
       },
     ]);
     const list = await b.ann.query(api.conversations.getMessages, {
-      conversationId: conversationId as never,
+      conversationId,
     });
     expect(list.map((m) => [m.role, m.status, m.content, m.order])).toEqual([
       ["user", undefined, "fix it", 0],
@@ -171,9 +171,7 @@ describe("cancel", () => {
     expect(first.hasMore).toBe(true);
     const second = await b.t.mutation(api.system.messages.cancelProject, args);
     expect(second.hasMore).toBe(false);
-    expect([...first.messageIds, ...second.messageIds].sort()).toEqual(
-      sent.map((one) => one.messageId).sort(),
-    );
+    expect([...first.messageIds, ...second.messageIds].sort()).toEqual(sent.map((one) => one.messageId).sort());
   });
 });
 
@@ -295,7 +293,10 @@ describe("the context of a run", () => {
       turn: { turn: 0, parts, stopReason: "tool_calls", model: "test", usage: USAGE, droppedCalls: [] },
       toolCalls: ["1", "2", "3"].map((toolCallId) => ({ toolCallId, name: "writeFile", argumentsJson })),
     });
-    for (const [toolCallId, isError] of [["1", false], ["2", true]] as const) {
+    for (const [toolCallId, isError] of [
+      ["1", false],
+      ["2", true],
+    ] as const) {
       const finished = { ...lease, turn: 0, toolCallId, output: `out ${"o".repeat(900)}`, isError, edits: [] };
       await b.t.mutation(api.system.streaming.finishToolCall, finished);
     }
@@ -349,9 +350,7 @@ describe("the list", () => {
 
 describe("the outbox", () => {
   const pending = async ({ t }: Backend) =>
-    (await t.query(api.system.outbox.pending, { internalKey: KEY, limit: 10 })).map(
-      (event) => [event.eventId, event.attempts] as const,
-    );
+    (await t.query(api.system.outbox.pending, { internalKey: KEY, limit: 10 })).map((event) => [event.eventId, event.attempts] as const);
 
   test("holds an event until it is acknowledged, and lets a failed one wait", async () => {
     const b = backend();

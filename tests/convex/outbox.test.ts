@@ -18,8 +18,7 @@ async function sent() {
   const b = backend();
   const { conversationId } = await chat(b);
   const { eventId, messageId } = await send(b, conversationId);
-  const pending = async () =>
-    (await b.t.query(api.system.outbox.pending, { internalKey, limit: 10 })).map((row) => row.eventId);
+  const pending = async () => (await b.t.query(api.system.outbox.pending, { internalKey, limit: 10 })).map((row) => row.eventId);
   const rows = async () => await b.t.run(async (ctx) => await ctx.db.query("outbox").collect());
   return { ...b, eventId, messageId, pending, rows };
 }
@@ -61,8 +60,7 @@ describe("an event", () => {
 describe("a generation", () => {
   test("that was set aside is silent anew only later", async () => {
     const { t, messageId } = await sent();
-    const stale = async () =>
-      (await t.query(api.system.generations.stale, { internalKey, before: Date.now(), limit: 10 })).length;
+    const stale = async () => (await t.query(api.system.generations.stale, { internalKey, before: Date.now(), limit: 10 })).length;
     vi.advanceTimersByTime(60_000);
     expect(await stale()).toBe(1);
     await t.mutation(api.system.generations.setAside, { internalKey, messageId });

@@ -102,8 +102,7 @@ describe("a transfer", () => {
     const { projectId } = await chat(b);
     const owned = { internalKey: KEY, ownerId: ANN, projectId };
     const status = async () => (await b.ann.query(api.projects.getById, { id: projectId })).exportStatus;
-    const start = async (externalId: string) =>
-      await b.t.mutation(api.system.transfers.start, { ...owned, kind: "export", externalId });
+    const start = async (externalId: string) => await b.t.mutation(api.system.transfers.start, { ...owned, kind: "export", externalId });
     const transfer = await start("1");
     expect(await start("1")).toEqual(transfer);
     expect((await refusal(start("2"))).code).toBe("transfer_in_progress");

@@ -1,22 +1,7 @@
 // @vitest-environment edge-runtime
 // The writing of an answer: epochs, deltas, turns, tool calls, and the three ends.
 import { describe, expect, test, vi } from "vitest";
-import {
-  ANN,
-  api,
-  append,
-  type Backend,
-  backend,
-  begin,
-  chat,
-  complete,
-  fail,
-  KEY,
-  message,
-  refusal,
-  send,
-  USAGE,
-} from "./backend.ts";
+import { ANN, api, append, type Backend, backend, begin, chat, complete, fail, KEY, message, refusal, send, USAGE } from "./backend.ts";
 
 async function running() {
   const b = backend();
@@ -38,7 +23,7 @@ describe("deltas", () => {
   test("are read from a cursor, merged by part and kind", async () => {
     const { b, messageId, epoch } = await running();
     await append(b, messageId, epoch, [0, 0, "Hel"], [1, 0, "lo"], [2, 0, "hm", "thinking"], [3, 1, "!"]);
-    const page = await b.ann.query(api.messages.deltas, { messageId: messageId as never, from: 1 });
+    const page = await b.ann.query(api.messages.deltas, { messageId, from: 1 });
     expect(page).toEqual({
       runs: [
         { part: 0, kind: "text", text: "lo" },
@@ -55,7 +40,7 @@ describe("deltas", () => {
     const { b, messageId, epoch } = await running();
     expect(await append(b, messageId, epoch, [0, 0, "a"])).toEqual(["ok"]);
     expect(await append(b, messageId, epoch, [0, 0, "a"], [1, 0, "b"])).toEqual(["ok", "ok"]);
-    const page = await b.ann.query(api.messages.deltas, { messageId: messageId as never, from: 0 });
+    const page = await b.ann.query(api.messages.deltas, { messageId, from: 0 });
     expect(page.runs).toEqual([{ part: 0, kind: "text", text: "ab" }]);
   });
 
@@ -156,7 +141,7 @@ describe("a retried answer", () => {
     test(`tells viewers to forget, and goes on after their cursor; deltas swept: ${isSwept}`, async () => {
       const { b, messageId } = await failedAndRetried(isSwept);
       const from = 2; // where a viewer of the first answer stands
-      const read = () => b.ann.query(api.messages.deltas, { messageId: messageId as never, from });
+      const read = () => b.ann.query(api.messages.deltas, { messageId, from });
       expect((await read()).runs).toEqual([{ part: 0, kind: "reset", text: "" }]);
       const { epoch, nextSeq } = await begin(b, messageId, "run-2");
       await append(b, messageId, epoch, [nextSeq, 0, "anew"]);
@@ -189,9 +174,7 @@ describe("turns and tool calls", () => {
   async function recorded() {
     const r = await running();
     const args = { internalKey: KEY, messageId: r.messageId, epoch: r.epoch };
-    expect(
-      await r.b.t.mutation(api.system.streaming.recordTurn, { ...args, turn, toolCalls }),
-    ).toBe(true);
+    expect(await r.b.t.mutation(api.system.streaming.recordTurn, { ...args, turn, toolCalls })).toBe(true);
     return { ...r, args };
   }
 
@@ -224,7 +207,7 @@ describe("turns and tool calls", () => {
       output: "else",
       isError: true,
     });
-    const calls = await b.ann.query(api.messages.toolCalls, { messageId: messageId as never });
+    const calls = await b.ann.query(api.messages.toolCalls, { messageId });
     expect(calls[0]).toMatchObject({
       id: "call-1",
       status: "completed",
@@ -237,7 +220,7 @@ describe("turns and tool calls", () => {
   test("calls that were open when the message ended are cancelled", async () => {
     const { b, messageId } = await recorded();
     await cancel(b, messageId);
-    const calls = await b.ann.query(api.messages.toolCalls, { messageId: messageId as never });
+    const calls = await b.ann.query(api.messages.toolCalls, { messageId });
     expect(calls.map((call) => call.status)).toEqual(["cancelled", "cancelled"]);
     const results = calls.map((call) => call.result);
     const why = "[Not run: the answer was stopped before it was the turn of this call.]";
@@ -249,9 +232,7 @@ describe("turns and tool calls", () => {
     await b.t.mutation(api.system.streaming.recordTurn, {
       ...args,
       turn: { ...turn, turn: 1, parts: [{ type: "toolCall", toolCallId: "call-9" }] },
-      toolCalls: [
-        { toolCallId: "call-9", name: "writeFile", argumentsJson: "{}", notRun: "[Not run: cut off]" },
-      ],
+      toolCalls: [{ toolCallId: "call-9", name: "writeFile", argumentsJson: "{}", notRun: "[Not run: cut off]" }],
     });
     const call = { ...args, turn: 1, toolCallId: "call-9" };
     await b.t.mutation(api.system.streaming.startToolCall, call);
@@ -262,7 +243,7 @@ describe("turns and tool calls", () => {
       wasKeptBefore: true,
     });
     await cancel(b, messageId);
-    const calls = await b.ann.query(api.messages.toolCalls, { messageId: messageId as never });
+    const calls = await b.ann.query(api.messages.toolCalls, { messageId });
     expect(calls[2]).toMatchObject({ status: "skipped", result: "[Not run: cut off]" });
     expect(calls[2]?.startedAt).toBeUndefined();
   });
@@ -291,7 +272,7 @@ describe("turns and tool calls", () => {
 
   test("signatures of thinking come back to the run and to nobody else", async () => {
     const { b, messageId } = await recorded();
-    const parts = await b.ann.query(api.messages.parts, { messageId: messageId as never });
+    const parts = await b.ann.query(api.messages.parts, { messageId });
     expect(parts.map((part) => [part.turn, part.index, part.type])).toEqual([
       [0, 0, "thinking"],
       [0, 1, "text"],
@@ -359,10 +340,10 @@ describe("the end of a message", () => {
     const text = "aé😀".repeat(300_000);
     await complete(b, messageId, epoch, text);
     expect((await message(b, messageId)).content).toBe(text);
-    const doc = await b.ann.query(api.messages.get, { messageId: messageId as never });
+    const doc = await b.ann.query(api.messages.get, { messageId });
     expect(doc.isCut).toBe(true);
     expect(doc.content.length).toBeLessThan(250_000);
-    expect(await b.ann.query(api.messages.text, { messageId: messageId as never })).toBe(text);
+    expect(await b.ann.query(api.messages.text, { messageId })).toBe(text);
   });
 });
 
@@ -387,9 +368,7 @@ describe("generations", () => {
   test("are stale when they were silent for long, and not once they are final", async () => {
     const { b, messageId, epoch } = await running();
     const stale = async (before: number) =>
-      (await b.t.query(api.system.generations.stale, { internalKey: KEY, before, limit: 10 })).map(
-        (row) => row.messageId,
-      );
+      (await b.t.query(api.system.generations.stale, { internalKey: KEY, before, limit: 10 })).map((row) => row.messageId);
     expect(await stale(Date.now() - 10_000)).toEqual([]);
     expect(await stale(Date.now() + 1_000)).toEqual([messageId]);
     await complete(b, messageId, epoch, "whole");
@@ -400,8 +379,7 @@ describe("generations", () => {
     const b = backend();
     const { conversationId } = await chat(b);
     const { messageId } = await send(b, conversationId);
-    const attach = (runId: string) =>
-      b.t.mutation(api.system.generations.confirm, { internalKey: KEY, messageId, runId });
+    const attach = (runId: string) => b.t.mutation(api.system.generations.confirm, { internalKey: KEY, messageId, runId });
     await attach("run-1");
     await attach("run-2");
     expect((await message(b, messageId)).runId).toBe("run-1");
@@ -420,7 +398,7 @@ describe("an answer that waits for the provider", () => {
     const { epoch } = await begin(b, messageId);
     const lease = { internalKey: KEY, messageId, epoch };
     await b.t.mutation(api.system.streaming.waitUntil, { ...lease, until });
-    const seen = async () => (await b.ann.query(api.messages.get, { messageId: messageId as never })).waitingUntil;
+    const seen = async () => (await b.ann.query(api.messages.get, { messageId })).waitingUntil;
     return { b, messageId, epoch, lease, seen };
   }
 

@@ -55,28 +55,43 @@ describe("live queries", () => {
     const [watcher, writer] = [connect(server.url), connect(server.url)];
     const values: number[] = [];
     const leave = watcher.onUpdate(api.transactions.balance, { name: "a" }, (value) => values.push(value));
-    await eventually(() => values.length, (count) => count === 1);
+    await eventually(
+      () => values.length,
+      (count) => count === 1,
+    );
     for (const amount of [1, 2]) {
       const { length } = values;
       await writer.mutation(api.transactions.add, { name: "a", amount });
-      await eventually(() => values.length, (count) => count > length);
+      await eventually(
+        () => values.length,
+        (count) => count > length,
+      );
     }
     leave();
     const other = watchBalance(watcher, "a");
     await writer.mutation(api.transactions.add, { name: "a", amount: 4 });
-    await eventually(() => last(other), (value) => value === 7);
+    await eventually(
+      () => last(other),
+      (value) => value === 7,
+    );
     expect(values).toEqual([0, 1, 3]);
   });
 
   test("a write elsewhere sends nothing to a subscriber", async () => {
     const client = connect(proxy.url);
     const [a, b] = [watchBalance(client, "a"), watchBalance(client, "b")];
-    await eventually(() => a.length + b.length, (count) => count === 2);
+    await eventually(
+      () => a.length + b.length,
+      (count) => count === 2,
+    );
     proxy.seen.length = 0;
     const writer = connect(server.url);
     await writer.mutation(api.transactions.set, { name: "elsewhere", balance: 1 });
     await writer.mutation(api.transactions.set, { name: "b", balance: 1 });
-    await eventually(() => last(b), (value) => value === 1);
+    await eventually(
+      () => last(b),
+      (value) => value === 1,
+    );
     expect(a).toEqual([0]);
     expect(proxy.seen.filter(({ type }) => type === "Transition")).toHaveLength(1);
   });
@@ -84,12 +99,18 @@ describe("live queries", () => {
   test("a write that leaves the result as it was sends nothing", async () => {
     const client = connect(proxy.url);
     const a = watchBalance(client, "a");
-    await eventually(() => a.length, (count) => count === 1);
+    await eventually(
+      () => a.length,
+      (count) => count === 1,
+    );
     proxy.seen.length = 0;
     const writer = connect(server.url);
     await writer.mutation(api.transactions.set, { name: "a", balance: 0 });
     await writer.mutation(api.transactions.set, { name: "a", balance: 5 });
-    await eventually(() => last(a), (value) => value === 5);
+    await eventually(
+      () => last(a),
+      (value) => value === 5,
+    );
     expect(a).toEqual([0, 5]);
   });
 
@@ -105,7 +126,10 @@ describe("live queries", () => {
     await client.mutation(api.values.save, { key: "k", value });
     const seen: Value[] = [];
     client.onUpdate(api.values.load, { key: "k" }, (found) => seen.push(found));
-    await eventually(() => seen.length, (count) => count === 1);
+    await eventually(
+      () => seen.length,
+      (count) => count === 1,
+    );
     expect(seen[0]).toStrictEqual(value);
     expect(await client.action(api.values.echoAction, { value })).toStrictEqual(value);
   });
@@ -121,10 +145,16 @@ describe("live queries", () => {
       (label) => seen.push(label),
       (error) => seen.push(error.message),
     );
-    await eventually(() => seen.length, (count) => count === 1);
+    await eventually(
+      () => seen.length,
+      (count) => count === 1,
+    );
     expect(seen[0]).toMatch(/unique\(\)/);
     await connect(server.url).mutation(api.tables.clear, {});
-    await eventually(() => last(seen), (value) => value === null);
+    await eventually(
+      () => last(seen),
+      (value) => value === null,
+    );
   });
 
   test("errors over the socket are what functions threw", async () => {
@@ -146,7 +176,10 @@ describe("mutations", () => {
   test("a mutation resolves when its own write is visible to the client's queries", async () => {
     const client = connect(server.url);
     const values = watchBalance(client, "a");
-    await eventually(() => values.length, (count) => count === 1);
+    await eventually(
+      () => values.length,
+      (count) => count === 1,
+    );
     for (let i = 1; i <= 10; i++) {
       expect(await client.mutation(api.transactions.add, { name: "a", amount: 1 })).toBe(i);
       expect(last(values)).toBe(i);
@@ -163,7 +196,10 @@ describe("mutations", () => {
   test("an optimistic value shows at once and gives way to the server's without a flicker", async () => {
     const client = connect(server.url);
     const values = watchBalance(client, "a");
-    await eventually(() => values.length, (count) => count === 1);
+    await eventually(
+      () => values.length,
+      (count) => count === 1,
+    );
     const calls = [1, 2].map((amount) =>
       client.mutation(
         api.transactions.add,
@@ -176,7 +212,10 @@ describe("mutations", () => {
         },
       ),
     );
-    await eventually(() => last(values), (value) => value === 4);
+    await eventually(
+      () => last(values),
+      (value) => value === 4,
+    );
     await Promise.all(calls);
     expect(last(values)).toBe(3);
     // Guesses add 0.5 each: 1.5, 4, then (first confirmed, second guessed) 3.5, then 3; transitions may be merged.
@@ -190,14 +229,20 @@ test("an optimistic value goes away when the mutation fails", async () => {
   const client = connect(server.url);
   const values: Record<string, number>[] = [];
   client.onUpdate(api.transactions.balances, {}, (value) => values.push(value));
-  await eventually(() => values.length, (count) => count === 1);
+  await eventually(
+    () => values.length,
+    (count) => count === 1,
+  );
   const call = client.mutation(
     api.transactions.writesThenThrows,
     {},
     { optimisticUpdate: (local) => local.setQuery(api.transactions.balances, {}, { lost: 1 }) },
   );
   await expect(call).rejects.toThrow(/after the write/);
-  await eventually(() => Object.keys(last(values) ?? {}).length, (count) => count === 0);
+  await eventually(
+    () => Object.keys(last(values) ?? {}).length,
+    (count) => count === 0,
+  );
   expect(values).toEqual([{}, { lost: 1 }, {}]);
 });
 
@@ -265,10 +310,19 @@ describe("signing in", () => {
     const client = connect(server.url);
     const subjects: (string | null)[] = [];
     client.onUpdate(api.identity.me, {}, (me) => subjects.push(me === null ? null : me.subject));
-    await eventually(() => subjects.length, (count) => count === 1);
+    await eventually(
+      () => subjects.length,
+      (count) => count === 1,
+    );
     const states: boolean[] = [];
-    client.setAuth(() => token("ada", { name: "Ada" }), (isIn) => states.push(isIn));
-    await eventually(() => last(subjects), (subject) => subject === "ada");
+    client.setAuth(
+      () => token("ada", { name: "Ada" }),
+      (isIn) => states.push(isIn),
+    );
+    await eventually(
+      () => last(subjects),
+      (subject) => subject === "ada",
+    );
     expect(await client.mutation(api.identity.subject, {})).toBe("ada");
     expect(await client.action(api.identity.throughAction, {})).toEqual(["ada", "ada"]);
     let fetched = 0;
@@ -277,11 +331,20 @@ describe("signing in", () => {
       fetched++;
       return made;
     });
-    await eventually(() => last(subjects), (subject) => subject === "bob");
+    await eventually(
+      () => last(subjects),
+      (subject) => subject === "bob",
+    );
     // The client asks for a fresh token once the first holds, and would sign in again with it after a sign-out.
-    await eventually(() => fetched, (count) => count === 2);
+    await eventually(
+      () => fetched,
+      (count) => count === 2,
+    );
     client.client.clearAuth();
-    await eventually(() => last(subjects), (subject) => subject === null);
+    await eventually(
+      () => last(subjects),
+      (subject) => subject === null,
+    );
     expect(states[0]).toBe(true);
   });
 
@@ -295,7 +358,11 @@ describe("signing in", () => {
       return token("ada", {}, "4s");
     });
     client.onUpdate(api.identity.me, {}, (me) => subjects.push(me === null ? null : me.subject));
-    await eventually(() => fetched, (count) => count >= 3, 12_000); // the first, a fresh one, and that of the schedule
+    await eventually(
+      () => fetched,
+      (count) => count >= 3,
+      12_000,
+    ); // the first, a fresh one, and that of the schedule
     expect(await client.mutation(api.identity.subject, {})).toBe("ada");
     expect(new Set(subjects)).toEqual(new Set(["ada"]));
   });
@@ -309,7 +376,10 @@ describe("signing in", () => {
     });
     expect(await client.mutation(api.identity.subject, {})).toBe("ada");
     const [before, ranOut] = [fetched, performance.now() + 3000];
-    await eventually(() => performance.now(), (now) => now > ranOut);
+    await eventually(
+      () => performance.now(),
+      (now) => now > ranOut,
+    );
     expect(await client.mutation(api.identity.subject, {})).toBe("ada");
     expect(fetched).toBeGreaterThan(before);
     expect(proxy.seen.filter(({ type }) => type === "AuthError")).toHaveLength(1);
@@ -327,8 +397,15 @@ describe("signing in", () => {
   test("a forged token is refused and the client is told", async () => {
     const client = connect(server.url);
     const states: boolean[] = [];
-    client.setAuth(() => forgedToken("ada"), (isIn) => states.push(isIn));
-    await eventually(() => last(states), (isIn) => isIn === false, 8000);
+    client.setAuth(
+      () => forgedToken("ada"),
+      (isIn) => states.push(isIn),
+    );
+    await eventually(
+      () => last(states),
+      (isIn) => isIn === false,
+      8000,
+    );
     expect(states).not.toContain(true);
     expect(await client.query(api.identity.me, {})).toBeNull();
   });
@@ -338,7 +415,10 @@ describe("signing in", () => {
     client.setAuth(() => token("ada"));
     const subjects: (string | null)[] = [];
     client.onUpdate(api.identity.me, {}, (me) => subjects.push(me === null ? null : me.subject));
-    await eventually(() => last(subjects), (subject) => subject === "ada");
+    await eventually(
+      () => last(subjects),
+      (subject) => subject === "ada",
+    );
     const before = proxy.connections;
     proxy.cutAll();
     expect(await client.mutation(api.identity.subject, {})).toBe("ada");
@@ -351,17 +431,27 @@ describe("lost connections", () => {
   test("a subscription goes on after the connection was cut, with what it missed", async () => {
     const [client, writer] = [connect(proxy.url), connect(server.url)];
     const values = watchBalance(client, "a");
-    await eventually(() => values.length, (count) => count === 1);
+    await eventually(
+      () => values.length,
+      (count) => count === 1,
+    );
     proxy.cutAll();
     await writer.mutation(api.transactions.set, { name: "a", balance: 9 });
-    await eventually(() => last(values), (value) => value === 9, 8000);
+    await eventually(
+      () => last(values),
+      (value) => value === 9,
+      8000,
+    );
     expect(values).toEqual([0, 9]);
   });
 
   test("a mutation whose response was lost after the commit ran once, and resolves", async () => {
     const client = connect(proxy.url);
     const values = watchBalance(client, "a");
-    await eventually(() => values.length, (count) => count === 1);
+    await eventually(
+      () => values.length,
+      (count) => count === 1,
+    );
     const { cuts } = proxy;
     proxy.cutAtNext("MutationResponse");
     expect(await client.mutation(api.transactions.add, { name: "a", amount: 1 })).toBe(1);
@@ -373,7 +463,10 @@ describe("lost connections", () => {
   test("a transition that was lost after the response is made up for", async () => {
     const client = connect(proxy.url);
     const values = watchBalance(client, "a");
-    await eventually(() => values.length, (count) => count === 1);
+    await eventually(
+      () => values.length,
+      (count) => count === 1,
+    );
     proxy.cutAtNext("Transition");
     expect(await client.mutation(api.transactions.add, { name: "a", amount: 1 })).toBe(1);
     expect(last(values)).toBe(1);
@@ -424,7 +517,10 @@ describe("a server that dies", () => {
   test("the clock goes on after a restart: a client's observed timestamp is never ahead", { timeout: 30_000 }, async () => {
     const client = connect(proxy.url);
     const values = watchBalance(client, "a");
-    await eventually(() => values.length, (count) => count === 1);
+    await eventually(
+      () => values.length,
+      (count) => count === 1,
+    );
     for (let round = 1; round <= 2; round++) {
       await client.mutation(api.transactions.add, { name: "a", amount: 1 });
       await server.kill();

@@ -25,12 +25,22 @@ const WATCHABLE: Watched[] = [
   ...[1, 3].map((count) => ({
     path: "histories:first",
     args: { count },
-    of: (s: State) => sorted(s).slice(0, count).map(([name]) => name),
+    of: (s: State) =>
+      sorted(s)
+        .slice(0, count)
+        .map(([name]) => name),
   })),
-  ...[["a", "c"], ["b", "f"], ["e", "z"]].map(([from, to]) => ({
+  ...[
+    ["a", "c"],
+    ["b", "f"],
+    ["e", "z"],
+  ].map(([from, to]) => ({
     path: "histories:between",
     args: { from: from as string, to: to as string },
-    of: (s: State) => sorted(s).filter(([name]) => name >= from! && name < to!).map(([name, balance]) => `${name}=${balance}`),
+    of: (s: State) =>
+      sorted(s)
+        .filter(([name]) => name >= from! && name < to!)
+        .map(([name, balance]) => `${name}=${balance}`),
   })),
 ];
 

@@ -1,8 +1,21 @@
 // @vitest-environment happy-dom
 // The official React client, unchanged, over its WebSocket to the embedded Convex.
 import { act, cleanup, render, renderHook, screen, waitFor } from "@testing-library/react";
-import { Authenticated, AuthLoading, ConvexProvider, ConvexProviderWithAuth, ConvexReactClient, Unauthenticated } from "convex/react";
-import { useAction, useConvexAuth, useConvexConnectionState, useMutation, usePaginatedQuery, useQueries, useQuery } from "convex/react";
+import {
+  Authenticated,
+  AuthLoading,
+  ConvexProvider,
+  ConvexProviderWithAuth,
+  ConvexReactClient,
+  Unauthenticated,
+  useAction,
+  useConvexAuth,
+  useConvexConnectionState,
+  useMutation,
+  usePaginatedQuery,
+  useQueries,
+  useQuery,
+} from "convex/react";
 import { ConvexError } from "convex/values";
 import { Component, type ReactNode, useCallback, useMemo, useState } from "react";
 import { WebSocket } from "ws";
@@ -110,10 +123,9 @@ describe("useQuery, useMutation, useAction", () => {
   });
 
   test("an action answers, and its failure rejects", async () => {
-    const { result } = renderHook(
-      () => ({ echo: useAction(api.values.echoAction), fail: useAction(api.transactions.actionThatThrows) }),
-      { wrapper: inside(connect(server.url)) },
-    );
+    const { result } = renderHook(() => ({ echo: useAction(api.values.echoAction), fail: useAction(api.transactions.actionThatThrows) }), {
+      wrapper: inside(connect(server.url)),
+    });
     expect(await result.current.echo({ value: 7n })).toBe(7n);
     await expect(result.current.fail({})).rejects.toThrow(/after the mutation/);
   });
@@ -128,7 +140,11 @@ describe("useQuery, useMutation, useAction", () => {
 
       override render() {
         const { error } = this.state;
-        return error === null ? this.props.children : <p>{error instanceof ConvexError ? `caught ${String(error.data)}` : "caught another"}</p>;
+        return error === null ? (
+          this.props.children
+        ) : (
+          <p>{error instanceof ConvexError ? `caught ${String(error.data)}` : "caught another"}</p>
+        );
       }
     }
     function Page() {
@@ -187,10 +203,9 @@ describe("usePaginatedQuery", () => {
 
   async function pageOf(url: string, ranks: number[], order: "asc" | "desc" = "asc") {
     await writer.mutation(api.posts.addMany, { list: "l", ranks });
-    const view = renderHook(
-      () => usePaginatedQuery(api.posts.page, { list: "l", order }, { initialNumItems: 5 }),
-      { wrapper: inside(connect(url)) },
-    );
+    const view = renderHook(() => usePaginatedQuery(api.posts.page, { list: "l", order }, { initialNumItems: 5 }), {
+      wrapper: inside(connect(url)),
+    });
     await waitFor(() => expect(view.result.current.status).not.toBe("LoadingFirstPage"));
     const shown = () => view.result.current.results.map(({ rank }) => rank);
     const more = async (count: number) => {

@@ -45,7 +45,17 @@ export class EmbeddedServer {
 
   /** Start on the same file and, after the first time, on the same ports. */
   async run(): Promise<void> {
-    const flags = ["--dir", this.dir, "--data", this.data, "--port", String(this.port), "--site-port", String(this.sitePort), "--exit-with-stdin"];
+    const flags = [
+      "--dir",
+      this.dir,
+      "--data",
+      this.data,
+      "--port",
+      String(this.port),
+      "--site-port",
+      String(this.sitePort),
+      "--exit-with-stdin",
+    ];
     const child = spawn(process.execPath, ["--disable-warning=ExperimentalWarning", MAIN, ...flags], {
       stdio: ["pipe", "pipe", "pipe"],
       env: { CONVEX_ADMIN_KEY: ADMIN_KEY, CONTRACTS_JWKS: jwks, CONTRACTS_VARIABLE: "set for the tests" },

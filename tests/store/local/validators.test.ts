@@ -51,15 +51,13 @@ test("texts are Convex's: missing and extra fields show object and validator", (
       "expected.\n\nObject: {tags: []}\nValidator: v.object({age: v.optional(v.float64()), name: v.string(), tags: v.array(v.string())})",
   );
   expect(problem(user, { name: "a", tags: [], extra: 1 })).toContain(
-    "Object contains extra field `extra` that is not in the validator.\n\nObject: {extra: 1.0, name: \"a\", tags: []}",
+    'Object contains extra field `extra` that is not in the validator.\n\nObject: {extra: 1.0, name: "a", tags: []}',
   );
 });
 
 test("texts are Convex's: a nested mismatch says its path", () => {
   const user = v.object({ tags: v.array(v.string()) });
-  expect(problem(user, { tags: ["x", 2] })).toBe(
-    "Value does not match validator.\nPath: .tags[1]\nValue: 2.0\nValidator: v.string()",
-  );
+  expect(problem(user, { tags: ["x", 2] })).toBe("Value does not match validator.\nPath: .tags[1]\nValue: 2.0\nValidator: v.string()");
   expect(problem(v.object({ owner: v.id("users") }), { owner: "post:1" })).toBe(
     'Found ID "post:1" from table `posts`, which does not match the table name in validator `v.id("users")`.Path: .owner',
   );

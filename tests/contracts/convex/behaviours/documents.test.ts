@@ -43,7 +43,10 @@ behaviour(
     const account = await b.mutation(api.documents.create, { table: "accounts" });
     return {
       own: await b.query(api.documents.takesValueId, { id: value as never }),
-      foreign: await refusal(b.query(api.documents.takesValueId, { id: account as never }), /ArgumentValidation|Validator error|does not match/),
+      foreign: await refusal(
+        b.query(api.documents.takesValueId, { id: account as never }),
+        /ArgumentValidation|Validator error|does not match/,
+      ),
       normalizedOwn: await b.query(api.documents.normalize, { id: value }),
       normalizedForeign: await b.query(api.documents.normalize, { id: account }),
       normalizedNonsense: await b.query(api.documents.normalize, { id: "nonsense" }),
@@ -103,7 +106,10 @@ const row = (label: string, fields: Record<string, Value | undefined>) => ({ lab
 
 /** A fixed order that is not the sorted one. */
 function shuffled<T>(items: T[]): T[] {
-  return items.map((item, i) => ({ item, key: (i * 7919) % 31 })).sort((x, y) => x.key - y.key).map(({ item }) => item);
+  return items
+    .map((item, i) => ({ item, key: (i * 7919) % 31 }))
+    .sort((x, y) => x.key - y.key)
+    .map(({ item }) => item);
 }
 
 async function fillOrdered(b: Backend): Promise<void> {
@@ -130,7 +136,9 @@ behaviour(
   labels.toReversed(),
 );
 
-const GRID = [1, 2, 3].flatMap((a) => [1, 2, 3, 4].map((b) => row(`${a}/${b}`, { a, b }))).concat(row("1/-", { a: 1 }), row("-/1", { b: 1 }), row("-/-", {}));
+const GRID = [1, 2, 3]
+  .flatMap((a) => [1, 2, 3, 4].map((b) => row(`${a}/${b}`, { a, b })))
+  .concat(row("1/-", { a: 1 }), row("-/1", { b: 1 }), row("-/-", {}));
 
 behaviour(
   "ranges on the second field hold inside the first",
@@ -264,7 +272,14 @@ behaviour(
       await b.mutation(api.posts.remove, { list: "l", rank: 3 });
     });
   },
-  { pages: [[1, 2], [2.5, 4], [5, 6]], isDone: true },
+  {
+    pages: [
+      [1, 2],
+      [2.5, 4],
+      [5, 6],
+    ],
+    isDone: true,
+  },
 );
 
 behaviour(
@@ -295,7 +310,10 @@ behaviour(
     await b.mutation(api.posts.add, { list: "l", rank: 1, text: "the quick brown fox" });
     await b.mutation(api.posts.add, { list: "l", rank: 2, text: "a lazy dog" });
     await b.mutation(api.posts.add, { list: "other", rank: 3, text: "another fox" });
-    return { fox: await b.query(api.posts.search, { list: "l", words: "fox" }), none: await b.query(api.posts.search, { list: "l", words: "zebra" }) };
+    return {
+      fox: await b.query(api.posts.search, { list: "l", words: "fox" }),
+      none: await b.query(api.posts.search, { list: "l", words: "zebra" }),
+    };
   },
   { fox: ["the quick brown fox"], none: [] },
 );
@@ -306,7 +324,12 @@ behaviour(
     await b.mutation(api.posts.add, { list: "l", rank: 1, text: "The Quick brown fox" });
     await b.mutation(api.posts.add, { list: "l", rank: 2, text: "a lazy dog" });
     const found = (words: string) => b.query(api.posts.search, { list: "l", words });
-    return { prefix: await found("qui"), second: await found("brown fo"), either: (await found("quick lazy")).length, case: (await found("FOX")).length };
+    return {
+      prefix: await found("qui"),
+      second: await found("brown fo"),
+      either: (await found("quick lazy")).length,
+      case: (await found("FOX")).length,
+    };
   },
   { prefix: ["The Quick brown fox"], second: ["The Quick brown fox"], either: 2, case: 1 },
 );
@@ -322,4 +345,3 @@ behaviour(
   },
   ["right", "diagonal"],
 );
-

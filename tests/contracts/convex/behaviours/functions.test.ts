@@ -59,7 +59,10 @@ behaviour(
 
 behaviour(
   "what an action has done stays when it throws",
-  async (b) => [await refusal(b.action(api.transactions.actionThatThrows, {}), /after the mutation/), await b.query(api.transactions.balances, {})],
+  async (b) => [
+    await refusal(b.action(api.transactions.actionThatThrows, {}), /after the mutation/),
+    await b.query(api.transactions.balances, {}),
+  ],
   ["refused", { stays: 1 }],
 );
 
@@ -76,7 +79,11 @@ behaviour(
       await b.mutation(api.scheduling.actionAfter, { key: "action" }),
       await b.action(api.scheduling.fromAction, { key: "from action" }),
     ];
-    for (const id of ids) await eventually(() => kindOf(b, id as never), (kind) => kind === "success");
+    for (const id of ids)
+      await eventually(
+        () => kindOf(b, id as never),
+        (kind) => kind === "success",
+      );
     return Promise.all(["after", "at", "action", "from action"].map((key) => b.query(api.values.load, { key })));
   },
   [7n, "at", "action", "from an action"],
@@ -99,7 +106,10 @@ behaviour(
     const id = await b.mutation(api.scheduling.after, { key: "never", ms: 20 });
     await b.mutation(api.scheduling.cancel, { id });
     const other = await b.mutation(api.scheduling.after, { key: "other", ms: 60 });
-    await eventually(() => kindOf(b, other as never), (kind) => kind === "success");
+    await eventually(
+      () => kindOf(b, other as never),
+      (kind) => kind === "success",
+    );
     return [await kindOf(b, id as never), await b.query(api.values.load, { key: "never" })];
   },
   ["canceled", null],
@@ -109,7 +119,10 @@ behaviour(
   "a scheduled mutation that throws is failed, once, and has written nothing",
   async (b) => {
     const id = await b.mutation(api.scheduling.failing, {});
-    await eventually(() => kindOf(b, id as never), (kind) => kind === "failed");
+    await eventually(
+      () => kindOf(b, id as never),
+      (kind) => kind === "failed",
+    );
     return b.query(api.values.load, { key: "failed" });
   },
   null,
@@ -128,7 +141,11 @@ behaviour(
 test("a cron runs again and again (embedded only)", { timeout: 15_000 }, async () => {
   const client = new ConvexHttpClient(embeddedUrl(), { logger: false });
   const before = await client.query(api.beats.count, {});
-  const after = await eventually(() => client.query(api.beats.count, {}), (count) => count >= before + 4, 8000);
+  const after = await eventually(
+    () => client.query(api.beats.count, {}),
+    (count) => count >= before + 4,
+    8000,
+  );
   expect(after % 2).toBe(0);
 });
 
@@ -203,11 +220,10 @@ behaviour(
   [null, { ...ADA, issuer: "https://issuer.test", tokenIdentifier: "https://issuer.test|ada" }, "ada"],
 );
 
-behaviour(
-  "the functions that an action calls know it too",
-  async (b) => (await b.as(ADA)).action(api.identity.throughAction, {}),
-  ["ada", "ada"],
-);
+behaviour("the functions that an action calls know it too", async (b) => (await b.as(ADA)).action(api.identity.throughAction, {}), [
+  "ada",
+  "ada",
+]);
 
 test("forged, expired and malformed tokens are refused with 401 (embedded only)", async () => {
   for (const bad of [await forgedToken("ada"), await token("ada", {}, "-1m"), "nonsense"]) {
@@ -222,12 +238,12 @@ test("forged, expired and malformed tokens are refused with 401 (embedded only)"
 
 test("internal functions are for the admin only (embedded only)", async () => {
   const stranger = new ConvexHttpClient(embeddedUrl(), { logger: false });
-  await expect(stranger.query(internal.values.secret as never, {} as never)).rejects.toThrow(/Could not find public function/);
+  await expect(stranger.query(internal.values.secret as never, {})).rejects.toThrow(/Could not find public function/);
   const admin = new ConvexHttpClient(embeddedUrl(), { logger: false });
   (admin as unknown as { setAdminAuth(key: string): void }).setAdminAuth(ADMIN_KEY);
-  expect(await admin.query(internal.values.secret as never, {} as never)).toBe("internal");
+  expect(await admin.query(internal.values.secret as never, {})).toBe("internal");
   (admin as unknown as { setAdminAuth(key: string): void }).setAdminAuth("another key");
-  await expect(admin.query(internal.values.secret as never, {} as never)).rejects.toThrow();
+  await expect(admin.query(internal.values.secret as never, {})).rejects.toThrow();
 });
 
 // -- HTTP actions ---------------------------------------------------------------------------------
@@ -262,11 +278,10 @@ behaviour(
   { balance: 10, bytes: [0, 255, 10] },
 );
 
-behaviour(
-  "an HTTP action stores what it was sent",
-  async (b) => (await b.fetch("/keep", { method: "POST", body: "kept é" })).json(),
-  { text: "kept é", size: 7 },
-);
+behaviour("an HTTP action stores what it was sent", async (b) => (await b.fetch("/keep", { method: "POST", body: "kept é" })).json(), {
+  text: "kept é",
+  size: 7,
+});
 
 test("an HTTP action knows whose token it was sent (embedded only)", async () => {
   const me = async (headers: HeadersInit) => (await fetch(`${embeddedUrl()}/me`, { headers })).json();

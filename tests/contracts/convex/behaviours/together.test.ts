@@ -20,7 +20,10 @@ behaviour(
 
 behaviour("actions call actions", (b) => b.action(api.together.actionOfActions, {}), 10);
 
-behaviour("queries call queries, in folders and by default export too", (b) => b.query(api.together.queryOfQueries, {}), ["2", "by default"]);
+behaviour("queries call queries, in folders and by default export too", (b) => b.query(api.together.queryOfQueries, {}), [
+  "2",
+  "by default",
+]);
 
 behaviour(
   "a module in a folder serves its named and its default function",
@@ -28,11 +31,7 @@ behaviour(
   [2, "by default"],
 );
 
-behaviour(
-  "an action may use Node's modules",
-  async (b) => (await b.action(api.nodejs.sha256, { text: "" })).slice(0, 8),
-  "e3b0c442",
-);
+behaviour("an action may use Node's modules", async (b) => (await b.action(api.nodejs.sha256, { text: "" })).slice(0, 8), "e3b0c442");
 
 behaviour("a document may be replaced by itself, system fields and all", (b) => b.mutation(api.together.replacesWithItself, {}), {
   label: "one",
@@ -42,7 +41,10 @@ behaviour("a document may be replaced by itself, system fields and all", (b) => 
 
 behaviour(
   "an id can be neither changed nor chosen",
-  async (b) => [await refusal(b.mutation(api.together.changesItsId, {}), /_id/), await refusal(b.mutation(api.together.insertsWithId, {}), /_id/)],
+  async (b) => [
+    await refusal(b.mutation(api.together.changesItsId, {}), /_id/),
+    await refusal(b.mutation(api.together.insertsWithId, {}), /_id/),
+  ],
   ["refused", "refused"],
 );
 
@@ -55,7 +57,15 @@ behaviour(
     }
     return { ...results, fine: await b.query(api.together.returns, { what: "undefined in an object" }) };
   },
-  { date: "refused", map: "refused", set: "refused", function: "refused", "undefined in a list": "refused", "a class": "refused", fine: { b: 1 } },
+  {
+    date: "refused",
+    map: "refused",
+    set: "refused",
+    function: "refused",
+    "undefined in a list": "refused",
+    "a class": "refused",
+    fine: { b: 1 },
+  },
 );
 
 behaviour("a table that the schema does not name holds anything", (b) => b.mutation(api.together.usesUndeclaredTable, {}), [[1]]);
@@ -91,4 +101,3 @@ behaviour(
 embeddedOnly("one query reads one page", (b) => refusal(b.query(api.together.twoPages, {}), /multiple paginated queries/), "refused");
 
 embeddedOnly("a function sees the environment that the server was given", (b) => b.query(api.together.variable, {}), "set for the tests");
-

@@ -23,8 +23,7 @@ type Page = { page: { n: number }[]; isDone: boolean; continueCursor: string; sp
 
 test("pages at their edges", async () => {
   const client = await serve(FILES);
-  const page = async (options: object): Promise<Page> =>
-    (await client.query(api["rows"]!["page"]!, { options } as never)) as unknown as Page;
+  const page = async (options: object): Promise<Page> => await client.query(api["rows"]!["page"]!, { options } as never);
   const numbers = ({ page }: Page) => page.map(({ n }) => n);
   await client.mutation(api["rows"]!["add"]!, { count: 6 } as never);
 
@@ -37,7 +36,10 @@ test("pages at their edges", async () => {
   // Both halves of a page, cut at its split cursor, are the page.
   const first = await page({ numItems: 6, cursor: null, endCursor: full.splitCursor });
   const second = await page({ numItems: 6, cursor: full.splitCursor, endCursor: full.continueCursor });
-  expect([numbers(first), numbers(second)]).toEqual([[0, 1, 2, 3], [4, 5]]);
+  expect([numbers(first), numbers(second)]).toEqual([
+    [0, 1, 2, 3],
+    [4, 5],
+  ]);
   expect(second.continueCursor).toBe(full.continueCursor);
 
   // Limits cut a page that has no end yet, and only that.

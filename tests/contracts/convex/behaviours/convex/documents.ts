@@ -69,9 +69,7 @@ export const patchDeleted = mutation({
 export const create = mutation({
   args: { table: v.union(v.literal("values"), v.literal("accounts")) },
   handler: async (ctx, { table }): Promise<string> =>
-    table === "values"
-      ? ctx.db.insert("values", { key: "made", value: null })
-      : ctx.db.insert("accounts", { name: "made", balance: 0 }),
+    table === "values" ? ctx.db.insert("values", { key: "made", value: null }) : ctx.db.insert("accounts", { name: "made", balance: 0 }),
 });
 
 export const takesValueId = query({ args: { id: v.id("values") }, handler: async (ctx, { id }) => (await ctx.db.get(id))?.key ?? null });
@@ -119,7 +117,7 @@ export const patchesToWrongShape = mutation({
   args: {},
   handler: async (ctx) => {
     const id = await ctx.db.insert("accounts", { name: "a", balance: 1 });
-    await ctx.db.patch(id, { balance: undefined as unknown as number });
+    await ctx.db.patch(id, { balance: undefined });
   },
 });
 

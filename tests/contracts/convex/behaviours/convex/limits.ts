@@ -7,7 +7,10 @@ function nested(levels: number): unknown {
 }
 
 export const insert = mutation({
-  args: { what: v.union(v.literal("bytes"), v.literal("array"), v.literal("fields"), v.literal("nesting"), v.literal("name")), size: v.number() },
+  args: {
+    what: v.union(v.literal("bytes"), v.literal("array"), v.literal("fields"), v.literal("nesting"), v.literal("name")),
+    size: v.number(),
+  },
   handler: async (ctx, { what, size }) => {
     const value = {
       bytes: () => "x".repeat(size),

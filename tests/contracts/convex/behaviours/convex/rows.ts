@@ -67,11 +67,31 @@ export const filtered = query({
     const labels = async (rows: Promise<{ label: string }[]>) => (await rows).map((row) => row.label);
     const rows = () => ctx.db.query("rows").withIndex("by_a_b");
     return {
-      both: await labels(rows().filter((q) => q.and(q.gt(q.field("a"), 1), q.neq(q.field("b"), 4))).collect()),
-      either: await labels(rows().filter((q) => q.or(q.eq(q.field("label"), "x"), q.lt(q.field("b"), 3))).collect()),
-      sum: await labels(rows().filter((q) => q.eq(q.add(q.field("a"), q.field("b")), 6)).collect()),
-      negated: await labels(rows().filter((q) => q.not(q.eq(q.field("a"), 2))).collect()),
-      missing: await labels(rows().filter((q) => q.eq(q.field("deep.x"), undefined)).collect()),
+      both: await labels(
+        rows()
+          .filter((q) => q.and(q.gt(q.field("a"), 1), q.neq(q.field("b"), 4)))
+          .collect(),
+      ),
+      either: await labels(
+        rows()
+          .filter((q) => q.or(q.eq(q.field("label"), "x"), q.lt(q.field("b"), 3)))
+          .collect(),
+      ),
+      sum: await labels(
+        rows()
+          .filter((q) => q.eq(q.add(q.field("a"), q.field("b")), 6))
+          .collect(),
+      ),
+      negated: await labels(
+        rows()
+          .filter((q) => q.not(q.eq(q.field("a"), 2)))
+          .collect(),
+      ),
+      missing: await labels(
+        rows()
+          .filter((q) => q.eq(q.field("deep.x"), undefined))
+          .collect(),
+      ),
     };
   },
 });
@@ -107,7 +127,13 @@ export const uniqueOfTwo = query({ args: {}, handler: async (ctx) => (await ctx.
 
 export const unknownIndex = query({
   args: {},
-  handler: async (ctx) => (await ctx.db.query("rows").withIndex("by_nothing" as "by_a_b").collect()).length,
+  handler: async (ctx) =>
+    (
+      await ctx.db
+        .query("rows")
+        .withIndex("by_nothing" as "by_a_b")
+        .collect()
+    ).length,
 });
 
 export const wrongFieldOrder = query({
@@ -125,7 +151,13 @@ export const wrongFieldOrder = query({
 export const readsOwnWrites = mutation({
   args: {},
   handler: async (ctx) => {
-    const labels = async () => (await ctx.db.query("rows").withIndex("by_a_b", (q) => q.eq("a", 7)).collect()).map((row) => row.label);
+    const labels = async () =>
+      (
+        await ctx.db
+          .query("rows")
+          .withIndex("by_a_b", (q) => q.eq("a", 7))
+          .collect()
+      ).map((row) => row.label);
     const counts: string[][] = [];
     const first = await ctx.db.insert("rows", { label: "one", a: 7, b: 2 });
     counts.push(await labels());

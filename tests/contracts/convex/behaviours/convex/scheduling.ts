@@ -47,8 +47,7 @@ export const actionAfter = mutation({
 
 export const fromAction = action({
   args: { key: v.string() },
-  handler: async (ctx, { key }): Promise<JobId> =>
-    ctx.scheduler.runAfter(0, internal.scheduling.note, { key, value: "from an action" }),
+  handler: async (ctx, { key }): Promise<JobId> => ctx.scheduler.runAfter(0, internal.scheduling.note, { key, value: "from an action" }),
 });
 
 export const failing = mutation({

@@ -1,7 +1,6 @@
 // Several calls at once inside one function, and functions that call functions.
 import { v } from "convex/values";
 import { api, internal } from "./_generated/api";
-import type { Id } from "./_generated/dataModel";
 import { action, internalAction, internalMutation, internalQuery, mutation, query } from "./_generated/server";
 
 export const insertsAtOnce = mutation({
@@ -10,7 +9,10 @@ export const insertsAtOnce = mutation({
     const ids = await Promise.all(Array.from({ length: count }, (_, i) => ctx.db.insert("rows", { label: `r${i}`, a: i })));
     const found = await Promise.all(ids.map((id) => ctx.db.get(id)));
     const both = await Promise.all([
-      ctx.db.query("rows").withIndex("by_a_b", (q) => q.lt("a", 3)).collect(),
+      ctx.db
+        .query("rows")
+        .withIndex("by_a_b", (q) => q.lt("a", 3))
+        .collect(),
       ctx.db.query("rows").order("desc").first(),
     ]);
     return { isInOrder: found.every((row, i) => row?.label === `r${i}`), few: both[0].length, last: both[1]?.label };
@@ -49,7 +51,8 @@ export const inner = internalAction({ args: { x: v.number() }, handler: async (_
 
 export const actionOfActions = action({
   args: {},
-  handler: async (ctx): Promise<number> => (await ctx.runAction(internal.together.inner, { x: 2 })) + (await ctx.runAction(internal.together.inner, { x: 3 })),
+  handler: async (ctx): Promise<number> =>
+    (await ctx.runAction(internal.together.inner, { x: 2 })) + (await ctx.runAction(internal.together.inner, { x: 3 })),
 });
 
 export const plusOne = internalQuery({ args: { x: v.number() }, handler: async (_, { x }) => x + 1 });
@@ -110,7 +113,7 @@ export const returns = query({
 export const usesUndeclaredTable = mutation({
   args: {},
   handler: async (ctx) => {
-    const id = (await ctx.db.insert("undeclared" as "rows", { anything: [1] } as never)) as Id<"rows">;
+    const id = await ctx.db.insert("undeclared" as "rows", { anything: [1] } as never);
     const found = (await ctx.db.query("undeclared" as "rows").collect()) as unknown as { anything: number[] }[];
     const values = found.map(({ anything }) => anything);
     await ctx.db.delete(id);
@@ -125,10 +128,30 @@ export const byOwnIndexes = mutation({
     await ctx.db.insert("rows", { label: "two", a: 2 });
     const row = (await ctx.db.get(one))!;
     return {
-      byId: (await ctx.db.query("rows").withIndex("by_id", (q) => q.eq("_id", one)).unique())?.label,
-      byTime: (await ctx.db.query("rows").withIndex("by_creation_time", (q) => q.lte("_creationTime", row._creationTime)).collect()).length,
-      byFilter: (await ctx.db.query("rows").filter((q) => q.eq(q.field("_id"), one)).first())?.label,
-      tieByTime: (await ctx.db.query("rows").withIndex("by_a_b", (q) => q.eq("a", 1).eq("b", undefined).gte("_creationTime", row._creationTime)).collect()).length,
+      byId: (
+        await ctx.db
+          .query("rows")
+          .withIndex("by_id", (q) => q.eq("_id", one))
+          .unique()
+      )?.label,
+      byTime: (
+        await ctx.db
+          .query("rows")
+          .withIndex("by_creation_time", (q) => q.lte("_creationTime", row._creationTime))
+          .collect()
+      ).length,
+      byFilter: (
+        await ctx.db
+          .query("rows")
+          .filter((q) => q.eq(q.field("_id"), one))
+          .first()
+      )?.label,
+      tieByTime: (
+        await ctx.db
+          .query("rows")
+          .withIndex("by_a_b", (q) => q.eq("a", 1).eq("b", undefined).gte("_creationTime", row._creationTime))
+          .collect()
+      ).length,
     };
   },
 });
@@ -144,7 +167,11 @@ export const manyWrites = mutation({
 export const manyQueries = query({
   args: { count: v.number() },
   handler: async (ctx, { count }) => {
-    for (let i = 0; i < count; i++) await ctx.db.query("posts").withIndex("by_list", (q) => q.eq("list", `l${i}`)).first();
+    for (let i = 0; i < count; i++)
+      await ctx.db
+        .query("posts")
+        .withIndex("by_list", (q) => q.eq("list", `l${i}`))
+        .first();
     return "read";
   },
 });

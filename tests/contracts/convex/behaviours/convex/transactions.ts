@@ -92,7 +92,10 @@ export const inner = internalMutation({
   },
 });
 
-export const countAccounts = internalQuery({ args: {}, handler: async (ctx): Promise<number> => (await ctx.db.query("accounts").collect()).length });
+export const countAccounts = internalQuery({
+  args: {},
+  handler: async (ctx): Promise<number> => (await ctx.db.query("accounts").collect()).length,
+});
 
 /** The nested failure is caught: its writes go, ours stay. */
 export const catchesNested = mutation({
