@@ -6,8 +6,11 @@ import type { IncomingHttpHeaders } from "node:http";
 import { isIP } from "node:net";
 import { HttpRefusal } from "./errors.ts";
 
+const MAX_JUDGED = 100; // hosts whose judgement is kept: clients send the same one with each request
+
 export class Origins {
   private readonly isLocalOnly: boolean;
+  private readonly judged = new Map<string, boolean>();
   private readonly allowed: ReadonlySet<string>;
 
   /** A server that others reach, by the address that it listens on or by the one that it was given, is open to all
@@ -19,14 +22,24 @@ export class Origins {
 
   /** @throws HttpRefusal 421 for another host, 403 for a page of another origin. */
   check({ host, origin }: IncomingHttpHeaders): void {
-    if (this.isLocalOnly && !isLocalHost(host ?? "")) {
+    if (this.isLocalOnly && !this.isLocal(host ?? "")) {
       const how = "use localhost, or set CONVEX_CLOUD_URL to where others reach it";
       throw new HttpRefusal(421, "ForeignHost", `This deployment serves its own machine only; ${how}`);
     }
     if (origin === undefined || this.allowed.has("*") || this.allowed.has(origin)) return;
     const page = URL.parse(origin)?.host ?? "";
-    if (isLocalHost(page) || (!this.isLocalOnly && this.allowed.size === 0)) return;
+    if (this.isLocal(page) || (!this.isLocalOnly && this.allowed.size === 0)) return;
     throw new HttpRefusal(403, "ForeignOrigin", "Pages of this origin may not use this deployment; --allow-origin lists those that may");
+  }
+
+  private isLocal(host: string): boolean {
+    let isLocal = this.judged.get(host);
+    if (isLocal === undefined) {
+      isLocal = isLocalHost(host);
+      if (this.judged.size >= MAX_JUDGED) this.judged.clear();
+      this.judged.set(host, isLocal);
+    }
+    return isLocal;
   }
 }
 
