@@ -20,7 +20,7 @@ def claim_in_turns(
 ) -> tuple[list[Claimed], bool]:
     """Take up to `limit` enqueued runs as `claiming.claim` does, of no key more than its share.
 
-    Also returns whether it left runs behind to which others may not yet give way.
+    Also returns whether runs stay behind although there is room, which is kept for other keys.
     """
     first = _first_keys(connection, queue, limit + 1)
     if len(first) <= limit and turns.all_may_start(key or NO_KEY for key in first):
