@@ -8,7 +8,7 @@ from typing import Any, ClassVar, Generic, TypeVar
 from pydantic import BaseModel, ConfigDict
 from pydantic.alias_generators import to_camel
 
-from core.ids import EventId, RunId, new_id
+from core.ids import EventId, OrderedIds, RunId
 
 D_co = TypeVar("D_co", covariant=True)
 
@@ -117,9 +117,12 @@ class WireEvent:
         )
 
 
+_ids = OrderedIds()
+
+
 def new_event_id() -> EventId:
-    """A fresh random event id."""
-    return EventId(new_id("evt"))
+    """A fresh event id; they sort as they are made, so that a batch starts in its order."""
+    return EventId(_ids.new("evt"))
 
 
 def received_event(event: WireEvent, model: type[EventData] | None) -> ReceivedEvent[Any]:

@@ -16,6 +16,7 @@ from dbos._core import execute_dequeued_workflow
 from dbos._dbos import _get_dbos_instance
 from dbos._sys_db import SystemDatabase, WorkflowStatusInternal
 from dbos._utils import GlobalParams, generate_uuid
+from sqlalchemy.sql.base import ReadOnlyColumnCollection
 
 from engine.dbos.private import system_database
 
@@ -99,13 +100,18 @@ def claim(  # noqa: PLR0913 - what to take, and for whom
             ),
             owner=owner,
         )
-        for row in sorted(rows, key=lambda row: (row.priority, row.created_at))
+        for row in sorted(rows, key=lambda row: (row.priority, row.created_at, row.workflow_uuid))
     ]
 
 
 def here(queue: str) -> dict[str, Any]:
     """What is bound in a statement about the enqueued runs of this application."""
     return {"queue": queue, "version": GlobalParams.app_version}
+
+
+def in_order(status: ReadOnlyColumnCollection[str, Any]) -> list[sa.ColumnElement[Any]]:
+    """Who is claimed first. What came at once goes by its id, which sorts by when it was made."""
+    return [status.priority, status.created_at, status.workflow_uuid]
 
 
 def is_enqueued_here(database: SystemDatabase) -> list[sa.ColumnElement[bool]]:
@@ -133,7 +139,7 @@ def _claiming(database: SystemDatabase, of: Of) -> sa.Executable:
     next_ones = (
         sa.select(status.workflow_uuid)
         .where(*is_enqueued_here(database), wanted[of])
-        .order_by(status.priority, status.created_at)
+        .order_by(*in_order(status))
         .limit(sa.bindparam("limit", type_=sa.Integer))
         .with_for_update(skip_locked=True)
         .cte("next_ones")  # a subquery might be run again, and would lock and take more

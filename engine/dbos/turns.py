@@ -64,7 +64,7 @@ def _first(database: SystemDatabase) -> sa.Executable:
     return (
         sa.select(status.queue_partition_key)
         .where(*claiming.is_enqueued_here(database))
-        .order_by(status.priority, status.created_at)
+        .order_by(*claiming.in_order(status))
         .limit(sa.bindparam("limit", type_=sa.Integer))
     )
 

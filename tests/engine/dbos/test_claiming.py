@@ -27,6 +27,19 @@ async def test_claim_takes_at_most_the_limit_in_order_of_arrival(database: Datab
         assert rig.queues_with_work() == []
 
 
+async def test_what_came_at_once_is_claimed_by_id(database: Database) -> None:
+    """Ids sort by when they were made: a batch of events has one millisecond for all its runs."""
+    ids = [f"{number:02}" for number in range(40)]
+    async with Rig(database) as rig:
+        for run_id in sorted(ids, key=lambda run_id: run_id[::-1]):
+            rig.enqueue(run_id)
+        table = dbos_rows.run_tables()[0]
+        with rig.pool_with_schema.begin() as connection:
+            connection.execute(sa.update(table).values(created_at=1_000))
+        assert [run.run_id for run in await rig.claim(25)] == ids[:25]
+        assert [run.run_id for run in await rig.claim(25)] == ids[25:]
+
+
 async def test_what_a_claim_took_can_be_given_back_by_its_owner_alone(database: Database) -> None:
     async with Rig(database) as rig:
         for run_id in ("a", "b", "c"):
