@@ -8,7 +8,7 @@ from agent import words
 from agent.exchanges import Exchange
 from agent.transcript import PARAGRAPH, RecordedTurn, text_of_turn
 from llm.model import AssistantMessage, ModelMessage, TextPart, ToolCall, UserMessage
-from tools.tool import Touches
+from tools.place import Touches
 
 TouchesOf = Callable[[str, Mapping[str, Any]], Touches]
 

@@ -1,20 +1,41 @@
 """What the loop asks of durability, and the small results that are kept for it."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Protocol, TypeVar
+from typing import Any, Protocol, TypeVar
+
+from pydantic import TypeAdapter
 
 from core.clock import Clock, SystemClock
 from core.ids import ToolCallId
 from llm.model import StopReason, Usage
 
 T = TypeVar("T")
+R = TypeVar("R")
+
+
+class Child(Protocol[R]):
+    """What a run can invoke and wait for: a job, seen by its id."""
+
+    @property
+    def id(self) -> str:
+        """Its name, the same in all processes."""
+        ...
+
+    @property
+    def result(self) -> TypeAdapter[R]:
+        """What its result is read back as."""
+        ...
 
 
 class Durable(Protocol):
-    """`ctx.step` of a job, or a stand-in in a test. Each key is used for one thing in a run."""
+    """What outlives a process: `ctx.step` of a job, or a stand-in in a test.
+
+    Each key is used for one thing in a run. Whatever has ended gives the same result when the body
+    is played again, here or in another process.
+    """
 
     async def run(self, key: str, fn: Callable[[], Awaitable[T]], /) -> T:
         """Run `fn` unless `key` has a result; that result comes back then.
@@ -26,6 +47,27 @@ class Durable(Protocol):
 
     async def sleep_until(self, key: str, at: datetime, /) -> None:
         """Sleep until an aware time; a process that dies meanwhile does not start it over."""
+        ...
+
+    async def wait_for_signal(
+        self,
+        key: str,
+        signal: str,
+        /,
+        *,
+        timeout: float | None = None,  # noqa: ASYNC109 - durable: it survives this process
+    ) -> Any:
+        """Wait for an answer of a person: an approval, what they say to a question.
+
+        What was sent with the signal, or None after `timeout` seconds. One run waits for a signal.
+        """
+        ...
+
+    async def invoke(self, key: str, child: Child[R], data: Mapping[str, Any], /) -> R:
+        """Run another job for this one, as a sub-agent, and return its result.
+
+        Cancelling this run cancels it too. A child that fails raises what the engine makes of it.
+        """
         ...
 
 
@@ -73,8 +115,8 @@ class ToolRef:
 
     `signature` is equal for two calls with the same name, arguments and result; `failure` for two
     with the same name and error, whatever the arguments, and "" for one that succeeded. `seen` are
-    the file hashes that this call learned ("" for a file that it removed): what `Session.seen` gets
-    back when the run continues in another process.
+    the file hashes that this call learned ("" for a file that it removed): what `Seen` gets back
+    when the run continues in another process.
     """
 
     call_id: ToolCallId
@@ -85,10 +127,21 @@ class ToolRef:
 
 
 class NotDurable:
-    """No durability: each key is asked for once in the life of the process."""
+    """No durability: each key is asked for once in the life of the process.
 
-    def __init__(self, clock: Clock | None = None) -> None:
+    Args:
+        clock: what `sleep_until` goes by.
+        children: what `invoke` runs, by the id of the child.
+    """
+
+    def __init__(
+        self,
+        clock: Clock | None = None,
+        children: Mapping[str, Callable[[Mapping[str, Any]], Awaitable[Any]]] | None = None,
+    ) -> None:
         self._clock = clock or SystemClock()
+        self._children = children or {}
+        self._signals: dict[str, asyncio.Future[Any]] = {}
 
     async def run(self, key: str, fn: Callable[[], Awaitable[T]], /) -> T:  # noqa: ARG002 - the port's shape
         """Run `fn`."""
@@ -97,3 +150,36 @@ class NotDurable:
     async def sleep_until(self, key: str, at: datetime, /) -> None:  # noqa: ARG002 - as above
         """Sleep in this process."""
         await asyncio.sleep(max(0.0, (at - self._clock.now()).total_seconds()))
+
+    async def wait_for_signal(
+        self,
+        key: str,  # noqa: ARG002 - as above
+        signal: str,
+        /,
+        *,
+        timeout: float | None = None,  # noqa: ASYNC109 - the port's shape
+    ) -> Any:
+        """Wait for `send_signal` in this process."""
+        if signal in self._signals:
+            raise ValueError(f"something waits for the signal {signal!r} already")
+        answer = self._signals[signal] = asyncio.get_running_loop().create_future()
+        try:
+            async with asyncio.timeout(timeout):
+                return await answer
+        except TimeoutError:
+            return None
+        finally:
+            del self._signals[signal]
+
+    def send_signal(self, signal: str, data: Any) -> bool:
+        """Answer what waits for the signal; whether something did."""
+        waiting = self._signals.get(signal)
+        if waiting is None or waiting.done():
+            return False
+        waiting.set_result(data)
+        return True
+
+    async def invoke(self, key: str, child: Child[R], data: Mapping[str, Any], /) -> R:  # noqa: ARG002 - as above
+        """Run the child in this process."""
+        result = await self._children[child.id](data)
+        return child.result.validate_python(result)

@@ -26,7 +26,7 @@ from llm.model import (
     ToolResult,
     UserMessage,
 )
-from tools.tool import Touches
+from tools.place import Touches
 
 KEPT_OF_OLD_RESULT_CHARS = 400
 LEAST_OF_NEW_RESULT_CHARS = 1_000

@@ -6,7 +6,7 @@ import re
 
 from agent.durable import ToolRef
 from llm.model import ToolCall
-from tools.tool import ToolOutput
+from tools.output import ToolOutput
 
 _CHARS = 16
 _FIRST_SENTENCE = re.compile(r"^(.*?)(?:[.!?:](?:\s|$)|\n|$)", re.DOTALL)

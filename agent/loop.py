@@ -20,15 +20,13 @@ from agent.sink import Sink
 from agent.stuck import Tried, is_stuck
 from agent.transcript import Transcript
 from llm.model import StopReason, Usage
-from tools.tool import Session, Touches
-from tools.workspace import RelPath
+from tools.place import Seen, Touches
+from tools.workspace.port import RelPath
 
 __all__ = ["Agent", "Limits", "run_agent"]
 
 
-async def run_agent(
-    agent: Agent, *, session: Session, transcript: Transcript, sink: Sink, steps: Durable
-) -> Outcome:
+async def run_agent(agent: Agent, *, transcript: Transcript, sink: Sink, steps: Durable) -> Outcome:
     """Answer the last message of `transcript`.
 
     Each turn of the model is one step `turn-<n>` and each tool call one `tool-<n>-<call_id>`;
@@ -41,16 +39,17 @@ async def run_agent(
         ProviderBusy: the provider has to be waited for longer than an answer does.
         ModelRefused: the provider rejects the request or the key.
     """
-    run = _Run(agent, session, RunState(agent, session, transcript, sink), steps)
+    seen = Seen()
+    run = _Run(agent.limits, RunState(agent, transcript, sink, seen), seen, steps)
     return await run.answer()
 
 
 class _Run:
     """What the loop knows of one run: references only."""
 
-    def __init__(self, agent: Agent, session: Session, state: RunState, steps: Durable) -> None:
-        self._limits = agent.limits
-        self._session = session
+    def __init__(self, limits: Limits, state: RunState, seen: Seen, steps: Durable) -> None:
+        self._limits = limits
+        self._seen = seen
         self._state = state
         self._steps = steps
         self._turns: list[TurnRef] = []
@@ -121,7 +120,7 @@ class _Run:
             call_id = turn.calls[index].call_id
             key = f"tool-{turn.number}-{call_id}"
             result = await self._steps.run(key, partial(self._state.call, turn.number, call_id))
-            _recall(self._session, result)
+            self._seen.learn(result.seen)  # also of a call that ran in another process
             return result
 
         touches = [
@@ -147,15 +146,6 @@ class _Run:
 def _goes_on(turn: TurnRef) -> bool:
     """Whether the model has to be asked again: it waits for results, or for word of a lost call."""
     return bool(turn.calls or turn.dropped_calls) and turn.stop_reason not in ENDS_THE_ANSWER
-
-
-def _recall(session: Session, result: ToolRef) -> None:
-    """What the call saw of files, also when it ran in another process."""
-    for path, sha256 in result.seen.items():
-        if sha256:
-            session.seen[RelPath(path)] = sha256
-        else:
-            session.seen.pop(RelPath(path), None)
 
 
 def _ended(turns: Sequence[TurnRef], *, was_last: bool) -> Outcome:

@@ -42,9 +42,7 @@ from llm.model import (
     Turn,
     TurnEnded,
 )
-from tools.paths import is_within
-from tools.tool import Session, Touches
-from tools.workspace import RelPath
+from tools.place import Seen
 
 log = logging.getLogger(__name__)
 
@@ -63,9 +61,9 @@ class RunState:
     """
 
     agent: Agent
-    session: Session
     transcript: Transcript
     sink: Sink
+    seen: Seen
 
     def __post_init__(self) -> None:
         self._known: Loaded | None = None
@@ -140,20 +138,26 @@ class RunState:
             # The hashes that the call learned died with its process. What we remember of its files
             # from before may be out of date, so it is forgotten: then editFile goes by the text
             # alone, and writeFile asks for a new look.
-            lost = dict.fromkeys(_seen_of(self.session, touches), "")
+            lost = dict.fromkeys(map(str, self.seen.touched(touches)), "")
             return tool_ref(call, known, seen=lost)
-        await self.transcript.start_call(number, call)
-        before = _seen_of(self.session, touches)
-        output = await self.agent.toolbox.run(call.name, call.arguments, self.session)
+        place = await self.transcript.start_call(number, call, touches=touches, seen=self.seen)
+        before = self.seen.touched(touches)
+        try:
+            output = await self.agent.toolbox.run(call.name, call.arguments, place)
+        except BaseException:
+            self.transcript.drop_call(call)
+            raise
         if output.is_error and call_id in recorded.started:
             output = replace(output, text=f"{words.RAN_AGAIN}\n{output.text}")
-        kept = await self.transcript.finish_call(number, call_id, output)
-        if kept != output:  # what the tool believes about the files did not come true
-            self._forget(touches)
-        after = _seen_of(self.session, touches)
+        kept = await self.transcript.finish_call(number, call, output)
+        if (kept.text, kept.is_error) != (output.text, output.is_error):
+            # What the tool believes about the files did not come true.
+            self.seen.learn(dict.fromkeys(self.seen.touched(touches), ""))
+        after = self.seen.touched(touches)
         self._learn(replace(recorded, started=frozenset({call_id}), outputs={call_id: kept}))
         learned = {path: sha256 for path, sha256 in after.items() if before.get(path) != sha256}
-        return tool_ref(call, kept, seen={**dict.fromkeys(before.keys() - after, ""), **learned})
+        seen = {**dict.fromkeys(before.keys() - after, ""), **learned}
+        return tool_ref(call, kept, seen={str(path): sha256 for path, sha256 in seen.items()})
 
     async def _load(self, key: str) -> Loaded:
         if self._known is None or key in self._tried:
@@ -184,10 +188,6 @@ class RunState:
         else:
             turns.append(recorded)
         self._known = replace(self._known, turns=tuple(turns))
-
-    def _forget(self, touches: Touches) -> None:
-        for path in _seen_of(self.session, touches):
-            del self.session.seen[RelPath(path)]
 
     def _turn_ref(self, recorded: RecordedTurn) -> TurnRef:
         turn = recorded.turn
@@ -316,13 +316,3 @@ def _call(recorded: RecordedTurn, call_id: ToolCallId) -> ToolCall:
         if isinstance(part, ToolCall) and part.call_id == call_id:
             return part
     raise LookupError(f"turn {recorded.number} has no call {call_id!r}")
-
-
-def _seen_of(session: Session, touches: Touches) -> dict[str, str]:
-    """What is known of the files that a call touches. Calls beside it touch others."""
-    touched = touches.reads | touches.writes
-    return {
-        path: sha256
-        for path, sha256 in session.seen.items()
-        if any(is_within(path, RelPath(top)) for top in touched)
-    }

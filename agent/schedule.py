@@ -4,9 +4,9 @@ import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from typing import TypeVar
 
-from tools.paths import folded, is_within
-from tools.tool import Touches
-from tools.workspace import RelPath
+from tools.place import Touches
+from tools.workspace.paths import folded, is_within
+from tools.workspace.port import RelPath
 
 R = TypeVar("R")
 

@@ -7,7 +7,10 @@ from typing import Literal, Protocol
 
 from core.ids import ToolCallId
 from llm.model import TextPart, ToolCall, Turn
-from tools.tool import ToolOutput
+from tools.output import ToolOutput
+from tools.place import Place, Seen, Touches
+from tools.workspace.memory import MemoryWorkspace
+from tools.workspace.port import Workspace
 
 
 @dataclass(frozen=True)
@@ -93,15 +96,25 @@ class Transcript(Protocol):
         """Record, and show, that the provider is waited for; None: no more."""
         ...
 
-    async def start_call(self, number: int, call: ToolCall) -> None:
-        """Record that the call, which is part of turn `number`, is about to run."""
+    async def start_call(
+        self, number: int, call: ToolCall, *, touches: Touches, seen: Seen
+    ) -> Place:
+        """Record that the call, which is part of turn `number`, is about to run; where it works.
+
+        The place has the newest files. `seen` is the run's, for `Place.seen`. What follows is
+        `finish_call`, or `drop_call` if the call is interrupted.
+        """
         ...
 
-    async def finish_call(self, number: int, call_id: ToolCallId, output: ToolOutput) -> ToolOutput:
-        """Record the result, unless there is one; from then on the call never runs again.
+    def drop_call(self, call: ToolCall) -> None:
+        """The call did not come to an end: what it has changed is not kept."""
+        ...
 
-        What is on record comes back: another output than the one given if the call had finished
-        before, or if its changes could not be kept.
+    async def finish_call(self, number: int, call: ToolCall, output: ToolOutput) -> ToolOutput:
+        """Record the result and what the call changed in its place, unless there is a result.
+
+        From then on the call never runs again. What is on record comes back: another output than
+        the one given if the call had finished before, or if its changes could not be kept.
         """
         ...
 
@@ -122,10 +135,16 @@ PARAGRAPH = "\n\n"
 
 
 class MemoryTranscript:
-    """A transcript in memory: `past` is fixed, turns are added."""
+    """A transcript in memory: `past` is fixed, turns are added. All calls work in one workspace."""
 
-    def __init__(self, past: Sequence[Past], turns: Sequence[RecordedTurn] = ()) -> None:
+    def __init__(
+        self,
+        past: Sequence[Past],
+        turns: Sequence[RecordedTurn] = (),
+        workspace: Workspace | None = None,
+    ) -> None:
         self.past = tuple(past)
+        self.workspace = workspace or MemoryWorkspace()
         self.turns = list(turns)
         self.waits: list[datetime | None] = []
 
@@ -148,13 +167,24 @@ class MemoryTranscript:
         """Note the wait."""
         self.waits.append(until)
 
-    async def start_call(self, number: int, call: ToolCall) -> None:
+    async def start_call(
+        self,
+        number: int,
+        call: ToolCall,
+        *,
+        touches: Touches,  # noqa: ARG002 - the port's shape
+        seen: Seen,
+    ) -> Place:
         """Mark the call as running."""
         recorded = self.turns[number]
         self.turns[number] = replace(recorded, started=recorded.started | {call.call_id})
+        return Place(self.workspace, seen)
 
-    async def finish_call(self, number: int, call_id: ToolCallId, output: ToolOutput) -> ToolOutput:
+    def drop_call(self, call: ToolCall) -> None:
+        """What was written is in the workspace, and stays."""
+
+    async def finish_call(self, number: int, call: ToolCall, output: ToolOutput) -> ToolOutput:
         """Keep the first result of the call."""
         recorded = self.turns[number]
-        self.turns[number] = replace(recorded, outputs={call_id: output, **recorded.outputs})
-        return self.turns[number].outputs[call_id]
+        self.turns[number] = replace(recorded, outputs={call.call_id: output, **recorded.outputs})
+        return self.turns[number].outputs[call.call_id]

@@ -6,12 +6,10 @@ from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequen
 from contextlib import AsyncExitStack, ExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
 
 from fastapi import FastAPI
 
-from agent.definition import Agent, Limits
-from agent.prompt import SYSTEM_PROMPT
+from agent.definition import Limits
 from app.api.application import create_application
 from app.auth import Authenticator
 from app.convex import ConvexAccess, convex_access
@@ -31,17 +29,17 @@ from app.settings import Settings, SettingsInvalid
 from app.tracing import tracing
 from core.clock import SystemClock
 from engine import Database, Engine, Middleware, NoSuchRun, PostgresDatabase, SqliteDatabase
-from jobs.chat import Chat
+from jobs.agents import Agents
+from jobs.answer.reap import Reaper, ReapTimes
+from jobs.files.folders import ProjectFolders, own_folder
+from jobs.files.sweep import FolderSweeper
 from jobs.outbox import Relay
-from jobs.reap import Reaper, ReapTimes
 from jobs.registry import JOBS
-from jobs.sweep import FolderSweeper
-from jobs.workspace import ProjectFolders, own_folder
 from llm.model import Model
 from store.deltas import DeltaLimits
 from store.gateway import Store
 from tools.files import FILE_TOOLS
-from tools.registry import Toolbox
+from tools.place import Provided
 
 log = logging.getLogger(__name__)
 
@@ -190,9 +188,9 @@ async def open_engine(
         sweeps: list[Work] = []
         if model is not None:
             folder = stack.enter_context(own_folder(settings.data_dir / "workspaces"))
-            chat = chat_of(settings, store, model, folder)
-            needs.append(chat)
-            sweeps.append(FolderSweeper(store, chat.folders).run)
+            folders = ProjectFolders(store, folder)
+            needs += [store, agents_of(settings, model), folders, Provided()]
+            sweeps.append(FolderSweeper(store, folders).run)
         async with (
             engine_of(settings, works=model is not None, provide=needs) as engine,
             in_background(*sweeps),
@@ -230,22 +228,14 @@ def sentry_tags(settings: Settings) -> Middleware | None:
     return SentryTags()
 
 
-def chat_of(settings: Settings, store: Store, model: Model, folder: Path) -> Chat:
-    """What the job behind the chat panel works with; projects are materialised below `folder`."""
-    return Chat(
-        store=store,
-        agent=Agent(
-            model=model,
-            toolbox=Toolbox(FILE_TOOLS),
-            system=SYSTEM_PROMPT,
-            limits=Limits(
-                max_turns=settings.max_steps,
-                history_tokens=settings.history_tokens,
-                longest_wait_s=settings.model_wait_s,
-            ),
-        ),
-        folders=ProjectFolders(store, folder),
+def agents_of(settings: Settings, model: Model) -> Agents:
+    """Who answers: what each run chooses from."""
+    limits = Limits(
+        max_turns=settings.max_steps,
+        history_tokens=settings.history_tokens,
+        longest_wait_s=settings.model_wait_s,
     )
+    return Agents(model, FILE_TOOLS, limits)
 
 
 @asynccontextmanager

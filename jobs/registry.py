@@ -3,6 +3,6 @@
 from typing import Any
 
 from engine import Job
-from jobs.process_message import process_message
+from jobs.message.process_message import process_message
 
 JOBS: tuple[Job[Any, Any], ...] = (process_message,)

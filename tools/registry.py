@@ -9,8 +9,10 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 
 from core.errors import Refused, Transient
-from tools.paths import ROOT
-from tools.tool import AnyTool, Session, ToolOutput, Touches
+from tools.output import ToolOutput
+from tools.place import Place, Touches
+from tools.tool import AnyTool
+from tools.workspace.paths import ROOT
 
 log = logging.getLogger(__name__)
 
@@ -49,7 +51,7 @@ class Toolbox:
         except (ValidationError, Refused):
             return NOTHING
 
-    async def run(self, name: str, arguments: Mapping[str, Any], session: Session) -> ToolOutput:
+    async def run(self, name: str, arguments: Mapping[str, Any], place: Place) -> ToolOutput:
         """Run a tool and say how it went in words for the model.
 
         A wrong name, wrong arguments and everything that the tool refuses come back as an error
@@ -66,7 +68,7 @@ class Toolbox:
         except ValidationError as invalid:
             return _error(_explain(tool, invalid))
         try:
-            return await _run_in_time(tool, parsed, session)
+            return await _run_in_time(tool, parsed, place)
         except Refused as refused:
             return _error(str(refused))
         except Transient:
@@ -82,11 +84,11 @@ _DEFECT = (
 )
 
 
-async def _run_in_time(tool: AnyTool, arguments: BaseModel, session: Session) -> ToolOutput:
+async def _run_in_time(tool: AnyTool, arguments: BaseModel, place: Place) -> ToolOutput:
     deadline = asyncio.timeout(tool.timeout_s)
     try:
         async with deadline:
-            return await tool.run(arguments, session)
+            return await tool.run(arguments, place)
     except TimeoutError:
         if not deadline.expired():
             raise

@@ -24,7 +24,7 @@ _SIGNATURES = {
 
 
 def sha256_of(data: bytes) -> str:
-    """The hash by which a workspace and `Session.seen` know a content."""
+    """The hash by which a workspace and `Seen` know a content."""
     return hashlib.sha256(data).hexdigest()
 
 

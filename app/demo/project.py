@@ -5,8 +5,8 @@ from pathlib import Path
 
 from pathspec import GitIgnoreSpec
 
-from tools.paths import confine
-from tools.workspace import BadPath, RelPath
+from tools.workspace.paths import confine
+from tools.workspace.port import BadPath, RelPath
 
 ALWAYS_LEFT_OUT = (".git/", "node_modules/", ".venv/", "__pycache__/")
 MOST_FILES = 2_000  # the demo shows the chat, not an import; more are left out, and it says so

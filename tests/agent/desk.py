@@ -1,11 +1,11 @@
 """One run on a memory workspace, with everything a test wants to look at afterwards."""
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, TypeVar, cast
 
-from agent.durable import Durable, NotDurable
+from agent.durable import Child, Durable, NotDurable
 from agent.loop import Agent, Limits, run_agent
 from agent.outcome import Outcome, answer_text
 from agent.prompt import SYSTEM_PROMPT
@@ -14,9 +14,8 @@ from agent.transcript import Asked, MemoryTranscript, Past
 from core.clock import ManualClock, SystemClock
 from llm.model import Model
 from tools.files import FILE_TOOLS
-from tools.memory import MemoryWorkspace
 from tools.registry import Toolbox
-from tools.session import RunSession
+from tools.workspace.memory import MemoryWorkspace
 
 T = TypeVar("T")
 
@@ -24,7 +23,8 @@ T = TypeVar("T")
 class Journal:
     """Steps as a durable engine has them: results survive, and it can die around any step."""
 
-    def __init__(self) -> None:
+    def __init__(self, alive: NotDurable | None = None) -> None:
+        self._alive = alive or NotDurable()
         self.results: dict[str, Any] = {}
         self.ran: list[str] = []
         self.die_before: str | None = None
@@ -50,6 +50,21 @@ class Journal:
         until = await self.run(key, wake_time)
         self.clock.advance(max(0.0, (until - self.clock.now()).total_seconds()))
 
+    async def wait_for_signal(
+        self,
+        key: str,
+        signal: str,
+        /,
+        *,
+        timeout: float | None = None,  # noqa: ASYNC109 - the port's shape
+    ) -> Any:
+        return await self.run(
+            key, lambda: self._alive.wait_for_signal(key, signal, timeout=timeout)
+        )
+
+    async def invoke(self, key: str, child: Child[T], data: Mapping[str, Any], /) -> T:
+        return await self.run(key, lambda: self._alive.invoke(key, child, data))
+
 
 class Died(BaseException):
     """The process is gone: nobody may catch this."""
@@ -67,7 +82,7 @@ class Desk:
 
     def __post_init__(self) -> None:
         self.workspace = MemoryWorkspace(self.files)
-        self.transcript = MemoryTranscript(self.past)
+        self.transcript = MemoryTranscript(self.past, workspace=self.workspace)
         self.sink = RecordingSink()
         self.pauses: list[float] = []
 
@@ -87,7 +102,6 @@ class Desk:
         )
         return await run_agent(
             agent,
-            session=RunSession(self.workspace),
             transcript=self.transcript,
             sink=self.sink,
             steps=steps or NotDurable(),

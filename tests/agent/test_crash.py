@@ -14,8 +14,11 @@ from llm.model import ToolCall, Turn
 from tests.agent.desk import Desk, Died, Journal
 from tests.agent.models import ScriptedTurns, call, calls, says
 from tools.files.read import ReadFile
+from tools.output import ToolOutput
+from tools.place import Place, Seen, Touches
 from tools.registry import Toolbox
-from tools.tool import Session, Tool, ToolOutput, Touches
+from tools.tool import Tool
+from tools.workspace.port import Workspace
 
 T = TypeVar("T")
 
@@ -45,8 +48,8 @@ KEYS = [
 class DyingTranscript(MemoryTranscript):
     """Dies once, before or after the write of that name."""
 
-    def __init__(self, point: tuple[str, str]) -> None:
-        super().__init__([Asked("Please do it.")])
+    def __init__(self, point: tuple[str, str], workspace: Workspace) -> None:
+        super().__init__([Asked("Please do it.")], workspace=workspace)
         self._point: tuple[str, str] | None = point
 
     def _die(self, when: str, write: str) -> None:
@@ -61,15 +64,18 @@ class DyingTranscript(MemoryTranscript):
         await super().append_turn(number, turn, not_run=not_run)
         self._die("after", f"turn {number}")
 
-    async def start_call(self, number: int, call: ToolCall) -> None:
+    async def start_call(
+        self, number: int, call: ToolCall, *, touches: Touches, seen: Seen
+    ) -> Place:
         self._die("before", f"start {call.call_id}")
-        await super().start_call(number, call)
+        place = await super().start_call(number, call, touches=touches, seen=seen)
         self._die("after", f"start {call.call_id}")
+        return place
 
-    async def finish_call(self, number: int, call_id: ToolCallId, output: ToolOutput) -> ToolOutput:
-        self._die("before", f"finish {call_id}")
-        kept = await super().finish_call(number, call_id, output)
-        self._die("after", f"finish {call_id}")
+    async def finish_call(self, number: int, call: ToolCall, output: ToolOutput) -> ToolOutput:
+        self._die("before", f"finish {call.call_id}")
+        kept = await super().finish_call(number, call, output)
+        self._die("after", f"finish {call.call_id}")
         return kept
 
 
@@ -116,7 +122,7 @@ async def test_death_around_a_step_changes_nothing(when: str, key: str) -> None:
 )
 async def test_death_in_the_middle_of_a_step_does_nothing_twice(write: str, when: str) -> None:
     desk, journal = make_desk(), Journal()
-    desk.transcript = DyingTranscript((when, write))
+    desk.transcript = DyingTranscript((when, write), desk.workspace)
     with pytest.raises(Died):
         await desk.run(journal)
     outcome = await desk.run(journal)
@@ -127,7 +133,7 @@ async def test_death_in_the_middle_of_a_step_does_nothing_twice(write: str, when
 
 async def test_a_call_whose_first_run_took_effect_says_so_when_it_fails_again() -> None:
     desk, journal = make_desk(), Journal()
-    desk.transcript = DyingTranscript(("before", "finish c7"))
+    desk.transcript = DyingTranscript(("before", "finish c7"), desk.workspace)
     with pytest.raises(Died):
         await desk.run(journal)
     outcome = await desk.run(journal)
@@ -198,8 +204,8 @@ class Stumbling(MemoryTranscript):
         await super().append_turn(number, turn, not_run=not_run)
         self._stumble()
 
-    async def finish_call(self, number: int, call_id: ToolCallId, output: ToolOutput) -> ToolOutput:
-        kept = await super().finish_call(number, call_id, output)
+    async def finish_call(self, number: int, call: ToolCall, output: ToolOutput) -> ToolOutput:
+        kept = await super().finish_call(number, call, output)
         self._stumble()
         return kept
 
@@ -218,7 +224,7 @@ class Retrying(NotDurable):
 async def test_a_write_whose_answer_was_lost_is_not_made_again_by_the_retry() -> None:
     runs: list[str] = []
 
-    async def count(arguments: ReadFile, _: Session) -> ToolOutput:
+    async def count(arguments: ReadFile, _: Place) -> ToolOutput:
         runs.append(arguments.path)
         return ToolOutput("counted")
 
@@ -227,6 +233,7 @@ async def test_a_write_whose_answer_was_lost_is_not_made_again_by_the_retry() ->
     model = ScriptedTurns(script, by_turn=True)
     desk = Desk(model, toolbox=Toolbox([counter]))
     desk.transcript = Stumbling()
+
     outcome = await desk.run(Retrying())
     assert runs == ["0", "1", "2", "3"]
     assert len(model.requests) == 2

@@ -24,8 +24,8 @@ from llm.model import (
 from tests.agent.models import call, calls, says
 from tests.agent.validity import assert_valid
 from tools.files import FILE_TOOLS
+from tools.output import ToolOutput
 from tools.registry import Toolbox
-from tools.tool import ToolOutput
 
 PLENTY = 100_000
 

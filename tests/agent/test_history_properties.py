@@ -27,7 +27,7 @@ from llm.model import (
 from tests.agent.desk import Desk, Died, Journal
 from tests.agent.models import ScriptedTurns
 from tests.agent.validity import assert_valid
-from tools.tool import ToolOutput
+from tools.output import ToolOutput
 
 T = TypeVar("T")
 

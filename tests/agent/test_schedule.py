@@ -3,8 +3,8 @@ import asyncio
 import pytest
 
 from agent.schedule import run_in_order, waits_for
-from tools.tool import Touches
-from tools.workspace import RelPath
+from tools.place import Touches
+from tools.workspace.port import RelPath
 
 
 def reads(*paths: str) -> Touches:

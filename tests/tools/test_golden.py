@@ -6,9 +6,9 @@ from pathlib import Path
 from typing import Any
 
 from tools.files import FILE_TOOLS
-from tools.memory import MemoryWorkspace
+from tools.place import Place
 from tools.registry import Toolbox
-from tools.session import RunSession
+from tools.workspace.memory import MemoryWorkspace
 
 GOLDEN = json.loads((Path(__file__).parent / "golden" / "files.json").read_text())
 
@@ -37,7 +37,7 @@ async def test_the_file_tools_answer_as_before() -> None:
         file["path"]: file.get("content", PNG) for file in GOLDEN["files"] if file["type"] == "file"
     }
     toolbox = Toolbox(FILE_TOOLS)
-    session = RunSession(MemoryWorkspace(files))
+    place = Place(MemoryWorkspace(files))
     used: set[tuple[str, str]] = set()
     for case in GOLDEN["results"]:
         tool: str = case["tool"]
@@ -48,6 +48,6 @@ async def test_the_file_tools_answer_as_before() -> None:
             used.add(key)
             assert DIFFERENT[key][0] != expected
             expected = DIFFERENT[key][0]
-        output = await toolbox.run(tool, arguments, session)
+        output = await toolbox.run(tool, arguments, place)
         assert output.text == expected, key
     assert used == set(DIFFERENT)

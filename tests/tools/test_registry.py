@@ -8,11 +8,12 @@ from pydantic import BaseModel
 
 from core.errors import Refused, Transient
 from tools.files import FILE_TOOLS
-from tools.memory import MemoryWorkspace
+from tools.output import ToolOutput
+from tools.place import Place, Touches
 from tools.registry import Toolbox
-from tools.session import RunSession
-from tools.tool import Session, Tool, ToolOutput, Touches
-from tools.workspace import RelPath
+from tools.tool import Tool
+from tools.workspace.memory import MemoryWorkspace
+from tools.workspace.port import RelPath
 
 
 class NoArguments(BaseModel):
@@ -20,14 +21,14 @@ class NoArguments(BaseModel):
 
 
 def raising(error: BaseException) -> Tool[NoArguments]:
-    async def run(_: NoArguments, __: Session) -> ToolOutput:
+    async def run(_: NoArguments, __: Place) -> ToolOutput:
         raise error
 
     return Tool("boom", "Raises.", NoArguments, lambda _: Touches(), run)
 
 
-def session() -> RunSession:
-    return RunSession(MemoryWorkspace({"a.ts": "a"}))
+def place() -> Place:
+    return Place(MemoryWorkspace({"a.ts": "a"}))
 
 
 def test_schemas_are_closed_objects_with_described_properties() -> None:
@@ -67,7 +68,7 @@ def test_schemas_are_closed_objects_with_described_properties() -> None:
 async def test_wrong_arguments_are_answered_with_the_field(
     arguments: dict[str, Any], named: str
 ) -> None:
-    output = await Toolbox(FILE_TOOLS).run("readFile", arguments, session())
+    output = await Toolbox(FILE_TOOLS).run("readFile", arguments, place())
     assert output.is_error
     assert named in output.text
     assert "Traceback" not in output.text
@@ -75,13 +76,13 @@ async def test_wrong_arguments_are_answered_with_the_field(
 
 
 async def test_an_unknown_tool_is_answered_with_those_there_are() -> None:
-    output = await Toolbox(FILE_TOOLS).run("rm", {}, session())
+    output = await Toolbox(FILE_TOOLS).run("rm", {}, place())
     assert output.is_error
     assert "editFile" in output.text
 
 
 async def test_what_a_tool_refuses_is_told_in_its_words() -> None:
-    output = await Toolbox([raising(Refused("Not on a Sunday."))]).run("boom", {}, session())
+    output = await Toolbox([raising(Refused("Not on a Sunday."))]).run("boom", {}, place())
     assert output == ToolOutput("Not on a Sunday.", is_error=True)
 
 
@@ -89,7 +90,7 @@ async def test_a_bug_is_logged_and_told_without_its_insides(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     with caplog.at_level(logging.ERROR):
-        output = await Toolbox([raising(KeyError("secret"))]).run("boom", {}, session())
+        output = await Toolbox([raising(KeyError("secret"))]).run("boom", {}, place())
     assert output.is_error
     assert "secret" not in output.text
     [record] = caplog.records
@@ -99,24 +100,24 @@ async def test_a_bug_is_logged_and_told_without_its_insides(
 
 async def test_what_may_pass_is_left_to_the_caller() -> None:
     with pytest.raises(Transient):
-        await Toolbox([raising(Transient("soon"))]).run("boom", {}, session())
+        await Toolbox([raising(Transient("soon"))]).run("boom", {}, place())
     with pytest.raises(asyncio.CancelledError):
-        await Toolbox([raising(asyncio.CancelledError())]).run("boom", {}, session())
+        await Toolbox([raising(asyncio.CancelledError())]).run("boom", {}, place())
 
 
 async def test_a_tool_that_hangs_is_stopped_at_its_time() -> None:
-    async def run(_: NoArguments, __: Session) -> ToolOutput:
+    async def run(_: NoArguments, __: Place) -> ToolOutput:
         await asyncio.Event().wait()
         raise AssertionError
 
     tool = Tool("slow", "Hangs.", NoArguments, lambda _: Touches(), run, timeout_s=0.01)
-    output = await Toolbox([tool]).run("slow", {}, session())
+    output = await Toolbox([tool]).run("slow", {}, place())
     assert output.is_error
     assert "0.01 seconds" in output.text
 
 
 async def test_a_time_out_inside_a_tool_is_its_bug_not_ours() -> None:
-    output = await Toolbox([raising(TimeoutError("inner"))]).run("boom", {}, session())
+    output = await Toolbox([raising(TimeoutError("inner"))]).run("boom", {}, place())
     assert "defect" in output.text
 
 

@@ -4,7 +4,7 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from tools.paths import MAX_PATH_CHARS
+from tools.workspace.paths import MAX_PATH_CHARS
 
 
 class Arguments(BaseModel):

@@ -5,10 +5,12 @@ from typing import Annotated
 from pydantic import Field
 
 from tools.files.arguments import Arguments, FilePath
-from tools.paths import MAX_PATH_CHARS, confine, is_within
+from tools.output import ToolOutput
+from tools.place import Place, Touches
 from tools.text import sha256_of
-from tools.tool import Session, Tool, ToolOutput, Touches
-from tools.workspace import Changed, RelPath
+from tools.tool import Tool
+from tools.workspace.paths import MAX_PATH_CHARS, confine, is_within
+from tools.workspace.port import Changed, RelPath
 
 
 class DeleteFile(Arguments):
@@ -32,30 +34,30 @@ class RenameFile(Arguments):
     ]
 
 
-async def delete_file(arguments: DeleteFile, session: Session) -> ToolOutput:
+async def delete_file(arguments: DeleteFile, place: Place) -> ToolOutput:
     """Delete; a file that this run has read must still be what it read."""
     path = confine(arguments.path)
-    if path in session.seen:
-        data = await session.workspace.read(path)
-        if sha256_of(data) != session.seen[path]:
+    if path in place.seen:
+        data = await place.files.read(path)
+        if sha256_of(data) != place.seen[path]:
             raise Changed(path)
-    await session.workspace.delete(path)
-    for known in _known_below(session, path):
-        del session.seen[known]
+    await place.files.delete(path)
+    for known in _known_below(place, path):
+        del place.seen[known]
     return ToolOutput(text=f"Successfully deleted {path}")
 
 
-async def rename_file(arguments: RenameFile, session: Session) -> ToolOutput:
+async def rename_file(arguments: RenameFile, place: Place) -> ToolOutput:
     """Move; what was known of the files stays known under the new path."""
     source, target = confine(arguments.path), confine(arguments.new_path)
-    await session.workspace.rename(source, target)
-    for known in _known_below(session, source):
-        session.seen[RelPath(target + known[len(source) :])] = session.seen.pop(known)
+    await place.files.rename(source, target)
+    for known in _known_below(place, source):
+        place.seen[RelPath(target + known[len(source) :])] = place.seen.pop(known)
     return ToolOutput(text=f"Successfully renamed {source} to {target}")
 
 
-def _known_below(session: Session, path: RelPath) -> list[RelPath]:
-    return [known for known in session.seen if is_within(known, path)]
+def _known_below(place: Place, path: RelPath) -> list[RelPath]:
+    return [known for known in place.seen if is_within(known, path)]
 
 
 DELETE_FILE = Tool(

@@ -11,10 +11,12 @@ from pydantic import Field
 from core.errors import Refused
 from tools.files.arguments import MAX_CONTENT_CHARS, Arguments, FilePath
 from tools.files.read import read_known
-from tools.paths import confine
+from tools.output import ToolOutput
+from tools.place import Place, Touches
 from tools.text import TextFile, decode, describe_binary, sha256_of
-from tools.tool import Session, Tool, ToolOutput, Touches
-from tools.workspace import MAX_FILE_BYTES, Changed, RelPath
+from tools.tool import Tool
+from tools.workspace.paths import confine
+from tools.workspace.port import MAX_FILE_BYTES, Changed, RelPath
 
 MAX_LINES_COMPARED = 5_000  # keeps the search for the nearest lines under about 100 ms
 MAX_LINES_SQUEEZED = 50_000  # of the file: with the next line it bounds what is compared
@@ -53,7 +55,7 @@ class NoSuchText(Refused):
     code = "edit_refused"
 
 
-async def edit_file(arguments: EditFile, session: Session) -> ToolOutput:
+async def edit_file(arguments: EditFile, place: Place) -> ToolOutput:
     """Replace; every byte outside the match stays as it is."""
     path = confine(arguments.path)
     old, new = _plain(arguments.old_string), _plain(arguments.new_string)
@@ -61,15 +63,15 @@ async def edit_file(arguments: EditFile, session: Session) -> ToolOutput:
         raise NoSuchText("oldString is empty: give the text to replace. writeFile creates files.")
     if old == new:
         raise NoSuchText("oldString and newString are the same, so there is nothing to change.")
-    data = await read_known(path, session)
+    data = await read_known(path, place)
     file = decode(data)
     if file is None:
         raise NoSuchText(f"{path} cannot be edited: it is a {describe_binary(data)}.")
-    base = session.seen.get(path, sha256_of(data))
+    base = place.seen.get(path, sha256_of(data))
     if base != sha256_of(data):
         if not await asyncio.to_thread(_was_done_before, file, base, old=old, new=new):
             raise Changed(path)
-        session.seen[path] = sha256_of(data)
+        place.seen[path] = sha256_of(data)
         return ToolOutput(text=f"Successfully edited {path}")
     count = file.text.count(old)
     if count == 0:
@@ -77,8 +79,8 @@ async def edit_file(arguments: EditFile, session: Session) -> ToolOutput:
     if count > 1 and not arguments.replace_all:
         raise NoSuchText(_explain_many(path, file.text, old, count))
     edited = await asyncio.to_thread(_edited, path, file, old=old, new=new)
-    await session.workspace.write(path, edited, expected_sha256=base)
-    session.seen[path] = sha256_of(edited)
+    await place.files.write(path, edited, expected_sha256=base)
+    place.seen[path] = sha256_of(edited)
     times = f" ({count} replacements)" if count > 1 else ""
     return ToolOutput(text=f"Successfully edited {path}{times}")
 

@@ -5,9 +5,11 @@ from typing import Annotated
 from pydantic import Field
 
 from tools.files.arguments import Arguments
-from tools.paths import MAX_PATH_CHARS, ROOT, confine_folder, name_of
-from tools.tool import Session, Tool, ToolOutput, Touches
-from tools.workspace import NoSuchFile
+from tools.output import ToolOutput
+from tools.place import Place, Touches
+from tools.tool import Tool
+from tools.workspace.paths import MAX_PATH_CHARS, ROOT, confine_folder, name_of
+from tools.workspace.port import NoSuchFile
 
 MAX_LISTED = 1_000  # paths; about 10,000 tokens
 
@@ -30,11 +32,11 @@ class GetProjectStructure(Arguments):
     """getProjectStructure takes no arguments."""
 
 
-async def list_files(arguments: ListFiles, session: Session) -> ToolOutput:
+async def list_files(arguments: ListFiles, place: Place) -> ToolOutput:
     """The direct children of a folder, folders first."""
     path = confine_folder(arguments.path)
     try:
-        entries = await session.workspace.list_folder(path)
+        entries = await place.files.list_folder(path)
     except NoSuchFile:
         return ToolOutput(text=f"Folder not found: {path}", is_error=True)
     if not entries:
@@ -42,11 +44,11 @@ async def list_files(arguments: ListFiles, session: Session) -> ToolOutput:
     return ToolOutput(text=_listed([f"[{entry.kind}] {name_of(entry.path)}" for entry in entries]))
 
 
-async def get_project_structure(_: GetProjectStructure, session: Session) -> ToolOutput:
+async def get_project_structure(_: GetProjectStructure, place: Place) -> ToolOutput:
     """The paths of all files, sorted; bulky folders as one line with a count."""
     paths: list[str] = []
     bulky: dict[str, int] = {}
-    for entry in await session.workspace.walk():
+    for entry in await place.files.walk():
         if entry.kind == "folder":
             continue
         folder = _bulky_folder(entry.path)

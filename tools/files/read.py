@@ -7,10 +7,12 @@ from typing import Annotated
 from pydantic import Field
 
 from tools.files.arguments import Arguments, FilePath
-from tools.paths import confine, name_of, parent_of
+from tools.output import ToolOutput
+from tools.place import Place, Touches
 from tools.text import decode, describe_binary, sha256_of
-from tools.tool import Session, Tool, ToolOutput, Touches
-from tools.workspace import NoSuchFile, RelPath
+from tools.tool import Tool
+from tools.workspace.paths import confine, name_of, parent_of
+from tools.workspace.port import NoSuchFile, RelPath
 
 MAX_LINES = 2_000
 MAX_BYTES = 50 * 1024
@@ -29,11 +31,11 @@ class ReadFile(Arguments):
     )
 
 
-async def read_file(arguments: ReadFile, session: Session) -> ToolOutput:
+async def read_file(arguments: ReadFile, place: Place) -> ToolOutput:
     """The lines asked for, as they stand in the file, and a remark if there are more."""
     path = confine(arguments.path)
-    data = await read_known(path, session)
-    session.seen[path] = sha256_of(data)
+    data = await read_known(path, place)
+    place.seen[path] = sha256_of(data)
     file = decode(data)
     if file is None:
         return ToolOutput(
@@ -86,17 +88,17 @@ class NoSuchFileHere(NoSuchFile):
             self.args = (f"{self}\nDid you mean: {', '.join(similar)}?",)
 
 
-async def read_known(path: RelPath, session: Session) -> bytes:
+async def read_known(path: RelPath, place: Place) -> bytes:
     """Read a file; if it is not there, forget it and name up to three that may be meant.
 
     Raises:
         NoSuchFileHere: nothing at the path.
     """
     try:
-        return await session.workspace.read(path)
+        return await place.files.read(path)
     except NoSuchFile:
-        session.seen.pop(path, None)
-        files = [entry.path for entry in await session.workspace.walk() if entry.kind == "file"]
+        place.seen.pop(path, None)
+        files = [entry.path for entry in await place.files.walk() if entry.kind == "file"]
         raise NoSuchFileHere(path, await asyncio.to_thread(_similar, files, path)) from None
 
 

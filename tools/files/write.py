@@ -5,10 +5,12 @@ from typing import Annotated
 from pydantic import Field
 
 from tools.files.arguments import MAX_CONTENT_CHARS, Arguments, FilePath
-from tools.paths import confine
+from tools.output import ToolOutput
+from tools.place import Place, Touches
 from tools.text import decode, sha256_of
-from tools.tool import Session, Tool, ToolOutput, Touches
-from tools.workspace import NoSuchFile
+from tools.tool import Tool
+from tools.workspace.paths import confine
+from tools.workspace.port import NoSuchFile
 
 
 class WriteFile(Arguments):
@@ -24,7 +26,7 @@ class WriteFile(Arguments):
     ]
 
 
-async def write_file(arguments: WriteFile, session: Session) -> ToolOutput:
+async def write_file(arguments: WriteFile, place: Place) -> ToolOutput:
     """Write, if the file is new or is what this run last saw.
 
     A replaced text keeps its CRLF line ends and its BOM, because readFile does not show them.
@@ -33,12 +35,12 @@ async def write_file(arguments: WriteFile, session: Session) -> ToolOutput:
     """
     path = confine(arguments.path)
     try:
-        old = await session.workspace.read(path)
+        old = await place.files.read(path)
     except NoSuchFile:
         old = None
     data = _in_style_of(old, arguments.content)
     if old != data:
-        if old and path not in session.seen:
+        if old and path not in place.seen:
             return ToolOutput(
                 text=(
                     f"{path} exists already ({len(old):,} bytes) and you have not read it, so it "
@@ -47,9 +49,9 @@ async def write_file(arguments: WriteFile, session: Session) -> ToolOutput:
                 is_error=True,
             )
         unseen = sha256_of(old) if old == b"" else ""
-        expected = session.seen.get(path, unseen)
-        await session.workspace.write(path, data, expected_sha256=expected)
-    session.seen[path] = sha256_of(data)
+        expected = place.seen.get(path, unseen)
+        await place.files.write(path, data, expected_sha256=expected)
+    place.seen[path] = sha256_of(data)
     return ToolOutput(text=f"Successfully wrote to {path}")
 
 

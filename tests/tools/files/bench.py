@@ -3,25 +3,25 @@
 from typing import Any
 
 from tools.files import FILE_TOOLS
-from tools.memory import MemoryWorkspace
-from tools.paths import confine
+from tools.place import Place
 from tools.registry import Toolbox
-from tools.session import RunSession
+from tools.workspace.memory import MemoryWorkspace
+from tools.workspace.paths import confine
 
 
 class Bench:
     def __init__(self, files: dict[str, str | bytes], *, room_bytes: int | None = None) -> None:
         self.workspace = MemoryWorkspace(files, room_bytes=room_bytes)
-        self.session = RunSession(self.workspace)
+        self.place = Place(self.workspace)
         self._toolbox = Toolbox(FILE_TOOLS)
 
     async def ok(self, tool: str, **arguments: Any) -> str:
-        output = await self._toolbox.run(tool, arguments, self.session)
+        output = await self._toolbox.run(tool, arguments, self.place)
         assert not output.is_error, output.text
         return output.text
 
     async def refused(self, tool: str, **arguments: Any) -> str:
-        output = await self._toolbox.run(tool, arguments, self.session)
+        output = await self._toolbox.run(tool, arguments, self.place)
         assert output.is_error, output.text
         assert "defect" not in output.text
         return output.text

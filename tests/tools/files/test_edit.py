@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from tests.tools.files.bench import Bench
 from tools.text import decode
-from tools.workspace import MAX_FILE_BYTES
+from tools.workspace.port import MAX_FILE_BYTES
 
 SOURCE = "function a() {\n  return 1;\n}\n\nfunction b() {\n  return 1;\n}\n"
 
@@ -88,10 +88,10 @@ async def test_a_file_changed_since_it_was_read_is_not_edited() -> None:
 async def test_an_edit_that_was_made_before_a_crash_is_recognised_not_repeated() -> None:
     bench = Bench({"a.ts": SOURCE})
     await bench.ok("readFile", path="a.ts")
-    known = dict(bench.session.seen)
+    known = dict(bench.place.seen)
     for _ in range(2):
         await bench.ok("editFile", path="a.ts", oldString="a()", newString="a(); a()")
-        bench.session.seen.update(known)
+        bench.place.seen.update(known)
     assert bench.text("a.ts") == SOURCE.replace("a()", "a(); a()")
 
 

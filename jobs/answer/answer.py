@@ -1,0 +1,104 @@
+"""The path of every job that runs an agent: an agent in, an answer in the store."""
+
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from agent.definition import Agent
+from agent.loop import run_agent
+from agent.outcome import Outcome, answer_text
+from core.errors import NotFound
+from core.ids import EventId, MessageId, OwnerId, ProjectId, RunId
+from engine import FailureContext, JobContext, RetryPolicy, StepFailed
+from jobs.answer.attempt import Attempt
+from jobs.answer.records import usage_record
+from jobs.answer.sink import StoreSink
+from jobs.answer.transcript import StoreTranscript
+from jobs.answer.words import failure_words
+from jobs.files.folders import ProjectFolders
+from store.errors import GenerationClosed
+from store.gateway import Store
+from tools.place import Provided
+
+# A step that fails has had the retries of the model client and of the store client before, a minute
+# or two of them: once more, and the person hears of it.
+RETRY = RetryPolicy(max_attempts=2, min_timeout=2.0)
+
+
+class AnswerClosed(Exception):
+    """The answer was final, or gone, before the run could finish it; nothing is wrong."""
+
+
+class Answer:
+    """One execution of a job body that writes an answer; each turn and tool call is a step."""
+
+    def __init__(
+        self,
+        ctx: JobContext[Any],
+        message_id: MessageId,
+        *,
+        project_id: ProjectId,
+        owner: OwnerId,
+    ) -> None:
+        self._store = ctx.need(Store)
+        self._steps = ctx.step
+        self._attempt = Attempt(
+            self._store, message_id, generation_id=EventId(ctx.event.id), run_id=RunId(ctx.run_id)
+        )
+        folder = ctx.need(ProjectFolders).folder(project_id, owner=owner)
+        self._transcript = StoreTranscript(self._store, self._attempt, folder, ctx.need(Provided))
+
+    async def write(self, agent: Agent) -> Outcome:
+        """Run the agent and finish the answer.
+
+        Raises:
+            AnswerClosed: somebody ended it before.
+            StepFailed: it could not be written; `fail` is to say so.
+        """
+        try:
+            outcome = await run_agent(
+                agent,
+                transcript=self._transcript,
+                sink=StoreSink(self._attempt),
+                steps=self._steps,
+            )
+            await self._steps.run("finish", self._finisher(outcome))
+        except StepFailed as failed:
+            if failed.code in {GenerationClosed.code, NotFound.code}:
+                raise AnswerClosed from failed
+            raise
+        return outcome
+
+    def _finisher(self, outcome: Outcome) -> Callable[[], Awaitable[None]]:
+        """The last step: the whole text, in one write with the status."""
+
+        async def finish() -> None:
+            text = await answer_text(self._transcript, outcome)
+            await self._store.generations.complete(
+                await self._attempt.lease(),
+                text=text,
+                model=outcome.model,
+                usage=usage_record(outcome.usage),
+                is_history_cut=outcome.is_shortened,
+            )
+
+        return finish
+
+
+async def fail_answer(ctx: FailureContext[Any], message_id: MessageId, agent: Agent) -> None:
+    """Close the answer with the reason, in words for the person; the text so far is kept."""
+    store = ctx.need(Store)
+    code, words = failure_words(ctx.error)
+
+    async def fail() -> None:
+        try:
+            await store.generations.fail(
+                message_id,
+                error=words,
+                error_code=code,
+                run_id=ctx.run_id,
+                model=agent.model.name,
+            )
+        except NotFound:  # its project was deleted meanwhile
+            return
+
+    await ctx.step.run("mark-failed", fail)

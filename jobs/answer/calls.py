@@ -1,0 +1,97 @@
+"""What a tool call has changed: on a stage of its own, or in the folder where a command ran."""
+
+from dataclasses import dataclass
+from typing import Protocol
+
+from core.ids import ToolCallId
+from jobs.answer.records import edit_records
+from jobs.files.commands import Changes
+from jobs.files.folder import ProjectFolder
+from store.records import FileEdit
+from tools.diffs import diff_parts
+from tools.output import Part, ToolOutput
+from tools.workspace.edits import Deleted, FileChange, Written
+from tools.workspace.staged import StagedWorkspace
+
+
+@dataclass(frozen=True)
+class Collected:
+    """Changes as the store takes them, with what people see of them and a remark for the model."""
+
+    edits: tuple[FileEdit, ...] = ()
+    parts: tuple[Part, ...] = ()
+    remark: str = ""
+
+
+class CallChanges(Protocol):
+    """The changes of one call, from its start to its end."""
+
+    async def collect(self, output: ToolOutput) -> Collected:
+        """What the call has changed, now that it has come to this output."""
+        ...
+
+    async def kept(self, collected: Collected) -> None:
+        """The store has them."""
+        ...
+
+    def dropped(self) -> None:
+        """The store does not have them and never will."""
+        ...
+
+
+class StagedChanges:
+    """Those of a tool that writes through its workspace: none of them is on the disk yet."""
+
+    def __init__(self, folder: ProjectFolder) -> None:
+        self._folder = folder
+        self.stage = StagedWorkspace(folder.workspace)
+
+    async def collect(self, output: ToolOutput) -> Collected:
+        """Nothing of a call that ended with an error."""
+        if output.is_error or not self.stage.edits:
+            return Collected()
+        changes = [await self.stage.change_of(path) for path in self.stage.changed_paths()]
+        return Collected(edit_records(self.stage.edits), await diff_parts(changes))
+
+    async def kept(self, collected: Collected) -> None:
+        """Repeat them on the disk."""
+        await self._folder.apply(collected.edits)
+
+    def dropped(self) -> None:
+        """They were on the stage only."""
+
+
+class FolderChanges:
+    """Those of a command: they are on the disk, and count whether it succeeded or not."""
+
+    def __init__(self, folder: ProjectFolder, call_id: ToolCallId) -> None:
+        self._folder = folder
+        self._call_id = call_id
+        self._found = Changes(())
+
+    async def collect(self, output: ToolOutput) -> Collected:  # noqa: ARG002 - see above
+        """How the folder differs from the store now."""
+        self._found = await self._folder.command_changes(self._call_id)
+        remark = ""
+        if self._found.too_large:
+            names = ", ".join(self._found.too_large)
+            remark = f"These files are too large to be kept in the project: {names}"
+        files = [edit for edit in self._found.edits if isinstance(edit, (Written, Deleted))]
+        before = await self._folder.stored([edit.path for edit in files])
+        changes = [
+            FileChange(
+                edit.path,
+                before.get(edit.path),
+                edit.data if isinstance(edit, Written) else None,
+            )
+            for edit in files
+        ]
+        return Collected(edit_records(self._found.edits), await diff_parts(changes), remark)
+
+    async def kept(self, collected: Collected) -> None:  # noqa: ARG002 - it is what was found
+        """The folder is as the store has it."""
+        await self._folder.command_kept(self._call_id, self._found)
+
+    def dropped(self) -> None:
+        """The next pull takes them back."""
+        self._folder.command_lost(self._call_id)

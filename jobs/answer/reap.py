@@ -1,0 +1,158 @@
+"""The reaper: no answer stays `processing` when no run is going to finish it."""
+
+import asyncio
+import logging
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Protocol
+
+from core.clock import Clock
+from core.errors import NotFound, Refused
+from core.ids import RunId
+from engine import Event, NoSuchRun, RunInfo, SentEvent
+from jobs.events import MessageSent, user_of
+from store.errors import StoreFault, StoreUnavailable
+from store.gateway import Store
+from store.records import Generation
+
+log = logging.getLogger("jobs.answer.reap")
+
+ENDED_WITHOUT_ANSWER = (
+    "The server stopped working on this answer and could not continue it. "
+    "The changes made so far are kept; try again."
+)
+
+
+FAULTS_IN_A_ROW = 3  # then it is the engine or the store that is at fault, and not a row
+
+
+@dataclass(frozen=True)
+class ReapTimes:
+    """How often to look, and how long a generation may be silent before it is looked at.
+
+    Silence alone closes nothing: a thinking model is silent. It is closed when the engine has no
+    live run for it either.
+    """
+
+    every_s: float = 15.0
+    silent_s: float = 30.0
+
+
+class Runs(Protocol):
+    """What the reaper needs of the engine."""
+
+    async def send(self, event: Event) -> SentEvent:
+        """Store the event and start what it starts; a known id tells what it has started."""
+        ...
+
+    async def run(self, run_id: RunId) -> RunInfo:
+        """How a run does. Raises: NoSuchRun."""
+        ...
+
+
+class Reaper:
+    """Runs beside the worker; two at once do no harm: closing is checked in the mutation."""
+
+    def __init__(self, store: Store, engine: Runs, clock: Clock, times: ReapTimes) -> None:
+        self._store = store
+        self._engine = engine
+        self._clock = clock
+        self._times = times
+
+    async def run(self) -> None:
+        """Look again and again until cancelled."""
+        while True:
+            try:
+                await self.sweep()
+            except Exception:  # the rim of the reaper: what could not be looked at now is later
+                log.exception("reap_postponed")
+            await asyncio.sleep(self._times.every_s)
+
+    async def sweep(self) -> int:
+        """Close what nobody works on; how many there were.
+
+        A generation that cannot be looked at is reported and set aside, and the others go on,
+        unless several in a row say that it is not the generation's fault.
+
+        Raises:
+            StoreUnavailable: the store cannot be read or written.
+            Exception: what `FAULTS_IN_A_ROW` generations raised.
+        """
+        before = self._clock.now() - timedelta(seconds=self._times.silent_s)
+        closed = faults = 0
+        for generation in await self._store.generations.stale(before=before):
+            try:
+                closed += await self._look_at(generation)
+                faults = 0
+            except StoreUnavailable:
+                raise
+            except Exception:  # the rim of the reaper: one row is no reason to leave the others
+                faults += 1
+                if faults == FAULTS_IN_A_ROW:
+                    raise
+                named = {"message_id": generation.message_id}
+                log.exception("generation_set_aside", extra=named)
+                await self._set_aside(generation)
+        return closed
+
+    async def _look_at(self, generation: Generation) -> bool:
+        """Whether it had to be closed."""
+        run_id = await self._live_run(generation)
+        if run_id is None:
+            await self._close(generation)
+            return True
+        await self._store.generations.confirm(generation.message_id, run_id=run_id)
+        return False
+
+    async def _set_aside(self, generation: Generation) -> None:
+        try:
+            await self._store.generations.set_aside(generation.message_id)
+        except StoreFault:
+            log.exception("generation_in_the_way", extra={"message_id": generation.message_id})
+
+    async def _live_run(self, generation: Generation) -> RunId | None:
+        """The run that is going to finish the message, started here if it never was."""
+        run_id = generation.run_id or await self._started(generation)
+        if run_id is None:
+            return None
+        try:
+            run = await self._engine.run(run_id)
+        except NoSuchRun:
+            return None
+        return None if run.has_ended else run_id
+
+    async def _started(self, generation: Generation) -> RunId | None:
+        """Send its event: a known one tells its run, a lost one starts it now."""
+        event = Event(
+            name=MessageSent.event_name,
+            data={
+                "messageId": generation.message_id,
+                "conversationId": generation.conversation_id,
+                "projectId": generation.project_id,
+            },
+            id=generation.event_id,
+            user=user_of(generation.owner_id),
+        )
+        try:
+            sent = await self._engine.send(event)
+        except Refused as refused:
+            # Not as an exception: a refusal is nobody's bug as a rule, and is not reported as one.
+            named = {"event_id": generation.event_id, "code": refused.code}
+            log.error("event_refused", extra=named)  # noqa: TRY400
+            return None
+        return sent.run_ids[0] if sent.run_ids else None
+
+    async def _close(self, generation: Generation) -> None:
+        log.warning(
+            "generation_reaped",
+            extra={"message_id": generation.message_id, "run_id": generation.run_id},
+        )
+        try:
+            await self._store.generations.fail(
+                generation.message_id,
+                error=ENDED_WITHOUT_ANSWER,
+                error_code="run_lost",
+                run_id=generation.run_id,
+            )
+        except NotFound:
+            return

@@ -1,0 +1,171 @@
+"""Between the records of the store and the turns and messages of the agent."""
+
+import json
+from collections.abc import Mapping, Sequence
+
+from agent.transcript import Answered, Asked, Past, RecordedTurn
+from core.ids import ToolCallId
+from llm.model import (
+    AssistantMessage,
+    StopReason,
+    TextPart,
+    ThinkingPart,
+    ToolCall,
+    Turn,
+    Usage,
+)
+from store.records import (
+    DeletedFile,
+    FileEdit,
+    HistoryMessage,
+    MessageStatus,
+    NewToolCall,
+    RenamedFile,
+    TokenUsage,
+    ToolCallRecord,
+    TurnPart,
+    TurnRecord,
+    WrittenFile,
+)
+from tools.output import ToolOutput
+from tools.workspace.edits import Deleted, Edit, Renamed, Written
+
+
+def edit_records(edits: Sequence[Edit]) -> tuple[FileEdit, ...]:
+    """Changes to a workspace, as the store keeps them."""
+    return tuple(_edit_record(edit) for edit in edits)
+
+
+def _edit_record(edit: Edit) -> FileEdit:
+    match edit:
+        case Written():
+            return WrittenFile(edit.path, edit.data, edit.base_sha256)
+        case Deleted():
+            return DeletedFile(edit.path)
+        case Renamed():
+            return RenamedFile(edit.path, edit.new_path)
+
+
+def usage_record(usage: Usage) -> TokenUsage:
+    """The store's words for the tokens of a run and their cost."""
+    return TokenUsage(
+        input_tokens=usage.input_tokens,
+        output_tokens=usage.output_tokens,
+        cache_read_tokens=usage.cache_read_tokens,
+        cache_write_tokens=usage.cache_write_tokens,
+        cost_usd=usage.cost_usd,
+    )
+
+
+def past_of(history: HistoryMessage, *, is_brief: bool) -> Past:
+    """An earlier message as the agent knows it; a brief one has no results of calls."""
+    message = history.message
+    if message.role == "user":
+        return Asked(text=message.content)
+    match message.status:
+        case MessageStatus.COMPLETED:
+            status = "completed"
+        case MessageStatus.CANCELLED:
+            status = "cancelled"
+        case _:  # one that is still running is, for this answer, one that did not end
+            status = "failed"
+    return Answered(
+        status=status,
+        text=message.content,
+        turns=recorded_turns(history.turns, history.tool_calls),
+        error=message.error or "",
+        is_brief=is_brief,
+    )
+
+
+def recorded_turns(
+    turns: tuple[TurnRecord, ...], calls: tuple[ToolCallRecord, ...]
+) -> tuple[RecordedTurn, ...]:
+    """The turns of one answer in order, each with what became of its calls."""
+    return tuple(
+        _recorded_turn(turn, {call.tool_call_id: call for call in calls if call.turn == turn.turn})
+        for turn in sorted(turns, key=lambda turn: turn.turn)
+    )
+
+
+def _recorded_turn(record: TurnRecord, calls: Mapping[ToolCallId, ToolCallRecord]) -> RecordedTurn:
+    return RecordedTurn(
+        number=record.turn,
+        turn=Turn(
+            message=AssistantMessage(parts=tuple(_part(part, calls) for part in record.parts)),
+            stop_reason=StopReason(record.stop_reason),
+            usage=Usage(
+                input_tokens=record.usage.input_tokens,
+                output_tokens=record.usage.output_tokens,
+                cache_read_tokens=record.usage.cache_read_tokens,
+                cache_write_tokens=record.usage.cache_write_tokens,
+                cost_usd=record.usage.cost_usd,
+            ),
+            model=record.model,
+            dropped_calls=record.dropped_calls,
+        ),
+        started=frozenset(
+            call_id for call_id, call in calls.items() if call.started_at is not None
+        ),
+        outputs={
+            call_id: ToolOutput(text=call.output or "", is_error=call.status == "failed")
+            for call_id, call in calls.items()
+            if call.status in {"completed", "failed"}
+        },
+        not_run={
+            call_id: call.output or ""
+            for call_id, call in calls.items()
+            if call.status == "skipped"
+        },
+    )
+
+
+def _part(
+    part: TurnPart, calls: Mapping[ToolCallId, ToolCallRecord]
+) -> TextPart | ThinkingPart | ToolCall:
+    match part.type:
+        case "text":
+            return TextPart(text=part.text or "")
+        case "thinking":
+            # Without a text it was redacted: the provider wants the encrypted block back as it was.
+            return ThinkingPart(part.text or "", part.signature or "", redacted=part.text is None)
+        case "toolCall":
+            call = calls[ToolCallId(part.tool_call_id or "")]
+            return ToolCall(
+                call_id=call.tool_call_id,
+                name=call.name,
+                arguments=json.loads(call.arguments_json),
+            )
+
+
+def turn_record(number: int, turn: Turn) -> TurnRecord:
+    """A turn as the store keeps it; its calls have rows of their own."""
+    return TurnRecord(
+        turn=number,
+        parts=tuple(_part_record(part) for part in turn.message.parts),
+        stop_reason=turn.stop_reason.value,
+        model=turn.model,
+        usage=usage_record(turn.usage),
+        dropped_calls=turn.dropped_calls,
+    )
+
+
+def _part_record(part: TextPart | ThinkingPart | ToolCall) -> TurnPart:
+    match part:
+        case TextPart():
+            return TurnPart(type="text", text=part.text)
+        case ThinkingPart():
+            text = None if part.redacted else part.text
+            return TurnPart(type="thinking", text=text, signature=part.signature)
+        case ToolCall():
+            return TurnPart(type="toolCall", tool_call_id=part.call_id)
+
+
+def new_call(call: ToolCall, not_run: str | None) -> NewToolCall:
+    """The row of a call; `not_run` says why it will not be run."""
+    return NewToolCall(
+        tool_call_id=call.call_id,
+        name=call.name,
+        arguments_json=json.dumps(dict(call.arguments), ensure_ascii=False),
+        not_run=not_run,
+    )

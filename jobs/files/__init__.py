@@ -1,0 +1,1 @@
+"""The files of projects on a worker's disk."""

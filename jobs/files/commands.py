@@ -1,0 +1,133 @@
+"""What commands change in a project's folder, past the tools that say what they write.
+
+A command has its effect when its changes and its result are in the store, in one mutation, or not
+at all: what one has left that was cancelled, or died with its process, the next pull takes back. A
+note beside the folder outlives the process.
+"""
+
+import asyncio
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from jobs.files.index import FolderIndex, Known
+from tools.text import sha256_of
+from tools.workspace.disk import DiskWorkspace
+from tools.workspace.edits import Deleted, Edit, Renamed, Written
+from tools.workspace.open_folder import TICK_NS
+from tools.workspace.paths import ancestors_of
+from tools.workspace.port import MAX_FILE_BYTES, NoSuchFile, RelPath
+from tools.workspace.scan import Stamp, scan, stamp
+
+
+@dataclass(frozen=True)
+class Changes:
+    """How a folder differs from the store.
+
+    `edits` make the store the same: what is gone first, topmost, then what is new or different.
+    `too_large` are files that no project can keep.
+    """
+
+    edits: tuple[Edit, ...]
+    too_large: tuple[RelPath, ...] = ()
+
+
+class Commands:
+    """The commands that run in one folder."""
+
+    def __init__(self, root: Path, index: FolderIndex, note: Path) -> None:
+        self._root = root
+        self._disk = DiskWorkspace(root)
+        self._index = index
+        self._note = note
+        self._running: dict[str, dict[RelPath, Stamp]] = {}
+        """By command, what its changed files showed when they were read."""
+
+    @property
+    def are_lost(self) -> bool:
+        """Whether the folder may have changes of commands that nobody will keep."""
+        return not self._running and self._note.exists()
+
+    def begin(self, command: str) -> None:
+        """It may change files from now on."""
+        self._note.touch()
+        self._running[command] = {}
+
+    def lose(self, command: str) -> None:
+        """It has ended, and its changes are not kept."""
+        self._running.pop(command, None)
+
+    def forget_lost(self) -> None:
+        """The folder is as the store has it."""
+        if not self._running:
+            self._note.unlink(missing_ok=True)
+
+    async def changes(self, command: str) -> Changes:
+        """What the commands here have changed that the store does not have."""
+        known, gone, different = await asyncio.to_thread(self._look)
+        edits: list[Edit] = [Deleted(path) for path in gone]
+        too_large: list[RelPath] = []
+        for path, now in different.items():
+            if now.size_bytes > MAX_FILE_BYTES:
+                too_large.append(path)
+                continue
+            try:
+                data = await self._disk.read(path)
+            except NoSuchFile:  # a program that still runs has removed it
+                continue
+            sha256, was = sha256_of(data), known.get(path)
+            if was is not None and sha256 == was.sha256:  # only touched
+                note = [(path, Known(sha256, _settled(now)))]
+                await asyncio.to_thread(self._index.note, note)
+                continue
+            self._running[command][path] = now
+            edits.append(Written(path, data, "" if was is None else was.sha256))
+        return Changes(tuple(edits), tuple(too_large))
+
+    def keep(self, command: str, edits: Sequence[Edit]) -> None:
+        """The store has these changes now; what was changed since is found the next time."""
+        stamps = self._running.pop(command, {})
+        for edit in edits:
+            match edit:
+                case Deleted():
+                    self._index.forget(edit.path)
+                case Written():
+                    seen = _settled(stamps[edit.path])
+                    self._index.note([(edit.path, Known(sha256_of(edit.data), seen))])
+                case Renamed():
+                    self._index.move(edit.path, edit.new_path)
+        self.forget_lost()
+
+    def _look(self) -> tuple[dict[RelPath, Known], list[RelPath], dict[RelPath, Stamp]]:
+        """What the store has; what of it is gone; what is new, or shows that it was changed."""
+        known = self._index.all()
+        files = dict(scan(self._root, known).files)
+        for path, entry in known.items():
+            if not entry.is_folder and path not in files:  # gone, or in an ignored folder
+                now = stamp(self._root, path)
+                if now is not None:
+                    files[path] = now
+        gone = [
+            path
+            for path, entry in known.items()
+            if not ((self._root / path).is_dir() if entry.is_folder else path in files)
+        ]
+        different = {
+            path: now
+            for path, now in sorted(files.items())
+            if path not in known or known[path].stamp != now
+        }
+        return known, _topmost(gone), different
+
+
+def _topmost(paths: Sequence[RelPath]) -> list[RelPath]:
+    """Those that are in no other."""
+    all_of_them = set(paths)
+    return sorted(path for path in paths if not all_of_them.intersection(ancestors_of(path)))
+
+
+def _settled(seen: Stamp) -> Stamp:
+    """A stamp that a later change is sure to differ from."""
+    is_new = seen.mtime_ns > time.time_ns() - TICK_NS
+    return replace(seen, mtime_ns=0) if is_new else seen

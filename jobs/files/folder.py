@@ -1,0 +1,283 @@
+"""A project's files on this worker's disk: a cache that follows the store."""
+
+import asyncio
+import json
+import logging
+import shutil
+import sqlite3
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from core.errors import NotFound, Refused
+from core.ids import OwnerId, ProjectId
+from jobs.files.commands import Changes, Commands
+from jobs.files.index import FolderIndex, Known
+from store.gateway import Store
+from store.records import DeletedFile, FileEdit, FileEntry, RenamedFile, WrittenFile
+from tools.workspace.disk import DiskWorkspace
+from tools.workspace.paths import composed, confine
+from tools.workspace.port import BadPath, IsAFolder, NoSuchFile, NotAFolder, RelPath, Workspace
+from tools.workspace.scan import scan, stamp
+
+log = logging.getLogger(__name__)
+
+NOTE = "version.json"  # which project it is, and up to which version its folder follows the store
+READ_BATCH = 50  # files fetched at once while pulling: bounds the memory of a pull
+
+
+class ProjectFolder:
+    """The files of one project; several runs of this process share it.
+
+    The store has the truth (docs/decisions/0003): `pull` makes the disk follow it, `apply` repeats
+    on the disk what was committed there before. Losing the folder costs a download. What commands
+    change in it counts once it is committed; see `jobs.files.commands`.
+    """
+
+    def __init__(self, store: Store, project_id: ProjectId, owner: OwnerId, folder: Path) -> None:
+        self._store = store
+        self._project_id = project_id
+        self._owner = owner
+        self._folder = folder
+        self.path = folder / "files"
+        """Where the files are."""
+        self._state = folder / NOTE
+        self._lock = asyncio.Lock()
+        self._version: int | None = None
+        self._disk = DiskWorkspace(self.path)
+        self._index = FolderIndex(folder / "index.db")
+        self._commands = Commands(self.path, self._index, folder / "commands-run")
+
+    @property
+    def workspace(self) -> Workspace:
+        """The files as they were at the last pull."""
+        return self._disk
+
+    async def pull(self) -> None:
+        """Make the disk follow the store.
+
+        Raises:
+            NotFound: the project is gone.
+            StoreUnavailable: Convex does not answer.
+            DiskFull: there is no room for the files.
+        """
+        async with self._lock:
+            try:
+                try:
+                    await self._pull()
+                except sqlite3.DatabaseError:
+                    log.exception("folder_index_lost")
+                    self._version = 0
+                    await self._pull()
+            except NotFound:
+                await self._vanish()
+                raise
+
+    async def vanish(self) -> None:
+        """Remove the folder with all that is in it: its project is gone."""
+        async with self._lock:
+            await self._vanish()
+
+    async def apply(self, edits: Sequence[FileEdit]) -> None:
+        """Do on the disk what the store has accepted. What fails here, the next pull mends."""
+        async with self._lock:
+            try:
+                for edit in edits:
+                    await self._apply(edit)
+            except (Refused, sqlite3.DatabaseError):
+                log.warning("disk_behind_store", exc_info=True)
+                self._version = 0  # compare everything at the next pull
+
+    async def command_begins(self, command: str) -> None:
+        """A command of that name is about to change files on the disk."""
+        async with self._lock:
+            await asyncio.to_thread(self._commands.begin, command)
+
+    def command_lost(self, command: str) -> None:
+        """Its changes are not to be kept: the next pull without another command takes them back."""
+        self._commands.lose(command)
+
+    async def command_changes(self, command: str) -> Changes:
+        """How the disk differs from the store when the command has ended."""
+        async with self._lock:
+            return await self._commands.changes(command)
+
+    async def command_kept(self, command: str, changes: Changes) -> None:
+        """The store has accepted these changes, which are on the disk already."""
+        async with self._lock:
+            await asyncio.to_thread(self._commands.keep, command, changes.edits)
+
+    async def stored(self, paths: Sequence[str]) -> dict[str, bytes]:
+        """What the store has at these paths, as far as it has files there."""
+        found: dict[str, bytes] = {}
+        for start in range(0, len(paths), READ_BATCH):
+            batch = paths[start : start + READ_BATCH]
+            for content in await self._store.files.read_many(
+                self._project_id, batch, owner=self._owner
+            ):
+                found[content.entry.path] = content.data
+        return found
+
+    async def _pull(self) -> None:
+        if self._version is None:
+            self._version = await asyncio.to_thread(self._load_version)
+        is_unknown = await asyncio.to_thread(self._is_unknown)
+        if is_unknown:
+            self._version = 0
+        version = self._version
+        while True:
+            changes = await self._store.files.changes(
+                self._project_id, owner=self._owner, since=version
+            )
+            if changes.is_full or (is_unknown and version == 0):
+                await self._start_over()
+            else:
+                await self._remove(changes.deleted)
+                await self._fetch(changes.changed)
+            version = changes.version
+            if not changes.has_more:
+                break
+        if version != self._version:
+            await asyncio.to_thread(self._save_version, version)
+            self._version = version
+            await asyncio.to_thread(self._commands.forget_lost)
+
+    def _is_unknown(self) -> bool:
+        """Whether what stands on the disk is not known, or not in the store."""
+        is_noted = self._index.is_there or not any(self.path.iterdir())
+        return self._commands.are_lost or not is_noted
+
+    async def _vanish(self) -> None:
+        self._version = None
+        await asyncio.to_thread(shutil.rmtree, self._folder, ignore_errors=True)
+
+    async def _apply(self, edit: FileEdit) -> None:
+        match edit:
+            case WrittenFile():
+                await self._write(confine(edit.path), edit.data)
+            case DeletedFile():
+                await self._delete(confine(edit.path))
+            case RenamedFile():
+                source, target = confine(edit.path), confine(edit.new_path)
+                await self._disk.rename(source, target)
+                await asyncio.to_thread(self._index.move, source, target)
+
+    async def _start_over(self) -> None:
+        """The history does not go back far enough, or the disk may differ: compare everything."""
+        entries = [
+            entry async for entry in self._store.files.walk(self._project_id, owner=self._owner)
+        ]
+        named = {path for entry in entries if (path := _nameable(entry.path)) is not None}
+        found = await asyncio.to_thread(scan, self.path, named)
+        strays = {path for path in (*found.files, *found.folders) if path not in named}
+        await self._remove(sorted(strays))
+        await self._fetch(entries)
+
+    async def _remove(self, paths: Sequence[str]) -> None:
+        for path in sorted(paths, key=len, reverse=True):
+            if (gone := _nameable(path)) is not None:
+                await self._delete(gone)
+
+    async def _fetch(self, entries: Sequence[FileEntry]) -> None:
+        wanted = {
+            path: entry
+            for entry in _one_of_each_name(entries)
+            if (path := _nameable(entry.path)) is not None
+        }
+        for path in [path for path, entry in wanted.items() if entry.kind == "folder"]:
+            await self._make_folder(path)
+            del wanted[path]
+        same = await asyncio.to_thread(self._as_noted, wanted)
+        stale = [
+            entry
+            for path, entry in wanted.items()
+            if path not in same and await self._differs(path, entry)
+        ]
+        for start in range(0, len(stale), READ_BATCH):
+            paths = [entry.path for entry in stale[start : start + READ_BATCH]]
+            for path, data in (await self.stored(paths)).items():
+                await self._write(confine(path), data)
+
+    def _as_noted(self, wanted: Mapping[RelPath, FileEntry]) -> set[RelPath]:
+        """Those that show no change since they were as the store has them."""
+        index = self._index.all()
+        return {
+            path
+            for path, entry in wanted.items()
+            if (known := index.get(path)) is not None
+            and known.sha256 == entry.sha256
+            and known.stamp == stamp(self.path, path)
+        }
+
+    async def _differs(self, path: RelPath, entry: FileEntry) -> bool:
+        now = await asyncio.to_thread(stamp, self.path, path)
+        sha256 = await self._hash_of_file(path)
+        if sha256 == entry.sha256 and now is not None:
+            await asyncio.to_thread(self._index.note, [(path, Known(sha256, now))])
+        return sha256 != entry.sha256
+
+    async def _hash_of_file(self, path: RelPath) -> str:
+        """The hash of what stands there; "" for nothing: what is in the way is removed."""
+        try:
+            return await self._disk.sha256(path)
+        except NoSuchFile:
+            pass
+        except IsAFolder:  # a file took the place of a folder
+            await self._delete(path)
+        except NotAFolder as blocked:  # a folder took the place of a file
+            await self._delete(blocked.file)
+        return ""
+
+    async def _write(self, path: RelPath, data: bytes) -> None:
+        sha256, written = await self._disk.mirror(path, data)
+        await asyncio.to_thread(self._index.note, [(path, Known(sha256, written))])
+
+    async def _make_folder(self, path: RelPath) -> None:
+        try:
+            await self._disk.make_folder(path)
+        except NotAFolder as blocked:  # a folder took the place of a file
+            await self._delete(blocked.file)
+            await self._disk.make_folder(path)
+        await asyncio.to_thread(self._index.note_folder, path)
+
+    async def _delete(self, path: RelPath) -> None:
+        await asyncio.to_thread(self._index.forget, path)
+        try:
+            await self._disk.delete(path)
+        except NoSuchFile:
+            return
+
+    def _load_version(self) -> int:
+        self.path.mkdir(parents=True, exist_ok=True)
+        try:
+            return int(json.loads(self._state.read_text())["version"])
+        except (FileNotFoundError, ValueError, KeyError, TypeError):
+            return 0  # never pulled, or the note was lost: ask for everything
+
+    def _save_version(self, version: int) -> None:
+        temporary = self._state.with_suffix(".new")
+        temporary.write_text(json.dumps({"version": version, "project": self._project_id}))
+        temporary.replace(self._state)
+
+
+def _one_of_each_name(entries: Sequence[FileEntry]) -> list[FileEntry]:
+    """Without those whose name stands there composed as well: on a disk the two are one.
+
+    New names are composed by the store; a project of before that may hold both spellings.
+    """
+    paths = {entry.path for entry in entries}
+    kept: list[FileEntry] = []
+    for entry in entries:
+        if entry.path != composed(entry.path) and composed(entry.path) in paths:
+            log.warning("two_spellings_of_one_name", extra={"path": composed(entry.path)})
+        else:
+            kept.append(entry)
+    return kept
+
+
+def _nameable(path: str) -> RelPath | None:
+    """The path, unless tools may not name it: people may keep such files, agents see none."""
+    try:
+        return confine(path)
+    except BadPath:
+        log.warning("path_not_materialised", extra={"path": path})
+        return None

@@ -1,0 +1,109 @@
+"""What a project's folder held when it was last as the store has it: by what a change shows."""
+
+import sqlite3
+from collections.abc import Generator, Iterable
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from tools.workspace.paths import ancestors_of
+from tools.workspace.port import DiskFull, RelPath
+from tools.workspace.scan import Stamp
+
+_SCHEMA = """
+CREATE TABLE IF NOT EXISTS entry (
+    path TEXT PRIMARY KEY,
+    sha256 TEXT NOT NULL,
+    size_bytes INTEGER NOT NULL,
+    mtime_ns INTEGER NOT NULL,
+    inode INTEGER NOT NULL
+) WITHOUT ROWID
+"""
+_PUT = "INSERT OR REPLACE INTO entry VALUES (?, ?, ?, ?, ?)"
+_FOLDER = "INSERT OR IGNORE INTO entry VALUES (?, '', 0, 0, 0)"
+_BELOW = "path = :path OR substr(path, 1, length(:path) + 1) = :path || '/'"
+_NO_ROOM = {sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR}
+_PRIMARY = 0xFF  # of a result code, less what says it in more detail
+
+
+@dataclass(frozen=True)
+class Known:
+    """A file as the store has it; `sha256` is "" for a folder."""
+
+    sha256: str
+    stamp: Stamp
+
+    @property
+    def is_folder(self) -> bool:
+        """Whether it is a folder."""
+        return not self.sha256
+
+
+class FolderIndex:
+    """A file of rows beside the folder; each method is one transaction. Call it from a thread.
+
+    It is a cache: a spoilt one is empty, and the folder is compared with the store anew.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    @property
+    def is_there(self) -> bool:
+        """Whether anything has been noted; if not, the folder is unknown."""
+        return self._path.exists()
+
+    def all(self) -> dict[RelPath, Known]:
+        """Everything, by path."""
+        with self._open() as database:
+            rows = database.execute("SELECT path, sha256, size_bytes, mtime_ns, inode FROM entry")
+            return {RelPath(row[0]): Known(row[1], Stamp(*row[2:])) for row in rows}
+
+    def note(self, files: Iterable[tuple[RelPath, Known]]) -> None:
+        """These are as the store has them; the folders they stand in are there, too."""
+        with self._open() as database:
+            for path, known in files:
+                stamp = known.stamp
+                row = (path, known.sha256, stamp.size_bytes, stamp.mtime_ns, stamp.inode)
+                database.execute(_PUT, row)
+                database.executemany(_FOLDER, [(folder,) for folder in ancestors_of(path)])
+
+    def note_folder(self, path: RelPath) -> None:
+        """The folder is there, with those it stands in."""
+        with self._open() as database:
+            database.executemany(_FOLDER, [(each,) for each in (*ancestors_of(path), path)])
+
+    def forget(self, path: RelPath) -> None:
+        """It is gone, with all that was in it."""
+        with self._open() as database:
+            database.execute(f"DELETE FROM entry WHERE {_BELOW}", {"path": path})  # noqa: S608
+
+    def move(self, source: RelPath, target: RelPath) -> None:
+        """It stands elsewhere, with all that is in it."""
+        self.forget(target)
+        with self._open() as database:
+            database.execute(
+                "UPDATE entry SET path = :target || substr(path, length(:path) + 1) "  # noqa: S608
+                f"WHERE {_BELOW}",
+                {"path": source, "target": target},
+            )
+            database.executemany(_FOLDER, [(folder,) for folder in ancestors_of(target)])
+
+    @contextmanager
+    def _open(self) -> Generator[sqlite3.Connection]:
+        try:
+            with closing(self._connect()) as database, database:
+                yield database
+        except sqlite3.DatabaseError as error:
+            for suffix in ("", "-wal", "-shm"):
+                Path(f"{self._path}{suffix}").unlink(missing_ok=True)
+            if error.sqlite_errorcode & _PRIMARY in _NO_ROOM:
+                raise DiskFull(RelPath(self._path.name)) from error
+            raise
+
+    def _connect(self) -> sqlite3.Connection:
+        database = sqlite3.connect(self._path)
+        database.execute("PRAGMA journal_mode=WAL")
+        database.execute("PRAGMA synchronous=NORMAL")
+        database.execute(_SCHEMA)
+        return database

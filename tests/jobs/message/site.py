@@ -1,0 +1,76 @@
+"""A store, an engine, and a model that is scripted: where messages are answered."""
+
+import asyncio
+from collections.abc import AsyncGenerator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from agent.definition import Limits
+from core.ids import ConversationId, MessageId, OwnerId, ProjectId, RunId
+from engine import Engine, SqliteDatabase
+from jobs.agents import Agents
+from jobs.events import engine_event
+from jobs.files.folders import ProjectFolders
+from jobs.message.process_message import process_message
+from llm.model import Model
+from store import Store
+from store.records import Message, MessageStatus
+from tools.files import FILE_TOOLS
+from tools.place import Provided
+from tools.tool import AnyTool
+
+TASK = "Build me a shop."
+
+
+@dataclass
+class Site:
+    """A store, and an engine that answers in it with the model of the moment."""
+
+    store: Store
+    owner: OwnerId
+    folder: Path
+    project_id: ProjectId
+    conversation_id: ConversationId
+    model: Model
+    limits: Limits = Limits()  # noqa: RUF009 - frozen
+    tools: tuple[AnyTool, ...] = FILE_TOOLS
+    needs: Provided = field(default_factory=Provided)
+
+    @asynccontextmanager
+    async def worker(self) -> AsyncGenerator[Engine]:
+        needs = [
+            self.store,
+            Agents(self.model, self.tools, self.limits),
+            ProjectFolders(self.store, self.folder / "files"),
+            self.needs,
+        ]
+        database = SqliteDatabase(self.folder / "engine.sqlite")
+        async with Engine(
+            jobs=[process_message], database=database, provide=needs, grace_s=0.1
+        ) as engine:
+            yield engine
+
+    async def send(self, engine: Engine, text: str) -> tuple[MessageId, RunId]:
+        sent = await self.store.messages.send(
+            self.conversation_id, owner=self.owner, content=text, policy="cancel"
+        )
+        for event in sent.events[:-1]:
+            await engine.send(engine_event(event))
+        started = await engine.send(engine_event(sent.events[-1]))
+        return sent.message_id, started.run_ids[0]
+
+    async def answer(self, engine: Engine, text: str) -> Message:
+        message_id, run_id = await self.send(engine, text)
+        await engine.wait(run_id, 60)
+        return await self.message_once(message_id, lambda it: it.status != MessageStatus.PROCESSING)
+
+    async def message_once(
+        self, message_id: MessageId, holds: Callable[[Message], bool]
+    ) -> Message:
+        async with asyncio.timeout(30):
+            while True:
+                message = await self.store.messages.owned(message_id, owner=self.owner)
+                if holds(message):
+                    return message
+                await asyncio.sleep(0.02)

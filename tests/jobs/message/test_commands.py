@@ -1,0 +1,135 @@
+"""A tool that works on the disk, as a command does: what it changes, on the whole way."""
+
+import asyncio
+from pathlib import Path
+
+import pytest
+from pydantic import BaseModel
+
+from tests.agent.models import ScriptedTurns, call, calls, says
+from tests.jobs.message.site import TASK, Site
+from tools.files import FILE_TOOLS
+from tools.output import ExitPart, ToolOutput
+from tools.place import Place, Provided, Touches
+from tools.tool import Tool
+from tools.workspace.paths import ROOT
+
+pytestmark = pytest.mark.timeout(120)
+
+
+class NoArguments(BaseModel):
+    """The command tool of these tests takes none."""
+
+
+class Shell:
+    """What a worker owns for its tools: here a script, and whether to wait for ever."""
+
+    def __init__(self, script: str, *, hangs: bool = False) -> None:
+        self.script = script
+        self.hangs = hangs
+        self.has_run = asyncio.Event()
+
+
+async def run_script(_: NoArguments, place: Place) -> ToolOutput:
+    assert place.folder is not None
+    shell = place.need(Shell)
+    process = await asyncio.create_subprocess_exec("/bin/sh", "-ec", shell.script, cwd=place.folder)
+    code = await process.wait()
+    shell.has_run.set()
+    if shell.hangs:
+        await asyncio.Event().wait()
+    return ToolOutput(f"exit code {code}", is_error=code != 0, parts=(ExitPart(code, 0.1),))
+
+
+COMMAND = Tool(
+    name="runScript",
+    description="Run the script.",
+    arguments=NoArguments,
+    touches=lambda _: Touches(writes=frozenset({ROOT}), in_folder=True),
+    run=run_script,
+)
+
+
+async def files_of(site: Site) -> dict[str, bytes]:
+    paths = [
+        entry.path
+        async for entry in site.store.files.walk(site.project_id, owner=site.owner)
+        if entry.kind == "file"
+    ]
+    found = await site.store.files.read_many(site.project_id, paths, owner=site.owner)
+    return {content.entry.path: content.data for content in found}
+
+
+@pytest.fixture
+async def commands(site: Site) -> Site:
+    files = {"a.txt": b"one", "b.txt": b"two"}
+    await site.store.files.write_many(site.project_id, files, owner=site.owner)
+    site.tools = (*FILE_TOOLS, COMMAND)
+    return site
+
+
+@pytest.mark.parametrize("ends", ["", "; exit 3"], ids=["succeeds", "fails"])
+async def test_what_a_command_changes_is_in_the_project_with_its_result(
+    commands: Site, ends: str
+) -> None:
+    commands.model = ScriptedTurns(
+        [
+            calls(call("c1", "runScript")),
+            calls(call("c2", "readFile", path="made/new.txt")),
+            says("Done."),
+        ]
+    )
+    commands.needs = Provided(Shell(f"rm a.txt; mkdir made; printf new > made/new.txt{ends}"))
+    async with commands.worker() as engine:
+        answer = await commands.answer(engine, TASK)
+    assert await files_of(commands) == {"b.txt": b"two", "made/new.txt": b"new"}
+    first, second = (
+        await commands.store.messages.context(answer.message_id, max_chars=0)
+    ).tool_calls
+    assert first.status == ("failed" if ends else "completed")
+    assert second.output == "new"
+
+
+async def test_a_command_that_is_cancelled_leaves_nothing(commands: Site) -> None:
+    commands.model = ScriptedTurns([calls(call("c1", "runScript")), says("Never.")])
+    shell = Shell("rm a.txt; printf new > new.txt", hangs=True)
+    commands.needs = Provided(shell)
+    async with commands.worker() as engine:
+        message_id, run_id = await commands.send(engine, TASK)
+        async with asyncio.timeout(20):
+            await shell.has_run.wait()
+        await commands.store.messages.cancel(message_id, owner=commands.owner)
+        await engine.cancel(run_id)
+        commands.model = ScriptedTurns([calls(call("c2", "readFile", path="a.txt")), says("Ok.")])
+    async with commands.worker() as engine:
+        answer = await commands.answer(engine, "Read it.")
+    [read] = (await commands.store.messages.context(answer.message_id, max_chars=0)).tool_calls
+    assert read.output == "one"
+    assert await files_of(commands) == {"a.txt": b"one", "b.txt": b"two"}
+
+
+def written(folder: Path) -> list[Path]:
+    return [path for path in folder.rglob("a.txt") if path.read_text() == "command"]
+
+
+async def test_a_command_loses_against_a_person_who_changed_the_same_file(commands: Site) -> None:
+    commands.model = ScriptedTurns([calls(call("c1", "runScript")), says("Done.")])
+    shell = Shell("printf command > a.txt; while [ ! -e go ]; do sleep 0.02; done; rm go")
+    commands.needs = Provided(shell)
+    async with commands.worker() as engine:
+        message_id, run_id = await commands.send(engine, TASK)
+        folder = commands.folder / "files"
+        async with asyncio.timeout(20):
+            while not (
+                found := [it for it in folder.rglob("a.txt") if it.read_text() == "command"]
+            ):
+                await asyncio.sleep(0.02)
+        await commands.store.files.write(
+            commands.project_id, "a.txt", b"person", owner=commands.owner
+        )
+        (found[0].parent / "go").touch()
+        await engine.wait(run_id, 60)
+    [ran] = (await commands.store.messages.context(message_id, max_chars=0)).tool_calls
+    assert ran.status == "failed"
+    assert "somebody else changed the same file" in (ran.output or "")
+    assert await files_of(commands) == {"a.txt": b"person", "b.txt": b"two"}

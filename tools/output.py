@@ -1,0 +1,107 @@
+"""What a tool call comes to: a text for the model, and typed parts for people and programs."""
+
+from dataclasses import dataclass
+from typing import Annotated, Literal
+
+from pydantic import Field, TypeAdapter
+
+from tools.workspace.port import RelPath
+
+MAX_DIFF_CHARS = 100_000  # of one file; a longer one says so and is cut between two lines
+MAX_PARTS_BYTES = 256 * 1024  # of a call, as JSON: it stands in one row with arguments and text
+
+
+@dataclass(frozen=True)
+class DiffPart:
+    """How a call changed one file, as a unified diff without a header.
+
+    `path` is the file afterwards; `old_path` where it was if it was moved. A file that is not text
+    has an empty diff. `added` and `removed` count lines, also of a diff that `is_cut`.
+    """
+
+    path: RelPath
+    change: Literal["created", "changed", "deleted", "renamed"]
+    diff: str = ""
+    added: int = 0
+    removed: int = 0
+    old_path: RelPath | None = None
+    is_cut: bool = False
+    type: Literal["diff"] = "diff"
+
+
+@dataclass(frozen=True)
+class MoreFilesPart:
+    """So many files more were changed, whose diffs are not kept."""
+
+    count: int
+    type: Literal["moreFiles"] = "moreFiles"
+
+
+@dataclass(frozen=True)
+class Diagnostic:
+    """One finding of a language server; `line` and `column` count from 1."""
+
+    path: RelPath
+    line: int
+    column: int
+    severity: Literal["error", "warning", "information", "hint"]
+    message: str
+    code: str = ""
+    source: str = ""
+
+
+@dataclass(frozen=True)
+class DiagnosticsPart:
+    """What a language server says of files."""
+
+    diagnostics: tuple[Diagnostic, ...]
+    type: Literal["diagnostics"] = "diagnostics"
+
+
+@dataclass(frozen=True)
+class ImagePart:
+    """An image, base64, for people and for models that see."""
+
+    media_type: Literal["image/png", "image/jpeg", "image/gif", "image/webp"]
+    data: str
+    type: Literal["image"] = "image"
+
+
+@dataclass(frozen=True)
+class FullTextPart:
+    """The model was shown a part only: the whole text is kept under `handle`."""
+
+    handle: str
+    size_bytes: int
+    type: Literal["fullText"] = "fullText"
+
+
+@dataclass(frozen=True)
+class ExitPart:
+    """How a command ended; `code` is negative for a signal, None if it was stopped by us."""
+
+    code: int | None
+    took_s: float
+    type: Literal["exit"] = "exit"
+
+
+Part = Annotated[
+    DiffPart | MoreFilesPart | DiagnosticsPart | ImagePart | FullTextPart | ExitPart,
+    Field(discriminator="type"),
+]
+
+PARTS: TypeAdapter[tuple[Part, ...]] = TypeAdapter(tuple[Part, ...])
+"""Parts from and to JSON."""
+
+
+@dataclass(frozen=True)
+class ToolOutput:
+    """What a tool call came to.
+
+    The model reads `text`; an error says what failed, what is true now and what to try. `parts` are
+    kept with the call, for people and later tools.
+    """
+
+    text: str
+    is_error: bool = False
+    parts: tuple[Part, ...] = ()

@@ -1,0 +1,122 @@
+"""A look at a whole folder that is quick because it opens no file: names, sizes and times."""
+
+import os
+import stat
+from collections.abc import Container, Generator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from tools.workspace.ignored import MAX_RULES_BYTES, RULES_FILE, Rules
+from tools.workspace.paths import ROOT, composed
+from tools.workspace.port import RelPath
+
+_FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+_READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+
+
+@dataclass(frozen=True)
+class Stamp:
+    """By what a file shows that it was changed, without reading it."""
+
+    size_bytes: int
+    mtime_ns: int
+    inode: int
+
+    @classmethod
+    def of(cls, status: os.stat_result) -> "Stamp":
+        """That of a file whose status was asked for."""
+        return cls(status.st_size, status.st_mtime_ns, status.st_ino)
+
+
+@dataclass
+class Found:
+    """What a scan has found of a project."""
+
+    files: dict[RelPath, Stamp] = field(default_factory=dict[RelPath, Stamp])
+    folders: set[RelPath] = field(default_factory=set[RelPath])
+
+
+def scan(root: Path, known: Container[RelPath]) -> Found:
+    """The files and folders below `root` that belong to a project, without links.
+
+    What is `known` belongs to it whatever the rules say; but a folder that is ignored is not
+    looked into: ask for known files in it with `stamp`.
+    """
+    found = Found()
+    descriptor = os.open(root, _FOLDER)
+    try:
+        _scan(descriptor, ROOT, Rules(), known, found)
+    finally:
+        os.close(descriptor)
+    return found
+
+
+def stamp(root: Path, path: RelPath) -> Stamp | None:
+    """That of one file; None where no file stands."""
+    with suppress(OSError), _opened(root, path) as (folder, name):
+        status = os.stat(name, dir_fd=folder, follow_symlinks=False)
+        if stat.S_ISREG(status.st_mode):
+            return Stamp.of(status)
+    return None
+
+
+def _scan(
+    descriptor: int, path: RelPath, rules: Rules, known: Container[RelPath], found: Found
+) -> None:
+    with os.scandir(descriptor) as items:
+        entries = list(items)
+    if any(item.name == RULES_FILE for item in entries):
+        text = _rules(descriptor)
+        rules = rules if text is None else rules.within(path, text)
+    for item in entries:
+        name = composed(item.name)
+        child = RelPath(f"{path}/{name}" if path else name)
+        with suppress(FileNotFoundError, PermissionError):  # deleted, or closed to us
+            if item.is_file(follow_symlinks=False):
+                if child in known or not rules.ignores(child, is_folder=False):
+                    found.files[child] = Stamp.of(item.stat(follow_symlinks=False))
+            elif item.is_dir(follow_symlinks=False) and not rules.ignores(child, is_folder=True):
+                found.folders.add(child)
+                _enter(descriptor, item.name, child, rules, known, found)
+
+
+def _enter(  # noqa: PLR0913, PLR0917 - a step of the walk above
+    parent: int,
+    name: str,
+    path: RelPath,
+    rules: Rules,
+    known: Container[RelPath],
+    found: Found,
+) -> None:
+    with suppress(NotADirectoryError):  # swapped since
+        descriptor = os.open(name, _FOLDER, dir_fd=parent)
+        try:
+            _scan(descriptor, path, rules, known, found)
+        finally:
+            os.close(descriptor)
+
+
+def _rules(folder: int) -> str | None:
+    with suppress(OSError):
+        file = os.open(RULES_FILE, _READ, dir_fd=folder)
+        try:
+            return os.read(file, MAX_RULES_BYTES).decode(errors="replace")
+        finally:
+            os.close(file)
+    return None
+
+
+@contextmanager
+def _opened(root: Path, path: RelPath) -> Generator[tuple[int, str]]:
+    """The folder of a path, reached through no link, and the name in it."""
+    *folders, name = path.split("/")
+    descriptor = os.open(root, _FOLDER)
+    try:
+        for folder in folders:
+            below = os.open(folder, _FOLDER, dir_fd=descriptor)
+            os.close(descriptor)
+            descriptor = below
+        yield descriptor, name
+    finally:
+        os.close(descriptor)
