@@ -45,6 +45,11 @@ class Commands:
         """By command, what its changed files showed when they were read."""
 
     @property
+    def are_running(self) -> bool:
+        """Whether a command may be changing files now."""
+        return bool(self._running)
+
+    @property
     def are_lost(self) -> bool:
         """Whether the folder may have changes of commands that nobody will keep."""
         return not self._running and self._note.exists()

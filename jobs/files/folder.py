@@ -128,7 +128,7 @@ class ProjectFolder:
             changes = await self._store.files.changes(
                 self._project_id, owner=self._owner, since=version
             )
-            if changes.is_full or (is_unknown and version == 0):
+            if changes.is_full or (version == 0 and any(self.path.iterdir())):
                 await self._start_over()
             else:
                 await self._remove(changes.deleted)
@@ -139,12 +139,13 @@ class ProjectFolder:
         if version != self._version:
             await asyncio.to_thread(self._save_version, version)
             self._version = version
+        if is_unknown:
+            await asyncio.to_thread(self._index.mark_whole)
             await asyncio.to_thread(self._commands.forget_lost)
 
     def _is_unknown(self) -> bool:
         """Whether what stands on the disk is not known, or not in the store."""
-        is_noted = self._index.is_there or not any(self.path.iterdir())
-        return self._commands.are_lost or not is_noted
+        return self._commands.are_lost or not self._index.is_whole()
 
     async def _vanish(self) -> None:
         self._version = None
@@ -169,7 +170,8 @@ class ProjectFolder:
         named = {path for entry in entries if (path := _nameable(entry.path)) is not None}
         found = await asyncio.to_thread(scan, self.path, named)
         strays = {path for path in (*found.files, *found.folders) if path not in named}
-        await self._remove(sorted(strays))
+        if not self._commands.are_running:  # one that runs may just have made them
+            await self._remove(sorted(strays))
         await self._fetch(entries)
 
     async def _remove(self, paths: Sequence[str]) -> None:

@@ -23,6 +23,7 @@ _PUT = "INSERT OR REPLACE INTO entry VALUES (?, ?, ?, ?, ?)"
 _FOLDER = "INSERT OR IGNORE INTO entry VALUES (?, '', 0, 0, 0)"
 _BELOW = "path = :path OR substr(path, 1, length(:path) + 1) = :path || '/'"
 _NO_ROOM = {sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR}
+_WHOLE = 1
 _PRIMARY = 0xFF  # of a result code, less what says it in more detail
 
 
@@ -48,10 +49,17 @@ class FolderIndex:
     def __init__(self, path: Path) -> None:
         self._path = path
 
-    @property
-    def is_there(self) -> bool:
-        """Whether anything has been noted; if not, the folder is unknown."""
-        return self._path.exists()
+    def is_whole(self) -> bool:
+        """Whether everything that the store has was noted once; if not, the folder is unknown."""
+        if not self._path.exists():
+            return False
+        with self._open() as database:
+            return database.execute("PRAGMA user_version").fetchone()[0] == _WHOLE
+
+    def mark_whole(self) -> None:
+        """Everything has been noted."""
+        with self._open() as database:
+            database.execute(f"PRAGMA user_version = {_WHOLE}")
 
     def all(self) -> dict[RelPath, Known]:
         """Everything, by path."""

@@ -179,6 +179,18 @@ async def test_a_folder_of_before_without_an_index_is_compared_once(
     assert await run(another, "rm src/a.ts") == (Deleted(RelPath("src/a.ts")),)
 
 
+async def test_an_index_that_got_lost_under_way_is_no_empty_one(
+    folder: ProjectFolder, tmp_path: Path
+) -> None:
+    for file in (tmp_path / "project").glob("index.db*"):
+        file.unlink()
+    await run(folder, "printf bye > README.md")
+    folder.command_lost("c1")
+    await folder.pull()
+    assert on_disk(folder) == FILES
+    assert await run(folder, "rm src/a.ts") == (Deleted(RelPath("src/a.ts")),)
+
+
 async def test_an_index_that_is_spoilt_is_made_anew(folder: ProjectFolder, tmp_path: Path) -> None:
     for file in (tmp_path / "project").glob("index.db-*"):
         file.unlink()

@@ -120,9 +120,7 @@ async def test_a_command_loses_against_a_person_who_changed_the_same_file(comman
         message_id, run_id = await commands.send(engine, TASK)
         folder = commands.folder / "files"
         async with asyncio.timeout(20):
-            while not (
-                found := [it for it in folder.rglob("a.txt") if it.read_text() == "command"]
-            ):
+            while not (found := written(folder)):  # noqa: ASYNC110 - by another process
                 await asyncio.sleep(0.02)
         await commands.store.files.write(
             commands.project_id, "a.txt", b"person", owner=commands.owner
