@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-OURS = ["app", "jobs", "agent", "tools", "llm", "store", "engine", "core"]
+OURS = ["app", "jobs", "agent", "tools", "llm", "store", "engine", "embedded_convex", "core"]
 
 
 @pytest.mark.parametrize("name", OURS)
