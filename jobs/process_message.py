@@ -22,7 +22,7 @@ from jobs.chat import Chat
 from jobs.desk import Desk
 from jobs.events import MessageCancelled, MessageSent, sender_of
 from jobs.stream import StoreSink
-from jobs.transcript import StoreTranscript, usage_record
+from jobs.transcript import StoreTranscript
 from jobs.words import failure_words
 from store.errors import GenerationClosed
 
@@ -115,7 +115,7 @@ class _Answer:
                 await self._attempt.lease(),
                 text=text,
                 model=outcome.model,
-                usage=usage_record(outcome.usage),
+                usage=outcome.usage,
                 is_history_cut=outcome.is_shortened,
             )
 

@@ -15,14 +15,12 @@ from llm.model import (
     ThinkingPart,
     ToolCall,
     Turn,
-    Usage,
 )
 from store.gateway import Store
 from store.records import (
     HistoryMessage,
     MessageStatus,
     NewToolCall,
-    TokenUsage,
     ToolCallRecord,
     TurnPart,
     TurnRecord,
@@ -99,17 +97,6 @@ class StoreTranscript:
         return await self._desk.commit(number, call_id, output)
 
 
-def usage_record(usage: Usage) -> TokenUsage:
-    """The store's words for the tokens of a run and their cost."""
-    return TokenUsage(
-        input_tokens=usage.input_tokens,
-        output_tokens=usage.output_tokens,
-        cache_read_tokens=usage.cache_read_tokens,
-        cache_write_tokens=usage.cache_write_tokens,
-        cost_usd=usage.cost_usd,
-    )
-
-
 def _past(history: HistoryMessage, *, is_brief: bool) -> Past:
     message = history.message
     if message.role == "user":
@@ -145,13 +132,7 @@ def _recorded_turn(record: TurnRecord, calls: Mapping[ToolCallId, ToolCallRecord
         turn=Turn(
             message=AssistantMessage(parts=tuple(_part(part, calls) for part in record.parts)),
             stop_reason=StopReason(record.stop_reason),
-            usage=Usage(
-                input_tokens=record.usage.input_tokens,
-                output_tokens=record.usage.output_tokens,
-                cache_read_tokens=record.usage.cache_read_tokens,
-                cache_write_tokens=record.usage.cache_write_tokens,
-                cost_usd=record.usage.cost_usd,
-            ),
+            usage=record.usage,
             model=record.model,
             dropped_calls=record.dropped_calls,
         ),
@@ -195,7 +176,7 @@ def _record(number: int, turn: Turn) -> TurnRecord:
         parts=tuple(_part_record(part) for part in turn.message.parts),
         stop_reason=turn.stop_reason.value,
         model=turn.model,
-        usage=usage_record(turn.usage),
+        usage=turn.usage,
         dropped_calls=turn.dropped_calls,
     )
 

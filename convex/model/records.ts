@@ -1,5 +1,5 @@
-// Rows as system functions return them: the fields of store/records/, ids by name. tests/contracts/records compares
-// both sides.
+// Rows as system functions return them: the fields of store/records/, ids by name. tests/contracts/convex/test_records.py
+// compares both sides.
 import { type Infer, v } from "convex/values";
 import type { Doc } from "../_generated/dataModel";
 import schema from "../schema.ts";

@@ -143,7 +143,7 @@ export const rename = systemMutation({
   },
 });
 
-/** What changed after a version, in order; see FileChanges in store/records.py. */
+/** What changed after a version, in order; see FileChanges in store/records/files.py. */
 export const changes = systemQuery({
   args: { ...owned, since: v.number(), limit: v.number() },
   returns: v.object({

@@ -14,6 +14,7 @@ from agent.definition import Agent, Limits
 from agent.prompt import SYSTEM_PROMPT
 from core.clock import SystemClock
 from core.ids import ConversationId, MessageId, OwnerId, ProjectId, RunId
+from core.usage import Usage
 from engine import Engine, SqliteDatabase
 from jobs.chat import Chat
 from jobs.events import engine_event
@@ -22,7 +23,7 @@ from jobs.workspace import ProjectFolders
 from llm.faults import BudgetSpent, ModelUnavailable, RateLimited
 from llm.model import Model, ModelEvent, ModelRequest, TextPart, ToolCall, ToolResult
 from store import Store
-from store.records import Message, MessageStatus, TokenUsage
+from store.records import Message, MessageStatus
 from tests.agent.models import ScriptedTurns, call, calls, says
 from tools.files import FILE_TOOLS
 from tools.registry import Toolbox
@@ -216,7 +217,7 @@ async def test_beyond_the_bound_the_person_is_told_when_to_try_again(site: Site)
 
 
 TWO_TURNS = [calls(call(f"c{n}", "listFiles", path=f"{n}")) for n in range(2)]
-USAGE_OF_TWO = TokenUsage(input_tokens=20, output_tokens=10, cost_usd=0.5)
+USAGE_OF_TWO = Usage(input_tokens=20, output_tokens=10, cost_usd=0.5)
 
 
 async def test_a_completed_answer_keeps_model_usage_and_cost(site: Site) -> None:
@@ -224,7 +225,7 @@ async def test_a_completed_answer_keeps_model_usage_and_cost(site: Site) -> None
     async with site.worker() as engine:
         message = await site.answer(engine, "hello")
     assert (message.status, message.model) == (MessageStatus.COMPLETED, "test/scripted")
-    assert message.usage == TokenUsage(input_tokens=30, output_tokens=15, cost_usd=0.75)
+    assert message.usage == Usage(input_tokens=30, output_tokens=15, cost_usd=0.75)
 
 
 async def test_a_failed_answer_keeps_model_usage_and_cost(site: Site) -> None:
