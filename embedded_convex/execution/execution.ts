@@ -4,7 +4,7 @@ import { randomBytes } from "node:crypto";
 import { inspect } from "node:util";
 import { wallMs } from "../clock.ts";
 import type { Identity } from "../access/auth.ts";
-import type { RowStream } from "../data/query.ts";
+import type { RowStream } from "../data/streams.ts";
 import type { Transaction } from "../data/transaction.ts";
 
 export type FunctionKind = "query" | "mutation" | "action" | "httpAction";

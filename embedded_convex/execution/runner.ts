@@ -1,24 +1,20 @@
 // Runs functions: queries and mutations one at a time on one snapshot, actions beside them.
-import type { StatementSync } from "node:sqlite";
 import type { JSONValue } from "convex/values";
 import { jsonToConvex } from "convex/values";
 import type { Identity } from "../access/auth.ts";
-import { realClearTimeout, realSetTimeout, wallMs } from "../clock.ts";
+import { realClearTimeout, realSetTimeout } from "../clock.ts";
 import type { Database, Touched } from "../data/database.ts";
-import { CallRefused, HttpRefusal, messageOf, stackOf } from "../errors.ts";
+import { CallRefused, messageOf } from "../errors.ts";
 import { Execution, type FunctionKind, type Journal, type RequestInfo, runAs, runOutside } from "./execution.ts";
 import { type ConvexFunction, type Deployment, findFunction, type FunctionType, type HttpHandler } from "../code/functions.ts";
 import { Mutex } from "./mutex.ts";
+import { failure, type Outcome } from "./outcome.ts";
+import { Replies, type RequestKey } from "./replies.ts";
 import type { ReadSet } from "../data/reads.ts";
 import { Transaction } from "../data/transaction.ts";
 import { mismatch } from "../values/validators.ts";
 import type { Watchdog } from "./watchdog.ts";
 import { checkCallShape, checkCallSize } from "../values/values.ts";
-
-/** A value is JSON text in Convex's encoding. `data` is there for a ConvexError only. */
-export type Outcome =
-  | { ok: true; value: string; ts: bigint; logLines: string[] }
-  | { ok: false; message: string; data?: JSONValue; logLines: string[] };
 
 export type Call = {
   path: string;
@@ -30,9 +26,6 @@ export type Call = {
   mayCallInternal?: boolean;
 };
 
-/** Names a mutation across reconnects, so that it runs once. */
-export type RequestKey = { session: string; request: number };
-
 export type CommitListener = (touched: readonly Touched[], ts: bigint) => void;
 
 // The timer comes to its turn only when the function waits: here that is for something that never comes.
@@ -40,7 +33,6 @@ const TRANSACTION_TIMEOUT_MS = 5000;
 const ACTION_TIMEOUT_MS = 600_000;
 const MAX_DEPTH = 64;
 const SMALL_RESULT_CHARS = 5000; // no result this small has 8193 elements or 1025 fields
-const MAX_KEPT_REQUESTS = 100_000;
 
 export class Runner {
   readonly db: Database;
@@ -48,15 +40,13 @@ export class Runner {
   deployment: Deployment;
   private readonly watchdog: Watchdog;
   private readonly listeners: CommitListener[] = [];
-  private readonly findReply: StatementSync;
-  private readonly addReply: StatementSync;
+  private readonly replies: Replies;
 
   constructor(db: Database, deployment: Deployment, watchdog: Watchdog) {
     this.db = db;
     this.deployment = deployment;
     this.watchdog = watchdog;
-    this.findReply = db.sql.prepare("SELECT reply FROM requests WHERE session = ? AND request = ?");
-    this.addReply = db.sql.prepare("INSERT INTO requests (session, request, at_ms, reply) VALUES (?, ?, ?, ?)");
+    this.replies = new Replies(db);
   }
 
   onCommit(listener: CommitListener): void {
@@ -107,7 +97,7 @@ export class Runner {
   }
 
   private async mutationInLock(call: Call, key: RequestKey | undefined): Promise<Outcome> {
-    const before = key === undefined ? null : this.replyTo(key);
+    const before = key === undefined ? null : this.replies.to(key);
     if (before !== null) return before;
     let execution: Execution | null = null;
     try {
@@ -119,7 +109,7 @@ export class Runner {
         const mustCommit = key !== undefined;
         const ts = mustCommit || tx.hasWritten ? tx.ts : this.db.lastTs;
         const outcome: Outcome = { ok: true, value, ts, logLines: execution.logLines };
-        if (key !== undefined) this.remember(key, outcome);
+        if (key !== undefined) this.replies.keep(key, outcome);
         return { result: outcome, mustCommit };
       });
     } catch (error) {
@@ -277,30 +267,10 @@ export class Runner {
     }
   }
 
-  // -- mutations that were sent twice --------------------------------------------------------------
-
-  private replyTo({ session, request }: RequestKey): Outcome | null {
-    const row = this.findReply.get(session, request) as { reply: string } | undefined;
-    if (row === undefined) return null;
-    const { value, ts, logLines } = JSON.parse(row.reply) as { value: string; ts: string; logLines: string[] };
-    return { ok: true, value, ts: BigInt(ts), logLines };
-  }
-
-  private remember({ session, request }: RequestKey, outcome: Outcome & { ok: true }): void {
-    const reply = JSON.stringify({ value: outcome.value, ts: outcome.ts.toString(), logLines: outcome.logLines });
-    this.addReply.run(session, request, Math.floor(wallMs()), reply);
-  }
-
-  /** Forget answers to mutations that nobody can be resending any more: those given before `oldMs`, and beyond a
-   *  bound also younger ones, but none given after `recentMs`. */
+  /** See `Replies.forget`. */
   async forgetRequests(oldMs: number, recentMs: number): Promise<void> {
     await this.lock.run(() => {
-      const { sql } = this.db;
-      const bound = sql.prepare("SELECT at_ms FROM requests ORDER BY at_ms DESC LIMIT 1 OFFSET ?").get(MAX_KEPT_REQUESTS) as
-        | { at_ms: number }
-        | undefined;
-      const before = Math.max(oldMs, Math.min(bound?.at_ms ?? 0, recentMs));
-      sql.prepare("DELETE FROM requests WHERE at_ms < ?").run(Math.floor(before));
+      this.replies.forget(oldMs, recentMs);
       return Promise.resolve();
     });
   }
@@ -319,32 +289,4 @@ async function within<T>(execution: Execution, limitMs: number, call: () => Prom
   } finally {
     realClearTimeout(timer);
   }
-}
-
-/** An error as callers see it. Faults of the store are not the function's: they are thrown on. */
-export function failure(error: unknown, request: RequestInfo, logLines: string[]): Outcome {
-  if (isStoreFault(error)) {
-    throw new HttpRefusal(503, "InternalServerError", `The store cannot serve this now: ${messageOf(error)}`);
-  }
-  if (error instanceof HttpRefusal) throw error;
-  const prefix = `[Request ID: ${request.requestId}] Server Error\n`;
-  if (error instanceof CallRefused) return { ok: false, message: prefix + error.message, logLines };
-  const data = convexErrorData(error);
-  if (data !== undefined) {
-    return { ok: false, message: `${prefix}Uncaught ConvexError: ${messageOf(error)}`, data, logLines };
-  }
-  const name = error instanceof Error ? error.name : "Error";
-  console.error(`request ${request.requestId} failed: ${stackOf(error)}`);
-  return { ok: false, message: `${prefix}Uncaught ${name}: ${messageOf(error)}`, logLines };
-}
-
-/** convex/server has turned the data of a ConvexError into JSON text on its way out. */
-export function convexErrorData(error: unknown): JSONValue | undefined {
-  if (typeof error !== "object" || error === null || !(Symbol.for("ConvexError") in error)) return undefined;
-  const { data } = error as unknown as { data: unknown };
-  return typeof data === "string" ? (JSON.parse(data) as JSONValue) : null;
-}
-
-export function isStoreFault(error: unknown): boolean {
-  return error instanceof Error && (error as NodeJS.ErrnoException).code === "ERR_SQLITE_ERROR";
 }

@@ -6,7 +6,8 @@ import { HttpRefusal, messageOf } from "../errors.ts";
 import { serveFile } from "./downloads.ts";
 import { serveHttpAction } from "./actions.ts";
 import { CORS, discard, readBody, refuse, reply, requestInfo, type Site, urlOf } from "./exchange.ts";
-import type { Call, Outcome } from "../execution/runner.ts";
+import type { Outcome } from "../execution/outcome.ts";
+import type { Call } from "../execution/runner.ts";
 import { MAX_CALL_BYTES, printEncoded, printLossy, printTs } from "../values/values.ts";
 
 // The body holds the arguments and a little around them.

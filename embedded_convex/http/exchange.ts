@@ -6,7 +6,8 @@ import { DeveloperError, HttpRefusal, messageOf } from "../errors.ts";
 import { newRequest, type RequestInfo } from "../execution/execution.ts";
 import type { FileStore } from "../data/files.ts";
 import type { Origins } from "../access/origins.ts";
-import { isStoreFault, type Runner } from "../execution/runner.ts";
+import { isStoreFault } from "../execution/outcome.ts";
+import type { Runner } from "../execution/runner.ts";
 
 const DISCARD_MS = 2000;
 

@@ -7,7 +7,8 @@ import { DeveloperError, messageOf } from "../errors.ts";
 import { newRequest, type RequestInfo, runOutside } from "../execution/execution.ts";
 import { findFunction, printedPath } from "../code/functions.ts";
 import { afterPrefix, encodeKey } from "../values/keys.ts";
-import { type Call, failure, type Outcome, type Runner } from "../execution/runner.ts";
+import { failure, type Outcome } from "../execution/outcome.ts";
+import type { Call, Runner } from "../execution/runner.ts";
 import { NOBODY } from "../access/auth.ts";
 import type { Transaction } from "../data/transaction.ts";
 

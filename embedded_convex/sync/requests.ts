@@ -2,7 +2,8 @@
 import type { JSONValue } from "convex/values";
 import type { Identity } from "../access/auth.ts";
 import type { RequestInfo } from "../execution/execution.ts";
-import type { Outcome, Runner } from "../execution/runner.ts";
+import type { Outcome } from "../execution/outcome.ts";
+import type { Runner } from "../execution/runner.ts";
 import { printEncoded, printTs } from "../values/values.ts";
 import type { ClientMessage } from "./client_messages.ts";
 import type { Connection } from "./connection.ts";

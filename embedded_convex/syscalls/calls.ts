@@ -1,7 +1,8 @@
 // Other functions: `ctx.runQuery`, `ctx.runMutation`, `ctx.runAction`, from inside a transaction and from actions.
 import type { JSONValue } from "convex/values";
 import type { Execution } from "../execution/execution.ts";
-import { convexErrorData, type Outcome, type Runner } from "../execution/runner.ts";
+import { convexErrorData, type Outcome } from "../execution/outcome.ts";
+import type { Runner } from "../execution/runner.ts";
 import { addressOf, type Arguments, type Handler, outsideTransactions, type Parts, tx } from "./handlers.ts";
 
 export function callHandlers({ runner }: Parts): Record<string, Handler> {

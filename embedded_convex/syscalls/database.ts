@@ -1,8 +1,9 @@
 // Documents and queries: `ctx.db`.
 import type { JSONValue } from "convex/values";
 import { LIMITS, type Metric } from "../data/limits.ts";
-import { openStream, type PageRequest, type Query, readPage } from "../data/query.ts";
+import { type PageRequest, readPage } from "../data/pages.ts";
 import { vectorSearch, type VectorQuery } from "../data/search.ts";
+import { openStream, type Query } from "../data/streams.ts";
 import { Transaction } from "../data/transaction.ts";
 import { DeveloperError } from "../errors.ts";
 import type { Execution } from "../execution/execution.ts";

@@ -1,6 +1,6 @@
 // The calls that convex/server makes from inside functions: `globalThis.Convex`.
 import { currentExecution, type Execution } from "../execution/execution.ts";
-import { isStoreFault } from "../execution/runner.ts";
+import { isStoreFault } from "../execution/outcome.ts";
 import { aboutHandlers } from "./about.ts";
 import { callHandlers } from "./calls.ts";
 import { databaseHandlers, syncDatabaseHandlers } from "./database.ts";
