@@ -28,7 +28,7 @@ setup: $(READY) ## install Python and Node packages from the committed locks
 	@test -x $(PY) || $(UV) venv --quiet --python "$$(command -v $(PYTHON))" $(VENV)
 	@$(SYNC) 2>/dev/null || UV_SYSTEM_CERTS=1 $(SYNC)
 	@$(UV) pip install --quiet --python $(PY) --offline --no-deps --no-build-isolation --editable .
-	@$(PY) -m compileall -q app jobs agent tools llm store engine core # else the first start does it
+	@$(PY) -m compileall -q app jobs agent tools llm store engine embedded_convex core # else the first start does it
 	@touch $@
 
 .make/node.stamp: package-lock.json .make/python.stamp
@@ -67,11 +67,11 @@ check: $(READY) ## format, lint, types, imports, TypeScript
 	$(PY) -m core.node npx oxfmt --check $(TYPESCRIPT)
 	$(PY) -m core.node npx oxlint
 	$(PY) -m core.node npx tsc -p convex --noEmit
-	$(PY) -m core.node npx tsc -p store/local --noEmit
+	$(PY) -m core.node npx tsc -p embedded_convex --noEmit
 	$(PY) -m core.node npx tsc -p bench --noEmit
 	$(PY) -m core.node npx tsc -p tests/contracts/convex --noEmit
 	$(PY) -m core.node npx tsc -p tests/convex --noEmit
-	$(PY) -m core.node npx tsc -p tests/store/local --noEmit
+	$(PY) -m core.node npx tsc -p tests/embedded_convex --noEmit
 	$(PY) -m core.node npx tsc -p tests/app --noEmit
 
 format: $(READY) ## format Python and TypeScript

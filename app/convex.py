@@ -9,8 +9,8 @@ from pathlib import Path
 
 from app.identity import Identity
 from app.settings import Settings
-from store.local.process import CACHE, EmbeddedConvex
-from store.local.supervised import supervised
+from embedded_convex.process import CACHE, EmbeddedConvex
+from embedded_convex.supervised import supervised
 
 CONVEX_FUNCTIONS = Path(__file__).parents[1] / "convex"
 

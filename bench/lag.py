@@ -13,10 +13,10 @@ from typing import Any
 from app.convex import CONVEX_FUNCTIONS
 from bench.figures import percentile, say, say_rounds
 from core.ids import OwnerId, ProjectId, RunId
+from embedded_convex.process import EmbeddedConvex
 from store.client import ConvexHttp
 from store.deltas import DeltaBatcher, DeltaLimits, DeltaWriter
 from store.gateway import Store
-from store.local.process import EmbeddedConvex
 from store.records import Lease
 
 ANSWERS = 200

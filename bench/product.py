@@ -14,9 +14,9 @@ from app.identity import identity_of
 from app.settings import load_settings, own_environment
 from bench.wire import Wire
 from core.clock import SystemClock
+from embedded_convex.process import EmbeddedConvex
 from llm.scripted.process import ScriptedModel
 from llm.scripted.scenario import Scenario
-from store.local.process import EmbeddedConvex
 
 FLUSH_MS = 100
 NOT_SET = ("POLARIS_DATABASE_URL", "CONVEX_URL", "POLARIS_AUTH_ISSUER", "SENTRY_DSN")

@@ -14,7 +14,7 @@ import aiohttp
 
 from bench.figures import percentile, say, say_figures, say_machine, say_rounds
 from bench.viewers import Viewers
-from store.local.process import EmbeddedConvex
+from embedded_convex.process import EmbeddedConvex
 
 FUNCTIONS = Path(__file__).with_name("convex")
 ROUNDS = 5

@@ -1,4 +1,5 @@
-// The tables of Polaris. Each says who writes it and who reads it.
+// The tables of Polaris. Each says who writes it and who reads it. This is the one place that says what a row holds: what
+// people see (model/docs.ts) and what our processes get (model/records.ts) is picked from here.
 import { defineSchema, defineTable } from "convex/server";
 import { v } from "convex/values";
 import {

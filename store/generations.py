@@ -11,6 +11,7 @@ from datetime import datetime
 from pydantic import ValidationError
 
 from core.ids import MessageId, RunId, ToolCallId
+from core.usage import Usage
 from store.client import ConvexHttp
 from store.files import content_row
 from store.records import (
@@ -23,7 +24,6 @@ from store.records import (
     MessageStatus,
     NewToolCall,
     RenamedFile,
-    TokenUsage,
     TurnRecord,
     WrittenFile,
 )
@@ -132,7 +132,7 @@ class Generations:
         *,
         text: str,
         model: str | None = None,
-        usage: TokenUsage | None = None,
+        usage: Usage | None = None,
         is_history_cut: bool = False,
     ) -> Message:
         """The answer is whole: text, usage and status in one write. Flush the deltas first.
@@ -143,7 +143,7 @@ class Generations:
         args = _of(lease) | {
             "text": text,
             "model": model,
-            "usage": encode(usage or TokenUsage()),
+            "usage": encode(usage or Usage()),
             "isHistoryCut": is_history_cut or None,
         }
         return decode(Message, await self._http.mutation("system/streaming:complete", args))

@@ -1,16 +1,22 @@
 """Function results become records here, once, checked by pydantic."""
 
 from functools import cache
-from typing import Any, TypeVar
+from typing import Any, NewType, TypeVar
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import ConfigDict, TypeAdapter, ValidationError
+from pydantic.alias_generators import to_camel
 
 T = TypeVar("T")
+
+_WIRE = ConfigDict(alias_generator=to_camel)
 
 
 @cache
 def _adapter(record: Any) -> TypeAdapter[Any]:
-    return TypeAdapter(record)
+    """Reads and writes a record, a plain dataclass, by the names of the wire."""
+    # A dataclass itself would have to bring its own config.
+    row: Any = NewType("row", record)  # pyright: ignore[reportGeneralTypeIssues] - known when called
+    return TypeAdapter(row, config=_WIRE)
 
 
 def decode(record: type[T], value: object) -> T:

@@ -79,7 +79,7 @@ def _exit_of(error: Exception) -> typer.Exit:
     # With such an error at hand they are loaded; before, they are what a start waits for.
     from sqlalchemy.exc import DBAPIError  # noqa: PLC0415 - see above
 
-    from store.local.process import ConvexNotRunning  # noqa: PLC0415 - see above
+    from embedded_convex.process import ConvexNotRunning  # noqa: PLC0415 - see above
 
     match _cause(error):
         case SettingsInvalid() as wrong:

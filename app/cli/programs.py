@@ -12,7 +12,7 @@ from core.node import NODE
 
 FreePort = Annotated[int, typer.Option(min=0, max=65535, help="0 takes a free one.")]
 
-_EMBEDDED_CONVEX = Path(__file__).parents[2] / "store" / "local" / "main.ts"
+_EMBEDDED_CONVEX = Path(__file__).parents[2] / "embedded_convex" / "main.ts"
 
 
 def convex(

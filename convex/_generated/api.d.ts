@@ -34,6 +34,7 @@ import type * as model_outbox from "../model/outbox.js";
 import type * as model_paths from "../model/paths.js";
 import type * as model_projects from "../model/projects.js";
 import type * as model_records from "../model/records.js";
+import type * as model_rows from "../model/rows.js";
 import type * as model_sending from "../model/sending.js";
 import type * as model_transcript from "../model/transcript.js";
 import type * as model_validators from "../model/validators.js";
@@ -81,6 +82,7 @@ declare const fullApi: ApiFromModules<{
   "model/paths": typeof model_paths;
   "model/projects": typeof model_projects;
   "model/records": typeof model_records;
+  "model/rows": typeof model_rows;
   "model/sending": typeof model_sending;
   "model/transcript": typeof model_transcript;
   "model/validators": typeof model_validators;

@@ -2,19 +2,16 @@
 import { type Infer, v } from "convex/values";
 import { notFound, refused } from "./errors.ts";
 import { type Changes, fileAt, moveTree, removeTree, writeFile } from "./files.ts";
+import { newContent } from "./validators.ts";
 
 const MAX_EDITS = 500;
 const MAX_REMOVE_BATCHES = 6; // of 500 entries each, two writes an entry: a mutation may write 16,000
 
 export const edit = v.union(
-  v.object({
+  newContent.extend({
     kind: v.literal("write"),
     path: v.string(),
-    size: v.number(),
-    sha256: v.string(),
     expectedSha256: v.string(), // of what the tool saw; "" for "nothing stands there"
-    text: v.optional(v.string()),
-    storageId: v.optional(v.id("_storage")),
   }),
   v.object({ kind: v.literal("delete"), path: v.string() }),
   v.object({ kind: v.literal("rename"), path: v.string(), newPath: v.string() }),
@@ -33,8 +30,7 @@ export async function applyEdits(changes: Changes, edits: Edit[]): Promise<void>
 async function applyEdit(changes: Changes, one: Edit): Promise<void> {
   switch (one.kind) {
     case "write": {
-      const { path, expectedSha256, size, sha256, text, storageId } = one;
-      await writeFile(changes, path, { size, sha256, text, storageId }, expectedSha256);
+      await writeFile(changes, one.path, one, one.expectedSha256);
       return;
     }
     case "delete":

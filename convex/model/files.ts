@@ -1,20 +1,16 @@
 // Files of a project: look up, write, move, delete. Every change gets the next version of its project.
+import type { Infer } from "convex/values";
 import type { Doc, Id } from "../_generated/dataModel";
 import type { MutationCtx, QueryCtx } from "../_generated/server";
 import { conflict, notFound, refused } from "./errors.ts";
 import { checkedPath, checkLimits, composed, nameOf, parentOf, spellings } from "./paths.ts";
+import type { newContent } from "./validators.ts";
 
 export const MAX_TEXT_BYTES = 900_000; // a document holds 1 MiB
 const REMOVE_BATCH = 500;
 const MAX_MOVE = 3_000; // two writes an entry, of the 16,000 that a mutation may make
 
-/** Bytes to store: text, or the id of a blob that was uploaded before. */
-export interface NewContent {
-  size: number;
-  sha256: string;
-  text?: string;
-  storageId?: Id<"_storage">;
-}
+export type NewContent = Infer<typeof newContent>;
 
 /** The changes of one mutation to one project; `close` writes the project once. */
 export class Changes {

@@ -1,240 +1,111 @@
-// Rows as system functions return them: the fields of store/records.py, ids by name.
+// Rows as system functions return them: the fields of store/records/, ids by name. tests/contracts/convex/test_records.py
+// compares both sides.
 import { type Infer, v } from "convex/values";
 import type { Doc } from "../_generated/dataModel";
+import schema from "../schema.ts";
 import { generationId } from "./messages.ts";
-import {
-  exportStatus,
-  fileType,
-  importStatus,
-  messageStatus,
-  outboxData,
-  projectSettings,
-  role,
-  toolCallStatus,
-  transferKind,
-  transferStatus,
-  turnPart,
-  usage,
-} from "./validators.ts";
+import { only } from "./rows.ts";
+import { projectSettings } from "./validators.ts";
 
-export const projectRecord = v.object({
-  projectId: v.id("projects"),
-  ownerId: v.string(),
-  name: v.string(),
+const keptProject = schema
+  .doc("projects")
+  .pick("ownerId", "name", "updatedAt", "filesVersion", "importStatus", "exportStatus", "exportRepoUrl");
+
+export const projectRecord = keptProject.extend({
+  projectId: schema.id("projects"),
   createdAt: v.number(),
-  updatedAt: v.number(),
-  filesVersion: v.number(),
   settings: projectSettings,
-  importStatus: v.optional(importStatus),
-  exportStatus: v.optional(exportStatus),
-  exportRepoUrl: v.optional(v.string()),
 });
 
 export function toProject(row: Doc<"projects">): Infer<typeof projectRecord> {
-  return {
-    projectId: row._id,
-    ownerId: row.ownerId,
-    name: row.name,
-    createdAt: row._creationTime,
-    updatedAt: row.updatedAt,
-    filesVersion: row.filesVersion,
-    settings: row.settings ?? {},
-    importStatus: row.importStatus,
-    exportStatus: row.exportStatus,
-    exportRepoUrl: row.exportRepoUrl,
-  };
+  return { ...only(keptProject, row), projectId: row._id, createdAt: row._creationTime, settings: row.settings ?? {} };
 }
 
-export const fileRecord = v.object({
-  fileId: v.id("files"),
-  projectId: v.id("projects"),
-  parentId: v.optional(v.id("files")),
-  path: v.string(),
-  name: v.string(),
-  kind: fileType,
-  sizeBytes: v.number(),
-  sha256: v.optional(v.string()),
-  version: v.number(),
-  updatedAt: v.number(),
+const file = schema.doc("files");
+const keptFile = file.pick("projectId", "parentId", "path", "name", "sha256", "version", "updatedAt");
+
+export const fileRecord = keptFile.extend({
+  fileId: schema.id("files"),
+  kind: file.fields.type,
+  sizeBytes: file.fields.size,
   inStorage: v.boolean(),
 });
 
 export function toFile(row: Doc<"files">): Infer<typeof fileRecord> {
-  return {
-    fileId: row._id,
-    projectId: row.projectId,
-    parentId: row.parentId,
-    path: row.path,
-    name: row.name,
-    kind: row.type,
-    sizeBytes: row.size,
-    sha256: row.sha256,
-    version: row.version,
-    updatedAt: row.updatedAt,
-    inStorage: row.storageId !== undefined,
-  };
+  const inStorage = row.storageId !== undefined;
+  return { ...only(keptFile, row), fileId: row._id, kind: row.type, sizeBytes: row.size, inStorage };
 }
 
-export const conversationRecord = v.object({
-  conversationId: v.id("conversations"),
-  projectId: v.id("projects"),
-  title: v.string(),
+const keptConversation = schema.doc("conversations").pick("projectId", "title", "updatedAt");
+
+export const conversationRecord = keptConversation.extend({
+  conversationId: schema.id("conversations"),
   createdAt: v.number(),
-  updatedAt: v.number(),
 });
 
 export function toConversation(row: Doc<"conversations">): Infer<typeof conversationRecord> {
-  return {
-    conversationId: row._id,
-    projectId: row.projectId,
-    title: row.title,
-    createdAt: row._creationTime,
-    updatedAt: row.updatedAt,
-  };
+  return { ...only(keptConversation, row), conversationId: row._id, createdAt: row._creationTime };
 }
 
-export const messageRecord = v.object({
-  messageId: v.id("messages"),
-  conversationId: v.id("conversations"),
-  projectId: v.id("projects"),
-  order: v.number(),
-  role,
-  content: v.string(),
-  startedAt: v.number(),
-  status: v.optional(messageStatus),
-  error: v.optional(v.string()),
-  errorCode: v.optional(v.string()),
-  model: v.optional(v.string()),
-  usage: v.optional(usage),
-  waitingUntil: v.optional(v.number()),
-  isHistoryCut: v.optional(v.boolean()),
-  runId: v.optional(v.string()),
-  endedAt: v.optional(v.number()),
-});
+const keptMessage = schema.doc("messages").omit("_id", "_creationTime", "externalId", "chunks");
+
+export const messageRecord = keptMessage.extend({ messageId: schema.id("messages") });
 
 /** `content` replaces the head that the row holds. */
 export function toMessage(row: Doc<"messages">, content = row.content): Infer<typeof messageRecord> {
-  return {
-    messageId: row._id,
-    conversationId: row.conversationId,
-    projectId: row.projectId,
-    order: row.order,
-    role: row.role,
-    content,
-    startedAt: row.startedAt,
-    status: row.status,
-    error: row.error,
-    errorCode: row.errorCode,
-    model: row.model,
-    usage: row.usage,
-    waitingUntil: row.waitingUntil,
-    isHistoryCut: row.isHistoryCut,
-    runId: row.runId,
-    endedAt: row.endedAt,
-  };
+  return { ...only(keptMessage, row), messageId: row._id, content };
 }
 
-export const turnRecord = v.object({
-  turn: v.number(),
-  parts: v.array(turnPart),
-  stopReason: v.string(),
-  model: v.string(),
-  usage,
-  droppedCalls: v.array(v.string()),
-});
+export const turnRecord = schema.doc("turns").omit("_id", "_creationTime", "messageId");
 
 export function toTurn(row: Doc<"turns">): Infer<typeof turnRecord> {
-  const { turn, parts, stopReason, model, usage, droppedCalls } = row;
-  return { turn, parts, stopReason, model, usage, droppedCalls };
+  return only(turnRecord, row);
 }
 
-export const toolCallRecord = v.object({
-  messageId: v.id("messages"),
-  turn: v.number(),
-  toolCallId: v.string(),
-  name: v.string(),
-  argumentsJson: v.string(),
-  status: toolCallStatus,
-  output: v.optional(v.string()),
-  startedAt: v.optional(v.number()),
-  endedAt: v.optional(v.number()),
-});
+export const toolCallRecord = schema.doc("toolCalls").omit("_id", "_creationTime", "index");
 
 export function toToolCall(row: Doc<"toolCalls">): Infer<typeof toolCallRecord> {
-  return {
-    messageId: row.messageId,
-    turn: row.turn,
-    toolCallId: row.toolCallId,
-    name: row.name,
-    argumentsJson: row.argumentsJson,
-    status: row.status,
-    output: row.output,
-    startedAt: row.startedAt,
-    endedAt: row.endedAt,
-  };
+  return only(toolCallRecord, row);
 }
 
-export const outboxRecord = v.object({
-  eventId: v.string(),
-  name: v.string(),
-  data: outboxData,
-  userId: v.string(),
-  createdAt: v.number(),
-  attempts: v.number(),
-});
+/** A call as the model asked for it; `notRun` says why it will not be run, if so. */
+export const newToolCall = toolCallRecord.pick("toolCallId", "name", "argumentsJson").extend({ notRun: v.optional(v.string()) });
+
+const keptEvent = schema.doc("outbox").pick("eventId", "name", "data", "userId", "attempts");
+
+export const outboxRecord = keptEvent.extend({ createdAt: v.number() });
 
 export function toOutbox(row: Doc<"outbox">): Infer<typeof outboxRecord> {
-  const { eventId, name, data, userId, attempts } = row;
-  return { eventId, name, data, userId, attempts, createdAt: row._creationTime };
+  return { ...only(keptEvent, row), createdAt: row._creationTime };
 }
 
-export const generationRecord = v.object({
-  messageId: v.id("messages"),
-  conversationId: v.id("conversations"),
-  projectId: v.id("projects"),
+const keptGeneration = schema
+  .doc("generations")
+  .pick("messageId", "conversationId", "projectId", "epoch", "status", "heartbeatAt", "runId");
+
+export const generationRecord = keptGeneration.extend({
   ownerId: v.string(),
   eventId: v.string(), // of the `message/sent` that started it, or will
-  epoch: v.number(),
-  status: messageStatus,
-  heartbeatAt: v.number(),
   createdAt: v.number(),
-  runId: v.optional(v.string()),
 });
 
 export function toGeneration(row: Doc<"generations">, ownerId: string): Infer<typeof generationRecord> {
-  const { messageId, conversationId, projectId, epoch, status, heartbeatAt, runId } = row;
-  const createdAt = row._creationTime;
-  const eventId = generationId(row);
-  const ids = { messageId, conversationId, projectId, ownerId, eventId, runId };
-  return { ...ids, epoch, status, heartbeatAt, createdAt };
+  return { ...only(keptGeneration, row), ownerId, eventId: generationId(row), createdAt: row._creationTime };
 }
 
-export const transferRecord = v.object({
-  transferId: v.id("transfers"),
-  projectId: v.id("projects"),
-  kind: transferKind,
-  status: transferStatus,
-  done: v.number(),
-  total: v.number(),
-  createdAt: v.number(),
-  heartbeatAt: v.number(),
-  repoUrl: v.optional(v.string()),
-  error: v.optional(v.string()),
-});
+const keptTransfer = schema.doc("transfers").omit("_id", "_creationTime", "externalId");
+
+export const transferRecord = keptTransfer.extend({ transferId: schema.id("transfers"), createdAt: v.number() });
 
 export function toTransfer(row: Doc<"transfers">): Infer<typeof transferRecord> {
-  const { projectId, kind, status, done, total, heartbeatAt, repoUrl, error } = row;
-  const createdAt = row._creationTime;
-  return {
-    transferId: row._id,
-    projectId,
-    kind,
-    status,
-    done,
-    total,
-    createdAt,
-    heartbeatAt,
-    repoUrl,
-    error,
-  };
+  return { ...only(keptTransfer, row), transferId: row._id, createdAt: row._creationTime };
+}
+
+/** A line of a generation's log, as it is written. */
+export const eventLine = schema.doc("generationEvents").pick("projectId", "type", "message", "filePath", "preview");
+
+export const eventRecord = eventLine.extend({ createdAt: v.number() });
+
+export function toEvent(row: Doc<"generationEvents">): Infer<typeof eventRecord> {
+  return { ...only(eventLine, row), createdAt: row._creationTime };
 }

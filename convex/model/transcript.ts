@@ -6,7 +6,7 @@ import { find } from "./access.ts";
 import { conflict, generationClosed, notFound, refused } from "./errors.ts";
 import { beat } from "./deltas.ts";
 import { generationOf } from "./messages.ts";
-import type { turnRecord } from "./records.ts";
+import type { newToolCall, turnRecord } from "./records.ts";
 
 const MAX_TURNS = 500;
 const MAX_CALLS = 2_000;
@@ -14,13 +14,6 @@ const MAX_OUTPUT_CHARS = 200_000;
 // What an answer keeps. A function reads at most 16 MiB, and the context of the next answer is several of these.
 const RESULT_BYTES = 2 << 20; // results are cut from here on
 const ANSWER_BYTES = 3 << 20; // a turn that would go past this ends the answer
-
-export interface NewToolCall {
-  toolCallId: string;
-  name: string;
-  argumentsJson: string;
-  notRun?: string; // why it will not be run
-}
 
 /** The rows of a message that `epoch` may write. Throws when it is final or a later attempt's. */
 export async function held(
@@ -58,7 +51,7 @@ export async function recordTurn(
   ctx: MutationCtx,
   generation: Doc<"generations">,
   turn: Infer<typeof turnRecord>,
-  toolCalls: NewToolCall[],
+  toolCalls: Infer<typeof newToolCall>[],
 ): Promise<boolean> {
   const { messageId } = generation;
   const known = await ctx.db

@@ -1,5 +1,5 @@
 // Validators that tables, arguments and results share.
-import { v } from "convex/values";
+import { type Validator, v } from "convex/values";
 
 export const messageStatus = v.union(v.literal("processing"), v.literal("completed"), v.literal("failed"), v.literal("cancelled"));
 export const role = v.union(v.literal("user"), v.literal("assistant"));
@@ -43,5 +43,15 @@ export const turnPart = v.object({
 
 export const outboxData = v.record(v.string(), v.union(v.string(), v.number(), v.boolean(), v.null()));
 
+/** Bytes to store: text, or the id of a blob that was uploaded before. */
+export const newContent = v.object({
+  size: v.number(),
+  sha256: v.string(),
+  text: v.optional(v.string()),
+  storageId: v.optional(v.id("_storage")),
+});
+
 /** A page as system functions return it; `nextCursor` is null on the last one. */
-export const cursorOrNull = v.union(v.string(), v.null());
+export function pageOf<Item extends Validator<unknown, "required", string>>(item: Item) {
+  return v.object({ items: v.array(item), nextCursor: v.union(v.string(), v.null()) });
+}

@@ -4,7 +4,7 @@ import { ownedConversation, ownedProject } from "../model/access.ts";
 import { createConversation, renameConversation } from "../model/conversations.ts";
 import { systemMutation, systemQuery } from "../model/functions.ts";
 import { conversationRecord, toConversation } from "../model/records.ts";
-import { cursorOrNull } from "../model/validators.ts";
+import { pageOf } from "../model/validators.ts";
 
 export const create = systemMutation({
   args: {
@@ -27,7 +27,7 @@ export const list = systemQuery({
     limit: v.number(),
     cursor: v.optional(v.string()),
   },
-  returns: v.object({ items: v.array(conversationRecord), nextCursor: cursorOrNull }),
+  returns: pageOf(conversationRecord),
   handler: async (ctx, { ownerId, projectId, limit, cursor }) => {
     const project = await ownedProject(ctx, ownerId, projectId);
     const page = await ctx.db

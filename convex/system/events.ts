@@ -3,19 +3,11 @@ import { v } from "convex/values";
 import { ownedProject } from "../model/access.ts";
 import { latestEvents } from "../model/events.ts";
 import { systemMutation, systemQuery } from "../model/functions.ts";
-import { generationEventType } from "../model/validators.ts";
-
-const line = {
-  projectId: v.id("projects"),
-  type: generationEventType,
-  message: v.string(),
-  filePath: v.optional(v.string()),
-  preview: v.optional(v.string()),
-};
+import { eventLine, eventRecord, toEvent } from "../model/records.ts";
 
 /** Adds a line, once for each `externalId`. */
 export const append = systemMutation({
-  args: { ...line, projectId: v.string(), ownerId: v.string(), externalId: v.string() },
+  args: { ...eventLine.fields, projectId: v.string(), ownerId: v.string(), externalId: v.string() },
   returns: v.null(),
   handler: async (ctx, { ownerId, projectId, externalId, type, message, filePath, preview }) => {
     const project = await ownedProject(ctx, ownerId, projectId);
@@ -38,12 +30,9 @@ export const append = systemMutation({
 
 export const latest = systemQuery({
   args: { ownerId: v.string(), projectId: v.string(), limit: v.number() },
-  returns: v.array(v.object({ ...line, createdAt: v.number() })),
+  returns: v.array(eventRecord),
   handler: async (ctx, { ownerId, projectId, limit }) => {
     const project = await ownedProject(ctx, ownerId, projectId);
-    const rows = await latestEvents(ctx, project._id, limit);
-    return rows.map(({ projectId, type, message, filePath, preview, _creationTime }) => {
-      return { projectId, type, message, filePath, preview, createdAt: _creationTime };
-    });
+    return (await latestEvents(ctx, project._id, limit)).map(toEvent);
   },
 });

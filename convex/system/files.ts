@@ -8,20 +8,14 @@ import { Changes, fileAt, folderAt, moveTree, removeTree, textOf, writeFile } fr
 import { systemMutation, systemQuery } from "../model/functions.ts";
 import { composed } from "../model/paths.ts";
 import { fileRecord, toFile } from "../model/records.ts";
-import { cursorOrNull } from "../model/validators.ts";
+import { newContent, pageOf } from "../model/validators.ts";
 
 const READ_BYTES = 4_000_000; // of text in one answer: a result may be 16 MiB
 const WRITE_FILES = 200;
 
 const owned = { ownerId: v.string(), projectId: v.string() };
 const at = { ...owned, path: v.string() };
-const newFile = v.object({
-  path: v.string(),
-  size: v.number(),
-  sha256: v.string(),
-  text: v.optional(v.string()),
-  storageId: v.optional(v.id("_storage")),
-});
+const newFile = newContent.extend({ path: v.string() });
 const content = v.object({
   entry: fileRecord,
   text: v.optional(v.string()),
@@ -30,7 +24,7 @@ const content = v.object({
 
 export const list = systemQuery({
   args: { ...owned, limit: v.number(), cursor: v.optional(v.string()) },
-  returns: v.object({ items: v.array(fileRecord), nextCursor: cursorOrNull }),
+  returns: pageOf(fileRecord),
   handler: async (ctx, { ownerId, projectId, limit, cursor }) => {
     const project = await ownedProject(ctx, ownerId, projectId);
     const page = await ctx.db
@@ -143,7 +137,7 @@ export const rename = systemMutation({
   },
 });
 
-/** What changed after a version, in order; see FileChanges in store/records.py. */
+/** What changed after a version, in order; see FileChanges in store/records/files.py. */
 export const changes = systemQuery({
   args: { ...owned, since: v.number(), limit: v.number() },
   returns: v.object({

@@ -10,7 +10,7 @@ import { cancelIn } from "../model/projects.ts";
 import { messageRecord, outboxRecord, toMessage, toolCallRecord, toOutbox, toToolCall } from "../model/records.ts";
 import { retryMessage, sendMessage, sentRecord } from "../model/sending.ts";
 import { toolCallsOf } from "../model/transcript.ts";
-import { busyPolicy, cursorOrNull } from "../model/validators.ts";
+import { busyPolicy, pageOf } from "../model/validators.ts";
 
 const cancelled = { messageIds: v.array(v.id("messages")), events: v.array(outboxRecord) };
 const owned = { ownerId: v.string(), messageId: v.string() };
@@ -46,7 +46,7 @@ export const list = systemQuery({
     limit: v.number(),
     cursor: v.optional(v.string()),
   },
-  returns: v.object({ items: v.array(messageRecord), nextCursor: cursorOrNull }),
+  returns: pageOf(messageRecord),
   handler: async (ctx, { ownerId, conversationId, limit, cursor }) => {
     const { conversation } = await ownedConversation(ctx, ownerId, conversationId);
     const page = await ctx.db

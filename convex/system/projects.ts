@@ -5,7 +5,7 @@ import { refused } from "../model/errors.ts";
 import { systemMutation, systemQuery } from "../model/functions.ts";
 import { configureProject, createProject, projectsOf, removeProject, renameProject } from "../model/projects.ts";
 import { outboxRecord, projectRecord, toOutbox, toProject } from "../model/records.ts";
-import { cursorOrNull, projectSettings } from "../model/validators.ts";
+import { pageOf, projectSettings } from "../model/validators.ts";
 
 const MAX_IDS = 1_000;
 const owned = { ownerId: v.string(), projectId: v.string() };
@@ -18,7 +18,7 @@ export const create = systemMutation({
 
 export const list = systemQuery({
   args: { ownerId: v.string(), limit: v.number(), cursor: v.optional(v.string()) },
-  returns: v.object({ items: v.array(projectRecord), nextCursor: cursorOrNull }),
+  returns: pageOf(projectRecord),
   handler: async (ctx, { ownerId, limit, cursor }) => {
     const page = await projectsOf(ctx, ownerId).paginate({
       numItems: Math.max(1, Math.min(limit, 100)),

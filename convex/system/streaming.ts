@@ -8,7 +8,7 @@ import { generationClosed, notFound, refused } from "../model/errors.ts";
 import { Changes } from "../model/files.ts";
 import { systemMutation } from "../model/functions.ts";
 import { endOfStream, finish, generationId, generationOf, streamedText, wholeText } from "../model/messages.ts";
-import { messageRecord, toMessage, turnRecord } from "../model/records.ts";
+import { messageRecord, newToolCall, toMessage, turnRecord } from "../model/records.ts";
 import { finishToolCall as finishCall, held, recordTurn as keepTurn, startToolCall as startCall } from "../model/transcript.ts";
 import { usage } from "../model/validators.ts";
 
@@ -78,14 +78,7 @@ export const recordTurn = systemMutation({
   args: {
     ...lease,
     turn: turnRecord,
-    toolCalls: v.array(
-      v.object({
-        toolCallId: v.string(),
-        name: v.string(),
-        argumentsJson: v.string(),
-        notRun: v.optional(v.string()),
-      }),
-    ),
+    toolCalls: v.array(newToolCall),
   },
   returns: v.boolean(),
   handler: async (ctx, { messageId, epoch, turn, toolCalls }) => {

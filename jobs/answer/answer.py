@@ -10,7 +10,6 @@ from core.errors import NotFound
 from core.ids import EventId, MessageId, OwnerId, ProjectId, RunId
 from engine import FailureContext, JobContext, RetryPolicy, StepFailed
 from jobs.answer.attempt import Attempt
-from jobs.answer.records import usage_record
 from jobs.answer.sink import StoreSink
 from jobs.answer.transcript import StoreTranscript
 from jobs.answer.words import failure_words
@@ -77,7 +76,7 @@ class Answer:
                 await self._attempt.lease(),
                 text=text,
                 model=outcome.model,
-                usage=usage_record(outcome.usage),
+                usage=outcome.usage,
                 is_history_cut=outcome.is_shortened,
             )
 

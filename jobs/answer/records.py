@@ -12,7 +12,6 @@ from llm.model import (
     ThinkingPart,
     ToolCall,
     Turn,
-    Usage,
 )
 from store.records import (
     DeletedFile,
@@ -21,7 +20,6 @@ from store.records import (
     MessageStatus,
     NewToolCall,
     RenamedFile,
-    TokenUsage,
     ToolCallRecord,
     TurnPart,
     TurnRecord,
@@ -44,17 +42,6 @@ def _edit_record(edit: Edit) -> FileEdit:
             return DeletedFile(edit.path)
         case Renamed():
             return RenamedFile(edit.path, edit.new_path)
-
-
-def usage_record(usage: Usage) -> TokenUsage:
-    """The store's words for the tokens of a run and their cost."""
-    return TokenUsage(
-        input_tokens=usage.input_tokens,
-        output_tokens=usage.output_tokens,
-        cache_read_tokens=usage.cache_read_tokens,
-        cache_write_tokens=usage.cache_write_tokens,
-        cost_usd=usage.cost_usd,
-    )
 
 
 def past_of(history: HistoryMessage, *, is_brief: bool) -> Past:
@@ -94,13 +81,7 @@ def _recorded_turn(record: TurnRecord, calls: Mapping[ToolCallId, ToolCallRecord
         turn=Turn(
             message=AssistantMessage(parts=tuple(_part(part, calls) for part in record.parts)),
             stop_reason=StopReason(record.stop_reason),
-            usage=Usage(
-                input_tokens=record.usage.input_tokens,
-                output_tokens=record.usage.output_tokens,
-                cache_read_tokens=record.usage.cache_read_tokens,
-                cache_write_tokens=record.usage.cache_write_tokens,
-                cost_usd=record.usage.cost_usd,
-            ),
+            usage=record.usage,
             model=record.model,
             dropped_calls=record.dropped_calls,
         ),
@@ -145,7 +126,7 @@ def turn_record(number: int, turn: Turn) -> TurnRecord:
         parts=tuple(_part_record(part) for part in turn.message.parts),
         stop_reason=turn.stop_reason.value,
         model=turn.model,
-        usage=usage_record(turn.usage),
+        usage=turn.usage,
         dropped_calls=turn.dropped_calls,
     )
 

@@ -25,7 +25,19 @@ PAGES = [
 MAKEFILE = (ROOT / "Makefile").read_text()
 KINDS = "py|ts|tsx|js|json|md|toml|yaml|yml|txt|html|css"
 # Ours by name as well, so that a page which names one that is gone is found.
-PACKAGES = {"agent", "app", "bench", "core", "engine", "jobs", "llm", "store", "tests", "tools"}
+PACKAGES = {
+    "agent",
+    "app",
+    "bench",
+    "core",
+    "embedded_convex",
+    "engine",
+    "jobs",
+    "llm",
+    "store",
+    "tests",
+    "tools",
+}
 OTHERS = {"convex", "docker", "docs", "requirements", ".ci", ".github"}
 INSTALLED = {"node_modules"}
 FOUND = {path.name for path in ROOT.iterdir() if path.is_dir() and path.name[0] != "."}

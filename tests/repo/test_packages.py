@@ -1,12 +1,16 @@
-"""Our packages are the ones that get imported, whatever dependencies bring along."""
+"""Our packages are the ones that get imported; a wheel holds all that runs."""
 
 import importlib.util
+import json
+import subprocess
+import sys
 from pathlib import Path
+from zipfile import ZipFile
 
 import pytest
 
 ROOT = Path(__file__).parents[2]
-OURS = ["app", "jobs", "agent", "tools", "llm", "store", "engine", "core"]
+OURS = ["app", "jobs", "agent", "tools", "llm", "store", "engine", "embedded_convex", "core"]
 
 
 @pytest.mark.parametrize("name", OURS)
@@ -22,3 +26,26 @@ def test_convex_is_the_client_from_the_registry_not_our_folder() -> None:
     assert spec is not None
     assert spec.origin is not None
     assert not Path(spec.origin).is_relative_to(ROOT / "convex")
+
+
+def test_the_embedded_convex_runs_from_a_wheel(tmp_path: Path) -> None:
+    subprocess.run(  # noqa: S603 - our own tool chain
+        [sys.executable, "-m", "hatchling", "build", "--target", "wheel", "--directory", tmp_path],
+        cwd=ROOT,
+        capture_output=True,
+        check=True,
+    )
+    [wheel] = tmp_path.glob("*.whl")
+    home = tmp_path / "installed"
+    ZipFile(wheel).extractall(home)
+    (home / "node_modules").symlink_to(ROOT / "node_modules")  # `npm ci` puts them there
+    functions = ROOT / "tests" / "embedded_convex" / "fixtures" / "crons"
+    command = ["convex", "--dir", functions, "--data", tmp_path / "data.sqlite"]
+    with subprocess.Popen(  # noqa: S603 - our own program
+        [sys.executable, "-m", "app.main", *command], cwd=home, stdout=subprocess.PIPE
+    ) as program:
+        assert program.stdout is not None
+        ready = program.stdout.readline()
+        program.terminate()
+    assert json.loads(ready).keys() == {"url", "site"}
+    assert program.returncode == 0

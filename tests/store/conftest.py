@@ -10,8 +10,8 @@ import pytest
 
 from core.ids import ConversationId, MessageId, OwnerId, ProjectId, RunId, new_id
 from core.node import NODE
+from embedded_convex.process import MAIN
 from store import DeltaLimits, Store, StoreLimits
-from store.local.process import MAIN
 from store.records import Lease
 from tests.store.proxy import FaultyProxy, faulty_proxy
 

@@ -10,8 +10,8 @@ from urllib.parse import urlsplit
 import pytest
 
 from core.ids import OwnerId, RunId
+from embedded_convex.process import EmbeddedConvex
 from store import Store, StoreLimits
-from store.local.process import EmbeddedConvex
 from store.records import MessageStatus
 from tests.store.conftest import KEY, ROOT
 

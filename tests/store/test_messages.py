@@ -5,6 +5,7 @@ import pytest
 
 from core.errors import NotFound
 from core.ids import MessageId, OwnerId, RunId, ToolCallId
+from core.usage import Usage
 from store import Busy, GenerationClosed, Store
 from store.records import (
     DeletedFile,
@@ -12,7 +13,6 @@ from store.records import (
     NewToolCall,
     RenamedFile,
     SentMessage,
-    TokenUsage,
     TurnPart,
     TurnRecord,
     WrittenFile,
@@ -29,7 +29,7 @@ TURN = TurnRecord(
     ),
     stop_reason="tool_calls",
     model="test/model",
-    usage=TokenUsage(input_tokens=7, output_tokens=3, cost_usd=0.001),
+    usage=Usage(input_tokens=7, output_tokens=3, cost_usd=0.001),
     dropped_calls=("editFile",),
 )
 NEW_CALL = NewToolCall(CALL, "readFile", '{"$ref": "ä"}')
@@ -42,7 +42,7 @@ async def test_an_answer_goes_from_turn_to_call_to_completed(store: Store, chat:
     await store.generations.finish_tool_call(
         lease, turn=0, tool_call_id=CALL, output="the file", is_error=False
     )
-    usage = TokenUsage(input_tokens=9, output_tokens=4, cost_usd=0.002)
+    usage = Usage(input_tokens=9, output_tokens=4, cost_usd=0.002)
     message = await store.generations.complete(lease, text="Done.", model="test/model", usage=usage)
     assert (message.status, message.content) == (MessageStatus.COMPLETED, "Done.")
     assert (message.usage, message.model) == (usage, "test/model")

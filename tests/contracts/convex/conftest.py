@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
-from store.local.process import EmbeddedConvex
+from embedded_convex.process import EmbeddedConvex
 from tests.app.keys import Issuer
 
 BEHAVIOURS = Path(__file__).parent / "behaviours" / "convex"

@@ -7,7 +7,7 @@ import path from "node:path";
 import { createInterface } from "node:readline";
 import { jwks } from "./tokens.ts";
 
-const MAIN = path.resolve(import.meta.dirname, "../../../store/local/main.ts");
+const MAIN = path.resolve(import.meta.dirname, "../../../embedded_convex/main.ts");
 
 /** The folder of functions that the contract tests run. */
 export const BEHAVIOURS = path.join(import.meta.dirname, "behaviours/convex");

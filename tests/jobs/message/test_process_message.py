@@ -9,11 +9,12 @@ from agent import words
 from agent.definition import Limits
 from core.clock import SystemClock
 from core.ids import MessageId, RunId
+from core.usage import Usage
 from engine import Engine
 from jobs.events import engine_event
 from llm.faults import BudgetSpent, ModelUnavailable, RateLimited
 from llm.model import ModelEvent, ModelRequest, TextPart, ToolCall, ToolResult
-from store.records import MessageStatus, TokenUsage
+from store.records import MessageStatus
 from tests.agent.models import ScriptedTurns, call, calls, says
 from tests.jobs.message.site import TASK, Site
 
@@ -150,7 +151,7 @@ async def test_beyond_the_bound_the_person_is_told_when_to_try_again(site: Site)
 
 
 TWO_TURNS = [calls(call(f"c{n}", "listFiles", path=f"{n}")) for n in range(2)]
-USAGE_OF_TWO = TokenUsage(input_tokens=20, output_tokens=10, cost_usd=0.5)
+USAGE_OF_TWO = Usage(input_tokens=20, output_tokens=10, cost_usd=0.5)
 
 
 async def test_a_completed_answer_keeps_model_usage_and_cost(site: Site) -> None:
@@ -158,7 +159,7 @@ async def test_a_completed_answer_keeps_model_usage_and_cost(site: Site) -> None
     async with site.worker() as engine:
         message = await site.answer(engine, "hello")
     assert (message.status, message.model) == (MessageStatus.COMPLETED, "test/scripted")
-    assert message.usage == TokenUsage(input_tokens=30, output_tokens=15, cost_usd=0.75)
+    assert message.usage == Usage(input_tokens=30, output_tokens=15, cost_usd=0.75)
 
 
 async def test_a_failed_answer_keeps_model_usage_and_cost(site: Site) -> None:

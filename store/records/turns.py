@@ -1,0 +1,76 @@
+"""What the model said and did in an answer: its turns and tool calls."""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Literal
+
+from core.ids import MessageId, ToolCallId
+from core.usage import Usage
+
+ToolCallStatus = Literal["pending", "running", "completed", "failed", "cancelled", "skipped"]
+"""A skipped call was never to run; its output says why, as that of a cancelled one does."""
+
+
+@dataclass(frozen=True)
+class TurnPart:
+    """A piece of a model turn, in order.
+
+    `signature` comes with thinking, `tool_call_id` with a tool call.
+    """
+
+    type: Literal["text", "thinking", "toolCall"]
+    text: str | None = None
+    signature: str | None = None
+    tool_call_id: ToolCallId | None = None
+
+
+@dataclass(frozen=True)
+class TurnRecord:
+    """One finished turn of the model; `ToolCallRecord`s of the same number are its tool calls."""
+
+    turn: int
+    parts: tuple[TurnPart, ...]
+    stop_reason: str
+    model: str
+    usage: Usage = field(default_factory=Usage)
+    dropped_calls: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class NewToolCall:
+    """A tool call as the model asked for it, to be recorded with its turn.
+
+    `not_run` says why it will not be run, if so.
+    """
+
+    tool_call_id: ToolCallId
+    name: str
+    arguments_json: str
+    not_run: str | None = None
+
+
+@dataclass(frozen=True)
+class ToolCallRecord:
+    """A tool call of a message.
+
+    `arguments_json` is the JSON text of an object, whole and parsed before.
+    """
+
+    message_id: MessageId
+    turn: int
+    tool_call_id: ToolCallId
+    name: str
+    arguments_json: str
+    status: ToolCallStatus
+    output: str | None = None
+    started_at: datetime | None = None
+    ended_at: datetime | None = None
+
+
+@dataclass(frozen=True)
+class KeptResult:
+    """The result of a tool call on record; `was_kept_before` says that an earlier one stayed."""
+
+    output: str
+    is_error: bool
+    was_kept_before: bool
