@@ -2,7 +2,8 @@
 
 import typer
 
-from app.cli import engine, programs, services
+from app.cli import programs, services
+from app.cli.engine import commands as engine
 
 cli = typer.Typer(
     name="polaris",

@@ -164,7 +164,7 @@ export class Authenticator {
   }
 }
 
-/** What jose leaves to us: a subject that names somebody, times that are moments. app/auth.py judges alike. */
+/** What jose leaves to us: a subject that names somebody, times that are moments. app/identity/tokens.py judges alike. */
 function checkClaims(payload: JWTPayload): void {
   const sub: unknown = payload.sub;
   if (typeof sub !== "string" || sub === "") throw new Error("the subject ('sub') must be a text that is not empty");

@@ -13,14 +13,14 @@ import pytest
 from fastapi import APIRouter
 from starlette.routing import Route
 
-import app.api
+import app.http
 import jobs
 import llm.openai_chat
 import tools
-from app.api.access import AuthenticatedRoute
-from app.api.application import create_application
+from app.http.access import AuthenticatedRoute
+from app.http.application import create_application
+from app.http.context import Services
 from app.models import model_of
-from app.services.context import Services
 from app.settings import Settings
 from core.clock import SystemClock
 from engine import Job
@@ -85,8 +85,10 @@ def test_every_chat_provider_can_be_asked_for(provider: OpenAIProvider) -> None:
 
 
 def routes() -> list[Route]:
-    """Those of every module of `app.api`, whether the application includes it or not."""
-    routers = [router for module in modules_below(app.api) for router in of_type(module, APIRouter)]
+    """Those of every module of `app.http`, whether the application includes it or not."""
+    routers = [
+        router for module in modules_below(app.http) for router in of_type(module, APIRouter)
+    ]
     return [route for router in routers for route in router.routes if isinstance(route, Route)]
 
 
