@@ -4,7 +4,8 @@ from collections.abc import Callable, Mapping
 from functools import partial
 
 from app.no_model import NoModel
-from app.settings import Settings, SettingsInvalid
+from app.settings import SettingsInvalid
+from app.settings.models import ModelSettings
 from core.clock import SystemClock
 from llm.catalog import EFFORTS, Catalog, InvalidCatalog
 from llm.deferred import DeferredModel
@@ -23,7 +24,7 @@ SHORT_WAIT_S = 3.0  # a provider asks for: longer ones are durable steps, and pe
 Adapter = Callable[[str, Patience], Model]
 
 
-def model_of(settings: Settings) -> Model:
+def model_of(settings: ModelSettings) -> Model:
     """The models of the preference list, else those whose key is set; each next one is a fallback.
 
     Raises:
@@ -76,7 +77,7 @@ async def prepare(model: Model) -> None:
             pass
 
 
-def _catalog(settings: Settings) -> Catalog:
+def _catalog(settings: ModelSettings) -> Catalog:
     """What is known of the models, with what the settings say of them.
 
     Raises:
@@ -100,7 +101,7 @@ def _catalog(settings: Settings) -> Catalog:
     return catalog
 
 
-def _adapters(settings: Settings, catalog: Catalog) -> Mapping[str, Adapter | None]:
+def _adapters(settings: ModelSettings, catalog: Catalog) -> Mapping[str, Adapter | None]:
     """By provider, what makes a model from its name; None where the key is missing.
 
     Each SDK takes about a second to import: see `DeferredModel`.

@@ -3,7 +3,7 @@
 from collections.abc import Generator
 from contextlib import contextmanager
 
-from app.settings import Settings
+from app.settings.observing import ObservingSettings
 from engine.telemetry import Telemetry
 
 TIMEOUT_S = 3  # of one request, its repetitions included; the end of the process waits for it
@@ -11,7 +11,7 @@ PATH = "/v1/traces"  # where OTLP over HTTP takes spans, below the endpoint
 
 
 @contextmanager
-def tracing(settings: Settings) -> Generator[Telemetry | None]:
+def tracing(settings: ObservingSettings) -> Generator[Telemetry | None]:
     """The middleware that makes spans, and what sends them in batches; None without an endpoint.
 
     What has not been sent when the block ends is sent then. A collector that does not answer costs

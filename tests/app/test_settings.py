@@ -102,3 +102,13 @@ def test_the_first_encryption_key_is_the_one_that_seals(monkeypatch: pytest.Monk
     encryption = load_settings().encryption
     assert encryption is not None
     assert encryption.key_ids == Encryption([first, second]).key_ids
+
+
+def test_spaces_around_an_address_do_not_count(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CONVEX_URL", "https://tall-cat-1.convex.cloud ")
+    monkeypatch.setenv("POLARIS_AUTH_ISSUER", " https://issuer.example ")
+    monkeypatch.setenv("POLARIS_AUTH_JWKS", "https://issuer.example/keys ")
+    settings = load_settings(convex_internal_key="long enough to hold")
+    assert settings.convex_url == "https://tall-cat-1.convex.cloud"
+    assert settings.auth_issuer == "https://issuer.example"
+    assert settings.auth_jwks == "https://issuer.example/keys"

@@ -1,0 +1,19 @@
+"""Settings: what the environment (or `.env`) decides; nothing else reads it."""
+
+from app.settings.answers import BusyPolicy
+from app.settings.loading import (
+    Settings,
+    SettingsInvalid,
+    load_settings,
+    own_environment,
+    variable_of,
+)
+
+__all__ = [
+    "BusyPolicy",
+    "Settings",
+    "SettingsInvalid",
+    "load_settings",
+    "own_environment",
+    "variable_of",
+]
