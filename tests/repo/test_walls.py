@@ -26,6 +26,9 @@ PLANTED = [
     ("app.http.planted_d", "socket", "Routes, services and the loop do no I/O of their own"),
     ("app.services.planted", "aiohttp", "Routes, services and the loop do no I/O of their own"),
     ("app.services.planted_b", "app.http.access", "The rooms of app form one ladder"),
+    ("app.identity.planted", "fastapi", "FastAPI is known to the HTTP API only"),
+    ("jobs.planted", "starlette", "FastAPI is known to the HTTP API only"),
+    ("app.http.planted_f", "sentry_sdk", "Sentry is known to its reports only"),
     ("app.cli.planted", "app.http.access", "The command line imports no routes"),
     ("app.http.planted_e", "app.http.rates.postgres", "Only the wiring picks an implementation"),
 ]
