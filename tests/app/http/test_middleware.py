@@ -9,7 +9,8 @@ from aiohttp import ClientSession
 from fastapi import FastAPI, Request
 
 from app.http.errors import add_error_handlers
-from app.http.middleware import BodyLimit, RequestFrame, is_local_host
+from app.http.middleware import BodyLimit, RequestFrame
+from app.http.middleware.local_hosts import is_local_host
 from app.http.serving.server import serving
 from core.clock import SystemClock
 from core.errors import Conflict, Transient

@@ -3,7 +3,7 @@
 import pytest
 
 from app.models import model_of
-from app.no_model import NoModel
+from app.models.no_model import NoModel
 from app.settings import Settings, SettingsInvalid
 from llm.deferred import DeferredModel
 from llm.faults import ModelRefused, NoModelConfigured

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from functools import partial
 
-from app.no_model import NoModel
+from app.models.no_model import NoModel
 from app.settings import SettingsInvalid
 from app.settings.models import ModelSettings
 from core.clock import SystemClock
