@@ -21,7 +21,7 @@ Names = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_parts_of_text)]
 
 
 def stripped(value: str | None) -> str | None:
-    """Without spaces around it."""
+    """Without spaces around it; None stays None."""
     return value.strip() if value else None
 
 

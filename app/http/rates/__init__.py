@@ -1,1 +1,1 @@
-"""How many requests one person may make, so that nobody slows the others."""
+"""How much a person may ask for in a minute."""
