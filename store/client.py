@@ -16,6 +16,7 @@ from typing import Any, Self, TypeVar, cast
 import aiohttp
 from yarl import URL
 
+from core.backoff import Backoff
 from store.errors import BadCursor, StoreDenied, StoreFault, StoreUnavailable, refusal
 
 T = TypeVar("T")
@@ -49,6 +50,11 @@ class ConvexHttp:
         self._base = URL(url)
         self._key = internal_key
         self._limits = limits or StoreLimits()
+        self._backoff = Backoff(
+            first_s=self._limits.first_pause_s,
+            longest_s=self._limits.longest_pause_s,
+            spread=(0.5, 1.5),
+        )
         self._session: aiohttp.ClientSession | None = None
 
     async def __aenter__(self) -> Self:
@@ -146,21 +152,21 @@ class ConvexHttp:
 
     async def _retried(self, attempt: Callable[[], Awaitable[T]], deadline_s: float) -> T:
         """Repeat what is transient, with growing pauses and jitter, until the deadline."""
-        pause_s = self._limits.first_pause_s
+        failures = 0
         try:
             async with asyncio.timeout(deadline_s) as limit:
                 while True:
                     try:
                         return await attempt()
                     except StoreUnavailable as problem:
-                        jitter = random.uniform(0.5, 1.5)  # noqa: S311 - spreads the load
-                        wait_s = problem.retry_after_s or pause_s * jitter
+                        failures += 1
+                        pause_s = self._backoff.wait_s(failures, random.random)
+                        wait_s = problem.retry_after_s or pause_s
                         ends_at = limit.when()
                         now = asyncio.get_running_loop().time()
                         if ends_at is not None and now + wait_s >= ends_at:
                             raise
                         await asyncio.sleep(wait_s)
-                        pause_s = min(pause_s * 2, self._limits.longest_pause_s)
         except TimeoutError as late:
             raise StoreUnavailable(
                 f"Convex at {self._base} did not answer within {deadline_s:g} s"
