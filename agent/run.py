@@ -12,7 +12,7 @@ from typing import assert_never
 from agent import words
 from agent.announcing import announces
 from agent.budget import history_budget
-from agent.cleaning import ENDS_THE_ANSWER, cleaned, without_surrogates
+from agent.cleaning import ENDS_THE_ANSWER, cleaned
 from agent.definition import Agent
 from agent.durable import AskAgain, CallRef, ToolRef, TurnRef
 from agent.history import History, Remarks, build_history
@@ -30,6 +30,7 @@ from agent.transcript import (
 from agent.waiting import ProviderBusy, wake_time
 from core.backoff import Backoff
 from core.ids import ToolCallId
+from core.text import without_surrogates
 from llm.faults import ModelUnavailable, PromptTooLong, StreamBroken
 from llm.model import (
     ModelMessage,

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from core.ids import ToolCallId, new_id
+from core.text import without_surrogates
 from llm.arguments import text_of_arguments, whole_object
 from llm.exchange import Said
 from llm.judging import fault_in
@@ -23,7 +24,7 @@ from llm.model import (
 )
 from llm.odd import Json, count_in, object_in, objects_in, text_in, word_in
 from llm.reading import DRAIN_S
-from llm.text import WholeCharacters, joined
+from llm.text import WholeCharacters
 
 log = logging.getLogger(__name__)
 
@@ -216,10 +217,12 @@ class AnthropicReading:
                     parts.append(ToolCall(ToolCallId(block.call_id), block.name, arguments))
             elif block.kind == "redacted_thinking":
                 if block.signature:
-                    parts.append(ThinkingPart("", joined(block.signature), redacted=True))
+                    parts.append(
+                        ThinkingPart("", without_surrogates(block.signature), redacted=True)
+                    )
             elif block.kind == "thinking":
                 if block.text or block.signature:
-                    parts.append(ThinkingPart(block.text, joined(block.signature)))
+                    parts.append(ThinkingPart(block.text, without_surrogates(block.signature)))
             elif block.text:
                 parts.append(TextPart(block.text))
         return Turn(

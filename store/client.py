@@ -17,6 +17,7 @@ import aiohttp
 from yarl import URL
 
 from core.backoff import Backoff
+from core.text import without_surrogates
 from store.errors import BadCursor, StoreDenied, StoreFault, StoreUnavailable, refusal
 
 T = TypeVar("T")
@@ -129,7 +130,9 @@ class ConvexHttp:
         given = {name: value for name, value in args.items() if value is not None}
         call = {"path": path, "args": {"internalKey": self._key, **given}, "format": "json"}
         # UTF-8 is shorter than escapes, and small bodies are what streaming lives on.
-        body = _utf8(json.dumps(call, ensure_ascii=False, separators=(",", ":")))
+        body = without_surrogates(
+            json.dumps(call, ensure_ascii=False, separators=(",", ":"))
+        ).encode()
         request = self._open().post(
             self._base / "api" / kind,
             data=_payload(body),
@@ -181,14 +184,6 @@ class ConvexHttp:
 def _payload(data: bytes) -> bytes | io.BytesIO:
     """What aiohttp sends in one piece, or, when that would hold the loop up, in several."""
     return data if len(data) < LARGE_BYTES else io.BytesIO(data)
-
-
-def _utf8(text: str) -> bytes:
-    """`text` in UTF-8; halves of a character that a stream cut apart become U+FFFD."""
-    try:
-        return text.encode()
-    except UnicodeEncodeError:
-        return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace").encode()
 
 
 def _check_status(status: int, reason: str) -> None:

@@ -22,6 +22,7 @@ from app.api.wire import (
 from app.errors import InvalidRequest
 from core.errors import NotFound
 from core.ids import ProjectId
+from core.text import storable_text
 from store.records import FileContent
 
 router = api_router("files")
@@ -122,7 +123,7 @@ async def read_file(
     headers = {"ETag": f'"{file.entry.sha256}"', "Vary": "Accept"}
     if headers["ETag"] in request.headers.get("if-none-match", ""):
         return Response(status_code=304, headers=headers)
-    text = text_of(file.data)
+    text = storable_text(file.data)
     if "application/json" in request.headers.get("accept", ""):
         return Response(as_json(file, text), media_type="application/json", headers=headers)
     kind = "application/octet-stream" if text is None else "text/plain"
@@ -192,16 +193,6 @@ def content_of(body: bytes) -> bytes:
         return base64.b64decode(given.content_base64 or "", validate=True)
     except ValueError:  # binascii's own, or for letters that are not ASCII
         raise InvalidRequest("contentBase64: not base64", field="contentBase64") from None
-
-
-def text_of(data: bytes) -> str | None:
-    """The bytes as text, None when they are not UTF-8 or hold a NUL, as no text of a body may."""
-    if b"\0" in data:
-        return None
-    try:
-        return data.decode()
-    except UnicodeDecodeError:
-        return None
 
 
 def as_json(file: FileContent, text: str | None) -> bytes:

@@ -10,12 +10,13 @@ from pydantic import JsonValue, TypeAdapter, ValidationError
 from pydantic_core import PydanticSerializationError
 
 from core.errors import Refused
+from core.text import CONTROLS
 
 T = TypeVar("T")
 
 NAME_CHARS = 200
 DATA_BYTES = 512 * 1024  # as much as an event may hold
-_CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
+_CONTROLS = re.compile(f"[{CONTROLS}]")
 
 
 _JSON: TypeAdapter[Any] = TypeAdapter(JsonValue)  # shared: names alone make a topic at each call
