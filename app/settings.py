@@ -16,6 +16,8 @@ from pydantic import (
 )
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from core.invalid import reason_of
+
 if TYPE_CHECKING:
     from engine.storage.encryption import Encryption
 
@@ -397,7 +399,7 @@ def load_settings(**overrides: object) -> Settings:
 def _lines(error: ValidationError) -> list[str]:
     lines: list[str] = []
     for problem in error.errors(include_url=False, include_input=False):
-        text = problem["msg"].removeprefix("Value error, ")
+        text = reason_of(problem)
         place = str(problem["loc"][0]) if problem["loc"] else ""
         variable = variable_of(place) if place in Settings.model_fields else place
         lines.append(f"{variable}: {text}" if variable else text)

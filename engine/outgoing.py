@@ -12,6 +12,7 @@ from pydantic.errors import PydanticSchemaGenerationError
 from pydantic_core import PydanticSerializationError
 
 from core.ids import EventId
+from core.invalid import problem_text
 from core.text import has_surrogates
 from engine.errors import BadEvent
 from engine.events import Event, EventData, WireEvent
@@ -181,9 +182,7 @@ def stored_data(model: type[EventData], name: str, data: Mapping[str, Any]) -> d
         found = model.model_validate(dict(data))
         stored: dict[str, Any] = found.model_dump(mode="json", by_alias=True)
     except ValidationError as error:
-        first = error.errors(include_input=False, include_url=False)[0]
-        field = ".".join(str(part) for part in first["loc"]) or "data"
-        raise BadEvent(name, f"{field}: {first['msg']}") from error
+        raise BadEvent(name, problem_text(error, whole="data")) from error
     except (PydanticSerializationError, ValueError) as error:
         raise BadEvent(name, f"its data is not JSON: {error}") from error
     for key, value in data.items():
