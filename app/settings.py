@@ -2,21 +2,24 @@
 
 import ipaddress
 import os
+from collections.abc import Iterable
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal, Self
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 
 from pydantic import (
     BeforeValidator,
     Field,
     SecretStr,
     ValidationError,
+    create_model,
     field_validator,
     model_validator,
 )
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from core.invalid import reason_of
+from llm.providers import PROVIDERS, Provider
 
 if TYPE_CHECKING:
     from engine.storage.encryption import Encryption
@@ -49,11 +52,39 @@ def _split_text(value: object) -> object:
 Names = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split_text)]
 
 
-class Settings(BaseSettings):
+def provider_fields(providers: Iterable[Provider]) -> dict[str, Any]:
+    """The settings of providers of models: of each its key, if it takes one, and its address."""
+    fields: dict[str, Any] = {}
+    for provider in providers:
+        if provider.needs_key:
+            key = Field(
+                default=None,
+                validation_alias=provider.key_variable,
+                description=f"Key of {provider.title}.",
+            )
+            fields[f"{provider.name}_api_key"] = (SecretStr | None, key)
+        url = Field(
+            default=None,
+            pattern=_HTTP_URL,
+            validation_alias=provider.url_variable,
+            description=f"Address of {provider.title}, or of what speaks as it does; "
+            f"not set: {provider.base_url}.",
+        )
+        fields[f"{provider.name}_base_url"] = (str | None, url)
+    return fields
+
+
+_ProviderSettings = create_model(
+    "_ProviderSettings", __base__=BaseSettings, **provider_fields(PROVIDERS)
+)
+
+
+class Settings(_ProviderSettings):
     """Every setting with its default; the description is its line in `.env.example`.
 
     An empty value counts as not set. Fields are filled by their variable's name from the
-    environment and `.env`, or by their Python name from code.
+    environment and `.env`, or by their Python name from code. Those of the providers of models come
+    from the table in `llm/providers.py`.
     """
 
     model_config = SettingsConfigDict(
@@ -177,32 +208,6 @@ class Settings(BaseSettings):
         default=(),
         validation_alias="POLARIS_MODELS",
         description="PROVIDER:MODEL by preference, comma-separated; not set: by the keys set.",
-    )
-    anthropic_api_key: SecretStr | None = Field(
-        default=None, validation_alias="ANTHROPIC_API_KEY", description="Key of Anthropic."
-    )
-    anthropic_base_url: str | None = Field(
-        default=None,
-        pattern=_HTTP_URL,
-        validation_alias="ANTHROPIC_BASE_URL",
-        description="Another address that speaks Anthropic's Messages.",
-    )
-    openai_api_key: SecretStr | None = Field(
-        default=None,
-        validation_alias="OPENAI_API_KEY",
-        description="Key of OpenAI or a compatible service.",
-    )
-    openai_base_url: str | None = Field(
-        default=None,
-        pattern=_HTTP_URL,
-        validation_alias="OPENAI_BASE_URL",
-        description="Another address that speaks Chat Completions (OpenRouter, Ollama).",
-    )
-    cerebras_api_key: SecretStr | None = Field(
-        default=None, validation_alias="CEREBRAS_API_KEY", description="Key of Cerebras."
-    )
-    openrouter_api_key: SecretStr | None = Field(
-        default=None, validation_alias="OPENROUTER_API_KEY", description="Key of OpenRouter."
     )
     model_patience_s: float = Field(
         default=100.0,
@@ -330,6 +335,16 @@ class Settings(BaseSettings):
             except BadKey as error:
                 raise ValueError(str(error)) from None
         return value
+
+    def key_of(self, provider: Provider) -> str | None:
+        """The key of a provider of models; None where it is not set, or takes none."""
+        key: SecretStr | None = getattr(self, f"{provider.name}_api_key", None)
+        return key.get_secret_value() if key else None
+
+    def url_of(self, provider: Provider) -> str:
+        """Where a provider of models is."""
+        url: str | None = getattr(self, f"{provider.name}_base_url", None)
+        return url or provider.base_url
 
     @property
     def encryption(self) -> "Encryption | None":

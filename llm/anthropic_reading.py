@@ -74,12 +74,13 @@ class _Block:
 class AnthropicReading:
     """See `Reading`. Never parses a part of a tool call's arguments.
 
-    `asked` is the model that was asked, `now` when.
+    `provider` names who answers, `asked` the model that was asked, `now` says when.
     """
 
     rest_s = DRAIN_S
 
-    def __init__(self, *, asked: str, now: datetime) -> None:
+    def __init__(self, *, provider: str, asked: str, now: datetime) -> None:
+        self._provider = provider
         self._asked = asked
         self._now = now
         self._blocks: list[_Block] = []
@@ -234,7 +235,7 @@ class AnthropicReading:
                 cache_read_tokens=self._usage.get("cache_read_input_tokens", 0),
                 cache_write_tokens=self._usage.get("cache_creation_input_tokens", 0),
             ),
-            model=f"anthropic/{self._model}" if self._model else self._asked,
+            model=f"{self._provider}/{self._model}" if self._model else self._asked,
             dropped_calls=tuple(dropped),
         )
 
