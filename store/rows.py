@@ -3,7 +3,7 @@
 from functools import cache
 from typing import Any, TypeVar
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import TypeAdapter
 
 T = TypeVar("T")
 
@@ -26,8 +26,3 @@ def decode(record: type[T], value: object) -> T:
 def encode(record: object) -> Any:
     """A record as JSON-able arguments: camelCase names, absent instead of null."""
     return _adapter(type(record)).dump_python(record, mode="json", by_alias=True, exclude_none=True)
-
-
-def fields_of(fault: ValidationError) -> list[str]:
-    """Which fields of a row are wrong, without what is in them."""
-    return [".".join(map(str, error["loc"])) for error in fault.errors(include_input=False)]

@@ -17,6 +17,7 @@ from app.http.rates.limits import RateLimited
 from app.identity.tokens import Unauthorized
 from app.services.engine import OperatorOnly
 from core.errors import Conflict, NotFound, Refused, Transient
+from core.invalid import place_of, reason_of
 from engine import BadToken
 
 log = logging.getLogger(__name__)
@@ -161,11 +162,11 @@ async def on_invalid(_request: Request, error: Exception) -> JSONResponse:
     if first["type"] == "json_invalid":
         return problem(HTTPStatus.BAD_REQUEST, "Body is not valid JSON", "malformed_json")
     place, *path = (str(part) for part in first["loc"])
-    field = ".".join(path)
+    field = place_of(path)
     if not field:
         return problem(HTTPStatus.BAD_REQUEST, "Body must be a JSON object", "invalid_request")
     where = "" if place == "body" else f" ({place})"
-    text = f"{field}{where}: {first['msg']}"
+    text = f"{field}{where}: {reason_of(first)}"
     return problem(HTTPStatus.BAD_REQUEST, text, "invalid_request", extra={"field": field})
 
 

@@ -1,6 +1,6 @@
 """Which models answer, by the settings; the only place that names their adapters."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Sequence
 from functools import partial
 
 from app.models.no_model import NoModel
@@ -11,45 +11,41 @@ from llm.catalog import EFFORTS, Catalog, InvalidCatalog
 from llm.deferred import DeferredModel
 from llm.fallback import FallbackModel, preferring
 from llm.model import Model
+from llm.providers import PROVIDERS, Provider
 from llm.retry import Patience
-
-DEFAULT_MODELS = {
-    "anthropic": "claude-sonnet-5-5",
-    "openai": "gpt-6.1-sol",
-    "cerebras": "gpt-oss-120b",
-}  # of providers whose key is set, in order of preference
 
 SHORT_WAIT_S = 3.0  # a provider asks for: longer ones are durable steps, and people see them
 
 Adapter = Callable[[str, Patience], Model]
 
 
-def model_of(settings: ModelSettings) -> Model:
+def model_of(settings: ModelSettings, providers: Sequence[Provider] = PROVIDERS) -> Model:
     """The models of the preference list, else those whose key is set; each next one is a fallback.
 
     Raises:
         SettingsInvalid: the list names a provider that there is not, or one whose key is missing.
     """
     catalog = _catalog(settings)
-    adapters = _adapters(settings, catalog)
+    known = {provider.name: provider for provider in providers}
     wanted = settings.models or tuple(
-        f"{provider}:{name}" for provider, name in DEFAULT_MODELS.items() if adapters[provider]
+        f"{provider.name}:{provider.default_model}"
+        for provider in providers
+        if provider.default_model and settings.key_of(provider)
     )
     makers: list[Callable[[Patience], Model]] = []
     for entry in wanted:
-        provider, _, name = entry.partition(":")
-        if provider not in adapters or not name:
-            known = ", ".join(adapters)
+        name, _, model = entry.partition(":")
+        provider = known.get(name)
+        if provider is None or not model:
             raise SettingsInvalid(
-                f"POLARIS_MODELS: {entry!r} is not PROVIDER:MODEL with one of {known}"
+                f"POLARIS_MODELS: {entry!r} is not PROVIDER:MODEL with one of {', '.join(known)}"
             )
-        adapter = adapters[provider]
-        if adapter is None:
-            raise SettingsInvalid(f"{provider.upper()}_API_KEY: needed for {entry!r}")
-        label = f"{provider}/{name}"
-        makers.append(partial(_deferred, label, partial(adapter, name), catalog))
+        if provider.needs_key and settings.key_of(provider) is None:
+            raise SettingsInvalid(f"{provider.key_variable}: needed for {entry!r}")
+        adapter = _adapter(provider, settings, catalog)
+        makers.append(partial(_deferred, f"{name}/{model}", partial(adapter, model), catalog))
     if not makers:
-        return NoModel()
+        return NoModel(providers)
     patience = Patience(
         budget_s=settings.model_patience_s,
         idle_s=settings.model_idle_s,
@@ -101,43 +97,28 @@ def _catalog(settings: ModelSettings) -> Catalog:
     return catalog
 
 
-def _adapters(settings: ModelSettings, catalog: Catalog) -> Mapping[str, Adapter | None]:
-    """By provider, what makes a model from its name; None where the key is missing.
+def _adapter(provider: Provider, settings: ModelSettings, catalog: Catalog) -> Adapter:
+    """What makes a model of the provider from its name.
 
     Each SDK takes about a second to import: see `DeferredModel`.
     """
+    provider = provider.at(settings.url_of(provider))
+    key = settings.key_of(provider) or "none"  # the SDKs want one, also where nobody reads it
 
-    def anthropic(name: str, patience: Patience) -> Model:
-        from llm.anthropic_messages import BASE_URL, AnthropicModel  # noqa: PLC0415 - see above
+    def messages(name: str, patience: Patience) -> Model:
+        from llm.anthropic_messages import AnthropicModel  # noqa: PLC0415 - see above
 
-        key = settings.anthropic_api_key
-        url = settings.anthropic_base_url or BASE_URL
-        secret = key.get_secret_value() if key else ""
         return AnthropicModel(
-            name, api_key=secret, base_url=url, catalog=catalog, patience=patience
+            name, api_key=key, provider=provider, catalog=catalog, patience=patience
         )
 
-    def chat(provider: str, name: str, patience: Patience) -> Model:
-        from llm import openai_chat  # noqa: PLC0415 - see above
+    def chat(name: str, patience: Patience) -> Model:
+        from llm.openai_chat import OpenAIModel  # noqa: PLC0415 - see above
 
-        openai = openai_chat.OPENAI
-        if settings.openai_base_url:
-            openai = openai.at(settings.openai_base_url)
-        service, key = {
-            "openai": (openai, settings.openai_api_key),
-            "cerebras": (openai_chat.CEREBRAS, settings.cerebras_api_key),
-            "openrouter": (openai_chat.OPENROUTER, settings.openrouter_api_key),
-            "ollama": (openai_chat.OLLAMA, None),
-        }[provider]
-        secret = key.get_secret_value() if key else "none"  # the SDK wants one, Ollama does not
-        return openai_chat.OpenAIModel(
-            name, api_key=secret, provider=service, catalog=catalog, patience=patience
-        )
+        return OpenAIModel(name, api_key=key, provider=provider, catalog=catalog, patience=patience)
 
-    return {
-        "anthropic": anthropic if settings.anthropic_api_key else None,
-        "openai": partial(chat, "openai") if settings.openai_api_key else None,
-        "cerebras": partial(chat, "cerebras") if settings.cerebras_api_key else None,
-        "openrouter": partial(chat, "openrouter") if settings.openrouter_api_key else None,
-        "ollama": partial(chat, "ollama"),
-    }
+    match provider.protocol:
+        case "messages":
+            return messages
+        case "chat":
+            return chat

@@ -1,13 +1,20 @@
 """What answers when no provider's key is set: nothing, and it says why."""
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Iterable
 
 from llm.faults import NoModelConfigured
 from llm.model import ModelEvent, ModelRequest
+from llm.providers import Provider
 
 
 class NoModel:
     """A model that refuses every request, so that everything else can be used without a key."""
+
+    def __init__(self, providers: Iterable[Provider]) -> None:
+        self._ways = [
+            provider.key_variable if provider.needs_key else f"POLARIS_MODELS={provider.name}:…"
+            for provider in providers
+        ]
 
     @property
     def name(self) -> str:
@@ -24,8 +31,8 @@ class NoModel:
         request: ModelRequest,  # noqa: ARG002 - the port has it
     ) -> AsyncGenerator[ModelEvent, None]:
         """Refuse. Raises: NoModelConfigured."""
+        *some, last = self._ways
         raise NoModelConfigured(
-            "no model is configured: set ANTHROPIC_API_KEY, OPENAI_API_KEY, CEREBRAS_API_KEY or "
-            "OPENROUTER_API_KEY, or POLARIS_MODELS=ollama:…, and start again"
+            f"no model is configured: set {', '.join(some)} or {last}, and start again"
         )
         yield  # makes it a generator, as the port wants

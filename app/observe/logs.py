@@ -7,6 +7,8 @@ import sys
 from contextvars import ContextVar
 from typing import Any, Literal
 
+from core.text import CONTROLS
+
 request_id_now: ContextVar[str] = ContextVar("request_id_now", default="")
 """The id of the request that this task serves; empty outside of one."""
 
@@ -27,7 +29,8 @@ _QUIET = (
     "watchfiles",
 )
 
-_CONTROLS = re.compile("[\x00-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
+# Halves of characters are shown as what they are: whoever reads a log looks for them.
+_UNPRINTABLE = re.compile(f"[{CONTROLS}\u200e\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
 
 
 def printable(text: str) -> str:
@@ -35,7 +38,7 @@ def printable(text: str) -> str:
 
     Paths and other people's texts are in log lines.
     """
-    return _CONTROLS.sub(lambda found: ascii(found[0])[1:-1], text)
+    return _UNPRINTABLE.sub(lambda found: ascii(found[0])[1:-1], text)
 
 
 def _fields(record: logging.LogRecord) -> dict[str, Any]:

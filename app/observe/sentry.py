@@ -21,6 +21,7 @@ from core.errors import Refused, Transient
 from engine import Middleware, RunCall, RunFailed, StepCall, StepFailed
 from engine.middleware import Run, Step
 from jobs.events import MessageSent
+from llm.providers import PROVIDERS
 
 TAGS = ("run_id", "step_id", "message_id", "request_id", "job_id", "event_id")
 EXPECTED = (Refused, Transient, KeyboardInterrupt)
@@ -107,13 +108,10 @@ def secrets_of(settings: Settings) -> tuple[str, ...]:
     held = (
         settings.database_url,
         settings.convex_internal_key,
-        settings.anthropic_api_key,
-        settings.openai_api_key,
-        settings.cerebras_api_key,
-        settings.openrouter_api_key,
         settings.otlp_headers,
     )
     secrets = [secret.get_secret_value() for secret in held if secret is not None]
+    secrets += [key for provider in PROVIDERS if (key := settings.key_of(provider))]
     if settings.engine_keys is not None:
         secrets += settings.engine_keys.get_secret_value().split(",")
     if settings.database_url is not None:

@@ -8,6 +8,7 @@ from app.settings.loading import (
     own_environment,
     variable_of,
 )
+from app.settings.models import provider_fields
 
 __all__ = [
     "BusyPolicy",
@@ -15,5 +16,6 @@ __all__ = [
     "SettingsInvalid",
     "load_settings",
     "own_environment",
+    "provider_fields",
     "variable_of",
 ]

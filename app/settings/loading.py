@@ -11,6 +11,7 @@ from app.settings.identity import IdentitySettings
 from app.settings.models import ModelSettings
 from app.settings.observing import ObservingSettings
 from app.settings.storage import StorageSettings
+from core.invalid import reason_of
 
 
 class SettingsInvalid(Exception):
@@ -71,7 +72,7 @@ def load_settings(**overrides: object) -> Settings:
 def _lines(error: ValidationError) -> list[str]:
     lines: list[str] = []
     for problem in error.errors(include_url=False, include_input=False):
-        text = problem["msg"].removeprefix("Value error, ")
+        text = reason_of(problem)
         place = str(problem["loc"][0]) if problem["loc"] else ""
         variable = variable_of(place) if place in Settings.model_fields else place
         lines.append(f"{variable}: {text}" if variable else text)

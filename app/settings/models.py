@@ -1,45 +1,50 @@
-"""Settings of models: which ones, their keys, and how long they may take."""
+"""Settings of models: which ones, their keys, and how long they may take.
 
+Those of the providers come from the table in `llm/providers.py`.
+"""
+
+from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
-from pydantic import Field, SecretStr
+from pydantic import Field, SecretStr, create_model
 
 from app.settings.group import HTTP_URL, Group, Names
+from llm.providers import PROVIDERS, Provider
 
 
-class ModelSettings(Group):
+def provider_fields(providers: Iterable[Provider]) -> dict[str, Any]:
+    """The settings of providers of models: of each its key, if it takes one, and its address."""
+    fields: dict[str, Any] = {}
+    for provider in providers:
+        if provider.needs_key:
+            key = Field(
+                default=None,
+                validation_alias=provider.key_variable,
+                description=f"Key of {provider.title}.",
+            )
+            fields[f"{provider.name}_api_key"] = (SecretStr | None, key)
+        url = Field(
+            default=None,
+            pattern=HTTP_URL,
+            validation_alias=provider.url_variable,
+            description=f"Address of {provider.title}, or of what speaks as it does; "
+            f"not set: {provider.base_url}.",
+        )
+        fields[f"{provider.name}_base_url"] = (str | None, url)
+    return fields
+
+
+ProviderSettings = create_model("ProviderSettings", __base__=Group, **provider_fields(PROVIDERS))
+
+
+class ModelSettings(ProviderSettings):
     """Which models answer; a provider whose key is set can be asked."""
 
     models: Names = Field(
         default=(),
         validation_alias="POLARIS_MODELS",
         description="PROVIDER:MODEL by preference, comma-separated; not set: by the keys set.",
-    )
-    anthropic_api_key: SecretStr | None = Field(
-        default=None, validation_alias="ANTHROPIC_API_KEY", description="Key of Anthropic."
-    )
-    anthropic_base_url: str | None = Field(
-        default=None,
-        pattern=HTTP_URL,
-        validation_alias="ANTHROPIC_BASE_URL",
-        description="Another address that speaks Anthropic's Messages.",
-    )
-    openai_api_key: SecretStr | None = Field(
-        default=None,
-        validation_alias="OPENAI_API_KEY",
-        description="Key of OpenAI or a compatible service.",
-    )
-    openai_base_url: str | None = Field(
-        default=None,
-        pattern=HTTP_URL,
-        validation_alias="OPENAI_BASE_URL",
-        description="Another address that speaks Chat Completions (OpenRouter, Ollama).",
-    )
-    cerebras_api_key: SecretStr | None = Field(
-        default=None, validation_alias="CEREBRAS_API_KEY", description="Key of Cerebras."
-    )
-    openrouter_api_key: SecretStr | None = Field(
-        default=None, validation_alias="OPENROUTER_API_KEY", description="Key of OpenRouter."
     )
     model_patience_s: float = Field(
         default=100.0,
@@ -72,3 +77,13 @@ class ModelSettings(Group):
         validation_alias="POLARIS_REASONING_EFFORT",
         description="PROVIDER:MODEL=EFFORT, comma-separated: how much each of them is to think.",
     )
+
+    def key_of(self, provider: Provider) -> str | None:
+        """The key of a provider of models; None where it is not set, or takes none."""
+        key: SecretStr | None = getattr(self, f"{provider.name}_api_key", None)
+        return key.get_secret_value() if key else None
+
+    def url_of(self, provider: Provider) -> str:
+        """Where a provider of models is."""
+        url: str | None = getattr(self, f"{provider.name}_base_url", None)
+        return url or provider.base_url

@@ -30,16 +30,6 @@ def content_of(body: bytes) -> bytes:
         raise InvalidRequest("contentBase64: not base64", field="contentBase64") from None
 
 
-def text_of(data: bytes) -> str | None:
-    """The bytes as text, None when they are not UTF-8 or hold a NUL, as no text of a body may."""
-    if b"\0" in data:
-        return None
-    try:
-        return data.decode()
-    except UnicodeDecodeError:
-        return None
-
-
 def as_json(file: FileContent, text: str | None) -> bytes:
     """The file's record and content as one JSON object."""
     content = (

@@ -6,7 +6,7 @@ from fastapi import Path, Query, Request, Response
 
 from app.http.access import CONFLICT, AccessDep, CallerDep, ServicesDep, api_router
 from app.http.errors import InvalidRequest
-from app.http.files.content import as_json, content_of, text_of
+from app.http.files.content import as_json, content_of
 from app.http.files.wire import (
     PATH_LIMIT_CHARS,
     FileAnswer,
@@ -20,6 +20,7 @@ from app.http.parameters import Cursor
 from app.wire.shapes import Success
 from core.errors import NotFound
 from core.ids import ProjectId
+from core.text import storable_text
 
 router = api_router("files")
 
@@ -119,7 +120,7 @@ async def read_file(
     headers = {"ETag": f'"{file.entry.sha256}"', "Vary": "Accept"}
     if headers["ETag"] in request.headers.get("if-none-match", ""):
         return Response(status_code=304, headers=headers)
-    text = text_of(file.data)
+    text = storable_text(file.data)
     if "application/json" in request.headers.get("accept", ""):
         return Response(as_json(file, text), media_type="application/json", headers=headers)
     kind = "application/octet-stream" if text is None else "text/plain"

@@ -6,7 +6,7 @@ from urllib.parse import unquote_to_bytes
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from app.http.errors import problem
-from core.text import PROBLEM
+from core.text import PROBLEM, storable_text
 
 
 class StorableTexts:
@@ -24,7 +24,7 @@ class StorableTexts:
             await self._app(scope, receive, send)
             return
         parts: dict[str, bytes] = {"path": scope["raw_path"], "query": scope["query_string"]}
-        place = next((name for name, part in parts.items() if not _is_text(part)), None)
+        place = next((name for name, part in parts.items() if not _can_be_stored(part)), None)
         if place is None:
             await self._app(scope, receive, send)
             return
@@ -32,12 +32,5 @@ class StorableTexts:
         await response(scope, receive, send)
 
 
-def _is_text(percent_encoded: bytes) -> bool:
-    raw = unquote_to_bytes(percent_encoded)
-    if b"\0" in raw:
-        return False
-    try:
-        raw.decode()
-    except UnicodeDecodeError:
-        return False
-    return True
+def _can_be_stored(percent_encoded: bytes) -> bool:
+    return storable_text(unquote_to_bytes(percent_encoded)) is not None

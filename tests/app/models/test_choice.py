@@ -9,6 +9,7 @@ from llm.deferred import DeferredModel
 from llm.faults import ModelRefused, NoModelConfigured
 from llm.model import ModelRequest
 from llm.openai_chat import OpenAIModel
+from llm.providers import PROVIDERS
 from tests.llm.wire import said, wire_server
 
 pytestmark = pytest.mark.timeout(60)  # importing both SDKs takes seconds on a busy machine
@@ -21,8 +22,8 @@ def settings(**given: object) -> Settings:
 @pytest.fixture(autouse=True)
 def no_keys(monkeypatch: pytest.MonkeyPatch, tmp_path: object) -> None:
     monkeypatch.chdir(str(tmp_path))
-    for provider in ("ANTHROPIC", "OPENAI", "CEREBRAS", "OPENROUTER"):
-        monkeypatch.delenv(f"{provider}_API_KEY", raising=False)
+    for provider in PROVIDERS:
+        monkeypatch.delenv(provider.key_variable, raising=False)
 
 
 async def test_without_a_key_the_refusal_says_which_to_set() -> None:
