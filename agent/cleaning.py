@@ -7,6 +7,7 @@ from typing import Any, cast
 
 from agent import words
 from core.ids import ToolCallId
+from core.text import without_surrogates
 from llm.model import AssistantMessage, StopReason, TextPart, ThinkingPart, ToolCall, Turn
 
 MAX_ARGUMENTS_BYTES = 700_000  # as JSON; a row of the store holds 1 MiB
@@ -57,15 +58,6 @@ def cleaned(turn: Turn, *, max_calls: int) -> Cleaned:
         ),
         calls.reasons,
     )
-
-
-def without_surrogates(text: str) -> str:
-    """The text with each half of a broken surrogate pair replaced; JSON may carry such halves."""
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
-    return text
 
 
 class _Calls:

@@ -12,7 +12,7 @@ from typing import assert_never
 from agent import words
 from agent.announcing import announces
 from agent.budget import history_budget
-from agent.cleaning import ENDS_THE_ANSWER, cleaned, without_surrogates
+from agent.cleaning import ENDS_THE_ANSWER, cleaned
 from agent.definition import Agent
 from agent.durable import AskAgain, CallRef, ToolRef, TurnRef
 from agent.history import History, Remarks, build_history
@@ -28,7 +28,9 @@ from agent.transcript import (
     text_of_turns,
 )
 from agent.waiting import ProviderBusy, wake_time
+from core.backoff import Backoff
 from core.ids import ToolCallId
+from core.text import without_surrogates
 from llm.faults import ModelUnavailable, PromptTooLong, StreamBroken
 from llm.model import (
     ModelMessage,
@@ -46,8 +48,8 @@ from tools.place import Seen
 
 log = logging.getLogger(__name__)
 
-FIRST_PAUSE_S = 0.5  # doubled for each further attempt, as the providers' own clients do
 LONGEST_PAUSE_S = 30.0
+PAUSES = Backoff(first_s=0.5, longest_s=LONGEST_PAUSE_S)  # as the providers' own clients do
 HISTORY_HALVINGS = 6  # of a prompt that is too long: from the largest windows to the smallest
 
 
@@ -307,8 +309,7 @@ class RunState:
 
 
 def _pause_s(attempt: int, asked_s: float | None) -> float:
-    pause_s = FIRST_PAUSE_S * 2 ** (attempt - 1) * random.uniform(0.75, 1.25)  # noqa: S311 - spreads load
-    return min(max(pause_s, asked_s or 0.0), LONGEST_PAUSE_S)
+    return min(max(PAUSES.wait_s(attempt, random.random), asked_s or 0.0), LONGEST_PAUSE_S)
 
 
 def _call(recorded: RecordedTurn, call_id: ToolCallId) -> ToolCall:

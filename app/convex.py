@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from app.identity import Identity
+from app.identity.issuer import Identity
 from app.settings import Settings
 from embedded_convex.process import CACHE, EmbeddedConvex
 from embedded_convex.supervised import supervised

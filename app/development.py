@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 from types import ModuleType
 
 from app.convex import convex_access
-from app.identity import identity_of
+from app.identity.issuer import identity_of
 from app.settings import Settings
 from core.beside import opening
 from core.clock import SystemClock

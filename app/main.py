@@ -2,7 +2,8 @@
 
 import typer
 
-from app.cli import engine, programs, services
+from app.cli import product, programs
+from app.cli.engine import commands as engine
 
 cli = typer.Typer(
     name="polaris",
@@ -11,9 +12,9 @@ cli = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,  # they print local variables, and with them secrets
 )
-cli.command()(services.dev)
-cli.command()(services.api)
-cli.command()(services.worker)
+cli.command()(product.dev)
+cli.command()(product.api)
+cli.command()(product.worker)
 cli.command()(programs.convex)
 cli.command("model-server")(programs.model_server)
 cli.command()(programs.demo)

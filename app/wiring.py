@@ -10,23 +10,23 @@ from functools import partial
 from fastapi import FastAPI
 
 from agent.definition import Limits
-from app.api.application import create_application
-from app.auth import Authenticator
 from app.convex import ConvexAccess, convex_access
-from app.identity import Identity, identity_of
+from app.http.application import create_application
+from app.http.context import Services
+from app.http.rates.buckets import MemoryBuckets
+from app.http.rates.limits import RateClass, RateLimits
+from app.http.rates.postgres import PostgresBuckets
+from app.http.serving.server import serving
+from app.identity.issuer import Identity, identity_of
+from app.identity.tokens import Authenticator
 from app.models import model_of, prepare
-from app.rates.buckets import MemoryBuckets
-from app.rates.limits import RateClass, RateLimits
-from app.rates.postgres import PostgresBuckets
+from app.observe.tracing import tracing
 from app.ready_file import announced
-from app.server import serving
-from app.services.context import Services
+from app.services.engine import EngineAccess
 from app.services.health import Health
 from app.services.messages import Messaging
-from app.services.runs import EngineView
 from app.services.streams import Streams
 from app.settings import Settings, SettingsInvalid
-from app.tracing import tracing
 from core.clock import SystemClock
 from engine import Database, Engine, Middleware, NoSuchRun, PostgresDatabase, SqliteDatabase
 from jobs.agents import Agents
@@ -138,7 +138,7 @@ async def front(
 
 
 @asynccontextmanager
-async def operator_view(settings: Settings) -> AsyncGenerator[EngineView]:
+async def operator_access(settings: Settings) -> AsyncGenerator[EngineAccess]:
     """The engine's database alone, for an operator; with CONVEX_URL, the store as well."""
     async with AsyncExitStack() as stack:
         engine = await stack.enter_async_context(engine_of(settings, works=False))
@@ -148,7 +148,7 @@ async def operator_view(settings: Settings) -> AsyncGenerator[EngineView]:
             store = await stack.enter_async_context(open_store(settings, convex))
             relay = Relay(store.outbox, engine)
             messaging = Messaging(store, relay, engine.inspect, settings.busy_policy.value)
-        yield EngineView(engine, messaging, has_operator=True)
+        yield EngineAccess(engine, messaging, has_operator=True)
 
 
 def require_shared(settings: Settings) -> None:
@@ -223,7 +223,7 @@ def sentry_tags(settings: Settings) -> Middleware | None:
     """What tags the reports of runs; None where nothing is reported."""
     if settings.sentry_dsn is None:
         return None
-    from app.sentry import SentryTags  # noqa: PLC0415 - its SDK, for who reports
+    from app.observe.sentry import SentryTags  # noqa: PLC0415 - its SDK, for who reports
 
     return SentryTags()
 
@@ -269,7 +269,7 @@ def services_of(
         authenticator=Authenticator.of(identity, CLOCK),
         rates=rates,
         health=Health(checks, CLOCK),
-        engine=EngineView(backend.engine, messaging, has_operator=identity.token is not None),
+        engine=EngineAccess(backend.engine, messaging, has_operator=identity.token is not None),
         streams=Streams(backend.engine),
         clock=CLOCK,
     )

@@ -7,7 +7,7 @@ from pathlib import Path
 from time import monotonic
 
 from app.demo.client import Api
-from app.local_user import open_local_user
+from app.identity.local_user import open_local_user
 from bench import fairness_sockets
 from bench.figures import say, say_figures, say_machine, say_rounds
 from bench.following import follow

@@ -10,7 +10,7 @@ from pathlib import Path
 from app.convex import CONVEX_FUNCTIONS
 from app.demo.client import Api
 from app.demo.server import Child
-from app.identity import identity_of
+from app.identity.issuer import identity_of
 from app.settings import load_settings, own_environment
 from bench.wire import Wire
 from core.clock import SystemClock

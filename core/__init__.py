@@ -1,1 +1,1 @@
-"""What every part may use: ids, clock, errors, paths of the tool chain. No I/O."""
+"""What every part may use: ids, clock, errors, backoff, texts, paths of the tool chain. No I/O."""

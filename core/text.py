@@ -1,22 +1,48 @@
-"""Which texts every database can hold: PostgreSQL takes neither NUL nor half a character."""
+"""Which texts can be kept and sent: UTF-8 has no half a character, PostgreSQL no NUL.
+
+A lone surrogate is half a character. JSON may escape one, and a stream may cut a pair apart.
+"""
 
 from collections.abc import Mapping, Sequence
 from typing import cast
 
 PROBLEM = "holds a NUL or half a character, which cannot be stored"
 
+CONTROLS = "\x00-\x1f\x7f-\x9f\u2028\u2029"
+"""Control characters and ends of lines, to stand between the brackets of a pattern."""
 
-def is_storable(text: str) -> bool:
-    """Whether there is no NUL in it and no lone surrogate, which has no UTF-8."""
-    if "\0" in text:
-        return False
+
+def has_surrogates(text: str) -> bool:
+    """Whether there is half a character in it: then it has no UTF-8."""
     if text.isascii():
-        return True
+        return False
     try:
         text.encode()
     except UnicodeEncodeError:
-        return False
-    return True
+        return True
+    return False
+
+
+def without_surrogates(text: str) -> str:
+    """The text with its surrogate pairs joined, and each lone half replaced by U+FFFD."""
+    if not has_surrogates(text):
+        return text
+    return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
+
+
+def is_storable(text: str) -> bool:
+    """Whether every database can hold it: there is no NUL in it and no half of a character."""
+    return "\0" not in text and not has_surrogates(text)
+
+
+def storable_text(data: bytes) -> str | None:
+    """The text that bytes are; None when they are not UTF-8 or hold a NUL."""
+    if b"\0" in data:
+        return None
+    try:
+        return data.decode()
+    except UnicodeDecodeError:
+        return None
 
 
 def unstorable_at(value: object) -> tuple[str | int, ...] | None:

@@ -5,12 +5,12 @@ import logging
 from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
 
+from core.backoff import Backoff
 from embedded_convex.process import ConvexNotRunning, EmbeddedConvex
 
 log = logging.getLogger(__name__)
 
-PAUSE_S = 0.2  # before a new start, doubled after each that fails
-LONGEST_PAUSE_S = 10.0
+PAUSES = Backoff(first_s=0.2, longest_s=10.0)  # before a new start, longer after each that fails
 
 
 @asynccontextmanager
@@ -35,18 +35,18 @@ async def supervised(make: Callable[[int, int], EmbeddedConvex], port: int) -> A
 
 
 async def _keep(current: EmbeddedConvex, make: Callable[[], EmbeddedConvex]) -> None:
-    pause_s = PAUSE_S
+    failures = 0
     await _until_dead(current)
     while True:
-        await asyncio.sleep(pause_s)
+        await asyncio.sleep(PAUSES.whole_s(failures + 1))
         try:
             async with make() as another:
                 log.warning("convex_restarted", extra={"url": another.url})
-                pause_s = PAUSE_S
+                failures = 0
                 await _until_dead(another)
         except ConvexNotRunning as refused:
             log.error("convex_not_restarted", extra={"reason": str(refused)})  # noqa: TRY400 - it says why
-            pause_s = min(pause_s * 2, LONGEST_PAUSE_S)
+            failures += 1
 
 
 async def _until_dead(convex: EmbeddedConvex) -> None:

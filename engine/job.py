@@ -6,8 +6,9 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, Generic, Literal, Protocol, TypeVar, Unpack, cast, overload
 
-from pydantic import TypeAdapter
+from pydantic import TypeAdapter, ValidationError
 
+from core.invalid import problem_text
 from engine.cron import TICK, Cron, CronRule, compile_cron
 from engine.duration import Duration, seconds_of
 from engine.errors import BadJob, NonRetriable
@@ -180,7 +181,8 @@ def received(event: WireEvent, job: Job[Any, Any]) -> ReceivedEvent[Any]:
     try:
         return received_event(event, model)
     except ValueError as error:
-        raise NonRetriable(f"event {event.name!r} does not fit {job.id!r}: {error}") from error
+        why = problem_text(error, whole="data") if isinstance(error, ValidationError) else error
+        raise NonRetriable(f"event {event.name!r} does not fit {job.id!r}: {why}") from error
 
 
 def _model(event: object) -> type[EventData] | None:

@@ -12,6 +12,8 @@ from pydantic.errors import PydanticSchemaGenerationError
 from pydantic_core import PydanticSerializationError
 
 from core.ids import EventId
+from core.invalid import problem_text
+from core.text import has_surrogates
 from engine.errors import BadEvent
 from engine.events import Event, EventData, WireEvent
 from engine.judging import MAX_ID, check_name, stored_name
@@ -180,9 +182,7 @@ def stored_data(model: type[EventData], name: str, data: Mapping[str, Any]) -> d
         found = model.model_validate(dict(data))
         stored: dict[str, Any] = found.model_dump(mode="json", by_alias=True)
     except ValidationError as error:
-        first = error.errors(include_input=False, include_url=False)[0]
-        field = ".".join(str(part) for part in first["loc"]) or "data"
-        raise BadEvent(name, f"{field}: {first['msg']}") from error
+        raise BadEvent(name, problem_text(error, whole="data")) from error
     except (PydanticSerializationError, ValueError) as error:
         raise BadEvent(name, f"its data is not JSON: {error}") from error
     for key, value in data.items():
@@ -217,7 +217,7 @@ def as_json(name: str, what: str, value: Any) -> Any:
         return {}
     try:
         text = json.dumps(value, allow_nan=False, ensure_ascii=False)
-        text.encode()  # half a surrogate pair is no text
+        text.encode()  # half a surrogate pair is no text; a NUL is one, JSON escapes it
         return json.loads(text)
     except (TypeError, ValueError, RecursionError) as error:
         where = _not_json(what, value) or f"{what} cannot be written: {error}"
@@ -233,8 +233,7 @@ def _not_json(path: str, value: object, depth: int = 20) -> str | None:
         case float():
             return None if value - value == 0 else f"{path} is {value}"
         case str():
-            is_text = all(not "\ud800" <= letter <= "\udfff" for letter in value)
-            return None if is_text else f"{path} holds half a surrogate pair"
+            return f"{path} holds half a surrogate pair" if has_surrogates(value) else None
         case dict():
             inner = ((f"{path}.{key}", each) for key, each in cast("Any", value).items())
         case list() | tuple():

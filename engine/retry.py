@@ -4,6 +4,7 @@ import math
 import random
 from dataclasses import dataclass
 
+from core.backoff import Backoff
 from engine.duration import Duration, seconds_of
 from engine.judging import check_number
 
@@ -15,7 +16,7 @@ class RetryPolicy:
     """In Trigger.dev's words: failure n (from 1) waits `min_timeout * factor**(n-1)`.
 
     No wait is longer than `max_timeout`; `max_attempts` counts the first. With `randomize` each
-    wait is spread by ±25 %, so that failing runs do not come back together.
+    wait is spread by ±25 %, at the bound below it, so that failing runs do not come back together.
     """
 
     max_attempts: int = 5
@@ -36,7 +37,11 @@ class RetryPolicy:
 
     def backoff_s(self, failed_attempts: int) -> float:
         """Seconds to wait after the `failed_attempts`-th failure (from 1)."""
-        low, high = seconds_of(self.min_timeout), seconds_of(self.max_timeout)
-        exponent = min(failed_attempts - 1, 60)  # 2**60 s is past any bound and still a float
-        wait = min(low * self.factor**exponent, high)
-        return wait * random.uniform(0.75, 1.25) if self.randomize else wait  # noqa: S311 - jitter
+        backoff = Backoff(
+            first_s=seconds_of(self.min_timeout),
+            longest_s=seconds_of(self.max_timeout),
+            factor=self.factor,
+        )
+        if not self.randomize:
+            return backoff.whole_s(failed_attempts)
+        return backoff.wait_s(failed_attempts, random.random)

@@ -1,4 +1,4 @@
-"""Anthropic's Messages API through its official SDK."""
+"""Anthropic's Messages API through its official SDK; compatible providers by their entry."""
 
 import logging
 from collections.abc import AsyncGenerator
@@ -15,17 +15,16 @@ from llm.exchange import Judge, Sdk, exchanged
 from llm.faults import ModelRefused
 from llm.gate import Gate
 from llm.model import ModelEvent, ModelRequest
+from llm.providers import ANTHROPIC, Provider
 from llm.retry import Patience, retrying
 
 log = logging.getLogger(__name__)
-
-BASE_URL = "https://api.anthropic.com"
 
 _SDK = Sdk(anthropic.APIError, anthropic.APIStatusError)
 
 
 class AnthropicModel:
-    """One of Anthropic's models.
+    """A model behind Messages.
 
     Close it, or use it as an async context manager, to free its connections.
     """
@@ -35,7 +34,7 @@ class AnthropicModel:
         model: str,
         *,
         api_key: str,
-        base_url: str = BASE_URL,
+        provider: Provider = ANTHROPIC,
         catalog: Catalog | None = None,
         patience: Patience | None = None,
         clock: Clock | None = None,
@@ -43,11 +42,12 @@ class AnthropicModel:
         self._model = model
         self._clock = clock or SystemClock()
         self._gate = Gate(self._clock)
-        self._facts = (catalog or Catalog.default()).facts(f"anthropic/{model}")
+        self._provider = provider
+        self._facts = (catalog or Catalog.default()).facts(f"{provider.name}/{model}")
         self._patience = patience or Patience()
         self._client = anthropic.AsyncAnthropic(
             api_key=api_key,
-            base_url=base_url,
+            base_url=provider.base_url,
             max_retries=0,  # `retrying` knows the rules of the port
             timeout=anthropic.Timeout(self._patience.idle_s, connect=self._patience.connect_s),
         )
@@ -55,8 +55,8 @@ class AnthropicModel:
 
     @property
     def name(self) -> str:
-        """`anthropic/…`."""
-        return f"anthropic/{self._model}"
+        """`provider/model`."""
+        return f"{self._provider.name}/{self._model}"
 
     @property
     def context_window(self) -> int:
@@ -101,17 +101,17 @@ class AnthropicModel:
         )
 
     def _body(self, request: ModelRequest) -> dict[str, Any]:
-        return request_body(request, model=self._model, facts=self._facts)
+        return request_body(request, model=self._model, facts=self._facts, provider=self._provider)
 
     async def _attempt(self, request: ModelRequest) -> AsyncGenerator[ModelEvent, None]:
         now = self._clock.now()
         body = self._body(request)
         events = exchanged(
             self._messages.with_streaming_response.create(**body, stream=True),
-            AnthropicReading(asked=self.name, now=now),
+            AnthropicReading(provider=self._provider.name, asked=self.name, now=now),
             facts=self._facts,
             limits=self._patience.limits(self._facts.first_byte_s),
-            judge=Judge(self.name, self._clock),
+            judge=Judge(self.name, self._clock, self._provider),
             sdk=_SDK,
         )
         async with aclosing(events):

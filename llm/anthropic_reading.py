@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from core.ids import ToolCallId, new_id
+from core.text import without_surrogates
 from llm.arguments import text_of_arguments, whole_object
 from llm.exchange import Said
 from llm.judging import fault_in
@@ -23,7 +24,7 @@ from llm.model import (
 )
 from llm.odd import Json, count_in, object_in, objects_in, text_in, word_in
 from llm.reading import DRAIN_S
-from llm.text import WholeCharacters, joined
+from llm.text import WholeCharacters
 
 log = logging.getLogger(__name__)
 
@@ -73,12 +74,13 @@ class _Block:
 class AnthropicReading:
     """See `Reading`. Never parses a part of a tool call's arguments.
 
-    `asked` is the model that was asked, `now` when.
+    `provider` names who answers, `asked` the model that was asked, `now` says when.
     """
 
     rest_s = DRAIN_S
 
-    def __init__(self, *, asked: str, now: datetime) -> None:
+    def __init__(self, *, provider: str, asked: str, now: datetime) -> None:
+        self._provider = provider
         self._asked = asked
         self._now = now
         self._blocks: list[_Block] = []
@@ -216,10 +218,12 @@ class AnthropicReading:
                     parts.append(ToolCall(ToolCallId(block.call_id), block.name, arguments))
             elif block.kind == "redacted_thinking":
                 if block.signature:
-                    parts.append(ThinkingPart("", joined(block.signature), redacted=True))
+                    parts.append(
+                        ThinkingPart("", without_surrogates(block.signature), redacted=True)
+                    )
             elif block.kind == "thinking":
                 if block.text or block.signature:
-                    parts.append(ThinkingPart(block.text, joined(block.signature)))
+                    parts.append(ThinkingPart(block.text, without_surrogates(block.signature)))
             elif block.text:
                 parts.append(TextPart(block.text))
         return Turn(
@@ -231,7 +235,7 @@ class AnthropicReading:
                 cache_read_tokens=self._usage.get("cache_read_input_tokens", 0),
                 cache_write_tokens=self._usage.get("cache_creation_input_tokens", 0),
             ),
-            model=f"anthropic/{self._model}" if self._model else self._asked,
+            model=f"{self._provider}/{self._model}" if self._model else self._asked,
             dropped_calls=tuple(dropped),
         )
 

@@ -14,6 +14,8 @@ from llm.model import (
     ToolResult,
 )
 from llm.names import sent_id, sent_name
+from llm.providers import Provider
+from llm.schemas import without_keywords
 
 ROLLING = 2  # of the four breakpoints; the others stand on the tools and on the system prompt
 
@@ -21,7 +23,9 @@ _CACHED = {"type": "ephemeral"}
 Json = dict[str, Any]
 
 
-def request_body(request: ModelRequest, *, model: str, facts: ModelFacts) -> Json:
+def request_body(
+    request: ModelRequest, *, model: str, facts: ModelFacts, provider: Provider
+) -> Json:
     """Keyword arguments for `messages.create`.
 
     The prompt cache reads a prefix in the order tools, system, messages, so nothing that changes
@@ -46,7 +50,7 @@ def request_body(request: ModelRequest, *, model: str, facts: ModelFacts) -> Jso
             {
                 "name": tool.name,
                 "description": tool.description,
-                "input_schema": dict(tool.input_schema),
+                "input_schema": without_keywords(tool.input_schema, provider.refused_keywords),
             }
             for tool in request.tools
         ]

@@ -10,6 +10,7 @@ from typing import Annotated, Literal, Self, cast, get_args
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from core.errors import Refused
+from core.invalid import problem_text
 from llm.model import Turn, Usage
 
 _SHIPPED = Path(__file__).with_name("models.json")
@@ -127,10 +128,7 @@ def _read(path: Path) -> dict[str, ModelFacts]:
     except OSError as error:
         raise InvalidCatalog(f"cannot read the model table {path}: {error.strerror}") from error
     except ValidationError as error:
-        wrong = "; ".join(
-            f"{'.'.join(map(str, fault['loc']))}: {fault['msg']}"
-            for fault in error.errors(include_url=False, include_input=False)
-        )
+        wrong = problem_text(error, whole="file")
         raise InvalidCatalog(f"the model table {path} is wrong: {wrong}") from error
     except ValueError as error:
         raise InvalidCatalog(f"the model table {path} is not JSON: {error}") from error

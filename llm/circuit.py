@@ -3,6 +3,7 @@
 import logging
 from dataclasses import dataclass, field
 
+from core.backoff import Backoff
 from core.clock import Clock, SystemClock
 from llm.faults import ModelRefused, ModelUnavailable, RateLimited, StreamBroken
 
@@ -12,9 +13,10 @@ Failure = ModelUnavailable | ModelRefused | StreamBroken
 
 FIRST_S = 15.0  # most overloads are over by then
 LONGEST_S = 300.0
-FACTOR = 2.0
 BREAKS = 2  # answers that broke off one after the other before the model counts as down
 PROBE_S = 120.0  # a request that looks whether the model is back holds others off no longer
+
+_BACKOFF = Backoff(first_s=FIRST_S, longest_s=LONGEST_S)
 
 
 @dataclass
@@ -79,7 +81,7 @@ class Circuit:
             if self._breaks < BREAKS:
                 return
         asked_s = None if isinstance(failure, ModelRefused) else failure.retry_after_s
-        open_s = min(LONGEST_S, FIRST_S * FACTOR**self._streak)
+        open_s = _BACKOFF.whole_s(self._streak + 1)
         if isinstance(failure, RateLimited) and asked_s is not None:
             open_s = min(LONGEST_S, asked_s)  # it is not down, and will answer then
         else:

@@ -17,6 +17,7 @@ from llm.catalog import ModelFacts
 from llm.judging import Fault, fault_of_response, raised_by
 from llm.model import ModelEvent, Turn, TurnEnded
 from llm.odd import Json, objects_in
+from llm.providers import Provider
 from llm.reading import Limits, Silence, within
 from llm.scrub import quoted
 from llm.sse import FRAME_BYTES, Frame, FrameTooLarge, frames_of
@@ -105,6 +106,7 @@ class Judge:
 
     model: str
     clock: Clock
+    provider: Provider
 
     def fault_of(self, error: Exception) -> Fault:
         """The fault that an SDK's exception for an HTTP error tells of."""
@@ -114,11 +116,18 @@ class Judge:
             headers=said.response.headers,
             body=said.body,
             now=self.clock.now(),
+            wait_headers=self.provider.wait_headers,
         )
 
     def error(self, fault: Fault, *, yielded: bool) -> Exception:
         """What to raise; `yielded`: some of the answer is with the caller."""
-        return raised_by(fault, model=self.model, yielded=yielded, now=self.clock.now())
+        return raised_by(
+            fault,
+            model=self.model,
+            yielded=yielded,
+            now=self.clock.now(),
+            too_long=self.provider.too_long,
+        )
 
 
 async def exchanged(  # noqa: PLR0913 - what an adapter knows, one argument each

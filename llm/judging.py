@@ -1,6 +1,6 @@
 """Which error of the port a provider's fault becomes, and the words for it."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Literal
@@ -22,7 +22,7 @@ from llm.faults import (
 from llm.odd import object_in, objects_in, text_in, word_in
 from llm.scrub import quoted
 from llm.too_long import TOO_LARGE, says_too_long
-from llm.waiting import quota_reset_s, retry_after_s, wait_in_error_s
+from llm.waiting import own_wait_s, quota_reset_s, retry_after_s, wait_in_error_s
 
 UNTOLD_S = 60.0  # most quotas are counted a minute
 
@@ -85,12 +85,22 @@ class Fault:
 
 
 def fault_of_response(
-    *, status: int, headers: Mapping[str, str], body: object, now: datetime
+    *,
+    status: int,
+    headers: Mapping[str, str],
+    body: object,
+    now: datetime,
+    wait_headers: Iterable[str] = (),
 ) -> Fault:
-    """The fault that an HTTP error is; `body` is its JSON, or its text where it is none."""
+    """The fault that an HTTP error is; `body` is its JSON, or its text where it is none.
+
+    `wait_headers` are those that only this provider has.
+    """
     kind = "foreign" if _is_web_page(headers, body) else "said"
     fault = replace(fault_in(body, now=now), status=status, kind=kind)
     told_s = retry_after_s(headers, now=now)
+    if told_s is None:
+        told_s = own_wait_s(headers, wait_headers, now=now)
     if told_s is None:
         told_s = fault.retry_after_s
     if told_s is None and fault.is_rate_limit:
@@ -117,9 +127,14 @@ def fault_in(body: object, *, now: datetime) -> Fault:
     )
 
 
-def raised_by(fault: Fault, *, model: str, yielded: bool, now: datetime) -> Refused | Transient:
-    """The error to raise; `yielded` says whether some of the answer is already with the caller."""
-    refused = _refusal(fault, model)
+def raised_by(
+    fault: Fault, *, model: str, yielded: bool, now: datetime, too_long: Iterable[str] = ()
+) -> Refused | Transient:
+    """The error to raise; `yielded` says whether some of the answer is already with the caller.
+
+    `too_long` are the provider's own texts for a prompt that is too long.
+    """
+    refused = _refusal(fault, model, too_long)
     if refused is not None:
         return refused
     if yielded:
@@ -144,7 +159,7 @@ def _unavailable(fault: Fault, model: str, now: datetime) -> ModelUnavailable:
     return ModelUnavailable(text, retry_after_s=told_s, retry_at=retry_at)
 
 
-def _refusal(fault: Fault, model: str) -> ModelRefused | None:
+def _refusal(fault: Fault, model: str, too_long: Iterable[str]) -> ModelRefused | None:
     """The first cause that fits, if any: the order matters where a provider's words overlap."""
     if fault.kind == "network":
         return None
@@ -173,7 +188,7 @@ def _refusal(fault: Fault, model: str) -> ModelRefused | None:
             f"the provider of {model} does not accept the API key",
         ),
         (
-            says_too_long(status, words, text),
+            says_too_long(status, words, text, too_long),
             PromptTooLong,
             f"the conversation no longer fits the context window of {model}",
         ),

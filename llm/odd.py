@@ -7,14 +7,14 @@ import math
 import re
 from typing import Any, cast
 
-from llm.text import joined
+from core.text import CONTROLS, without_surrogates
 
 Json = dict[str, Any]
 
 _WORD_CHARS = 256  # of an id or a name: many times the longest that providers use
 _COUNT = 10**12  # more tokens than anybody was ever billed for in one answer
 _DEPTH = 3  # of texts in parts in lists
-_CONTROLS = re.compile("[\x00-\x1f\x7f]")  # PostgreSQL holds no NUL, and names go into run results
+_CONTROLS = re.compile(f"[{CONTROLS}]")  # PostgreSQL holds no NUL, and names go into run results
 
 
 def object_in(value: object) -> Json:
@@ -49,7 +49,7 @@ def word_in(value: object) -> str:
     """A short text that names something (an id, a model, a kind); numbers count as written."""
     if isinstance(value, bool) or not isinstance(value, str | int):
         return ""
-    return _CONTROLS.sub("", joined(str(value)))[:_WORD_CHARS]
+    return _CONTROLS.sub("", without_surrogates(str(value)))[:_WORD_CHARS]
 
 
 def count_in(value: object) -> int | None:

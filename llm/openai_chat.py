@@ -1,9 +1,8 @@
-"""OpenAI's Chat Completions API through its official SDK; compatible providers by base URL."""
+"""OpenAI's Chat Completions API through its official SDK; compatible providers by their entry."""
 
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
-from dataclasses import dataclass, replace
-from typing import Literal, Self
+from typing import Self
 
 import openai
 
@@ -14,27 +13,8 @@ from llm.gate import Gate
 from llm.model import ModelEvent, ModelRequest
 from llm.openai_reading import OpenAIReading
 from llm.openai_request import request_body
+from llm.providers import OPENAI, Provider
 from llm.retry import Patience, retrying
-
-
-@dataclass(frozen=True)
-class OpenAIProvider:
-    """A provider that speaks the protocol, and where it differs."""
-
-    name: str
-    base_url: str
-    limit_field: Literal["max_completion_tokens", "max_tokens"] = "max_tokens"
-
-    def at(self, base_url: str) -> Self:
-        """The same provider at another address, `/v1` included."""
-        return replace(self, base_url=base_url)
-
-
-OPENAI = OpenAIProvider("openai", "https://api.openai.com/v1", "max_completion_tokens")
-CEREBRAS = OpenAIProvider("cerebras", "https://api.cerebras.ai/v1", "max_completion_tokens")
-OPENROUTER = OpenAIProvider("openrouter", "https://openrouter.ai/api/v1")
-OLLAMA = OpenAIProvider("ollama", "http://127.0.0.1:11434/v1")
-
 
 _SDK = Sdk(openai.APIError, openai.APIStatusError)
 
@@ -47,7 +27,7 @@ class OpenAIModel:
         model: str,
         *,
         api_key: str,
-        provider: OpenAIProvider = OPENAI,
+        provider: Provider = OPENAI,
         catalog: Catalog | None = None,
         patience: Patience | None = None,
         clock: Clock | None = None,
@@ -97,15 +77,13 @@ class OpenAIModel:
 
     async def _attempt(self, request: ModelRequest) -> AsyncGenerator[ModelEvent, None]:
         now = self._clock.now()
-        body = request_body(
-            request, model=self._model, facts=self._facts, limit_field=self._provider.limit_field
-        )
+        body = request_body(request, model=self._model, facts=self._facts, provider=self._provider)
         events = exchanged(
             self._completions.with_streaming_response.create(**body, stream=True),
             OpenAIReading(provider=self._provider.name, asked=self.name, now=now),
             facts=self._facts,
             limits=self._patience.limits(self._facts.first_byte_s),
-            judge=Judge(self.name, self._clock),
+            judge=Judge(self.name, self._clock, self._provider),
             sdk=_SDK,
         )
         async with aclosing(events):

@@ -14,15 +14,19 @@ from llm.model import (
     UserMessage,
 )
 from llm.names import sent_id, sent_name
+from llm.providers import Provider
+from llm.schemas import without_keywords
 
 Json = dict[str, Any]
 
 
-def request_body(request: ModelRequest, *, model: str, facts: ModelFacts, limit_field: str) -> Json:
+def request_body(
+    request: ModelRequest, *, model: str, facts: ModelFacts, provider: Provider
+) -> Json:
     """Keyword arguments for `chat.completions.create`, streaming and with usage."""
     body: Json = {
         "model": model,
-        limit_field: min(request.max_output_tokens, facts.max_output_tokens),
+        provider.limit_field: min(request.max_output_tokens, facts.max_output_tokens),
         "messages": _messages(request, facts.reasoning_back),
         "stream_options": {"include_usage": True},
     }
@@ -35,7 +39,7 @@ def request_body(request: ModelRequest, *, model: str, facts: ModelFacts, limit_
                 "function": {
                     "name": tool.name,
                     "description": tool.description,
-                    "parameters": dict(tool.input_schema),
+                    "parameters": without_keywords(tool.input_schema, provider.refused_keywords),
                 },
             }
             for tool in request.tools

@@ -8,6 +8,7 @@ from contextlib import aclosing
 from dataclasses import dataclass, replace
 from typing import Self
 
+from core.backoff import Backoff
 from llm.faults import ModelUnavailable, StreamBroken
 from llm.gate import Gate
 from llm.model import ModelEvent
@@ -15,6 +16,7 @@ from llm.reading import Limits
 
 log = logging.getLogger(__name__)
 
+_SPREAD = (0.75, 1.0)  # only ever sooner: the caps are promises to the person who waits
 _HASTY_S = 2.0  # a person waits while the first models of a list are tried
 
 
@@ -65,8 +67,10 @@ class Patience:
         """
         if attempt >= self.attempts:
             return None
-        whole = min(self.cap_s, self.first_s * self.factor ** (attempt - 1))
-        wait_s = whole * (1 - random.random() / 4)  # noqa: S311 - spreads load, guards nothing
+        backoff = Backoff(
+            first_s=self.first_s, longest_s=self.cap_s, factor=self.factor, spread=_SPREAD
+        )
+        wait_s = backoff.wait_s(attempt, random.random)
         if asked_s is not None:
             if asked_s > self.retry_after_cap_s:
                 return None

@@ -1,5 +1,7 @@
 """Text that providers cut in the middle of a character."""
 
+from core.text import without_surrogates
+
 
 class WholeCharacters:
     """Joins surrogate pairs that are split over two deltas.
@@ -17,14 +19,9 @@ class WholeCharacters:
             return delta
         text = self._held + delta
         self._held = text[-1:] if "\ud800" <= text[-1:] <= "\udbff" else ""
-        return joined(text[: len(text) - len(self._held)])
+        return without_surrogates(text[: len(text) - len(self._held)])
 
     def rest(self) -> str:
         """What is left when no more deltas come."""
-        rest, self._held = joined(self._held), ""
+        rest, self._held = without_surrogates(self._held), ""
         return rest
-
-
-def joined(text: str) -> str:
-    """The text with its surrogate pairs joined, and each lone half replaced by U+FFFD."""
-    return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")

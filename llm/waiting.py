@@ -1,13 +1,14 @@
 """When a provider allows to be asked again, from its headers and its error.
 
-`retry-after` wins where it is sent; else the quotas that are used up say when they are full again.
+`retry-after` wins where it is sent, then a header that only this provider has (`wait_headers` in
+`llm/providers.py`); else the quotas that are used up say when they are full again.
 Sources: RFC 9110 10.2.3; the rate limit pages of Anthropic, OpenAI, Groq, Cerebras, OpenRouter,
 Azure (`retry-after-ms`) and Gemini (`RetryInfo` in the body).
 """
 
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 
@@ -41,6 +42,12 @@ def retry_after_s(headers: Mapping[str, str], *, now: datetime) -> float | None:
     except ValueError:
         return None
     return _until(at, now)
+
+
+def own_wait_s(headers: Mapping[str, str], names: Iterable[str], *, now: datetime) -> float | None:
+    """Seconds from the first of the named headers that can be read: seconds, duration or time."""
+    waits = (_reset_s(value, now) for name in names if (value := headers.get(name)) is not None)
+    return next((wait_s for wait_s in waits if wait_s is not None), None)
 
 
 def quota_reset_s(headers: Mapping[str, str], *, now: datetime) -> float | None:

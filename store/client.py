@@ -16,6 +16,8 @@ from typing import Any, Self, TypeVar, cast
 import aiohttp
 from yarl import URL
 
+from core.backoff import Backoff
+from core.text import without_surrogates
 from store.errors import BadCursor, StoreDenied, StoreFault, StoreUnavailable, refusal
 
 T = TypeVar("T")
@@ -49,6 +51,11 @@ class ConvexHttp:
         self._base = URL(url)
         self._key = internal_key
         self._limits = limits or StoreLimits()
+        self._backoff = Backoff(
+            first_s=self._limits.first_pause_s,
+            longest_s=self._limits.longest_pause_s,
+            spread=(0.5, 1.5),
+        )
         self._session: aiohttp.ClientSession | None = None
 
     async def __aenter__(self) -> Self:
@@ -123,7 +130,9 @@ class ConvexHttp:
         given = {name: value for name, value in args.items() if value is not None}
         call = {"path": path, "args": {"internalKey": self._key, **given}, "format": "json"}
         # UTF-8 is shorter than escapes, and small bodies are what streaming lives on.
-        body = _utf8(json.dumps(call, ensure_ascii=False, separators=(",", ":")))
+        body = without_surrogates(
+            json.dumps(call, ensure_ascii=False, separators=(",", ":"))
+        ).encode()
         request = self._open().post(
             self._base / "api" / kind,
             data=_payload(body),
@@ -146,21 +155,21 @@ class ConvexHttp:
 
     async def _retried(self, attempt: Callable[[], Awaitable[T]], deadline_s: float) -> T:
         """Repeat what is transient, with growing pauses and jitter, until the deadline."""
-        pause_s = self._limits.first_pause_s
+        failures = 0
         try:
             async with asyncio.timeout(deadline_s) as limit:
                 while True:
                     try:
                         return await attempt()
                     except StoreUnavailable as problem:
-                        jitter = random.uniform(0.5, 1.5)  # noqa: S311 - spreads the load
-                        wait_s = problem.retry_after_s or pause_s * jitter
+                        failures += 1
+                        pause_s = self._backoff.wait_s(failures, random.random)
+                        wait_s = problem.retry_after_s or pause_s
                         ends_at = limit.when()
                         now = asyncio.get_running_loop().time()
                         if ends_at is not None and now + wait_s >= ends_at:
                             raise
                         await asyncio.sleep(wait_s)
-                        pause_s = min(pause_s * 2, self._limits.longest_pause_s)
         except TimeoutError as late:
             raise StoreUnavailable(
                 f"Convex at {self._base} did not answer within {deadline_s:g} s"
@@ -175,14 +184,6 @@ class ConvexHttp:
 def _payload(data: bytes) -> bytes | io.BytesIO:
     """What aiohttp sends in one piece, or, when that would hold the loop up, in several."""
     return data if len(data) < LARGE_BYTES else io.BytesIO(data)
-
-
-def _utf8(text: str) -> bytes:
-    """`text` in UTF-8; halves of a character that a stream cut apart become U+FFFD."""
-    try:
-        return text.encode()
-    except UnicodeEncodeError:
-        return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace").encode()
 
 
 def _check_status(status: int, reason: str) -> None:

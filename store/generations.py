@@ -11,6 +11,7 @@ from datetime import datetime
 from pydantic import ValidationError
 
 from core.ids import MessageId, RunId, ToolCallId
+from core.invalid import wrong_places
 from core.usage import Usage
 from store.client import ConvexHttp
 from store.files import content_row
@@ -27,7 +28,7 @@ from store.records import (
     TurnRecord,
     WrittenFile,
 )
-from store.rows import decode, encode, fields_of
+from store.rows import decode, encode
 
 log = logging.getLogger(__name__)
 
@@ -201,7 +202,7 @@ class Generations:
                 found.append(decode(Generation, row))
             except ValidationError as fault:
                 message_id = MessageId(str(row["messageId"]))
-                reason = {"message_id": message_id, "fields": fields_of(fault)}
+                reason = {"message_id": message_id, "fields": wrong_places(fault)}
                 log.error("generation_unreadable", extra=reason)  # noqa: TRY400 - it quotes the row
                 await self.set_aside(message_id)
         return tuple(found)

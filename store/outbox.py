@@ -5,9 +5,10 @@ import logging
 from pydantic import ValidationError
 
 from core.ids import EventId
+from core.invalid import wrong_places
 from store.client import ConvexHttp
 from store.records import OutboxEvent
-from store.rows import decode, fields_of
+from store.rows import decode
 
 log = logging.getLogger(__name__)
 
@@ -31,7 +32,7 @@ class Outbox:
                 events.append(decode(OutboxEvent, row))
             except ValidationError as fault:
                 event_id = EventId(str(row["eventId"]))
-                reason = {"event_id": event_id, "fields": fields_of(fault)}
+                reason = {"event_id": event_id, "fields": wrong_places(fault)}
                 log.error("outbox_row_unreadable", extra=reason)  # noqa: TRY400 - it quotes the row
                 await self.failed(event_id, error="it cannot be read")
         return tuple(events)

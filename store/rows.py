@@ -3,7 +3,7 @@
 from functools import cache
 from typing import Any, NewType, TypeVar
 
-from pydantic import ConfigDict, TypeAdapter, ValidationError
+from pydantic import ConfigDict, TypeAdapter
 from pydantic.alias_generators import to_camel
 
 T = TypeVar("T")
@@ -32,8 +32,3 @@ def decode(record: type[T], value: object) -> T:
 def encode(record: object) -> Any:
     """A record as JSON-able arguments: camelCase names, absent instead of null."""
     return _adapter(type(record)).dump_python(record, mode="json", by_alias=True, exclude_none=True)
-
-
-def fields_of(fault: ValidationError) -> list[str]:
-    """Which fields of a row are wrong, without what is in them."""
-    return [".".join(map(str, error["loc"])) for error in fault.errors(include_input=False)]

@@ -9,6 +9,7 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 
 from core.errors import Refused, Transient
+from core.invalid import problems
 from tools.output import ToolOutput
 from tools.place import Place, Touches
 from tools.tool import AnyTool
@@ -100,14 +101,11 @@ def _error(text: str) -> ToolOutput:
 
 
 def _explain(tool: AnyTool, invalid: ValidationError) -> str:
-    problems: list[str] = []
-    for problem in invalid.errors(include_url=False, include_context=False, include_input=False):
-        field = ".".join(str(step) for step in problem["loc"]) or "arguments"
-        problems.append(f"- {field}: {problem['msg']}")
+    wrong = [f"- {problem}" for problem in problems(invalid, whole="arguments")]
     properties = _describe(tool).input_schema.get("properties", {})
     return (
         f"The arguments of {tool.name} are not valid, so nothing was done:\n"
-        + "\n".join(problems)
+        + "\n".join(wrong)
         + f"\n{tool.name} takes: {', '.join(properties) or 'no arguments'}."
     )
 

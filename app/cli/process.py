@@ -12,7 +12,7 @@ from typing import Any
 
 import typer
 
-from app.logs import set_up_logging
+from app.observe.logs import set_up_logging
 from app.settings import Settings, SettingsInvalid, load_settings
 from core.collection import paused_collection
 from core.errors import Refused, Transient
@@ -54,7 +54,7 @@ def _reports(settings: Settings) -> Generator[None]:
     if settings.sentry_dsn is None:
         yield
         return
-    from app.sentry import start_sentry, stop_sentry  # noqa: PLC0415 - its SDK, for who reports
+    from app.observe.sentry import start_sentry, stop_sentry  # noqa: PLC0415 - its SDK, for who reports
 
     start_sentry(settings)
     try:

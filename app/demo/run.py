@@ -18,6 +18,7 @@ from app.demo.prompts import ANY_PROJECT, SAMPLE, Prompts
 from app.demo.screen import Screen, common_start
 from app.demo.server import Child
 from app.demo.watch import Reader, Shown
+from llm.providers import PROVIDERS
 
 HERE = Path(__file__).parent
 SAMPLE_PROJECT = HERE / "sample"
@@ -77,8 +78,8 @@ class Story:
         return {"ok": True, **self.figures}
 
     async def _find_model(self, stack: AsyncExitStack) -> None:
-        keys = ("ANTHROPIC_API_KEY", "OPENAI_API_KEY", "CEREBRAS_API_KEY", "POLARIS_MODELS")
-        self._is_scripted = not any(self._environment.get(key) for key in keys)
+        keys = [provider.key_variable for provider in PROVIDERS if provider.default_model]
+        self._is_scripted = not any(map(self._environment.get, [*keys, "POLARIS_MODELS"]))
         if not self._is_scripted:
             return
         command = ["llm.scripted", "--scenario", str(SCENARIO)]

@@ -1,0 +1,1 @@
+"""What routes do with several parts."""

@@ -31,7 +31,7 @@ const STANDARD_CLAIMS: Record<string, string> = {
 
 const PROTOCOL_CLAIMS = new Set(["aud", "exp", "iat", "nbf", "jti", "azp", "at_hash", "nonce"]);
 
-/** What jose leaves to us: a subject that names somebody, times that are moments. app/auth.py judges alike. */
+/** What jose leaves to us: a subject that names somebody, times that are moments. app/identity/tokens.py judges alike. */
 export function checkClaims(payload: JWTPayload): void {
   const sub: unknown = payload.sub;
   if (typeof sub !== "string" || sub === "") throw new Error("the subject ('sub') must be a text that is not empty");

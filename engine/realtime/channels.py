@@ -10,12 +10,14 @@ from pydantic import JsonValue, TypeAdapter, ValidationError
 from pydantic_core import PydanticSerializationError
 
 from core.errors import Refused
+from core.invalid import problem_text
+from core.text import CONTROLS
 
 T = TypeVar("T")
 
 NAME_CHARS = 200
 DATA_BYTES = 512 * 1024  # as much as an event may hold
-_CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
+_CONTROLS = re.compile(f"[{CONTROLS}]")
 
 
 _JSON: TypeAdapter[Any] = TypeAdapter(JsonValue)  # shared: names alone make a topic at each call
@@ -69,7 +71,7 @@ class Topic(Generic[T]):
             text = json.dumps(value, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
             size = len(text.encode())
         except ValidationError as error:
-            raise BadMessage(channel, self.name, _first(error)) from error
+            raise BadMessage(channel, self.name, problem_text(error, whole="data")) from error
         except PydanticSerializationError as error:  # its text would show the data
             raise BadMessage(channel, self.name, "it does not serialise as its type") from error
         except (ValueError, RecursionError) as error:
@@ -88,14 +90,7 @@ class Topic(Generic[T]):
         try:
             return self._adapter.validate_json(text)
         except ValidationError as error:
-            raise BadMessage(channel, self.name, _first(error)) from error
-
-
-def _first(error: ValidationError) -> str:
-    """The first field that is wrong; what it held is not repeated."""
-    first = error.errors(include_input=False, include_url=False)[0]
-    field = ".".join(str(part) for part in first["loc"]) or "data"
-    return f"{field}: {first['msg']}"
+            raise BadMessage(channel, self.name, problem_text(error, whole="data")) from error
 
 
 class Channel:

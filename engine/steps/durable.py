@@ -12,6 +12,7 @@ from pydantic_core import PydanticSerializationError
 
 from core.errors import Refused
 from core.ids import RunId
+from core.invalid import problem_text
 from engine.current import StepInfo, current_step, enter_step, leave_step
 from engine.dbos import private, recorded
 from engine.errors import NonRetriable, RetryAfter, RunLost, StepFailed
@@ -136,7 +137,7 @@ class DurableSteps:
             raise StepFailed(
                 name,
                 "StoredResultChanged",
-                f"the recorded result no longer fits: {error}",
+                f"the recorded result no longer fits: {problem_text(error, whole='result')}",
                 code="stored_result_changed",
             ) from error
 

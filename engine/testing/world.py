@@ -9,6 +9,7 @@ from typing import Any
 from pydantic import TypeAdapter, ValidationError
 
 from core.ids import EventId, RunId
+from core.invalid import problem_text
 from engine.control.send import models_of
 from engine.current import StepInfo
 from engine.duration import Duration, seconds_of
@@ -170,7 +171,8 @@ class World:
         try:
             return read_back(adapter, value)
         except ValidationError as error:
-            what = f"the mock of step {step.step_id!r} is not what the step returns: {error}"
+            why = problem_text(error, whole="result")
+            what = f"the mock of step {step.step_id!r} is not what the step returns: {why}"
             raise self.misused(BadTest(what)) from error
 
     # Waits

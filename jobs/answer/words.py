@@ -16,6 +16,7 @@ from llm.faults import (
     StreamBroken,
     Unreachable,
 )
+from llm.providers import PROVIDERS
 from store.errors import AnswerTooLong, StoreUnavailable
 from tools.workspace.port import DiskFull
 
@@ -37,7 +38,7 @@ _RATE_LIMITED = (
 )
 _MISCONFIGURED = (
     "What answers at the address of the AI provider is no model. Whoever runs this server has to "
-    "check the base URL in its settings (ANTHROPIC_BASE_URL, OPENAI_BASE_URL)."
+    f"check the base URL in its settings ({', '.join(each.url_variable for each in PROVIDERS)})."
 )
 _NOT_CONFIGURED = (
     "No model is configured on this server. Whoever runs it has to set ANTHROPIC_API_KEY, "

@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from core.errors import Refused
+from core.invalid import problem_text
 
 StopWord = Literal["end", "tool_calls", "max_tokens", "refusal", "context_full"]
 
@@ -194,10 +195,7 @@ def parse_scenario(text: str | bytes, *, source: str = "scenario") -> Scenario:
     try:
         return Scenario.model_validate_json(text)
     except ValidationError as error:
-        wrong = "; ".join(
-            f"{'.'.join(str(step) for step in fault['loc']) or 'file'}: {fault['msg']}"
-            for fault in error.errors(include_url=False, include_input=False)
-        )
+        wrong = problem_text(error, whole="file")
         raise InvalidScenario(f"{source} is not a scenario: {wrong}") from error
 
 

@@ -26,6 +26,10 @@ def test_a_clock_that_is_set_back_changes_nothing(monkeypatch: pytest.MonkeyPatc
 
 def test_threads_never_make_one_twice() -> None:
     of = OrderedIds()
+
+    def another(_: int) -> str:
+        return of.new("evt")
+
     with ThreadPoolExecutor(8) as threads:
-        made = list(threads.map(lambda _: of.new("evt"), range(2_000)))
+        made = list(threads.map(another, range(2_000)))
     assert len(set(made)) == 2_000

@@ -17,7 +17,8 @@ from llm.model import (
     TurnEnded,
     UserMessage,
 )
-from llm.openai_chat import OPENAI, OpenAIModel
+from llm.openai_chat import OpenAIModel
+from llm.providers import ANTHROPIC, OPENAI
 from llm.retry import Patience
 from llm.scripted.process import ScriptedModel, scripted_here
 from llm.scripted.scenario import Scenario
@@ -77,7 +78,11 @@ def model_at(
     """The adapter for a protocol, talking to the server at `url`."""
     if protocol == "anthropic":
         return AnthropicModel(
-            "claude-opus-5-5", api_key=API_KEY, base_url=url, patience=patience, **options
+            "claude-opus-5-5",
+            api_key=API_KEY,
+            provider=ANTHROPIC.at(url),
+            patience=patience,
+            **options,
         )
     provider = OPENAI.at(f"{url}/v1")
     return OpenAIModel(
@@ -88,7 +93,7 @@ def model_at(
 def anthropic_at(server: ScriptedModel, patience: Patience = QUICK) -> AnthropicModel:
     """The adapter under test."""
     return AnthropicModel(
-        "claude-opus-5-5", api_key=API_KEY, base_url=server.url, patience=patience
+        "claude-opus-5-5", api_key=API_KEY, provider=ANTHROPIC.at(server.url), patience=patience
     )
 
 

@@ -24,7 +24,8 @@ from llm.model import (
     TurnEnded,
     UserMessage,
 )
-from llm.openai_chat import OLLAMA, OPENAI, OpenAIModel, OpenAIProvider
+from llm.openai_chat import OpenAIModel
+from llm.providers import OLLAMA, OPENAI, Provider
 from llm.scripted.process import scripted_here
 from tests.llm.conftest import API_KEY, QUICK, READ_FILE, Play, ask, model_at, scenario
 from tests.llm.wire import events, said, wire_server
@@ -125,7 +126,7 @@ async def test_an_answer_without_usage_counts_nothing() -> None:
 
 async def test_the_limit_has_the_name_that_the_provider_knows() -> None:
     fields: dict[str, set[str]] = {}
-    for provider in (OPENAI, OLLAMA, OpenAIProvider("mine", "")):
+    for provider in (OPENAI, OLLAMA, Provider("mine", "", "Mine")):
         async with (
             scripted_here(scenario({"text": "x"})) as server,
             OpenAIModel("m", api_key=API_KEY, provider=provider.at(server.openai_url)) as model,

@@ -29,7 +29,7 @@ async def test_it_is_too_long_and_not_sent_again(protocol: str, case: dict[str, 
 
 def test_each_provider_of_the_table_has_a_case() -> None:
     covered = {case["provider"].partition(",")[0] for case in CASES}
-    assert set(PHRASES) <= covered
+    assert {name for name, phrases in PHRASES.items() if phrases} <= covered
 
 
 @pytest.mark.parametrize(

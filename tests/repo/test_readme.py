@@ -10,13 +10,14 @@ import typer.main
 
 from app.main import cli
 from app.settings import Settings, own_environment, variable_of
+from llm.providers import PROVIDERS
 from tests.repo.convex_folder import variables_read_by_convex
 
 ROOT = Path(__file__).parents[2]
 README = ROOT / "README.md"
 TOP = [ROOT / name for name in ("CHANGELOG.md", "CONTRIBUTING.md", "SECURITY.md")]
 DOCS = [README, *TOP, *sorted((ROOT / "docs").rglob("*.md"))]
-KEYS = ("ANTHROPIC_API_KEY", "OPENAI_API_KEY", "CEREBRAS_API_KEY", "POLARIS_MODELS")
+KEYS = [*(provider.key_variable for provider in PROVIDERS), "POLARIS_MODELS"]
 NOT_OURS = {"CONVEX_DEPLOY_KEY", "CONVEX_SELF_HOSTED_URL", "CONVEX_SELF_HOSTED_ADMIN_KEY"}
 
 

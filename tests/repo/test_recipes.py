@@ -13,19 +13,20 @@ import pytest
 from fastapi import APIRouter
 from starlette.routing import Route
 
-import app.api
+import app.http
 import jobs
-import llm.openai_chat
+import llm.providers
 import tools
-from app.api.access import AuthenticatedRoute
-from app.api.application import create_application
+from app.http.access import AuthenticatedRoute
+from app.http.application import create_application
+from app.http.context import Services
 from app.models import model_of
-from app.services.context import Services
 from app.settings import Settings
 from core.clock import SystemClock
 from engine import Job
 from jobs.registry import JOBS
-from llm.openai_chat import OpenAIProvider
+from llm.catalog import UNKNOWN, Catalog
+from llm.providers import PROVIDERS, Provider
 from tools.files import FILE_TOOLS
 from tools.tool import Tool
 
@@ -75,18 +76,48 @@ def test_every_module_with_a_job_body_is_behind_its_wall() -> None:
     assert bodies - set(wall["protected_modules"]) == set()
 
 
-@pytest.mark.parametrize(
-    "provider", of_type(llm.openai_chat, OpenAIProvider), ids=lambda provider: provider.name
-)
-def test_every_chat_provider_can_be_asked_for(provider: OpenAIProvider) -> None:
-    """Its name is known to `app.models`, and its key is a setting."""
-    key = {f"{provider.name}_api_key": "k", "models": f"{provider.name}:m"}
-    assert model_of(Settings.model_validate(key)).name == f"{provider.name}/m"
+def test_every_provider_of_models_is_in_the_table() -> None:
+    defined = of_type(llm.providers, Provider)
+    assert defined == list(PROVIDERS)
+    names = [provider.name for provider in PROVIDERS]
+    assert sorted(set(names)) == sorted(names)
+
+
+@pytest.mark.parametrize("provider", PROVIDERS, ids=lambda provider: provider.name)
+def test_every_provider_of_models_can_be_asked_for(provider: Provider) -> None:
+    """Its key and its address are settings, and its name is known to `app.models`."""
+    given = {provider.key_variable: "k", "POLARIS_MODELS": f"{provider.name}:m"}
+    settings = Settings.model_validate({**given, provider.url_variable: "http://here/v1"})
+    assert settings.key_of(provider) == ("k" if provider.needs_key else None)
+    assert settings.url_of(provider) == "http://here/v1"
+    assert model_of(settings).name == f"{provider.name}/m"
+
+
+def test_every_provider_of_models_is_in_the_docs() -> None:
+    page = (ROOT / "docs" / "models.md").read_text().split("## Providers")[1].split("\n## ")[0]
+    rows = re.findall(r"^\| `(\w+)` \| (.+) \| (.+) \| (.+) \|$", page, re.MULTILINE)
+    assert rows == [
+        (
+            provider.name,
+            f"`{provider.key_variable}`" if provider.needs_key else "none",
+            f"<{provider.base_url}>",
+            f"`{provider.default_model}`" if provider.default_model else "none",
+        )
+        for provider in PROVIDERS
+    ]
+
+
+def test_every_model_that_a_key_alone_chooses_is_known() -> None:
+    chosen = {f"{each.name}/{each.default_model}" for each in PROVIDERS if each.default_model}
+    assert chosen
+    assert {name for name in chosen if Catalog.default().facts(name) is UNKNOWN} == set()
 
 
 def routes() -> list[Route]:
-    """Those of every module of `app.api`, whether the application includes it or not."""
-    routers = [router for module in modules_below(app.api) for router in of_type(module, APIRouter)]
+    """Those of every module of `app.http`, whether the application includes it or not."""
+    routers = [
+        router for module in modules_below(app.http) for router in of_type(module, APIRouter)
+    ]
     return [route for router in routers for route in router.routes if isinstance(route, Route)]
 
 

@@ -1,0 +1,101 @@
+"""The HTTP application: routes, what surrounds them, errors, the OpenAPI page."""
+
+from importlib.metadata import version
+from typing import Any
+
+from fastapi import FastAPI
+from starlette.middleware.cors import CORSMiddleware
+
+from app.http import (
+    conversations,
+    docs,
+    events,
+    files,
+    health,
+    messages,
+    metrics,
+    projects,
+    realtime,
+    runs,
+)
+from app.http.context import Services
+from app.http.errors import add_error_handlers
+from app.http.middleware import BodyLimit, LocalHosts, RequestFrame, StorableTexts
+from app.settings import Settings
+from core.clock import Clock
+
+_DESCRIPTION = """\
+A person types into a chat panel, and an agent edits their project, live. Everything that takes
+long is a durable job: `POST /api/messages` returns at once, and the answer is followed through
+Convex's live queries
+(`messages:deltas`, `messages:list`) or `GET /api/messages/{messageId}/deltas`.
+
+Every error is `{"error": "<text for people>", "code": "<word for programs>"}`.
+"""
+
+
+# The page of the API shows them in this order.
+NOUNS = (
+    projects,
+    files,
+    conversations,
+    messages,
+    runs,
+    events,
+    metrics,
+    realtime,
+    health,
+    docs,
+)
+
+
+class _Application(FastAPI):
+    """FastAPI, whose OpenAPI page says what really happens: a wrong request is 400, never 422."""
+
+    def openapi(self) -> dict[str, Any]:
+        """The document, made once."""
+        if self.openapi_schema is None:
+            document = super().openapi()
+            for methods in document["paths"].values():
+                for operation in methods.values():
+                    operation["responses"].pop("422", None)
+            for name in ("HTTPValidationError", "ValidationError"):
+                document["components"]["schemas"].pop(name, None)
+            self.openapi_schema = document
+        return self.openapi_schema
+
+
+def create_application(services: Services, settings: Settings, clock: Clock) -> FastAPI:
+    """The ASGI application over `services`, which the caller has started and will stop."""
+    app = _Application(
+        title="Polaris",
+        version=version("polaris"),
+        description=_DESCRIPTION,
+        docs_url=None,  # FastAPI's page loads from other hosts; ours is in app/http/docs.py
+        redoc_url=None,
+        separate_input_output_schemas=False,
+    )
+    app.state.services = services
+    for noun in NOUNS:
+        app.include_router(noun.router)
+    add_error_handlers(app)
+    # The last one added is the outermost: a page must be able to read a 500 as well.
+    app.add_middleware(
+        BodyLimit,
+        limit_bytes=settings.body_limit_bytes,
+        file_limit_bytes=settings.file_limit_bytes,
+    )
+    app.add_middleware(StorableTexts)
+    if settings.auth_issuer is None:
+        app.add_middleware(LocalHosts)
+    app.add_middleware(RequestFrame, clock=clock)
+    if settings.cors_origins:
+        app.add_middleware(
+            CORSMiddleware,
+            allow_origins=list(settings.cors_origins),
+            allow_methods=["GET", "POST", "PUT", "PATCH", "DELETE"],
+            allow_headers=["Authorization", "Content-Type", "Idempotency-Key", "X-Request-Id"],
+            expose_headers=["X-Request-Id", "Retry-After"],
+            max_age=600,
+        )
+    return app

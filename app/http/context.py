@@ -1,0 +1,26 @@
+"""What a request handler may use, composed once in the wiring."""
+
+from dataclasses import dataclass
+
+from app.http.rates.limits import RateLimits
+from app.identity.tokens import Authenticator
+from app.services.engine import EngineAccess
+from app.services.health import Health
+from app.services.messages import Messaging
+from app.services.streams import Streams
+from core.clock import Clock
+from store.gateway import Store
+
+
+@dataclass(frozen=True)
+class Services:
+    """The parts behind the routes."""
+
+    store: Store
+    messaging: Messaging
+    authenticator: Authenticator
+    rates: RateLimits
+    health: Health
+    engine: EngineAccess
+    streams: Streams
+    clock: Clock

@@ -1,0 +1,102 @@
+"""Conversations: routes, and what goes in and comes out; the messages in one."""
+
+from typing import Annotated
+
+from fastapi import Query
+from pydantic import Field, computed_field
+
+from app.http.access import CallerDep, ServicesDep, api_router
+from app.http.messages.wire import MessageAnswer, MessagePage
+from app.http.parameters import Cursor, IdempotencyKey
+from app.wire.shapes import Answer, Body, CreationTimes, Millis, Name
+from core.ids import ConversationId, ProjectId
+
+router = api_router("conversations")
+
+PageSize = Annotated[int, Query(ge=1, le=100)]
+
+
+class NewConversation(Body):
+    """A conversation to start."""
+
+    title: Name = Field("New conversation", examples=["New conversation"])
+
+
+class ConversationAnswer(CreationTimes):
+    """A thread of messages."""
+
+    conversation_id: ConversationId
+    project_id: ProjectId
+    title: str
+    updated_at: Millis
+
+    @computed_field(alias="_id")
+    @property
+    def row_id(self) -> ConversationId:
+        """The same id, under Convex's name."""
+        return self.conversation_id
+
+
+class ConversationPage(Answer):
+    """Conversations, newest first."""
+
+    conversations: tuple[ConversationAnswer, ...]
+    next_cursor: str | None = None
+
+
+@router.get("/projects/{project_id}/conversations", response_model_exclude_none=True)
+async def list_conversations(
+    project_id: ProjectId,
+    services: ServicesDep,
+    caller: CallerDep,
+    limit: PageSize = 50,
+    cursor: Cursor = None,
+) -> ConversationPage:
+    """A project's conversations, newest first."""
+    page = await services.store.conversations.list(
+        project_id, owner=caller.owner, limit=limit, cursor=cursor
+    )
+    items = tuple(ConversationAnswer.model_validate(row) for row in page.items)
+    return ConversationPage(conversations=items, next_cursor=page.next_cursor)
+
+
+@router.post(
+    "/projects/{project_id}/conversations", status_code=201, response_model_exclude_none=True
+)
+async def create_conversation(
+    project_id: ProjectId,
+    body: NewConversation,
+    services: ServicesDep,
+    caller: CallerDep,
+    key: IdempotencyKey = None,
+) -> ConversationAnswer:
+    """Start a conversation."""
+    conversation = await services.store.conversations.create(
+        project_id, owner=caller.owner, title=body.title, key=key
+    )
+    return ConversationAnswer.model_validate(conversation)
+
+
+@router.get("/conversations/{conversation_id}", response_model_exclude_none=True)
+async def get_conversation(
+    conversation_id: ConversationId, services: ServicesDep, caller: CallerDep
+) -> ConversationAnswer:
+    """One conversation."""
+    conversation = await services.store.conversations.owned(conversation_id, owner=caller.owner)
+    return ConversationAnswer.model_validate(conversation)
+
+
+@router.get("/conversations/{conversation_id}/messages", response_model_exclude_none=True)
+async def list_messages(
+    conversation_id: ConversationId,
+    services: ServicesDep,
+    caller: CallerDep,
+    limit: PageSize = 50,
+    cursor: Cursor = None,
+) -> MessagePage:
+    """The latest messages, oldest first; `nextCursor` leads to older ones."""
+    page = await services.store.messages.list(
+        conversation_id, owner=caller.owner, limit=limit, cursor=cursor
+    )
+    items = tuple(MessageAnswer.model_validate(message) for message in reversed(page.items))
+    return MessagePage(messages=items, next_cursor=page.next_cursor)

@@ -1,0 +1,41 @@
+"""The content of a file in a body and in an answer: text as it is, other bytes as base64."""
+
+import base64
+
+from fastapi.exceptions import RequestValidationError
+from pydantic import ValidationError
+
+from app.http.errors import InvalidRequest
+from app.http.files.wire import FileBody, FileContentAnswer
+from store.records import FileContent
+
+
+def content_of(body: bytes) -> bytes:
+    """The content inside a JSON body. Raises: InvalidRequest, RequestValidationError."""
+    try:
+        given = FileBody.model_validate_json(body)
+    except ValidationError as error:
+        faults = [
+            {**fault, "loc": ("body", *fault["loc"])}
+            for fault in error.errors(include_url=False, include_input=False)
+        ]
+        raise RequestValidationError(faults) from None
+    if (given.content is None) == (given.content_base64 is None):
+        raise InvalidRequest("Give either content or contentBase64", field="content")
+    if given.content is not None:
+        return given.content.encode()
+    try:
+        return base64.b64decode(given.content_base64 or "", validate=True)
+    except ValueError:  # binascii's own, or for letters that are not ASCII
+        raise InvalidRequest("contentBase64: not base64", field="contentBase64") from None
+
+
+def as_json(file: FileContent, text: str | None) -> bytes:
+    """The file's record and content as one JSON object."""
+    content = (
+        {"content_base64": base64.b64encode(file.data).decode()}
+        if text is None
+        else {"content": text}
+    )
+    answer = FileContentAnswer.model_validate(file.entry).model_copy(update=content)
+    return answer.model_dump_json(by_alias=True, exclude_none=True).encode()

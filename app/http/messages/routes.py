@@ -1,0 +1,98 @@
+"""Routes of messages: send, follow, cancel, retry."""
+
+from typing import Annotated
+
+from fastapi import Query
+
+from app.http.access import CONFLICT, CallerDep, ServicesDep, api_router
+from app.http.errors import InvalidRequest
+from app.http.messages.wire import (
+    CancelledAnswer,
+    CancelMessages,
+    DeleteMessage,
+    DeltaPageAnswer,
+    MessageDetail,
+    NewMessage,
+    Sent,
+    ToolCallAnswer,
+)
+from app.http.parameters import IdempotencyKey
+from app.wire.shapes import Success
+from core.ids import MessageId
+
+router = api_router("messages")
+
+
+@router.post("/messages", response_model_exclude_none=True, responses=CONFLICT)
+async def send_message(
+    body: NewMessage, services: ServicesDep, caller: CallerDep, key: IdempotencyKey = None
+) -> Sent:
+    """Send a message; its answer is written by a durable job and can be followed live.
+
+    What happens to an answer that is still being written in the same conversation is a setting:
+    it is cancelled, or the new message is refused (409) or waits for its turn.
+    """
+    receipt = await services.messaging.send(
+        body.conversation_id, owner=caller.owner, text=body.message, key=key
+    )
+    return Sent.model_validate(receipt)
+
+
+@router.post("/messages/cancel", response_model_exclude_none=True)
+async def cancel_messages(
+    body: CancelMessages, services: ServicesDep, caller: CallerDep
+) -> CancelledAnswer:
+    """Stop one answer, or every answer of a project; the text so far is kept.
+
+    An answer that has ended is left as it is: `cancelled` is then false.
+    """
+    messaging = services.messaging
+    if body.project_id is not None and body.message_id is None:
+        stopped = await messaging.cancel_project(body.project_id, owner=caller.owner)
+    elif body.message_id is not None and body.project_id is None:
+        stopped = await messaging.cancel(body.message_id, owner=caller.owner)
+    else:
+        raise InvalidRequest("Give either projectId or messageId", field="messageId")
+    return CancelledAnswer(cancelled=bool(stopped), message_ids=stopped or None)
+
+
+@router.delete("/messages")
+async def cancel_message(body: DeleteMessage, services: ServicesDep, caller: CallerDep) -> Success:
+    """Stop an answer; it stays in the conversation with the text so far."""
+    await services.messaging.cancel(body.message_id, owner=caller.owner)
+    return Success()
+
+
+@router.post("/messages/{message_id}/retry", response_model_exclude_none=True, responses=CONFLICT)
+async def retry_message(
+    message_id: MessageId, services: ServicesDep, caller: CallerDep, key: IdempotencyKey = None
+) -> Sent:
+    """Answer again after a failure; what the answer held is dropped."""
+    receipt = await services.messaging.retry(message_id, owner=caller.owner, key=key)
+    return Sent.model_validate(receipt)
+
+
+@router.get("/messages/{message_id}", response_model_exclude_none=True)
+async def get_message(
+    message_id: MessageId, services: ServicesDep, caller: CallerDep
+) -> MessageDetail:
+    """A message with its tool calls."""
+    messages = services.store.messages
+    message = await messages.owned(message_id, owner=caller.owner)
+    calls = await messages.tool_calls(message_id, owner=caller.owner)
+    detail = MessageDetail.model_validate(message)
+    return detail.model_copy(
+        update={"tool_calls": tuple(ToolCallAnswer.model_validate(call) for call in calls)}
+    )
+
+
+@router.get("/messages/{message_id}/deltas", response_model_exclude_none=True)
+async def get_deltas(
+    message_id: MessageId,
+    services: ServicesDep,
+    caller: CallerDep,
+    start: Annotated[int, Query(alias="from", ge=0, le=2**31)] = 0,
+) -> DeltaPageAnswer:
+    """What was streamed from a cursor on, for clients without a live query."""
+    page = await services.store.messages.deltas(message_id, owner=caller.owner, start=start)
+    return DeltaPageAnswer.model_validate(page)

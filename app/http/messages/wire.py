@@ -1,0 +1,145 @@
+"""Messages: what goes in and comes out."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field, computed_field
+
+from app.wire.shapes import Answer, Body, Millis, Success
+from core.ids import ConversationId, MessageId, ProjectId
+
+MESSAGE_LIMIT_CHARS = 100_000
+ID_LIMIT_CHARS = 64
+
+
+class UsageAnswer(Answer):
+    """Tokens that an answer took, and what they cost."""
+
+    input_tokens: int
+    output_tokens: int
+    cache_read_tokens: int
+    cache_write_tokens: int
+    cost_usd: float | None = Field(
+        None, description="US dollars by the model table, of the turns whose price it knows."
+    )
+
+
+class MessageAnswer(Answer):
+    """A message; `content` of one that is processing is empty: read its deltas."""
+
+    message_id: MessageId
+    started_at: Annotated[Millis, Field(serialization_alias="_creationTime")]
+    conversation_id: ConversationId
+    project_id: ProjectId
+    role: Literal["user", "assistant"]
+    content: str
+    status: Literal["processing", "completed", "failed", "cancelled"] | None = Field(
+        None, description="Of an answer; the person's messages have none."
+    )
+    error: str | None = Field(None, description="Why it failed, in words for people.")
+    error_code: str | None = None
+    model: str | None = None
+    usage: UsageAnswer | None = None
+    waiting_until: Millis | None = Field(
+        None, description="The provider takes no request before; the answer goes on by itself."
+    )
+    is_history_cut: bool | None = Field(
+        None, description="The model was told less than all of the conversation: it is too long."
+    )
+    run_id: str | None = None
+    ended_at: Millis | None = None
+
+    @computed_field(alias="_id")
+    @property
+    def row_id(self) -> MessageId:
+        """The same id, under Convex's name."""
+        return self.message_id
+
+
+class MessagePage(Answer):
+    """Messages, oldest first; `nextCursor` leads to older ones."""
+
+    messages: tuple[MessageAnswer, ...]
+    next_cursor: str | None = None
+
+
+class ToolCallAnswer(Answer):
+    """What the agent did."""
+
+    tool_call_id: Annotated[str, Field(serialization_alias="id")]
+    turn: int
+    name: str
+    arguments_json: Annotated[
+        str, Field(serialization_alias="args", description="JSON text of the arguments")
+    ]
+    status: Literal["pending", "running", "completed", "failed", "cancelled", "skipped"]
+    output: Annotated[str | None, Field(serialization_alias="result")] = None
+    started_at: Millis | None = None
+    ended_at: Millis | None = None
+
+
+class MessageDetail(MessageAnswer):
+    """A message with its tool calls."""
+
+    tool_calls: tuple[ToolCallAnswer, ...] = ()
+
+
+class DeltaAnswer(Answer):
+    """Streamed text of one part; a reset says: forget the text of all parts from `part` on."""
+
+    part: int
+    kind: Literal["text", "thinking", "reset"]
+    text: str
+
+
+class DeltaPageAnswer(Answer):
+    """What was streamed since a cursor; a final `status` says that the message is whole."""
+
+    runs: tuple[DeltaAnswer, ...]
+    next: int
+    has_more: bool
+    status: Literal["processing", "completed", "failed", "cancelled"] | None = None
+
+
+class NewMessage(Body):
+    """A message of the person."""
+
+    conversation_id: Annotated[
+        ConversationId, Field(min_length=1, max_length=ID_LIMIT_CHARS, examples=["k57c2…"])
+    ]
+    message: str = Field(
+        min_length=1,
+        max_length=MESSAGE_LIMIT_CHARS,
+        pattern=r"\S",
+        examples=["Add a test for the money formatter"],
+    )
+
+
+class Sent(Success):
+    """The message is stored and its answer under way."""
+
+    message_id: MessageId = Field(description="Of the answer, which is `processing` now.")
+    user_message_id: MessageId
+    event_id: str
+    run_id: str | None = Field(
+        None, description="Missing when the engine is away: the run starts once it is back."
+    )
+
+
+class CancelMessages(Body):
+    """What to cancel: every answer of a project, or one; exactly one of the two."""
+
+    project_id: ProjectId | None = Field(None, min_length=1, max_length=ID_LIMIT_CHARS)
+    message_id: MessageId | None = Field(None, min_length=1, max_length=ID_LIMIT_CHARS)
+
+
+class CancelledAnswer(Success):
+    """Which answers were stopped; `cancelled` is false when none was running."""
+
+    cancelled: bool
+    message_ids: tuple[MessageId, ...] | None = None
+
+
+class DeleteMessage(Body):
+    """The answer to stop."""
+
+    message_id: MessageId = Field(min_length=1, max_length=ID_LIMIT_CHARS)

@@ -1,0 +1,1 @@
+"""How much a person may ask for in a minute."""

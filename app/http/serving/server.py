@@ -1,0 +1,95 @@
+"""Serving HTTP inside our own event loop: ready when it says so, stopped when we say so."""
+
+import asyncio
+import contextlib
+import socket
+from collections.abc import AsyncGenerator, Generator
+
+import uvicorn
+from starlette.types import ASGIApp
+
+from app.http.serving.connection import Connection
+
+KEEP_ALIVE_S = 65  # longer than the 60 s of common proxies, so that they close first
+BACKLOG = 2048
+
+
+class _Server(uvicorn.Server):
+    """Uvicorn without its signal handlers, which would end the loop under everything else."""
+
+    def __init__(self, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self.ready = asyncio.Event()
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Generator[None]:
+        """Leave signals to the process's own main function."""
+        yield
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Start to accept, and say so."""
+        await super().startup(sockets)
+        self.ready.set()
+
+
+@contextlib.asynccontextmanager
+async def serving(
+    app: ASGIApp,
+    *,
+    host: str,
+    port: int,
+    grace_s: float,
+    connection: type[Connection] = Connection,
+) -> AsyncGenerator[str]:
+    """Serve `app` while the block runs; gives the base URL once it accepts requests.
+
+    Leaving the block stops accepting and gives running requests `grace_s` to end.
+
+    Raises:
+        OSError: the address cannot be bound.
+    """
+    listener = bind(host, port)
+    config = uvicorn.Config(
+        app,
+        http=connection,
+        ws="none",
+        log_config=None,
+        access_log=False,  # RequestFrame writes that line
+        lifespan="off",  # the caller composes and closes
+        timeout_keep_alive=KEEP_ALIVE_S,
+        timeout_graceful_shutdown=max(1, round(grace_s)),
+        server_header=False,
+        proxy_headers=False,
+        backlog=BACKLOG,
+    )
+    server = _Server(config)
+    async with asyncio.TaskGroup() as tasks:
+        tasks.create_task(server.serve(sockets=[listener]))
+        await server.ready.wait()
+        try:
+            yield url_of(listener)
+        finally:
+            server.should_exit = True
+
+
+def bind(host: str, port: int) -> socket.socket:
+    """A listening socket; port 0 is a free one. Raises: OSError."""
+    with contextlib.ExitStack() as stack:
+        try:
+            found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+            family, kind, protocol, _, address = found
+            listener = stack.enter_context(socket.socket(family, kind, protocol))
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            listener.bind(address)
+            listener.listen(BACKLOG)
+        except OSError as error:
+            raise OSError(f"cannot listen on {host}:{port}: {error.strerror}") from error
+        listener.setblocking(False)
+        stack.pop_all()
+    return listener
+
+
+def url_of(listener: socket.socket) -> str:
+    """`http://127.0.0.1:8787`, as a client on this machine would write it."""
+    host, port = listener.getsockname()[:2]
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"

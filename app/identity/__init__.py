@@ -1,0 +1,1 @@
+"""Who is calling: the issuer of tokens and its keys, tokens, the local user."""

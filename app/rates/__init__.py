@@ -1,1 +1,0 @@
-"""How many requests one person may make, so that nobody slows the others."""

@@ -1,0 +1,131 @@
+"""Runs and events as a caller may see them: their own, or all where they are the operator."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any
+
+from app.services.messages import Messaging
+from core.errors import Refused
+from core.ids import MessageId, OwnerId, RunId
+from engine import Engine, Event, NoSuchRun, SentEvent
+from engine.inspection import (
+    EventFilter,
+    EventInfo,
+    NoSuchEvent,
+    Page,
+    QueueDepth,
+    RunDetail,
+    RunFilter,
+    RunSummary,
+)
+from engine.inspection.metrics import JobMetrics
+from jobs.events import MessageSent, user_of
+
+
+class OperatorOnly(Refused):
+    """Any event may be sent by the operator of an installation with one local user only."""
+
+    code = "operator_only"
+
+    def __init__(self) -> None:
+        super().__init__("Only the operator of an installation with one local user may do this")
+
+
+@dataclass(frozen=True)
+class EngineAccess:
+    """What a caller may see of the engine and do with it.
+
+    With `has_operator` the installation serves one local user, who sees everything. `messaging` is
+    None where there is no store at hand: then cancelling a run leaves its message to the reaper.
+    """
+
+    engine: Engine
+    messaging: Messaging | None
+    has_operator: bool
+
+    async def runs(
+        self, which: RunFilter, *, owner: OwnerId, limit: int, cursor: str | None
+    ) -> Page[RunSummary]:
+        """Runs, newest first. Raises: BadCursor."""
+        which = replace(which, user_id=self._user(owner))
+        return await self.engine.inspect.runs(which, limit=limit, cursor=cursor)
+
+    async def run(self, run_id: str, *, owner: OwnerId) -> RunDetail:
+        """A run with its steps. Raises: NoSuchRun, also when it is somebody else's."""
+        user_id = self._user(owner)
+        if user_id is not None and await self.engine.inspect.owner_of_run(run_id) != user_id:
+            raise NoSuchRun(run_id)
+        return await self.engine.inspect.run(run_id)
+
+    async def cancel(self, run_id: str, *, owner: OwnerId) -> bool:
+        """Cancel a run, and before it the answer that it writes; False if it had ended.
+
+        Raises:
+            NoSuchRun: also when it is somebody else's.
+        """
+        run = await self.run(run_id, owner=owner)
+        if run.info.has_ended:
+            return False
+        event = run.event
+        answers = event is not None and event.name == MessageSent.event_name
+        if self.messaging is not None and event is not None and answers and run.user_id:
+            message = MessageSent.model_validate(event.data)
+            writer = OwnerId(run.user_id)
+            if await self._stop_answer(message.message_id, writer):
+                await self.engine.cancel(run_id)
+                return True
+        return await self.engine.cancel(run_id)
+
+    async def _stop_answer(self, message_id: MessageId, owner: OwnerId) -> bool:
+        assert self.messaging is not None  # noqa: S101 - checked by the caller
+        return bool(await self.messaging.cancel(message_id, owner=owner))
+
+    async def realtime_token(self, run_id: str, *, owner: OwnerId) -> tuple[str, str]:
+        """The channel on which a run says how it goes, and a token to follow it.
+
+        Raises:
+            NoSuchRun: also when it is somebody else's.
+        """
+        await self.run(run_id, owner=owner)
+        channel = f"run:{run_id}"
+        return channel, self.engine.subscription_token(channel)
+
+    async def replay(self, run_id: str) -> RunId:
+        """Repeat a run from where it failed. Raises: OperatorOnly, NoSuchRun, CannotReplay."""
+        if not self.has_operator:
+            raise OperatorOnly
+        return await self.engine.replay(run_id)
+
+    async def events(
+        self, which: EventFilter, *, owner: OwnerId, limit: int, cursor: str | None
+    ) -> Page[EventInfo]:
+        """Events, last received first. Raises: BadCursor."""
+        which = replace(which, user_id=self._user(owner))
+        return await self.engine.inspect.events(which, limit=limit, cursor=cursor)
+
+    async def event(self, event_id: str, *, owner: OwnerId) -> EventInfo:
+        """An event. Raises: NoSuchEvent, also when it is somebody else's."""
+        info = await self.engine.inspect.event(event_id)
+        if self._user(owner) not in {None, info.user_id}:
+            raise NoSuchEvent(event_id)
+        return info
+
+    async def send(
+        self, name: str, data: Mapping[str, Any], *, owner: OwnerId, event_id: str | None
+    ) -> SentEvent:
+        """Send an event in the operator's name. Raises: OperatorOnly, BadEvent."""
+        if not self.has_operator:
+            raise OperatorOnly
+        return await self.engine.send(Event(name, data, id=event_id, user=user_of(owner)))
+
+    async def metrics(self, since: datetime, *, owner: OwnerId) -> list[JobMetrics]:
+        """How the runs did that ended since then, by job."""
+        return await self.engine.inspect.metrics(since, user_id=self._user(owner))
+
+    async def queues(self) -> list[QueueDepth]:
+        """The depth of every queue, for an operator; nothing for others."""
+        return await self.engine.inspect.queues() if self.has_operator else []
+
+    def _user(self, owner: OwnerId) -> str | None:
+        return None if self.has_operator else owner

@@ -1,0 +1,59 @@
+"""Settings of answers: how long they may become, how they are written, what stops them."""
+
+from enum import StrEnum
+
+from pydantic import Field
+
+from app.settings.group import Group
+
+
+class BusyPolicy(StrEnum):
+    """What a new message does to one that is still being answered in the same conversation."""
+
+    CANCEL = "cancel"
+    REJECT = "reject"
+    QUEUE = "queue"
+
+
+class AnswerSettings(Group):
+    """What an answer may take, and what a message does to one that is running."""
+
+    busy_policy: BusyPolicy = Field(
+        default=BusyPolicy.CANCEL,
+        validation_alias="POLARIS_BUSY_POLICY",
+        description="What a new message does to a running one: cancel, reject (409) or queue.",
+    )
+    model_wait_s: float = Field(
+        default=900.0,
+        ge=0,
+        le=86_400,
+        validation_alias="POLARIS_MODEL_WAIT_S",
+        description="Seconds that a turn waits for a provider that says when to ask again.",
+    )
+    history_tokens: int | None = Field(
+        default=None,
+        ge=1_000,
+        validation_alias="POLARIS_HISTORY_TOKENS",
+        description="Most tokens of a conversation to send; not set: what the window holds.",
+    )
+    max_steps: int = Field(
+        default=10,
+        ge=1,
+        le=200,
+        validation_alias="POLARIS_MAX_STEPS",
+        description="Model turns an answer may take before it has to end.",
+    )
+    flush_ms: int = Field(
+        default=100,
+        ge=10,
+        le=5000,
+        validation_alias="POLARIS_FLUSH_MS",
+        description="How often streamed text is written to Convex, in milliseconds.",
+    )
+    grace_s: float = Field(
+        default=10.0,
+        ge=0,
+        le=600,
+        validation_alias="POLARIS_GRACE_S",
+        description="Seconds that running requests and steps get to finish after SIGTERM.",
+    )

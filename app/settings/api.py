@@ -1,0 +1,78 @@
+"""Settings of the HTTP API."""
+
+import ipaddress
+
+from pydantic import Field
+
+from app.settings.group import Group, Names
+
+MIB = 1024 * 1024
+
+
+class ApiSettings(Group):
+    """Where the API listens, and what it takes."""
+
+    host: str = Field(
+        default="127.0.0.1",
+        validation_alias="POLARIS_HOST",
+        description="Address the API listens on; anything but loopback needs POLARIS_AUTH_ISSUER.",
+    )
+    port: int = Field(
+        default=8787,
+        ge=0,
+        le=65535,
+        validation_alias="POLARIS_PORT",
+        description="Port the API listens on; 0 picks a free one.",
+    )
+    body_limit_bytes: int = Field(
+        default=MIB,
+        ge=1024,
+        validation_alias="POLARIS_BODY_LIMIT_BYTES",
+        description="Largest request body, except for the content of a file.",
+    )
+    file_limit_bytes: int = Field(
+        default=10 * MIB,
+        ge=1024,
+        le=15 * MIB,  # Convex takes 16 MiB of arguments
+        validation_alias="POLARIS_FILE_LIMIT_BYTES",
+        description="Largest request body that carries the content of a file.",
+    )
+    rate_reads: int = Field(
+        default=6_000,
+        ge=0,
+        validation_alias="POLARIS_RATE_READS",
+        description="Reading requests that one person may make in a minute; 0: any number.",
+    )
+    rate_writes: int = Field(
+        default=3_000,
+        ge=0,
+        validation_alias="POLARIS_RATE_WRITES",
+        description="Writing requests that one person may make in a minute; 0: any number.",
+    )
+    rate_messages: int = Field(
+        default=600,
+        ge=0,
+        validation_alias="POLARIS_RATE_MESSAGES",
+        description="Messages, retries and events that one person may send in a minute; 0: any.",
+    )
+    rate_streams: int = Field(
+        default=300,
+        ge=0,
+        validation_alias="POLARIS_RATE_STREAMS",
+        description="Realtime streams that one person may open in a minute; 0: any number.",
+    )
+    cors_origins: Names = Field(
+        default=(),
+        validation_alias="POLARIS_CORS_ORIGINS",
+        description="Origins (comma-separated) whose pages may call the API; none by default.",
+    )
+
+    @property
+    def is_loopback(self) -> bool:
+        """Whether only this machine can reach the API."""
+        if self.host == "localhost":
+            return True
+        try:
+            return ipaddress.ip_address(self.host).is_loopback
+        except ValueError:
+            return False

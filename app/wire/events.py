@@ -1,0 +1,65 @@
+"""Events of the engine as JSON."""
+
+import json
+from typing import Annotated, Any, Self
+
+from pydantic import Field
+
+from app.wire.shapes import Answer, Millis, Success
+from engine import SentEvent
+from engine.inspection import EventInfo, Page
+
+
+def field_of(text: str) -> tuple[str, Any]:
+    """`data.n=1` as a path into an event and the value there."""
+    path, _, value = text.partition("=")
+    try:
+        return path, json.loads(value)
+    except ValueError:
+        return path, value
+
+
+class EventAnswer(Answer):
+    """An event and the runs it started, without its data."""
+
+    event_id: str
+    name: str
+    received_at: Millis
+    ts: Annotated[int, Field(description="Its own time; later than `receivedAt`: delayed.")]
+    run_ids: tuple[str, ...]
+
+    @classmethod
+    def of(cls, info: EventInfo) -> Self:
+        """An event of the engine."""
+        return cls(
+            event_id=info.event.id,
+            name=info.event.name,
+            received_at=info.received_at,
+            ts=info.event.ts_ms,
+            run_ids=info.run_ids,
+        )
+
+
+class EventPage(Answer):
+    """Events, last received first."""
+
+    events: tuple[EventAnswer, ...]
+    next_cursor: str | None = None
+
+    @classmethod
+    def of(cls, page: Page[EventInfo]) -> Self:
+        """A page of the engine."""
+        return cls(events=tuple(map(EventAnswer.of, page.items)), next_cursor=page.next_cursor)
+
+
+class EventSent(Success):
+    """The event is stored; the runs that it started."""
+
+    event_id: str
+    run_ids: tuple[str, ...]
+    duplicate: bool
+
+    @classmethod
+    def of(cls, sent: SentEvent) -> Self:
+        """What the engine accepted."""
+        return cls(event_id=sent.event_id, run_ids=sent.run_ids, duplicate=sent.duplicate)

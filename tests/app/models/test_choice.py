@@ -1,0 +1,98 @@
+"""Which model answers, by the settings."""
+
+import pytest
+
+from app.models import model_of
+from app.models.no_model import NoModel
+from app.settings import Settings, SettingsInvalid
+from llm.deferred import DeferredModel
+from llm.faults import ModelRefused, NoModelConfigured
+from llm.model import ModelRequest
+from llm.openai_chat import OpenAIModel
+from llm.providers import PROVIDERS
+from tests.llm.wire import said, wire_server
+
+pytestmark = pytest.mark.timeout(60)  # importing both SDKs takes seconds on a busy machine
+
+
+def settings(**given: object) -> Settings:
+    return Settings.model_validate(given)
+
+
+@pytest.fixture(autouse=True)
+def no_keys(monkeypatch: pytest.MonkeyPatch, tmp_path: object) -> None:
+    monkeypatch.chdir(str(tmp_path))
+    for provider in PROVIDERS:
+        monkeypatch.delenv(provider.key_variable, raising=False)
+
+
+async def test_without_a_key_the_refusal_says_which_to_set() -> None:
+    model = model_of(settings())
+    assert isinstance(model, NoModel)
+    request = ModelRequest(system="", messages=(), tools=(), max_output_tokens=1)
+    with pytest.raises(NoModelConfigured, match="ANTHROPIC_API_KEY"):
+        await anext(model.stream(request))
+
+
+def test_one_key_chooses_its_provider() -> None:
+    assert model_of(settings(anthropic_api_key="k")).name.startswith("anthropic/")
+    assert model_of(settings(openai_api_key="k")).name.startswith("openai/")
+    assert model_of(settings(cerebras_api_key="k")).name.startswith("cerebras/")
+
+
+def test_more_keys_are_fallbacks_in_a_fixed_order() -> None:
+    model = model_of(settings(cerebras_api_key="k", anthropic_api_key="k"))
+    first, second = model.name.split(" > ")
+    assert first.startswith("anthropic/")
+    assert second.startswith("cerebras/")
+
+
+def test_the_list_wins_over_the_keys() -> None:
+    given = settings(
+        anthropic_api_key="k",
+        openrouter_api_key="k",
+        models="openrouter:some/model:free,ollama:qwen3",
+    )
+    assert model_of(given).name == "openrouter/some/model:free > ollama/qwen3"
+
+
+@pytest.mark.parametrize("entry", ["acme:one", "anthropic", "anthropic:", ":one"])
+def test_an_entry_that_is_no_model_is_named(entry: str) -> None:
+    with pytest.raises(SettingsInvalid, match=r"^POLARIS_MODELS: "):
+        model_of(settings(models=entry, anthropic_api_key="k"))
+
+
+def test_a_listed_provider_without_a_key_names_the_key() -> None:
+    with pytest.raises(SettingsInvalid, match=r"^OPENAI_API_KEY: "):
+        model_of(settings(models="openai:gpt-5.5"))
+
+
+@pytest.mark.parametrize("entry", ["openai:m", "openai:m=much", "m=low", "openai:=low", "=low"])
+def test_an_effort_that_is_none_is_named(entry: str) -> None:
+    with pytest.raises(SettingsInvalid, match=r"^POLARIS_REASONING_EFFORT: "):
+        model_of(settings(openai_api_key="k", reasoning_effort=entry))
+
+
+def test_a_model_table_that_cannot_be_read_is_named() -> None:
+    with pytest.raises(SettingsInvalid, match=r"^POLARIS_MODEL_TABLE: "):
+        model_of(settings(openai_api_key="k", model_table="nowhere.json"))
+
+
+async def test_the_effort_of_a_model_reaches_its_provider() -> None:
+    async with wire_server(said(400, {"error": {"message": "enough seen"}})) as server:
+        model = model_of(
+            settings(
+                openai_api_key="k",
+                openai_base_url=f"{server.url}/v1",
+                models="openai:some/model:free",
+                reasoning_effort="openai:other=high,openai:some/model:free=low",
+            )
+        )
+        assert isinstance(model, DeferredModel)
+        made = await model.made()
+        assert isinstance(made, OpenAIModel)
+        async with made:
+            with pytest.raises(ModelRefused, match="enough seen"):
+                await anext(model.stream(ModelRequest(system="s", messages=())))
+    (request,) = server.requests
+    assert (request["model"], request["reasoning_effort"]) == ("some/model:free", "low")
