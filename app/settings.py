@@ -2,30 +2,27 @@
 
 import ipaddress
 import os
-from collections.abc import Iterable
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
+from typing import TYPE_CHECKING, Annotated, Literal, Self
 
 from pydantic import (
     BeforeValidator,
     Field,
     SecretStr,
     ValidationError,
-    create_model,
     field_validator,
     model_validator,
 )
-from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+from pydantic_settings import NoDecode, SettingsConfigDict
 
+from app.provider_settings import HTTP_URL, ProviderSettings
 from core.invalid import reason_of
-from llm.providers import PROVIDERS, Provider
 
 if TYPE_CHECKING:
     from engine.storage.encryption import Encryption
 
 _MIB = 1024 * 1024
-_HTTP_URL = r"^https?://[^\s/]+"
 _MIN_KEY_CHARS = 16  # 64 bits as hex: out of reach of guessing over HTTP
 
 
@@ -52,39 +49,11 @@ def _split_text(value: object) -> object:
 Names = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split_text)]
 
 
-def provider_fields(providers: Iterable[Provider]) -> dict[str, Any]:
-    """The settings of providers of models: of each its key, if it takes one, and its address."""
-    fields: dict[str, Any] = {}
-    for provider in providers:
-        if provider.needs_key:
-            key = Field(
-                default=None,
-                validation_alias=provider.key_variable,
-                description=f"Key of {provider.title}.",
-            )
-            fields[f"{provider.name}_api_key"] = (SecretStr | None, key)
-        url = Field(
-            default=None,
-            pattern=_HTTP_URL,
-            validation_alias=provider.url_variable,
-            description=f"Address of {provider.title}, or of what speaks as it does; "
-            f"not set: {provider.base_url}.",
-        )
-        fields[f"{provider.name}_base_url"] = (str | None, url)
-    return fields
-
-
-_ProviderSettings = create_model(
-    "_ProviderSettings", __base__=BaseSettings, **provider_fields(PROVIDERS)
-)
-
-
-class Settings(_ProviderSettings):
+class Settings(ProviderSettings):
     """Every setting with its default; the description is its line in `.env.example`.
 
     An empty value counts as not set. Fields are filled by their variable's name from the
-    environment and `.env`, or by their Python name from code. Those of the providers of models come
-    from the table in `llm/providers.py`.
+    environment and `.env`, or by their Python name from code.
     """
 
     model_config = SettingsConfigDict(
@@ -125,7 +94,7 @@ class Settings(_ProviderSettings):
     )
     convex_url: str | None = Field(
         default=None,
-        pattern=_HTTP_URL,
+        pattern=HTTP_URL,
         validation_alias="CONVEX_URL",
         description="Convex Cloud or a self-hosted Convex; not set: the embedded one.",
     )
@@ -296,7 +265,7 @@ class Settings(_ProviderSettings):
     )
     otlp_endpoint: str | None = Field(
         default=None,
-        pattern=_HTTP_URL,
+        pattern=HTTP_URL,
         validation_alias="OTEL_EXPORTER_OTLP_ENDPOINT",
         description="OpenTelemetry collector (OTLP over HTTP) that gets the traces; not set: none.",
     )
@@ -335,16 +304,6 @@ class Settings(_ProviderSettings):
             except BadKey as error:
                 raise ValueError(str(error)) from None
         return value
-
-    def key_of(self, provider: Provider) -> str | None:
-        """The key of a provider of models; None where it is not set, or takes none."""
-        key: SecretStr | None = getattr(self, f"{provider.name}_api_key", None)
-        return key.get_secret_value() if key else None
-
-    def url_of(self, provider: Provider) -> str:
-        """Where a provider of models is."""
-        url: str | None = getattr(self, f"{provider.name}_base_url", None)
-        return url or provider.base_url
 
     @property
     def encryption(self) -> "Encryption | None":
