@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from time import monotonic_ns
-from types import TracebackType
 from typing import Any, Self
 
 from core.node import NODE
@@ -53,12 +52,7 @@ class Viewers:
             raise ViewerFailed("Node's monotonic clock is not Python's on this machine")
         return self
 
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    async def __aexit__(self, *_: object) -> None:
         """End the process."""
         process = self._running
         if process.returncode is None:

@@ -2,7 +2,6 @@
 
 import asyncio
 from dataclasses import dataclass
-from types import TracebackType
 from typing import Self
 
 from yarl import URL
@@ -50,12 +49,7 @@ class Wire:
         self._server = await asyncio.start_server(self._connect, "127.0.0.1", 0)
         return self
 
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    async def __aexit__(self, *_: object) -> None:
         """Close every connection."""
         if self._server is not None:
             self._server.close()

@@ -9,7 +9,6 @@ import logging
 from collections import deque
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from types import TracebackType
 from typing import Self
 
 from store.client import ConvexHttp
@@ -220,12 +219,7 @@ class DeltaBatcher:
         await self._tasks.__aenter__()
         return self
 
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    async def __aexit__(self, *_: object) -> None:
         """Send what is pending, for `close_s` at most."""
         try:
             async with asyncio.timeout(self.limits.close_s):

@@ -1,6 +1,5 @@
 """One object per subject under one `Store`."""
 
-from types import TracebackType
 from typing import Self
 
 from store.client import ConvexHttp, StoreLimits
@@ -47,17 +46,12 @@ class Store:
         await self.deltas.__aenter__()
         return self
 
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    async def __aexit__(self, *error: object) -> None:
         """Flush what is pending and close the connections."""
         try:
-            await self.deltas.__aexit__(kind, error, trace)
+            await self.deltas.__aexit__(*error)
         finally:
-            await self.http.__aexit__(kind, error, trace)
+            await self.http.__aexit__(*error)
 
     async def ping(self) -> None:
         """Reach Convex with our key, at once or not at all.

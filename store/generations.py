@@ -8,10 +8,7 @@ import logging
 from collections.abc import Sequence
 from datetime import datetime
 
-from pydantic import ValidationError
-
 from core.ids import MessageId, RunId, ToolCallId
-from core.invalid import wrong_places
 from core.usage import Usage
 from store.client import ConvexHttp
 from store.files import content_row
@@ -28,7 +25,7 @@ from store.records import (
     TurnRecord,
     WrittenFile,
 )
-from store.rows import decode, encode
+from store.rows import Row, decode, encode, readable
 
 log = logging.getLogger(__name__)
 
@@ -196,16 +193,13 @@ class Generations:
         A row that cannot be read is reported and set aside.
         """
         args = {"before": before.timestamp() * 1000, "limit": limit}
-        found: list[Generation] = []
-        for row in await self._http.query("system/generations:stale", args):
-            try:
-                found.append(decode(Generation, row))
-            except ValidationError as fault:
-                message_id = MessageId(str(row["messageId"]))
-                reason = {"message_id": message_id, "fields": wrong_places(fault)}
-                log.error("generation_unreadable", extra=reason)  # noqa: TRY400 - it quotes the row
-                await self.set_aside(message_id)
-        return tuple(found)
+        rows = await self._http.query("system/generations:stale", args)
+        return await readable(Generation, rows, self._unreadable)
+
+    async def _unreadable(self, row: Row, wrong: list[str]) -> None:
+        message_id = MessageId(str(row["messageId"]))
+        log.error("generation_unreadable", extra={"message_id": message_id, "fields": wrong})
+        await self.set_aside(message_id)
 
     async def set_aside(self, message_id: MessageId) -> None:
         """It could not be looked at: it goes behind the others, and is silent anew later."""

@@ -2,13 +2,10 @@
 
 import logging
 
-from pydantic import ValidationError
-
 from core.ids import EventId
-from core.invalid import wrong_places
 from store.client import ConvexHttp
 from store.records import OutboxEvent
-from store.rows import decode
+from store.rows import Row, readable
 
 log = logging.getLogger(__name__)
 
@@ -26,16 +23,13 @@ class Outbox:
         one that failed is due after a pause that doubles up to a minute. A row that cannot be read
         is reported and put off like one that failed: a newer version may read it.
         """
-        events: list[OutboxEvent] = []
-        for row in await self._http.query("system/outbox:pending", {"limit": limit}):
-            try:
-                events.append(decode(OutboxEvent, row))
-            except ValidationError as fault:
-                event_id = EventId(str(row["eventId"]))
-                reason = {"event_id": event_id, "fields": wrong_places(fault)}
-                log.error("outbox_row_unreadable", extra=reason)  # noqa: TRY400 - it quotes the row
-                await self.failed(event_id, error="it cannot be read")
-        return tuple(events)
+        rows = await self._http.query("system/outbox:pending", {"limit": limit})
+        return await readable(OutboxEvent, rows, self._put_off)
+
+    async def _put_off(self, row: Row, wrong: list[str]) -> None:
+        event_id = EventId(str(row["eventId"]))
+        log.error("outbox_row_unreadable", extra={"event_id": event_id, "fields": wrong})
+        await self.failed(event_id, error="it cannot be read")
 
     async def ack(self, event_id: EventId) -> None:
         """The engine has it: forget it. Doing so again is no error."""

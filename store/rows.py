@@ -1,12 +1,16 @@
 """Function results become records here, once, checked by pydantic."""
 
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from functools import cache
 from typing import Any, NewType, TypeVar
 
-from pydantic import ConfigDict, TypeAdapter
+from pydantic import ConfigDict, TypeAdapter, ValidationError
 from pydantic.alias_generators import to_camel
 
+from core.invalid import wrong_places
+
 T = TypeVar("T")
+Row = Mapping[str, object]
 
 _WIRE = ConfigDict(alias_generator=to_camel)
 
@@ -27,6 +31,23 @@ def decode(record: type[T], value: object) -> T:
         bug.
     """
     return _adapter(record).validate_python(value)
+
+
+async def readable(
+    record: type[T], rows: Iterable[Row], set_aside: Callable[[Row, list[str]], Awaitable[None]]
+) -> tuple[T, ...]:
+    """The rows as records, without those that cannot be read: one bad row stops no other.
+
+    `set_aside` gets such a row and the places in it that are wrong; it reports them, without what
+    the row holds, and sees to it that the row is not in the way next time.
+    """
+    found: list[T] = []
+    for row in rows:
+        try:
+            found.append(decode(record, row))
+        except ValidationError as fault:
+            await set_aside(row, wrong_places(fault))
+    return tuple(found)
 
 
 def encode(record: object) -> Any:

@@ -1,7 +1,6 @@
 """The demo's side of the HTTP API: what a front end would call."""
 
 from collections.abc import Mapping
-from types import TracebackType
 from typing import Any, Self
 from urllib.parse import quote
 
@@ -25,12 +24,7 @@ class Api:
         self._session = aiohttp.ClientSession(base_url=self._url, headers=self._headers)
         return self
 
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    async def __aexit__(self, *_: object) -> None:
         """Close them."""
         if self._session:
             await self._session.close()
