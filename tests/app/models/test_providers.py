@@ -8,11 +8,11 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
-from app.settings.models import provider_fields
 from pydantic import ValidationError, create_model
 
 from app.models import model_of
 from app.settings import Settings, SettingsInvalid
+from app.settings.models import provider_fields
 from llm.deferred import DeferredModel
 from llm.faults import NoModelConfigured, PromptTooLong, RateLimited
 from llm.model import Model, ModelRequest, TextPart, ToolSpec, TurnEnded, UserMessage
