@@ -1,1 +1,1 @@
-"""What every part may use: ids, clock, errors, backoff, texts, tokens used, paths of the tool chain. No I/O."""
+"""What every part may use: ids, clock, errors, backoff, texts, tokens used, Node. No I/O."""
