@@ -6,8 +6,8 @@ import { callerId, ownedConversation, ownedMessage } from "./model/access.ts";
 import { deltaPage, deltasFrom } from "./model/deltas.ts";
 import { messageDoc, toMessageDoc, toolCallDoc, toToolCallDoc } from "./model/docs.ts";
 import { wholeText } from "./model/messages.ts";
-import { toolCallsOf, turnsOf } from "./model/transcript.ts";
-import { turnPart } from "./model/validators.ts";
+import { partsOf, toolCallsOf, turnsOf } from "./model/transcript.ts";
+import { resultPart, turnPart } from "./model/validators.ts";
 
 const messageId = v.id("messages");
 
@@ -63,6 +63,16 @@ export const toolCalls = query({
   handler: async (ctx, args) => {
     const { message } = await ownedMessage(ctx, await callerId(ctx), args.messageId);
     return (await toolCallsOf(ctx, message._id)).map(toToolCallDoc);
+  },
+});
+
+/** What a call came to beside its text: a diff for each file that it changed, an exit code, … Asked for when it is opened. */
+export const resultParts = query({
+  args: { messageId, turn: v.number(), toolCallId: v.string() },
+  returns: v.array(resultPart),
+  handler: async (ctx, { messageId, ...call }) => {
+    const { message } = await ownedMessage(ctx, await callerId(ctx), messageId);
+    return await partsOf(ctx, { messageId: message._id, ...call });
   },
 });
 

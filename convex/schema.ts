@@ -11,6 +11,7 @@ import {
   messageStatus,
   outboxData,
   projectSettings,
+  resultPart,
   role,
   toolCallStatus,
   transferKind,
@@ -142,6 +143,15 @@ export default defineSchema({
     .index("by_call", ["messageId", "turn", "toolCallId"])
     .index("by_status", ["messageId", "status"]),
 
+  // What tool calls came to beside their text (diffs, exit codes, …); written with the result, read by people who open
+  // a call. They stand apart so that the history of a conversation is read without them.
+  resultParts: defineTable({
+    messageId: v.id("messages"),
+    turn: v.number(),
+    toolCallId: v.string(),
+    parts: v.array(resultPart),
+  }).index("by_call", ["messageId", "turn", "toolCallId"]),
+
   // The run behind an assistant message, one row each; written by jobs and cancels, read by jobs and the reaper,
   // by no live query. `epoch` counts attempts and fences older ones off; `round` counts retries by the person.
   generations: defineTable({
@@ -157,6 +167,7 @@ export default defineSchema({
     heartbeatAt: v.number(),
     keptBytes: v.optional(v.number()), // of its turns and tool calls, and how many of these there are:
     keptCalls: v.optional(v.number()), // an answer must stay readable in one query
+    partBytes: v.optional(v.number()), // of what its calls came to beside their text
     usage: v.optional(usage), // of its turns so far, and the model of the last: what an answer that fails keeps
     model: v.optional(v.string()),
   })

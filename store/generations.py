@@ -5,7 +5,7 @@ cancelled, is final, or a later attempt took over; the attempt stops there and w
 """
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from core.ids import MessageId, RunId, ToolCallId
@@ -92,8 +92,12 @@ class Generations:
         output: str,
         is_error: bool,
         edits: Sequence[FileEdit] = (),
+        parts: Sequence[Mapping[str, object]] = (),
     ) -> KeptResult:
         """Keep the result of a call and the changes it made to files, in one write.
+
+        `parts` are what it came to beside its text, as `resultPart` of convex/model/validators.ts
+        has them; beyond 6 MiB an answer keeps no more of them.
 
         A second result for the same call is ignored, with its edits; what is on record comes back.
         `output` beyond 200,000 characters is cut, with a note at the cut.
@@ -110,6 +114,7 @@ class Generations:
             "output": output,
             "isError": is_error,
             "edits": [await self._edit_row(edit) for edit in edits],
+            "parts": list(parts) or None,
         }
         value = await self._http.mutation("system/streaming:finishToolCall", args)
         return decode(KeptResult, value)

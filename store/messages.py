@@ -1,6 +1,9 @@
 """Messages as the API sees them: send, read, cancel, retry; and the context of a run."""
 
-from core.ids import ConversationId, MessageId, OwnerId, ProjectId, new_id
+from collections.abc import Mapping
+from typing import Any
+
+from core.ids import ConversationId, MessageId, OwnerId, ProjectId, ToolCallId, new_id
 from store.client import ConvexHttp
 from store.records import (
     BusyPolicy,
@@ -122,6 +125,21 @@ class Messages:
         args = {"ownerId": owner, "messageId": message_id}
         value = await self._http.query("system/messages:toolCalls", args)
         return tuple(decode(ToolCallRecord, call) for call in value)
+
+    async def result_parts(
+        self, message_id: MessageId, *, owner: OwnerId, turn: int, tool_call_id: ToolCallId
+    ) -> tuple[Mapping[str, Any], ...]:
+        """What a call came to beside its text, as JSON: `resultPart` of convex/model/validators.ts.
+
+        Nothing for a call that is not there, or kept none. Raises: NotFound: the message.
+        """
+        args = {
+            "ownerId": owner,
+            "messageId": message_id,
+            "turn": turn,
+            "toolCallId": tool_call_id,
+        }
+        return tuple(await self._http.query("system/messages:resultParts", args))
 
     async def deltas(self, message_id: MessageId, *, owner: OwnerId, start: int = 0) -> DeltaPage:
         """What was streamed from cursor `start` on. Raises: NotFound."""

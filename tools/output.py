@@ -1,9 +1,12 @@
 """What a tool call comes to: a text for the model, and typed parts for people and programs."""
 
+import json
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import Field, TypeAdapter
+from pydantic import ConfigDict, Field, TypeAdapter
+from pydantic.alias_generators import to_camel
 
 from tools.workspace.port import RelPath
 
@@ -11,8 +14,14 @@ MAX_DIFF_CHARS = 100_000  # of one file; a longer one says so and is cut between
 MAX_PARTS_BYTES = 256 * 1024  # of a call, as JSON: it stands in one row with arguments and text
 
 
+class _Shown:
+    """A part as people get it: names in camel case."""
+
+    __pydantic_config__ = ConfigDict(alias_generator=to_camel, validate_by_name=True)
+
+
 @dataclass(frozen=True)
-class DiffPart:
+class DiffPart(_Shown):
     """How a call changed one file, as a unified diff without a header.
 
     `path` is the file afterwards; `old_path` where it was if it was moved. A file that is not text
@@ -30,7 +39,7 @@ class DiffPart:
 
 
 @dataclass(frozen=True)
-class MoreFilesPart:
+class MoreFilesPart(_Shown):
     """So many files more were changed, whose diffs are not kept."""
 
     count: int
@@ -38,7 +47,7 @@ class MoreFilesPart:
 
 
 @dataclass(frozen=True)
-class Diagnostic:
+class Diagnostic(_Shown):
     """One finding of a language server; `line` and `column` count from 1."""
 
     path: RelPath
@@ -51,7 +60,7 @@ class Diagnostic:
 
 
 @dataclass(frozen=True)
-class DiagnosticsPart:
+class DiagnosticsPart(_Shown):
     """What a language server says of files."""
 
     diagnostics: tuple[Diagnostic, ...]
@@ -59,7 +68,7 @@ class DiagnosticsPart:
 
 
 @dataclass(frozen=True)
-class ImagePart:
+class ImagePart(_Shown):
     """An image, base64, for people and for models that see."""
 
     media_type: Literal["image/png", "image/jpeg", "image/gif", "image/webp"]
@@ -68,7 +77,7 @@ class ImagePart:
 
 
 @dataclass(frozen=True)
-class FullTextPart:
+class FullTextPart(_Shown):
     """The model was shown a part only: the whole text is kept under `handle`."""
 
     handle: str
@@ -77,11 +86,11 @@ class FullTextPart:
 
 
 @dataclass(frozen=True)
-class ExitPart:
+class ExitPart(_Shown):
     """How a command ended; `code` is negative for a signal, None if it was stopped by us."""
 
-    code: int | None
-    took_s: float
+    code: int | None = None
+    took_s: float = 0.0
     type: Literal["exit"] = "exit"
 
 
@@ -91,7 +100,22 @@ Part = Annotated[
 ]
 
 PARTS: TypeAdapter[tuple[Part, ...]] = TypeAdapter(tuple[Part, ...])
-"""Parts from and to JSON."""
+"""Parts from JSON, and to it with `json_of`."""
+
+
+def json_of(parts: Sequence[Part]) -> list[dict[str, Any]]:
+    """Parts as JSON, as far as they fit into `MAX_PARTS_BYTES`; an absent value is left out."""
+    kept: list[dict[str, Any]] = []
+    left = MAX_PARTS_BYTES
+    for part in parts:
+        shown: list[dict[str, Any]] = PARTS.dump_python(
+            (part,), mode="json", by_alias=True, exclude_none=True
+        )
+        size = len(json.dumps(shown))
+        if size <= left:
+            kept += shown
+            left -= size
+    return kept
 
 
 @dataclass(frozen=True)

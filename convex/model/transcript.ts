@@ -7,6 +7,7 @@ import { conflict, generationClosed, notFound, refused } from "./errors.ts";
 import { beat } from "./deltas.ts";
 import { generationOf } from "./messages.ts";
 import type { newToolCall, turnRecord } from "./records.ts";
+import type { resultPart } from "./validators.ts";
 
 const MAX_TURNS = 500;
 const MAX_CALLS = 2_000;
@@ -14,6 +15,7 @@ const MAX_OUTPUT_CHARS = 200_000;
 // What an answer keeps. A function reads at most 16 MiB, and the context of the next answer is several of these.
 const RESULT_BYTES = 2 << 20; // results are cut from here on
 const ANSWER_BYTES = 3 << 20; // a turn that would go past this ends the answer
+const PART_BYTES = 6 << 20; // parts of results are kept up to here: diffs of later calls are not shown
 
 /** The rows of a message that `epoch` may write. Throws when it is final or a later attempt's. */
 export async function held(
@@ -44,6 +46,18 @@ export async function toolCallsOf(ctx: QueryCtx, messageId: Id<"messages">): Pro
     .query("toolCalls")
     .withIndex("by_message", (q) => q.eq("messageId", messageId))
     .take(MAX_CALLS);
+}
+
+/** What a call came to beside its text; nothing where nothing was kept. */
+export async function partsOf(
+  ctx: QueryCtx,
+  { messageId, turn, toolCallId }: { messageId: Id<"messages">; turn: number; toolCallId: string },
+): Promise<Infer<typeof resultPart>[]> {
+  const row = await ctx.db
+    .query("resultParts")
+    .withIndex("by_call", (q) => q.eq("messageId", messageId).eq("turn", turn).eq("toolCallId", toolCallId))
+    .unique();
+  return row?.parts ?? [];
 }
 
 /** Keeps a turn with its calls; false when the number is taken: the first one stays. */
@@ -96,7 +110,7 @@ export async function startToolCall(
 export async function finishToolCall(
   ctx: MutationCtx,
   generation: Doc<"generations">,
-  call: { turn: number; toolCallId: string; output: string; isError: boolean },
+  call: { turn: number; toolCallId: string; output: string; isError: boolean; parts: Infer<typeof resultPart>[] },
 ): Promise<{ output: string; isError: boolean; wasKeptBefore: boolean }> {
   const row = await toolCall(ctx, generation.messageId, call);
   await beat(ctx, generation);
@@ -105,7 +119,12 @@ export async function finishToolCall(
   }
   const keptBytes = generation.keptBytes ?? 0;
   const output = cut(call.output, Math.max(0, RESULT_BYTES - keptBytes));
-  await ctx.db.patch(generation._id, { keptBytes: keptBytes + bytesOf(output) });
+  const { turn, toolCallId, parts } = call;
+  const partBytes = (generation.partBytes ?? 0) + (parts.length > 0 ? bytesOf(JSON.stringify(parts)) : 0);
+  await ctx.db.patch(generation._id, { keptBytes: keptBytes + bytesOf(output), partBytes });
+  if (parts.length > 0 && partBytes <= PART_BYTES) {
+    await ctx.db.insert("resultParts", { messageId: row.messageId, turn, toolCallId, parts });
+  }
   await ctx.db.patch(row._id, {
     status: call.isError ? "failed" : "completed",
     output,
@@ -121,11 +140,15 @@ export async function dropTranscript(ctx: MutationCtx, messageId: Id<"messages">
     ...(await turnsOf(ctx, messageId)),
     ...(await toolCallsOf(ctx, messageId)),
     ...(await ctx.db
+      .query("resultParts")
+      .withIndex("by_call", (q) => q.eq("messageId", messageId))
+      .take(MAX_CALLS)),
+    ...(await ctx.db
       .query("messageTexts")
       .withIndex("by_message", (q) => q.eq("messageId", messageId))
       .take(100)),
   ];
-  if (rows.length >= MAX_TURNS + MAX_CALLS) throw conflict("too_long", "The answer is too long to be retried");
+  if (rows.length >= MAX_TURNS + 2 * MAX_CALLS) throw conflict("too_long", "The answer is too long to be retried");
   for (const row of rows) await ctx.db.delete(row._id);
 }
 

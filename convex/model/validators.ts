@@ -41,6 +41,42 @@ export const turnPart = v.object({
   toolCallId: v.optional(v.string()),
 });
 
+const severity = v.union(v.literal("error"), v.literal("warning"), v.literal("information"), v.literal("hint"));
+const change = v.union(v.literal("created"), v.literal("changed"), v.literal("deleted"), v.literal("renamed"));
+const mediaType = v.union(v.literal("image/png"), v.literal("image/jpeg"), v.literal("image/gif"), v.literal("image/webp"));
+
+/** What a tool call came to, for people and for programs: see tools/output.py, which makes them. */
+export const resultPart = v.union(
+  v.object({
+    type: v.literal("diff"),
+    path: v.string(),
+    change,
+    diff: v.string(), // unified, without a header; empty for a file that is not text
+    added: v.number(),
+    removed: v.number(),
+    oldPath: v.optional(v.string()),
+    isCut: v.boolean(),
+  }),
+  v.object({ type: v.literal("moreFiles"), count: v.number() }),
+  v.object({
+    type: v.literal("diagnostics"),
+    diagnostics: v.array(
+      v.object({
+        path: v.string(),
+        line: v.number(),
+        column: v.number(),
+        severity,
+        message: v.string(),
+        code: v.string(),
+        source: v.string(),
+      }),
+    ),
+  }),
+  v.object({ type: v.literal("image"), mediaType, data: v.string() }),
+  v.object({ type: v.literal("fullText"), handle: v.string(), sizeBytes: v.number() }),
+  v.object({ type: v.literal("exit"), code: v.optional(v.number()), tookS: v.number() }),
+);
+
 export const outboxData = v.record(v.string(), v.union(v.string(), v.number(), v.boolean(), v.null()));
 
 /** Bytes to store: text, or the id of a blob that was uploaded before. */

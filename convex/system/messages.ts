@@ -9,8 +9,8 @@ import { cancel as cancelGeneration, generationOf, wholeText } from "../model/me
 import { cancelIn } from "../model/projects.ts";
 import { messageRecord, outboxRecord, toMessage, toolCallRecord, toOutbox, toToolCall } from "../model/records.ts";
 import { retryMessage, sendMessage, sentRecord } from "../model/sending.ts";
-import { toolCallsOf } from "../model/transcript.ts";
-import { busyPolicy, pageOf } from "../model/validators.ts";
+import { partsOf, toolCallsOf } from "../model/transcript.ts";
+import { busyPolicy, pageOf, resultPart } from "../model/validators.ts";
 
 const cancelled = { messageIds: v.array(v.id("messages")), events: v.array(outboxRecord) };
 const owned = { ownerId: v.string(), messageId: v.string() };
@@ -98,6 +98,15 @@ export const toolCalls = systemQuery({
   handler: async (ctx, { ownerId, messageId }) => {
     const { message } = await ownedMessage(ctx, ownerId, messageId);
     return (await toolCallsOf(ctx, message._id)).map(toToolCall);
+  },
+});
+
+export const resultParts = systemQuery({
+  args: { ...owned, turn: v.number(), toolCallId: v.string() },
+  returns: v.array(resultPart),
+  handler: async (ctx, { ownerId, messageId, ...call }) => {
+    const { message } = await ownedMessage(ctx, ownerId, messageId);
+    return await partsOf(ctx, { messageId: message._id, ...call });
   },
 });
 

@@ -10,7 +10,7 @@ import { systemMutation } from "../model/functions.ts";
 import { endOfStream, finish, generationId, generationOf, streamedText, wholeText } from "../model/messages.ts";
 import { messageRecord, newToolCall, toMessage, turnRecord } from "../model/records.ts";
 import { finishToolCall as finishCall, held, recordTurn as keepTurn, startToolCall as startCall } from "../model/transcript.ts";
-import { usage } from "../model/validators.ts";
+import { resultPart, usage } from "../model/validators.ts";
 
 const MAX_ENTRIES = 1_000;
 const lease = { messageId: v.string(), epoch: v.number() };
@@ -99,11 +99,11 @@ export const startToolCall = systemMutation({
 
 /** The result of a call and the changes that it made to files: both or neither (docs/decisions/0002). */
 export const finishToolCall = systemMutation({
-  args: { ...call, output: v.string(), isError: v.boolean(), edits: v.array(edit) },
+  args: { ...call, output: v.string(), isError: v.boolean(), edits: v.array(edit), parts: v.optional(v.array(resultPart)) },
   returns: v.object({ output: v.string(), isError: v.boolean(), wasKeptBefore: v.boolean() }),
-  handler: async (ctx, { messageId, epoch, turn, toolCallId, output, isError, edits }) => {
+  handler: async (ctx, { messageId, epoch, edits, parts = [], ...result }) => {
     const { message, generation } = await held(ctx, messageId, epoch);
-    const kept = await finishCall(ctx, generation, { turn, toolCallId, output, isError });
+    const kept = await finishCall(ctx, generation, { ...result, parts });
     if (edits.length > 0 && !kept.wasKeptBefore) {
       const project = await ctx.db.get(message.projectId);
       if (project === null) throw generationClosed("The project is gone");

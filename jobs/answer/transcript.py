@@ -14,7 +14,7 @@ from llm.model import ToolCall, Turn
 from store.errors import FileChanged, GenerationClosed
 from store.gateway import Store
 from store.records import FileEdit, HistoryMessage
-from tools.output import ToolOutput
+from tools.output import ToolOutput, json_of
 from tools.place import Needs, Place, Seen, Touches
 
 EARLIER_MESSAGES = 2_000  # read in short; what is older is left out, and the model is told so
@@ -146,6 +146,7 @@ class StoreTranscript:
                 output=output.text,
                 is_error=output.is_error,
                 edits=edits,
+                parts=json_of(output.parts),
             )
         except GenerationClosed:
             raise

@@ -1,7 +1,7 @@
 // @vitest-environment edge-runtime
 // The turns and tool calls of an answer.
 import { describe, expect, test } from "vitest";
-import { api, begin, fail, KEY, message, refusal, USAGE } from "./backend.ts";
+import { ANN, api, begin, fail, KEY, message, refusal, USAGE } from "./backend.ts";
 import { cancel, running } from "./running.ts";
 
 describe("turns and tool calls", () => {
@@ -66,6 +66,22 @@ describe("turns and tool calls", () => {
       args: '{"$path":"a"}',
     });
     expect(calls[1]).toMatchObject({ id: "call-2", status: "pending" });
+  });
+
+  test("what a call came to beside its text is kept with the first result, and goes with a retry", async () => {
+    const { b, args, messageId } = await recorded();
+    const call = { turn: 0, toolCallId: "call-1" };
+    const finish = { ...args, ...call, edits: [], output: "done", isError: false };
+    const diff = { type: "diff" as const, path: "a", change: "changed" as const, diff: "-1\n+2", added: 1, removed: 1, isCut: false };
+    const ended = { type: "exit" as const, code: 0, tookS: 0.5 };
+    expect(await b.ann.query(api.messages.resultParts, { messageId, ...call })).toEqual([]);
+    await b.t.mutation(api.system.streaming.finishToolCall, { ...finish, parts: [diff, ended] });
+    await b.t.mutation(api.system.streaming.finishToolCall, { ...finish, parts: [] });
+    expect(await b.ann.query(api.messages.resultParts, { messageId, ...call })).toEqual([diff, ended]);
+    await fail(b, messageId);
+    const again = { internalKey: KEY, ownerId: ANN, messageId, policy: "cancel" as const };
+    await b.t.mutation(api.system.messages.retry, again);
+    expect(await b.ann.query(api.messages.resultParts, { messageId, ...call })).toEqual([]);
   });
 
   test("calls that were open when the message ended are cancelled", async () => {

@@ -2,23 +2,25 @@
 
 from typing import Annotated
 
-from fastapi import Query
+from fastapi import Path, Query
 
 from app.http.access import CONFLICT, CallerDep, ServicesDep, api_router
 from app.http.errors import InvalidRequest
 from app.http.messages.wire import (
+    ID_LIMIT_CHARS,
     CancelledAnswer,
     CancelMessages,
     DeleteMessage,
     DeltaPageAnswer,
     MessageDetail,
     NewMessage,
+    ResultPartsAnswer,
     Sent,
     ToolCallAnswer,
 )
 from app.http.parameters import IdempotencyKey
 from app.wire.shapes import Success
-from core.ids import MessageId
+from core.ids import MessageId, ToolCallId
 
 router = api_router("messages")
 
@@ -84,6 +86,24 @@ async def get_message(
     return detail.model_copy(
         update={"tool_calls": tuple(ToolCallAnswer.model_validate(call) for call in calls)}
     )
+
+
+@router.get("/messages/{message_id}/turns/{turn}/calls/{call_id}/parts")
+async def get_result_parts(
+    message_id: MessageId,
+    turn: Annotated[int, Path(ge=0, le=10_000)],
+    call_id: Annotated[ToolCallId, Path(max_length=ID_LIMIT_CHARS * 4)],
+    services: ServicesDep,
+    caller: CallerDep,
+) -> ResultPartsAnswer:
+    """What a call came to beside its text: diffs of the files that it changed, an exit code.
+
+    Empty for a call that kept nothing of the kind.
+    """
+    parts = await services.store.messages.result_parts(
+        message_id, owner=caller.owner, turn=turn, tool_call_id=call_id
+    )
+    return ResultPartsAnswer(parts=parts)
 
 
 @router.get("/messages/{message_id}/deltas", response_model_exclude_none=True)

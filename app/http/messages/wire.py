@@ -1,6 +1,7 @@
 """Messages: what goes in and comes out."""
 
-from typing import Annotated, Literal
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal
 
 from pydantic import Field, computed_field
 
@@ -75,6 +76,12 @@ class ToolCallAnswer(Answer):
     output: Annotated[str | None, Field(serialization_alias="result")] = None
     started_at: Millis | None = None
     ended_at: Millis | None = None
+
+
+class ResultPartsAnswer(Answer):
+    """What a tool call came to beside its text; `type` says which kind each part is."""
+
+    parts: tuple[Mapping[str, Any], ...]
 
 
 class MessageDetail(MessageAnswer):

@@ -75,12 +75,14 @@ RESULTS: Mapping[str, Any] = {
     "system/transfers:latest": tuple[Transfer, ...],
     "system/transfers:start": Transfer,
 }
-# Read by hand: batches that say whether there is more, bytes that may have to be fetched.
+# Read by hand: batches that say whether there is more, bytes that may have to be fetched; and parts
+# of results, which tests/jobs/answer/test_parts.py holds to those of tools.
 NO_RECORDS = {
     "system/files:read",
     "system/files:readMany",
     "system/files:remove",
     "system/messages:cancelProject",
+    "system/messages:resultParts",
 }
 IDS = {
     "projects": ProjectId,

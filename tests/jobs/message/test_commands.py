@@ -9,10 +9,11 @@ from pydantic import BaseModel
 from tests.agent.models import ScriptedTurns, call, calls, says
 from tests.jobs.message.site import TASK, Site
 from tools.files import FILE_TOOLS
-from tools.output import ExitPart, ToolOutput
+from tools.output import PARTS, DiffPart, ExitPart, ToolOutput
 from tools.place import Place, Provided, Touches
 from tools.tool import Tool
 from tools.workspace.paths import ROOT
+from tools.workspace.port import RelPath
 
 pytestmark = pytest.mark.timeout(120)
 
@@ -87,6 +88,14 @@ async def test_what_a_command_changes_is_in_the_project_with_its_result(
         await commands.store.messages.context(answer.message_id, max_chars=0)
     ).tool_calls
     assert first.status == ("failed" if ends else "completed")
+    parts = await commands.store.messages.result_parts(
+        answer.message_id, owner=commands.owner, turn=0, tool_call_id=first.tool_call_id
+    )
+    assert PARTS.validate_python(parts) == (
+        ExitPart(3 if ends else 0, 0.1),
+        DiffPart(RelPath("a.txt"), "deleted", "@@ -1 +0,0 @@\n-one", 0, 1),
+        DiffPart(RelPath("made/new.txt"), "created", "@@ -0,0 +1 @@\n+new", 1, 0),
+    )
     assert second.output == "new"
 
 
