@@ -79,7 +79,7 @@ describe("turns and tool calls", () => {
     await b.t.mutation(api.system.streaming.finishToolCall, { ...finish, parts: [] });
     expect(await b.ann.query(api.messages.resultParts, { messageId, ...call })).toEqual([diff, ended]);
     await fail(b, messageId);
-    const again = { internalKey: KEY, ownerId: ANN, messageId, policy: "cancel" as const };
+    const again = { internalKey: KEY, ownerId: ANN, messageId, policy: "cancel" as const, externalId: "again" };
     await b.t.mutation(api.system.messages.retry, again);
     expect(await b.ann.query(api.messages.resultParts, { messageId, ...call })).toEqual([]);
   });
