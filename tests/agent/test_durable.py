@@ -8,7 +8,7 @@ from pydantic import TypeAdapter
 
 from agent.durable import ToolRef, TurnRef
 from tests.agent.desk import Desk, Journal
-from tests.agent.models import ScriptedTurns, call, calls, says
+from tests.support.scripted_turns import ScriptedTurns, call, calls, says
 
 
 @pytest.fixture

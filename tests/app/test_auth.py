@@ -21,7 +21,7 @@ from app.identity import identity_of
 from app.local_user import BadKeyFile, open_local_user
 from app.settings import Settings
 from core.clock import ManualClock, SystemClock
-from tests.app.keys import NOW, PARSABLE, UNPARSABLE, UNSTORABLE, Issuer
+from tests.support.issuer import NOW, PARSABLE, UNPARSABLE, UNSTORABLE, Issuer
 
 
 def authenticator(issuer: Issuer, audience: str | None = "polaris") -> Authenticator:

@@ -6,8 +6,8 @@ import hashlib
 import pytest
 from yarl import URL
 
-from tests.app.client import Api
 from tests.app.conftest import NewPerson
+from tests.support.api_client import Api
 
 pytestmark = pytest.mark.timeout(60)  # the first test of a session starts the product
 

@@ -17,11 +17,11 @@ from app.settings import Settings
 from core.clock import ManualClock, SystemClock
 from core.ids import OwnerId, new_id
 from engine import PostgresDatabase
-from tests.app.client import Api, api_at
-from tests.app.keys import NOW, Issuer
-from tests.app.product import disposable
-from tests.engine.conftest import postgres, postgres_server
-from tests.engine.servers import mortal_server
+from tests.support.api_client import Api, api_at
+from tests.support.databases import postgres, postgres_server
+from tests.support.issuer import NOW, Issuer
+from tests.support.mortal_server import mortal_server
+from tests.support.product import disposable
 
 __all__ = ["postgres", "postgres_server"]
 

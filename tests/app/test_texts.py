@@ -12,7 +12,7 @@ from pydantic import ValidationError
 
 from app.api.files import content_of
 from app.api.runs_wire import NewEvent
-from tests.app.client import Answer, Api
+from tests.support.api_client import Answer, Api
 
 JSON = {"Content-Type": "application/json"}
 NUL, HALF = "\0", "\ud800"

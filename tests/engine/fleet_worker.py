@@ -20,9 +20,9 @@ from engine import (
     Throttle,
     job,
 )
-from tests.engine.commits import Commits
 from tests.engine.mortal import Journal
 from tests.engine.things import Asked, Withdrawn
+from tests.support.commits import Commits
 
 LEASE_S = 1.5
 EVERY_S = 0.3  # at most one start of a throttled job

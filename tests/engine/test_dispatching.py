@@ -10,7 +10,8 @@ from core.clock import SystemClock
 from engine import Database, Engine, Event, JobContext, PostgresDatabase, job
 from engine.dbos import dbos_rows, recorded
 from tests.engine.conftest import Start
-from tests.engine.things import Asked, Notes, until
+from tests.engine.things import Asked, Notes
+from tests.support.waiting import until
 
 SLEEPERS = 20
 

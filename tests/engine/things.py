@@ -1,13 +1,9 @@
 """Events that the engine's tests send, and a notebook that jobs write into."""
 
 import asyncio
-from collections.abc import Callable
 from dataclasses import dataclass, field
 
-import sqlalchemy as sa
-
-from engine import Database, Engine, EventData, RetryPolicy
-from engine.storage import tables
+from engine import Engine, EventData, RetryPolicy
 
 QUICK = RetryPolicy(max_attempts=3, min_timeout=0.01, max_timeout=0.05)
 
@@ -29,23 +25,6 @@ class Notes:
 
     def write(self, line: str) -> None:
         self.lines.append(line)
-
-
-def left_behind(database: Database) -> set[str]:
-    """The tables that hold rows of runs which are for runs that have not ended."""
-    of_runs = (tables.slot, tables.wait, tables.answered, tables.cancel_rule, tables.limit)
-    pool = database.connect()
-    with pool.connect() as connection:
-        found = {each.name for each in of_runs if connection.execute(sa.select(each)).first()}
-    pool.dispose()
-    return found
-
-
-async def until(claim: Callable[[], bool], timeout_s: float = 5.0) -> None:
-    """Wait for something outside asyncio's sight (another process, a row) to become true."""
-    async with asyncio.timeout(timeout_s):
-        while not claim():  # noqa: ASYNC110 - nobody sets an event for it
-            await asyncio.sleep(0.005)
 
 
 async def until_waiting(engine: Engine, run_id: str, timeout_s: float = 5.0) -> None:

@@ -23,7 +23,7 @@ from llm.faults import BudgetSpent, ModelUnavailable, RateLimited
 from llm.model import Model, ModelEvent, ModelRequest, TextPart, ToolCall, ToolResult
 from store import Store
 from store.records import Message, MessageStatus, TokenUsage
-from tests.agent.models import ScriptedTurns, call, calls, says
+from tests.support.scripted_turns import ScriptedTurns, call, calls, says
 from tools.files import FILE_TOOLS
 from tools.registry import Toolbox
 

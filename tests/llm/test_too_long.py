@@ -9,8 +9,8 @@ import pytest
 from llm.faults import ModelRefused, PromptTooLong
 from llm.providers import PROVIDERS, Provider
 from llm.too_long import PHRASES, says_too_long
-from tests.llm.conftest import ADAPTERS, ask, model_at
-from tests.llm.wire import said, wire_server
+from tests.support.provider import said, wire_server
+from tests.support.scripted_model import ADAPTERS, ask, model_at
 
 CASES = json.loads((Path(__file__).parent / "too_long.json").read_text())
 

@@ -14,8 +14,8 @@ from jwt.algorithms import ECAlgorithm, RSAAlgorithm
 
 from core.clock import SystemClock
 from store.local.process import ConvexNotRunning
-from tests.app.keys import PARSABLE, UNPARSABLE, UNSTORABLE, raw_token
 from tests.store.local.api import ADMIN_KEY, Api, FunctionFailed, serving
+from tests.support.issuer import PARSABLE, UNPARSABLE, UNSTORABLE, raw_token
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
