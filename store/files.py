@@ -5,6 +5,7 @@ import unicodedata
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 
 from core.ids import OwnerId, ProjectId
+from core.text import storable_text
 from store.client import ConvexHttp
 from store.errors import SameName
 from store.records import FileChanges, FileContent, FileEntry, Page
@@ -209,17 +210,8 @@ async def content_row(http: ConvexHttp, path: str, data: bytes) -> dict[str, obj
         "size": len(data),
         "sha256": hashlib.sha256(data).hexdigest(),
     }
-    text = _text_of(data)
+    text = storable_text(data) if len(data) <= TEXT_LIMIT_BYTES else None
     if text is not None:
         return row | {"text": text}
     url = await http.mutation("system/files:uploadUrl", {})
     return row | {"storageId": await http.upload(url, data)}
-
-
-def _text_of(data: bytes) -> str | None:
-    if len(data) > TEXT_LIMIT_BYTES or b"\0" in data:
-        return None
-    try:
-        return data.decode()
-    except UnicodeDecodeError:
-        return None

@@ -12,7 +12,7 @@ from core.errors import Transient
 from core.ids import ToolCallId
 from llm.model import ToolCall, Turn
 from tests.agent.desk import Desk, Died, Journal
-from tests.agent.models import ScriptedTurns, call, calls, says
+from tests.support.scripted_turns import ScriptedTurns, call, calls, says
 from tools.files.read import ReadFile
 from tools.output import ToolOutput
 from tools.place import Place, Seen, Touches

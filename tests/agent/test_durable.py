@@ -14,7 +14,7 @@ from pydantic import TypeAdapter
 from agent.durable import Durable, NotDurable, ToolRef, TurnRef
 from engine import Engine, Event, JobContext, SqliteDatabase, job
 from tests.agent.desk import Desk, Journal
-from tests.agent.models import ScriptedTurns, call, calls, says
+from tests.support.scripted_turns import ScriptedTurns, call, calls, says
 
 
 @pytest.fixture

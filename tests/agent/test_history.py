@@ -21,8 +21,8 @@ from llm.model import (
     Usage,
     UserMessage,
 )
-from tests.agent.models import call, calls, says
-from tests.agent.validity import assert_valid
+from tests.support.scripted_turns import call, calls, says
+from tests.support.validity import assert_valid
 from tools.files import FILE_TOOLS
 from tools.output import ToolOutput
 from tools.registry import Toolbox

@@ -25,8 +25,8 @@ from llm.model import (
     Usage,
 )
 from tests.agent.desk import Desk, Died, Journal
-from tests.agent.models import ScriptedTurns
-from tests.agent.validity import assert_valid
+from tests.support.scripted_turns import ScriptedTurns
+from tests.support.validity import assert_valid
 from tools.output import ToolOutput
 
 T = TypeVar("T")

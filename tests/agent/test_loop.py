@@ -20,7 +20,7 @@ from llm.model import (
     UserMessage,
 )
 from tests.agent.desk import Desk
-from tests.agent.models import ScriptedTurns, call, calls, says
+from tests.support.scripted_turns import ScriptedTurns, call, calls, says
 
 
 def results_sent(request: ModelRequest) -> list[ToolResult]:

@@ -13,7 +13,7 @@ from engine import Engine, EventData, Job, JobContext, RunFailed, SqliteDatabase
 from llm.faults import RateLimited, StreamBroken
 from llm.model import ModelEvent, ModelRequest
 from tests.agent.desk import Desk
-from tests.agent.models import ScriptedTurns, call, calls, says
+from tests.support.scripted_turns import ScriptedTurns, call, calls, says
 
 pytestmark = pytest.mark.timeout(30)
 

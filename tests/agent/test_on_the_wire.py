@@ -17,7 +17,7 @@ from llm.model import Model, ModelRequest, TurnEnded
 from llm.scripted.process import scripted_here
 from tests.agent.desk import Desk
 from tests.agent.test_history_properties import pasts
-from tests.llm.conftest import ADAPTERS, Scripted, scenario
+from tests.support.scripted_model import ADAPTERS, Scripted, scenario
 
 Play = Callable[..., Coroutine[Any, Any, Scripted]]
 

@@ -13,7 +13,7 @@ from core.clock import ManualClock
 from llm.faults import ModelUnavailable, Overloaded, RateLimited, StreamBroken
 from llm.model import ModelEvent, ModelRequest
 from tests.agent.desk import Desk, Died, Journal
-from tests.agent.models import ScriptedTurns, call, calls, says
+from tests.support.scripted_turns import ScriptedTurns, call, calls, says
 
 START = datetime(2026, 1, 1, 12, 0, 0, 500_000, UTC)
 

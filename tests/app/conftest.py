@@ -8,9 +8,9 @@ from typing import Protocol
 import pytest
 
 from core.ids import new_id
-from tests.app.client import Api, api_at
-from tests.app.keys import Issuer
-from tests.app.product import Program, disposable, environment
+from tests.support.api_client import Api, api_at
+from tests.support.issuer import Issuer
+from tests.support.product import Program, disposable, environment
 
 SLOW = {"text": "All work and no play. ", "repeat": 400, "pace": {"chars_per_s": 2000}}
 SCENARIO = {

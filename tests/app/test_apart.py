@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.app.client import api_at
-from tests.app.keys import Issuer
-from tests.app.product import ROOT, Program, environment, running, start
+from tests.support.api_client import api_at
+from tests.support.issuer import Issuer
+from tests.support.product import ROOT, Program, environment, running, start
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")  # it tells where its sockets go when XDG_RUNTIME_DIR is not set

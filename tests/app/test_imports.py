@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-from tests.app.product import environment
+from tests.support.product import environment
 
 SDKS = {"anthropic", "openai", "opentelemetry.sdk", "sentry_sdk"}
 PRODUCT = {"aiohttp", "app.wiring", "dbos", "engine", "fastapi", "sqlalchemy", "store"}

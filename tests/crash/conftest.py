@@ -9,8 +9,8 @@ from typing import Any
 import aiohttp
 import pytest
 
-from tests.app.client import Api, api_at
-from tests.app.product import Program, environment, running, start
+from tests.support.api_client import Api, api_at
+from tests.support.product import Program, environment, running, start
 
 SUMMARY = "".join(f"Sentence {number} of the answer says something else. " for number in range(24))
 TURNS = ("I look at the files first.", "Now I change the count.", SUMMARY.strip())

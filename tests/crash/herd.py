@@ -12,7 +12,7 @@ from collections import Counter
 from time import monotonic
 
 from engine import Engine, EventData, JobContext, job
-from tests.engine.mortal import database_of
+from tests.support.addresses import database_of
 
 TOGETHER = 500  # events in one transaction
 

@@ -11,8 +11,8 @@ from tests.crash.fuzz.journal import Line
 from tests.crash.fuzz.programs import Program
 from tests.crash.fuzz.round import Plan, play
 from tests.crash.fuzz.verdict import Story, faults
-from tests.engine.conftest import postgres, postgres_server, sqlite
-from tests.engine.servers import MortalServer, mortal_server
+from tests.support.databases import postgres, postgres_server, sqlite
+from tests.support.mortal_server import MortalServer, mortal_server
 
 __all__ = ["postgres", "postgres_server", "sqlite"]
 

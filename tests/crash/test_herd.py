@@ -4,7 +4,7 @@ import pytest
 
 from engine import PostgresDatabase, SqliteDatabase
 from tests.crash.herd import survive
-from tests.engine.conftest import postgres, postgres_server, sqlite
+from tests.support.databases import postgres, postgres_server, sqlite
 
 __all__ = ["postgres", "postgres_server", "sqlite"]
 

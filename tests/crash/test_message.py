@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from tests.app.client import POLL_S, Api
 from tests.crash.conftest import WHOLE_ANSWER, Site
+from tests.support.api_client import POLL_S, Api
 
 pytestmark = pytest.mark.timeout(120)
 

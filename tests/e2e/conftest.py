@@ -10,8 +10,8 @@ from typing import Any, Protocol
 import psutil
 import pytest
 
-from tests.app.client import Api, api_at
-from tests.app.product import Program, environment, running
+from tests.support.api_client import Api, api_at
+from tests.support.product import Program, environment, running
 
 NUMBERED = "".join(f"Sentence {number} says something new. " for number in range(120)).strip()
 

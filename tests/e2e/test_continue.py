@@ -7,8 +7,8 @@ from typing import Any
 import aiohttp
 import pytest
 
-from tests.app.client import Api, api_at
-from tests.app.product import environment, running
+from tests.support.api_client import Api, api_at
+from tests.support.product import environment, running
 
 pytestmark = pytest.mark.timeout(180)
 

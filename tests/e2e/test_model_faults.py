@@ -2,8 +2,8 @@
 
 import pytest
 
-from tests.app.client import Api
 from tests.e2e.conftest import As, Broken, StartProduct
+from tests.support.api_client import Api
 
 pytestmark = pytest.mark.timeout(90)
 

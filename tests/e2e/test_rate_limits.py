@@ -6,9 +6,9 @@ from pathlib import Path
 import aiohttp
 import pytest
 
-from tests.app.client import POLL_S, Api, api_at
-from tests.app.product import Program, environment, running, start
 from tests.e2e.conftest import As, StartProduct
+from tests.support.api_client import POLL_S, Api, api_at
+from tests.support.product import Program, environment, running, start
 
 pytestmark = pytest.mark.timeout(120)
 

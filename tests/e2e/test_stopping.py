@@ -4,9 +4,9 @@ import time
 
 import pytest
 
-from tests.app.client import api_at
-from tests.app.product import Program, environment, running
 from tests.e2e.conftest import NUMBERED
+from tests.support.api_client import api_at
+from tests.support.product import Program, environment, running
 
 pytestmark = pytest.mark.timeout(120)
 

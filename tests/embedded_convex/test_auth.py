@@ -14,8 +14,8 @@ from jwt.algorithms import ECAlgorithm, RSAAlgorithm
 
 from core.clock import SystemClock
 from embedded_convex.process import ConvexNotRunning
-from tests.app.keys import PARSABLE, UNPARSABLE, UNSTORABLE, raw_token
 from tests.embedded_convex.api import ADMIN_KEY, Api, FunctionFailed, serving
+from tests.support.issuer import PARSABLE, UNPARSABLE, UNSTORABLE, raw_token
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 

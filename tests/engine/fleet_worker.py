@@ -1,7 +1,7 @@
 """One worker of several: `python -m tests.engine.fleet_worker DSN JOURNAL EXECUTOR [BOUNDARY]`.
 
 Prints "ready" when it takes runs; stops cleanly on SIGTERM. With a boundary it dies there, counted
-from the end of its first run (see `tests.engine.commits`).
+from the end of its first run (see `tests.support.commits`).
 """
 
 import asyncio
@@ -20,9 +20,9 @@ from engine import (
     Throttle,
     job,
 )
-from tests.engine.commits import Commits
 from tests.engine.mortal import Journal
 from tests.engine.things import Asked, Withdrawn
+from tests.support.commits import Commits
 
 LEASE_S = 1.5
 EVERY_S = 0.3  # at most one start of a throttled job

@@ -15,13 +15,12 @@ from engine import (
     Engine,
     FailureContext,
     JobContext,
-    PostgresDatabase,
     RetryPolicy,
-    SqliteDatabase,
     StepFailed,
     job,
 )
 from tests.engine.things import Asked
+from tests.support.addresses import database_of
 
 
 class Journal:
@@ -100,11 +99,6 @@ async def main(database: Database, journal: Journal, executor_id: str) -> None:
         run = await engine.wait(sent.run_ids[0], 30)
         cleanup = await engine.wait(f"{sent.run_ids[0]}:on-failure", 30)
         print(run.status, cleanup.status, flush=True)  # noqa: T201 - what the test reads
-
-
-def database_of(address: str) -> Database:
-    """A PostgreSQL address, or the path of a SQLite file."""
-    return PostgresDatabase(address) if "://" in address else SqliteDatabase(Path(address))
 
 
 if __name__ == "__main__":

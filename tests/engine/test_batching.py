@@ -7,7 +7,8 @@ import pytest
 from engine import BadJob, Batch, CancelOn, FailureContext, JobContext, NonRetriable, job
 from engine.intake import gather as gathering
 from tests.engine.conftest import Start
-from tests.engine.things import Asked, Notes, Withdrawn, until
+from tests.engine.things import Asked, Notes, Withdrawn
+from tests.support.waiting import until
 
 
 def texts(ctx: JobContext[Asked] | FailureContext[Asked]) -> str:

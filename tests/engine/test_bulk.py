@@ -9,7 +9,8 @@ from core.clock import ManualClock
 from engine import BadEvent, BadExpression, Event, JobContext, NoSuchJob, RateLimit, job
 from engine.intake import cancel_many as cancelling
 from tests.engine.conftest import Start
-from tests.engine.things import Asked, Notes, until
+from tests.engine.things import Asked, Notes
+from tests.support.waiting import until
 
 
 @job("long", on=Asked)

@@ -10,7 +10,8 @@ from engine.events import WireEvent
 from engine.live import LiveRuns
 from engine.steps.waits import NewWait, open_wait
 from tests.engine.conftest import Start
-from tests.engine.things import Asked, Notes, Withdrawn, until
+from tests.engine.things import Asked, Notes, Withdrawn
+from tests.support.waiting import until
 
 
 class Stuck:

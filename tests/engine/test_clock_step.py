@@ -27,7 +27,8 @@ from engine import (
 from tests.engine.conftest import Start
 from tests.engine.fleet_worker import LEASE_S
 from tests.engine.test_fleet import Workers
-from tests.engine.things import Asked, Notes, Withdrawn, until, until_asleep
+from tests.engine.things import Asked, Notes, Withdrawn, until_asleep
+from tests.support.waiting import until
 
 HOUR = 3600.0
 SOON_S = 4.0  # a step is noticed within a second; the rest is for a busy machine

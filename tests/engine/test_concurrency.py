@@ -11,7 +11,8 @@ from engine.control.maintain import LEFT_MS
 from engine.dbos import dbos_rows, private
 from engine.storage import tables
 from tests.engine.conftest import Start
-from tests.engine.things import Asked, Notes, until
+from tests.engine.things import Asked, Notes
+from tests.support.waiting import until
 
 
 class Meter:

@@ -4,7 +4,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from engine import Database, Engine, Job, JobContext, job
-from tests.engine.things import Asked, Notes, until, until_waiting
+from tests.engine.things import Asked, Notes, until_waiting
+from tests.support.waiting import until
 
 
 async def step(ctx: JobContext[Any], step_id: str) -> str:

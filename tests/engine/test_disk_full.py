@@ -15,7 +15,8 @@ from sqlalchemy.exc import DBAPIError
 
 from engine import DatabaseFull, Engine, Event, JobContext, SqliteDatabase, job
 from engine.storage.outage import is_away, is_full
-from tests.engine.things import Asked, Notes, until
+from tests.engine.things import Asked, Notes
+from tests.support.waiting import until
 
 ROOM = 256 * 1024
 LEAVES_S = 3.0

@@ -10,7 +10,8 @@ from core.clock import SystemClock
 from engine import Database, Engine, Event, JobContext, PostgresDatabase, job
 from engine.dbos import dbos_rows, recorded
 from tests.engine.conftest import Start
-from tests.engine.things import Asked, Notes, beside, live_runs, until, until_asleep
+from tests.engine.things import Asked, Notes, beside, live_runs, until_asleep
+from tests.support.waiting import until
 
 SLEEPERS = 20
 

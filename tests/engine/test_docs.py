@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 import pytest
 
-from tests.engine.conftest import RAM
+from tests.support.databases import RAM
 
 PAGE = Path(__file__).parents[2] / "docs" / "engine.md"
 BLOCK = re.compile(r"^```python\n(.*?)^```\n(?:\n```text\n(.*?)^```\n)?", re.MULTILINE | re.DOTALL)

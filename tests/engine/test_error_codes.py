@@ -24,7 +24,8 @@ from engine.steps.history import BODY, FailedAttempt, record_attempt
 from engine.storage import codec
 from engine.testing import TestEngine
 from tests.engine.conftest import Start
-from tests.engine.things import QUICK, Asked, Notes, until, until_waiting
+from tests.engine.things import QUICK, Asked, Notes, until_waiting
+from tests.support.waiting import until
 
 
 class OutOfPaper(Refused):

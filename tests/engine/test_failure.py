@@ -10,7 +10,8 @@ from engine import (
     job,
 )
 from tests.engine.conftest import Start
-from tests.engine.things import QUICK, Asked, Notes, until
+from tests.engine.things import QUICK, Asked, Notes
+from tests.support.waiting import until
 
 
 async def test_on_failure_runs_once_with_the_event_and_the_error(start: Start) -> None:

@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from engine import Database, Engine, Event, JobContext, job
 from engine.fairness import NO_KEY, SHARE, Turns
 from tests.engine.conftest import Start
-from tests.engine.things import Notes, until
+from tests.engine.things import Notes
+from tests.support.waiting import until
 
 ROOM = 10
 MOST_OF_ONE = 8  # of 10, one key alone: four fifths

@@ -30,7 +30,8 @@ from engine.steps.durable import TRUSTED_S
 from engine.steps.waits import Waits
 from engine.storage import tables
 from tests.engine.conftest import Start
-from tests.engine.things import QUICK, Asked, Notes, Withdrawn, until, until_waiting
+from tests.engine.things import QUICK, Asked, Notes, Withdrawn, until_waiting
+from tests.support.waiting import until
 
 FAR_MS = 4_000_000_000_000  # in the year 2096: nobody takes it for dead
 

@@ -17,7 +17,9 @@ from engine import Engine, PostgresDatabase
 from engine.control.cancel import ELSEWHERE_S
 from tests.engine.fleet_worker import EVERY_S, LEASE_S, Rationed, brief, rationed, relay
 from tests.engine.mortal import Journal
-from tests.engine.things import Asked, Withdrawn, left_behind, until
+from tests.engine.things import Asked, Withdrawn
+from tests.support.databases import left_behind
+from tests.support.waiting import until
 
 pytestmark = pytest.mark.timeout(60)
 

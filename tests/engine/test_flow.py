@@ -20,7 +20,8 @@ from engine import (
 )
 from engine.cron import compile_cron
 from tests.engine.conftest import Start
-from tests.engine.things import Asked, Notes, until
+from tests.engine.things import Asked, Notes
+from tests.support.waiting import until
 
 
 async def forever() -> None:

@@ -19,7 +19,8 @@ from engine import (
 from engine.testing import TestEngine
 from tests.engine.conftest import Start
 from tests.engine.test_look_back import Later
-from tests.engine.things import QUICK, Asked, Notes, until, until_waiting
+from tests.engine.things import QUICK, Asked, Notes, until_waiting
+from tests.support.waiting import until
 
 
 @job("square", on="math/square")

@@ -10,7 +10,8 @@ from core.clock import SystemClock
 from engine import Batch, Database, Engine, Event, EventData, JobContext, job
 from engine.testing import After, TestEngine
 from tests.engine.conftest import Start
-from tests.engine.things import Asked, Notes, until
+from tests.engine.things import Asked, Notes
+from tests.support.waiting import until
 
 
 class Approved(EventData, event="test/approved"):

@@ -26,7 +26,8 @@ from engine import (
 from engine.middleware import Events, Run, Send, Step
 from engine.testing import TestEngine
 from tests.engine.conftest import Start
-from tests.engine.things import QUICK, Asked, Notes, until
+from tests.engine.things import QUICK, Asked, Notes
+from tests.support.waiting import until
 
 
 class Told(EventData, event="test/told"):

@@ -23,9 +23,10 @@ from engine import (
     job,
 )
 from tests.engine.fleet_worker import LEASE_S
-from tests.engine.servers import MortalServer, mortal_server
 from tests.engine.test_fleet import Workers
-from tests.engine.things import Asked, Notes, Withdrawn, until, until_waiting
+from tests.engine.things import Asked, Notes, Withdrawn, until_waiting
+from tests.support.mortal_server import MortalServer, mortal_server
+from tests.support.waiting import until
 
 pytestmark = pytest.mark.timeout(60)
 

@@ -13,7 +13,8 @@ from pydantic.alias_generators import to_camel
 from engine import BadEvent, CancelOn, Event, EventData, JobContext, On, job
 from engine.testing import TestEngine
 from tests.engine.conftest import Start
-from tests.engine.things import Asked, Notes, Withdrawn, until, until_waiting
+from tests.engine.things import Asked, Notes, Withdrawn, until_waiting
+from tests.support.waiting import until
 
 
 class Line(BaseModel):

@@ -9,7 +9,8 @@ from engine.dbos import private
 from engine.steps.slots import disown
 from engine.storage import tables
 from tests.engine.conftest import Start
-from tests.engine.things import Asked, Notes, Withdrawn, until
+from tests.engine.things import Asked, Notes, Withdrawn
+from tests.support.waiting import until
 
 
 @job("held", on=Asked)

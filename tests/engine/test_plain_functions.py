@@ -18,7 +18,8 @@ from engine import (
 )
 from engine.testing import TestEngine
 from tests.engine.conftest import Start
-from tests.engine.things import QUICK, Asked, Notes, Withdrawn, until, until_waiting
+from tests.engine.things import QUICK, Asked, Notes, Withdrawn, until_waiting
+from tests.support.waiting import until
 
 
 def where(text: str) -> tuple[str, bool]:

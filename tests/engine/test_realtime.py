@@ -43,7 +43,8 @@ from engine.realtime.tokens import signing_secret
 from engine.storage import tables
 from tests.engine.conftest import Start
 from tests.engine.realtime_worker import Progress, build, lines, progress, report
-from tests.engine.things import QUICK, Asked, Notes, until
+from tests.engine.things import QUICK, Asked, Notes
+from tests.support.waiting import until
 
 P = ParamSpec("P")
 T = TypeVar("T")

@@ -17,7 +17,8 @@ from engine import (
     job,
 )
 from tests.engine.conftest import Start
-from tests.engine.things import Asked, Notes, until, until_waiting
+from tests.engine.things import Asked, Notes, until_waiting
+from tests.support.waiting import until
 
 
 class Shop:

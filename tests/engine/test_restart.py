@@ -16,7 +16,8 @@ from engine import (
 )
 from engine.dbos import claiming, private
 from tests.engine.conftest import Start
-from tests.engine.things import Asked, Notes, Withdrawn, until, until_waiting
+from tests.engine.things import Asked, Notes, Withdrawn, until_waiting
+from tests.support.waiting import until
 
 
 async def note_failure(ctx: FailureContext[Asked]) -> None:

@@ -20,7 +20,8 @@ from engine import (
     job,
 )
 from tests.engine.conftest import Start
-from tests.engine.things import Asked, Notes, Withdrawn, until, until_waiting
+from tests.engine.things import Asked, Notes, Withdrawn, until_waiting
+from tests.support.waiting import until
 
 Data = dict[str, Any]
 

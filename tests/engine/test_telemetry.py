@@ -13,7 +13,8 @@ from opentelemetry.trace import SpanKind, StatusCode
 from engine import Batch, Cron, Database, Engine, JobContext, RunFailed, job
 from engine.telemetry import Telemetry
 from tests.engine.conftest import Start
-from tests.engine.things import QUICK, Asked, until
+from tests.engine.things import QUICK, Asked
+from tests.support.waiting import until
 
 
 @pytest.fixture

@@ -9,7 +9,8 @@ from engine import Concurrency, Database, Engine, Event, JobContext, Throttle, j
 from engine.dbos import dbos_rows, private
 from engine.intake.throttles import spacing_ms
 from tests.engine.conftest import Start
-from tests.engine.things import Asked, until, until_waiting
+from tests.engine.things import Asked, until_waiting
+from tests.support.waiting import until
 
 EVERY_S = 0.3
 HELD_S = 1.8  # by when six starts are overdue

@@ -25,7 +25,8 @@ from engine.events import WireEvent
 from engine.steps.waits import NewWait, answer_waits, open_wait, read_wait
 from engine.storage.eventlog import event_body, store_event
 from tests.engine.conftest import Start
-from tests.engine.things import Asked, Notes, Withdrawn, until, until_waiting
+from tests.engine.things import Asked, Notes, Withdrawn, until_waiting
+from tests.support.waiting import until
 
 
 class Approved(EventData, event="test/approved"):

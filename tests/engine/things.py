@@ -1,7 +1,7 @@
 """Events that the engine's tests send, and a notebook that jobs write into."""
 
 import asyncio
-from collections.abc import Callable, Generator
+from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
@@ -10,8 +10,8 @@ import sqlalchemy as sa
 from engine import Database, Engine, EventData, RetryPolicy
 from engine.dbos import private
 from engine.live import LiveRuns
-from engine.storage import tables
 from engine.storage.database import closer
+from tests.support.waiting import until
 
 QUICK = RetryPolicy(max_attempts=3, min_timeout=0.01, max_timeout=0.05)
 
@@ -35,16 +35,6 @@ class Notes:
         self.lines.append(line)
 
 
-def left_behind(database: Database) -> set[str]:
-    """The tables that hold rows of runs which are for runs that have not ended."""
-    of_runs = (tables.slot, tables.wait, tables.answered, tables.cancel_rule, tables.limit)
-    pool = database.connect()
-    with pool.connect() as connection:
-        found = {each.name for each in of_runs if connection.execute(sa.select(each)).first()}
-    pool.dispose()
-    return found
-
-
 @contextmanager
 def beside(database: Database) -> Generator[sa.Connection]:
     """A transaction beside those of the engine."""
@@ -65,13 +55,6 @@ async def until_asleep(engine: Engine, count: int, timeout_s: float = 5.0) -> No
     """Wait until so many runs are live, and none of them executes."""
     live = live_runs(engine)
     await until(lambda: len(live.all()) == count and live.executing() == 0, timeout_s)
-
-
-async def until(claim: Callable[[], bool], timeout_s: float = 5.0) -> None:
-    """Wait for something outside asyncio's sight (another process, a row) to become true."""
-    async with asyncio.timeout(timeout_s):
-        while not claim():  # noqa: ASYNC110 - nobody sets an event for it
-            await asyncio.sleep(0.005)
 
 
 async def until_waiting(engine: Engine, run_id: str, timeout_s: float = 5.0) -> None:

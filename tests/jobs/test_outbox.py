@@ -14,7 +14,7 @@ from store import Store
 from store.client import ConvexHttp
 from store.outbox import Outbox
 from store.records import SentMessage
-from tests.app.product import ROOT, Program, environment, running
+from tests.support.product import ROOT, Program, environment, running
 
 pytestmark = pytest.mark.timeout(60)  # the first test starts an embedded Convex
 

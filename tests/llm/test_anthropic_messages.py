@@ -15,8 +15,8 @@ from llm.model import (
     ToolResult,
     UserMessage,
 )
-from tests.llm.conftest import READ_FILE, Play, Scripted, ask, model_at
-from tests.llm.wire import said, wire_server
+from tests.support.provider import said, wire_server
+from tests.support.scripted_model import READ_FILE, Play, Scripted, ask, model_at
 
 CALL = {"name": "readFile", "arguments": {"path": "a"}}
 THINKS_THEN_ANSWERS: tuple[dict[str, Any], ...] = (

@@ -23,7 +23,15 @@ from llm.model import (
 )
 from llm.retry import Patience
 from llm.scripted.process import scripted_here
-from tests.llm.conftest import ADAPTERS, READ_FILE, Play, Scripted, ask, model_at, scenario
+from tests.support.scripted_model import (
+    ADAPTERS,
+    READ_FILE,
+    Play,
+    Scripted,
+    ask,
+    model_at,
+    scenario,
+)
 
 TEXT = "Grüße, 世界 🎉👩‍💻. " * 20
 

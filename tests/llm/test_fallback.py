@@ -23,7 +23,7 @@ from llm.faults import (
 from llm.model import Model, TurnEnded
 from llm.retry import Patience
 from llm.scripted.process import ScriptedModel, scripted_here
-from tests.llm.conftest import ask, model_at, scenario
+from tests.support.scripted_model import ask, model_at, scenario
 
 ONCE = Patience(attempts=1, idle_s=5)
 NOW = datetime(2026, 11, 27, 12, tzinfo=UTC)

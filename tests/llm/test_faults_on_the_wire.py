@@ -17,7 +17,7 @@ from llm.faults import (
 from llm.model import TextDelta, TextPart
 from llm.retry import Patience
 from llm.scripted.process import ScriptedModel
-from tests.llm.conftest import ADAPTERS, API_KEY, QUICK, Play, ask
+from tests.support.scripted_model import ADAPTERS, API_KEY, QUICK, Play, ask
 
 LONG = "word " * 200
 ONCE = Patience(attempts=1)

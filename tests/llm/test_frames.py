@@ -19,8 +19,8 @@ from llm.model import (
     TurnEnded,
 )
 from llm.retry import Patience
-from tests.llm.conftest import ADAPTERS, READ_FILE, ask, model_at
-from tests.llm.wire import Answer, events, said, wire_server
+from tests.support.provider import Answer, events, said, wire_server
+from tests.support.scripted_model import ADAPTERS, READ_FILE, ask, model_at
 
 CORPUS = [
     pytest.param(

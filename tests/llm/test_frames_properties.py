@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 from llm.faults import ModelRefused, ModelUnavailable, StreamBroken
 from llm.model import Model, TurnEnded
 from llm.retry import Patience
-from tests.llm.conftest import READ_FILE, ask, model_at
 from tests.llm.test_frames import check_deltas
-from tests.llm.wire import WireServer, events, wire_server
+from tests.support.provider import WireServer, events, wire_server
+from tests.support.scripted_model import READ_FILE, ask, model_at
 
 PATIENCE = Patience(attempts=1, idle_s=5)
 FAULTS = (ModelUnavailable, StreamBroken, ModelRefused)

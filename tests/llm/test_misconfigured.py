@@ -4,8 +4,8 @@ import pytest
 
 from llm.faults import Misconfigured, ModelUnauthorized, ModelUnknown, Overloaded, Unreachable
 from llm.retry import Patience
-from tests.llm.conftest import ADAPTERS, ask, model_at
-from tests.llm.wire import Answer, said, wire_server
+from tests.support.provider import Answer, said, wire_server
+from tests.support.scripted_model import ADAPTERS, ask, model_at
 
 pytestmark = pytest.mark.parametrize("protocol", sorted(ADAPTERS))
 

@@ -27,8 +27,8 @@ from llm.model import (
 from llm.openai_chat import OpenAIModel
 from llm.providers import OLLAMA, OPENAI, Provider
 from llm.scripted.process import scripted_here
-from tests.llm.conftest import API_KEY, QUICK, READ_FILE, Play, ask, model_at, scenario
-from tests.llm.wire import events, said, wire_server
+from tests.support.provider import events, said, wire_server
+from tests.support.scripted_model import API_KEY, QUICK, READ_FILE, Play, ask, model_at, scenario
 
 READ_FILE_ID = ToolCallId("call_1")
 

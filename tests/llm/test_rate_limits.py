@@ -11,9 +11,9 @@ from core.clock import ManualClock
 from llm.faults import Overloaded, RateLimited, StreamBroken
 from llm.model import TextPart, TurnEnded
 from llm.retry import Patience
-from tests.llm.conftest import ADAPTERS, ask, model_at
 from tests.llm.test_frames_properties import GOOD
-from tests.llm.wire import Answer, events, said, wire_server
+from tests.support.provider import Answer, events, said, wire_server
+from tests.support.scripted_model import ADAPTERS, ask, model_at
 
 pytestmark = pytest.mark.parametrize("protocol", sorted(ADAPTERS))
 

@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from core.errors import Refused, Transient
 from llm.retry import Patience
 from llm.scrub import QUOTED_CHARS, quoted
-from tests.llm.conftest import ADAPTERS, API_KEY, ask, model_at
-from tests.llm.wire import events, said, wire_server
+from tests.support.provider import events, said, wire_server
+from tests.support.scripted_model import ADAPTERS, API_KEY, ask, model_at
 
 
 @pytest.mark.parametrize(

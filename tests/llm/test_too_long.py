@@ -7,9 +7,10 @@ from typing import Any
 import pytest
 
 from llm.faults import ModelRefused, PromptTooLong
+from llm.providers import PROVIDERS, Provider
 from llm.too_long import PHRASES, says_too_long
-from tests.llm.conftest import ADAPTERS, ask, model_at
-from tests.llm.wire import said, wire_server
+from tests.support.provider import said, wire_server
+from tests.support.scripted_model import ADAPTERS, ask, model_at
 
 CASES = json.loads((Path(__file__).parent / "too_long.json").read_text())
 
@@ -27,9 +28,16 @@ async def test_it_is_too_long_and_not_sent_again(protocol: str, case: dict[str, 
     assert len(server.requests) == 1
 
 
-def test_each_provider_of_the_table_has_a_case() -> None:
+def test_each_provider_with_words_of_its_own_has_a_case() -> None:
     covered = {case["provider"].partition(",")[0] for case in CASES}
     assert {name for name, phrases in PHRASES.items() if phrases} <= covered
+
+
+@pytest.mark.parametrize("provider", PROVIDERS, ids=lambda provider: provider.name)
+def test_all_words_of_an_entry_stand_in_an_answer(provider: Provider) -> None:
+    answers = [json.dumps(case["body"], ensure_ascii=False).lower() for case in CASES]
+    said = {phrase for phrase in provider.too_long if any(phrase in each for each in answers)}
+    assert said == set(provider.too_long)
 
 
 @pytest.mark.parametrize(

@@ -3,8 +3,9 @@ import pytest
 from core.errors import Conflict, NotFound, Refused
 from core.ids import ConversationId, OwnerId, ProjectId
 from store import Busy, Store, StoreDenied, StoreFault, StoreLimits, StoreUnavailable
-from tests.store.conftest import KEY, Chat
+from tests.store.conftest import Chat
 from tests.store.proxy import Fault, FaultyProxy
+from tests.support.store import KEY
 
 PASSING = [Fault.UNAVAILABLE, Fault.RATE_LIMITED, Fault.DROPPED, Fault.LOST_ANSWER]
 

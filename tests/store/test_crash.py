@@ -13,7 +13,7 @@ from core.ids import OwnerId, RunId
 from embedded_convex.process import EmbeddedConvex
 from store import Store, StoreLimits
 from store.records import MessageStatus
-from tests.store.conftest import KEY, ROOT
+from tests.support.store import KEY, ROOT
 
 
 def _convex(data_file: Path, port: int = 0) -> EmbeddedConvex:

@@ -10,8 +10,9 @@ from core.ids import RunId
 from store import DeltaLimits, DeltaWriter, GenerationClosed, Store, StoreUnavailable
 from store.errors import StoreFault
 from store.records import DeltaRun, MessageStatus
-from tests.store.conftest import KEY, QUICK, Chat, answer_in
+from tests.store.conftest import QUICK, Chat, answer_in
 from tests.store.proxy import Fault, FaultyProxy
+from tests.support.store import KEY
 
 
 async def _read(store: Store, chat: Chat) -> str:

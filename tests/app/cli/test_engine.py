@@ -23,8 +23,8 @@ import pytest
 
 from app.cli.engine.commands import Status
 from engine import RunStatus
-from tests.app.client import POLL_S, Api, api_at
-from tests.app.product import Program, disposable, environment, start
+from tests.support.api_client import POLL_S, Api, api_at
+from tests.support.product import Program, disposable, environment, start
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")  # it tells where its sockets go when XDG_RUNTIME_DIR is not set

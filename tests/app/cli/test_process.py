@@ -11,8 +11,8 @@ import psutil
 import pytest
 
 from app.identity.local_user import ISSUER
-from tests.app.client import api_at
-from tests.app.product import NotReady, environment, running, start
+from tests.support.api_client import api_at
+from tests.support.product import NotReady, environment, running, start
 
 pytestmark = pytest.mark.timeout(120)
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.app.client import Api
+from tests.support.api_client import Api
 
 pytestmark = pytest.mark.timeout(60)  # the first test of a session starts the product
 

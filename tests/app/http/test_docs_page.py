@@ -3,8 +3,8 @@
 import re
 from html.parser import HTMLParser
 
-from tests.app.client import Api, api_at
-from tests.app.product import Program
+from tests.support.api_client import Api, api_at
+from tests.support.product import Program
 
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; "

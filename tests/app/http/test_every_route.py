@@ -9,9 +9,9 @@ from urllib.parse import urlsplit
 import aiohttp
 import pytest
 
-from tests.app.client import Api, api_at
-from tests.app.keys import Issuer
-from tests.app.product import Program
+from tests.support.api_client import Api, api_at
+from tests.support.issuer import Issuer
+from tests.support.product import Program
 
 pytestmark = pytest.mark.timeout(60)  # the first test of a session starts the product
 

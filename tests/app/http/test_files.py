@@ -6,7 +6,7 @@ import hashlib
 import pytest
 from yarl import URL
 
-from tests.app.client import Api
+from tests.support.api_client import Api
 
 pytestmark = pytest.mark.timeout(60)  # the first test of a session starts the product
 

@@ -4,8 +4,8 @@ import asyncio
 
 import pytest
 
-from tests.app.client import Api
 from tests.app.conftest import NewPerson
+from tests.support.api_client import Api
 
 pytestmark = pytest.mark.timeout(60)  # the first test of a session starts the product
 

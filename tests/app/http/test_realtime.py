@@ -20,8 +20,8 @@ from app.services.streams import Streams
 from core.clock import SystemClock
 from engine import Channel, Engine, Messages, SqliteDatabase, Topic
 from tests.app.conftest import NewPerson
-from tests.app.product import Program
-from tests.engine.things import until
+from tests.support.product import Program
+from tests.support.waiting import until
 
 lines = Topic("lines", str)
 build = Channel("build", lines, Topic("log", dict[str, str]))

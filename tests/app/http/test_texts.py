@@ -12,7 +12,7 @@ from pydantic import ValidationError
 
 from app.http.events import NewEvent
 from app.http.files.content import content_of
-from tests.app.client import Answer, Api
+from tests.support.api_client import Answer, Api
 
 JSON = {"Content-Type": "application/json"}
 NUL, HALF = "\0", "\ud800"

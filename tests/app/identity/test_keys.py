@@ -9,7 +9,7 @@ from aiohttp import web
 from app.identity.keys import KEYS_FRESH_S, REFETCH_S, KeySet, KeysUnavailable, parse_keys
 from app.identity.tokens import Authenticator, Unauthorized
 from core.clock import ManualClock
-from tests.app.keys import NOW, Issuer
+from tests.support.issuer import NOW, Issuer
 
 
 @dataclass

@@ -14,7 +14,7 @@ from app.http.errors import status_of
 from app.identity.keys import KeySet
 from app.identity.tokens import Authenticator, SubjectNotStorable, Unauthorized
 from core.clock import ManualClock
-from tests.app.keys import NOW, PARSABLE, UNPARSABLE, UNSTORABLE, Issuer
+from tests.support.issuer import NOW, PARSABLE, UNPARSABLE, UNSTORABLE, Issuer
 
 
 def authenticator(issuer: Issuer, audience: str | None = "polaris") -> Authenticator:

@@ -10,7 +10,7 @@ from llm.faults import ModelRefused, NoModelConfigured
 from llm.model import ModelRequest
 from llm.openai_chat import OpenAIModel
 from llm.providers import PROVIDERS
-from tests.llm.wire import said, wire_server
+from tests.support.provider import said, wire_server
 
 pytestmark = pytest.mark.timeout(60)  # importing both SDKs takes seconds on a busy machine
 

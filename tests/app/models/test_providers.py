@@ -20,7 +20,7 @@ from llm.openai_chat import OpenAIModel
 from llm.providers import PROVIDERS, Provider
 from llm.scripted.process import ScriptedModel, scripted_here
 from llm.scripted.scenario import Scenario
-from tests.llm.wire import said, wire_server
+from tests.support.provider import said, wire_server
 
 pytestmark = pytest.mark.timeout(60)  # importing an SDK takes seconds on a busy machine
 

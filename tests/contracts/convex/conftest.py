@@ -10,7 +10,7 @@ import pytest
 import pytest_asyncio
 
 from embedded_convex.process import EmbeddedConvex
-from tests.app.keys import Issuer
+from tests.support.issuer import Issuer
 
 BEHAVIOURS = Path(__file__).parent / "behaviours" / "convex"
 ADMIN_KEY = "the-admin-key-of-the-contract-tests"

@@ -9,7 +9,7 @@ from pathlib import Path
 from bench.engine.databases import Databases, SqliteFiles, address_of, folder_in_ram
 from tests.crash.fuzz.round import Plan, play
 from tests.crash.herd import survive
-from tests.engine.servers import MortalServer, mortal_server
+from tests.support.mortal_server import MortalServer, mortal_server
 
 WIDTH = 24  # programs a round
 DEATHS, STOPS = 4, 2  # a round, besides the workers that kill themselves

@@ -13,8 +13,8 @@ from tests.crash.fuzz.fleet import Fleet
 from tests.crash.fuzz.journal import Journal
 from tests.crash.fuzz.programs import Program, flat, make, make_in_line
 from tests.crash.fuzz.verdict import Story, faults
-from tests.engine.mortal import database_of
-from tests.engine.things import left_behind
+from tests.support.addresses import database_of
+from tests.support.databases import left_behind
 
 STUCK_S = 40.0  # after the last death every run ends by itself within seconds
 TIDY_S = 10.0  # in which a process that held anything is judged dead

@@ -13,8 +13,8 @@ from typing import Any
 from engine import Engine, Event, PostgresDatabase
 from tests.crash.fuzz.jobs import JOBS
 from tests.crash.fuzz.journal import Journal
-from tests.engine.commits import Commits
-from tests.engine.mortal import database_of
+from tests.support.addresses import database_of
+from tests.support.commits import Commits
 
 LEASE_S = 1.5
 ALL = 100_000

@@ -26,7 +26,7 @@ from store.records import (
     RenamedFile,
     WrittenFile,
 )
-from tests.store.conftest import KEY
+from tests.support.store import KEY
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 FILES = {"README.md": b"hello\n", "src/a.ts": b"export {};\n", "src/deep/logo.png": b"\x89PNG\0\1"}

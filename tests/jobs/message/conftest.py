@@ -6,8 +6,8 @@ import pytest
 
 from core.ids import OwnerId
 from store import Store
-from tests.agent.models import ScriptedTurns
 from tests.jobs.message.site import Site
+from tests.support.scripted_turns import ScriptedTurns
 
 
 @pytest.fixture

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 from pydantic import BaseModel
 
-from tests.agent.models import ScriptedTurns, call, calls, says
 from tests.jobs.message.site import TASK, Site
+from tests.support.scripted_turns import ScriptedTurns, call, calls, says
 from tools.files import FILE_TOOLS
 from tools.output import PARTS, DiffPart, ExitPart, ToolOutput
 from tools.place import Place, Provided, Touches

@@ -15,8 +15,8 @@ from jobs.events import engine_event
 from llm.faults import BudgetSpent, ModelUnavailable, RateLimited
 from llm.model import ModelEvent, ModelRequest, TextPart, ToolCall, ToolResult
 from store.records import MessageStatus
-from tests.agent.models import ScriptedTurns, call, calls, says
 from tests.jobs.message.site import TASK, Site
+from tests.support.scripted_turns import ScriptedTurns, call, calls, says
 
 pytestmark = pytest.mark.timeout(120)
 

@@ -7,7 +7,7 @@ import anthropic
 import pytest
 
 from llm.scripted.process import scripted_here
-from tests.llm.conftest import scenario
+from tests.support.scripted_model import scenario
 
 USER = {"role": "user", "content": "hi"}
 TOOL = {"name": "readFile", "input_schema": {"type": "object"}}

@@ -6,8 +6,8 @@ import aiohttp
 import pytest
 
 from llm.scripted.process import scripted_here
-from tests.llm.conftest import scenario
 from tests.llm.test_frames_properties import REMOVED, places, replaced
+from tests.support.scripted_model import scenario
 
 HEADERS = {"x-api-key": "k", "authorization": "Bearer k", "anthropic-version": "2023-06-01"}
 ODD: tuple[object, ...] = (None, 5, "x", True, [], {}, [None], {"a": None}, REMOVED)

@@ -8,7 +8,7 @@ import pytest
 from openai.types.chat import ChatCompletion, ChatCompletionChunk
 
 from llm.scripted.process import scripted_here
-from tests.llm.conftest import scenario
+from tests.support.scripted_model import scenario
 
 USER = {"role": "user", "content": "hi"}
 TOOL = {"type": "function", "function": {"name": "readFile", "parameters": {"type": "object"}}}

@@ -10,7 +10,7 @@ import pytest
 
 from llm.model import TextPart, TurnEnded
 from llm.scripted.process import scripted_process
-from tests.llm.conftest import anthropic_at, ask, scenario
+from tests.support.scripted_model import anthropic_at, ask, scenario
 
 
 async def start(*arguments: str) -> asyncio.subprocess.Process:

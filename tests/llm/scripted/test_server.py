@@ -12,7 +12,7 @@ import pytest
 from core.clock import SystemClock
 from llm.scripted.journal import KEPT, KEPT_BYTES, Journal
 from llm.scripted.process import scripted_here
-from tests.llm.conftest import API_KEY, Play, ask, scenario
+from tests.support.scripted_model import API_KEY, Play, ask, scenario
 
 BODY = {"model": "m", "max_tokens": 9, "messages": [{"role": "user", "content": "hi"}]}
 HEADERS = {"x-api-key": API_KEY, "anthropic-version": "2026-10-21"}

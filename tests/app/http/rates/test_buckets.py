@@ -11,9 +11,9 @@ from app.http.rates.postgres import PostgresBuckets
 from core.clock import ManualClock, SystemClock
 from engine import PostgresDatabase
 from tests.app.http.rates.refusing import Refusing
-from tests.app.keys import NOW
-from tests.engine.conftest import postgres, postgres_server
-from tests.engine.servers import mortal_server
+from tests.support.databases import postgres, postgres_server
+from tests.support.issuer import NOW
+from tests.support.mortal_server import mortal_server
 
 __all__ = ["postgres", "postgres_server"]
 

@@ -20,10 +20,10 @@ from app.http.rates.limits import (
 from app.settings import Settings
 from core.clock import ManualClock, SystemClock
 from core.ids import OwnerId, new_id
-from tests.app.client import Api, api_at
 from tests.app.http.rates.refusing import Refusing
-from tests.app.keys import NOW, Issuer
-from tests.app.product import disposable
+from tests.support.api_client import Api, api_at
+from tests.support.issuer import NOW, Issuer
+from tests.support.product import disposable
 
 pytestmark = pytest.mark.timeout(60)
 

