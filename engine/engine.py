@@ -1,70 +1,43 @@
 """The engine: start it, send events, look at runs, cancel them."""
 
-import asyncio
-import logging
-import math
-import os
-import socket
-from collections.abc import Coroutine, Sequence
-from contextlib import AsyncExitStack
-from functools import partial
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager, AsyncExitStack
+from datetime import datetime
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Self, TypeVar, overload
 
-import sqlalchemy as sa
 from sqlalchemy.exc import SQLAlchemyError
 
 from core.clock import Clock, SystemClock
-from engine.control.act import Acting
-from engine.control.end_hooks import EndHooks
-from engine.control.maintain import Maintenance
-from engine.control.publish import Publishing
-from engine.control.send import Sending, models_of
-from engine.control.shutdown import Shutdown
-from engine.control.watch import Watching
-from engine.dbos import claiming, private
-from engine.dbos.host import Host
+from core.ids import RunId
+from engine.control.compose import ForCallers, Settings, name_of_process
+from engine.control.start import start
 from engine.duration import Duration, seconds_of
-from engine.errors import DatabaseAway, DatabaseFull
-from engine.events import new_event_id
-from engine.intake.ends import Ends
-from engine.intake.intake import Intake, queue_of
-from engine.intake.pauses import paused_jobs
+from engine.errors import DatabaseAway, EngineNotRunning
+from engine.events import SentEvent
+from engine.expressions import expression_errors
+from engine.inspection import Inspection
+from engine.inspection.run_info import RunInfo, RunStatus, StepRecord
 from engine.job import Job, jobs_by_id
-from engine.live import LiveRuns
-from engine.middleware import Hooks, Middleware
-from engine.realtime import publisher as realtime
-from engine.realtime.hub import Hub
-from engine.realtime.tokens import Tokens, signing_secret
+from engine.middleware import Middleware
+from engine.outgoing import Sendable
+from engine.realtime.channels import AnyTopic, Channel, Topic
+from engine.realtime.hub import Messages
 from engine.steps.context import Provided
-from engine.steps.durable import TRUSTED_S
-from engine.steps.history import read_histories
-from engine.steps.sleep import watch
-from engine.steps.slots import Slots, disown
-from engine.storage import tables
-from engine.storage.database import Database, PostgresDatabase, SqliteDatabase, closer, database_at
-from engine.storage.encryption import Encryption, encrypt
+from engine.storage.database import Database, database_at
+from engine.storage.encryption import Encryption
 from engine.storage.eventlog import DEDUPLICATION_MS
-from engine.storage.notices import Listener, Notice, listen, listener_for, publish
-from engine.storage.outage import Outage, is_away
-from engine.storage.transactions import Ledger
-from engine.workers.dispatcher import Dispatcher
-from engine.workers.fleet import Fleet
-from engine.workers.keys import take_up
-from engine.workers.outside import RunOutside
-from engine.workers.pacing import Pacing
-from engine.workers.runner import Parts, Runner
-from engine.workers.timekeeper import Timekeeper
+from engine.storage.outage import is_away
 
-log = logging.getLogger("engine")
+T = TypeVar("T")
 
 MAX_RUNNING = 200  # executing at once; runs that sleep or wait do not count
 GRACE_S = 10.0
 LEASE_S = 10.0
-TELL_ENDED_S = 0.005  # ends of runs are told to other processes together
+TOKEN_TTL = "1m"  # noqa: S105 - a duration
 
 
-class Engine(Sending, Watching, Acting, Publishing, Maintenance, Shutdown):
+class Engine:
     """Durable jobs on SQLite or PostgreSQL. Use it as an async context manager.
 
     Args:
@@ -101,33 +74,25 @@ class Engine(Sending, Watching, Acting, Publishing, Maintenance, Shutdown):
         retention: Duration = "7d",
         clock: Clock | None = None,
     ) -> None:
-        self._jobs = jobs_by_id(jobs)
-        self._models = models_of(self._jobs)
-        self._database = database = database_at(database)
-        self._encryption = encryption
-        self._provided = Provided(list(provide))
-        self._middleware = tuple(middleware)
-        self._hooks = Hooks.of(self._middleware)
-        self._name = name
-        self._works = works
-        self._max_running = max_running
-        self._grace_s = grace_s
-        self._clock = clock or SystemClock()
-        if executor_id is None:
-            single = isinstance(database, SqliteDatabase)
-            executor_id = (
-                "sqlite"
-                if single
-                else f"{socket.gethostname()}-{os.getpid()}-{new_event_id()[-8:]}"
-            )
-        self.executor_id = executor_id
-        self._lease_s = lease_s
-        self._retention_s = max(seconds_of(retention), DEDUPLICATION_MS / 1000)
+        database = database_at(database)
+        self.executor_id = name_of_process(database) if executor_id is None else executor_id
+        self._settings = Settings(
+            jobs=jobs_by_id(jobs),
+            database=database,
+            provided=Provided(list(provide)),
+            middleware=tuple(middleware),
+            encryption=encryption,
+            executor_id=self.executor_id,
+            name=name,
+            works=works,
+            max_running=max_running,
+            grace_s=grace_s,
+            lease_s=lease_s,
+            retention_s=max(seconds_of(retention), DEDUPLICATION_MS / 1000),
+            clock=clock or SystemClock(),
+        )
+        self._parts: ForCallers | None = None
         self._exit: AsyncExitStack | None = None
-        self._ended: list[str] = []
-        self._is_closed = False
-        self._spawned: set[asyncio.Task[None]] = set()
-        self._dispatching: asyncio.Task[None] | None = None
 
     async def __aenter__(self) -> Self:
         """Start.
@@ -139,10 +104,9 @@ class Engine(Sending, Watching, Acting, Publishing, Maintenance, Shutdown):
             KeyMissing: data is stored under an encryption key that was not given.
             KeyUnknownElsewhere: living workers could not read what this process would write.
         """
-        self._is_closed = False
         async with AsyncExitStack() as stack:
             try:
-                await self._start(stack)
+                self._parts = await start(self._settings, stack)
             except SQLAlchemyError as error:
                 if is_away(error):
                     raise DatabaseAway(str(getattr(error, "orig", error))) from error
@@ -150,210 +114,283 @@ class Engine(Sending, Watching, Acting, Publishing, Maintenance, Shutdown):
             self._exit = stack.pop_all()
         return self
 
-    async def _start(self, stack: AsyncExitStack) -> None:
-        stack.enter_context(self._database.held())
-        pool = self._database.connect()
-        stack.callback(closer(pool))
-        await asyncio.to_thread(tables.create, pool)
-        outage = self._outage = Outage()
-        ledger = self._ledger = Ledger(private.with_schema(pool), self._clock, outage)
-        for_runs = ledger.patient()
-        stack.callback(ledger.close)
-        self._reader = ledger.reader()
-        stack.callback(self._reader.close)
-        if self._encryption is not None:
-            encrypt(pool, self._encryption)
-        host = Host(
-            self._database,
-            pool,
-            app=self._name,
-            executor_id=self.executor_id,
-            encryption=self._encryption,
-            outage=outage,
-        )
-        self._intake = Intake(self._jobs, host, self.executor_id)
-        self._slots = Slots(for_runs, self.executor_id)
-        self._histories = {}
-        self._live = LiveRuns(on_sleep=self._room_made, on_end=self._run_ended)
-        self._hub = Hub()
-        listeners = [listener_for(self.executor_id, self._hear), *self._open_channels()]
-        self._outside = RunOutside(
-            self._intake,
-            for_runs,
-            send=partial(self._send_through, ledger=for_runs),
-            result=self.result,
-            spawn=self._spawn,
-            publisher=self._publisher,
-        )
-        ends = Ends(self.executor_id, ledger=for_runs, slots=self._slots, spawn=self._spawn)
-        self._end_hooks = EndHooks(
-            self._jobs, self._middleware, ledger=for_runs, live=self._live, spawn=self._spawn
-        )
-        parts = Parts(
-            ledger=for_runs,
-            intake=self._intake,
-            slots=self._slots,
-            live=self._live,
-            histories=self._histories,
-            provided=self._provided,
-            act=self._act,
-            outside=self._outside,
-            ends=ends,
-            pacing=Pacing(for_runs, act=self._act, spawn=self._spawn),
-            trusted_s=math.inf if isinstance(self._database, SqliteDatabase) else TRUSTED_S,
-            watch_end=self._end_hooks.watch,
-            middleware=self._middleware,
-        )
-        self._sleepers = parts.sleepers
-        runner = Runner(self._jobs, parts)
-        self._dispatcher = Dispatcher(
-            {queue_of(job.id): job.flow.has_turns for job in self._jobs.values()},
-            ledger=ledger,
-            live=self._live,
-            room=self._room,
-            prepare=self._prepare,
-            worn_out=self._set_aside,
-            not_started=self._not_started,
-            read_paused=_paused_queues,
-        )
-        await host.start(runner.execute, ends)
-        stack.push_async_callback(host.stop)
-        await ledger.transact(take_up, self._encryption, self.executor_id, works=self._works)
-        self._tokens = Tokens(await ledger.transact(signing_secret), self._clock)
-        await ledger.transact(disown, [self.executor_id])
-        self._tasks = await stack.enter_async_context(asyncio.TaskGroup())
-        if isinstance(self._database, PostgresDatabase):
-            await self._join_fleet(self._database, listeners, stack)
-        stack.callback(self._hub.close)
-        stack.push_async_callback(self._drain)
-        if self._works:
-            self._dispatching = self._tasks.create_task(self._dispatcher.work())
-            self._dispatcher.kick_at(0)
-            self._keep_time(stack)
-
     async def __aexit__(self, *_: object) -> None:
         """Stop: running steps get the grace time, then everything unfinished is handed over."""
         stack, self._exit = self._exit, None
         if stack is not None:
+            self._running.lifetime.is_ending = True
             await stack.aclose()
 
-    def _keep_time(self, stack: AsyncExitStack) -> None:
-        timekeeper = Timekeeper(self._jobs, ledger=self._ledger, intake=self._intake, act=self._act)
-        if timekeeper.is_needed:
-            task = self._tasks.create_task(timekeeper.work())
-            stack.callback(task.cancel)
-        watching = self._tasks.create_task(watch(self._clock, self._clock_stepped))
-        stack.callback(watching.cancel)
-        keeping = self._tasks.create_task(self._keep())
-        stack.callback(keeping.cancel)
+    @property
+    def _running(self) -> ForCallers:
+        """The parts. Raises: EngineNotRunning."""
+        if self._parts is None:
+            raise EngineNotRunning
+        self._parts.lifetime.check()
+        return self._parts
 
-    def _clock_stepped(self) -> None:
-        self._sleepers.end_all()
-        self._outside.waits.wake_all()
-        self._dispatcher.kick_at(0)
+    async def send(
+        self,
+        event: Sendable,
+        *,
+        event_id: str | None = None,
+        user: Mapping[str, Any] | None = None,
+    ) -> SentEvent:
+        """Send one event: stored, and its runs enqueued, before this returns.
 
-    def _open_channels(self) -> list[Listener]:
-        """Make what publishes realtime messages, and say who hears those of other processes."""
-        if isinstance(self._database, SqliteDatabase):
-            self._publisher = realtime.LocalPublisher(self._hub, self._ledger)
-            return []
-        publisher = realtime.PostgresPublisher(self._hub, self._ledger, self.executor_id)
-        self._publisher = publisher
-        return [Listener(realtime.CHANNEL, publisher.hear, publisher.connected, publisher.lost)]
+        It is a model, an `Event`, or an object as in Inngest: {"name": …, "data": {…}}.
 
-    async def _join_fleet(
-        self, database: PostgresDatabase, listeners: list[Listener], stack: AsyncExitStack
-    ) -> None:
-        listener = self._tasks.create_task(listen(database.libpq, listeners))
-        stack.callback(listener.cancel)
-        if not self._works:
-            return
-        fleet = Fleet(
-            self.executor_id,
-            ledger=self._ledger,
-            live=self._live,
-            lease_s=self._lease_s,
-            kick=self._dispatcher.kick,
-            wake=self._outside.waits.wake,
-        )
-        await fleet.join()
-        stack.push_async_callback(fleet.leave)
-        beating = self._tasks.create_task(fleet.work())
-        stack.callback(beating.cancel)
+        An `event_id` seen in the last 24 hours starts nothing and gets the first send's answer.
 
-    def _hear(self, notice: Notice) -> None:
-        """Look at what another process has told us of."""
-        for run_id in notice.cancelled:
-            self._stop_cancelled(run_id)
-        for run_id in notice.ended:
-            self._live.stopped_elsewhere(run_id)
-        self._slots.wake(notice.places)
-        self._outside.waits.wake(notice.woken)
-        self._dispatcher.kick(map(queue_of, self._jobs) if notice.everything else notice.queues)
-        if notice.everything or notice.pauses_changed:
-            self._dispatcher.pauses_changed()
+        Raises:
+            BadEvent: the data does not fit the event's model, is no JSON, or is too large.
+        """
+        return (await self._running.sender.send(event, event_id, user))[0]
 
-    def _room(self) -> int:
-        return self._max_running - self._live.executing()
+    async def send_many(self, events: Iterable[Sendable]) -> list[SentEvent]:
+        """Send events in one transaction: all are stored, or none.
 
-    async def _prepare(self, claimed: Sequence[claiming.Claimed]) -> None:
-        """Read what earlier executions have left, of all at once."""
-        self._live.first_time.update(run.run_id for run in claimed if run.is_first)
-        again = [run.run_id for run in claimed if not run.is_first]
-        if not again:
-            return
-        try:
-            self._histories.update(
-                await self._ledger.transact(read_histories, again, self._ledger.now_ms())
-            )
-        except (SQLAlchemyError, DatabaseAway, DatabaseFull):  # each reads its own
-            log.exception("histories_not_read")
+        Raises:
+            BadEvent: one of them was refused.
+        """
+        return await self._running.sender.send_many(events)
 
-    def _set_aside(self, run: claiming.Claimed) -> None:
-        log.error("run_set_aside", extra={"run_id": run.run_id})
-        self._not_started(run.run_id)
-        self._spawn(self._end_worn_out(run.run_id, run.owner))
+    async def send_signal(self, signal: str, data: Any = None) -> bool:
+        """Wake the run that waits for this signal; False when none does. `data` is JSON.
 
-    def _not_started(self, run_id: str) -> None:
-        self._live.not_started(run_id)
-        self._histories.pop(run_id, None)
+        Raises:
+            BadEvent: it is not, or the signal has no name.
+        """
+        return await self._running.sender.signal(signal, data)
 
-    async def _end_worn_out(self, run_id: str, owner: str) -> None:
-        now_ms = self._ledger.now_ms()
-        self._act(await self._ledger.transact(self._intake.set_aside, run_id, owner, now_ms))
-        self._end_hooks.set_aside(run_id)
+    async def trigger_many(
+        self, job: Job[Any, Any] | str, batch: Iterable[Sendable]
+    ) -> list[SentEvent]:
+        """Start one run of this job for each of these data, all or none, whatever its triggers.
 
-    def _room_made(self) -> None:
-        self._dispatcher.room_made()
+        Other jobs do not hear of it. Flow control applies; the `id` and `ts` of an `Event` mean
+        what they mean for `send`, and its name nothing.
 
-    def _run_ended(self, run_id: str) -> None:
-        self._room_made()
-        if isinstance(self._database, PostgresDatabase):
-            if not self._ended:
-                asyncio.get_running_loop().call_later(TELL_ENDED_S, self._tell_ended)
-            self._ended.append(run_id)
+        Raises:
+            NoSuchJob: the engine has no such job.
+            BadEvent: one of the data does not fit the job's model, or is too large.
+        """
+        return await self._running.sender.trigger_many(_id_of(job), batch)
 
-    def _tell_ended(self) -> None:
-        ended, self._ended = self._ended, []
-        if self._exit is not None:
-            notice = Notice(self.executor_id, ended=tuple(ended))
-            self._spawn(self._ledger.transact(publish, notice))
+    async def run(self, run_id: str) -> RunInfo:
+        """What is known of a run.
 
-    def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
-        async def guarded() -> None:
-            try:
-                await work
-            except Exception as error:  # the rim of what nobody awaits
-                if not self._ledger.passes(error):
-                    log.exception("background_work_failed")
+        Raises:
+            NoSuchRun: there is no such run.
+        """
+        return await self._running.watcher.run(run_id)
 
-        if self._is_closed:
-            work.close()  # a step that ignored its interruption has come back after the end
-            return
-        task = self._tasks.create_task(guarded())
-        self._spawned.add(task)
-        task.add_done_callback(self._spawned.discard)
+    @property
+    def inspect(self) -> Inspection:
+        """Filtered, paged views of runs, events, waits, queues, and metrics."""
+        return self._running.inspection
+
+    def live_runs(self) -> list[str]:
+        """The ids of the runs that execute, sleep or wait in this process."""
+        return [] if self._parts is None else [run.run_id for run in self._parts.live.all()]
+
+    def expression_errors(self) -> dict[str, int]:
+        """How often each CEL expression has raised in this process, by its text.
+
+        Whatever one raises is no match. The first time of each kind is logged, a field that is not
+        there at level INFO.
+        """
+        return expression_errors()
+
+    async def is_waiting(self, run_id: str) -> bool:
+        """Whether a run waits for an event or a signal, so that one sent now reaches it."""
+        return await self._running.watcher.is_waiting(run_id)
+
+    async def runs(
+        self, *, job_id: str | None = None, status: RunStatus | None = None, limit: int = 50
+    ) -> list[RunInfo]:
+        """The newest runs, newest first."""
+        return await self._running.watcher.runs(job_id=job_id, status=status, limit=limit)
+
+    async def steps(self, run_id: str) -> list[StepRecord]:
+        """The recorded steps of a run, in the order they were first asked for."""
+        return await self._running.watcher.steps(run_id)
+
+    async def wait(self, run_id: str, timeout_s: float | None) -> RunInfo:
+        """Wait until a run has ended, also while the database is away.
+
+        Raises:
+            TimeoutError: it has not ended within `timeout_s`.
+            NoSuchRun: there is no such run.
+        """
+        return await self._running.watcher.wait(run_id, timeout_s)
+
+    async def result(self, run_id: str, timeout_s: float | None) -> Any:
+        """Wait for a run and return its result, as JSON.
+
+        Raises:
+            RunFailed: it failed.
+            RunCancelled: it was cancelled.
+            TimeoutError: it has not ended within `timeout_s`.
+        """
+        return await self._running.watcher.result(run_id, timeout_s)
+
+    async def cancel(self, run_id: str) -> bool:
+        """Cancel a run, and those it invoked. False if it had ended already.
+
+        When this returns its step has been interrupted, a body that had not begun never will, and
+        nothing is stored for it any more. Of a run in another process that is known within
+        milliseconds; one that does not answer within a second is not waited for.
+
+        Raises:
+            NoSuchRun: there is no such run.
+        """
+        return await self._running.cancels.cancel(run_id)
+
+    async def cancel_many(
+        self,
+        job: Job[Any, Any] | str,
+        *,
+        after: datetime | None = None,
+        before: datetime | None = None,
+        when: str | None = None,
+    ) -> list[RunId]:
+        """Cancel the runs of a job that have not ended, and those they invoked; returns them all.
+
+        Only runs made from `after` on, before `before` (by default: until now), and for whose
+        event `when` (CEL over `event`) holds. It is done in pages: when the process dies half
+        way, the older half has been cancelled.
+
+        Raises:
+            BadExpression: `when` is not CEL, or names what is not there.
+        """
+        cancels = self._running.cancels
+        return await cancels.cancel_many(_id_of(job), after=after, before=before, when=when)
+
+    async def pause(self, job: Job[Any, Any] | str) -> bool:
+        """Let no run of a job start any more, in any process; False if it was paused already.
+
+        Its events are still accepted and its runs wait, over restarts, until `resume`. Runs that
+        have started go on, but handlers of their failures wait, too. When this returns no run
+        starts here; other processes hear of it by NOTIFY at once, and find it by a poll within
+        1 s. `timeouts.start` goes on counting.
+        """
+        return await self._running.pauses.pause(_id_of(job))
+
+    async def resume(self, job: Job[Any, Any] | str) -> bool:
+        """Undo `pause`: what has waited starts, oldest first. False if the job was not paused."""
+        return await self._running.pauses.resume(_id_of(job))
+
+    async def paused(self) -> dict[str, datetime]:
+        """The ids of the paused jobs, and since when."""
+        return await self._running.pauses.paused()
+
+    async def replay(self, run_id: str) -> RunId:
+        """Repeat a failed or cancelled run from where it failed; returns the new run's id.
+
+        The new run takes over every step that the old one had recorded, except the step that
+        failed it and those that started after that had failed (a rollback, say). Where the body
+        itself raised, and not because its last step failed, only the body runs again.
+        The old run stays as it is. Flow control of starts does not apply; concurrency does.
+
+        Raises:
+            NoSuchRun: there is no such run, or its event has been swept.
+            CannotReplay: it has completed, or not ended.
+        """
+        return await self._running.repeats.replay(run_id)
+
+    async def rerun(self, run_id: str, *, from_step_id: str | None = None) -> RunId:
+        """Repeat a run that has ended, however; returns the new run's id.
+
+        With `from_step_id` the new run takes over what was recorded when that step started, and
+        runs it and what comes after it again; without, it takes over nothing.
+
+        Raises:
+            NoSuchRun: there is no such run, or its event has been swept.
+            CannotReplay: it has not ended.
+            NoSuchStep: it has recorded no such step.
+        """
+        return await self._running.repeats.rerun(run_id, from_step_id)
+
+    @overload
+    async def publish(self, channel: Channel | str, topic: Topic[T], data: T) -> None: ...
+    @overload
+    async def publish(self, channel: Channel | str, topic: str, data: object) -> None: ...
+    async def publish(self, channel: Channel | str, topic: AnyTopic, data: object) -> None:
+        """Send a message to whoever listens now, in any process. Jobs use `ctx.publish`.
+
+        A channel or topic that is given by its name takes any JSON.
+
+        Raises:
+            BadChannel: the channel has no such topic, or a name cannot be.
+            BadMessage: the data does not fit the topic, is not JSON, or is over 512 KiB.
+        """
+        await self._running.channels.publish(channel, topic, data)
+
+    @overload
+    def subscribe(
+        self, channel: Channel | str, topics: Sequence[Topic[T]]
+    ) -> AbstractAsyncContextManager[Messages[T]]: ...
+    @overload
+    def subscribe(
+        self, channel: Channel | str, topics: Sequence[AnyTopic] | None = None
+    ) -> AbstractAsyncContextManager[Messages[Any]]: ...
+    def subscribe(
+        self, channel: Channel | str, topics: Sequence[AnyTopic] | None = None
+    ) -> AbstractAsyncContextManager[Messages[Any]]:
+        """Get what is sent to a channel while the block runs, at most once each.
+
+        Without `topics`, all of the channel's. Messages of one sender come in the order sent. What
+        is sent while the connection to PostgreSQL is lost does not come.
+
+        Raises:
+            BadChannel: the channel has no such topic, or a name cannot be.
+            NotListening: PostgreSQL does not answer.
+            TooManySubscriptions: this process has 10,000.
+        """
+        return self._running.channels.subscribe(channel, topics)
+
+    def subscription_token(
+        self,
+        channel: Channel | str,
+        topics: Sequence[AnyTopic] | None = None,
+        *,
+        ttl: Duration = TOKEN_TTL,
+    ) -> str:
+        """A signed token with which somebody may subscribe, until `ttl` has passed.
+
+        It holds in every process on this database. A subscription that has begun goes on.
+
+        Raises:
+            BadChannel: as for `subscribe`.
+        """
+        return self._running.channels.token(channel, topics, seconds_of(ttl))
+
+    def subscribe_with(self, token: str) -> AbstractAsyncContextManager[Messages[Any]]:
+        """Subscribe to what the token is for; data comes as JSON.
+
+        Raises:
+            BadToken: it has expired, or was not made with this database.
+            NotListening, TooManySubscriptions: as for `subscribe`.
+        """
+        return self._running.channels.subscribe_with(token)
+
+    async def sweep(self) -> None:
+        """Delete what is older than the retention now, and what ended runs have left behind.
+
+        It happens by itself every few minutes.
+        """
+        await self._running.maintenance.sweep()
+
+    async def reencrypt(self) -> int:
+        """Seal everything that is stored under the first key; how many texts were not.
+
+        It happens by itself after a start with several keys, or with the first one ever. Once it
+        has, and every process has that key in the first place, the other keys can go: an engine
+        that starts without a key that is still needed says so, and does not start.
+        """
+        return await self._running.maintenance.reencrypt()
 
 
-def _paused_queues(connection: sa.Connection) -> set[str]:
-    return {queue_of(job_id) for job_id in paused_jobs(connection)}
+def _id_of(job: Job[Any, Any] | str) -> str:
+    return job if isinstance(job, str) else job.id

@@ -270,6 +270,9 @@ class EngineNotRunning(Refused):
 
     code = "engine_not_running"
 
+    def __init__(self) -> None:
+        super().__init__("the engine is not running; use it inside `async with engine`")
+
 
 class NotProvided(Exception):
     """`ctx.need` asked for a type that was not given to `Engine(provide=…)`."""

@@ -22,7 +22,7 @@ ROOM = 400  # runs started ahead of those that wait already
 
 
 def _held(engine: Engine) -> int:
-    return sum(1 for run in engine._live.all() if run.suspended)  # noqa: SLF001  # pyright: ignore[reportPrivateUsage] - what is asked is inside
+    return sum(1 for run in engine._running.live.all() if run.suspended)  # noqa: SLF001  # pyright: ignore[reportPrivateUsage] - what is asked is inside
 
 
 async def _start(engine: Engine, kind: str, first: int, count: int) -> None:

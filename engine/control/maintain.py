@@ -1,11 +1,12 @@
-"""The engine's API: what is done with what is stored as time passes."""
+"""What is done with what is stored as time passes: retention and encryption, batch by batch."""
 
 import asyncio
 import logging
+from dataclasses import dataclass
 
-from engine.control.parts import Running
-from engine.steps.slots import drop_ended
+from engine.steps.slots import Slots, drop_ended
 from engine.storage.encryption import Encryption
+from engine.storage.transactions import Ledger
 from engine.workers.keys import FIRST, is_settled, mark_moved, move_batch
 from engine.workers.retention import sweep_batch
 
@@ -16,58 +17,49 @@ LEFT_MS = 60_000  # a place is no run's that ended so long ago, whoever did not 
 PAUSE_S = 0.05  # between batches, for the others
 
 
-class Maintenance(Running):
-    """Retention and encryption, batch by batch."""
+@dataclass(frozen=True)
+class Maintenance:
+    """Deletes what is old, and seals what is stored under the first key."""
 
-    _encryption: Encryption | None
-    _retention_s: float
+    ledger: Ledger
+    slots: Slots
+    encryption: Encryption | None
+    retention_s: float
 
     async def sweep(self) -> None:
-        """Delete what is older than the retention now, and what ended runs have left behind.
-
-        It happens by itself every few minutes.
-        """
-        before_ms = self._ledger.now_ms() - int(self._retention_s * 1000)
-        granted = await self._ledger.transact(drop_ended, self._ledger.now_ms() - LEFT_MS)
-        self._slots.wake(granted)
-        swept = await self._ledger.transact(sweep_batch, before_ms)
+        """See `Engine.sweep`."""
+        before_ms = self.ledger.now_ms() - int(self.retention_s * 1000)
+        granted = await self.ledger.transact(drop_ended, self.ledger.now_ms() - LEFT_MS)
+        self.slots.wake(granted)
+        swept = await self.ledger.transact(sweep_batch, before_ms)
         while swept.may_be_more:
             await asyncio.sleep(PAUSE_S)
-            swept = await self._ledger.transact(sweep_batch, before_ms)
+            swept = await self.ledger.transact(sweep_batch, before_ms)
 
     async def reencrypt(self) -> int:
-        """Seal everything that is stored under the first key; how many texts were not.
-
-        It happens by itself after a start with several keys, or with the first one ever. Once it
-        has, and every process has that key in the first place, the other keys can go: an engine
-        that starts without a key that is still needed says so, and does not start.
-        """
-        self._check_running()
-        return await self._reencrypt()
-
-    async def _reencrypt(self) -> int:
-        texts, position = 0, None if self._encryption is None else FIRST
-        while position is not None and self._encryption is not None:
-            moved = await self._ledger.transact(move_batch, self._encryption, position)
+        """See `Engine.reencrypt`."""
+        texts, position = 0, None if self.encryption is None else FIRST
+        while position is not None and self.encryption is not None:
+            moved = await self.ledger.transact(move_batch, self.encryption, position)
             texts, position = texts + moved.texts, moved.next_at
             await asyncio.sleep(PAUSE_S if moved.texts else 0)
-        if self._encryption is not None:
-            await self._ledger.transact(mark_moved, self._encryption.key_ids[0])
+        if self.encryption is not None:
+            await self.ledger.transact(mark_moved, self.encryption.key_ids[0])
             log.info("reencrypted", extra={"texts": texts})
         return texts
 
-    async def _keep(self) -> None:
+    async def work(self) -> None:
         """Do both, until cancelled."""
-        moved = self._encryption is None
+        moved = self.encryption is None
         while True:
             try:
-                if self._encryption is not None and not moved:
-                    if not await self._ledger.transact(is_settled, self._encryption):
-                        await self._reencrypt()
+                if self.encryption is not None and not moved:
+                    if not await self.ledger.transact(is_settled, self.encryption):
+                        await self.reencrypt()
                     moved = True
                 else:
                     await self.sweep()
             except Exception as error:  # the rim of the loop
-                if not self._ledger.passes(error):
+                if not self.ledger.passes(error):
                     log.exception("keeping_failed")
             await asyncio.sleep(EVERY_S)

@@ -16,7 +16,7 @@ from engine.live import LiveRun
 from engine.realtime.hub import Hub
 from engine.realtime.messages import KeptMessage, WireMessage, decode
 from engine.storage import tables
-from engine.storage.notices import MAX_BYTES
+from engine.storage.notices import MAX_BYTES, Listener
 from engine.storage.transactions import Ledger
 
 CHANNEL = "engine_realtime"
@@ -49,6 +49,10 @@ class Publisher(Protocol):
         """What was too large to travel; None when it is gone."""
         ...
 
+    def listeners(self) -> list[Listener]:
+        """Who is to hear what other processes say."""
+        ...
+
 
 class LocalPublisher(Publisher):
     """For the one process of a SQLite file: nothing is written.
@@ -76,6 +80,9 @@ class LocalPublisher(Publisher):
 
     async def read_kept(self, kept: KeptMessage) -> WireMessage | None:  # noqa: D102
         raise AssertionError(f"{kept} was sent by nobody")
+
+    def listeners(self) -> list[Listener]:  # noqa: D102
+        return []
 
 
 class PostgresPublisher(Publisher):
@@ -133,6 +140,9 @@ class PostgresPublisher(Publisher):
 
     async def read_kept(self, kept: KeptMessage) -> WireMessage | None:  # noqa: D102
         return await self._ledger.transact(_read_kept, kept.key)
+
+    def listeners(self) -> list[Listener]:  # noqa: D102
+        return [Listener(CHANNEL, self.hear, self.connected, self.lost)]
 
 
 _HEAD = TypeAdapter(tuple[str] | tuple[str, str, str, str])

@@ -1,19 +1,15 @@
-"""Claiming enqueued runs: at once when told to, once a second as a safety net."""
+"""When to look into which queue: at once when told to, once a second as a safety net."""
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from functools import partial
-from time import monotonic
 
 import sqlalchemy as sa
 
-from engine.dbos import claiming, dbos_rows, private
-from engine.dbos.turns import claim_in_turns
-from engine.fairness import Turns
-from engine.live import LiveRuns
+from engine.dbos import dbos_rows, private
 from engine.storage.transactions import Ledger
+from engine.workers.claims import Claims
 
 log = logging.getLogger("engine.dispatcher")
 
@@ -31,30 +27,18 @@ class _Survey:
 
 
 class Dispatcher:
-    """Takes runs from the queues while there is room for more executing ones."""
+    """Has runs taken from the queues while there is room for more executing ones."""
 
-    def __init__(  # noqa: PLR0913 - it stands between the queues and the whole engine
+    def __init__(
         self,
-        queues: Mapping[str, bool],
+        queues: Iterable[str],
         *,
         ledger: Ledger,
-        live: LiveRuns,
-        room: Callable[[], int],
-        prepare: Callable[[Sequence[claiming.Claimed]], Awaitable[None]],
-        worn_out: Callable[[claiming.Claimed], None],
-        not_started: Callable[[str], None],
         read_paused: Callable[[sa.Connection], set[str]],
     ) -> None:
-        """`queues` by name, with whether runs of different keys take turns in them."""
+        """`queues` by name."""
         self._queues = list(queues)
-        self._with_turns = {queue for queue, has_turns in queues.items() if has_turns}
-        self._last_key: dict[str, str] = {}
         self._ledger = ledger
-        self._live = live
-        self._room = room
-        self._prepare = prepare
-        self._worn_out = worn_out
-        self._not_started = not_started
         self._read_paused = read_paused
         self._paused: set[str] = set()
         self._pauses_changed = True
@@ -65,16 +49,12 @@ class Dispatcher:
         """The queue that was looked into last."""
         self._left: set[str] = set()
         """Queues that may hold more than there was room for."""
-        self._held_back: set[str] = set()
-        """Those of them whose runs, so far, must leave the room to others."""
         self._is_due = False
         """Whether runs that were delayed are to be enqueued."""
         self._survey_at = 0.0
         """When to look into all queues next, on the loop's clock."""
         self._stopping = False
         self._timer: asyncio.TimerHandle | None = None
-        self._to_give_back: dict[str, list[str] | None] = {}
-        """What was claimed and cannot run here, by owner token; None: whatever it took."""
 
     async def refresh_pauses(self) -> None:
         """Once this returns, nothing is claimed from queues that were paused before the call."""
@@ -120,8 +100,8 @@ class Dispatcher:
         self._is_due = True
         self._wake.set()
 
-    async def work(self) -> None:
-        """Claim and dispatch until stopped."""
+    async def work(self, claims: Claims) -> None:
+        """Have runs claimed and started until stopped."""
         loop = asyncio.get_running_loop()
         while not self._stopping:
             try:
@@ -135,39 +115,39 @@ class Dispatcher:
             kicked, self._kicked = self._kicked, set()
             try:
                 async with self._looking:
-                    await self._look(kicked)
+                    await self._look(claims, kicked)
                     if self._is_due or loop.time() >= self._survey_at:
                         self._survey_at = loop.time() + POLL_S
-                        await self._look_everywhere()
+                        await self._look_everywhere(claims)
             except Exception as error:  # the rim of the loop
                 if not self._ledger.passes(error):
                     log.exception("claim_failed")
                 self._survey_at, self._pauses_changed = 0.0, True
                 await asyncio.sleep(POLL_S)
 
-    async def _look(self, kicked: set[str]) -> None:
-        await self._give_back()
+    async def _look(self, claims: Claims, kicked: set[str]) -> None:
+        await claims.give_back()
         if kicked and self._pauses_changed:
             self._pauses_changed = False
             self._paused = await self._ledger.transact(self._read_paused)
         kicked -= self._paused
         self._left = (self._left | kicked) - self._paused
         for number, queue in enumerate(self._in_turn(kicked)):
-            room = self._room()
+            room = claims.room()
             if room <= 0:
                 return
             self._served = queue
             share = max(1, room // (len(kicked) - number))
-            if await self._claim(queue, share) < share and queue not in self._held_back:
+            if await claims.take(queue, share) < share and queue not in claims.held_back:
                 self._left.discard(queue)
-        if self._left - self._held_back and self._room() > 0:
+        if self._left - claims.held_back and claims.room() > 0:
             self.kick(self._left)  # it was made while there was nobody to be told
 
     def _in_turn(self, queues: Iterable[str]) -> list[str]:
         """Round and round, so that a long queue does not keep the others from being served."""
         return sorted(queues, key=lambda queue: (queue <= self._served, queue))
 
-    async def _look_everywhere(self) -> None:
+    async def _look_everywhere(self, claims: Claims) -> None:
         if self._is_due:
             self._is_due = False
             await self._ledger.call(private.release_delayed)
@@ -177,7 +157,7 @@ class Dispatcher:
         if found.next_due_ms is not None:
             left_s = (found.next_due_ms - self._ledger.now_ms()) / 1000
             self.kick_at(max(AGAIN_S, left_s + TIMER_MARGIN_S))
-        await self._look(found.with_work)
+        await self._look(claims, found.with_work)
 
     def _survey(self, connection: sa.Connection) -> "_Survey":
         return _Survey(
@@ -185,55 +165,3 @@ class Dispatcher:
             set(dbos_rows.queues_with_work(connection, self._queues)),
             dbos_rows.next_delayed_ms(connection),
         )
-
-    async def _claim(self, queue: str, room: int) -> int:
-        owner = claiming.new_owner()
-        self._to_give_back[owner] = None  # if the answer is lost
-        self._live.claim_begins()
-        asked_at = monotonic()
-        if queue in self._with_turns:
-            claimed = await self._claim_in_turns(queue, room, owner)
-        else:
-            claimed = await self._ledger.once(claiming.claim, queue, room, owner)
-        del self._to_give_back[owner]
-        self._live.claim_ended([run.run_id for run in claimed], asked_at)
-        if claimed:
-            await self._prepare(claimed)
-            for run in claimed:
-                if run.is_worn_out:
-                    self._worn_out(run)
-            fit = [run for run in claimed if not run.is_worn_out]
-            failed = await self._ledger.call(partial(_dispatch, fit))
-            for run_id in failed:
-                self._not_started(run_id)
-            if failed:
-                self._to_give_back[owner] = failed
-        return len(claimed)
-
-    async def _claim_in_turns(self, queue: str, room: int, owner: str) -> list[claiming.Claimed]:
-        turns = Turns(self._live.held(), self._room(), self._last_key.get(queue, ""))
-        claimed, is_held_back = await self._ledger.once(claim_in_turns, queue, room, owner, turns)
-        self._last_key[queue] = turns.last
-        if is_held_back:
-            self._held_back.add(queue)
-        else:
-            self._held_back.discard(queue)
-        self._live.take_turns({run.run_id: run.key for run in claimed if run.key is not None})
-        return claimed
-
-    async def _give_back(self) -> None:
-        for owner, run_ids in list(self._to_give_back.items()):
-            await self._ledger.transact(claiming.give_back, owner, run_ids)
-            del self._to_give_back[owner]
-
-
-def _dispatch(claimed: list[claiming.Claimed]) -> list[str]:
-    """Start these runs; returns those that could not start."""
-    failed: list[str] = []
-    for run in claimed:
-        try:
-            claiming.dispatch(run)
-        except Exception:  # the rim: one run that cannot start must not stop the others
-            log.exception("dispatch_failed", extra={"run_id": run.run_id})
-            failed.append(run.run_id)
-    return failed

@@ -29,12 +29,13 @@ class RunOutside:
         intake: Intake,
         ledger: Ledger,
         *,
+        waits: Waits,
         send: Callable[[Sequence[Event], Store], Awaitable[list[SentEvent]]],
         result: Callable[[str, float | None], Coroutine[Any, Any, Any]],
         spawn: Callable[[Coroutine[Any, Any, None]], None],
         publisher: Publisher,
     ) -> None:
-        self.waits = Waits()
+        self.waits = waits
         self._intake = intake
         self._ledger = ledger
         self._send = send

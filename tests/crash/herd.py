@@ -40,7 +40,7 @@ def say(value: object) -> None:
 
 async def all_waiting(engine: Engine, count: int) -> None:
     """Until every run has a row to wait with, and a task here that waits."""
-    live = engine._live  # pyright: ignore[reportPrivateUsage]
+    live = engine._running.live  # pyright: ignore[reportPrivateUsage]
     while len(live.all()) < count or live.executing():  # noqa: ASYNC110 - nobody sets an event
         await asyncio.sleep(0.05)
 

@@ -27,7 +27,7 @@ from engine import (
 from tests.engine.conftest import Start
 from tests.engine.fleet_worker import LEASE_S
 from tests.engine.test_fleet import Workers
-from tests.engine.things import Asked, Notes, Withdrawn, until
+from tests.engine.things import Asked, Notes, Withdrawn, until, until_asleep
 
 HOUR = 3600.0
 SOON_S = 4.0  # a step is noticed within a second; the rest is for a busy machine
@@ -88,12 +88,6 @@ def database(sqlite: SqliteDatabase) -> SqliteDatabase:
     return sqlite
 
 
-async def resting(engine: Engine, count: int) -> None:
-    """Until so many runs are live, and none of them executes."""
-    live = engine._live  # pyright: ignore[reportPrivateUsage]
-    await until(lambda: len(live.all()) == count and live.executing() == 0)
-
-
 async def test_a_step_forward_ends_rests_that_are_over_by_the_new_time(
     start: Start, clock: SetClock
 ) -> None:
@@ -104,7 +98,7 @@ async def test_a_step_forward_ends_rests_that_are_over_by_the_new_time(
     ]
     delayed = Event("test/hour", {"how": "later"}, ts=clock.now() + timedelta(seconds=HOUR))
     sent.append(await engine.send(delayed))
-    await resting(engine, 4)
+    await until_asleep(engine, 4)
     clock.ahead_s = HOUR
     results = [await engine.result(each.run_ids[0], SOON_S) for each in sent]
     assert results == ["sleep", "until", "event", "signal", "later"]
@@ -118,7 +112,7 @@ async def test_a_step_back_makes_no_rest_longer_than_was_asked(
         await engine.send(Event("test/moment", {"how": how}))
         for how in ("sleep", "event", "signal")
     ]
-    await resting(engine, 3)
+    await until_asleep(engine, 3)
     clock.ahead_s = -HOUR
     results = [await engine.result(each.run_ids[0], SOON_S) for each in sent]
     assert results == ["sleep", "event", "signal"]
@@ -129,7 +123,7 @@ async def test_a_step_back_between_two_processes_makes_no_rest_longer(
 ) -> None:
     async with Engine(jobs=[moment], database=database, clock=clock) as first:
         sent = [await first.send(Event("test/moment", {"how": how})) for how in ("sleep", "event")]
-        await resting(first, 2)
+        await until_asleep(first, 2)
     clock.ahead_s = -HOUR
     async with Engine(jobs=[moment], database=database, clock=clock) as second:
         for each in sent:
@@ -155,7 +149,7 @@ async def test_a_step_that_backs_off_is_tried_again(
 
     engine = await start([flaky], clock=clock)
     sent = await engine.send(Asked())
-    await resting(engine, 1)
+    await until_asleep(engine, 1)
     clock.ahead_s = ahead_s
     assert await engine.result(sent.run_ids[0], SOON_S) == 1
 
@@ -163,7 +157,7 @@ async def test_a_step_that_backs_off_is_tried_again(
 async def test_a_sleep_until_a_time_keeps_to_the_clock(start: Start, clock: SetClock) -> None:
     engine = await start([hour], clock=clock)
     sent = await engine.send(Event("test/hour", {"how": "until"}))
-    await resting(engine, 1)
+    await until_asleep(engine, 1)
     clock.ahead_s = -HOUR
     with pytest.raises(TimeoutError):
         await engine.result(sent.run_ids[0], 1.5)
@@ -267,7 +261,7 @@ async def test_an_event_after_a_step_back_still_answers_a_wait(
 ) -> None:
     engine = await start([nap_then_wait], clock=clock)
     sent = await engine.send(Asked(question_id="q"))
-    await resting(engine, 1)
+    await until_asleep(engine, 1)
     clock.ahead_s = -HOUR
     await asyncio.sleep(1.2)  # the step has been noticed, and the wait goes on
     await engine.send(Withdrawn(question_id="q"))

@@ -8,8 +8,8 @@ import sqlalchemy as sa
 from engine import (
     BadJob,
     CancelOn,
+    Database,
     Debounce,
-    Engine,
     Event,
     JobContext,
     RateLimit,
@@ -19,7 +19,7 @@ from engine import (
 )
 from engine.dbos import dbos_rows
 from tests.engine.conftest import Start
-from tests.engine.things import Asked, Notes, Withdrawn
+from tests.engine.things import Asked, Notes, Withdrawn, beside
 
 
 @job("settled", on=Asked, debounce=Debounce("1s", key="event.data.questionId"))
@@ -62,19 +62,20 @@ async def test_event_with_the_latest_ts_wins_in_whatever_order_they_come(start: 
     assert late.run_ids == first.run_ids
 
 
-async def due_at(engine: Engine, run_id: str) -> int:
+def due_at(database: Database, run_id: str) -> int:
     status = dbos_rows.run_tables()[0]
     query = sa.select(status.c.delay_until_epoch_ms).where(status.c.workflow_uuid == run_id)
-    return await engine._ledger.transact(lambda connection: connection.execute(query).scalar_one())  # pyright: ignore[reportPrivateUsage]
+    with beside(database) as connection:
+        return connection.execute(query).scalar_one()
 
 
-async def test_older_event_does_not_put_the_start_off(start: Start) -> None:
+async def test_older_event_does_not_put_the_start_off(start: Start, database: Database) -> None:
     engine = await start([settled])
     first = await engine.send(Asked(text="now"))
-    due = await due_at(engine, first.run_ids[0])
+    due = due_at(database, first.run_ids[0])
     late = await engine.send(Event("test/asked", {"text": "late"}, ts=0))
     assert late.run_ids == first.run_ids
-    assert await due_at(engine, first.run_ids[0]) == due
+    assert due_at(database, first.run_ids[0]) == due
     again = await engine.send(Event("test/asked", {"text": "late"}, ts=0, id=late.event_id))
     assert again.duplicate
     assert again.run_ids == first.run_ids

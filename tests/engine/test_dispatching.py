@@ -10,7 +10,7 @@ from core.clock import SystemClock
 from engine import Database, Engine, Event, JobContext, PostgresDatabase, job
 from engine.dbos import dbos_rows, recorded
 from tests.engine.conftest import Start
-from tests.engine.things import Asked, Notes, until
+from tests.engine.things import Asked, Notes, beside, live_runs, until, until_asleep
 
 SLEEPERS = 20
 
@@ -65,9 +65,9 @@ async def test_sleepers_sleep_again_after_a_restart_and_repeat_nothing(
     notes = Notes()
     async with Engine(jobs=[sleepy], database=database, provide=[notes], grace_s=0.2) as one:
         await one.send_many(asked(SLEEPERS, result_length=result_length))
-        await until(lambda: len(one.live_runs()) == SLEEPERS and one._live.executing() == 0)  # pyright: ignore[reportPrivateUsage]
+        await until_asleep(one, SLEEPERS)
     async with Engine(jobs=[sleepy], database=database, provide=[notes], grace_s=0.2) as two:
-        await until(lambda: len(two.live_runs()) == SLEEPERS and two._live.executing() == 0)  # pyright: ignore[reportPrivateUsage]
+        await until_asleep(two, SLEEPERS)
     assert len(notes.lines) == SLEEPERS
 
 
@@ -76,13 +76,13 @@ async def test_runs_cancelled_while_they_start_again_do_not_go_to_sleep(
 ) -> None:
     async with Engine(jobs=[sleepy], database=database, provide=[Notes()], grace_s=0.2) as one:
         sent = await one.send_many(asked(SLEEPERS))
-        await until(lambda: len(one.live_runs()) == SLEEPERS and one._live.executing() == 0)  # pyright: ignore[reportPrivateUsage]
+        await until_asleep(one, SLEEPERS)
     async with Engine(jobs=[sleepy], database=database, provide=[Notes()], grace_s=0.2) as two:
         run_ids = [each.run_ids[0] for each in sent]
         async with asyncio.TaskGroup() as cancels:
             for run_id in run_ids:
                 cancels.create_task(two.cancel(run_id))
-        await until(lambda: two.live_runs() == [] and two._live.executing() == 0)  # pyright: ignore[reportPrivateUsage]
+        await until_asleep(two, 0)
         assert {(await two.run(run_id)).status for run_id in run_ids} == {"cancelled"}
 
 
@@ -124,8 +124,10 @@ async def test_cancel_that_nobody_told_of_stops_runs_that_execute_and_that_wait(
         jobs=[endless, patient], database=postgres, lease_s=1.2, grace_s=0.2
     ) as engine:
         sent = await engine.send(Asked())
-        await until(lambda: len(engine.live_runs()) == 2 and engine._live.executing() == 1)  # pyright: ignore[reportPrivateUsage]
-        await engine._ledger.transact(dbos_rows.cancel, sent.run_ids)  # pyright: ignore[reportPrivateUsage]
+        live = live_runs(engine)
+        await until(lambda: len(live.all()) == 2 and live.executing() == 1)
+        with beside(postgres) as connection:
+            dbos_rows.cancel(connection, sent.run_ids)
         async with asyncio.timeout(10):
             await interrupted.wait()
         await until(lambda: engine.live_runs() == [], 10)

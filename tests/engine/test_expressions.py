@@ -28,7 +28,7 @@ from engine import (
 from engine.expressions import Expression, path_value
 from engine.storage import tables as engine_tables
 from tests.engine.conftest import Start
-from tests.engine.things import Asked, until_waiting
+from tests.engine.things import Asked, beside, until_waiting
 
 RAISING = [
     "event.data.items[0].price > 100",
@@ -183,7 +183,9 @@ async def test_wait_with_a_wrong_expression_fails_its_own_run(start: Start, when
     assert (await engine.send(Event("go", {"by": "bob"}))).run_ids == ()
 
 
-async def test_wait_stored_with_a_wrong_expression_keeps_nobody_from_sending(start: Start) -> None:
+async def test_wait_stored_with_a_wrong_expression_keeps_nobody_from_sending(
+    start: Start, database: Database
+) -> None:
     """As versions before this one have stored them."""
     engine = await start([waiting(when="async.data.by == 'bob'")])
     first, second = await engine.send_many([Asked(), Asked()])
@@ -191,7 +193,8 @@ async def test_wait_stored_with_a_wrong_expression_keeps_nobody_from_sending(sta
         await until_waiting(engine, one.run_ids[0])
     wait = engine_tables.wait
     change = sa.update(wait).where(wait.c.run_id == first.run_ids[0]).values(condition="a = b")
-    await engine._ledger.transact(lambda connection: connection.execute(change))  # pyright: ignore[reportPrivateUsage]
+    with beside(database) as connection:
+        connection.execute(change)
     await engine.send(Event("go", {"by": "bob"}))
     assert await engine.result(second.run_ids[0], 5) == "bob"
     assert not (await engine.run(first.run_ids[0])).has_ended

@@ -14,7 +14,7 @@ from time import monotonic
 import pytest
 
 from engine import Engine, PostgresDatabase
-from engine.control.act import ELSEWHERE_S
+from engine.control.cancel import ELSEWHERE_S
 from tests.engine.fleet_worker import EVERY_S, LEASE_S, Rationed, brief, rationed, relay
 from tests.engine.mortal import Journal
 from tests.engine.things import Asked, Withdrawn, left_behind, until

@@ -2,8 +2,6 @@
 
 import asyncio
 import re
-from collections.abc import Generator
-from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -13,16 +11,15 @@ from dbos._schemas import SCHEMA_PLACEHOLDER
 
 from core.clock import ManualClock
 from engine import Database, Event, JobContext, NoSuchRun, job
-from engine.dbos import dbos_rows, private
+from engine.dbos import dbos_rows
 from engine.inspection import BadCursor, EventFilter, Inspection, NoSuchEvent, RunFilter
 from engine.inspection.events import events_query
 from engine.inspection.metrics import Spread, ended_query, spread
 from engine.inspection.pages import SCAN_ROWS
 from engine.inspection.runs import runs_query
 from engine.storage import tables
-from engine.storage.database import closer
 from tests.engine.conftest import Start
-from tests.engine.things import QUICK, Asked, Withdrawn
+from tests.engine.things import QUICK, Asked, Withdrawn, beside
 
 
 @job("seen", on=Asked, retries=QUICK)
@@ -281,17 +278,6 @@ async def test_with_20_000_runs_every_list_is_read_from_an_index(
 
 
 RUNS = 20_000
-
-
-@contextmanager
-def beside(database: Database) -> Generator[sa.Connection]:
-    """A transaction beside those of the engine."""
-    pool = database.connect()
-    try:
-        with private.with_schema(pool).begin() as connection:
-            yield connection
-    finally:
-        closer(pool)()
 
 
 def fill(connection: sa.Connection, count: int) -> None:

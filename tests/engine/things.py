@@ -1,13 +1,17 @@
 """Events that the engine's tests send, and a notebook that jobs write into."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 import sqlalchemy as sa
 
 from engine import Database, Engine, EventData, RetryPolicy
+from engine.dbos import private
+from engine.live import LiveRuns
 from engine.storage import tables
+from engine.storage.database import closer
 
 QUICK = RetryPolicy(max_attempts=3, min_timeout=0.01, max_timeout=0.05)
 
@@ -39,6 +43,28 @@ def left_behind(database: Database) -> set[str]:
         found = {each.name for each in of_runs if connection.execute(sa.select(each)).first()}
     pool.dispose()
     return found
+
+
+@contextmanager
+def beside(database: Database) -> Generator[sa.Connection]:
+    """A transaction beside those of the engine."""
+    pool = database.connect()
+    try:
+        with private.with_schema(pool).begin() as connection:
+            yield connection
+    finally:
+        closer(pool)()
+
+
+def live_runs(engine: Engine) -> LiveRuns:
+    """The runs of this process, with what its API does not tell: which of them execute."""
+    return engine._running.live  # pyright: ignore[reportPrivateUsage]
+
+
+async def until_asleep(engine: Engine, count: int, timeout_s: float = 5.0) -> None:
+    """Wait until so many runs are live, and none of them executes."""
+    live = live_runs(engine)
+    await until(lambda: len(live.all()) == count and live.executing() == 0, timeout_s)
 
 
 async def until(claim: Callable[[], bool], timeout_s: float = 5.0) -> None:
