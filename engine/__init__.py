@@ -27,7 +27,7 @@ from engine.errors import (
     StepFailed,
 )
 from engine.events import CANCELLED, FAILED, FINISHED, Event, EventData, ReceivedEvent, SentEvent
-from engine.inspection.run_info import RunInfo, RunStatus, StepRecord
+from engine.inspection.run_info import RunInfo, StepRecord
 from engine.job import CancelOn, Concurrency, Job, On, job
 from engine.jobref import JobRef
 from engine.middleware import Middleware, RunCall, RunEnd, StepCall
@@ -46,6 +46,7 @@ from engine.realtime.messages import Message
 from engine.realtime.publisher import NotListening
 from engine.realtime.tokens import BadToken
 from engine.retry import RetryPolicy
+from engine.status import RunStatus
 from engine.steps.context import FailureContext, JobContext, RunError
 from engine.steps.plain import PlainFailureContext, PlainJobContext
 from engine.storage.database import Database, PostgresDatabase, SqliteDatabase

@@ -65,7 +65,7 @@ class Cancels:
         if row is None:
             raise NoSuchRun(run_id)
         accepted = Accepted(self._ledger.now_ms())
-        if tried and row.status == "CANCELLED":
+        if tried and row.status == "cancelled":
             accepted.cancelled += tried
         else:
             self._intake.cancel(connection, [run_id], accepted)

@@ -7,13 +7,13 @@ from typing import Any
 from engine.errors import NoSuchRun, RunCancelled
 from engine.inspection.run_info import (
     RunInfo,
-    RunStatus,
     StepRecord,
     list_runs,
     read_run,
     read_steps,
 )
 from engine.live import LiveRuns
+from engine.status import RunStatus
 from engine.steps.waits import has_open_wait
 from engine.storage.transactions import Ledger
 

@@ -22,6 +22,7 @@ from engine import (
     PostgresDatabase,
     job,
 )
+from tests.engine.dbos.rows import RUNS
 from tests.engine.fleet_worker import LEASE_S
 from tests.engine.servers import MortalServer, mortal_server
 from tests.engine.test_fleet import Workers
@@ -285,7 +286,7 @@ async def test_a_cancel_whose_answer_is_lost_has_cancelled(
     async with Engine(jobs=[steady], database=database, provide=[notes, gate]) as engine:
         run_id = (await engine.send(Asked())).run_ids[0]
         await gate.reached.wait()
-        async with losing_the_answer(server, "UPDATE dbos.workflow_status"):
+        async with losing_the_answer(server, f"UPDATE dbos.{RUNS}"):
             assert await engine.cancel(run_id)
         assert not engine.live_runs()
         assert not await engine.cancel(run_id)
