@@ -1,5 +1,6 @@
 """Durable jobs in Inngest's words, on DBOS: events, steps, retries, cancellation, flow control."""
 
+from engine.concurrency import Concurrency
 from engine.cron import Cron
 from engine.current import StepInfo, current_step
 from engine.engine import Engine
@@ -27,8 +28,8 @@ from engine.errors import (
     StepFailed,
 )
 from engine.events import CANCELLED, FAILED, FINISHED, Event, EventData, ReceivedEvent, SentEvent
-from engine.inspection.run_info import RunInfo, RunStatus, StepRecord
-from engine.job import CancelOn, Concurrency, Job, On, job
+from engine.inspection.run_info import RunInfo, StepRecord
+from engine.job import Job, job
 from engine.jobref import JobRef
 from engine.middleware import Middleware, RunCall, RunEnd, StepCall
 from engine.options import (
@@ -46,10 +47,12 @@ from engine.realtime.messages import Message
 from engine.realtime.publisher import NotListening
 from engine.realtime.tokens import BadToken
 from engine.retry import RetryPolicy
+from engine.status import RunStatus
 from engine.steps.context import FailureContext, JobContext, RunError
 from engine.steps.plain import PlainFailureContext, PlainJobContext
 from engine.storage.database import Database, PostgresDatabase, SqliteDatabase
 from engine.storage.encryption import BadKey, Encryption, KeyMissing, KeyUnknownElsewhere
+from engine.triggers import CancelOn, On
 
 __all__ = [
     "CANCELLED",

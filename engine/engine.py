@@ -17,12 +17,13 @@ from engine.errors import DatabaseAway, EngineNotRunning
 from engine.events import SentEvent
 from engine.expressions import expression_errors
 from engine.inspection import Inspection
-from engine.inspection.run_info import RunInfo, RunStatus, StepRecord
+from engine.inspection.run_info import RunInfo, StepRecord
 from engine.job import Job, jobs_by_id
 from engine.middleware import Middleware
 from engine.outgoing import Sendable
 from engine.realtime.channels import AnyTopic, Channel, Topic
 from engine.realtime.hub import Messages
+from engine.status import RunStatus
 from engine.steps.context import Provided
 from engine.storage.database import Database, database_at
 from engine.storage.encryption import Encryption

@@ -4,136 +4,35 @@ from collections.abc import Awaitable, Callable, Generator, Iterable, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import Any, Generic, Literal, Protocol, TypeVar, Unpack, cast, overload
+from typing import Any, Generic, Protocol, TypeVar, Unpack, cast, overload
 
 from pydantic import TypeAdapter, ValidationError
 
 from core.invalid import problem_text
-from engine.cron import TICK, Cron, CronRule, compile_cron
-from engine.duration import Duration, seconds_of
+from engine.concurrency import ConcurrencyRule, Limits, compile_limits
+from engine.cron import Cron, CronRule, compile_cron
 from engine.errors import BadJob, NonRetriable
-from engine.events import (
-    INVOKED,
-    EventData,
-    ReceivedEvent,
-    WireEvent,
-    received_event,
-)
-from engine.expressions import Expression
-from engine.judging import (
-    check_function,
-    check_match,
-    check_name,
-    check_number,
-    check_one_event,
-    check_pattern,
-    check_timeout,
-    check_word,
-    listed,
-)
+from engine.events import INVOKED, EventData, ReceivedEvent, WireEvent, received_event
+from engine.judging import check_function, check_name, listed
 from engine.middleware import Middleware
 from engine.options import Flow, FlowOptions
 from engine.outgoing import stored_data
 from engine.results import result_adapter
-from engine.retry import MAX_ATTEMPTS, RetryPolicy
+from engine.retry import RetryPolicy
 from engine.steps.context import FailureContext, JobContext
 from engine.steps.plain import PlainFailureContext, PlainJobContext
+from engine.triggers import CancelOn, CancelRule, Trigger, TriggerRule, compile_trigger
 
 D = TypeVar("D")
 R = TypeVar("R")
 EventType = TypeVar("EventType", bound=EventData)
 
 MAX_TRIGGERS = 10
-MAX_CONCURRENCY = 2
-
-Scope = Literal["fn", "env", "account"]
-Counted = Literal["steps", "runs"]
 
 
-@dataclass(frozen=True)
-class On:
-    """Start the job at an event: a model, a name, or a pattern such as `orders/*`.
-
-    `when` is a CEL expression over `event`; a missing key is no match.
-    """
-
-    event: type[EventData] | str
-    when: str | None = None
-
-
-Trigger = type[EventData] | str | On | Cron
-
-
-@dataclass(frozen=True)
-class CancelOn:
-    """Cancel a run when a later event arrives.
-
-    `match` is a path that must hold the same value in both events ("data.messageId"); `when` a CEL
-    expression over `event` (the one that started the run) and `async` (the later one). With
-    `timeout`, events later than that after the start no longer cancel.
-    """
-
-    event: type[EventData] | str
-    match: str | None = None
-    when: str | None = None
-    timeout: Duration | None = None
-
-
-@dataclass(frozen=True)
-class Concurrency:
-    """At most `limit` steps execute at once for each value of `key` (CEL over `event`).
-
-    A run keeps its place between two steps, so runs of one key do not interleave; it gives the
-    place up while it sleeps, waits or backs off. `scope` "fn" counts this job alone; "env" and
-    "account" count every job that names the same key. With `counts` "runs" a run takes one place
-    however many of its steps execute side by side.
-    """
-
-    limit: int
-    key: str | None = None
-    scope: Scope = "fn"
-    counts: Counted = "steps"
-
-
-Limits = int | Concurrency | Sequence[Concurrency]
 OnFailure = (
     Callable[[FailureContext[D]], Awaitable[None]] | Callable[[PlainFailureContext[D]], None]
 )
-
-
-@dataclass(frozen=True)
-class TriggerRule:
-    """A trigger, compiled: which event names it takes, and under which condition."""
-
-    pattern: str
-    model: type[EventData] | None
-    when: Expression | None
-
-    def takes(self, name: str) -> bool:
-        """Whether an event of this name can fire it."""
-        if self.pattern.endswith("*"):
-            return name.startswith(self.pattern[:-1]) and not name.startswith(TICK)
-        return name == self.pattern
-
-
-@dataclass(frozen=True)
-class CancelRule:
-    """A CancelOn, compiled."""
-
-    event_name: str
-    match: str | None
-    when: Expression | None
-    timeout_s: float | None
-
-
-@dataclass(frozen=True)
-class ConcurrencyRule:
-    """A Concurrency, compiled; `prefix` tells scopes apart."""
-
-    limit: int
-    key: Expression | None
-    prefix: str
-    counts: Counted
 
 
 @dataclass(frozen=True)
@@ -185,77 +84,6 @@ def received(event: WireEvent, job: Job[Any, Any]) -> ReceivedEvent[Any]:
         raise NonRetriable(f"event {event.name!r} does not fit {job.id!r}: {why}") from error
 
 
-def _model(event: object) -> type[EventData] | None:
-    if isinstance(event, str):
-        return None
-    if not isinstance(event, type) or not issubclass(event, EventData):
-        raise ValueError(  # noqa: TRY004 - all of a definition is judged alike
-            f"{event!r} names no event: write its name, or class X(EventData, event=…)"
-        )
-    if not event.event_name:
-        raise ValueError(
-            f"{event.__name__} has no event name; write class {event.__name__}(EventData, event=…)"
-        )
-    return event
-
-
-def _event_name(event: type[EventData] | str) -> str:
-    model = _model(event)
-    return str(event) if model is None else model.event_name
-
-
-def _trigger(job_id: str, trigger: Trigger) -> TriggerRule:
-    if isinstance(trigger, Cron):
-        return TriggerRule(trigger.event_name(job_id), None, None)
-    on = trigger if isinstance(trigger, On) else On(trigger)
-    name = _event_name(on.event)
-    check_pattern(name)
-    when = None if on.when is None else Expression(on.when)
-    return TriggerRule(name, _model(on.event), when)
-
-
-def _cancel(rule: CancelOn, causes: Sequence[type[EventData] | None]) -> CancelRule:
-    name = _event_name(rule.event)
-    check_one_event(name)
-    if rule.match is not None:
-        check_match(rule.match, causes, rule.event)
-    check_timeout("the timeout of a CancelOn", rule.timeout)
-    timeout_s = None if rule.timeout is None else seconds_of(rule.timeout)
-    when = None if rule.when is None else Expression(rule.when, later=True)
-    return CancelRule(name, rule.match, when, timeout_s)
-
-
-def _concurrency(job_id: str, rule: Concurrency) -> ConcurrencyRule:
-    check_number("a concurrency limit", rule.limit)
-    check_word("the scope of a concurrency limit", rule.scope, Scope)
-    check_word("what a concurrency limit counts", rule.counts, Counted)
-    prefix = f"fn:{job_id}" if rule.scope == "fn" else rule.scope
-    key = None if rule.key is None else Expression(rule.key)
-    return ConcurrencyRule(rule.limit, key, prefix, rule.counts)
-
-
-def _retry(retries: int | RetryPolicy) -> RetryPolicy:
-    if isinstance(retries, RetryPolicy):
-        retries.check()
-        return retries
-    if isinstance(retries, bool) or not isinstance(retries, int):  # pyright: ignore[reportUnnecessaryIsInstance] - users may
-        raise ValueError(f"retries is a whole number or a RetryPolicy(…), not {retries!r}")  # noqa: TRY004 - as above
-    if retries < 0:
-        raise ValueError(f"retries are 0 to {MAX_ATTEMPTS - 1}, not {retries}")
-    policy = RetryPolicy(max_attempts=retries + 1)
-    policy.check()
-    return policy
-
-
-def _limits(job_id: str, given: Limits) -> tuple[ConcurrencyRule, ...]:
-    if isinstance(given, int):
-        given = Concurrency(given)
-    rules = listed("concurrency", given, Concurrency)
-    if len(rules) > MAX_CONCURRENCY:
-        raise ValueError(f"a job has at most {MAX_CONCURRENCY} concurrency limits")
-    return tuple(_concurrency(job_id, rule) for rule in rules)
-
-
 @dataclass(frozen=True)
 class _Words:
     """What `@job` is given beside the function."""
@@ -277,7 +105,7 @@ def _defined(job_id: str, words: _Words) -> Callable[..., Job[Any, Any]]:
     )
     if not 1 <= len(triggers) <= MAX_TRIGGERS:
         raise ValueError(f"a job has 1 to {MAX_TRIGGERS} triggers, not {len(triggers)}")
-    rules = tuple(_trigger(job_id, trigger) for trigger in triggers)
+    rules = tuple(compile_trigger(job_id, trigger) for trigger in triggers)
     flow = Flow(words.flow)
     cancel_on = listed("cancel_on", words.cancel_on, CancelOn)
     if "batch" in flow.options and cancel_on:
@@ -290,9 +118,9 @@ def _defined(job_id: str, words: _Words) -> Callable[..., Job[Any, Any]]:
         Job,
         id=job_id,
         triggers=rules,
-        cancel_on=tuple(_cancel(rule, causes) for rule in cancel_on),
-        concurrency=_limits(job_id, words.concurrency),
-        retry=_retry(words.retries),
+        cancel_on=tuple(rule.compile(causes) for rule in cancel_on),
+        concurrency=compile_limits(job_id, words.concurrency),
+        retry=RetryPolicy.of(words.retries),
         on_failure=words.on_failure,
         data_model=models.pop() if len(models) == 1 else None,
         flow=flow,

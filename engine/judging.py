@@ -129,6 +129,20 @@ def check_match(path: object, first: Sequence[type[BaseModel] | None], later: ob
     Raises:
         ValueError: it cannot, in any of the models of the first event or in that of the later one.
     """
+    root, *rest = _parts(path)
+    if root != "data":
+        return
+    problems = [_missing(model, rest) for model in first]
+    if problems and None not in problems:
+        raise ValueError(problems[0])
+    if isinstance(later, type) and issubclass(later, BaseModel):
+        problem = _missing(later, rest)
+        if problem is not None:
+            raise ValueError(problem)
+
+
+def _parts(path: object) -> list[str]:
+    """The names in a path that can hold one value in two events; ValueError for any other."""
     if not isinstance(path, str):
         raise ValueError(f"match is a path such as 'data.userId', not {path!r}")  # noqa: TRY004 - judged like the rest
     root, *rest = path.split(".")
@@ -138,15 +152,7 @@ def check_match(path: object, first: Sequence[type[BaseModel] | None], later: ob
         raise ValueError(f"match {path!r} can never match: write a path such as 'data.userId'")
     if root == "id":
         raise ValueError("match 'id' can never match: no two events have one id")
-    if root != "data":
-        return
-    problems = [_missing(model, rest, path) for model in first]
-    if problems and None not in problems:
-        raise ValueError(problems[0])
-    if isinstance(later, type) and issubclass(later, BaseModel):
-        problem = _missing(later, rest, path)
-        if problem is not None:
-            raise ValueError(problem)
+    return [root, *rest]
 
 
 def check_wait(event: object, *, match: str | None, when: str | None) -> str:
@@ -164,8 +170,9 @@ def check_wait(event: object, *, match: str | None, when: str | None) -> str:
     return cast("str", name)
 
 
-def _missing(model: type[BaseModel] | None, parts: Sequence[str], path: str) -> str | None:
-    """Why a model has no such path; None where it has, or may have."""
+def _missing(model: type[BaseModel] | None, parts: Sequence[str]) -> str | None:
+    """Why the data of a model have no such path; None where they have, or may have."""
+    path = ".".join(("data", *parts))
     for part in parts:
         if model is None or _stores_freely(model):
             return None

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal, Protocol, TypedDict
+from typing import Any, ClassVar, Literal, Protocol, TypedDict, get_type_hints
 
 from engine.duration import Duration, check_between, seconds_of
 from engine.expressions import Expression
@@ -10,6 +10,10 @@ from engine.fairness import NO_KEY
 from engine.judging import check_number, check_timeout, check_word
 
 SingletonMode = Literal["skip", "cancel"]
+
+# A run that gathers events is made before its last event is known, so what decides about a start
+# cannot be told yet. As in Inngest, where batches exclude the same.
+DECIDE_ABOUT_A_START = ("throttle", "singleton")
 
 
 def _check_period(what: str, period: Duration) -> None:
@@ -19,8 +23,15 @@ def _check_period(what: str, period: Duration) -> None:
 class Option(Protocol):
     """What every word of flow control that is more than an expression can do."""
 
+    excludes: ClassVar[tuple[str, ...]]
+    """With which other words it does not go together."""
+
     def check(self) -> None:
         """Raise ValueError where it cannot work; the text says what would."""
+        ...
+
+    def expressions(self) -> Mapping[str, str | None]:
+        """What of it is CEL, by the name under which `Flow` compiles it."""
         ...
 
 
@@ -36,11 +47,17 @@ class Throttle:
     burst: int = 1
     key: str | None = None
 
+    excludes: ClassVar[tuple[str, ...]] = ()
+
     def check(self) -> None:
         """Raise ValueError where it lets nothing through."""
         check_number("the limit of a throttle", self.limit)
         check_number("the burst of a throttle", self.burst)
         _check_period("the period of a throttle", self.period)
+
+    def expressions(self) -> Mapping[str, str | None]:
+        """Its key."""
+        return {"throttle": self.key}
 
 
 @dataclass(frozen=True)
@@ -51,10 +68,16 @@ class RateLimit:
     period: Duration
     key: str | None = None
 
+    excludes: ClassVar[tuple[str, ...]] = ()
+
     def check(self) -> None:
         """Raise ValueError where it lets nothing through."""
         check_number("the limit of a rate limit", self.limit)
         _check_period("the period of a rate limit", self.period)
+
+    def expressions(self) -> Mapping[str, str | None]:
+        """Its key."""
+        return {"rate_limit": self.key}
 
 
 @dataclass(frozen=True)
@@ -64,9 +87,15 @@ class Singleton:
     mode: SingletonMode = "skip"
     key: str | None = None
 
+    excludes: ClassVar[tuple[str, ...]] = ()
+
     def check(self) -> None:
         """Raise ValueError where the mode is none."""
         check_word("the mode of a singleton", self.mode, SingletonMode)
+
+    def expressions(self) -> Mapping[str, str | None]:
+        """Its key."""
+        return {"singleton": self.key}
 
 
 @dataclass(frozen=True)
@@ -82,11 +111,17 @@ class Debounce:
     key: str | None = None
     timeout: Duration | None = None
 
+    excludes: ClassVar[tuple[str, ...]] = ("batch", *DECIDE_ABOUT_A_START)
+
     def check(self) -> None:
         """Raise ValueError where a time is none."""
         _check_period("the period of a debounce", self.period)
         if self.timeout is not None:
             _check_period("the timeout of a debounce", self.timeout)
+
+    def expressions(self) -> Mapping[str, str | None]:
+        """Its key."""
+        return {"debounce": self.key}
 
 
 @dataclass(frozen=True)
@@ -103,10 +138,16 @@ class Batch:
     key: str | None = None
     when: str | None = None
 
+    excludes: ClassVar[tuple[str, ...]] = (*DECIDE_ABOUT_A_START, "rate_limit", "idempotency")
+
     def check(self) -> None:
         """Raise ValueError where it holds no event, or waits for no time."""
         check_number("the max_size of a batch", self.max_size)
         _check_period("the timeout of a batch", self.timeout)
+
+    def expressions(self) -> Mapping[str, str | None]:
+        """Its key, and which events it takes."""
+        return {"batch": self.key, "batch_when": self.when}
 
 
 @dataclass(frozen=True)
@@ -116,10 +157,16 @@ class Timeouts:
     start: Duration | None = None
     finish: Duration | None = None
 
+    excludes: ClassVar[tuple[str, ...]] = ()
+
     def check(self) -> None:
         """Raise ValueError where a time is none."""
         check_timeout("timeouts.start", self.start)
         check_timeout("timeouts.finish", self.finish)
+
+    def expressions(self) -> Mapping[str, str | None]:
+        """None."""
+        return {}
 
 
 class FlowOptions(TypedDict, total=False):
@@ -147,52 +194,30 @@ class FlowOptions(TypedDict, total=False):
     batch: Batch
 
 
-_KINDS: Mapping[str, type[Option] | type[str]] = {
-    "throttle": Throttle,
-    "rate_limit": RateLimit,
-    "priority": str,
-    "singleton": Singleton,
-    "idempotency": str,
-    "fairness": str,
-    "timeouts": Timeouts,
-    "debounce": Debounce,
-    "batch": Batch,
-}
-
-# A run that gathers events is made before its last event is known, so what decides about a start
-# cannot be told yet. As in Inngest, where batches exclude the same.
-_EXCLUDES: Mapping[str, tuple[str, ...]] = {
-    "debounce": ("batch", "throttle", "singleton"),
-    "batch": ("throttle", "singleton", "rate_limit", "idempotency"),
-}
+_KINDS: Mapping[str, type[Option] | type[str]] = get_type_hints(FlowOptions)
 
 
-def _check(options: Mapping[str, Any]) -> None:
+def _check(name: str, option: object) -> None:
+    """Whether a word is known, and what is given for it can work."""
+    kind = _KINDS.get(name)
+    if kind is None:
+        raise ValueError(f"there is no option {name!r}; there are {', '.join(sorted(_KINDS))}")
+    if not isinstance(option, kind):
+        wanted = "a CEL expression, as text" if kind is str else f"{kind.__name__}(…)"
+        raise ValueError(f"{name} is {wanted}, not {option!r}")  # noqa: TRY004 - one kind of error for all of a definition
+    if not isinstance(option, str):
+        option.check()
+
+
+def _check_together(options: Mapping[str, Option | str]) -> None:
     for name, option in options.items():
-        kind = _KINDS.get(name)
-        if kind is None:
-            raise ValueError(f"there is no option {name!r}; there are {', '.join(sorted(_KINDS))}")
-        if not isinstance(option, kind):
-            wanted = "a CEL expression, as text" if kind is str else f"{kind.__name__}(…)"
-            raise ValueError(f"{name} is {wanted}, not {option!r}")  # noqa: TRY004 - one kind of error for all of a definition
-        if not isinstance(option, str):
-            option.check()
-    for name, others in _EXCLUDES.items():
-        for other in others:
-            if name in options and other in options:
+        for other in () if isinstance(option, str) else option.excludes:
+            if other in options:
                 raise ValueError(f"{name} and {other} do not go together")
 
 
-def _expressions(options: Mapping[str, Any]) -> dict[str, Expression]:
-    found: dict[str, Expression] = {}
-    for name, option in options.items():
-        key = option if isinstance(option, str) else getattr(option, "key", None)
-        if key is not None:
-            found[name] = Expression(key)
-    batch = options.get("batch")
-    if batch is not None and batch.when is not None:
-        found["batch_when"] = Expression(batch.when)
-    return found
+def _sources(name: str, option: Option | str) -> Mapping[str, str | None]:
+    return {name: option} if isinstance(option, str) else option.expressions()
 
 
 @dataclass(frozen=True)
@@ -210,9 +235,17 @@ class Flow:
         given: dict[str, Any] = {
             name: option for name, option in self.options.items() if option is not None
         }
-        _check(given)
+        for name, option in given.items():
+            _check(name, option)
+        _check_together(given)
+        expressions = {
+            name: Expression(source)
+            for each in given.items()
+            for name, source in _sources(*each).items()
+            if source is not None
+        }
         object.__setattr__(self, "options", given)
-        object.__setattr__(self, "expressions", _expressions(given))
+        object.__setattr__(self, "expressions", expressions)
 
     def key(self, job_id: str, name: str, event: Mapping[str, Any]) -> str | None:
         """What is counted together under one of the rules; None where that cannot be told."""

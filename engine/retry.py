@@ -25,6 +25,20 @@ class RetryPolicy:
     max_timeout: Duration = 3600.0
     randomize: bool = True
 
+    @classmethod
+    def of(cls, retries: "int | RetryPolicy") -> "RetryPolicy":
+        """The policy of a job, for which a number counts retries. Raises: ValueError."""
+        if isinstance(retries, RetryPolicy):
+            retries.check()
+            return retries
+        if isinstance(retries, bool) or not isinstance(retries, int):  # pyright: ignore[reportUnnecessaryIsInstance] - users may
+            raise ValueError(f"retries is a whole number or a RetryPolicy(…), not {retries!r}")  # noqa: TRY004 - judged like the rest
+        if retries < 0:
+            raise ValueError(f"retries are 0 to {MAX_ATTEMPTS - 1}, not {retries}")
+        policy = RetryPolicy(max_attempts=retries + 1)
+        policy.check()
+        return policy
+
     def check(self) -> None:
         """Raise ValueError where the numbers make no sense."""
         check_number("max_attempts of a RetryPolicy", self.max_attempts)

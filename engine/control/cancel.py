@@ -3,6 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 
 import sqlalchemy as sa
@@ -24,33 +25,24 @@ ELSEWHERE_S = 1.0  # within which every process finds a cancel whose notice it h
 STOP_S = 5.0  # a step that ignores its cancellation for longer is left behind, and logged
 
 
+@dataclass(frozen=True)
 class Cancels:
     """Cancels what callers ask it to."""
 
-    def __init__(  # noqa: PLR0913 - it stands between the database, this process and the others
-        self,
-        executor_id: str,
-        *,
-        ledger: Ledger,
-        intake: Intake,
-        live: LiveRuns,
-        act: Callable[[Accepted], None],
-        is_alone: bool,
-    ) -> None:
-        """`is_alone` where no other process can have the database."""
-        self._executor_id = executor_id
-        self._ledger = ledger
-        self._intake = intake
-        self._live = live
-        self._act = act
-        self._is_alone = is_alone
+    executor_id: str
+    ledger: Ledger
+    intake: Intake
+    live: LiveRuns
+    act: Callable[[Accepted], None]
+    is_alone: bool
+    """Whether no other process can have the database."""
 
     async def cancel(self, run_id: str) -> bool:
         """See `Engine.cancel`."""
         tried: list[str] = []
-        with self._live.hearing() as heard:
-            accepted = await self._ledger.transact(self._cancel, run_id, tried)
-            self._act(accepted)
+        with self.live.hearing() as heard:
+            accepted = await self.ledger.transact(self._cancel, run_id, tried)
+            self.act(accepted)
             await self._wait_stopped(accepted.cancelled)
             try:
                 async with asyncio.timeout(ELSEWHERE_S):
@@ -64,30 +56,30 @@ class Cancels:
         row = dbos_rows.run_row(connection, run_id)
         if row is None:
             raise NoSuchRun(run_id)
-        accepted = Accepted(self._ledger.now_ms())
-        if tried and row.status == "CANCELLED":
+        accepted = Accepted(self.ledger.now_ms())
+        if tried and row.status == "cancelled":
             accepted.cancelled += tried
         else:
-            self._intake.cancel(connection, [run_id], accepted)
-            self._intake.publish(connection, accepted)
+            self.intake.cancel(connection, [run_id], accepted)
+            self.intake.publish(connection, accepted)
             tried[:] = accepted.cancelled
         return accepted
 
     async def _executed_elsewhere(self, cancelled: Sequence[str]) -> list[str]:
         """Those that other processes executed; asked once the cancel is on its way to them."""
-        if not cancelled or self._is_alone:
+        if not cancelled or self.is_alone:
             return []
 
         def look(connection: sa.Connection) -> list[str]:
-            others = living_besides(connection, self._executor_id)
+            others = living_besides(connection, self.executor_id)
             return dbos_rows.were_executing_in(connection, cancelled, others) if others else []
 
-        return await self._ledger.transact(look)
+        return await self.ledger.transact(look)
 
     async def _wait_stopped(self, run_ids: Iterable[str]) -> None:
         me = asyncio.current_task()
         for run_id in run_ids:
-            live = self._live.get(run_id)
+            live = self.live.get(run_id)
             if live is None or live.task is me:
                 continue
             await asyncio.wait([live.task], timeout=STOP_S)
@@ -105,16 +97,16 @@ class Cancels:
         which = Selection(
             job_id,
             0 if after is None else ms_of(after),
-            self._ledger.now_ms() + 1 if before is None else ms_of(before),
+            self.ledger.now_ms() + 1 if before is None else ms_of(before),
             expression,
         )
         cancelled: list[RunId] = []
         cursor: Cursor | None = FIRST
         while cursor is not None:
-            accepted, cursor = await self._ledger.transact(
-                cancel_page, self._intake, which, cursor, self._ledger.now_ms()
+            accepted, cursor = await self.ledger.transact(
+                cancel_page, self.intake, which, cursor, self.ledger.now_ms()
             )
-            self._act(accepted)
+            self.act(accepted)
             cancelled += map(RunId, accepted.cancelled)
             await self._wait_stopped(accepted.cancelled)
         return cancelled

@@ -90,7 +90,7 @@ class Store:
     ledger: Ledger
     reader: Ledger
     """For looks that may take long."""
-    for_runs: Ledger
+    patient: Ledger
     """For runs, which wait for the database as long as it takes."""
     host: Host
 
@@ -146,18 +146,14 @@ def shared(settings: Settings, store: Store, tasks: asyncio.TaskGroup) -> Shared
     ledger, executor_id = store.ledger, settings.executor_id
     lifetime = Lifetime(tasks, ledger.passes)
     intake = Intake(settings.jobs, store.host, executor_id)
-    slots, waits, sleepers, hub = Slots(store.for_runs, executor_id), Waits(), Sleepers(), Hub()
+    slots, waits, sleepers, hub = Slots(store.patient, executor_id), Waits(), Sleepers(), Hub()
     queues = [queue_of(job_id) for job_id in settings.jobs]
     dispatcher = Dispatcher(queues, ledger=ledger, read_paused=_paused_queues)
     live = _live_runs(
         settings, dispatcher, EndNotices(executor_id, ledger=ledger, lifetime=lifetime)
     )
     end_hooks = EndHooks(
-        settings.jobs,
-        settings.middleware,
-        ledger=store.for_runs,
-        live=live,
-        spawn=lifetime.spawn,
+        settings.jobs, settings.middleware, ledger=store.patient, live=live, spawn=lifetime.spawn
     )
     wakes = Wakes(queues, live, slots, waits, sleepers, dispatcher, end_hooks, ledger.now_ms)
     publisher = (
@@ -200,25 +196,21 @@ def _paused_queues(connection: sa.Connection) -> set[str]:
 
 def for_runs(parts: Shared) -> ForRuns:
     """Put together what executes runs."""
-    settings, store, spawn, act = (
-        parts.settings,
-        parts.store,
-        parts.lifetime.spawn,
-        parts.wakes.act,
-    )
+    settings, store = parts.settings, parts.store
+    spawn, act = parts.lifetime.spawn, parts.wakes.act
     histories: dict[str, History] = {}
-    ends = Ends(settings.executor_id, ledger=store.for_runs, slots=parts.slots, spawn=spawn)
+    ends = Ends(settings.executor_id, ledger=store.patient, slots=parts.slots, spawn=spawn)
     outside = RunOutside(
         parts.intake,
-        store.for_runs,
+        store.patient,
         waits=parts.waits,
-        send=replace(parts.sender, ledger=store.for_runs).store,
+        send=replace(parts.sender, ledger=store.patient).store,
         result=parts.watcher.result,
         spawn=spawn,
         publisher=parts.publisher,
     )
     runner = RunnerParts(
-        ledger=store.for_runs,
+        ledger=store.patient,
         intake=parts.intake,
         slots=parts.slots,
         live=parts.live,
@@ -227,7 +219,7 @@ def for_runs(parts: Shared) -> ForRuns:
         act=act,
         outside=outside,
         ends=ends,
-        pacing=Pacing(store.for_runs, act=act, spawn=spawn),
+        pacing=Pacing(store.patient, act=act, spawn=spawn),
         trusted_s=math.inf if settings.is_alone else TRUSTED_S,
         watch_end=parts.end_hooks.watch,
         middleware=settings.middleware,

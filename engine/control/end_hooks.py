@@ -10,11 +10,12 @@ import sqlalchemy as sa
 
 from engine.errors import NonRetriable
 from engine.events import ReceivedEvent, WireEvent, received_event
-from engine.inspection.run_info import RunInfo, RunStatus, read_run
+from engine.inspection.run_info import RunInfo, read_run
 from engine.intake.gather import gathered_events
 from engine.job import Job, received
 from engine.live import LiveRuns
 from engine.middleware import Hooks, Middleware, RunEnd
+from engine.status import RunStatus
 from engine.steps.process_ends import failure_of
 from engine.storage.eventlog import handles_failure, read_event
 from engine.storage.transactions import Ledger

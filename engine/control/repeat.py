@@ -1,6 +1,7 @@
 """Repeating runs that have ended."""
 
 from collections.abc import Callable
+from dataclasses import dataclass
 
 from core.ids import RunId, new_id
 from engine.intake.intake import Accepted, Intake
@@ -8,13 +9,13 @@ from engine.intake.replay import Choose, from_failure, from_start, from_step, ru
 from engine.storage.transactions import Ledger
 
 
+@dataclass(frozen=True)
 class Repeats:
     """Starts new runs that take over steps of old ones."""
 
-    def __init__(self, *, ledger: Ledger, intake: Intake, act: Callable[[Accepted], None]) -> None:
-        self._ledger = ledger
-        self._intake = intake
-        self._act = act
+    ledger: Ledger
+    intake: Intake
+    act: Callable[[Accepted], None]
 
     async def replay(self, run_id: str) -> RunId:
         """See `Engine.replay`."""
@@ -28,8 +29,8 @@ class Repeats:
 
     async def _again(self, run_id: str, choose: Choose) -> RunId:
         target = f"{run_id}:{new_id('again')[-12:]}"
-        accepted = await self._ledger.transact(
-            run_again, self._intake, (run_id, target), choose, self._ledger.now_ms()
+        accepted = await self.ledger.transact(
+            run_again, self.intake, (run_id, target), choose, self.ledger.now_ms()
         )
-        self._act(accepted)
+        self.act(accepted)
         return RunId(target)

@@ -2,59 +2,52 @@
 
 import asyncio
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 from engine.errors import NoSuchRun, RunCancelled
-from engine.inspection.run_info import (
-    RunInfo,
-    RunStatus,
-    StepRecord,
-    list_runs,
-    read_run,
-    read_steps,
-)
+from engine.inspection.run_info import RunInfo, StepRecord, list_runs, read_run, read_steps
 from engine.live import LiveRuns
+from engine.status import RunStatus
 from engine.steps.waits import has_open_wait
 from engine.storage.transactions import Ledger
 
 POLL_S = 1.0  # when a run ends in another process and its notice is lost
 
 
+@dataclass(frozen=True)
 class Watcher:
     """Looks at runs, and waits for them."""
 
-    def __init__(
-        self, *, ledger: Ledger, live: LiveRuns, check_running: Callable[[], None]
-    ) -> None:
-        self._ledger = ledger
-        self._live = live
-        self._check_running = check_running
+    ledger: Ledger
+    live: LiveRuns
+    check_running: Callable[[], None]
 
     async def run(self, run_id: str) -> RunInfo:
         """See `Engine.run`."""
-        return await _look(self._ledger, run_id)
+        return await _look(self.ledger, run_id)
 
     async def is_waiting(self, run_id: str) -> bool:
         """See `Engine.is_waiting`."""
-        return await self._ledger.transact(has_open_wait, run_id)
+        return await self.ledger.transact(has_open_wait, run_id)
 
     async def runs(
         self, *, job_id: str | None, status: RunStatus | None, limit: int
     ) -> list[RunInfo]:
         """See `Engine.runs`."""
-        return await self._ledger.transact(list_runs, job_id=job_id, status=status, limit=limit)
+        return await self.ledger.transact(list_runs, job_id=job_id, status=status, limit=limit)
 
     async def steps(self, run_id: str) -> list[StepRecord]:
         """See `Engine.steps`."""
-        return await self._ledger.transact(read_steps, run_id)
+        return await self.ledger.transact(read_steps, run_id)
 
     async def wait(self, run_id: str, timeout_s: float | None) -> RunInfo:
         """See `Engine.wait`."""
-        with self._live.watching(run_id) as may_have_ended:
+        with self.live.watching(run_id) as may_have_ended:
             async with asyncio.timeout(timeout_s):
                 while True:
-                    self._check_running()
-                    info = await _look(self._ledger.patient(), run_id)
+                    self.check_running()
+                    info = await _look(self.ledger.patient(), run_id)
                     if info.has_ended:
                         return info
                     try:

@@ -13,7 +13,8 @@ import sqlalchemy as sa
 from dbos._utils import GlobalParams
 
 from engine.dbos.private import system_database
-from engine.storage.encryption import Sealed
+from engine.dbos.states import ACTIVE, STORED, Status, opened
+from engine.status import RunStatus
 
 
 def queues_with_work(connection: sa.Connection, names: Sequence[str]) -> list[str]:
@@ -45,7 +46,7 @@ def cancel(connection: sa.Connection, run_ids: Sequence[str]) -> list[str]:
     statement = (
         sa.update(status)
         .where(status.c.workflow_uuid.in_(run_ids))
-        .where(status.c.status.in_(["ENQUEUED", "DELAYED", "PENDING"]))
+        .where(status.c.status.in_(ACTIVE))
         .values(
             status="CANCELLED",
             owner_xid=None,
@@ -121,16 +122,14 @@ def copy_steps(connection: sa.Connection, source: str, target: str, numbers: Seq
 
 def active_runs() -> sa.Select[tuple[str]]:
     """The ids of runs that have not ended, as a subquery."""
-    return runs_with(["ENQUEUED", "DELAYED", "PENDING"])
+    return _runs_with(ACTIVE)
 
 
 def runs_not_ended_before(before_ms: int) -> sa.Select[tuple[str]]:
     """The ids of runs that have not ended, or not before a time, as a subquery."""
     status = system_database().tables.workflow_status.c
     return sa.select(status.workflow_uuid).where(
-        sa.or_(
-            status.status.in_(["ENQUEUED", "DELAYED", "PENDING"]), status.completed_at >= before_ms
-        )
+        sa.or_(status.status.in_(ACTIVE), status.completed_at >= before_ms)
     )
 
 
@@ -180,10 +179,10 @@ def _executor(connection: sa.Connection, run_id: str, *, shared: bool) -> str | 
 class RunRow:
     """What DBOS knows of a run; times are ms since the epoch."""
 
-    status: str
+    status: RunStatus
     created_at: int
     started_at: int | None
-    completed_at: int | None
+    ended_at: int | None
     output: str | None
     error: str | None
 
@@ -194,7 +193,7 @@ def run_row(connection: sa.Connection, run_id: str) -> RunRow | None:
     status, output = tables.workflow_status.c, tables.workflow_output.c
     query = (
         sa.select(
-            status.status,
+            sa.type_coerce(status.status, Status),
             status.created_at,
             status.started_at_epoch_ms,
             status.completed_at,
@@ -248,7 +247,7 @@ def ended_before(connection: sa.Connection, before_ms: int, limit: int) -> list[
     status = system_database().tables.workflow_status.c
     query = (
         sa.select(status.workflow_uuid)
-        .where(status.status.not_in(["ENQUEUED", "DELAYED", "PENDING"]))
+        .where(status.status.not_in(ACTIVE))
         .where(status.completed_at < before_ms)
         .order_by(status.completed_at)
         .limit(limit)
@@ -277,7 +276,7 @@ class StepRow:
     output: str | None
     error: str | None
     started_at: int | None
-    completed_at: int | None
+    ended_at: int | None
 
 
 def step_rows(connection: sa.Connection, run_id: str) -> list[StepRow]:
@@ -298,11 +297,6 @@ def step_rows(connection: sa.Connection, run_id: str) -> list[StepRow]:
     return [StepRow(*row) for row in connection.execute(query)]
 
 
-def opened(serialized: sa.ColumnElement[Any]) -> sa.ColumnElement[Any]:
-    """What the serializer wrote into a column of DBOS, as JSON text again."""
-    return sa.type_coerce(serialized, Sealed)
-
-
 def serialized_columns() -> list[sa.Column[Any]]:
     """The columns that the serializer writes: inputs, results and errors."""
     found = system_database().tables
@@ -315,13 +309,11 @@ def serialized_columns() -> list[sa.Column[Any]]:
     ]
 
 
-def run_tables() -> tuple[sa.Table, sa.Table]:
-    """The tables of the states and of the results of runs, for queries that join them to ours."""
-    found = system_database().tables
-    return found.workflow_status, found.workflow_output
+def runs_in(status: RunStatus) -> sa.Select[tuple[str]]:
+    """The ids of the runs in this state, as a subquery."""
+    return _runs_with([stored for stored, shown in STORED.items() if shown == status])
 
 
-def runs_with(statuses: Sequence[str]) -> sa.Select[tuple[str]]:
-    """The ids of the runs in these statuses, as a subquery."""
+def _runs_with(statuses: Sequence[str]) -> sa.Select[tuple[str]]:
     status = system_database().tables.workflow_status.c
     return sa.select(status.workflow_uuid).where(status.status.in_(statuses))

@@ -6,8 +6,7 @@ from dataclasses import dataclass
 
 import sqlalchemy as sa
 
-from engine.dbos import dbos_rows
-from engine.inspection.run_info import STATUS
+from engine.dbos.states import run_states
 from engine.storage import tables
 
 MAX_ROWS = 20_000  # the newest ends of the window; `is_sample` says when there were more
@@ -45,18 +44,12 @@ class JobMetrics:
 
 def ended_query(since_ms: int, job_id: str | None, user_id: str | None) -> sa.Select[tuple[int]]:
     """Runs that ended since a time, last ended first, bounded."""
-    found, status, run = dbos_rows.run_tables()[0], dbos_rows.run_tables()[0].c, tables.run.c
+    states, run = run_states(), tables.run.c
     query = (
-        sa.select(
-            run.job_id,
-            status.status,
-            run.created_at,
-            status.started_at_epoch_ms.label("started_at"),
-            status.completed_at.label("ended_at"),
-        )
-        .select_from(found.join(tables.run, run.run_id == status.workflow_uuid))
-        .where(status.completed_at >= since_ms)
-        .order_by(status.completed_at.desc())
+        sa.select(run.job_id, states.status, run.created_at, states.started_at, states.ended_at)
+        .select_from(states.join(tables.run, run.run_id))
+        .where(states.ended_at >= since_ms)
+        .order_by(states.ended_at.desc())
         .limit(MAX_ROWS + 1)
     )
     if job_id is not None:
@@ -98,7 +91,7 @@ def _metrics(
 ) -> JobMetrics:
     counts = {"completed": 0, "failed": 0, "cancelled": 0}
     for row in rows:
-        counts[STATUS[row.status]] += 1
+        counts[row.status] += 1
     judged = counts["completed"] + counts["failed"]
     started = [row for row in rows if row.started_at is not None]
     return JobMetrics(

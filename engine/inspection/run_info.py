@@ -2,27 +2,15 @@
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any, Literal
+from typing import Any
 
 import sqlalchemy as sa
 
 from core.ids import EventId, RunId
 from engine.dbos import dbos_rows
 from engine.errors import StepFailed
+from engine.status import ENDED, RunStatus
 from engine.storage import codec, tables
-
-RunStatus = Literal["scheduled", "queued", "running", "completed", "failed", "cancelled"]
-
-STATUS: dict[str, RunStatus] = {
-    "DELAYED": "scheduled",
-    "ENQUEUED": "queued",
-    "PENDING": "running",
-    "SUCCESS": "completed",
-    "ERROR": "failed",
-    "MAX_RECOVERY_ATTEMPTS_EXCEEDED": "failed",
-    "CANCELLED": "cancelled",
-}
-ENDED: frozenset[RunStatus] = frozenset({"completed", "failed", "cancelled"})
 
 
 @dataclass(frozen=True)
@@ -64,10 +52,10 @@ def read_run(connection: sa.Connection, run_id: str) -> RunInfo | None:
         run_id=RunId(run_id),
         job_id="" if own is None else own.job_id,
         event_id=EventId("" if own is None else own.event_id),
-        status=STATUS[row.status],
+        status=row.status,
         created_at=created,
         started_at=instant(row.started_at),
-        ended_at=instant(row.completed_at),
+        ended_at=instant(row.ended_at),
         result=None if row.output is None else codec.loads(row.output),
         error=None if row.error is None else codec.loads(row.error),
     )
@@ -133,7 +121,7 @@ def read_steps(connection: sa.Connection, run_id: str) -> list[StepRecord]:
             None if row.output is None else codec.loads(row.output),
             None if row.error is None else codec.loads(row.error),
             started_at=instant(row.started_at),
-            ended_at=instant(row.completed_at),
+            ended_at=instant(row.ended_at),
             failed=tuple(failed.get(row.name, ())),
         )
         for row in dbos_rows.step_rows(connection, run_id)
@@ -167,8 +155,7 @@ def list_runs(
     if job_id is not None:
         query = query.where(tables.run.c.job_id == job_id)
     if status is not None:
-        stored = [name for name, shown in STATUS.items() if shown == status]
-        query = query.where(tables.run.c.run_id.in_(dbos_rows.runs_with(stored)))
+        query = query.where(tables.run.c.run_id.in_(dbos_rows.runs_in(status)))
     run_ids = connection.execute(query.limit(limit)).scalars().all()
     found = (read_run(connection, run_id) for run_id in run_ids)
     return [run for run in found if run is not None]

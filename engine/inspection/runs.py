@@ -7,16 +7,14 @@ from typing import Any
 import sqlalchemy as sa
 
 from core.ids import EventId, RunId
-from engine.dbos import dbos_rows
+from engine.dbos.states import run_states
 from engine.errors import NoSuchRun
 from engine.events import WireEvent
 from engine.inspection.events import events_query_all
 from engine.inspection.pages import Page, Position, at, event_of, has_field, scan, slice_of
 from engine.inspection.run_info import (
-    STATUS,
     FailedTry,
     RunInfo,
-    RunStatus,
     StepRecord,
     instant,
     read_failed,
@@ -24,6 +22,7 @@ from engine.inspection.run_info import (
     read_steps,
 )
 from engine.inspection.waits import OpenWait, open_wait, waits_query
+from engine.status import RunStatus
 from engine.storage import codec, tables
 from engine.storage.owners import owner_of
 
@@ -112,24 +111,24 @@ def runs_query(which: RunFilter, after: Position | None, limit: int) -> sa.Selec
     ]
     inner = sa.select(*columns).select_from(found).where(*conditions)
     some = slice_of(inner, at, row_id, which, after, limit).subquery()
-    status, output, event = *dbos_rows.run_tables(), tables.event
+    states, event = run_states(), tables.event
     body = event.c.body if which.field is not None else sa.null()
     return (
         sa.select(
             *some.c,
-            status.c.status,
-            status.c.started_at_epoch_ms.label("started_at"),
-            status.c.completed_at.label("ended_at"),
-            dbos_rows.opened(sa.func.coalesce(output.c.error, status.c.error)).label("error"),
+            states.status,
+            states.started_at,
+            states.ended_at,
+            states.error,
             event.c.name.label("event_name"),
             event.c.ts,
             event.c.v,
             body.label("body"),
         )
         .select_from(
-            some.join(status, status.c.workflow_uuid == some.c.run_id)
-            .outerjoin(output, output.c.workflow_uuid == some.c.run_id)
-            .outerjoin(event, event.c.id == some.c.event_id)
+            states.join_ends(states.join(some, some.c.run_id), some.c.run_id).outerjoin(
+                event, event.c.id == some.c.event_id
+            )
         )
         .order_by(some.c.at.desc(), some.c.run_id.desc())
     )
@@ -142,7 +141,7 @@ def read_summaries(
     fits_field = has_field(which.field)
     rows, cursor = scan(
         lambda position, size: list(connection.execute(runs_query(which, position, size))),
-        lambda row: which.status in {None, STATUS[row.status]} and fits_field(row),
+        lambda row: which.status in {None, row.status} and fits_field(row),
         "run_id",
         after=after,
         limit=limit,
@@ -158,7 +157,7 @@ def _summary(row: Any) -> RunSummary:
         event_id=EventId(row.event_id),
         event_name=row.event_name,
         parent_run_id=row.parent_run_id,
-        status=STATUS[row.status],
+        status=row.status,
         created_at=at(row.at),
         started_at=instant(row.started_at),
         ended_at=instant(row.ended_at),

@@ -8,9 +8,10 @@ from typing import Any
 import sqlalchemy as sa
 
 from core.ids import RunId
-from engine.dbos import dbos_rows
+from engine.dbos.states import run_states
 from engine.inspection.pages import BadCursor, Page, at
-from engine.inspection.run_info import STATUS, RunStatus, instant
+from engine.inspection.run_info import instant
+from engine.status import RunStatus
 from engine.storage import tables
 
 
@@ -84,19 +85,18 @@ def open_wait(row: Any) -> OpenWait:
 
 def read_queues(connection: sa.Connection) -> list[QueueDepth]:
     """The jobs that have runs which have not ended, by id."""
-    status, run = dbos_rows.run_tables()[0].c, tables.run.c
+    states, run = run_states(), tables.run.c
     counts: dict[str, dict[RunStatus, int]] = {}
     oldest: dict[str, int] = {}
     query = (
-        sa.select(run.job_id, status.status, sa.func.count(), sa.func.min(run.created_at))
-        .select_from(tables.run)
-        .join(dbos_rows.run_tables()[0], status.workflow_uuid == run.run_id)
-        .where(status.status.in_(["ENQUEUED", "DELAYED", "PENDING"]))
-        .group_by(run.job_id, status.status)
+        sa.select(run.job_id, states.status, sa.func.count(), sa.func.min(run.created_at))
+        .select_from(states.join(tables.run, run.run_id))
+        .where(states.is_active)
+        .group_by(run.job_id, states.status)
     )
-    for job_id, stored, count, first in connection.execute(query):
-        counts.setdefault(job_id, {})[STATUS[stored]] = count
-        if STATUS[stored] == "queued":
+    for job_id, status, count, first in connection.execute(query):
+        counts.setdefault(job_id, {})[status] = count
+        if status == "queued":
             oldest[job_id] = first
     return [
         QueueDepth(

@@ -41,7 +41,7 @@ def from_failure(run: RunInfo, steps: Sequence[dbos_rows.StepRow]) -> Again:
     failed = _failed_step(run, steps)
     if failed is None:
         return Again(tuple(step.number for step in steps), None)
-    failed_at = failed.completed_at or 0
+    failed_at = failed.ended_at or 0
     keeps = tuple(
         step.number
         for step in steps
@@ -56,7 +56,7 @@ def _failed_step(run: RunInfo, steps: Sequence[dbos_rows.StepRow]) -> dbos_rows.
     if isinstance(run.error, RunFailed) and run.error.step_id is not None:
         wanted = run.error.step_id
         return next((step for step in steps if step.name == wanted), None)
-    last = max(steps, key=lambda step: (step.completed_at or 0, step.number), default=None)
+    last = max(steps, key=lambda step: (step.ended_at or 0, step.number), default=None)
     return last if last is not None and last.error is not None else None
 
 
@@ -71,7 +71,7 @@ def from_step(step_id: str) -> Choose:
         keeps = tuple(
             step.number
             for step in steps
-            if step.number < chosen.number and (step.completed_at or 0) <= started_at
+            if step.number < chosen.number and (step.ended_at or 0) <= started_at
         )
         return Again(keeps, step_id)
 

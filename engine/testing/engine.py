@@ -12,12 +12,13 @@ from core.ids import RunId
 from engine.control.end_hooks import as_received, tell
 from engine.errors import RunCancelled, RunFailed
 from engine.events import INVOKED, Event, EventData, WireEvent
-from engine.inspection.run_info import RunStatus, StepRecord
+from engine.inspection.run_info import StepRecord
 from engine.job import Job
 from engine.middleware import Ended, Hooks, Middleware, RunEnd
 from engine.outgoing import Sendable
 from engine.realtime.messages import Message
 from engine.results import read_back
+from engine.status import RunStatus
 from engine.steps.context import Provided, RunError
 from engine.testing.runner import VirtualRunner
 from engine.testing.steps import VirtualSteps

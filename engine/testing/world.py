@@ -16,7 +16,7 @@ from engine.duration import Duration, seconds_of
 from engine.errors import InvokeTimeout, NonRetriable, RunCancelled, RunFailed
 from engine.events import Event, EventData, SentEvent, WireEvent
 from engine.expressions import path_value
-from engine.job import CancelRule, Job, fitted_to
+from engine.job import Job, fitted_to
 from engine.live import LiveRun
 from engine.middleware import Hooks, through
 from engine.outgoing import Sendable, event_of, named_events, wire_event
@@ -28,6 +28,7 @@ from engine.steps.context import RunError
 from engine.steps.waits import NEVER_MS, NewWait, WaitKey, Waits, holds
 from engine.storage.eventlog import event_body
 from engine.testing.time import VirtualTime, settle
+from engine.triggers import CancelRule
 
 Answer = dict[str, Any]
 

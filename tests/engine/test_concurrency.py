@@ -4,14 +4,13 @@ import asyncio
 from collections import Counter, defaultdict
 
 import pytest
-import sqlalchemy as sa
 
 from engine import Concurrency, Database, JobContext, job
 from engine.control.maintain import LEFT_MS
-from engine.dbos import dbos_rows, private
 from engine.storage import tables
 from tests.engine.conftest import Start
-from tests.engine.things import Asked, Notes
+from tests.engine.things import Asked, Notes, beside
+from tests.support.dbos.rows import end_earlier
 from tests.support.waiting import until
 
 
@@ -171,14 +170,11 @@ async def test_place_of_a_run_that_ended_long_ago_is_swept(
     engine = await start([alone])
     first = await engine.send(Asked(text="a"))
     assert await engine.result(first.run_ids[0], 5) == "a"
-    pool, status = private.with_schema(database.connect()), dbos_rows.run_tables()[0]
     place = {"key": alone.concurrency[0].prefix + ":", "run_id": first.run_ids[0], "number": 0}
-    with pool.begin() as connection:
+    with beside(database) as connection:
         row = {**place, "allowed": 1, "position": 0, "granted": True, "executor_id": ""}
         assert tables.insert_new(connection, tables.slot, row)
-        ended = sa.update(status).where(status.c.workflow_uuid == first.run_ids[0])
-        connection.execute(ended.values(completed_at=status.c.completed_at - 2 * LEFT_MS))
-    pool.dispose()
+        end_earlier(connection, first.run_ids[0], 2 * LEFT_MS)
     second = await engine.send(Asked(text="b"))
     await until(lambda: engine.live_runs() == list(second.run_ids))  # it waits for the place
     await engine.sweep()

@@ -3,7 +3,6 @@
 import asyncio
 
 import pytest
-import sqlalchemy as sa
 
 from engine import (
     BadJob,
@@ -17,9 +16,9 @@ from engine import (
     Throttle,
     job,
 )
-from engine.dbos import dbos_rows
 from tests.engine.conftest import Start
 from tests.engine.things import Asked, Notes, Withdrawn, beside
+from tests.support.dbos.rows import due_at
 
 
 @job("settled", on=Asked, debounce=Debounce("1s", key="event.data.questionId"))
@@ -62,20 +61,15 @@ async def test_event_with_the_latest_ts_wins_in_whatever_order_they_come(start: 
     assert late.run_ids == first.run_ids
 
 
-def due_at(database: Database, run_id: str) -> int:
-    status = dbos_rows.run_tables()[0]
-    query = sa.select(status.c.delay_until_epoch_ms).where(status.c.workflow_uuid == run_id)
-    with beside(database) as connection:
-        return connection.execute(query).scalar_one()
-
-
 async def test_older_event_does_not_put_the_start_off(start: Start, database: Database) -> None:
     engine = await start([settled])
     first = await engine.send(Asked(text="now"))
-    due = due_at(database, first.run_ids[0])
+    with beside(database) as connection:
+        due = due_at(connection, first.run_ids[0])
     late = await engine.send(Event("test/asked", {"text": "late"}, ts=0))
     assert late.run_ids == first.run_ids
-    assert due_at(database, first.run_ids[0]) == due
+    with beside(database) as connection:
+        assert due_at(connection, first.run_ids[0]) == due
     again = await engine.send(Event("test/asked", {"text": "late"}, ts=0, id=late.event_id))
     assert again.duplicate
     assert again.run_ids == first.run_ids

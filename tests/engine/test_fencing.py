@@ -6,7 +6,6 @@ from collections.abc import Generator
 from typing import Any
 
 import pytest
-import sqlalchemy as sa
 
 from core.ids import RunId
 from engine import (
@@ -31,6 +30,7 @@ from engine.steps.waits import Waits
 from engine.storage import tables
 from tests.engine.conftest import Start
 from tests.engine.things import QUICK, Asked, Notes, Withdrawn, until_waiting
+from tests.support.dbos.rows import give_to
 from tests.support.waiting import until
 
 FAR_MS = 4_000_000_000_000  # in the year 2096: nobody takes it for dead
@@ -44,13 +44,8 @@ class Thief:
         self.taken: list[str] = []
 
     def take(self, run_id: str) -> None:
-        status = dbos_rows.run_tables()[0]
         with self._pool.begin() as connection:
-            connection.execute(
-                sa.update(status)
-                .where(status.c.workflow_uuid == run_id)
-                .values(executor_id="another", owner_xid="its token")
-            )
+            give_to(connection, run_id, "another")
             alive = {"executor_id": "another", "beat_at": FAR_MS, "lease_ms": FAR_MS}
             tables.insert_new(connection, tables.worker, alive)
         self.taken.append(run_id)

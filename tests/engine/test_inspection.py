@@ -11,7 +11,6 @@ from dbos._schemas import SCHEMA_PLACEHOLDER
 
 from core.clock import ManualClock
 from engine import Database, Event, JobContext, NoSuchRun, job
-from engine.dbos import dbos_rows
 from engine.inspection import BadCursor, EventFilter, Inspection, NoSuchEvent, RunFilter
 from engine.inspection.events import events_query
 from engine.inspection.metrics import Spread, ended_query, spread
@@ -20,6 +19,8 @@ from engine.inspection.runs import runs_query
 from engine.storage import tables
 from tests.engine.conftest import Start
 from tests.engine.things import QUICK, Asked, Withdrawn, beside
+from tests.support.dbos.rows import RUNS as RUNS_TABLE
+from tests.support.dbos.rows import put_ended
 
 
 @job("seen", on=Asked, retries=QUICK)
@@ -271,7 +272,7 @@ async def test_with_20_000_runs_every_list_is_read_from_an_index(
     with beside(database) as connection:
         plans = [plan_of(connection, query) for query in queries]
     for plan in plans:
-        for table in ("engine_run", "engine_event", "engine_owned", "workflow_status"):
+        for table in ("engine_run", "engine_event", "engine_owned", RUNS_TABLE):
             assert not re.search(rf"SCAN {table}$|Seq Scan on {table}\b", plan, re.MULTILINE), plan
     page = await engine.inspect.runs(RunFilter(user_id="ada"), limit=10)
     assert [run.run_id for run in page.items][:2] == [f"old:{RUNS - 1:06}", f"old:{RUNS - 2:06}"]
@@ -303,27 +304,13 @@ def fill(connection: sa.Connection, count: int) -> None:
         for n in at
         for kind, row_id in (("run", f"old:{n:06}"), ("event", f"evt{n}"))
     ]
-    status = dbos_rows.run_tables()[0]
-    states = [
-        {
-            "workflow_uuid": f"old:{n:06}",
-            "status": "SUCCESS",
-            "name": "run",
-            "created_at": at[n],
-            "updated_at": at[n],
-            "started_at_epoch_ms": at[n],
-            "completed_at": at[n],
-            "priority": 0,
-        }
-        for n in at
-    ]
     for table, rows in (
         (tables.run, runs),
         (tables.event, events),
         (tables.owned, owned),
-        (status, states),
     ):
         connection.execute(sa.insert(table), rows)
+    put_ended(connection, {f"old:{n:06}": at[n] for n in at})
     if connection.dialect.name == "postgresql":
         connection.execute(sa.text("ANALYZE"))
 

@@ -25,6 +25,7 @@ from engine import (
 from tests.engine.fleet_worker import LEASE_S
 from tests.engine.test_fleet import Workers
 from tests.engine.things import Asked, Notes, Withdrawn, until_waiting
+from tests.support.dbos.rows import RUNS
 from tests.support.mortal_server import MortalServer, mortal_server
 from tests.support.waiting import until
 
@@ -286,7 +287,7 @@ async def test_a_cancel_whose_answer_is_lost_has_cancelled(
     async with Engine(jobs=[steady], database=database, provide=[notes, gate]) as engine:
         run_id = (await engine.send(Asked())).run_ids[0]
         await gate.reached.wait()
-        async with losing_the_answer(server, "UPDATE dbos.workflow_status"):
+        async with losing_the_answer(server, f"UPDATE dbos.{RUNS}"):
             assert await engine.cancel(run_id)
         assert not engine.live_runs()
         assert not await engine.cancel(run_id)

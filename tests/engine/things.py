@@ -1,9 +1,10 @@
 """Events that the engine's tests send, and a notebook that jobs write into."""
 
 import asyncio
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from typing import Concatenate, ParamSpec, TypeVar
 
 import sqlalchemy as sa
 
@@ -12,6 +13,9 @@ from engine.dbos import private
 from engine.live import LiveRuns
 from engine.storage.database import closer
 from tests.support.waiting import until
+
+P = ParamSpec("P")
+T = TypeVar("T")
 
 QUICK = RetryPolicy(max_attempts=3, min_timeout=0.01, max_timeout=0.05)
 
@@ -44,6 +48,17 @@ def beside(database: Database) -> Generator[sa.Connection]:
             yield connection
     finally:
         closer(pool)()
+
+
+def in_database(
+    database: Database,
+    work: Callable[Concatenate[sa.Connection, P], T],
+    *args: P.args,
+    **kwargs: P.kwargs,
+) -> T:
+    """What `work` does in such a transaction."""
+    with beside(database) as connection:
+        return work(connection, *args, **kwargs)
 
 
 def live_runs(engine: Engine) -> LiveRuns:

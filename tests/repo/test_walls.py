@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-FOLDERS = ("app", "jobs", "agent", "tools", "llm", "store", "engine", "core")
+FOLDERS = ("app", "jobs", "agent", "tools", "llm", "store", "embedded_convex", "engine", "core")
 SDKS = {"anthropic", "openai"}
 WIRING = "Only the wiring picks an implementation"
 
@@ -64,7 +64,5 @@ def test_every_module_that_imports_a_sdk_is_picked_by_the_wiring_alone() -> None
 
 @pytest.mark.parametrize("wall", [WIRING, "Job bodies are reached by events, never by import"])
 def test_a_wall_names_what_there_is(wall: str) -> None:
-    there = {
-        name for folder in ("app", "jobs", "llm", "store", "tools") for name, _ in modules(folder)
-    }
+    there = {name for folder in FOLDERS for name, _ in modules(folder)}
     assert [name for name in protected(wall) if name not in there] == []

@@ -8,6 +8,8 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy import event
 
+from tests.support.dbos.rows import RESULTS
+
 WRITES = ("INSERT", "UPDATE", "DELETE")
 
 
@@ -50,7 +52,7 @@ class Commits:
     def _before_statement(
         self, connection: sa.Connection, _: Any, statement: str, *__: Any
     ) -> None:
-        ends_a_run = "INSERT INTO" in statement and "workflow_output" in statement
+        ends_a_run = "INSERT INTO" in statement and RESULTS in statement
         if self._from_end is not None and ends_a_run:
             self._thread = threading.get_ident()
             self._left, self._from_end = self._from_end, None

@@ -9,9 +9,10 @@ import sqlalchemy as sa
 from dbos._queue import Queue
 
 from engine import Database
-from engine.dbos import claiming, dbos_rows, private
+from engine.dbos import claiming, private
 from engine.dbos.host import APPLICATION_VERSION
 from tests.engine.dbos.rig import Rig
+from tests.support.dbos.rows import table_of_runs
 
 
 async def test_claim_takes_at_most_the_limit_in_order_of_arrival(database: Database) -> None:
@@ -33,7 +34,7 @@ async def test_what_came_at_once_is_claimed_by_id(database: Database) -> None:
     async with Rig(database) as rig:
         for run_id in sorted(ids, key=lambda run_id: run_id[::-1]):
             rig.enqueue(run_id)
-        table = dbos_rows.run_tables()[0]
+        table = table_of_runs()
         with rig.pool_with_schema.begin() as connection:
             connection.execute(sa.update(table).values(created_at=1_000))
         assert [run.run_id for run in await rig.claim(25)] == ids[:25]
@@ -84,7 +85,7 @@ async def test_our_claim_leaves_what_that_of_dbos_leaves(database: Database) -> 
             is_latest_version=False,
         )
         [found] = private.system_database().get_workflow_statuses(["ours"])
-        table = dbos_rows.run_tables()[0]
+        table = table_of_runs()
         with rig.pool_with_schema.connect() as connection:
             query = sa.select(table).where(table.c.workflow_uuid != "before")
             rows = [dict(row) for row in connection.execute(query).mappings()]
@@ -113,4 +114,4 @@ async def test_run_that_was_started_too_often_is_set_aside(
         with rig.pool_with_schema.begin() as connection:
             assert not claiming.set_aside(connection, "r", "another's")
             assert claiming.set_aside(connection, "r", third.owner)
-        assert rig.row("r").status == "MAX_RECOVERY_ATTEMPTS_EXCEEDED"
+        assert rig.row("r").status == "failed"

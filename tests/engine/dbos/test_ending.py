@@ -34,10 +34,13 @@ async def test_end_that_we_store_is_as_one_that_dbos_stores(database: Database) 
         rig.body, rig.ends.runs = body, {"done ours", "failed ours"}
         for run_id in ("done ours", "done theirs", "failed ours", "failed theirs"):
             await play(rig, run_id)
-        assert [rig.row(run_id).status for run_id in sorted(rig.ends.runs)] == ["SUCCESS", "ERROR"]
+        assert [rig.row(run_id).status for run_id in sorted(rig.ends.runs)] == [
+            "completed",
+            "failed",
+        ]
         assert rig.ends.heard == [
-            *("done ours SUCCESS", "done ours committed"),
-            *("failed ours ERROR", "failed ours committed"),
+            *("done ours completed", "done ours committed"),
+            *("failed ours failed", "failed ours committed"),
         ]
         outputs, statuses = rows(rig, "workflow_output"), rows(rig, "workflow_status")
     for ours, theirs in (outputs[:2], outputs[2:], statuses[:2], statuses[2:]):
@@ -59,7 +62,7 @@ async def test_nothing_is_settled_for_a_run_that_was_cancelled(database: Databas
         rig.body, rig.ends.runs = body, {"r"}
         await play(rig, "r")
         assert rig.ends.heard == ["r lost"]
-        assert (rig.row("r").status, rig.row("r").output) == ("CANCELLED", None)
+        assert (rig.row("r").status, rig.row("r").output) == ("cancelled", None)
 
 
 async def test_a_run_does_not_end_without_what_goes_with_it(database: Database) -> None:
@@ -69,5 +72,5 @@ async def test_a_run_does_not_end_without_what_goes_with_it(database: Database) 
     async with Rig(database) as rig:
         rig.body, rig.ends.runs, rig.ends.fails = body, {"r"}, True
         await play(rig, "r")
-        assert rig.ends.heard == ["r SUCCESS", "r ERROR"]  # it tries to store what was raised
-        assert (rig.row("r").status, rig.row("r").output) == ("PENDING", None)
+        assert rig.ends.heard == ["r completed", "r failed"]  # it tries to store what was raised
+        assert (rig.row("r").status, rig.row("r").output) == ("running", None)

@@ -27,8 +27,8 @@ async def test_steps_are_recorded_under_the_numbers_we_choose(database: Database
         await (await rig.start("r"))
         assert rig.recorded("r") == {"seven": 7, "three": 3}
         row = rig.row("r")
-        assert (row.status, row.output, row.error) == ("SUCCESS", '"x"', None)
-        assert row.completed_at is not None
+        assert (row.status, row.output, row.error) == ("completed", '"x"', None)
+        assert row.ended_at is not None
 
 
 async def test_small_results_come_with_the_recorded_steps_of_an_executing_run(

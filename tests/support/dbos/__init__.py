@@ -1,0 +1,1 @@
+"""Rows of DBOS that tests write and read past the engine."""
