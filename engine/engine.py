@@ -28,7 +28,8 @@ from engine.duration import Duration, seconds_of
 from engine.errors import DatabaseAway, DatabaseFull
 from engine.events import new_event_id
 from engine.intake.ends import Ends
-from engine.intake.intake import Intake, queue_of
+from engine.intake.enqueue import queue_of
+from engine.intake.intake import Intake
 from engine.intake.pauses import paused_jobs
 from engine.job import Job, jobs_by_id
 from engine.live import LiveRuns

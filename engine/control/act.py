@@ -14,8 +14,8 @@ from engine.dbos import dbos_rows
 from engine.errors import BadExpression, NoSuchRun
 from engine.expressions import Expression
 from engine.inspection.run_info import ms_of
+from engine.intake.accepted import Accepted
 from engine.intake.cancel_many import FIRST, Cursor, Selection, cancel_page
-from engine.intake.intake import Accepted
 from engine.intake.pauses import pause_job, paused_jobs, resume_job
 from engine.intake.replay import Choose, from_failure, from_start, from_step, run_again
 from engine.job import Job

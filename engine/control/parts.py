@@ -7,7 +7,8 @@ from typing import Any
 from core.clock import Clock
 from engine.control.end_hooks import EndHooks
 from engine.errors import EngineNotRunning
-from engine.intake.intake import Accepted, Intake
+from engine.intake.accepted import Accepted
+from engine.intake.intake import Intake
 from engine.job import Job
 from engine.live import LiveRuns
 from engine.steps.history import History

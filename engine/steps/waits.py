@@ -194,16 +194,15 @@ def _since(wait: NewWait, now_ms: int) -> sa.ColumnElement[int]:
 
 
 def _fits(wait: NewWait, event: WireEvent) -> bool:
-    value = event.as_json()
-    if wait.match is not None and path_value(value, wait.match[0]) != wait.match[1]:
+    if wait.match is not None and path_value(event.as_json(), wait.match[0]) != wait.match[1]:
         return False
-    return wait.when is None or holds(wait.when, wait.cause, value)
+    return wait.when is None or holds(wait.when, wait.cause, event)
 
 
-def holds(condition: str, cause: WireEvent, later: Mapping[str, Any]) -> bool:
+def holds(condition: str, cause: WireEvent, later: WireEvent) -> bool:
     """Whether the condition of a wait holds; one that is no expression never does."""
     expression = stored_expression(condition)
-    return expression is not None and expression.holds(cause.as_json(), later)
+    return expression is not None and expression.holds(cause.as_json(), later.as_json())
 
 
 def read_wait(connection: sa.Connection, key: WaitKey) -> tuple[int, dict[str, Any] | None]:
@@ -256,7 +255,7 @@ def answer_waits(
     for run_id, step_id, condition in rows:
         if condition is not None:
             cause = cause_of(run_id)
-            if cause is None or not holds(condition, cause, value):
+            if cause is None or not holds(condition, cause, event):
                 continue
         if answer(connection, (run_id, step_id), value):
             answered.append((run_id, step_id))

@@ -13,6 +13,8 @@ from engine.control.end_hooks import as_received, tell
 from engine.errors import RunCancelled, RunFailed
 from engine.events import INVOKED, Event, EventData, WireEvent
 from engine.inspection.run_info import RunStatus, StepRecord
+from engine.intake.intake import is_started_by
+from engine.intake.payload import FailedRun, RunPayload
 from engine.job import Job
 from engine.middleware import Ended, Hooks, Middleware, RunEnd
 from engine.outgoing import Sendable
@@ -170,9 +172,8 @@ class _Test(Generic[R]):
         self._runner = VirtualRunner(self._world, self._provided, self._middleware)
         causes = self._causes()
         run_id = RunId(f"{self._job.id}:{causes[0].id}")
-        payload: dict[str, Any] = {"job": self._job.id, "kind": "run", "event": causes[0].as_json()}
-        if "batch" in self._job.flow.options:
-            payload["events"] = [cause.as_json() for cause in causes]
+        events = tuple(causes) if "batch" in self._job.flow.options else ()
+        payload = RunPayload(self._job.id, causes[0], position=0, events=events)
         outcome: Outcome[R] | None = None
         async with asyncio.TaskGroup() as group:
             driving = group.create_task(self._time.drive(self._world.stuck))
@@ -199,30 +200,22 @@ class _Test(Generic[R]):
         if len(causes) > 1 and "batch" not in self._job.flow.options:
             raise BadTest(f"job {self._job.id!r} takes one event a run: it has no `batch`")
         for cause in causes:
-            if cause.name != INVOKED and not self._is_started_by(cause):
+            if cause.name != INVOKED and not is_started_by(self._job, cause):
                 raise BadTest(f"event {cause.name!r} does not start job {self._job.id!r}")
         return causes
 
-    def _is_started_by(self, event: WireEvent) -> bool:
-        return any(
-            rule.takes(event.name) and (rule.when is None or rule.when.holds(event.as_json()))
-            for rule in self._job.triggers
-        )
-
-    async def _run(self, job: Job[Any, Any], run_id: RunId, payload: dict[str, Any]) -> Any:
+    async def _run(self, job: Job[Any, Any], run_id: RunId, payload: RunPayload) -> Any:
         """Run the job under test; then its failure handler, if need be."""
         outcome = await self._one(job, run_id, payload)
         if not isinstance(outcome.error, RunFailed) or job.on_failure is None or self._until:
             return outcome
         found = replace(RunError.of(outcome.error), step_id=outcome.error.step_id)
-        handler = {**payload, "kind": "failure", "failed_run": run_id, "error": found.as_json()}
+        handler = replace(payload, handles=FailedRun(run_id, found))
         handled = await self._one(job, RunId(f"{run_id}:on-failure"), handler)
         sent, published = tuple(self._world.sent), tuple(self._world.published)
         return replace(outcome, on_failure=handled, sent=sent, published=published)
 
-    async def _one(
-        self, job: Job[Any, Any], run_id: RunId, payload: dict[str, Any]
-    ) -> Outcome[Any]:
+    async def _one(self, job: Job[Any, Any], run_id: RunId, payload: RunPayload) -> Outcome[Any]:
         self._world.mock_steps_of(run_id)
 
         def recorded(name: str, _: StepRecord) -> None:
@@ -235,7 +228,7 @@ class _Test(Generic[R]):
         stored, result, error = None, None, None
         try:
             stored = await self._runner.conduct(run)
-            if payload["kind"] == "run":
+            if payload.handles is None:
                 result = read_back(job.result, stored)
         except RunFailed as failure:
             status, error = "failed", failure
@@ -270,7 +263,7 @@ class _Test(Generic[R]):
         if job is None:
             what = f"job {job_id!r} is invoked: mock the step, or give the job with `jobs`"
             raise self._world.misused(BadTest(what))
-        payload = {"job": job_id, "kind": "run", "event": event.as_json()}
+        payload = RunPayload(job_id, event, position=0)
         ended: list[Any] = []
         async with asyncio.TaskGroup() as group:
             task = group.create_task(self._child(job, run_id, payload, ended), context=Context())
@@ -281,7 +274,7 @@ class _Test(Generic[R]):
         return ended[0]
 
     async def _child(
-        self, job: Job[Any, Any], run_id: RunId, payload: dict[str, Any], ended: list[Any]
+        self, job: Job[Any, Any], run_id: RunId, payload: RunPayload, ended: list[Any]
     ) -> None:
         run, _ = self._runner.prepare(job, run_id, payload, lambda _name, _record: None)
         started_at = self._time.now()

@@ -8,10 +8,11 @@ from typing import Any, Concatenate, ParamSpec, TypeVar, cast
 import sqlalchemy as sa
 
 from core.ids import RunId
-from engine.events import WireEvent
 from engine.inspection.run_info import StepRecord
+from engine.intake.accepted import Accepted
 from engine.intake.ends import Ends
-from engine.intake.intake import Accepted, Intake
+from engine.intake.intake import Intake
+from engine.intake.payload import RunPayload
 from engine.job import Job
 from engine.live import LiveRun, LiveRuns
 from engine.middleware import Hooks, Middleware
@@ -77,7 +78,7 @@ class VirtualRunner(Runner):
         self,
         job: Job[Any, Any],
         run_id: RunId,
-        payload: dict[str, Any],
+        payload: RunPayload,
         recorded: Callable[[str, StepRecord], None],
     ) -> tuple[Execution, VirtualSteps]:
         """A run about to start in the current task."""
@@ -88,8 +89,7 @@ class VirtualRunner(Runner):
         gate = Gate(self._slots, run_id, [], 0)  # concurrency is between runs: there is one
         hooks = Hooks.of((*self._parts.middleware, *job.middleware))
         state = RunState(live, job.retry, self._ledger, gate, hooks, trusted_s=math.inf)
-        cause = WireEvent.from_json(payload["event"])
-        steps = VirtualSteps(state, self._world, cause=cause, recorded=recorded)
+        steps = VirtualSteps(state, self._world, cause=payload.event, recorded=recorded)
         return Execution(job, run_id, payload, live, steps, hooks), steps
 
     async def conduct(self, run: Execution) -> Any:

@@ -375,10 +375,9 @@ class World:
 def _fits(wait: NewWait, event: WireEvent) -> bool:
     if wait.event_name != event.name:
         return False
-    value = event.as_json()
-    if wait.match is not None and path_value(value, wait.match[0]) != wait.match[1]:
+    if wait.match is not None and path_value(event.as_json(), wait.match[0]) != wait.match[1]:
         return False
-    return wait.when is None or holds(wait.when, wait.cause, value)
+    return wait.when is None or holds(wait.when, wait.cause, event)
 
 
 async def _played(mock: object, step: StepInfo) -> Any:

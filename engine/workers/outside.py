@@ -12,7 +12,8 @@ from engine.dbos.recorded import NotOurs
 from engine.errors import InvokeTimeout, NoSuchRun, RunLost
 from engine.events import Event, SentEvent, WireEvent
 from engine.inspection.run_info import read_run
-from engine.intake.intake import Accepted, Intake, Invocation, Store
+from engine.intake.accepted import Accepted, Store
+from engine.intake.intake import Intake, Invocation
 from engine.live import LiveRun
 from engine.outgoing import Sendable, named_events
 from engine.realtime.messages import WireMessage

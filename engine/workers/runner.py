@@ -3,7 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from time import monotonic
 from typing import Any
 
@@ -14,9 +14,12 @@ from core.ids import RunId
 from engine.dbos import dbos_rows, private, recorded
 from engine.errors import NonRetriable, RunFailed, RunLost, StepFailed
 from engine.events import FINISHED, WireEvent
+from engine.intake.accepted import Accepted
 from engine.intake.ends import Ends
+from engine.intake.enqueue import wants
 from engine.intake.gather import gathered_events, latest
-from engine.intake.intake import Accepted, Intake, wants
+from engine.intake.intake import Intake
+from engine.intake.payload import RunPayload
 from engine.intake.throttles import Start
 from engine.job import Job, received
 from engine.live import LiveRun, LiveRuns
@@ -70,7 +73,7 @@ class Execution:
 
     job: Job[Any, Any]
     run_id: RunId
-    payload: dict[str, Any]
+    payload: RunPayload
     live: LiveRun
     steps: Steps
     hooks: Hooks
@@ -78,7 +81,7 @@ class Execution:
     @property
     def is_failure_handler(self) -> bool:
         """Whether it is the job's on_failure that runs."""
-        return self.payload["kind"] == "failure"
+        return self.payload.handles is not None
 
 
 class Runner:
@@ -95,7 +98,7 @@ class Runner:
             rule.takes(FINISHED) for job in jobs.values() for rule in job.triggers
         )
 
-    async def execute(self, payload: dict[str, Any]) -> Any:
+    async def execute(self, stored: dict[str, Any]) -> Any:
         """The body of every DBOS workflow. Returns the job's result as JSON.
 
         Raises:
@@ -106,14 +109,15 @@ class Runner:
             raise RuntimeError("a run needs a task")
         run_id, owner = private.current_run_id(), recorded.owner()
         self._parts.watch_end(run_id, task)
-        job = self._jobs[payload["job"]]
+        payload = RunPayload.from_json(stored)
+        job = self._jobs[payload.job_id]
         live = LiveRun(run_id, job.id, task)
         self._parts.live.add(live)
-        if "gathered_by" in payload:
-            payload = await self._with_events(payload)
+        if payload.gathered_by is not None:
+            payload = await self._with_events(payload, job, payload.gathered_by)
         # Cleanup after a failure is not limited.
-        limits = wants(job, payload["event"]) if payload["kind"] == "run" else []
-        gate = Gate(self._parts.slots, run_id, limits, payload["position"])
+        limits = wants(job, payload.event) if payload.handles is None else []
+        gate = Gate(self._parts.slots, run_id, limits, payload.position)
         is_first = run_id in self._parts.live.first_time
         is_interrupted = False
         try:
@@ -124,8 +128,7 @@ class Runner:
             state = RunState(
                 live, job.retry, self._ledger, gate, hooks, self._parts.trusted_s, sleepers
             )
-            cause = WireEvent.from_json(payload["event"])
-            steps = Steps(state, history, outside=self._parts.outside, cause=cause)
+            steps = Steps(state, history, outside=self._parts.outside, cause=payload.event)
             execution = Execution(job, RunId(run_id), payload, live, steps, state.hooks)
             failed = await self._earlier_attempts(execution, history)
             return await self._attempts(execution, failed)
@@ -140,16 +143,16 @@ class Runner:
             elif has_rows and live.stopped != "handed over":
                 self._parts.ends.interrupted(run_id, owner)
 
-    async def _with_events(self, payload: dict[str, Any]) -> dict[str, Any]:
+    async def _with_events(
+        self, payload: RunPayload, job: Job[Any, Any], gathered_by: str
+    ) -> RunPayload:
         """What a run is given that several events have started."""
-        found = await self._ledger.transact(gathered_events, payload["gathered_by"])
+        found = await self._ledger.transact(gathered_events, gathered_by)
         if not found:  # its event did not take part in a batch
             return payload
-        job = self._jobs[payload["job"]]
         if "debounce" in job.flow.options:
-            return {**payload, "event": latest(found).as_json()}
-        gathered = [event.as_json() for event in found]
-        return {**payload, "event": gathered[0], "events": gathered}
+            return replace(payload, event=latest(found))
+        return replace(payload, event=found[0], events=tuple(found))
 
     async def _history(self, live: LiveRun, owner: str) -> History:
         run_id, first_time = live.run_id, self._parts.live.first_time
@@ -172,18 +175,18 @@ class Runner:
         job: Job[Any, Any],
         live: LiveRun,
         gate: Gate,
-        payload: dict[str, Any],
+        payload: RunPayload,
         *,
         is_first: bool,
     ) -> None:
         """Wait for what the body needs to begin: a place, and the leave of its throttle."""
-        rule, key = job.flow.options.get("throttle"), payload.get("throttled_by")
+        rule, key = job.flow.options.get("throttle"), payload.throttled_by
         if rule is None or key is None:
             with live.asleep():  # waiting for a place is not executing yet
                 await gate.open()
             return
         start = Start(live.run_id, job.id, key, rule, is_first)
-        await self._parts.pacing.start(start, live, gate, payload["position"])
+        await self._parts.pacing.start(start, live, gate, payload.position)
 
     async def _limit_time(self, job: Job[Any, Any], run_id: str) -> None:
         if "timeouts" in job.flow.options:
@@ -229,10 +232,8 @@ class Runner:
         return codec.StoredError("CancelledError", "raised inside the job")
 
     async def _body(self, run: Execution, attempt: int) -> Any:
-        event = received(WireEvent.from_json(run.payload["event"]), run.job)
-        events = tuple(
-            received(WireEvent.from_json(each), run.job) for each in run.payload.get("events", ())
-        )
+        event = received(run.payload.event, run.job)
+        events = tuple(received(each, run.job) for each in run.payload.events)
         call = RunCall(
             run_id=run.run_id,
             job_id=run.job.id,
@@ -248,12 +249,11 @@ class Runner:
     def _call_job(self, run: Execution, call: RunCall) -> Awaitable[Any]:
         provided = self._parts.provided.after(call.provided)
         publisher = RunPublisher(run.live, call.attempt, self._ledger, self._parts.outside.publish)
-        if run.is_failure_handler:
+        handles = run.payload.handles
+        if handles is not None:
             assert run.job.on_failure is not None  # noqa: S101 - else it would not be enqueued
-            error = RunError.from_json(run.payload["error"])
-            failed_run = RunId(run.payload["failed_run"])
-            scope = Scope(failed_run, run.job.id, run.steps, provided, call.attempt, publisher)
-            context = FailureContext(call.event, scope, error, call.events)
+            scope = Scope(handles.run_id, run.job.id, run.steps, provided, call.attempt, publisher)
+            context = FailureContext(call.event, scope, handles.error, call.events)
             return conducted(run.job.on_failure, context)
         scope = Scope(run.run_id, run.job.id, run.steps, provided, call.attempt, publisher)
         return conducted(run.job.fn, JobContext(call.event, scope, call.events))
@@ -264,7 +264,7 @@ class Runner:
         data = {
             "runId": run.run_id,
             "jobId": run.job.id,
-            "event": run.payload["event"],
+            "event": run.payload.event.as_json(),
             "result": result,
         }
         event = WireEvent(FINISHED, data, f"{run.run_id}:finished", self._ledger.now_ms())
@@ -312,7 +312,7 @@ class Runner:
         accepted = Accepted(now_ms)
         error = RunError.of(failure)
         self._parts.intake.announce_failure(
-            connection, run.job, run.run_id, run.payload["event"], error.as_json(), accepted
+            connection, run.job, run.run_id, run.payload.event, error, accepted
         )
         return accepted
 
