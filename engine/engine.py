@@ -38,7 +38,7 @@ from engine.realtime import publisher as realtime
 from engine.realtime.hub import Hub
 from engine.realtime.tokens import Tokens, signing_secret
 from engine.steps.context import Provided
-from engine.steps.durable import TRUSTED_S
+from engine.steps.dbos_journal import TRUSTED_S
 from engine.steps.history import read_histories
 from engine.steps.sleep import watch
 from engine.steps.slots import Slots, disown

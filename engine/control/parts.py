@@ -11,7 +11,7 @@ from engine.intake.accepted import Accepted
 from engine.intake.intake import Intake
 from engine.job import Job
 from engine.live import LiveRuns
-from engine.steps.history import History
+from engine.steps.journal import History
 from engine.steps.slots import Slots
 from engine.storage.database import Database
 from engine.storage.outage import Outage

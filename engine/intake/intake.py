@@ -216,7 +216,7 @@ class Intake:
     ) -> None:
         """Say that a run has failed for good, and start its job's on_failure; once per run."""
         now_ms = accepted.now_ms
-        data = _end_data(run_id, job.id, cause) | {"error": error.as_json()}
+        data = end_data(run_id, job.id, cause) | {"error": error.as_json()}
         event = WireEvent(FAILED, data, failed_id(run_id), now_ms)
         self._accept_one(connection, event, accepted)
         if job.on_failure is not None and cause is not None:
@@ -320,13 +320,13 @@ class Intake:
         if row is None:
             return
         cause = read_event(connection, row.event_id)
-        data = _end_data(run_id, row.job_id, cause)
+        data = end_data(run_id, row.job_id, cause)
         event = WireEvent(CANCELLED, data, f"{run_id}:cancelled", accepted.now_ms)
         self._accept_one(connection, event, accepted)
         accepted.sent.pop()  # the caller sent something else
 
 
-def _end_data(run_id: str, job_id: str, cause: WireEvent | None) -> dict[str, Any]:
+def end_data(run_id: str, job_id: str, cause: WireEvent | None) -> dict[str, Any]:
     """What the events that say how a run has ended have in common."""
     event = None if cause is None else cause.as_json()
     return {"runId": run_id, "jobId": job_id, "event": event}

@@ -44,6 +44,11 @@ class NewWait:
     look_back_ms: int | None = 0
     """How old an event may be that came before the wait; None: younger than the run."""
 
+    @property
+    def key(self) -> WaitKey:
+        """Run id and step id."""
+        return self.run_id, self.step_id
+
 
 class Waiter:
     """One execution's wait: woken when there may be an answer."""
@@ -140,7 +145,7 @@ def open_wait(
     }
     if tables.insert_new(connection, tables.wait, row) and wait.look_back_ms != 0:
         _look_back(connection, wait, now_ms)
-    return read_wait(connection, (wait.run_id, wait.step_id))
+    return read_wait(connection, wait.key)
 
 
 def _claim_signal(connection: sa.Connection, wait: NewWait) -> None:
@@ -174,7 +179,7 @@ def _look_back(connection: sa.Connection, wait: NewWait, now_ms: int) -> None:
         for row in rows:
             event = stored_event(row.id, row.name, row)
             if row.id not in ids and _fits(wait, event):
-                answer(connection, (wait.run_id, wait.step_id), event.as_json())
+                answer(connection, wait.key, event.as_json())
                 return
         last = (rows[-1].received_at, rows[-1].id)
         after = sa.tuple_(column.received_at, column.id) > sa.tuple_(*last)

@@ -41,9 +41,9 @@ def test_what_is_stored_stays_the_same_to_the_byte(stored: str) -> None:
 
 
 def test_old_events_and_errors_have_fewer_fields() -> None:
-    event = {"name": "a", "data": {}, "id": "e", "ts": 1}
+    event: dict[str, Any] = {"name": "a", "data": {}, "id": "e", "ts": 1}
     error = {"name": "Odd", "message": "m", "stepId": None}
-    run = {"job": "j", "kind": "failure", "event": event, "position": 2}
+    run: dict[str, Any] = {"job": "j", "kind": "failure", "event": event, "position": 2}
     payload = RunPayload.from_json({**run, "failed_run": "j:e", "error": error})
     assert (payload.event.v, payload.event.user, payload.event.headers) == (None, None, {})
     assert payload.handles is not None
