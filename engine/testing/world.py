@@ -9,7 +9,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from core.ids import EventId, RunId
 from engine.control.send import models_of
-from engine.current import StepInfo
+from engine.current import StepInfo, current_step
 from engine.duration import seconds_of
 from engine.errors import InvokeTimeout, RunCancelled, RunFailed
 from engine.events import Event, EventData, SentEvent, WireEvent
@@ -177,12 +177,11 @@ class World:
         returns: TypeAdapter[R],
     ) -> R:
         """Do what a step is there for, or what its mock does; a mocked sleep ends as it begins."""
-        mock = self.mocks.of(step.run_id, step.step_id)
+        info = current_step() or StepInfo(step.run_id, step.step_id, step.attempt)
+        mock = self.mocks.of(info.run_id, info.step_id)
         if mock is NO_MOCK:
             return await work(step)
-        mocked = step.kind == "sleep"
-        info = StepInfo(step.run_id, step.step_id, step.attempt)
-        value = self.time.now_ms() if mocked else await played(mock, info)
+        value = self.time.now_ms() if step.kind == "sleep" else await played(mock, info)
         try:
             return read_back(returns, value)
         except ValidationError as error:
