@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import cached_property
 from typing import Any, ClassVar, Generic, TypeVar
 
 from pydantic import BaseModel, ConfigDict
@@ -92,7 +93,14 @@ class WireEvent:
     headers: dict[str, str] = field(default_factory=dict[str, str])
 
     def as_json(self) -> dict[str, Any]:
-        """The shape expressions see as `event`, and runs keep as their input."""
+        """The shape expressions see as `event`, and runs keep as their input.
+
+        Put together once: whoever asks gets the same object, which stays as it is.
+        """
+        return self._json
+
+    @cached_property
+    def _json(self) -> dict[str, Any]:
         return {
             "name": self.name,
             "data": self.data,

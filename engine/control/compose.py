@@ -34,7 +34,7 @@ from engine.realtime.hub import Hub
 from engine.realtime.publisher import LocalPublisher, PostgresPublisher, Publisher
 from engine.realtime.tokens import Tokens
 from engine.steps.context import Provided
-from engine.steps.durable import TRUSTED_S
+from engine.steps.dbos_journal import TRUSTED_S
 from engine.steps.history import History
 from engine.steps.sleep import Sleepers
 from engine.steps.slots import Slots

@@ -8,7 +8,8 @@ import sqlalchemy as sa
 
 from engine.errors import BadEvent
 from engine.events import INVOKED, Event, EventData, SentEvent, WireEvent, new_event_id
-from engine.intake.intake import Accepted, Intake, Store
+from engine.intake.accepted import Accepted, Store
+from engine.intake.intake import Intake
 from engine.job import Job
 from engine.judging import MAX_ID
 from engine.middleware import Hooks, through

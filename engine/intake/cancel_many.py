@@ -6,7 +6,8 @@ import sqlalchemy as sa
 
 from engine.dbos import dbos_rows
 from engine.expressions import Expression
-from engine.intake.intake import Accepted, Intake
+from engine.intake.accepted import Accepted
+from engine.intake.intake import Intake
 from engine.storage import tables
 from engine.storage.eventlog import no_failure_handlers, read_event
 

@@ -1,14 +1,13 @@
 """Flow control of starts: priority, throttle, rate limit, idempotency, singleton."""
 
 import math
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import sqlalchemy as sa
 
 from engine.dbos import dbos_rows
 from engine.duration import seconds_of
+from engine.events import WireEvent
 from engine.intake.counters import SKEW_MS, read_counter, store_counter
 from engine.intake.throttles import plan
 from engine.options import Flow, Singleton
@@ -38,37 +37,38 @@ def admit(  # noqa: PLR0913, PLR0917 - one decision, from all it depends on
     flow: Flow,
     job_id: str,
     run_id: str,
-    event: Mapping[str, Any],
+    event: WireEvent,
     now_ms: int,
 ) -> Admission | None:
     """Whether and how an event may start a run of a job; None when it starts nothing."""
     options = flow.options
     if not options:
         return Admission()
+    value = event.as_json()
     # A key that cannot be told loses no event, as in Inngest.
     if "idempotency" in options:
-        key = flow.key(job_id, "idempotency", event)
+        key = flow.key(job_id, "idempotency", value)
         if key is not None and not _within_window(connection, key, 1, IDEMPOTENCY_S * 1000, now_ms):
             return None
     if "rate_limit" in options:
         rate = options["rate_limit"]
         period_ms = int(seconds_of(rate.period) * 1000)
-        key = flow.key(job_id, "rate_limit", event)
+        key = flow.key(job_id, "rate_limit", value)
         if key is not None and not _within_window(connection, key, rate.limit, period_ms, now_ms):
             return None
     replaces: tuple[str, ...] = ()
-    if "singleton" in options and (key := flow.key(job_id, "singleton", event)) is not None:
+    if "singleton" in options and (key := flow.key(job_id, "singleton", value)) is not None:
         holder = _take_singleton(connection, key, run_id, options["singleton"])
         if holder is not None and options["singleton"].mode == "skip":
             return None
         replaces = () if holder is None else (holder,)
     delay_ms, throttled_by = 0, None
     if "throttle" in options:
-        throttled_by = flow.shared_key(job_id, "throttle", event)
+        throttled_by = flow.shared_key(job_id, "throttle", value)
         delay_ms = plan(connection, throttled_by, options["throttle"], now_ms)
     priority, ahead_s = None, 0
     if "priority" in options:
-        ahead_s = _clamped(flow.expressions["priority"].value(event))
+        ahead_s = _clamped(flow.expressions["priority"].value(value))
         priority = max(1, now_ms // 1000 - PRIORITY_BASE_S + PRIORITY_MAX + 1 - ahead_s)
     return Admission(delay_ms, ahead_s, priority, replaces, throttled_by)
 

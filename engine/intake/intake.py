@@ -1,25 +1,27 @@
 """What an event sets in motion, as one transaction: cancels, and runs of the jobs that match."""
 
-import threading
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import sqlalchemy as sa
 
 from core.ids import EventId, RunId
 from engine.dbos import claiming, dbos_rows
-from engine.dbos.host import Enqueued, Host
+from engine.dbos.host import Host
 from engine.errors import NoSuchJob
 from engine.events import CANCELLED, ENDS, FAILED, SentEvent, WireEvent
-from engine.fairness import NO_KEY
+from engine.intake.accepted import Accepted
 from engine.intake.cancel_rules import forget_watch, runs_to_cancel, take_overdue, watch
 from engine.intake.ends import settle
+from engine.intake.enqueue import Enqueuing, NewRun, queue_of, wants
 from engine.intake.flow import admit
 from engine.intake.gather import Joined, Joining, join
+from engine.intake.payload import FailedRun, RunPayload
 from engine.job import Job, fitted_to
-from engine.steps.slots import Place, Want, leave_queues, queue_up
-from engine.steps.waits import WaitKey, answer_signal, answer_waits, close_waits
+from engine.steps.context import RunError
+from engine.steps.slots import leave_queues, queue_up
+from engine.steps.waits import answer_signal, answer_waits, close_waits
 from engine.storage import codec, tables
 from engine.storage.eventlog import (
     cause_of,
@@ -32,38 +34,7 @@ from engine.storage.eventlog import (
     store_event,
 )
 from engine.storage.notices import Notice, publish
-from engine.storage.owners import disclaim, own, owner_of, user_id_of
-from engine.storage.tables import insert_new
-
-
-@dataclass
-class Accepted:
-    """What a transaction of the intake did; acted upon after it has been committed."""
-
-    now_ms: int
-    sent: list[SentEvent] = field(default_factory=list[SentEvent])
-    queues: set[str] = field(default_factory=set[str])
-    delayed_until_ms: list[int] = field(default_factory=list[int])
-    cancelled: list[str] = field(default_factory=list[str])
-    woken: list[WaitKey] = field(default_factory=list[WaitKey])
-    granted: list[Place] = field(default_factory=list[Place])
-
-
-Store = Callable[[sa.Connection, Sequence[WireEvent], int], Accepted]
-"""Stores events and starts what they start, at a time in ms."""
-
-
-@dataclass(frozen=True)
-class NewRun:
-    """A run to start: of which job, because of which event, with what."""
-
-    run_id: str
-    job_id: str
-    event_id: str
-    payload: dict[str, Any]
-    delay_ms: int = 0
-    parent_run_id: str | None = None
-    priority: int | None = None
+from engine.storage.owners import disclaim, owner_of, user_id_of
 
 
 @dataclass(frozen=True)
@@ -76,19 +47,12 @@ class Invocation:
     parent_run_id: str
 
 
-def queue_of(job_id: str) -> str:
-    """The queue that holds a job's runs."""
-    return f"job:{job_id}"
-
-
-def wants(job: Job[Any, Any], event: Mapping[str, Any]) -> list[Want]:
-    """The concurrency limits that apply to a run of this job that this event starts."""
-    found: list[Want] = []
-    for rule in job.concurrency:
-        # What cannot be told is counted together.
-        key = "" if rule.key is None else rule.key.key(event) or "null"
-        found.append(Want(f"{rule.prefix}:{key}", rule.limit, rule.counts))
-    return found
+def is_started_by(job: Job[Any, Any], event: WireEvent) -> bool:
+    """Whether an event fits one of a job's triggers."""
+    return any(
+        rule.takes(event.name) and (rule.when is None or rule.when.holds(event.as_json()))
+        for rule in job.triggers
+    )
 
 
 class Intake:
@@ -97,15 +61,7 @@ class Intake:
     def __init__(self, jobs: Mapping[str, Job[Any, Any]], host: Host, executor_id: str) -> None:
         self._jobs = jobs
         self._executor_id = executor_id
-        self._host = host
-        self._last_place = 0
-        self._places = threading.Lock()
-
-    def _place_in_line(self, now_ms: int) -> int:
-        """Behind everything that this process has accepted, also when the clock is set back."""
-        with self._places:
-            self._last_place = max(self._last_place + 1, now_ms * 1000)
-            return self._last_place
+        self.runs = Enqueuing(jobs, host)
 
     def job(self, job_id: str) -> Job[Any, Any]:
         """The job of this id.
@@ -157,10 +113,7 @@ class Intake:
         )
         run_ids: list[RunId] = []
         for job in self._hearing(connection, event):
-            if any(
-                rule.takes(event.name) and (rule.when is None or rule.when.holds(event.as_json()))
-                for rule in job.triggers
-            ):
+            if is_started_by(job, event):
                 run_id = f"{job.id}:{event.id}{again}"
                 found = self._admit_and_start(connection, job, run_id, event, accepted)
                 if found is not None:
@@ -184,35 +137,28 @@ class Intake:
         accepted: Accepted,
     ) -> str | None:
         """Start a run, or let a gathering one have the event; the run's id, None for no run."""
-        admission = admit(connection, job.flow, job.id, run_id, event.as_json(), accepted.now_ms)
+        admission = admit(connection, job.flow, job.id, run_id, event, accepted.now_ms)
         if admission is None:
             return None
         if admission.replaces:
             self.cancel(connection, admission.replaces, accepted)
-        payload: dict[str, Any] = {
-            "job": job.id,
-            "kind": "run",
-            "event": event.as_json(),
-            "position": self._place_in_line(accepted.now_ms) - admission.ahead_s * 1_000_000,
-        }
+        position = self.runs.place_in_line(accepted.now_ms) - admission.ahead_s * 1_000_000
         delay_ms = max(event.ts_ms - accepted.now_ms, admission.delay_ms)
-        if admission.throttled_by is not None:
-            payload["throttled_by"] = admission.throttled_by
-        rule = job.flow.gathering(payload["event"])
+        rule, gathered_by = job.flow.gathering(event.as_json()), None
         if rule is not None:
-            key = job.flow.gathering_key(job.id, payload["event"], run_id)
+            key = job.flow.gathering_key(job.id, event.as_json(), run_id)
             size = len(codec.dumps(event.data))
             joined = join(connection, Joining(key, event, size, run_id), rule, accepted.now_ms)
             if not joined.is_new:
                 self._joined(connection, job, joined, event, accepted)
                 return joined.run_id
-            payload["gathered_by"] = run_id
-            delay_ms = joined.delay_ms
-        new = NewRun(run_id, job.id, event.id, payload, delay_ms, priority=admission.priority)
-        self.start(connection, new, accepted)
+            gathered_by, delay_ms = run_id, joined.delay_ms
+        payload = RunPayload(job.id, event, position, admission.throttled_by, gathered_by)
+        new = NewRun(run_id, event.id, payload, delay_ms, priority=admission.priority)
+        self.runs.enqueue(connection, new, accepted)
         if delay_ms <= 0:
-            for want in wants(job, payload["event"]):
-                queue_up(connection, want, run_id, payload["position"])
+            for want in wants(job, event):
+                queue_up(connection, want, run_id, position)
         watch(connection, job, run_id, event, now_ms=accepted.now_ms, delay_ms=delay_ms)
         return run_id
 
@@ -264,28 +210,25 @@ class Intake:
         connection: sa.Connection,
         job: Job[Any, Any],
         run_id: str,
-        cause: Mapping[str, Any] | None,
-        error: Mapping[str, Any],
+        cause: WireEvent | None,
+        error: RunError,
         accepted: Accepted,
     ) -> None:
         """Say that a run has failed for good, and start its job's on_failure; once per run."""
         now_ms = accepted.now_ms
-        data = {"runId": run_id, "jobId": job.id, "event": cause, "error": error}
+        data = end_data(run_id, job.id, cause) | {"error": error.as_json()}
         event = WireEvent(FAILED, data, failed_id(run_id), now_ms)
         self._accept_one(connection, event, accepted)
         if job.on_failure is not None and cause is not None:
-            payload = {
-                "job": job.id,
-                "kind": "failure",
-                "event": cause,
-                "position": self._place_in_line(now_ms),
-                "failed_run": run_id,
-                "error": error,
-            }
-            if job.flow.gathers:
-                payload["gathered_by"] = run_id
-            handler = NewRun(failure_run_id(run_id), job.id, event.id, payload)
-            self.start(connection, handler, accepted)
+            payload = RunPayload(
+                job.id,
+                cause,
+                self.runs.place_in_line(now_ms),
+                gathered_by=run_id if job.flow.gathers else None,
+                handles=FailedRun(RunId(run_id), error),
+            )
+            handler = NewRun(failure_run_id(run_id), event.id, payload)
+            self.runs.enqueue(connection, handler, accepted)
         self.publish(connection, accepted)
 
     def set_aside(
@@ -301,14 +244,8 @@ class Intake:
         cause = cause_of(connection, run_id)
         if job is not None:
             message = "the process died too often while it executed this run"
-            error = {
-                "name": "TooManyRecoveries",
-                "message": message,
-                "stepId": None,
-                "code": "too_many_recoveries",
-            }
-            event = None if cause is None else cause.as_json()
-            self.announce_failure(connection, job, run_id, event, error, accepted)
+            error = RunError("TooManyRecoveries", message, None, "too_many_recoveries")
+            self.announce_failure(connection, job, run_id, cause, error, accepted)
         return accepted
 
     def cancel_overdue(self, connection: sa.Connection, now_ms: int) -> Accepted:
@@ -328,35 +265,6 @@ class Intake:
         accepted.queues.update(queue_of(job_id) for _, job_id in runs)
         return SentEvent(EventId(event.id), tuple(RunId(run) for run, _ in runs), duplicate=True)
 
-    def start(self, connection: sa.Connection, run: NewRun, accepted: Accepted) -> None:
-        """Enqueue one run; an id that exists changes nothing."""
-        row = {
-            "run_id": run.run_id,
-            "job_id": run.job_id,
-            "event_id": run.event_id,
-            "parent_run_id": run.parent_run_id,
-            "created_at": accepted.now_ms,
-        }
-        accepted.queues.add(queue_of(run.job_id))
-        if not insert_new(connection, tables.run, row):
-            return
-        user_id = user_id_of(run.payload["event"]["user"])
-        if user_id is None and run.parent_run_id is not None:
-            user_id = owner_of(connection, "run", run.parent_run_id)
-        own(connection, "run", run.run_id, user_id, accepted.now_ms)
-        delayed = run.delay_ms > 0
-        delay_s = run.delay_ms / 1000 if delayed else None
-        job = self._jobs.get(run.job_id)  # another process may know it
-        turn = None if job is None else job.flow.turn(run.payload["event"])
-        if turn is not None and run.payload["kind"] == "failure":
-            turn = NO_KEY  # cleaning up waits for nobody
-        queue = queue_of(run.job_id)
-        self._host.enqueue(
-            connection, Enqueued(run.run_id, queue, run.payload, delay_s, run.priority, turn)
-        )
-        if delayed:
-            accepted.delayed_until_ms.append(accepted.now_ms + run.delay_ms)
-
     def invoke(self, connection: sa.Connection, call: Invocation, now_ms: int) -> Accepted:
         """Start a child run, once, however often it is asked for.
 
@@ -373,15 +281,10 @@ class Intake:
             raise NoSuchJob(call.job_id)  # a run that is there waits for code that knows its job
         event = call.event if job is None else fitted_to(job, call.event)
         store_event(connection, event, event_body(event), now_ms)
-        payload = {
-            "job": call.job_id,
-            "kind": "run",
-            "event": event.as_json(),
-            "position": self._place_in_line(now_ms),
-        }
+        payload = RunPayload(call.job_id, event, self.runs.place_in_line(now_ms))
         run_id, parent = RunId(call.run_id), call.parent_run_id
-        child = NewRun(run_id, call.job_id, event.id, payload, parent_run_id=parent)
-        self.start(connection, child, accepted)
+        child = NewRun(run_id, event.id, payload, parent_run_id=parent)
+        self.runs.enqueue(connection, child, accepted)
         accepted.sent.append(SentEvent(EventId(event.id), (run_id,)))
         self.publish(connection, accepted)
         return accepted
@@ -417,11 +320,13 @@ class Intake:
         if row is None:
             return
         cause = read_event(connection, row.event_id)
-        data = {
-            "runId": run_id,
-            "jobId": row.job_id,
-            "event": None if cause is None else cause.as_json(),
-        }
+        data = end_data(run_id, row.job_id, cause)
         event = WireEvent(CANCELLED, data, f"{run_id}:cancelled", accepted.now_ms)
         self._accept_one(connection, event, accepted)
         accepted.sent.pop()  # the caller sent something else
+
+
+def end_data(run_id: str, job_id: str, cause: WireEvent | None) -> dict[str, Any]:
+    """What the events that say how a run has ended have in common."""
+    event = None if cause is None else cause.as_json()
+    return {"runId": run_id, "jobId": job_id, "event": event}

@@ -2,16 +2,18 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import sqlalchemy as sa
 
 from engine.dbos import dbos_rows
 from engine.errors import CannotReplay, NoSuchRun, NoSuchStep, RunFailed
 from engine.inspection.run_info import RunInfo, read_run
+from engine.intake.accepted import Accepted
 from engine.intake.cancel_rules import watch
+from engine.intake.enqueue import NewRun
 from engine.intake.gather import gathered_events
-from engine.intake.intake import Accepted, Intake, NewRun
+from engine.intake.intake import Intake
+from engine.intake.payload import RunPayload
 from engine.storage import tables
 from engine.storage.eventlog import cause_of, handles_failure
 from engine.storage.tables import insert_new
@@ -108,17 +110,13 @@ def run_again(
     row = {"run_id": target, "source_run_id": source, "from_step": again.from_step}
     if not insert_new(connection, tables.replay, row):
         return accepted  # this transaction had been committed before its connection was lost
-    payload: dict[str, Any] = {
-        "job": job.id,
-        "kind": "run",
-        "event": cause.as_json(),
-        "position": now_ms * 1000,
-    }
-    for number, event in enumerate(gathered_events(connection, source)):
-        gathered = {"run_id": target, "number": number, "event_id": event.id, "at": 0}
-        insert_new(connection, tables.gathered, gathered)  # 0: it is no answer to a duplicate
-        payload["gathered_by"] = target
-    intake.start(connection, NewRun(target, job.id, cause.id, payload), accepted)
+    gathered = gathered_events(connection, source)
+    for number, event in enumerate(gathered):
+        row = {"run_id": target, "number": number, "event_id": event.id, "at": 0}
+        insert_new(connection, tables.gathered, row)  # 0: it is no answer to a duplicate
+    gathered_by = target if gathered else None
+    payload = RunPayload(job.id, cause, position=now_ms * 1000, gathered_by=gathered_by)
+    intake.runs.enqueue(connection, NewRun(target, cause.id, payload), accepted)
     watch(connection, job, target, cause, now_ms=now_ms)
     dbos_rows.copy_steps(connection, source, target, again.keeps)
     intake.publish(connection, accepted)

@@ -2,11 +2,9 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, field, replace
-from time import monotonic
-from typing import Any, Concatenate, ParamSpec, Protocol, TypeVar, overload
+from dataclasses import dataclass, replace
+from typing import Any, ParamSpec, TypeVar, overload
 
-import sqlalchemy as sa
 from pydantic import TypeAdapter, ValidationError
 from pydantic_core import PydanticSerializationError
 
@@ -14,21 +12,21 @@ from core.errors import Refused
 from core.ids import RunId
 from core.invalid import problem_text
 from engine.current import StepInfo, current_step, enter_step, leave_step
-from engine.dbos import private, recorded
 from engine.errors import NonRetriable, RetryAfter, RunLost, StepFailed
 from engine.live import LiveRun
 from engine.middleware import Hooks, StepCall, StepKind, through
 from engine.results import as_stored, read_back, reads_its_aliases, result_adapter
 from engine.retry import RetryPolicy
 from engine.steps.blocking import called
-from engine.steps.history import FailedAttempt, History, record_own_attempt
-from engine.steps.naming import StepNames
+from engine.steps.journal import EndedStep, FailedAttempt, History, Journal
+from engine.steps.naming import Names, current_branch
+from engine.steps.outside import Outside
 from engine.steps.process_ends import failure_of
 from engine.steps.shown import shown_call
-from engine.steps.sleep import Sleepers
-from engine.steps.slots import Gate
+from engine.steps.sleep import LONGEST_SLEEP_S
+from engine.steps.slots import RunPlaces
+from engine.steps.time import Time
 from engine.storage import codec
-from engine.storage.transactions import Ledger
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -36,46 +34,36 @@ T = TypeVar("T")
 
 MAX_STEPS = 1000
 MAX_OUTPUT_BYTES = 4 * 1024 * 1024
-TRUSTED_S = 0.1  # what a cancel or another process's taking over is told within, as a rule
-LONGEST_SLEEP_S = 86_400.0  # the loop's timers do not take a year
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class RunState:
     """What the steps of one run work with."""
 
     live: LiveRun
     retry: RetryPolicy
-    ledger: Ledger
-    gate: Gate
     hooks: Hooks
-    trusted_s: float
-    """How long the run is taken to be ours after the database has said so."""
-    sleepers: Sleepers = field(default_factory=Sleepers)
-
-
-class Recalled(Protocol):
-    """The outcome of a step that has ended before."""
-
-    def value(self) -> Any:
-        """What it returned; raises what it raised."""
-        ...
+    journal: Journal
+    time: Time
+    gate: RunPlaces
+    names: Names
+    outside: Outside
 
 
 class DurableSteps:
     """`step.run` and what every other kind of step is built from."""
 
     def __init__(self, run: RunState, history: History) -> None:
+        self.outside = run.outside
         self._live = run.live
         self._run_id = RunId(run.live.run_id)
         self._history = history
         self._retry = run.retry
-        self._ledger = run.ledger
+        self._journal = run.journal
+        self._time = run.time
         self._gate = run.gate
         self._hooks = run.hooks.step
-        self._trusted_s = run.trusted_s
-        self._names = StepNames(run.live.task)
-        self._sleepers = run.sleepers
+        self._names = run.names
         self._replayed = 0
         self._stored_bytes = 0
 
@@ -120,11 +108,14 @@ class DurableSteps:
         async def call(step: StepCall) -> Any:
             return await called(fn, *step.args, **step.kwargs)
 
+        def perform(step: StepCall) -> Awaitable[Any]:
+            return self.outside.perform(step, call, adapter)
+
         async def attempts() -> codec.Recorded:
             given = shown_call(args, kwargs)
             try:
                 first = self._call(name, "run", args, kwargs)
-                return codec.Recorded(await self._attempts(first, call, adapter), given)
+                return codec.Recorded(await self._attempts(first, perform, adapter), given)
             except StepFailed as failed:
                 failed.input = given
                 raise
@@ -142,9 +133,11 @@ class DurableSteps:
             ) from error
 
     def _name(self, step_id: str) -> str:
+        branch = current_branch()
         if current_step() is not None:
-            raise NonRetriable(f"step {step_id!r} was called inside a step; steps do not nest")
-        return self._names.next(step_id)
+            name = branch + step_id
+            raise NonRetriable(f"step {name!r} was called inside a step; steps do not nest")
+        return self._names.next(step_id, branch)
 
     def _call(
         self,
@@ -183,78 +176,32 @@ class DurableSteps:
             number = self._history.recorded[name] = self._history.last
         self._replayed += 1
 
-        async def call() -> Any:
-            task = asyncio.current_task()
-            try:
-                return await body()
-            except StepFailed:
-                raise
-            except BaseException as error:
-                # A replay gives the recorded error: it must be of a class that is recorded whole.
-                raise step_failed(name, failure_of(error, task), 1) from error
-
         if not is_new:
-            known = await self._recall(name, number)
+            results = self._history.results
+            known = results.pop(name, None) or await self._journal.recall(name, number)
             if known is not None:
                 return known.value()
         elif acts:
-            await self._make_sure()
-        return await self._record(name, number, call)
-
-    async def _make_sure(self) -> None:
-        """Look whether the run is still ours, unless that is known from a moment ago.
-
-        DBOS looks before every step, in a transaction that costs as much as recording it. Between
-        two steps nothing is gained by that: the record of the first has just said so.
-        """
-        asked_at, proved_at = monotonic(), self._live.proved_at
-        if proved_at is not None and asked_at - proved_at <= self._trusted_s:
-            return
-        await self._transact(recorded.check_owned, self._run_id, recorded.owner())
-        self._live.proved_at = asked_at
-        self.check_running()
-
-    async def _recall(self, name: str, number: int) -> "Recalled | None":
-        """What a step has recorded that has begun before; None where it was interrupted."""
-        known = self._history.results.pop(name, None)
-        if known is not None:
-            return known
-        return await self._transact(recorded.read_result, self._run_id, number, recorded.owner())
+            await self._journal.make_sure()
+            self.check_running()
+        return await self._record(name, number, body)
 
     async def _record(self, name: str, number: int, body: Callable[[], Awaitable[Any]]) -> Any:
         """Run `body` as a step that is not recorded yet."""
-        started_at = private.now_ms()
+        task, started_at = asyncio.current_task(), self._journal.stamp()
         result, failure = None, None
         try:
             result = await body()
         except StepFailed as error:
             failure = error
-        step = recorded.NewStep(
-            self._run_id,
-            recorded.owner(),
-            name,
-            number,
-            result,
-            failure,
-            started_at,
-            private.now_ms(),
-        )
-        self._live.proved_at = await self._transact(recorded.record, step)
+        except BaseException as error:  # noqa: BLE001 - cancels are raised again
+            # A replay gives the recorded error: it must be of a class that is recorded whole.
+            failure = step_failed(name, failure_of(error, task), 1)
+            failure.__cause__ = error
+        await self._journal.record(EndedStep(name, number, result, failure, started_at))
         if failure is not None:
             raise failure
         return result
-
-    async def _transact(
-        self,
-        work: Callable[Concatenate[sa.Connection, P], T],
-        *args: P.args,
-        **kwargs: P.kwargs,
-    ) -> T:
-        """Do what only the process that has the run may do."""
-        try:
-            return await self._ledger.transact(work, *args, **kwargs)
-        except recorded.NotOurs as error:  # unwind as a cancellation, write nothing
-            raise RunLost(self._run_id) from error
 
     def check_running(self) -> None:
         """Raise CancelledError once the run has been stopped: no step starts after that."""
@@ -272,7 +219,8 @@ class DurableSteps:
         while True:
             try:
                 async with self._gate.step():
-                    await self._make_sure()
+                    await self._journal.make_sure()
+                    self.check_running()
                     this = replace(call, attempt=failed) if failed else call
                     return await self._attempt(this, fn, adapter)
             except RunLost:
@@ -293,7 +241,8 @@ class DurableSteps:
     ) -> Any:
         token = enter_step(StepInfo(self._run_id, call.step_id, call.attempt))
         try:
-            value = await self._hooked(call, fn)
+            with self._time.busy():
+                value = await self._hooked(call, fn)
         finally:
             leave_step(token)
         return self._storable(call.step_id, value, adapter)
@@ -315,29 +264,25 @@ class DurableSteps:
     async def back_off(self, step_id: str, failed: int, failure: Exception) -> None:
         """Record a failed attempt durably, then wait for the next one's time."""
         if isinstance(failure, RetryAfter):
-            delay_s = failure.delay_s(self._ledger.now())
+            delay_s = failure.delay_s(self._time.now())
         else:
             delay_s = self._retry.backoff_s(failed)
-        now_ms = self._ledger.now_ms()
-        next_at = now_ms + int(delay_s * 1000)
-        attempt = FailedAttempt(self._run_id, step_id, failed - 1, failure, next_at)
-        await self._count(attempt, now_ms)
+        next_at = self._time.now_ms() + int(delay_s * 1000)
+        await self._journal.count(
+            FailedAttempt(self._run_id, step_id, failed - 1, failure, next_at)
+        )
         await self.pause_until(next_at, delay_s)
-
-    async def _count(self, failed: FailedAttempt, now_ms: int) -> None:
-        if not await self._ledger.transact(record_own_attempt, failed, now_ms):
-            raise RunLost(self._run_id)
 
     async def pause_until(self, at_ms: int, at_most_s: float | None = None) -> None:
         """Sleep until a time of the clock, but no longer than `at_most_s` however it is set.
 
         Without a bound it is as long as there is to wait now.
         """
-        bound_s = (at_ms - self._ledger.now_ms()) / 1000 if at_most_s is None else at_most_s
-        give_up_at = self._ledger.monotonic() + bound_s
+        bound_s = (at_ms - self._time.now_ms()) / 1000 if at_most_s is None else at_most_s
+        give_up_at = self._time.monotonic() + bound_s
         while True:
-            left_s = (at_ms - self._ledger.now_ms()) / 1000
-            left_s = min(left_s, give_up_at - self._ledger.monotonic())
+            left_s = (at_ms - self._time.now_ms()) / 1000
+            left_s = min(left_s, give_up_at - self._time.monotonic())
             if left_s <= 0:
                 return
             await self.pause(min(left_s, LONGEST_SLEEP_S))
@@ -349,7 +294,7 @@ class DurableSteps:
         self.check_running()
         await self._gate.pause()
         with self._live.asleep():
-            await self._sleepers.sleep(seconds)
+            await self._time.sleep(seconds)
 
 
 def is_interrupted() -> bool:

@@ -1,27 +1,13 @@
-"""What executions of a run leave behind for later ones: recorded steps and failed attempts."""
+"""The rows in which executions of a run leave steps and failed attempts for later ones."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import sqlalchemy as sa
 
 from engine.dbos import dbos_rows, recorded
+from engine.steps.journal import FailedAttempt, History
 from engine.storage import codec, tables
 from engine.storage.tables import insert_new
-
-BODY = ""  # the step id under which attempts of the body itself are counted
-
-
-class History:
-    """What earlier executions of this run left behind: recorded steps and failed attempts."""
-
-    def __init__(self) -> None:
-        self.recorded: dict[str, int] = {}
-        """The number of each step."""
-        self.results: dict[str, recorded.StoredResult] = {}
-        """Those that need not be asked for, each until a replay has taken it."""
-        self.failed: dict[str, tuple[int, int | None]] = {}
-        self.last = 0
 
 
 def read_histories(
@@ -43,17 +29,6 @@ def read_histories(
         if step.result is not None:
             history.results[step.name] = step.result
     return histories
-
-
-@dataclass(frozen=True)
-class FailedAttempt:
-    """An attempt that failed; `next_at` is when the next one starts, None when it was the last."""
-
-    run_id: str
-    step_id: str
-    attempt: int
-    failure: Exception
-    next_at: int | None
 
 
 def record_attempt(connection: sa.Connection, failed: FailedAttempt, now_ms: int) -> None:

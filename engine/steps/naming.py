@@ -1,10 +1,11 @@
 """The names of steps: their ids, counted where used again, refused where the count is luck."""
 
 import asyncio
-from contextvars import ContextVar
+from contextlib import suppress
+from contextvars import ContextVar, Token
 from dataclasses import dataclass
 from itertools import count
-from typing import Any
+from typing import Any, Protocol
 
 from engine.errors import NonRetriable
 
@@ -34,7 +35,38 @@ class _Use:
     is_its_first: bool
 
 
+_branch: ContextVar[str] = ContextVar("engine_branch", default="")
+
+
+def current_branch() -> str:
+    """What the names of steps begin with here: "" outside `parallel` and `race`."""
+    return _branch.get()
+
+
+def enter_branch(prefix: str) -> Token[str]:
+    """The current task goes on in a branch; for the engine."""
+    return _branch.set(prefix)
+
+
+def leave_branch(token: Token[str]) -> None:
+    """Undo `enter_branch`."""
+    with suppress(ValueError):  # another context closes what its loop has left suspended
+        _branch.reset(token)  # a race that is replayed has no task of its own
+
+
 _lane: ContextVar[_Lane | None] = ContextVar("engine_lane", default=None)
+
+
+class Names(Protocol):
+    """Gives the steps of a run their names."""
+
+    def next(self, step_id: str, branch: str) -> str:
+        """The name of a step that the current task calls now, in this branch; no other has it."""
+        ...
+
+    def clear(self) -> None:
+        """The body starts over: ids count from the beginning again."""
+        ...
 
 
 class StepNames:
@@ -53,8 +85,10 @@ class StepNames:
         self._counts: dict[str, int] = {}
         self._branches: _Branches | None = None
 
-    def next(self, step_id: str) -> str:
+    def next(self, step_id: str, branch: str = "") -> str:
         """The name of a step that the current task calls now; no other step has it.
+
+        It begins with that of the branch.
 
         A counted name that is an id of the job as well counts as a use of that id: `a`, `a`, `a:1`
         are `a`, `a:1`, `a:1:1`. So whoever is first to use a name always has it, as has been
@@ -68,7 +102,7 @@ class StepNames:
         if task is not self._main and task is not None:
             self._branches = self._branches or _Branches()
             use = self._branches.use(task)
-        name, counts = step_id, self._counts
+        name, counts = branch + step_id, self._counts
         while True:
             if use is not None and self._branches is not None:
                 self._branches.check(name, use)

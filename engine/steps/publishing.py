@@ -7,24 +7,24 @@ from engine.current import current_step
 from engine.live import LiveRun
 from engine.realtime.channels import AnyTopic, Channel
 from engine.realtime.messages import WireMessage, worded
-from engine.storage.transactions import Ledger
+from engine.steps.time import Time
 
 
 class RunPublisher:
     """The publisher of one attempt of a body, which goes over old ground when it replays."""
 
-    __slots__ = ("_attempt", "_ledger", "_run", "_said", "_send")
+    __slots__ = ("_attempt", "_run", "_said", "_send", "_time")
 
     def __init__(
         self,
         run: LiveRun,
         attempt: int,
-        ledger: Ledger,
+        time: Time,
         send: Callable[[WireMessage, LiveRun], Awaitable[None]],
     ) -> None:
         self._run = run
         self._attempt = attempt
-        self._ledger = ledger
+        self._time = time
         self._send = send
         self._said: Counter[tuple[str, int]] | None = None  # most runs say nothing
 
@@ -51,5 +51,5 @@ class RunPublisher:
         if step is None and replaying:
             return
         message_id = f"{self._run.run_id}:{place[0]}:{place[1]}:{number}"
-        message = words.said(message_id, self._run.run_id, self._ledger.now_ms())
+        message = words.said(message_id, self._run.run_id, self._time.now_ms())
         await self._send(message, self._run)

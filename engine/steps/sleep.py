@@ -9,6 +9,7 @@ from core.clock import Clock
 log = logging.getLogger("engine.sleepers")
 
 LOOK_S = 1.0  # how late a sleeper hears of it
+LONGEST_SLEEP_S = 86_400.0  # the loop's timers do not take a year
 STEP_S = 0.5  # what a clock that is being slewed does not gain in a second
 
 

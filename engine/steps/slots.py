@@ -2,9 +2,9 @@
 
 import asyncio
 from collections.abc import AsyncGenerator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, Protocol
 
 import sqlalchemy as sa
 
@@ -233,6 +233,18 @@ def _release(connection: sa.Connection, places: Sequence[Place]) -> list[Place]:
         )
         granted += grant(connection, key)
     return granted
+
+
+class RunPlaces(Protocol):
+    """The places of one run under its concurrency keys."""
+
+    def step(self) -> AbstractAsyncContextManager[None]:
+        """Hold one while a step executes."""
+        ...
+
+    async def pause(self) -> None:
+        """Give the kept one back: the run is about to sleep, wait or back off."""
+        ...
 
 
 class Gate:

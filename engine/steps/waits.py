@@ -44,6 +44,11 @@ class NewWait:
     look_back_ms: int | None = 0
     """How old an event may be that came before the wait; None: younger than the run."""
 
+    @property
+    def key(self) -> WaitKey:
+        """Run id and step id."""
+        return self.run_id, self.step_id
+
 
 class Waiter:
     """One execution's wait: woken when there may be an answer."""
@@ -140,7 +145,7 @@ def open_wait(
     }
     if tables.insert_new(connection, tables.wait, row) and wait.look_back_ms != 0:
         _look_back(connection, wait, now_ms)
-    return read_wait(connection, (wait.run_id, wait.step_id))
+    return read_wait(connection, wait.key)
 
 
 def _claim_signal(connection: sa.Connection, wait: NewWait) -> None:
@@ -174,7 +179,7 @@ def _look_back(connection: sa.Connection, wait: NewWait, now_ms: int) -> None:
         for row in rows:
             event = stored_event(row.id, row.name, row)
             if row.id not in ids and _fits(wait, event):
-                answer(connection, (wait.run_id, wait.step_id), event.as_json())
+                answer(connection, wait.key, event.as_json())
                 return
         last = (rows[-1].received_at, rows[-1].id)
         after = sa.tuple_(column.received_at, column.id) > sa.tuple_(*last)
@@ -194,16 +199,15 @@ def _since(wait: NewWait, now_ms: int) -> sa.ColumnElement[int]:
 
 
 def _fits(wait: NewWait, event: WireEvent) -> bool:
-    value = event.as_json()
-    if wait.match is not None and path_value(value, wait.match[0]) != wait.match[1]:
+    if wait.match is not None and path_value(event.as_json(), wait.match[0]) != wait.match[1]:
         return False
-    return wait.when is None or holds(wait.when, wait.cause, value)
+    return wait.when is None or holds(wait.when, wait.cause, event)
 
 
-def holds(condition: str, cause: WireEvent, later: Mapping[str, Any]) -> bool:
+def holds(condition: str, cause: WireEvent, later: WireEvent) -> bool:
     """Whether the condition of a wait holds; one that is no expression never does."""
     expression = stored_expression(condition)
-    return expression is not None and expression.holds(cause.as_json(), later)
+    return expression is not None and expression.holds(cause.as_json(), later.as_json())
 
 
 def read_wait(connection: sa.Connection, key: WaitKey) -> tuple[int, dict[str, Any] | None]:
@@ -256,7 +260,7 @@ def answer_waits(
     for run_id, step_id, condition in rows:
         if condition is not None:
             cause = cause_of(run_id)
-            if cause is None or not holds(condition, cause, value):
+            if cause is None or not holds(condition, cause, event):
                 continue
         if answer(connection, (run_id, step_id), value):
             answered.append((run_id, step_id))

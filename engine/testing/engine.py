@@ -13,6 +13,8 @@ from engine.control.end_hooks import as_received, tell
 from engine.errors import RunCancelled, RunFailed
 from engine.events import INVOKED, Event, EventData, WireEvent
 from engine.inspection.run_info import StepRecord
+from engine.intake.intake import is_started_by
+from engine.intake.payload import FailedRun, RunPayload
 from engine.job import Job
 from engine.middleware import Ended, Hooks, Middleware, RunEnd
 from engine.outgoing import Sendable
@@ -20,11 +22,14 @@ from engine.realtime.messages import Message
 from engine.results import read_back
 from engine.status import RunStatus
 from engine.steps.context import Provided, RunError
-from engine.testing.runner import VirtualRunner
-from engine.testing.steps import VirtualSteps
+from engine.steps.journal import BODY
+from engine.testing.given import BadTest, Coming
+from engine.testing.journal import RunRecords
+from engine.testing.mocks import Mocks
+from engine.testing.runs import VirtualRuns
 from engine.testing.time import VirtualTime
-from engine.testing.world import BadTest, Coming, World
-from engine.workers.runner import Execution
+from engine.testing.world import World
+from engine.workers.execution import Execution
 
 D = TypeVar("D")
 R = TypeVar("R")
@@ -160,20 +165,20 @@ class _Test(Generic[R]):
         coming: Sequence[Coming],
     ) -> Outcome[R]:
         self._children = children
+        self._mocks = Mocks(mocks)
         self._world = World(
             self._time,
-            mocks=mocks,
+            mocks=self._mocks,
             coming=coming,
             run_child=self._run_child,
             jobs={**children, self._job.id: self._job},
             hooks=Hooks.of(self._middleware),
         )
-        self._runner = VirtualRunner(self._world, self._provided, self._middleware)
+        self._runs = VirtualRuns(self._world, self._provided, self._middleware)
         causes = self._causes()
         run_id = RunId(f"{self._job.id}:{causes[0].id}")
-        payload: dict[str, Any] = {"job": self._job.id, "kind": "run", "event": causes[0].as_json()}
-        if "batch" in self._job.flow.options:
-            payload["events"] = [cause.as_json() for cause in causes]
+        events = tuple(causes) if "batch" in self._job.flow.options else ()
+        payload = RunPayload(self._job.id, causes[0], position=0, events=events)
         outcome: Outcome[R] | None = None
         async with asyncio.TaskGroup() as group:
             driving = group.create_task(self._time.drive(self._world.stuck))
@@ -200,70 +205,56 @@ class _Test(Generic[R]):
         if len(causes) > 1 and "batch" not in self._job.flow.options:
             raise BadTest(f"job {self._job.id!r} takes one event a run: it has no `batch`")
         for cause in causes:
-            if cause.name != INVOKED and not self._is_started_by(cause):
+            if cause.name != INVOKED and not is_started_by(self._job, cause):
                 raise BadTest(f"event {cause.name!r} does not start job {self._job.id!r}")
         return causes
 
-    def _is_started_by(self, event: WireEvent) -> bool:
-        return any(
-            rule.takes(event.name) and (rule.when is None or rule.when.holds(event.as_json()))
-            for rule in self._job.triggers
-        )
-
-    async def _run(self, job: Job[Any, Any], run_id: RunId, payload: dict[str, Any]) -> Any:
+    async def _run(self, job: Job[Any, Any], run_id: RunId, payload: RunPayload) -> Any:
         """Run the job under test; then its failure handler, if need be."""
         outcome = await self._one(job, run_id, payload)
         if not isinstance(outcome.error, RunFailed) or job.on_failure is None or self._until:
             return outcome
         found = replace(RunError.of(outcome.error), step_id=outcome.error.step_id)
-        handler = {**payload, "kind": "failure", "failed_run": run_id, "error": found.as_json()}
+        handler = replace(payload, handles=FailedRun(run_id, found))
         handled = await self._one(job, RunId(f"{run_id}:on-failure"), handler)
         sent, published = tuple(self._world.sent), tuple(self._world.published)
         return replace(outcome, on_failure=handled, sent=sent, published=published)
 
-    async def _one(
-        self, job: Job[Any, Any], run_id: RunId, payload: dict[str, Any]
-    ) -> Outcome[Any]:
-        self._world.mock_steps_of(run_id)
-
-        def recorded(name: str, _: StepRecord) -> None:
-            if name == self._until:
-                run.live.stop("handed over")
-
-        run, steps = self._runner.prepare(job, run_id, payload, recorded)
+    async def _one(self, job: Job[Any, Any], run_id: RunId, payload: RunPayload) -> Outcome[Any]:
+        self._mocks.are_for(run_id)
+        records = RunRecords()
+        run = await self._runs.prepare(job, run_id, payload, records, until=self._until)
+        live = run.state.live
         started_at = self._time.now()
         status: Ended = "completed"
         stored, result, error = None, None, None
         try:
-            stored = await self._runner.conduct(run)
-            if payload["kind"] == "run":
+            stored = await self._runs.execute(run)
+            if payload.handles is None:
                 result = read_back(job.result, stored)
         except RunFailed as failure:
             status, error = "failed", failure
         except asyncio.CancelledError:
-            if not self._is_stopped_here(run, steps):
+            if live.stopped != "cancelled" and self._until not in records.steps:
                 raise
             status = "cancelled"
-        if run.live.stopped is not None:
+        if live.stopped is not None:
             with suppress(asyncio.CancelledError):  # it ended before the stop reached it
                 await asyncio.sleep(0)
-        if run.live.stopped != "handed over":
+        if live.stopped != "handed over":
             await self._tell_end(run, started_at, status=status, result=stored, error=error)
         return Outcome(
             run_id=run_id,
             status=status,
             result=result,
             error=error,
-            steps=steps.records,
+            steps=records.steps,
             sent=tuple(self._world.sent),
             published=tuple(self._world.published),
-            attempts=len(steps.tries("")) + 1,
+            attempts=len(records.tries_of(BODY)) + 1,
             started_at=started_at,
             ended_at=self._time.now(),
         )
-
-    def _is_stopped_here(self, run: Execution, steps: VirtualSteps) -> bool:
-        return run.live.stopped == "cancelled" or self._until in steps.records
 
     async def _run_child(self, run_id: RunId, job_id: str, event: WireEvent) -> Any:
         """A child's result as JSON; in a task and a context of its own, as on the engine."""
@@ -271,7 +262,7 @@ class _Test(Generic[R]):
         if job is None:
             what = f"job {job_id!r} is invoked: mock the step, or give the job with `jobs`"
             raise self._world.misused(BadTest(what))
-        payload = {"job": job_id, "kind": "run", "event": event.as_json()}
+        payload = RunPayload(job_id, event, position=0)
         ended: list[Any] = []
         async with asyncio.TaskGroup() as group:
             task = group.create_task(self._child(job, run_id, payload, ended), context=Context())
@@ -282,12 +273,12 @@ class _Test(Generic[R]):
         return ended[0]
 
     async def _child(
-        self, job: Job[Any, Any], run_id: RunId, payload: dict[str, Any], ended: list[Any]
+        self, job: Job[Any, Any], run_id: RunId, payload: RunPayload, ended: list[Any]
     ) -> None:
-        run, _ = self._runner.prepare(job, run_id, payload, lambda _name, _record: None)
+        run = await self._runs.prepare(job, run_id, payload, RunRecords())
         started_at = self._time.now()
         try:
-            ended.append(await self._runner.conduct(run))
+            ended.append(await self._runs.execute(run))
         except RunFailed as failure:
             ended.append(failure)
             await self._tell_end(run, started_at, status="failed", error=failure)
@@ -306,7 +297,7 @@ class _Test(Generic[R]):
         end = RunEnd(
             run_id=run.run_id,
             job_id=run.job.id,
-            event=as_received(run.steps.cause, run.job),
+            event=as_received(run.payload.event, run.job),
             status=status,
             result=result,
             error=error,
@@ -315,4 +306,4 @@ class _Test(Generic[R]):
             ended_at=self._time.now(),
             is_failure_handler=run.is_failure_handler,
         )
-        await tell(run.hooks.end, end)
+        await tell(run.state.hooks.end, end)

@@ -39,8 +39,8 @@ class VirtualTime:
         return self._passed_us / 1_000_000
 
     @contextmanager
-    def standing_still(self) -> Generator[None]:
-        """While something real executes."""
+    def busy(self) -> Generator[None]:
+        """Stand still while something real executes."""
         self._executing += 1
         self.touch()
         try:

@@ -1,60 +1,39 @@
-"""What surrounds a run under test: mocks, events that come to it, events that it sends."""
+"""What surrounds a run under test: events that come to it, children, events that it sends."""
 
-import asyncio
-import inspect
-from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, TypeVar
 
 from pydantic import TypeAdapter, ValidationError
 
 from core.ids import EventId, RunId
-from core.invalid import problem_text
 from engine.control.send import models_of
-from engine.current import StepInfo
-from engine.duration import Duration, seconds_of
-from engine.errors import InvokeTimeout, NonRetriable, RunCancelled, RunFailed
+from engine.current import StepInfo, current_step
+from engine.duration import seconds_of
+from engine.errors import InvokeTimeout, RunCancelled, RunFailed
 from engine.events import Event, EventData, SentEvent, WireEvent
 from engine.expressions import path_value
 from engine.job import Job, fitted_to
 from engine.live import LiveRun
-from engine.middleware import Hooks, through
+from engine.middleware import Hooks, StepCall, through
 from engine.outgoing import Sendable, event_of, named_events, wire_event
 from engine.realtime.channels import untyped
 from engine.realtime.messages import Message, WireMessage
 from engine.realtime.publisher import check_going_on
 from engine.results import read_back
 from engine.steps.context import RunError
-from engine.steps.waits import NEVER_MS, NewWait, WaitKey, Waits, holds
+from engine.steps.journal import Answer, Waiting
+from engine.steps.waits import NEVER_MS, NewWait, WaitKey
+from engine.storage import codec
 from engine.storage.eventlog import event_body
-from engine.testing.time import VirtualTime, settle
+from engine.testing.given import After, BadTest, Coming, Signal
+from engine.testing.inbox import Inbox
+from engine.testing.mocks import NO_MOCK, Mocks, played
+from engine.testing.time import VirtualTime
 from engine.triggers import CancelRule
 
-Answer = dict[str, Any]
-
-
-class BadTest(Exception):
-    """The test asks for what cannot be: raised by the test engine, never seen by the job."""
-
-
-@dataclass(frozen=True)
-class Signal:
-    """What `send_signal(name, data)` would bring."""
-
-    name: str
-    data: Any = None
-
-
-@dataclass(frozen=True)
-class After:
-    """Something that comes a while after the start, whether or not the run waits for it then."""
-
-    delay: Duration
-    comes: Sendable | Signal
-
-
-Coming = Sendable | Signal | After
-"""Without After: kept for the first wait that it fits."""
+R = TypeVar("R")
 
 
 @dataclass(frozen=True)
@@ -68,60 +47,50 @@ class StartedRun:
 
 
 @dataclass(frozen=True)
-class _OpenWait:
-    wait: NewWait
-    over: asyncio.Future[Answer | None]
-
-
-@dataclass(frozen=True)
 class _Call:
     job_id: str
     event: WireEvent
 
 
-NO_MOCK = object()
-
 RunChild = Callable[[RunId, str, WireEvent], Coroutine[Any, Any, Any]]
 
 
 class World:
-    """Stands where the engine and its database stand otherwise (`engine.steps.steps.Outside`)."""
+    """Stands where the engine stands otherwise: `engine.steps.outside.Outside`, and its inbox."""
 
     def __init__(  # noqa: PLR0913 - all that surrounds a run
         self,
         time: VirtualTime,
         *,
-        mocks: Mapping[str, object],
+        mocks: Mocks,
         coming: Iterable[Coming],
         run_child: RunChild,
         jobs: Mapping[str, Job[Any, Any]],
         hooks: Hooks,
     ) -> None:
         self.time = time
-        self.waits = Waits()
+        self.mocks = mocks
         self.sent: list[Event] = []
         self.published: list[Message[Any]] = []
         self.problem: BadTest | None = None
         self.runs: list[StartedRun] = []
-        self._mocks = mocks
+        self._inbox = Inbox(time)
         self._run_child = run_child
         self._jobs = jobs
         self._models = models_of(jobs)
         self._hooks = hooks
-        self._written: dict[WaitKey, str] = {}
-        self._keys: dict[str, WaitKey] = {}
-        self._mocked_runs: set[str] = set()
         self._calls: dict[str, _Call] = {}
-        self._open: dict[WaitKey, _OpenWait] = {}
-        self._seen: list[tuple[int, WireEvent]] = []
-        self._had: set[tuple[str, str]] = set()
-        self._kept: list[WireEvent | Signal] = []
         self._numbered = 0
         for each in coming:
             if isinstance(each, After):
                 time.after(seconds_of(each.delay), lambda comes=each.comes: self._arrive(comes))
             else:
-                self._kept.append(each if isinstance(each, Signal) else self.wire(each))
+                self._inbox.keep(each if isinstance(each, Signal) else self.wire(each))
+
+    def starts(self, run: StartedRun) -> None:
+        """A run starts, which events may cancel from now on."""
+        self._inbox.starts(run.live.run_id)
+        self.runs.append(run)
 
     def wire(self, event: Sendable, event_id: str | None = None) -> WireEvent:
         """An event as it is stored.
@@ -147,123 +116,32 @@ class World:
             run.live.stop("handed over")
         return problem
 
-    # Mocks
+    # engine.testing.journal.KeepsWaits
 
-    def mock_steps_of(self, run_id: str) -> None:
-        """The mocks are for this run; children run as they are."""
-        self._mocked_runs.add(run_id)
+    def waiting(self, wait: NewWait, live: LiveRun) -> AbstractContextManager[Waiting]:
+        """A wait, or the mock that stands for it."""
+        mock = self.mocks.of(RunId(wait.run_id), wait.step_id)
+        if mock is NO_MOCK:
+            return self._inbox.waiting(wait, live)
+        return nullcontext(_MockedWaiting(self, self._inbox, wait, mock))
 
-    def named(self, run_id: str, name: str, step_id: str) -> None:
-        """A step got this name; `step_id` is what the job wrote."""
-        self._written[run_id, name] = step_id
-        self._keys[f"{run_id}:{name}"] = (run_id, name)
-
-    def mock(self, run_id: str, name: str) -> object:
-        """What stands for a step: by its full name, else by the id that the job wrote."""
-        if run_id not in self._mocked_runs:
-            return NO_MOCK
-        if name in self._mocks:
-            return self._mocks[name]
-        return self._mocks.get(self._written[run_id, name], NO_MOCK)
-
-    async def mocked_output(self, mock: object, step: StepInfo, adapter: TypeAdapter[Any]) -> Any:
-        """One attempt of a mocked step."""
-        value = await _played(mock, step)
-        try:
-            return read_back(adapter, value)
-        except ValidationError as error:
-            why = problem_text(error, whole="result")
-            what = f"the mock of step {step.step_id!r} is not what the step returns: {why}"
-            raise self.misused(BadTest(what)) from error
-
-    # Waits
-
-    async def answer_to(self, wait: NewWait) -> Answer | None:
-        """Wait in virtual time; None after the deadline."""
-        key = (wait.run_id, wait.step_id)
-        mock = self.mock(*key)
-        if mock is not NO_MOCK:
-            return await self._mocked_answer(wait, mock)
-        found = self._kept_for(wait) or self._look_back(wait)
-        if found is not None:
-            return found
-        over: asyncio.Future[Answer | None] = asyncio.get_running_loop().create_future()
-        self._open[key] = _OpenWait(wait, over)
-        timer = None
-        if wait.deadline_ms < NEVER_MS:
-            left_s = (wait.deadline_ms - self.time.now_ms()) / 1000
-            timer = self.time.after(left_s, lambda: settle(over, None))
-        self.time.touch()
-        try:
-            return await over
-        finally:
-            del self._open[key]
-            if timer is not None:
-                self.time.drop(timer)
-
-    def refuse_second_waiter(self, wait: NewWait) -> None:
-        """Raise NonRetriable where another wait has this signal."""
-        for (run_id, step_id), other in self._open.items():
-            taken = wait.signal is not None and other.wait.signal == wait.signal
-            if taken and (run_id, step_id) != (wait.run_id, wait.step_id):
-                raise NonRetriable(f"run {run_id!r} already waits for signal {wait.signal!r}")
-
-    async def _mocked_answer(self, wait: NewWait, mock: object) -> Answer | None:
-        value = await _played(mock, StepInfo(RunId(wait.run_id), wait.step_id, 0))
-        if value is None:
-            if wait.deadline_ms < NEVER_MS:
-                await self.time.sleep((wait.deadline_ms - self.time.now_ms()) / 1000)
-            return None
-        if wait.signal is not None:
-            return {"signal": value}
-        if isinstance(value, (EventData, Event)):
-            return self.wire(value).as_json()
-        what = f"the mock of step {wait.step_id!r} is {value!r}; it waits for an event, or None"
-        raise self.misused(BadTest(what))
-
-    def _kept_for(self, wait: NewWait) -> Answer | None:
-        for kept in self._kept:
-            fits = kept.name == wait.signal if isinstance(kept, Signal) else _fits(wait, kept)
-            if fits:
-                self._kept.remove(kept)
-                return {"signal": kept.data} if isinstance(kept, Signal) else kept.as_json()
-        return None
-
-    def _look_back(self, wait: NewWait) -> Answer | None:
-        if wait.look_back_ms == 0:
-            return None
-        since_ms = (
-            next(run.started_ms for run in self.runs if run.live.run_id == wait.run_id)
-            if wait.look_back_ms is None
-            else self.time.now_ms() - wait.look_back_ms
-        )
-        for at_ms, event in self._seen:
-            is_new = (wait.run_id, event.id) not in self._had and event.id != wait.cause.id
-            if at_ms >= since_ms and is_new and _fits(wait, event):
-                self._had.add((wait.run_id, event.id))
-                return event.as_json()
-        return None
+    def forget(self, key: WaitKey) -> None:
+        """What came of a wait has been recorded."""
+        self._inbox.forget(key)
 
     def _arrive(self, comes: Sendable | Signal) -> None:
         if isinstance(comes, Signal):
-            for opened in self._open.values():
-                if opened.wait.signal == comes.name:
-                    settle(opened.over, {"signal": comes.data})
+            self._inbox.signal(comes)
         else:
             self._deliver(self.wire(comes))
 
     def _deliver(self, event: WireEvent) -> None:
         """What the engine's intake does with an event, as far as runs of this test go."""
-        self._seen.append((self.time.now_ms(), event))
         for run in self.runs:
             rules = () if run.job is None else run.job.cancel_on
             if any(self._cancels(rule, run, event) for rule in rules):
                 run.live.stop("cancelled")
-        for opened in self._open.values():
-            if _fits(opened.wait, event) and not opened.over.done():
-                self._had.add((opened.wait.run_id, event.id))
-                settle(opened.over, event.as_json())
-        self.time.touch()
+        self._inbox.deliver(event)
 
     def _cancels(self, rule: CancelRule, run: StartedRun, event: WireEvent) -> bool:
         if rule.event_name != event.name:
@@ -282,20 +160,34 @@ class World:
 
     def stuck(self) -> None:
         """Nothing will ever happen any more."""
-        if self._open:
-            waits = [
-                f"step {each.wait.step_id!r} waits for "
-                + (
-                    f"event {each.wait.event_name!r}"
-                    if each.wait.signal is None
-                    else f"signal {each.wait.signal!r}"
-                )
-                for each in self._open.values()
-            ]
+        waits = [
+            f"step {wait.step_id!r} waits for "
+            + (f"event {wait.event_name!r}" if wait.signal is None else f"signal {wait.signal!r}")
+            for wait in self._inbox.awaited()
+        ]
+        if waits:
             what = f"{'; '.join(waits)}: nothing brings it; add it to `events`, or mock the step"
             self.misused(BadTest(what))
 
-    # engine.steps.Outside
+    # engine.steps.outside.Outside
+
+    async def perform(
+        self,
+        step: StepCall,
+        work: Callable[[StepCall], Awaitable[R]],
+        returns: TypeAdapter[R],
+    ) -> R:
+        """Do what a step is there for, or what its mock does; a mocked sleep ends as it begins."""
+        info = current_step() or StepInfo(step.run_id, step.step_id, step.attempt)
+        mock = self.mocks.of(info.run_id, info.step_id)
+        if mock is NO_MOCK:
+            return await work(step)
+        value = self.time.now_ms() if step.kind == "sleep" else await played(mock, info)
+        try:
+            return read_back(returns, value)
+        except ValidationError as error:
+            what = f"the mock of step {step.step_id!r} is not what the step returns: {error}"
+            raise self.misused(BadTest(what)) from error
 
     async def start_child(self, run_id: str, child: RunId, job_id: str, event: Event) -> None:  # noqa: ARG002 - the child says whose it is
         """Note the call; it is made when its outcome is asked for."""
@@ -309,12 +201,11 @@ class World:
 
     async def outcome(self, run_id: RunId, within_s: float | None) -> Any:
         """The mocked outcome of a child, or that of really running it; a late one is stopped."""
-        parent, name = self._keys[run_id]
-        mock = self.mock(parent, name)
+        mock, step = self.mocks.of_child(run_id)
         if mock is NO_MOCK:
             return await self._really_run(run_id, within_s)
         try:
-            return await _played(mock, StepInfo(RunId(parent), name, 0))
+            value = await played(mock, step)
         except (RunCancelled, InvokeTimeout):
             raise
         except Exception as error:
@@ -322,6 +213,7 @@ class World:
             raise RunFailed(
                 run_id, found.name, found.message, code=found.code, cause=found.cause
             ) from error
+        return codec.loads(codec.dumps(value))
 
     async def _really_run(self, run_id: RunId, within_s: float | None) -> Any:
         call, timer, late = self._calls[run_id], None, False
@@ -349,9 +241,9 @@ class World:
         self, run_id: str, step_id: str, events: Sequence[Sendable]
     ) -> list[SentEvent]:
         """Note the events; they start no jobs, but may end waits of this test, or cancel."""
-        mock = self.mock(run_id, step_id)
+        mock = self.mocks.of(RunId(run_id), step_id)
         if mock is not NO_MOCK:
-            return list(await _played(mock, StepInfo(RunId(run_id), step_id, 0)) or ())
+            return list(await played(mock, StepInfo(RunId(run_id), step_id, 0)) or ())
         named = named_events(f"{run_id}:{step_id}", events)
         return await through(self._hooks.send, tuple(named), self._take)
 
@@ -371,24 +263,32 @@ class World:
         check_going_on(run)
         self.published.append(message.read_as(untyped(message.topic)))
 
-    def forget(self, run_id: str, step_id: str) -> None:
-        """Nothing is stored."""
 
+class _MockedWaiting:
+    """A wait that a mock answers."""
 
-def _fits(wait: NewWait, event: WireEvent) -> bool:
-    if wait.event_name != event.name:
-        return False
-    value = event.as_json()
-    if wait.match is not None and path_value(value, wait.match[0]) != wait.match[1]:
-        return False
-    return wait.when is None or holds(wait.when, wait.cause, value)
+    def __init__(self, world: World, inbox: Inbox, wait: NewWait, mock: object) -> None:
+        self._world = world
+        self._inbox = inbox
+        self._wait = wait
+        self._mock = mock
 
+    async def open(self) -> Answer | None:
+        """Nothing has come before."""
+        self._inbox.check_free(self._wait)
+        return None
 
-async def _played(mock: object, step: StepInfo) -> Any:
-    """A mock's value: an exception is raised, a function is called with the step."""
-    value: Any = mock(step) if callable(mock) else mock
-    if inspect.isawaitable(value):
-        value = await value
-    if isinstance(value, BaseException):
-        raise value
-    return value
+    async def answer(self) -> Answer | None:
+        """What the mock says, at once; None after the deadline."""
+        wait, time = self._wait, self._world.time
+        value = await played(self._mock, StepInfo(RunId(wait.run_id), wait.step_id, 0))
+        if value is None:
+            if wait.deadline_ms < NEVER_MS:
+                await time.sleep((wait.deadline_ms - time.now_ms()) / 1000)
+            return None
+        if wait.signal is not None:
+            return {"signal": value}
+        if isinstance(value, (EventData, Event)):
+            return self._world.wire(value).as_json()
+        what = f"the mock of step {wait.step_id!r} is {value!r}; it waits for an event, or None"
+        raise self._world.misused(BadTest(what))

@@ -2,9 +2,10 @@
 
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from contextlib import suppress
-from typing import Any
+from typing import Any, TypeVar
 
 import sqlalchemy as sa
+from pydantic import TypeAdapter
 
 from core.ids import RunId
 from engine.dbos import dbos_rows
@@ -12,17 +13,21 @@ from engine.dbos.recorded import NotOurs
 from engine.errors import InvokeTimeout, NoSuchRun, RunLost
 from engine.events import Event, SentEvent, WireEvent
 from engine.inspection.run_info import read_run
-from engine.intake.intake import Accepted, Intake, Invocation, Store
+from engine.intake.accepted import Accepted, Store
+from engine.intake.intake import Intake, Invocation
 from engine.live import LiveRun
+from engine.middleware import StepCall
 from engine.outgoing import Sendable, named_events
 from engine.realtime.messages import WireMessage
 from engine.realtime.publisher import Publisher
 from engine.steps.waits import Waits, close_wait
 from engine.storage.transactions import Ledger
 
+R = TypeVar("R")
+
 
 class RunOutside:
-    """The engine's side of `engine.steps.steps.Outside`."""
+    """The engine's side of `engine.steps.outside.Outside`."""
 
     def __init__(  # noqa: PLR0913 - it stands between steps and the whole engine
         self,
@@ -42,6 +47,15 @@ class RunOutside:
         self._result = result
         self._spawn = spawn
         self._publisher = publisher
+
+    def perform(
+        self,
+        step: StepCall,
+        work: Callable[[StepCall], Awaitable[R]],
+        returns: TypeAdapter[R],  # noqa: ARG002 - nothing takes the place of `work`
+    ) -> Awaitable[R]:
+        """Do what a step is there for."""
+        return work(step)
 
     async def start_child(self, run_id: str, child: RunId, job_id: str, event: Event) -> None:
         """Start a child run, once."""
@@ -96,6 +110,6 @@ class RunOutside:
         """Send a realtime message of a run."""
         await self._publisher.publish(message, run)
 
-    def forget(self, run_id: str, step_id: str) -> None:
-        """A wait has been recorded; its row may go."""
+    def close_wait(self, run_id: str, step_id: str) -> None:
+        """Delete the row of a wait whose answer has been recorded; nobody waits for that."""
         self._spawn(self._ledger.transact(close_wait, (run_id, step_id)))

@@ -17,7 +17,7 @@ import sqlalchemy as sa
 from engine.dbos import claiming
 from engine.dbos.recorded import NotOurs
 from engine.errors import RunLost
-from engine.intake.intake import Accepted
+from engine.intake.accepted import Accepted
 from engine.intake.throttles import Leave, Start, ask, begun_late, slack_ms, spacing_ms
 from engine.live import LiveRun
 from engine.options import Throttle

@@ -10,7 +10,8 @@ import sqlalchemy as sa
 
 from engine.cron import CronRule
 from engine.events import WireEvent
-from engine.intake.intake import Accepted, Intake
+from engine.intake.accepted import Accepted
+from engine.intake.intake import Intake
 from engine.job import Job
 from engine.storage import tables
 from engine.storage.transactions import Ledger

@@ -20,7 +20,8 @@ from engine import (
     job,
 )
 from engine.dbos import private
-from engine.steps.history import BODY, FailedAttempt, record_attempt
+from engine.steps.history import record_attempt
+from engine.steps.journal import BODY, FailedAttempt
 from engine.storage import codec
 from engine.testing import TestEngine
 from tests.engine.conftest import Start

@@ -25,7 +25,7 @@ from engine import (
 from engine.dbos import claiming, dbos_rows, private
 from engine.errors import RunLost
 from engine.events import INVOKED
-from engine.steps.durable import TRUSTED_S
+from engine.steps.dbos_journal import TRUSTED_S
 from engine.steps.waits import Waits
 from engine.storage import tables
 from tests.engine.conftest import Start
