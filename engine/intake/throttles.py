@@ -77,13 +77,14 @@ class Leave:
     next_ms: int = 0
     """When it starts: in how many ms the next run may."""
     given_at: float = 0.0
-    """When, by the monotonic clock of the machine."""
+    """When at the earliest, by the monotonic clock of the machine."""
     is_paused: bool = False
     """Its job is paused: it belongs into its queue."""
 
 
 def ask(connection: sa.Connection, start: Start, now_ms: int) -> Leave:
     """Let a run start, or say when the next one may. Raises: NotOurs: it has been cancelled."""
+    asked_at = monotonic()  # before the database says how late it is: a start counts from then
     if not dbos_rows.owns(connection, start.run_id):
         raise NotOurs(start.run_id)
     begun = sa.select(tables.started.c.run_id).where(tables.started.c.run_id == start.run_id)
@@ -103,7 +104,7 @@ def ask(connection: sa.Connection, start: Start, now_ms: int) -> Leave:
     on_time = max(on_time, now_ms) + interval
     store_counter(connection, start.counted_by, int(on_time), now_ms)
     tables.insert_new(connection, tables.started, {"run_id": start.run_id})
-    return Leave(None, max(0, int(on_time - earlier - now_ms) + 1), monotonic())
+    return Leave(None, max(0, int(on_time - earlier - now_ms) + 1), asked_at)
 
 
 def begun_late(connection: sa.Connection, key: str, by_ms: int) -> None:

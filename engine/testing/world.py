@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 from pydantic import TypeAdapter, ValidationError
 
 from core.ids import EventId, RunId
+from core.invalid import problem_text
 from engine.control.send import models_of
 from engine.current import StepInfo, current_step
 from engine.duration import seconds_of
@@ -186,7 +187,8 @@ class World:
         try:
             return read_back(returns, value)
         except ValidationError as error:
-            what = f"the mock of step {step.step_id!r} is not what the step returns: {error}"
+            why = problem_text(error, whole="result")
+            what = f"the mock of step {step.step_id!r} is not what the step returns: {why}"
             raise self.misused(BadTest(what)) from error
 
     async def start_child(self, run_id: str, child: RunId, job_id: str, event: Event) -> None:  # noqa: ARG002 - the child says whose it is

@@ -196,12 +196,16 @@ async def test_a_throttle_spaces_the_starts_of_all_processes(workers: Workers) -
     async with workers.sender() as engine:
         sent = await engine.send_many([Rationed(number=number) for number in range(6)])
         await asyncio.sleep(6 * EVERY_S)  # all are overdue, and the first worker takes them all
-        workers.start("one")
+        one = workers.start("one")
+        await until(lambda: len(workers.journal.lines()) >= 3, 10)
         workers.start("two")
-        for number in range(10):  # due at once, each taken by either
-            sent.append(await engine.send(Rationed(number=number)))
+        os.kill(one.pid, signal.SIGSTOP)  # so that the other takes some
+        sent += [await engine.send(Rationed(number=number)) for number in range(3)]
+        await until(lambda: any(" two " in line for line in workers.journal.lines()), 20)
+        os.kill(one.pid, signal.SIGCONT)
+        sent += [await engine.send(Rationed(number=number)) for number in range(6)]
         for each in sent:
-            await engine.wait(each.run_ids[0], 20)
+            await engine.wait(each.run_ids[0], 30)
     lines = [line.split() for line in workers.journal.lines()]
     assert {who for _, who, _ in lines} == {"one", "two"}
     begun_at = sorted(float(at) for _, _, at in lines)

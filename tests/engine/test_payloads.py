@@ -4,13 +4,13 @@ import json
 from typing import Any
 
 import pytest
-import sqlalchemy as sa
 
 from engine import Database, Engine, Event, FailureContext, JobContext, job
 from engine.intake.payload import RunPayload
 from engine.storage import codec
 from tests.engine.conftest import Start
-from tests.engine.things import Notes
+from tests.engine.things import Notes, beside
+from tests.support.dbos.rows import replace_input
 
 EVENT = (
     '{"name":"test/noted","data":{"n":1,"\\u00fc":"\\u00e9"},"id":"e1","ts":1790000000000,"v":"2",'
@@ -82,20 +82,11 @@ async def test_run_that_older_code_has_stored_executes(
     notes = Notes()
     async with Engine(jobs=[noting], database=database, works=False, executor_id="a") as sender:
         (run_id,) = (await sender.send(Event("test/noted", id="run"))).run_ids
+        older = f'{{"args":[{STORED[kind]}],"kwargs":{{}}}}'
+        with beside(database) as connection:
+            before = replace_input(connection, older)
+    assert json.loads(before).keys() == json.loads(older).keys()
     assert run_id == "noting:run"
-    _replace_input(database, f'{{"args":[{STORED[kind]}],"kwargs":{{}}}}')
     heir = await start([noting], provide=[notes], executor_id="b")
     assert await heir.result(run_id, 5) == (None if kind.startswith("handler") else "noted")
     assert notes.lines == [NOTED[kind]]
-
-
-def _replace_input(database: Database, text: str) -> None:
-    """Give the one run that is stored what older code would have given it."""
-    pool = database.connect()
-    schema = "dbos" if pool.dialect.name == "postgresql" else None
-    table = sa.table("workflow_input", sa.column("inputs"), schema=schema)
-    with pool.begin() as connection:
-        before: str = connection.execute(sa.select(table.c.inputs)).scalar_one()
-        assert json.loads(before).keys() == json.loads(text).keys()
-        assert connection.execute(sa.update(table).values(inputs=text)).rowcount == 1
-    pool.dispose()

@@ -47,6 +47,14 @@ def end_earlier(connection: sa.Connection, run_id: str, by_ms: int) -> None:
     connection.execute(ended.values(completed_at=runs.c.completed_at - by_ms))
 
 
+def replace_input(connection: sa.Connection, text: str) -> str:
+    """Give the one run that is stored this input; what it had."""
+    inputs = system_database().tables.workflow_input
+    before: str = connection.execute(sa.select(inputs.c.inputs)).scalar_one()
+    assert connection.execute(sa.update(inputs).values(inputs=text)).rowcount == 1
+    return before
+
+
 def give_to(connection: sa.Connection, run_id: str, executor_id: str) -> None:
     """Let another process have a run that executes here."""
     runs = table_of_runs()
