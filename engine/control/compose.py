@@ -25,7 +25,8 @@ from engine.dbos.host import Host
 from engine.events import new_event_id
 from engine.inspection import Inspection
 from engine.intake.ends import Ends
-from engine.intake.intake import Intake, queue_of
+from engine.intake.enqueue import queue_of
+from engine.intake.intake import Intake
 from engine.intake.pauses import paused_jobs
 from engine.job import Job
 from engine.live import LiveRuns
@@ -35,7 +36,7 @@ from engine.realtime.publisher import LocalPublisher, PostgresPublisher, Publish
 from engine.realtime.tokens import Tokens
 from engine.steps.context import Provided
 from engine.steps.dbos_journal import TRUSTED_S
-from engine.steps.history import History
+from engine.steps.journal import History
 from engine.steps.sleep import Sleepers
 from engine.steps.slots import Slots
 from engine.steps.waits import Waits

@@ -14,7 +14,8 @@ from engine.errors import DatabaseAway, DatabaseFull
 from engine.fairness import Turns
 from engine.intake.intake import Accepted, Intake
 from engine.live import LiveRuns
-from engine.steps.history import History, read_histories
+from engine.steps.history import read_histories
+from engine.steps.journal import History
 from engine.storage.transactions import Ledger
 
 log = logging.getLogger("engine.dispatcher")
