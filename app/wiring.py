@@ -3,7 +3,7 @@
 import asyncio
 import logging
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
-from contextlib import AsyncExitStack, ExitStack, asynccontextmanager, suppress
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
 
@@ -27,6 +27,7 @@ from app.services.health import Health
 from app.services.messages import Messaging
 from app.services.streams import Streams
 from app.settings import Settings, SettingsInvalid
+from app.tools import TOOLS, owned_by_worker
 from core.clock import SystemClock
 from engine import Database, Engine, Middleware, NoSuchRun, PostgresDatabase, SqliteDatabase
 from jobs.agents import Agents
@@ -38,8 +39,6 @@ from jobs.registry import JOBS
 from llm.model import Model
 from store.deltas import DeltaLimits
 from store.gateway import Store
-from tools.files import FILE_TOOLS
-from tools.place import Provided
 
 log = logging.getLogger(__name__)
 
@@ -183,13 +182,14 @@ async def open_engine(
     settings: Settings, store: Store, model: Model | None
 ) -> AsyncGenerator[Engine]:
     """The engine with every job of the product; with a model, it works and has what jobs need."""
-    with ExitStack() as stack:
+    async with AsyncExitStack() as stack:
         needs: list[object] = []
         sweeps: list[Work] = []
         if model is not None:
             folder = stack.enter_context(own_folder(settings.data_dir / "workspaces"))
             folders = ProjectFolders(store, folder)
-            needs += [store, agents_of(settings, model), folders, Provided()]
+            owned = await stack.enter_async_context(owned_by_worker())
+            needs += [store, agents_of(settings, model), folders, owned]
             sweeps.append(FolderSweeper(store, folders).run)
         async with (
             engine_of(settings, works=model is not None, provide=needs) as engine,
@@ -235,7 +235,7 @@ def agents_of(settings: Settings, model: Model) -> Agents:
         history_tokens=settings.history_tokens,
         longest_wait_s=settings.model_wait_s,
     )
-    return Agents(model, FILE_TOOLS, limits)
+    return Agents(model, TOOLS, limits)
 
 
 @asynccontextmanager

@@ -9,7 +9,7 @@ from typing import Annotated
 from pydantic import Field
 
 from core.errors import Refused
-from tools.files.arguments import MAX_CONTENT_CHARS, Arguments, FilePath
+from tools.arguments import MAX_CONTENT_CHARS, Arguments, FilePath
 from tools.files.read import read_known
 from tools.output import ToolOutput
 from tools.place import Place, Touches

@@ -4,7 +4,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from tools.files.arguments import Arguments
+from tools.arguments import Arguments
 from tools.output import ToolOutput
 from tools.place import Place, Touches
 from tools.tool import Tool

@@ -6,7 +6,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from tools.files.arguments import Arguments, FilePath
+from tools.arguments import Arguments, FilePath
 from tools.output import ToolOutput
 from tools.place import Place, Touches
 from tools.text import decode, describe_binary, sha256_of

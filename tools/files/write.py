@@ -4,7 +4,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from tools.files.arguments import MAX_CONTENT_CHARS, Arguments, FilePath
+from tools.arguments import MAX_CONTENT_CHARS, Arguments, FilePath
 from tools.output import ToolOutput
 from tools.place import Place, Touches
 from tools.text import decode, sha256_of

@@ -1,4 +1,4 @@
-"""What the arguments of the file tools have in common."""
+"""What the arguments of tools have in common."""
 
 from typing import Annotated
 
