@@ -2,7 +2,7 @@
 
 import hashlib
 
-from tools.workspace.edits import Deleted, Edit, FileChange, Renamed, Written
+from tools.workspace.edits import Deleted, Edit, FileChange, MadeFolder, Renamed, Written
 from tools.workspace.port import MAX_FILE_BYTES, Changed, Entry, RelPath, TooLarge, Workspace
 from tools.workspace.tree import Tree
 
@@ -68,6 +68,11 @@ class StagedWorkspace:
                 self._data[place] = self._data.pop(name)
             self._origin[place] = self._origin.pop(name, name)
         self._edits.append(Renamed(source, target))
+
+    async def make_folder(self, path: RelPath) -> None:
+        """See `Workspace.make_folder`."""
+        if (await self._changing()).put_folder(path):
+            self._edits.append(MadeFolder(path))
 
     async def list_folder(self, path: RelPath) -> list[Entry]:
         """See `Workspace.list_folder`."""

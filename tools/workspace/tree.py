@@ -70,6 +70,17 @@ class Tree:
         self._refuse_twin(path)
         self.add(Entry(path, "file", size_bytes))
 
+    def put_folder(self, path: RelPath) -> bool:
+        """A folder stands there now, in its folders; False when it did before."""
+        if path in self._entries:
+            if self._entries[path].kind == "file":
+                raise NotAFolder(path, path)
+            return False
+        self._refuse_file_on_the_way(path)
+        self._refuse_twin(path)
+        self.add(Entry(path, "folder", 0))
+        return True
+
     def remove(self, path: RelPath) -> list[Entry]:
         """It is gone, with all that is in it; what that was."""
         self.need(path)

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from core.errors import Refused
 from tools.workspace.disk import DiskWorkspace
-from tools.workspace.edits import Deleted, Edit, Renamed, Written
+from tools.workspace.edits import Deleted, Edit, MadeFolder, Renamed, Written
 from tools.workspace.memory import MemoryWorkspace
 from tools.workspace.paths import confine
 from tools.workspace.port import (
@@ -29,7 +29,7 @@ PATHS = ["a.txt", "src", "src/b.txt", "src/deep", "src/deep/c.txt", "new.txt", "
 Operation = tuple[str, str, str]
 operations = st.lists(
     st.tuples(
-        st.sampled_from(["write", "delete", "rename"]),
+        st.sampled_from(["write", "delete", "rename", "make"]),
         st.sampled_from(PATHS),
         st.sampled_from(PATHS),
     ),
@@ -45,6 +45,8 @@ async def attempt(workspace: Workspace, operation: Operation) -> str:
                 await workspace.write(RelPath(path), other.encode(), expected_sha256=None)
             case "delete":
                 await workspace.delete(RelPath(path))
+            case "make":
+                await workspace.make_folder(RelPath(path))
             case _:
                 await workspace.rename(RelPath(path), RelPath(other))
     except Refused as refused:
@@ -68,6 +70,8 @@ async def replay(workspace: Workspace, edits: Sequence[Edit]) -> None:
                 await workspace.delete(confine(edit.path))
             case Renamed():
                 await workspace.rename(confine(edit.path), confine(edit.new_path))
+            case MadeFolder():
+                await workspace.make_folder(confine(edit.path))
 
 
 @settings(max_examples=300, deadline=None)
