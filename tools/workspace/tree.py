@@ -27,6 +27,13 @@ class Tree:
         """Whether something stands there."""
         return path in self._entries
 
+    def knows(self, path: RelPath) -> bool:
+        """Whether it stands there, or cannot because of a file on the way."""
+        return path in self._entries or any(
+            folder in self._entries and self._entries[folder].kind == "file"
+            for folder in ancestors_of(path)
+        )
+
     def walk(self) -> list[Entry]:
         """Everything, sorted by path."""
         return sorted(self._entries.values(), key=lambda entry: entry.path)
