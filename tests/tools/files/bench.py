@@ -3,6 +3,7 @@
 from typing import Any
 
 from tools.files import FILE_TOOLS
+from tools.output import ToolOutput
 from tools.place import Place
 from tools.registry import Toolbox
 from tools.workspace.memory import MemoryWorkspace
@@ -15,13 +16,16 @@ class Bench:
         self.place = Place(self.workspace)
         self._toolbox = Toolbox(FILE_TOOLS)
 
+    async def output(self, tool: str, **arguments: Any) -> ToolOutput:
+        return await self._toolbox.run(tool, arguments, self.place)
+
     async def ok(self, tool: str, **arguments: Any) -> str:
-        output = await self._toolbox.run(tool, arguments, self.place)
+        output = await self.output(tool, **arguments)
         assert not output.is_error, output.text
         return output.text
 
     async def refused(self, tool: str, **arguments: Any) -> str:
-        output = await self._toolbox.run(tool, arguments, self.place)
+        output = await self.output(tool, **arguments)
         assert output.is_error, output.text
         assert "defect" not in output.text
         return output.text
