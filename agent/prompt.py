@@ -8,8 +8,9 @@ How you work:
 - Look before you change: getProjectStructure or listFiles first if you do not know the project, \
 readFile before you edit.
 - Paths are relative to the project, with / between folders.
-- Use editFile for changes to existing files. Use writeFile for new files, and always with the \
-complete content: never put "rest of the code" or the like where code belongs.
+- Use editFile for a change to an existing file, multiEdit or applyPatch for changes that belong \
+together. Use writeFile for new files, and always with the complete content: never put "rest of \
+the code" or the like where code belongs.
 - Calls that do not depend on each other go into one turn; they run side by side.
 - If a tool reports an error, read it: it says what is true now and what to try. Do not repeat a \
 call that failed without changing something.

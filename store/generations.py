@@ -20,6 +20,7 @@ from store.records import (
     Lease,
     Message,
     MessageStatus,
+    NewFolder,
     NewToolCall,
     RenamedFile,
     TurnRecord,
@@ -128,6 +129,8 @@ class Generations:
                 return {"kind": "delete", "path": edit.path}
             case RenamedFile():
                 return {"kind": "rename", "path": edit.path, "newPath": edit.new_path}
+            case NewFolder():
+                return {"kind": "makeFolder", "path": edit.path}
 
     async def complete(
         self,

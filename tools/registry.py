@@ -4,7 +4,7 @@ import asyncio
 import logging
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 from pydantic import BaseModel, ValidationError
 
@@ -112,10 +112,27 @@ def _explain(tool: AnyTool, invalid: ValidationError) -> str:
 
 def _describe(tool: AnyTool) -> ToolDescription:
     schema = tool.arguments.model_json_schema(by_alias=True)
-    schema.pop("title", None)
+    schema = _plain(schema, schema.pop("$defs", {}))
     schema.pop("description", None)
-    for definition in schema.get("properties", {}).values():
-        definition.pop("title", None)
     schema.setdefault("properties", {})
     schema["additionalProperties"] = False
     return ToolDescription(name=tool.name, description=tool.description, input_schema=schema)
+
+
+def _plain(schema: Any, definitions: Mapping[str, Any]) -> Any:
+    """Without titles, which say nothing, and with each definition where it is referred to."""
+    if isinstance(schema, list):
+        return [_plain(each, definitions) for each in cast("list[Any]", schema)]
+    if not isinstance(schema, dict):
+        return schema
+    given = cast("dict[str, Any]", schema)
+    if "$ref" in given:
+        given = dict(definitions[given["$ref"].rpartition("/")[2]])
+        given.pop("description", None)  # a docstring, for us
+    return {
+        key: {name: _plain(each, definitions) for name, each in value.items()}
+        if key == "properties"
+        else _plain(value, definitions)
+        for key, value in given.items()
+        if key != "title"
+    }

@@ -2,8 +2,10 @@
 
 import hashlib
 from bisect import bisect_left
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from functools import cached_property
+from itertools import repeat
 
 _BOM = b"\xef\xbb\xbf"
 _PROBE_BYTES = 64 * 1024
@@ -36,7 +38,7 @@ class TextFile:
     text: str
     has_bom: bool
 
-    @property
+    @cached_property
     def uses_crlf(self) -> bool:
         """Whether most lines end in CRLF."""
         pairs = self.raw.count("\r\n")
@@ -44,11 +46,14 @@ class TextFile:
 
     def with_spans(self, spans: list[tuple[int, int]], replacement: str) -> bytes:
         """The file with those parts of `text` replaced, in order; all else keeps its bytes."""
-        new = self._styled(replacement)
+        return self.with_each(spans, repeat(replacement, len(spans)))
+
+    def with_each(self, spans: list[tuple[int, int]], replacements: Iterable[str]) -> bytes:
+        """The file with each of those parts of `text`, in order, replaced by a text of its own."""
         pieces: list[str] = []
         end_of_last = 0
-        for start, end in self._raw_spans(spans):
-            pieces += [self.raw[end_of_last:start], new]
+        for (start, end), replacement in zip(self._raw_spans(spans), replacements, strict=True):
+            pieces += [self.raw[end_of_last:start], self._styled(replacement)]
             end_of_last = end
         pieces.append(self.raw[end_of_last:])
         return self._encoded("".join(pieces))

@@ -1,7 +1,7 @@
 // What a tool call changes: a list of edits that is applied in the mutation that records the call's result.
 import { type Infer, v } from "convex/values";
 import { notFound, refused } from "./errors.ts";
-import { type Changes, fileAt, moveTree, removeTree, writeFile } from "./files.ts";
+import { type Changes, fileAt, folderAt, moveTree, removeTree, writeFile } from "./files.ts";
 import { newContent } from "./validators.ts";
 
 const MAX_EDITS = 500;
@@ -15,6 +15,7 @@ export const edit = v.union(
   }),
   v.object({ kind: v.literal("delete"), path: v.string() }),
   v.object({ kind: v.literal("rename"), path: v.string(), newPath: v.string() }),
+  v.object({ kind: v.literal("makeFolder"), path: v.string() }),
 );
 type Edit = Infer<typeof edit>;
 
@@ -38,6 +39,9 @@ async function applyEdit(changes: Changes, one: Edit): Promise<void> {
       return;
     case "rename":
       await moveTree(changes, one.path, one.newPath);
+      return;
+    case "makeFolder":
+      if ((await folderAt(changes, one.path)) === null) throw refused("bad_path", "A name must not be empty");
       return;
     default:
       one satisfies never;

@@ -18,6 +18,7 @@ from store.records import (
     FileEdit,
     HistoryMessage,
     MessageStatus,
+    NewFolder,
     NewToolCall,
     RenamedFile,
     ToolCallRecord,
@@ -26,7 +27,7 @@ from store.records import (
     WrittenFile,
 )
 from tools.output import ToolOutput
-from tools.workspace.edits import Deleted, Edit, Renamed, Written
+from tools.workspace.edits import Deleted, Edit, MadeFolder, Renamed, Written
 
 
 def edit_records(edits: Sequence[Edit]) -> tuple[FileEdit, ...]:
@@ -42,6 +43,8 @@ def _edit_record(edit: Edit) -> FileEdit:
             return DeletedFile(edit.path)
         case Renamed():
             return RenamedFile(edit.path, edit.new_path)
+        case MadeFolder():
+            return NewFolder(edit.path)
 
 
 def past_of(history: HistoryMessage, *, is_brief: bool) -> Past:

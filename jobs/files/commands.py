@@ -14,7 +14,7 @@ from pathlib import Path
 from jobs.files.index import FolderIndex, Known
 from tools.text import sha256_of
 from tools.workspace.disk import DiskWorkspace
-from tools.workspace.edits import Deleted, Edit, Renamed, Written
+from tools.workspace.edits import Deleted, Edit, MadeFolder, Renamed, Written
 from tools.workspace.open_folder import TICK_NS
 from tools.workspace.paths import ancestors_of
 from tools.workspace.port import MAX_FILE_BYTES, NoSuchFile, RelPath
@@ -102,6 +102,8 @@ class Commands:
                     self._index.note([(edit.path, Known(sha256_of(edit.data), seen))])
                 case Renamed():
                     self._index.move(edit.path, edit.new_path)
+                case MadeFolder():
+                    self._index.note_folder(edit.path)
         self.forget_lost()
 
     def _look(self) -> tuple[dict[RelPath, Known], list[RelPath], dict[RelPath, Stamp]]:

@@ -13,7 +13,7 @@ from core.ids import OwnerId, ProjectId
 from jobs.files.commands import Changes, Commands
 from jobs.files.index import FolderIndex, Known
 from store.gateway import Store
-from store.records import DeletedFile, FileEdit, FileEntry, RenamedFile, WrittenFile
+from store.records import DeletedFile, FileEdit, FileEntry, NewFolder, RenamedFile, WrittenFile
 from tools.workspace.disk import DiskWorkspace
 from tools.workspace.paths import composed, confine
 from tools.workspace.port import BadPath, IsAFolder, NoSuchFile, NotAFolder, RelPath, Workspace
@@ -161,6 +161,8 @@ class ProjectFolder:
                 source, target = confine(edit.path), confine(edit.new_path)
                 await self._disk.rename(source, target)
                 await asyncio.to_thread(self._index.move, source, target)
+            case NewFolder():
+                await self._make_folder(confine(edit.path))
 
     async def _start_over(self) -> None:
         """The history does not go back far enough, or the disk may differ: compare everything."""
@@ -235,10 +237,10 @@ class ProjectFolder:
 
     async def _make_folder(self, path: RelPath) -> None:
         try:
-            await self._disk.make_folder(path)
+            await self._disk.mirror_folder(path)
         except NotAFolder as blocked:  # a folder took the place of a file
             await self._delete(blocked.file)
-            await self._disk.make_folder(path)
+            await self._disk.mirror_folder(path)
         await asyncio.to_thread(self._index.note_folder, path)
 
     async def _delete(self, path: RelPath) -> None:

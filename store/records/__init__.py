@@ -21,6 +21,7 @@ from store.records.files import (
     FileEdit,
     FileEntry,
     FileKind,
+    NewFolder,
     RenamedFile,
     WrittenFile,
 )
@@ -68,6 +69,7 @@ __all__ = [
     "Message",
     "MessageContext",
     "MessageStatus",
+    "NewFolder",
     "NewToolCall",
     "OutboxEvent",
     "Page",

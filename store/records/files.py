@@ -63,7 +63,14 @@ class RenamedFile:
     new_path: str
 
 
-FileEdit = WrittenFile | DeletedFile | RenamedFile
+@dataclass(frozen=True)
+class NewFolder:
+    """A folder shall stand at `path`, if only an empty one."""
+
+    path: str
+
+
+FileEdit = WrittenFile | DeletedFile | RenamedFile | NewFolder
 """A change that a tool call makes to a project."""
 
 

@@ -3,13 +3,14 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from core.errors import NotFound
+from core.errors import NotFound, Refused
 from core.ids import MessageId, OwnerId, RunId, ToolCallId
 from core.usage import Usage
 from store import Busy, GenerationClosed, Store
 from store.records import (
     DeletedFile,
     MessageStatus,
+    NewFolder,
     NewToolCall,
     RenamedFile,
     SentMessage,
@@ -74,14 +75,41 @@ async def test_a_call_keeps_its_result_and_its_edits_together(store: Store, chat
     project_id, owner = chat.project_id, chat.owner
     await store.files.write_many(project_id, {"old": b"1", "gone": b"2"}, owner=owner)
     await store.generations.record_turn(chat.lease, TURN, tool_calls=(NEW_CALL,))
-    edits = (WrittenFile("new", b"3", ""), RenamedFile("old", "moved"), DeletedFile("gone"))
+    edits = (
+        WrittenFile("new", b"3", ""),
+        RenamedFile("old", "moved"),
+        DeletedFile("gone"),
+        NewFolder("empty/deep"),
+    )
     for output, kept_before in (("first", False), ("second", True)):
         kept = await store.generations.finish_tool_call(
             chat.lease, turn=0, tool_call_id=CALL, output=output, is_error=False, edits=edits
         )
         assert (kept.output, kept.was_kept_before) == ("first", kept_before)
     page = await store.files.list(project_id, owner=owner)
-    assert [entry.path for entry in page.items] == ["moved", "new"]
+    assert [(entry.path, entry.kind) for entry in page.items] == [
+        ("empty", "folder"),
+        ("empty/deep", "folder"),
+        ("moved", "file"),
+        ("new", "file"),
+    ]
+
+
+async def test_a_folder_is_not_made_where_a_file_stands(store: Store, chat: Chat):
+    await store.files.write_many(chat.project_id, {"src": b"1"}, owner=chat.owner)
+    await store.generations.record_turn(chat.lease, TURN, tool_calls=(NEW_CALL,))
+    for path in ("src", "src/deep", "", "a/../b"):
+        with pytest.raises(Refused):
+            await store.generations.finish_tool_call(
+                chat.lease,
+                turn=0,
+                tool_call_id=CALL,
+                output="x",
+                is_error=False,
+                edits=(NewFolder("kept/by/nobody"), NewFolder(path)),
+            )
+    page = await store.files.list(chat.project_id, owner=chat.owner)
+    assert [entry.path for entry in page.items] == ["src"]
 
 
 async def test_edits_of_a_cancelled_answer_are_not_made(store: Store, chat: Chat):

@@ -18,7 +18,7 @@ PNG = base64.b64decode(
 
 DIFFERENT: dict[tuple[str, str], tuple[str, str]] = {
     ("readFile", '{"path": "logo.png"}'): (
-        f"logo.png cannot be shown: it is a PNG image of {len(PNG)} bytes.",
+        f"logo.png is a PNG image of {len(PNG)} bytes, 1 x 1 pixels. It is attached as an image.",
         "an empty text made the model believe that the file is empty",
     ),
     ("deleteFile", '{"path": "nope"}'): (
@@ -28,6 +28,10 @@ DIFFERENT: dict[tuple[str, str], tuple[str, str]] = {
     ("listFiles", '{"path": "zzz"}'): (
         "Folder not found: zzz",
         "a folder that does not exist is not empty",
+    ),
+    ("getProjectStructure", "{}"): (
+        "src/\n  app.tsx\n  broken.ts\n  math.ts\nempty.txt\nlogo.png\npackage.json",
+        "a tree names each folder once, so that twice as many files fit into a prompt",
     ),
 }
 

@@ -37,8 +37,11 @@ def test_schemas_are_closed_objects_with_described_properties() -> None:
         "readFile",
         "writeFile",
         "editFile",
+        "multiEdit",
+        "applyPatch",
         "deleteFile",
         "renameFile",
+        "createFolder",
         "listFiles",
         "getProjectStructure",
     )
@@ -127,7 +130,25 @@ async def test_a_time_out_inside_a_tool_is_its_bug_not_ours() -> None:
         ("readFile", {"path": "./a.ts"}, {"a.ts"}, set[str]()),
         ("writeFile", {"path": "a.ts", "content": ""}, set[str](), {"a.ts"}),
         ("editFile", {"path": "a", "oldString": "a", "newString": "b"}, set[str](), {"a"}),
+        (
+            "multiEdit",
+            {"edits": [{"path": path, "oldString": "a", "newString": "b"} for path in "ab"]},
+            set[str](),
+            {"a", "b"},
+        ),
+        ("multiEdit", {"edits": []}, set[str](), set[str]()),
+        (
+            "applyPatch",
+            {
+                "patch": "*** Begin Patch\n*** Delete File: a\n*** Update File: b\n"
+                "*** Move to: c\n@@\n-x\n*** Add File: d\n+x\n*** End Patch"
+            },
+            set[str](),
+            {"a", "b", "c", "d"},
+        ),
+        ("applyPatch", {"patch": "nonsense"}, set[str](), set[str]()),
         ("deleteFile", {"path": "src"}, set[str](), {"src"}),
+        ("createFolder", {"path": "src/new"}, set[str](), {"src/new"}),
         ("renameFile", {"path": "a", "newPath": "b"}, set[str](), {"a", "b"}),
         ("listFiles", {}, {""}, set[str]()),
         ("listFiles", {"path": "src"}, {"src"}, set[str]()),

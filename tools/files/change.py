@@ -1,4 +1,4 @@
-"""deleteFile and renameFile: where files are, not what is in them."""
+"""deleteFile, renameFile and createFolder: where files are, not what is in them."""
 
 from typing import Annotated
 
@@ -10,7 +10,7 @@ from tools.place import Place, Touches
 from tools.text import sha256_of
 from tools.tool import Tool
 from tools.workspace.paths import MAX_PATH_CHARS, confine, is_within
-from tools.workspace.port import Changed, RelPath
+from tools.workspace.port import Changed, NoSuchFile, RelPath
 
 
 class DeleteFile(Arguments):
@@ -32,6 +32,12 @@ class RenameFile(Arguments):
             description="Where it shall be, relative to the project; its folders are made.",
         ),
     ]
+
+
+class CreateFolder(Arguments):
+    """Arguments of createFolder."""
+
+    path: FilePath
 
 
 async def delete_file(arguments: DeleteFile, place: Place) -> ToolOutput:
@@ -56,6 +62,17 @@ async def rename_file(arguments: RenameFile, place: Place) -> ToolOutput:
     return ToolOutput(text=f"Successfully renamed {source} to {target}")
 
 
+async def create_folder(arguments: CreateFolder, place: Place) -> ToolOutput:
+    """Make a folder that stays though nothing is in it."""
+    path = confine(arguments.path)
+    try:
+        await place.files.list_folder(path)
+    except NoSuchFile:
+        await place.files.make_folder(path)
+        return ToolOutput(text=f"Successfully created folder {path}")
+    return ToolOutput(text=f"Folder exists already: {path}")
+
+
 def _known_below(place: Place, path: RelPath) -> list[RelPath]:
     return [known for known in place.seen if is_within(known, path)]
 
@@ -76,4 +93,12 @@ RENAME_FILE = Tool(
         writes=frozenset({confine(arguments.path), confine(arguments.new_path)})
     ),
     run=rename_file,
+)
+
+CREATE_FOLDER = Tool(
+    name="createFolder",
+    description="Create an empty folder. Writing a file makes its folders by itself.",
+    arguments=CreateFolder,
+    touches=lambda arguments: Touches(writes=frozenset({confine(arguments.path)})),
+    run=create_folder,
 )

@@ -1,4 +1,4 @@
-"""listFiles and getProjectStructure: what there is, without reading it."""
+"""listFiles: what there is in a folder, without reading it."""
 
 from typing import Annotated
 
@@ -13,9 +13,6 @@ from tools.workspace.port import NoSuchFile
 
 MAX_LISTED = 1_000  # paths; about 10,000 tokens
 
-BULKY = frozenset({"node_modules", ".venv", "__pycache__", ".next", ".turbo", ".cache"})
-"""Folders of generated files: counted in the structure, not listed."""
-
 EMPTY_PROJECT = "Project has no files yet."
 
 
@@ -28,10 +25,6 @@ class ListFiles(Arguments):
     ] = ""
 
 
-class GetProjectStructure(Arguments):
-    """getProjectStructure takes no arguments."""
-
-
 async def list_files(arguments: ListFiles, place: Place) -> ToolOutput:
     """The direct children of a folder, folders first."""
     path = confine_folder(arguments.path)
@@ -42,30 +35,6 @@ async def list_files(arguments: ListFiles, place: Place) -> ToolOutput:
     if not entries:
         return ToolOutput(text=EMPTY_PROJECT if path == ROOT else f"Directory is empty: {path}")
     return ToolOutput(text=_listed([f"[{entry.kind}] {name_of(entry.path)}" for entry in entries]))
-
-
-async def get_project_structure(_: GetProjectStructure, place: Place) -> ToolOutput:
-    """The paths of all files, sorted; bulky folders as one line with a count."""
-    paths: list[str] = []
-    bulky: dict[str, int] = {}
-    for entry in await place.files.walk():
-        if entry.kind == "folder":
-            continue
-        folder = _bulky_folder(entry.path)
-        if folder is None:
-            paths.append(entry.path)
-        else:
-            bulky[folder] = bulky.get(folder, 0) + 1
-    lines = paths + [f"{folder}/ ({count:,} files, not listed)" for folder, count in bulky.items()]
-    return ToolOutput(text=_listed(sorted(lines)) if lines else EMPTY_PROJECT)
-
-
-def _bulky_folder(path: str) -> str | None:
-    names = path.split("/")[:-1]
-    for depth, name in enumerate(names):
-        if name in BULKY:
-            return "/".join(names[: depth + 1])
-    return None
 
 
 def _listed(lines: list[str]) -> str:
@@ -83,12 +52,4 @@ LIST_FILES = Tool(
     arguments=ListFiles,
     touches=lambda arguments: Touches(reads=frozenset({confine_folder(arguments.path)})),
     run=list_files,
-)
-
-GET_PROJECT_STRUCTURE = Tool(
-    name="getProjectStructure",
-    description="List the paths of all files of the project. Start here if you do not know it.",
-    arguments=GetProjectStructure,
-    touches=lambda _: Touches(reads=frozenset({ROOT})),
-    run=get_project_structure,
 )

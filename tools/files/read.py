@@ -1,4 +1,4 @@
-"""readFile: a text file, or the part of it that fits."""
+"""readFile: a text file, or the part of it that fits; an image."""
 
 import asyncio
 import difflib
@@ -7,6 +7,7 @@ from typing import Annotated
 from pydantic import Field
 
 from tools.arguments import Arguments, FilePath
+from tools.files.images import MAX_IMAGE_BYTES, MAX_SIDE_PIXELS, Image, image_of
 from tools.output import ToolOutput
 from tools.place import Place, Touches
 from tools.text import decode, describe_binary, sha256_of
@@ -37,12 +38,25 @@ async def read_file(arguments: ReadFile, place: Place) -> ToolOutput:
     data = await read_known(path, place)
     place.seen[path] = sha256_of(data)
     file = decode(data)
+    if file is None and (image := image_of(data)) is not None:
+        return _shown(path, data, image)
     if file is None:
         return ToolOutput(
             text=f"{path} cannot be shown: it is a {describe_binary(data)} of {len(data):,} bytes.",
             is_error=True,
         )
     return _cut(path, file.text, arguments)
+
+
+def _shown(path: RelPath, data: bytes, image: Image) -> ToolOutput:
+    what = (
+        f"{path} is a {image.name} image of {len(data):,} bytes, "
+        f"{image.width:,} x {image.height:,} pixels"
+    )
+    if len(data) > MAX_IMAGE_BYTES or max(image.width, image.height) > MAX_SIDE_PIXELS:
+        limits = f"{MAX_IMAGE_BYTES // 1024 // 1024} MiB and {MAX_SIDE_PIXELS:,} pixels a side"
+        return ToolOutput(f"{what}. It is not attached: the limits are {limits}.", is_error=True)
+    return ToolOutput(f"{what}. It is attached as an image.", parts=(image.part(data),))
 
 
 def _cut(path: RelPath, text: str, arguments: ReadFile) -> ToolOutput:
@@ -126,8 +140,8 @@ def _similar(files: list[RelPath], path: RelPath) -> list[RelPath]:
 READ_FILE = Tool(
     name="readFile",
     description=(
-        "Read a text file. Shows up to 2,000 lines or 50 KiB; use offset and limit for more. "
-        "Read a file before you replace it with writeFile."
+        "Read a text file or an image. Shows up to 2,000 lines or 50 KiB; use offset and limit for "
+        "more. Read a file before you replace it with writeFile."
     ),
     arguments=ReadFile,
     touches=lambda arguments: Touches(reads=frozenset({confine(arguments.path)})),

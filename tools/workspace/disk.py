@@ -85,8 +85,12 @@ class DiskWorkspace:
         return await asyncio.to_thread(self._hash, path)
 
     async def make_folder(self, path: RelPath) -> None:
-        """Make a folder with its parents, unless it is there; like `mirror`. Raises: NotAFolder."""
-        await asyncio.to_thread(self._make_folder, path)
+        """See `Workspace.make_folder`."""
+        await asyncio.to_thread(self._make_folder, path, refuse_twins=True)
+
+    async def mirror_folder(self, path: RelPath) -> None:
+        """Make a folder as `mirror` does a file, whatever resembles it. Raises: NotAFolder."""
+        await asyncio.to_thread(self._make_folder, path, refuse_twins=False)
 
     async def list_folder(self, path: RelPath) -> list[Entry]:
         """See `Workspace.list_folder`."""
@@ -185,12 +189,12 @@ class DiskWorkspace:
                     dst_dir_fd=to_folder,
                 )
 
-    def _make_folder(self, path: RelPath) -> None:
+    def _make_folder(self, path: RelPath, *, refuse_twins: bool) -> None:
         with (
             self._changing,
             forbidden(path),
             no_room(path),
-            self._made_folder(path, path, refuse_twins=False),
+            self._made_folder(path, path, refuse_twins=refuse_twins),
         ):
             pass
 

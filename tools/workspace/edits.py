@@ -29,7 +29,14 @@ class Renamed:
     new_path: RelPath
 
 
-Edit = Written | Deleted | Renamed
+@dataclass(frozen=True)
+class MadeFolder:
+    """A folder was made, with its parents."""
+
+    path: RelPath
+
+
+Edit = Written | Deleted | Renamed | MadeFolder
 
 
 @dataclass(frozen=True)

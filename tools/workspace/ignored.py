@@ -40,7 +40,7 @@ class Rules:
 
     def within(self, folder: RelPath, text: str) -> "Rules":
         """With those of a .gitignore that stands in `folder`."""
-        return Rules((*self.specs, (folder, GitIgnoreSpec.from_lines(text.splitlines()))))
+        return Rules((*self.specs, (folder, _spec_of(text))))
 
     def ignores(self, path: RelPath, *, is_folder: bool) -> bool:
         """Whether it is left out; a folder with all that is in it."""
@@ -55,3 +55,19 @@ class Rules:
             if include is not None:
                 return include
         return False
+
+
+def _spec_of(text: str) -> GitIgnoreSpec:
+    """The rules of a text; a line that is no pattern is left out, as git does."""
+    try:
+        return GitIgnoreSpec.from_lines(text.splitlines())
+    except ValueError:
+        return GitIgnoreSpec.from_lines(line for line in text.splitlines() if _is_pattern(line))
+
+
+def _is_pattern(line: str) -> bool:
+    try:
+        GitIgnoreSpec.from_lines([line])
+    except ValueError:
+        return False
+    return True

@@ -65,6 +65,10 @@ class MemoryWorkspace:
         for name, place in self._tree.rename(source, target).items():
             self._files[place] = self._files.pop(name)
 
+    async def make_folder(self, path: RelPath) -> None:
+        """See `Workspace.make_folder`."""
+        self._tree.put_folder(path)
+
     async def list_folder(self, path: RelPath) -> list[Entry]:
         """See `Workspace.list_folder`."""
         return self._tree.children(path)

@@ -13,6 +13,7 @@ ROOT = RelPath("")
 """The workspace itself."""
 
 MAX_PATH_CHARS = 1_024
+MAX_TEXT_CHARS = 4 * MAX_PATH_CHARS  # of a path that is not composed yet
 MAX_DEPTH = 100  # names of a path
 MAX_NAME_BYTES = 255  # what ext4, APFS and NTFS allow a name
 
@@ -55,6 +56,8 @@ def confine_folder(text: str) -> RelPath:
     """Like `confine`, where "", "." and "/" mean the whole workspace. Raises: BadPath."""
     if text in {"", ".", "./", "/"}:
         return ROOT
+    if len(text) > MAX_TEXT_CHARS:  # composing marks takes the square of their number
+        raise _bad(text[:60] + "…", f"is longer than {MAX_PATH_CHARS} characters")
     normal = composed(text)
     if _FORBIDDEN.search(normal):
         raise _bad(text[:MAX_PATH_CHARS], "contains a control or invisible character")

@@ -76,6 +76,16 @@ class Workspace(Protocol):
         """
         ...
 
+    async def make_folder(self, path: RelPath) -> None:
+        """Make a folder with its parents; one that is there already stays as it is.
+
+        Raises:
+            NotAFolder: a file stands at `path`, or where a parent folder must be.
+            AlreadyThere: the path is new, and differs from an existing one in spelling only.
+            DiskFull: there is no room.
+        """
+        ...
+
     async def list_folder(self, path: RelPath) -> list[Entry]:
         """The direct children, folders first, then by name; "" is the root.
 

@@ -1,9 +1,20 @@
 """A workspace that collects changes, so that they and the tool's result become one write."""
 
 import hashlib
+from contextlib import suppress
 
-from tools.workspace.edits import Deleted, Edit, FileChange, Renamed, Written
-from tools.workspace.port import MAX_FILE_BYTES, Changed, Entry, RelPath, TooLarge, Workspace
+from tools.workspace.edits import Deleted, Edit, FileChange, MadeFolder, Renamed, Written
+from tools.workspace.paths import ROOT, ancestors_of
+from tools.workspace.port import (
+    MAX_FILE_BYTES,
+    Changed,
+    Entry,
+    NoSuchFile,
+    NotAFolder,
+    RelPath,
+    TooLarge,
+    Workspace,
+)
 from tools.workspace.tree import Tree
 
 
@@ -11,7 +22,8 @@ class StagedWorkspace:
     """Reads fall through to `base`; changes stay here, in order, until somebody applies `edits`.
 
     One tool call uses it. It holds the written files in memory: a call writes few. Of a moved file
-    it only knows where the bytes are.
+    it only knows where the bytes are. A write looks at the folders on its way only: walking all of
+    a large project takes a tenth of a second.
     """
 
     def __init__(self, base: Workspace) -> None:
@@ -21,7 +33,9 @@ class StagedWorkspace:
         self._origin: dict[RelPath, RelPath | None] = {}
         """Of each file that was written or moved, where `base` has it; None: nowhere."""
         self._gone: set[RelPath] = set()  # files of the base that were deleted
-        self._tree: Tree | None = None  # as it is now; None until something changes
+        self._tree = Tree()  # as it is now, with what is changed
+        self._is_whole = False  # whether the tree has everything; if not, nothing is gone or moved
+        self._listed: set[RelPath] = set()  # the folders of the base that the tree has
 
     @property
     def edits(self) -> tuple[Edit, ...]:
@@ -30,31 +44,37 @@ class StagedWorkspace:
 
     async def read(self, path: RelPath) -> bytes:
         """See `Workspace.read`."""
-        if self._tree is None:
-            return await self._base.read(path)
         if path in self._data:
             return self._data[path]
-        self._tree.need_file(path)
+        if self._is_whole or self._tree.knows(path):
+            self._tree.need_file(path)
         return await self._base.read(self._origin.get(path) or path)
 
     async def write(self, path: RelPath, data: bytes, *, expected_sha256: str | None) -> None:
         """See `Workspace.write`."""
         if len(data) > MAX_FILE_BYTES:
             raise TooLarge(path, len(data))
-        tree = await self._changing()
-        tree.refuse_file(path)
-        is_new = path not in tree
-        found = "" if is_new else hashlib.sha256(await self.read(path)).hexdigest()
+        self._tree.refuse_file(path)
+        try:
+            old = await self.read(path)
+        except NoSuchFile:
+            old = None
+        found = "" if old is None else hashlib.sha256(old).hexdigest()
         if expected_sha256 not in {None, found}:
             raise Changed(path)
-        tree.put(path, len(data))
+        if old is None:
+            await self._refuse_link(path)
+            await self._look_around(path)
+            self._tree.put(path, len(data))
+        else:
+            self._tree.add(Entry(path, "file", len(data)))
         self._data[path] = data
-        self._origin[path] = None if is_new else self._origin.get(path, path)
+        self._origin[path] = None if old is None else self._origin.get(path, path)
         self._edits.append(Written(path, data, found))
 
     async def delete(self, path: RelPath) -> None:
         """See `Workspace.delete`."""
-        for gone in (await self._changing()).remove(path):
+        for gone in (await self._whole()).remove(path):
             self._data.pop(gone.path, None)
             origin = self._origin.pop(gone.path, gone.path)
             if origin is not None and gone.kind == "file":
@@ -63,21 +83,30 @@ class StagedWorkspace:
 
     async def rename(self, source: RelPath, target: RelPath) -> None:
         """See `Workspace.rename`."""
-        for name, place in (await self._changing()).rename(source, target).items():
+        tree = await self._whole()
+        await self._refuse_link(target)
+        for name, place in tree.rename(source, target).items():
             if name in self._data:
                 self._data[place] = self._data.pop(name)
             self._origin[place] = self._origin.pop(name, name)
         self._edits.append(Renamed(source, target))
 
+    async def make_folder(self, path: RelPath) -> None:
+        """See `Workspace.make_folder`."""
+        await self._look_around(path)
+        await self._refuse_link(path)
+        if self._tree.put_folder(path):
+            self._edits.append(MadeFolder(path))
+
     async def list_folder(self, path: RelPath) -> list[Entry]:
         """See `Workspace.list_folder`."""
-        if self._tree is None:
+        if not self._edits:
             return await self._base.list_folder(path)
-        return self._tree.children(path)
+        return (await self._whole()).children(path)
 
     async def walk(self) -> list[Entry]:
         """See `Workspace.walk`."""
-        return await self._base.walk() if self._tree is None else self._tree.walk()
+        return (await self._whole()).walk() if self._edits else await self._base.walk()
 
     def changed_paths(self) -> list[RelPath]:
         """The files that `change_of` knows: written, moved, deleted."""
@@ -96,7 +125,33 @@ class StagedWorkspace:
         before = None if origin is None else await self._base.read(origin)
         return FileChange(path, before, self._data[path], old_path)
 
-    async def _changing(self) -> Tree:
-        if self._tree is None:
-            self._tree = Tree(await self._base.walk())
+    async def _whole(self) -> Tree:
+        """The tree with everything."""
+        if not self._is_whole:
+            for entry in await self._base.walk():
+                if entry.path not in self._tree:
+                    self._tree.add(entry)
+            self._is_whole = True
         return self._tree
+
+    async def _look_around(self, path: RelPath) -> None:
+        """Know what is in the folders on the way to a path, as far as they are there."""
+        if self._is_whole:
+            return
+        for folder in (ROOT, *ancestors_of(path)):
+            if folder in self._listed:
+                continue
+            try:
+                found = await self._base.list_folder(folder)
+            except NoSuchFile:
+                return
+            self._listed.add(folder)
+            for entry in found:
+                if entry.path not in self._tree:
+                    self._tree.add(entry)
+
+    async def _refuse_link(self, path: RelPath) -> None:
+        """Raise where a link stands, there or on the way: a walk does not see it."""
+        if path not in self._tree:
+            with suppress(NoSuchFile, NotAFolder):
+                await self._base.list_folder(path)

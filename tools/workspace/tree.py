@@ -27,6 +27,13 @@ class Tree:
         """Whether something stands there."""
         return path in self._entries
 
+    def knows(self, path: RelPath) -> bool:
+        """Whether it stands there, or cannot because of a file on the way."""
+        return path in self._entries or any(
+            folder in self._entries and self._entries[folder].kind == "file"
+            for folder in ancestors_of(path)
+        )
+
     def walk(self) -> list[Entry]:
         """Everything, sorted by path."""
         return sorted(self._entries.values(), key=lambda entry: entry.path)
@@ -69,6 +76,17 @@ class Tree:
         self.refuse_file(path)
         self._refuse_twin(path)
         self.add(Entry(path, "file", size_bytes))
+
+    def put_folder(self, path: RelPath) -> bool:
+        """A folder stands there now, in its folders; False when it did before."""
+        if path in self._entries:
+            if self._entries[path].kind == "file":
+                raise NotAFolder(path, path)
+            return False
+        self._refuse_file_on_the_way(path)
+        self._refuse_twin(path)
+        self.add(Entry(path, "folder", 0))
+        return True
 
     def remove(self, path: RelPath) -> list[Entry]:
         """It is gone, with all that is in it; what that was."""

@@ -23,6 +23,7 @@ from store.records import (
     FileChanges,
     FileContent,
     FileEntry,
+    NewFolder,
     RenamedFile,
     WrittenFile,
 )
@@ -102,8 +103,10 @@ async def test_edits_are_repeated_on_the_disk(folder: ProjectFolder, tmp_path: P
             WrittenFile("README.md", b"edited\n", hashlib.sha256(FILES["README.md"]).hexdigest()),
             RenamedFile("src/a.ts", "lib/b.ts"),
             DeletedFile("src/deep"),
+            NewFolder("empty/deep"),
         )
     )
+    assert (tmp_path / "project" / "files" / "empty" / "deep").is_dir()
     assert on_disk(tmp_path) == {"README.md": b"edited\n", "lib/b.ts": b"export {};\n"}
 
 

@@ -37,3 +37,17 @@ async def test_a_rename_onto_something_is_refused() -> None:
     assert "File not found: c" in await bench.refused("renameFile", path="c", newPath="d")
     await bench.refused("renameFile", path="a", newPath="../a")
     assert bench.workspace.files == {"a": b"a", "b": b"b"}
+
+
+async def test_a_folder_is_created_with_its_parents_and_once() -> None:
+    bench = Bench({"a": "a"})
+    text = await bench.ok("createFolder", path="src/deep")
+    assert text == "Successfully created folder src/deep"
+    assert await bench.ok("createFolder", path="src/deep/") == "Folder exists already: src/deep"
+    assert await bench.ok("listFiles", path="src") == "[folder] deep"
+    assert await bench.ok("listFiles", path="src/deep") == "Directory is empty: src/deep"
+    assert "is a file, not a folder" in await bench.refused("createFolder", path="a")
+    assert "a is a file" in await bench.refused("createFolder", path="a/b")
+    assert "only in case" in await bench.refused("createFolder", path="SRC")
+    for path in ("", ".", "../x", "/x", ".git"):
+        await bench.refused("createFolder", path=path)

@@ -65,6 +65,62 @@ async def test_an_empty_or_unchanged_text_is_refused() -> None:
     assert "same" in await bench.refused("editFile", path="a.ts", oldString="a", newString="a")
 
 
+@pytest.mark.parametrize(
+    ("content", "old", "new", "after", "ignored"),
+    [
+        ("say(“hi”);\n", 'say("hi");', "x", "x\n", "quotes"),
+        ("a — b\u00a0c\n", "a - b c", "x", "x\n", "dashes"),
+        ("é = 1  \n", "e\u0301 = 1", "x", "x  \n", "accents"),
+        ("pre e\u0301e\u0301 post\n", "\u00e9 post", "!", "pre e\u0301!\n", "accents"),
+        ("\u1112\u1161\u11ab글 = 1;\n", "\ud55c글 = 1", "x", "x;\n", "accents"),
+        ("one  \n\ttwo\t\nthree\n", "one\n\ttwo\nthree", "x", "x\n", "white space at line ends"),
+        ("one\ntwo\n", "one  \ntwo ", "x", "x\n", "white space at line ends"),
+        ("one\ntwo   \n", "one  \ntwo ", "x", "x\n", "white space at line ends"),
+        ("a \u2013 b  \nc\n", "a - b\nc", "x", "x\n", "white space at line ends"),
+    ],
+)
+async def test_a_text_that_is_there_but_for_typography_or_line_ends_is_found_and_that_is_said(
+    content: str, old: str, new: str, after: str, ignored: str
+) -> None:
+    bench = Bench({"a": content})
+    text = await bench.ok("editFile", path="a", oldString=old, newString=new)
+    assert text.startswith("Successfully edited a. oldString was not there exactly: it was found")
+    assert ignored in text
+    assert bench.text("a") == after
+
+
+async def test_the_strictest_match_wins() -> None:
+    bench = Bench({"a": "“x”\n'x'\n"})
+    text = await bench.ok("editFile", path="a", oldString="'x'", newString="y")
+    assert text == "Successfully edited a"
+    assert bench.text("a") == "“x”\ny\n"
+
+
+@pytest.mark.parametrize("old", ["a(“x”)", "b\n\n"])
+async def test_places_found_by_ignoring_something_must_be_unique_too(old: str) -> None:
+    content = 'a("x")\na("x")\nb \n\nb\t\n\n'
+    bench = Bench({"a": content})
+    text = await bench.refused("editFile", path="a", oldString=old, newString="y")
+    assert "occurs 2 times in a (ignoring " in text
+    assert bench.text("a") == content
+    await bench.ok("editFile", path="a", oldString=old, newString="y", replaceAll=True)
+    assert bench.text("a").count("y") == 2
+
+
+async def test_a_text_that_overlaps_itself_is_not_unique() -> None:
+    bench = Bench({"a": "--+--+--\n"})
+    text = await bench.refused("editFile", path="a", oldString="--+--", newString="x")
+    assert "occurs 2 times" in text
+
+
+@pytest.mark.parametrize("old", ["return ", "foo  ", "bar\nfoo ", "  ", "\u00e9\u0323"])
+async def test_half_a_word_or_letter_is_not_found(old: str) -> None:
+    content = "returns\nfoobar\nfoobar\ne\u0301e\u0301\n"
+    bench = Bench({"a": content})
+    await bench.refused("editFile", path="a", oldString=old, newString="x")
+    assert bench.text("a") == content
+
+
 async def test_line_ends_and_byte_order_mark_are_kept() -> None:
     bench = Bench({"a": b"\xef\xbb\xbfone\r\ntwo\r\nthree\r\n"})
     await bench.ok("editFile", path="a", oldString="one\ntwo\n", newString="1\n2\n2b\n")

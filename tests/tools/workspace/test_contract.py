@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tools.workspace.disk import DiskWorkspace
-from tools.workspace.edits import Deleted, Renamed, Written
+from tools.workspace.edits import Deleted, MadeFolder, Renamed, Written
 from tools.workspace.memory import MemoryWorkspace
 from tools.workspace.paths import ROOT, confine
 from tools.workspace.port import (
@@ -50,6 +50,11 @@ class StageOfEachCall:
         await stage.rename(source, target)
         await self._apply(stage)
 
+    async def make_folder(self, path: RelPath) -> None:
+        stage = StagedWorkspace(self._base)
+        await stage.make_folder(path)
+        await self._apply(stage)
+
     async def list_folder(self, path: RelPath) -> list[Entry]:
         return await StagedWorkspace(self._base).list_folder(path)
 
@@ -65,6 +70,8 @@ class StageOfEachCall:
                     await self._base.delete(confine(path))
                 case Renamed(path, new_path):
                     await self._base.rename(confine(path), confine(new_path))
+                case MadeFolder(path):
+                    await self._base.make_folder(confine(path))
 
 
 KINDS = ["disk", "memory", "stage over disk", "stage over memory", "stage of each call"]
@@ -191,6 +198,29 @@ async def test_a_folder_stays_when_its_last_file_goes(workspace: Workspace) -> N
     await workspace.delete(confine("src/a.ts"))
     assert await paths(workspace) == ["src"]
     assert await workspace.list_folder(confine("src")) == []
+
+
+async def test_a_folder_is_made_with_its_parents_and_once(workspace: Workspace) -> None:
+    for _ in range(2):
+        await workspace.make_folder(confine("src/deep"))
+    assert [(entry.path, entry.kind) for entry in await workspace.walk()] == [
+        ("src", "folder"),
+        ("src/deep", "folder"),
+    ]
+    assert await workspace.list_folder(confine("src/deep")) == []
+    await put(workspace, "src/deep/a.ts")
+    await workspace.make_folder(confine("src/deep"))
+    assert await paths(workspace) == ["src", "src/deep", "src/deep/a.ts"]
+
+
+async def test_no_folder_is_made_where_a_file_or_a_twin_stands(workspace: Workspace) -> None:
+    await put(workspace, "src/a.ts")
+    for path in ("src/a.ts", "src/a.ts/deep"):
+        with pytest.raises(NotAFolder, match=r"src/a\.ts is a file"):
+            await workspace.make_folder(confine(path))
+    with pytest.raises(AlreadyThere, match="only in case"):
+        await workspace.make_folder(confine("SRC"))
+    assert await paths(workspace) == ["src", "src/a.ts"]
 
 
 async def test_renaming_moves_a_folder_with_its_content_and_makes_parents(

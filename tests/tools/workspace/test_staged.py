@@ -10,12 +10,14 @@ from hypothesis import strategies as st
 
 from core.errors import Refused
 from tools.workspace.disk import DiskWorkspace
-from tools.workspace.edits import Deleted, Edit, Renamed, Written
+from tools.workspace.edits import Deleted, Edit, MadeFolder, Renamed, Written
 from tools.workspace.memory import MemoryWorkspace
 from tools.workspace.paths import confine
 from tools.workspace.port import (
     MAX_FILE_BYTES,
+    BadPath,
     Changed,
+    Entry,
     IsAFolder,
     NoSuchFile,
     RelPath,
@@ -29,7 +31,7 @@ PATHS = ["a.txt", "src", "src/b.txt", "src/deep", "src/deep/c.txt", "new.txt", "
 Operation = tuple[str, str, str]
 operations = st.lists(
     st.tuples(
-        st.sampled_from(["write", "delete", "rename"]),
+        st.sampled_from(["write", "delete", "rename", "make"]),
         st.sampled_from(PATHS),
         st.sampled_from(PATHS),
     ),
@@ -45,6 +47,8 @@ async def attempt(workspace: Workspace, operation: Operation) -> str:
                 await workspace.write(RelPath(path), other.encode(), expected_sha256=None)
             case "delete":
                 await workspace.delete(RelPath(path))
+            case "make":
+                await workspace.make_folder(RelPath(path))
             case _:
                 await workspace.rename(RelPath(path), RelPath(other))
     except Refused as refused:
@@ -68,6 +72,8 @@ async def replay(workspace: Workspace, edits: Sequence[Edit]) -> None:
                 await workspace.delete(confine(edit.path))
             case Renamed():
                 await workspace.rename(confine(edit.path), confine(edit.new_path))
+            case MadeFolder():
+                await workspace.make_folder(confine(edit.path))
 
 
 @settings(max_examples=300, deadline=None)
@@ -106,6 +112,53 @@ async def test_reading_a_deleted_file_is_refused() -> None:
         await stage.read(RelPath("src/b.txt"))
     with pytest.raises(IsAFolder):
         await StagedWorkspace(MemoryWorkspace(FILES)).read(RelPath("src"))
+
+
+async def test_a_write_lists_only_the_folders_on_its_way(tmp_path: Path) -> None:
+    disk = CountingDisk(tmp_path)
+    for path in ("src/a.txt", "lib/b.txt"):
+        await disk.mirror(confine(path), b"one")
+    stage = StagedWorkspace(disk)
+    await stage.write(RelPath("src/a.txt"), b"two", expected_sha256=None)
+    assert disk.listed == []
+    await stage.write(RelPath("src/new/c.txt"), b"three", expected_sha256="")
+    assert disk.listed == ["src/new/c.txt", "", "src", "src/new"]
+    assert [entry.path for entry in await stage.walk() if entry.kind == "file"] == [
+        "lib/b.txt",
+        "src/a.txt",
+        "src/new/c.txt",
+    ]
+
+
+async def test_nothing_is_staged_through_a_link(tmp_path: Path) -> None:
+    (tmp_path / "outside").mkdir()
+    root = tmp_path / "root"
+    root.mkdir()
+    (root / "folder").symlink_to(tmp_path / "outside")
+    (root / "dangling").symlink_to(tmp_path / "nowhere")
+    stage = StagedWorkspace(DiskWorkspace(root))
+    for path in ("folder/a.txt", "folder", "dangling", "dangling/a.txt"):
+        with pytest.raises(BadPath):
+            await stage.write(RelPath(path), b"x", expected_sha256=None)
+        with pytest.raises(BadPath):
+            await stage.make_folder(RelPath(path))
+    assert stage.edits == ()
+
+
+class CountingDisk(DiskWorkspace):
+    """Notes which folders are listed; None for a walk of all."""
+
+    def __init__(self, root: Path) -> None:
+        super().__init__(root)
+        self.listed: list[str | None] = []
+
+    async def list_folder(self, path: RelPath) -> list[Entry]:
+        self.listed.append(path)
+        return await super().list_folder(path)
+
+    async def walk(self) -> list[Entry]:
+        self.listed.append(None)
+        return await super().walk()
 
 
 async def test_moving_a_folder_reads_none_of_its_files(tmp_path: Path) -> None:

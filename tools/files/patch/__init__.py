@@ -1,0 +1,1 @@
+"""applyPatch: the patches that Codex writes, from a text to changed files."""
