@@ -1,0 +1,107 @@
+"""getDiagnostics: what the language server says of a file as it is now."""
+
+from collections.abc import Sequence
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from tools.lsp.arguments import READS_ALL, Arguments, FilePath
+from tools.lsp.asking import MAX_SHOWN, source_of, with_server
+from tools.lsp.diagnostics import described, diagnostics_of
+from tools.lsp.errors import Declined
+from tools.lsp.packages import without_packages
+from tools.lsp.positions import Lines
+from tools.lsp.projects import nearest
+from tools.lsp.session import Session
+from tools.output import Diagnostic, DiagnosticsPart, ToolOutput
+from tools.place import Place
+from tools.tool import Tool
+from tools.workspace.paths import confine, name_of, parent_of
+from tools.workspace.port import RelPath
+
+Severity = Literal["error", "warning", "all"]
+
+MAX_SETTINGS_SHOWN = 3
+
+_SHOWN_OF: dict[Severity, set[str]] = {
+    "error": {"error"},
+    "warning": {"error", "warning"},
+    "all": {"error", "warning", "information"},  # hints are for editors: faded, struck through
+}
+
+
+class GetDiagnostics(Arguments):
+    """Arguments of getDiagnostics."""
+
+    path: FilePath
+    severity: Annotated[
+        Severity, Field(description="error: errors only; warning: errors and warnings.")
+    ] = "all"
+
+
+async def get_diagnostics(arguments: GetDiagnostics, place: Place) -> ToolOutput:
+    """Those of the text that the file has now; never of an older one."""
+    path = confine(arguments.path)
+    source = await source_of(place, path)
+
+    async def ask(session: Session) -> ToolOutput:
+        session.show(path, source.raw, is_staged=True)
+        found = diagnostics_of(path, source.lines, await session.findings(path))
+        broken = await _broken_settings(path, place, session)
+        sorted_out = await without_packages(found, place, session.root)
+        shown = [
+            each for each in sorted_out.findings if each.severity in _SHOWN_OF[arguments.severity]
+        ]
+        text = "\n".join(part for part in (_text(path, shown), sorted_out.note, broken) if part)
+        parts = (DiagnosticsPart(tuple(shown[:MAX_SHOWN])),) if shown else ()
+        return ToolOutput(text, parts=parts)
+
+    return await with_server(place, path, ask)
+
+
+def _text(path: RelPath, found: Sequence[Diagnostic]) -> str:
+    if not found:
+        return f"No diagnostics found for {path}."
+    errors = sum(each.severity == "error" for each in found)
+    warnings = sum(each.severity == "warning" for each in found)
+    other = len(found) - errors - warnings
+    showing = f" (showing first {MAX_SHOWN})" if len(found) > MAX_SHOWN else ""
+    head = (
+        f"Found {len(found)} diagnostic(s) ({errors} errors, {warnings} warnings, "
+        f"{other} other){showing}:"
+    )
+    return "\n".join([head, *map(described, found[:MAX_SHOWN])])
+
+
+async def _broken_settings(path: RelPath, place: Place, session: Session) -> str:
+    """Errors in the file that defines the project: then its settings do not count."""
+    names = session.server.project_files
+    files = [each for each in session.seen.files if name_of(each) in names]
+    folder = nearest(path, {parent_of(each) for each in files})
+    settings = next((each for each in files if parent_of(each) == folder), None)
+    if settings is None:
+        return ""
+    try:
+        findings = await session.findings(settings)
+    except Declined:
+        return ""
+    lines = (await source_of(place, settings)).lines if findings else Lines.of("")
+    found = [each for each in diagnostics_of(settings, lines, findings) if each.severity == "error"]
+    if not found:
+        return ""
+    return "\n".join(
+        [
+            f"{settings} is broken itself, so what it says may not count:",
+            *map(described, found[:MAX_SETTINGS_SHOWN]),
+        ]
+    )
+
+
+GET_DIAGNOSTICS = Tool(
+    name="getDiagnostics",
+    description="List the type errors and warnings of a file as it is now.",
+    arguments=GetDiagnostics,
+    touches=lambda _: READS_ALL,
+    run=get_diagnostics,
+    timeout_s=60.0,
+)
