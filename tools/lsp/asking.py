@@ -10,8 +10,8 @@ from core.errors import Refused
 from tools.lsp.arguments import At
 from tools.lsp.errors import ServerFailed
 from tools.lsp.language_servers import LanguageServers
-from tools.lsp.positions import Lines, path_of, uri_of
-from tools.lsp.session import MAX_DOCUMENT_BYTES, Session
+from tools.lsp.positions import MAX_DOCUMENT_BYTES, Lines, path_of, uri_of
+from tools.lsp.session import Session
 from tools.lsp.wire import Location, Position
 from tools.place import Place
 from tools.text import decode, describe_binary

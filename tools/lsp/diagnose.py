@@ -46,7 +46,8 @@ async def get_diagnostics(arguments: GetDiagnostics, place: Place) -> ToolOutput
 
     async def ask(session: Session) -> ToolOutput:
         session.show(path, source.raw, is_staged=True)
-        found = diagnostics_of(path, source.lines, await session.findings(path))
+        findings = await session.findings(path)
+        found = diagnostics_of(session.root, path, source.lines, findings)
         broken = await _broken_settings(path, place, session)
         sorted_out = await without_packages(found, place, session.root)
         shown = [
@@ -86,7 +87,8 @@ async def _broken_settings(path: RelPath, place: Place, session: Session) -> str
     except Declined:
         return ""
     lines = (await source_of(place, settings)).lines if findings else Lines.of("")
-    found = [each for each in diagnostics_of(settings, lines, findings) if each.severity == "error"]
+    found = diagnostics_of(session.root, settings, lines, findings)
+    found = [each for each in found if each.severity == "error"]
     if not found:
         return ""
     return "\n".join(

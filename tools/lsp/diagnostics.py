@@ -1,6 +1,7 @@
 """What a server says of a file, as findings that the model and people read."""
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Literal
 
 from tools.lsp.positions import Lines
@@ -17,10 +18,12 @@ _SEVERITIES: Mapping[int, Literal["error", "warning", "hint"]] = {
 }
 
 
-def diagnostics_of(path: RelPath, lines: Lines, findings: Sequence[Finding]) -> list[Diagnostic]:
-    """In the order of the file."""
+def diagnostics_of(
+    root: Path, path: RelPath, lines: Lines, findings: Sequence[Finding]
+) -> list[Diagnostic]:
+    """In the order of the file; where on this machine the project stands is left out."""
     return sorted(
-        (_diagnostic(path, lines, each) for each in findings),
+        (_diagnostic(root, path, lines, each) for each in findings),
         key=lambda each: (each.line, each.column),
     )
 
@@ -33,8 +36,9 @@ def described(found: Diagnostic) -> str:
     return f"[{found.severity}] {where} - {name}{found.message}"
 
 
-def _diagnostic(path: RelPath, lines: Lines, found: Finding) -> Diagnostic:
-    message = found.message.partition("\n\ninfo:")[0].strip()  # ty tells at length where it looked
+def _diagnostic(root: Path, path: RelPath, lines: Lines, found: Finding) -> Diagnostic:
+    message = found.message.replace(f"{root}/", "")
+    message = message.partition("\n\ninfo:")[0].strip()  # ty tells at length where it looked
     if len(message) > MAX_MESSAGE_CHARS:
         message = f"{message[:MAX_MESSAGE_CHARS]}…"
     return Diagnostic(

@@ -124,7 +124,7 @@ async def hover(arguments: At, place: Place) -> ToolOutput:
     async def ask(session: Session) -> ToolOutput:
         session.show(spot.source.path, spot.source.raw, is_staged=True)
         answer = read(HOVER, await session.ask("textDocument/hover", spot.parameters(session)))
-        text = "" if answer is None else answer.text.strip()
+        text = "" if answer is None else answer.text.strip().replace(f"{session.root}/", "")
         if not text:
             return ToolOutput(f"Nothing is known of {spot.name}")
         return ToolOutput(_cut(text))

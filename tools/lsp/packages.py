@@ -43,6 +43,15 @@ _BUILT_IN = frozenset(
 _DECLARING = ("dependencies", "devDependencies", "peerDependencies", "optionalDependencies")
 
 
+_DECLARED = (
+    "Not installed: {names}. {count} more finding(s) say only that; they are no errors in the code."
+)
+_UNDECLARED = (
+    "Not installed, and the project does not ask for it: {names} ({count} finding(s)). "
+    "Add it to the project's dependencies, or mend the import."
+)
+
+
 @dataclass(frozen=True)
 class Missing:
     """A package that is not installed, and how many findings say only that."""
@@ -65,15 +74,13 @@ class Sorted:
         """What is not installed, in words; "" if nothing is."""
         if not self.missing:
             return ""
-        names = ", ".join(
-            each.name + ("" if each.is_declared else " (the project does not ask for it)")
-            for each in self.missing
-        )
-        count = sum(each.count for each in self.missing)
-        note = (
-            f"Not installed: {names}. {count} more finding(s) say only that; they are no errors in "
-            "the code."
-        )
+        notes: list[str] = []
+        for is_declared, words in ((True, _DECLARED), (False, _UNDECLARED)):
+            missing = [each for each in self.missing if each.is_declared == is_declared]
+            if missing:
+                names = ", ".join(each.name for each in missing)
+                notes.append(words.format(names=names, count=sum(each.count for each in missing)))
+        note = "\n".join(notes)
         if any(each.code in _IMPLICIT_ANY for each in self.findings):
             note += " That something is implicitly 'any' may follow from it as well."
         return note

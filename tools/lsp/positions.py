@@ -9,6 +9,8 @@ from tools.lsp.wire import Position, Range
 from tools.workspace.paths import confine
 from tools.workspace.port import BadPath, RelPath
 
+MAX_DOCUMENT_BYTES = 2 * 1024 * 1024  # of a file that a server is asked about
+
 _LINE_END = re.compile(r"\r\n|\n|\r")
 
 

@@ -9,9 +9,11 @@ import asyncio
 import logging
 import os
 import signal
+import threading
 from asyncio.subprocess import PIPE, Process
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
+from functools import partial
 from itertools import count
 from pathlib import Path
 from typing import Any, cast
@@ -54,7 +56,7 @@ class Connection:
         assert isinstance(protocol, _Protocol)  # noqa: S101 - pygls forgets which one it was given
         self._protocol = protocol
         for method, handler in handlers.items():
-            self._client.feature(method)(handler)
+            self._client.feature(method)(partial(handler))  # it sets attributes on what it gets
         self._ids = count(1)
         self._stderr = bytearray()
         self._is_open = False
@@ -173,7 +175,7 @@ class _Protocol(JsonRPCProtocol):
 
     def __init__(self, server: Any, converter: Converter) -> None:
         super().__init__(server, converter)
-        self.stopped = server._stop_event  # noqa: SLF001 - what ends the loop of pygls
+        self.stopped = threading.Event()  # what ends the loop of pygls
 
     @property
     def waiting(self) -> int:

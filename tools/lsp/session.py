@@ -16,6 +16,7 @@ from typing import Any
 
 from core.errors import Refused
 from tools.lsp.errors import Busy, Outdated, Silent
+from tools.lsp.importers import Importers
 from tools.lsp.positions import path_of, uri_of
 from tools.lsp.servers import Server
 from tools.lsp.talk import Connect
@@ -26,7 +27,6 @@ from tools.workspace.disk import DiskWorkspace
 from tools.workspace.port import RelPath, Workspace
 
 MAX_OPEN = 64  # documents; the one that was not used for longest is closed
-MAX_DOCUMENT_BYTES = 2 * 1024 * 1024
 MAX_CHANGES_TOLD = 5_000  # in one message; more are told in several
 
 _CREATED, _CHANGED, _DELETED = 1, 2, 3  # FileChangeType
@@ -111,6 +111,7 @@ class Session:
         self._times = times
         self._disk: Workspace = DiskWorkspace(root)
         self._turn = asyncio.Lock()
+        self.importers = Importers(root)
         self._told = Look()
         self._documents: OrderedDict[RelPath, Document] = OrderedDict()
         self._pulls = False
