@@ -23,7 +23,7 @@ class Importers:
         self._known: dict[RelPath, tuple[Stamp, frozenset[str]]] = {}
 
     def of(self, look: Look, changed: Collection[RelPath]) -> list[RelPath]:
-        """The files of a look that seem to import one of the changed ones; nearest first. Blocks."""
+        """The files that seem to import one of the changed ones, nearest first. Blocks."""
         names = {_imported_as(path) for path in changed}
         self._known = {path: each for path, each in self._known.items() if path in look.files}
         found = [

@@ -7,7 +7,6 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from types import TracebackType
 from typing import Self, TypeVar
 
 from tools.lsp.errors import Busy, Declined, Died, Nonsense, Outdated, ServerFailed, Silent
@@ -95,17 +94,13 @@ class LanguageServers:
         self._sweeper = self._tasks.create_task(self._sweep())
         return self
 
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    async def __aexit__(self, *_: object) -> None:
+        """End all of them; an error of the block is passed on as it is, not in a group."""
         if self._sweeper is not None:
             self._sweeper.cancel()
         for running in self._running.values():
             running.task.cancel()
-        await self._tasks.__aexit__(kind, error, trace)
+        await self._tasks.__aexit__(None, None, None)
 
     @property
     def running(self) -> int:

@@ -43,10 +43,7 @@ class Server(BaseModel):
     """Whether it gives diagnostics of files that are not open."""
 
 
-_TYPESCRIPT_SETTINGS = {
-    "disableAutomaticTypeAcquisition": True,  # else it runs `npm install`
-    "preferences": {"useAliasesForRenames": False},
-}
+_TYPESCRIPT_SETTINGS = {"disableAutomaticTypeAcquisition": True}  # else it runs `npm install`
 
 TYPESCRIPT = Server(
     name="typescript",

@@ -18,7 +18,9 @@ Count = Annotated[int, Field(ge=0, le=2**31)]
 class Wire(BaseModel):
     """An object of the protocol; fields that are not used here are left out."""
 
-    model_config = ConfigDict(frozen=True, alias_generator=to_camel, extra="ignore")
+    model_config = ConfigDict(
+        frozen=True, alias_generator=to_camel, validate_by_name=True, extra="ignore"
+    )
 
 
 class Position(Wire):

@@ -25,8 +25,8 @@ class LspBench:
 
     def new_place(self) -> Place:
         """That of another call, which has staged nothing."""
-        files = StagedWorkspace(DiskWorkspace(self.folder))
-        return Place(files, folder=self.folder, need=Provided(self.servers))
+        self.staged = StagedWorkspace(DiskWorkspace(self.folder))
+        return Place(self.staged, folder=self.folder, need=Provided(self.servers))
 
     async def run(self, tool: str, **arguments: Any) -> ToolOutput:
         return await self._toolbox.run(tool, arguments, self.place)
