@@ -5,18 +5,17 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from core.errors import Refused
 from tools.lsp.arguments import READS_ALL, Arguments, FilePath
 from tools.lsp.asking import MAX_SHOWN, source_of, with_server
 from tools.lsp.diagnostics import described, diagnostics_of
-from tools.lsp.errors import Declined
 from tools.lsp.packages import without_packages
 from tools.lsp.positions import Lines
-from tools.lsp.projects import nearest
 from tools.lsp.session import Session
 from tools.output import Diagnostic, DiagnosticsPart, ToolOutput
 from tools.place import Place
 from tools.tool import Tool
-from tools.workspace.paths import confine, name_of, parent_of
+from tools.workspace.paths import confine, is_within, parent_of
 from tools.workspace.port import RelPath
 
 Severity = Literal["error", "warning", "all"]
@@ -75,26 +74,22 @@ def _text(path: RelPath, found: Sequence[Diagnostic]) -> str:
 
 
 async def _broken_settings(path: RelPath, place: Place, session: Session) -> str:
-    """Errors in the file that defines the project: then its settings do not count."""
-    names = session.server.project_files
-    files = [each for each in session.seen.files if name_of(each) in names]
-    folder = nearest(path, {parent_of(each) for each in files})
-    settings = next((each for each in files if parent_of(each) == folder), None)
-    if settings is None:
-        return ""
-    try:
-        findings = await session.findings(settings)
-    except Declined:
-        return ""
-    lines = (await source_of(place, settings)).lines if findings else Lines.of("")
-    found = diagnostics_of(session.root, settings, lines, findings)
-    found = [each for each in found if each.severity == "error"]
-    if not found:
+    """Errors in a file that defines the project: then what it says may not count."""
+    found: list[Diagnostic] = []
+    for settings, findings in (await session.settings_findings()).items():
+        if findings and is_within(path, parent_of(settings)):
+            try:
+                lines = (await source_of(place, settings)).lines
+            except Refused:  # gone since, or no text
+                lines = Lines.of("")
+            found += diagnostics_of(session.root, settings, lines, findings)
+    errors = [each for each in found if each.severity == "error"]
+    if not errors:
         return ""
     return "\n".join(
         [
-            f"{settings} is broken itself, so what it says may not count:",
-            *map(described, found[:MAX_SETTINGS_SHOWN]),
+            "The settings of the project are broken, so what they say may not count:",
+            *map(described, errors[:MAX_SETTINGS_SHOWN]),
         ]
     )
 

@@ -26,7 +26,7 @@ class Busy(Exception):
 
 
 class Outdated(Exception):
-    """The server knows packages that are not there any more, or does not know those that are."""
+    """The server has to be started anew: it has read packages or settings that have changed."""
 
 
 class Declined(Exception):

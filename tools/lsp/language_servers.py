@@ -36,11 +36,10 @@ def plainly(argv: Sequence[str], _: Path) -> tuple[Sequence[str], Mapping[str, s
 
 @dataclass
 class _Running:
-    """A session and the task that is its life."""
+    """A session, and when its program has started and was used."""
 
     session: Session
     opened: asyncio.Event
-    task: asyncio.Task[None]
     used_at: float
     ready: asyncio.Lock = field(default_factory=asyncio.Lock)
     is_ready: bool = False
@@ -99,7 +98,7 @@ class LanguageServers:
         if self._sweeper is not None:
             self._sweeper.cancel()
         for running in self._running.values():
-            running.task.cancel()
+            running.session.talk.stop()
         await self._tasks.__aexit__(None, None, None)
 
     @property
@@ -147,13 +146,14 @@ class LanguageServers:
             ) from None
         except Silent:
             if session.talk.received == received:  # not one message meanwhile: it hangs
-                self._end(running)
-                self._note_death(home.key)
+                self._fail(home, running)
             raise ServerFailed(_silent(server)) from None
         except Nonsense as nonsense:
-            self._end(running)
-            self._note_death(home.key)
+            self._fail(home, running)
             raise ServerFailed(_nonsense(server, nonsense)) from None
+        except Died:
+            self._fail(home, running)
+            raise
         except Outdated:
             self._end(running)
             raise
@@ -180,10 +180,10 @@ class LanguageServers:
         argv, environment = self._wrap(command_of(home.server), home.root)
         session = Session(home.root, home.start, home.server, times=self._times, connect=Connection)
         opened = asyncio.Event()
-        task = self._tasks.create_task(
+        self._tasks.create_task(
             self._live(home, session, argv, environment=environment, opened=opened)
         )
-        running = self._running[home.key] = _Running(session, opened, task, _now())
+        running = self._running[home.key] = _Running(session, opened, _now())
         return running
 
     async def _live(
@@ -198,16 +198,21 @@ class LanguageServers:
         """From the start of a program to its end, which is noted."""
         try:
             await session.talk.run(argv, folder=home.start, environment=environment, opened=opened)
-            self._note_death(home.key)
-            log.warning("language_server_ended", extra={"server": home.server.name})
+            if self._holds(home, session):
+                self._note_death(home.key)
+                log.warning("language_server_ended", extra={"server": home.server.name})
         except Exception:  # one server that fails is not the end of the worker
             self._note_death(home.key)
             log.exception("language_server_failed", extra={"server": home.server.name})
         finally:
-            running = self._running.get(home.key)
-            if running is not None and running.session is session:
+            if self._holds(home, session):
                 del self._running[home.key]
             opened.set()
+
+    def _holds(self, home: _Home, session: Session) -> bool:
+        """Whether it is still in use; else it was ended by us."""
+        running = self._running.get(home.key)
+        return running is not None and running.session is session
 
     async def _make_ready(self, running: _Running, home: _Home) -> None:
         server = home.server
@@ -217,11 +222,14 @@ class LanguageServers:
             await running.session.initialize()
             running.is_ready = True
         except (TimeoutError, Silent):
-            self._note_death(home.key)
+            self._fail(home, running)
             raise ServerFailed(_silent(server)) from None
         except Nonsense as nonsense:
-            self._note_death(home.key)
+            self._fail(home, running)
             raise ServerFailed(_nonsense(server, nonsense)) from None
+        except Died:
+            self._fail(home, running)
+            raise
         except Declined as declined:
             raise ServerFailed(
                 f"The language server {server.name} refuses to start: {declined}"
@@ -232,10 +240,16 @@ class LanguageServers:
 
     def _end(self, running: _Running) -> None:
         """Kill it; the next call starts another."""
-        running.task.cancel()
+        running.session.talk.stop()
         for key, held in list(self._running.items()):
             if held is running:
                 del self._running[key]
+
+    def _fail(self, home: _Home, running: _Running) -> None:
+        """It has died or is no use; several calls may find that out, it counts once."""
+        if self._holds(home, running.session):
+            self._note_death(home.key)
+            self._end(running)
 
     def _make_room(self) -> None:
         """Raises: ServerFailed."""

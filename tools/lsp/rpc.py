@@ -60,6 +60,7 @@ class Connection:
         self._ids = count(1)
         self._stderr = bytearray()
         self._is_open = False
+        self._stop = asyncio.Event()
         self._broken: Exception | None = None
         self._received = 0
 
@@ -94,13 +95,15 @@ class Connection:
         )
         try:
             async with asyncio.TaskGroup() as tasks:
-                draining = tasks.create_task(self._drain(process))
                 assert process.stdin is not None  # noqa: S101 - it was asked for
                 self._protocol.set_writer(process.stdin)
                 self._is_open = True
                 opened.set()
-                await self._read(process)
-                draining.cancel()
+                draining = tasks.create_task(self._drain(process))
+                ends = [tasks.create_task(each) for each in (self._read(process), self._told())]
+                await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
+                for task in (draining, *ends):
+                    task.cancel()
         finally:
             self._is_open = False
             self._protocol.end(self._broken or Died())
@@ -135,6 +138,14 @@ class Connection:
         if self._is_open:
             with suppress(OSError):  # it has just ended
                 self._protocol.notify(method, params)
+
+    def stop(self) -> None:
+        """See `Talk.stop`."""
+        self._is_open = False
+        self._stop.set()
+
+    async def _told(self) -> None:
+        await self._stop.wait()
 
     def _give_up(self, number: str) -> None:
         self._protocol.forget(number)

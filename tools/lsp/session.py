@@ -9,7 +9,7 @@ on the disk yet are shown as open documents; the next turn takes back what has n
 import asyncio
 from collections import OrderedDict
 from collections.abc import AsyncGenerator, Mapping, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -24,6 +24,7 @@ from tools.lsp.watching import Look, differences, look
 from tools.lsp.wire import CONFIGURATION, INITIALIZED, PUBLISHED, REPORT, Finding, read
 from tools.text import decode
 from tools.workspace.disk import DiskWorkspace
+from tools.workspace.paths import name_of
 from tools.workspace.port import RelPath, Workspace
 
 MAX_OPEN = 64  # documents; the one that was not used for longest is closed
@@ -71,6 +72,8 @@ _CAPABILITIES = {
     "window": {"workDoneProgress": True},
 }
 
+MAX_SETTINGS = 1_000  # files; what is said of more is left out
+SETTINGS_S = 0.3
 QUIET_S = 0.5  # a server that pushes without versions may push an empty list first
 
 
@@ -117,6 +120,8 @@ class Session:
         self._pulls = False
         self._published: dict[RelPath, tuple[int | None, tuple[Finding, ...]]] = {}
         self._has_published = asyncio.Event()
+        self._settings: dict[RelPath, tuple[Finding, ...]] = {}
+        self._has_settings = asyncio.Event()
         self.talk = connect(
             {
                 "workspace/configuration": self._configuration,
@@ -159,7 +164,8 @@ class Session:
 
         Raises:
             Busy: other calls have it for too long.
-            Outdated: packages were installed or removed: the server has to be started anew.
+            Outdated: packages came or went, or the settings of a project changed: the server has to
+                be started anew.
             Died, Nonsense: as `ask`.
         """
         try:
@@ -230,6 +236,18 @@ class Session:
             return read(REPORT, await self.ask("textDocument/diagnostic", uri)).items
         return await self._pushed(path)
 
+    async def settings_findings(self) -> Mapping[RelPath, tuple[Finding, ...]]:
+        """What the server says of the files that define projects, as far as it has read them.
+
+        It says so by itself, a moment after the first answer that depends on them.
+        """
+        if self.server.project_files:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(SETTINGS_S):
+                    await self._has_settings.wait()
+            self._has_settings.set()  # waited for once
+        return self._settings
+
     async def _pushed(self, path: RelPath) -> tuple[Finding, ...]:
         """Wait for those of the version that was shown last."""
         document = self._documents[path]
@@ -266,6 +284,9 @@ class Session:
         if before.installed != now.installed:
             raise Outdated
         changes = differences(before, now)
+        paths = (*changes.created, *changes.changed, *changes.deleted)
+        if any(self._defines_a_project(path) for path in paths):
+            raise Outdated  # else what it says of older settings could come late
         events = [
             {"uri": uri_of(self.root, path), "type": kind}
             for kind, paths in (
@@ -280,10 +301,15 @@ class Session:
                 "workspace/didChangeWatchedFiles",
                 {"changes": events[start : start + MAX_CHANGES_TOLD]},
             )
-        for path in (*changes.created, *changes.changed, *changes.deleted):
+        for path in paths:
             if path in self._documents:
                 await self._show_disk(path)
         self._told = now
+
+    def _defines_a_project(self, path: RelPath) -> bool:
+        """As tsconfig.json and tsconfig.app.json do."""
+        kinds = {name.partition(".")[0] for name in self.server.project_files}
+        return name_of(path).partition(".")[0] in kinds
 
     async def _show_disk(self, path: RelPath) -> None:
         try:
@@ -312,6 +338,11 @@ class Session:
     def _publish(self, params: object) -> None:
         published = read(PUBLISHED, params)
         path = path_of(self.root, published.uri)
-        if path is not None and path in self._documents:
+        if path is None:
+            return
+        if path in self._documents:
             self._published[path] = (published.version, published.diagnostics)
             self._has_published.set()
+        elif path.endswith(".json") and len(self._settings) < MAX_SETTINGS:
+            self._settings[path] = published.diagnostics
+            self._has_settings.set()

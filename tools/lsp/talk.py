@@ -34,7 +34,7 @@ class Talk(Protocol):
         environment: Mapping[str, str],
         opened: asyncio.Event,
     ) -> None:
-        """Start the program and talk until it ends, or says what no server says.
+        """Start the program and talk until it ends, is stopped, or says what no server says.
 
         When this returns or is cancelled, the program and its process group are dead, and every
         request has ended.
@@ -52,6 +52,10 @@ class Talk(Protocol):
             Declined: it answers with an error.
             Nonsense: its answer, or whatever it said meanwhile, is not of the protocol.
         """
+        ...
+
+    def stop(self) -> None:
+        """Let `run` end: unlike a cancel, that does not cut its cleaning up short."""
         ...
 
     def notify(self, method: str, params: object) -> None:

@@ -211,7 +211,7 @@ async def test_calls_side_by_side_share_one_server(tmp_path: Path) -> None:
 async def test_settings_that_are_broken_are_named(tmp_path: Path) -> None:
     async with bench(tmp_path, PROJECT | {"tsconfig.json": '{"compilerOptions": {,,}'}) as lsp:
         text = await lsp.ok("getDiagnostics", path="src/use.ts")
-        assert text.startswith(f"{CLEAN}\ntsconfig.json is broken itself, so what it says may not")
+        assert text.startswith(f"{CLEAN}\nThe settings of the project are broken, so what they ")
         assert "[error] tsconfig.json:1:" in text
         lsp.write("tsconfig.json", STRICT)
         assert await lsp.ok("getDiagnostics", path="src/use.ts") == CLEAN
