@@ -78,11 +78,13 @@ class LanguageServers:
         servers: Sequence[Server] = SERVERS,
         times: Times | None = None,
         max_sessions: int = MAX_SESSIONS,
+        sweep_s: float = SWEEP_S,
     ) -> None:
         self.servers = tuple(servers)
         self._wrap = wrap
         self._times = times or Times()
         self._max_sessions = max_sessions
+        self._sweep_s = min(sweep_s, self._times.idle_s)
         self._running: dict[Key, _Running] = {}
         self._deaths: dict[Key, deque[float]] = {}
         self._tasks = asyncio.TaskGroup()
@@ -283,7 +285,7 @@ class LanguageServers:
     async def _sweep(self) -> None:
         """End what nobody has used for long, and what stands in a folder that is gone."""
         while True:
-            await asyncio.sleep(min(SWEEP_S, self._times.idle_s / 2))
+            await asyncio.sleep(self._sweep_s)
             for running in list(self._running.values()):
                 is_old = running.used_at < _now() - self._times.idle_s
                 if running.session.is_busy:

@@ -42,6 +42,13 @@ class Server(BaseModel):
     reads_closed: bool = False
     """Whether it gives diagnostics of files that are not open."""
 
+    def defines_a_project(self, name: str) -> bool:
+        """Whether a file of this name is one of the project files, or belongs to one.
+
+        As tsconfig.app.json belongs to tsconfig.json.
+        """
+        return any(name.partition(".")[0] == each.partition(".")[0] for each in self.project_files)
+
 
 _TYPESCRIPT_SETTINGS = {"disableAutomaticTypeAcquisition": True}  # else it runs `npm install`
 

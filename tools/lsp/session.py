@@ -24,7 +24,6 @@ from tools.lsp.watching import Look, differences, look
 from tools.lsp.wire import CONFIGURATION, INITIALIZED, PUBLISHED, REPORT, Finding, read
 from tools.text import decode
 from tools.workspace.disk import DiskWorkspace
-from tools.workspace.paths import name_of
 from tools.workspace.port import RelPath, Workspace
 
 MAX_OPEN = 64  # documents; the one that was not used for longest is closed
@@ -281,12 +280,9 @@ class Session:
 
     async def _tell_changes(self) -> None:
         before, now = self._told, await asyncio.to_thread(look, self.root, self.server)
-        if before.installed != now.installed:
-            raise Outdated
+        if (before.installed, before.settings) != (now.installed, now.settings):
+            raise Outdated  # what it says of older settings could come late
         changes = differences(before, now)
-        paths = (*changes.created, *changes.changed, *changes.deleted)
-        if any(self._defines_a_project(path) for path in paths):
-            raise Outdated  # else what it says of older settings could come late
         events = [
             {"uri": uri_of(self.root, path), "type": kind}
             for kind, paths in (
@@ -301,15 +297,10 @@ class Session:
                 "workspace/didChangeWatchedFiles",
                 {"changes": events[start : start + MAX_CHANGES_TOLD]},
             )
-        for path in paths:
+        for path in (*changes.created, *changes.changed, *changes.deleted):
             if path in self._documents:
                 await self._show_disk(path)
         self._told = now
-
-    def _defines_a_project(self, path: RelPath) -> bool:
-        """As tsconfig.json and tsconfig.app.json do."""
-        kinds = {name.partition(".")[0] for name in self.server.project_files}
-        return name_of(path).partition(".")[0] in kinds
 
     async def _show_disk(self, path: RelPath) -> None:
         try:

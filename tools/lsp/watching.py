@@ -9,6 +9,7 @@ from functools import lru_cache
 from pathlib import Path
 
 from tools.lsp.servers import Server
+from tools.text import sha256_of
 from tools.workspace.ignored import GENERATED
 from tools.workspace.open_folder import TICK_NS
 from tools.workspace.paths import RESERVED, is_nameable
@@ -16,6 +17,9 @@ from tools.workspace.port import RelPath
 from tools.workspace.scan import Stamp
 
 MAX_WATCHED = 50_000  # files; what is beyond is not seen to change
+
+MAX_SETTINGS = 500  # files that define projects; what is said of more is watched as any file is
+MAX_SETTINGS_BYTES = 256 * 1024
 
 INSTALLED = ("node_modules", ".venv")
 """Folders of packages. When one changes, the server is started anew: what it has read of them
@@ -30,6 +34,8 @@ class Look:
 
     files: Mapping[RelPath, Stamp] = field(default_factory=dict[RelPath, Stamp])
     installed: Mapping[str, int] = field(default_factory=dict[str, int])
+    settings: Mapping[RelPath, str] = field(default_factory=dict[RelPath, str])
+    """The hash of each file that defines a project: a time says too little of one just written."""
     settled_before_ns: int = 0
     """A file with a later time may be changed again without another size or time."""
 
@@ -55,6 +61,7 @@ def look(root: Path, server: Server) -> Look:
     names = {*server.watched, *server.root_markers}
     files: dict[RelPath, Stamp] = {}
     installed: dict[str, int] = {}
+    settings: dict[RelPath, str] = {}
     pending = [""]
     settled_before = time.time_ns() - TICK_NS
     while pending and len(files) < MAX_WATCHED:
@@ -72,8 +79,10 @@ def look(root: Path, server: Server) -> Look:
                 if not (suffix in wanted or entry.name in names) or not is_nameable(entry.name):
                     continue
                 if entry.is_file(follow_symlinks=False):
-                    files[RelPath(path)] = Stamp.of(entry.stat(follow_symlinks=False))
-    return Look(files, installed, settled_before)
+                    stamp = files[RelPath(path)] = Stamp.of(entry.stat(follow_symlinks=False))
+                    if server.defines_a_project(entry.name) and len(settings) < MAX_SETTINGS:
+                        settings[RelPath(path)] = _hash(root / path, stamp)
+    return Look(files, installed, settings, settled_before)
 
 
 def differences(before: Look, after: Look) -> DiskChanges:
@@ -93,6 +102,14 @@ def differences(before: Look, after: Look) -> DiskChanges:
 @lru_cache(maxsize=1_000)
 def _is_left_out(name: str) -> bool:
     return name in RESERVED or GENERATED.match_file(f"{name}/")
+
+
+def _hash(file: Path, stamp: Stamp) -> str:
+    if stamp.size_bytes > MAX_SETTINGS_BYTES:
+        return str(stamp)
+    with suppress(OSError):
+        return sha256_of(file.read_bytes())
+    return ""
 
 
 def _marks(folder: Path, path: str) -> dict[str, int]:

@@ -165,15 +165,9 @@ async def test_a_server_and_its_child_that_ignore_signals_are_dead_at_the_end(
     async with misbehaving(tmp_path, "with_a_child") as lsp:
         assert await lsp.ok("getDiagnostics", path="a.fake") == FOUND
         pids = [int(pid) for pid in (tmp_path / "pids").read_text().split()]
-        assert all(psutil.pid_exists(pid) for pid in pids)
-    assert not any(_is_alive(pid) for pid in pids)
-
-
-def _is_alive(pid: int) -> bool:
-    try:
-        return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
-    except psutil.NoSuchProcess:
-        return False
+        processes = [psutil.Process(pid) for pid in pids]
+    _, alive = await asyncio.to_thread(psutil.wait_procs, processes, timeout=10)
+    assert [each for each in alive if each.status() != psutil.STATUS_ZOMBIE] == []
 
 
 async def test_no_place_outside_of_the_project_is_read(tmp_path: Path) -> None:
