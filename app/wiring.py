@@ -3,7 +3,7 @@
 import asyncio
 import logging
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
-from contextlib import AsyncExitStack, ExitStack, asynccontextmanager, suppress
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
 
@@ -39,6 +39,9 @@ from llm.model import Model
 from store.deltas import DeltaLimits
 from store.gateway import Store
 from tools.files import FILE_TOOLS
+from tools.lsp import LSP_TOOLS
+from tools.lsp.language_servers import LanguageServers
+from tools.lsp.servers import SERVERS, Server, read_table
 from tools.place import Provided
 
 log = logging.getLogger(__name__)
@@ -183,13 +186,14 @@ async def open_engine(
     settings: Settings, store: Store, model: Model | None
 ) -> AsyncGenerator[Engine]:
     """The engine with every job of the product; with a model, it works and has what jobs need."""
-    with ExitStack() as stack:
+    async with AsyncExitStack() as stack:
         needs: list[object] = []
         sweeps: list[Work] = []
         if model is not None:
             folder = stack.enter_context(own_folder(settings.data_dir / "workspaces"))
             folders = ProjectFolders(store, folder)
-            needs += [store, agents_of(settings, model), folders, Provided()]
+            servers = await stack.enter_async_context(LanguageServers(servers=table_of(settings)))
+            needs += [store, agents_of(settings, model), folders, Provided(servers)]
             sweeps.append(FolderSweeper(store, folders).run)
         async with (
             engine_of(settings, works=model is not None, provide=needs) as engine,
@@ -235,7 +239,20 @@ def agents_of(settings: Settings, model: Model) -> Agents:
         history_tokens=settings.history_tokens,
         longest_wait_s=settings.model_wait_s,
     )
-    return Agents(model, FILE_TOOLS, limits)
+    return Agents(model, (*FILE_TOOLS, *LSP_TOOLS), limits)
+
+
+def table_of(settings: Settings) -> tuple[Server, ...]:
+    """The language servers that may be started; those of the settings come before ours.
+
+    Raises: SettingsInvalid.
+    """
+    if settings.language_servers is None:
+        return SERVERS
+    try:
+        return (*read_table(settings.language_servers), *SERVERS)
+    except (OSError, ValueError) as error:
+        raise SettingsInvalid(f"POLARIS_LANGUAGE_SERVERS: {error}") from None
 
 
 @asynccontextmanager

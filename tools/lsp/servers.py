@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 
 from core.errors import Refused
 from tools.workspace.port import RelPath
@@ -111,6 +111,16 @@ SERVERS = (
     ),
 )
 """Those that are known. The first two come with us, the others are used where they are."""
+
+
+def read_table(file: Path) -> tuple[Server, ...]:
+    """More servers, from a JSON file with a list of them.
+
+    Raises:
+        OSError: it cannot be read.
+        ValueError: it is no such list.
+    """
+    return TypeAdapter(tuple[Server, ...]).validate_json(file.read_bytes())
 
 
 class NoServer(Refused):
