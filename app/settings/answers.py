@@ -1,6 +1,7 @@
 """Settings of answers: how long they may become, how they are written, what stops them."""
 
 from enum import StrEnum
+from pathlib import Path
 
 from pydantic import Field
 
@@ -56,4 +57,9 @@ class AnswerSettings(Group):
         le=600,
         validation_alias="POLARIS_GRACE_S",
         description="Seconds that running requests and steps get to finish after SIGTERM.",
+    )
+    language_servers: Path | None = Field(
+        default=None,
+        validation_alias="POLARIS_LANGUAGE_SERVERS",
+        description="A JSON file with more language servers, or others; see docs/agent.md.",
     )

@@ -8,12 +8,15 @@ from pydantic import BaseModel
 
 from core.errors import Refused, Transient
 from tools.files import FILE_TOOLS
+from tools.lsp import LSP_TOOLS
 from tools.output import ToolOutput
 from tools.place import Place, Touches
 from tools.registry import Toolbox
 from tools.tool import Tool
 from tools.workspace.memory import MemoryWorkspace
 from tools.workspace.port import RelPath
+
+TOOLS = (*FILE_TOOLS, *LSP_TOOLS)
 
 
 class NoArguments(BaseModel):
@@ -32,7 +35,7 @@ def place() -> Place:
 
 
 def test_schemas_are_closed_objects_with_described_properties() -> None:
-    toolbox = Toolbox(FILE_TOOLS)
+    toolbox = Toolbox(TOOLS)
     assert toolbox.names == (
         "readFile",
         "writeFile",
@@ -44,6 +47,12 @@ def test_schemas_are_closed_objects_with_described_properties() -> None:
         "createFolder",
         "listFiles",
         "getProjectStructure",
+        "findSymbol",
+        "getReferences",
+        "goToDefinition",
+        "getDiagnostics",
+        "hover",
+        "renameSymbol",
     )
     for tool in toolbox.descriptions:
         assert tool.input_schema["type"] == "object"
@@ -153,6 +162,12 @@ async def test_a_time_out_inside_a_tool_is_its_bug_not_ours() -> None:
         ("listFiles", {}, {""}, set[str]()),
         ("listFiles", {"path": "src"}, {"src"}, set[str]()),
         ("getProjectStructure", {}, {""}, set[str]()),
+        ("findSymbol", {"query": "a"}, {""}, set[str]()),
+        ("getReferences", {"path": "a.ts", "line": 1}, {""}, set[str]()),
+        ("goToDefinition", {"path": "a.ts", "line": 1}, {""}, set[str]()),
+        ("getDiagnostics", {"path": "a.ts"}, {""}, set[str]()),
+        ("hover", {"path": "a.ts", "line": 1}, {""}, set[str]()),
+        ("renameSymbol", {"path": "a.ts", "line": 1, "newName": "b"}, set[str](), {""}),
         ("readFile", {"path": "../a"}, set[str](), set[str]()),
         ("readFile", {}, set[str](), set[str]()),
         ("noSuchTool", {}, set[str](), set[str]()),
@@ -161,7 +176,7 @@ async def test_a_time_out_inside_a_tool_is_its_bug_not_ours() -> None:
 def test_each_call_says_which_paths_it_touches(
     name: str, arguments: dict[str, Any], reads: set[str], writes: set[str]
 ) -> None:
-    touches = Toolbox(FILE_TOOLS).touches(name, arguments)
+    touches = Toolbox(TOOLS).touches(name, arguments)
     assert touches == Touches(
         reads=frozenset(map(RelPath, reads)), writes=frozenset(map(RelPath, writes))
     )
