@@ -81,8 +81,7 @@ async def test_a_session_starts_in_the_nearest_folder_with_a_marker(tmp_path: Pa
 async def test_one_that_nobody_uses_is_ended(tmp_path: Path) -> None:
     put(tmp_path, {"a.fake": "x"})
     async with LanguageServers(servers=[fake()], times=Times(idle_s=0.05)) as servers:
-        await servers.use(tmp_path, PATH, nothing)
-        assert servers.running == 1
+        await servers.use(tmp_path, PATH, nothing)  # and may have been ended by now
         async with asyncio.timeout(20):
             await until(lambda: servers.running == 0)
             await until(lambda: children() == [])
