@@ -2,18 +2,13 @@
 
 import asyncio
 from itertools import islice
+from typing import Annotated
 
-from tools.arguments import Arguments, FilePath
+from pydantic import Field
+
+from tools.arguments import MAX_CONTENT_CHARS, Arguments, FilePath
 from tools.files.matching import occurrences
-from tools.files.replacing import (
-    MAX_PLACES,
-    NewString,
-    OldString,
-    ReplaceAll,
-    Replacement,
-    replaced,
-    text_of,
-)
+from tools.files.replacing import MAX_PLACES, Replacement, replaced, text_of
 from tools.output import ToolOutput
 from tools.place import Place, Touches
 from tools.text import TextFile, sha256_of
@@ -28,9 +23,21 @@ class EditFile(Arguments):
     """Arguments of editFile."""
 
     path: FilePath
-    old_string: OldString
-    new_string: NewString
-    replace_all: ReplaceAll = False
+    old_string: Annotated[
+        str,
+        Field(
+            alias="oldString",
+            max_length=MAX_CONTENT_CHARS,
+            description="The exact text to replace, with its indentation. It must occur once.",
+        ),
+    ]
+    new_string: Annotated[
+        str,
+        Field(alias="newString", max_length=MAX_CONTENT_CHARS, description="What to put there."),
+    ]
+    replace_all: Annotated[
+        bool, Field(alias="replaceAll", description="Replace every occurrence instead of one.")
+    ] = False
 
 
 async def edit_file(arguments: EditFile, place: Place) -> ToolOutput:

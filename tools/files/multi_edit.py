@@ -6,33 +6,25 @@ from typing import Annotated
 from pydantic import Field
 
 from core.errors import Refused
-from tools.arguments import Arguments, FilePath
-from tools.files.replacing import (
-    NewString,
-    NoSuchText,
-    OldString,
-    ReplaceAll,
-    Replacement,
-    replaced,
-    text_of,
-)
+from tools.arguments import MAX_CONTENT_CHARS, Arguments
+from tools.files.replacing import NoSuchText, Replacement, replaced, text_of
 from tools.output import ToolOutput
 from tools.place import Place, Touches
 from tools.text import decode, sha256_of
 from tools.tool import Tool
-from tools.workspace.paths import confine
+from tools.workspace.paths import MAX_PATH_CHARS, confine
 from tools.workspace.port import Changed, RelPath
 
 MAX_EDITS = 100
 
 
 class OneEdit(Arguments):
-    """One edit, as editFile takes it."""
+    """One edit, as editFile takes it; it says there what the fields mean."""
 
-    path: FilePath
-    old_string: OldString
-    new_string: NewString
-    replace_all: ReplaceAll = False
+    path: Annotated[str, Field(min_length=1, max_length=MAX_PATH_CHARS)]
+    old_string: Annotated[str, Field(alias="oldString", max_length=MAX_CONTENT_CHARS)]
+    new_string: Annotated[str, Field(alias="newString", max_length=MAX_CONTENT_CHARS)]
+    replace_all: Annotated[bool, Field(alias="replaceAll")] = False
 
 
 class MultiEdit(Arguments):

@@ -1,12 +1,8 @@
 """A text of a file replaced by another: what editFile does once and multiEdit several times."""
 
 from dataclasses import dataclass
-from typing import Annotated
-
-from pydantic import Field
 
 from core.errors import Refused
-from tools.arguments import MAX_CONTENT_CHARS
 from tools.files.explaining import IGNORED, explain_many, explain_no_match
 from tools.files.matching import Level, find
 from tools.files.read import read_known
@@ -15,21 +11,6 @@ from tools.text import TextFile, decode, describe_binary
 from tools.workspace.port import MAX_FILE_BYTES, RelPath
 
 MAX_PLACES = 100_000  # the list of them is about 10 MB
-
-OldString = Annotated[
-    str,
-    Field(
-        alias="oldString",
-        max_length=MAX_CONTENT_CHARS,
-        description="The exact text to replace, with its indentation. It must occur once.",
-    ),
-]
-NewString = Annotated[
-    str, Field(alias="newString", max_length=MAX_CONTENT_CHARS, description="What to put there.")
-]
-ReplaceAll = Annotated[
-    bool, Field(alias="replaceAll", description="Replace every occurrence instead of one.")
-]
 
 
 class NoSuchText(Refused):

@@ -19,7 +19,7 @@ class HunkDoesNotFit(Refused):
 
 
 @dataclass(frozen=True)
-class Changed:
+class Patched:
     """The file afterwards, and what is to be said of hunks that did not fit exactly."""
 
     data: bytes
@@ -35,7 +35,7 @@ class _Run:
     new: list[str]
 
 
-def changed(path: RelPath, file: TextFile, hunks: Sequence[Hunk]) -> Changed:
+def patched(path: RelPath, file: TextFile, hunks: Sequence[Hunk]) -> Patched:
     """Make the hunks in their order; every line that they do not take away keeps its bytes.
 
     Takes up to some seconds for a large file: call it from a thread. Raises: HunkDoesNotFit.
@@ -60,7 +60,7 @@ def changed(path: RelPath, file: TextFile, hunks: Sequence[Hunk]) -> Changed:
         runs += _runs(place.at, fitting)
         at = place.at + sum(line.kind != "+" for line in fitting)
         remarks += _remarks(name, place)
-    return Changed(_with(file, lines, runs), tuple(remarks))
+    return Patched(_with(file, lines, runs), tuple(remarks))
 
 
 def _below(name: str, hunk: Hunk, lines: Lines, at: int) -> int:

@@ -8,7 +8,7 @@ from pydantic import Field
 from core.errors import Refused
 from tools.arguments import MAX_CONTENT_CHARS, Arguments
 from tools.files import change
-from tools.files.patch.changing import changed
+from tools.files.patch.changing import patched
 from tools.files.patch.grammar import AddFile, DeleteFile, Operation, UpdateFile, parse
 from tools.files.read import read_known
 from tools.files.replacing import text_of
@@ -100,7 +100,7 @@ async def _update(update: UpdateFile, place: Place) -> tuple[str, tuple[str, ...
         base = place.seen.get(path, sha256_of(data))
         if base != sha256_of(data):
             raise Changed(path)
-        made = await asyncio.to_thread(changed, path, file, update.hunks)
+        made = await asyncio.to_thread(patched, path, file, update.hunks)
         await place.files.write(path, made.data, expected_sha256=base)
         place.seen[path] = sha256_of(made.data)
         remarks = made.remarks
