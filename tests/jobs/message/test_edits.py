@@ -3,8 +3,8 @@
 import pytest
 
 from store.records import MessageStatus
-from tests.agent.models import ScriptedTurns, call, calls, says
 from tests.jobs.message.site import TASK, Site
+from tests.support.scripted_turns import ScriptedTurns, call, calls, says
 
 pytestmark = pytest.mark.timeout(120)
 
