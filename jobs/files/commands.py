@@ -70,8 +70,9 @@ class Commands:
 
     async def changes(self, command: str) -> Changes:
         """What the commands here have changed that the store does not have."""
-        known, gone, different = await asyncio.to_thread(self._look)
+        known, gone, made, different = await asyncio.to_thread(self._look)
         edits: list[Edit] = [Deleted(path) for path in gone]
+        edits += [MadeFolder(path) for path in made]
         too_large: list[RelPath] = []
         for path, now in different.items():
             if now.size_bytes > MAX_FILE_BYTES:
@@ -106,10 +107,16 @@ class Commands:
                     self._index.note_folder(edit.path)
         self.forget_lost()
 
-    def _look(self) -> tuple[dict[RelPath, Known], list[RelPath], dict[RelPath, Stamp]]:
-        """What the store has; what of it is gone; what is new, or shows that it was changed."""
+    def _look(
+        self,
+    ) -> tuple[dict[RelPath, Known], list[RelPath], list[RelPath], dict[RelPath, Stamp]]:
+        """What the store has, and what of it is gone; empty folders, and files, that are new.
+
+        Among the files are those that show that they were changed.
+        """
         known = self._index.all()
-        files = dict(scan(self._root, known).files)
+        found = scan(self._root, known)
+        files = dict(found.files)
         for path, entry in known.items():
             if not entry.is_folder and path not in files:  # gone, or in an ignored folder
                 now = stamp(self._root, path)
@@ -125,7 +132,9 @@ class Commands:
             for path, now in sorted(files.items())
             if path not in known or known[path].stamp != now
         }
-        return known, _topmost(gone), different
+        full = {folder for path in (*files, *found.folders) for folder in ancestors_of(path)}
+        made = sorted(found.folders - known.keys() - full)
+        return known, _topmost(gone), made, different
 
 
 def _topmost(paths: Sequence[RelPath]) -> list[RelPath]:

@@ -18,7 +18,7 @@ PNG = base64.b64decode(
 
 DIFFERENT: dict[tuple[str, str], tuple[str, str]] = {
     ("readFile", '{"path": "logo.png"}'): (
-        f"logo.png is a PNG image of {len(PNG)} bytes, 1 x 1 pixels. It is attached as an image.",
+        f"logo.png is a PNG image of {len(PNG)} bytes, 1 x 1 pixels.",
         "an empty text made the model believe that the file is empty",
     ),
     ("deleteFile", '{"path": "nope"}'): (

@@ -56,7 +56,7 @@ def _shown(path: RelPath, data: bytes, image: Image) -> ToolOutput:
     if len(data) > MAX_IMAGE_BYTES or max(image.width, image.height) > MAX_SIDE_PIXELS:
         limits = f"{MAX_IMAGE_BYTES // 1024 // 1024} MiB and {MAX_SIDE_PIXELS:,} pixels a side"
         return ToolOutput(f"{what}. It is not attached: the limits are {limits}.", is_error=True)
-    return ToolOutput(f"{what}. It is attached as an image.", parts=(image.part(data),))
+    return ToolOutput(f"{what}.", parts=(image.part(data),))
 
 
 def _cut(path: RelPath, text: str, arguments: ReadFile) -> ToolOutput:

@@ -67,6 +67,7 @@ async def run(folder: ProjectFolder, script: str) -> tuple[Edit, ...]:
         ("printf 'bye\\n' > README.md", [("README.md", b"bye\n")]),
         ("printf 'HELLO\\n' > README.md", [("README.md", b"HELLO\n")]),
         ("mkdir -p lib && printf x > lib/new.ts", [("lib/new.ts", b"x")]),
+        ("mkdir -p empty/deep node_modules/x .git/x", ["empty/deep"]),
         ("rm src/a.ts", ["src/a.ts"]),
         ("rm -r src", ["src"]),
         ("mv src/a.ts b.ts", ["src/a.ts", ("b.ts", b"export {};\n")]),
