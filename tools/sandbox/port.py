@@ -41,7 +41,8 @@ class Confined:
         network: whether package registries are reached, over the sandbox's own proxy.
         read_only: more paths that are seen as they are outside, and cannot be changed.
         env: all of its environment.
-        leftovers: whether file descriptor 3 is told the names of processes that outlive `argv`.
+        merged: whether errors are printed where the output is, and standard error is told the
+            names of processes that outlive the program.
     """
 
     argv: Sequence[str]
@@ -52,7 +53,7 @@ class Confined:
     read_only: Sequence[Path] = ()
     env: Mapping[str, str] = field(default_factory=dict[str, str])
     bounds: Bounds = field(default_factory=Bounds)
-    leftovers: bool = False
+    merged: bool = False
 
     @property
     def start(self) -> Path:
@@ -65,7 +66,8 @@ class Wrapped:
     """How to start a confined process: exactly this command line with exactly this environment.
 
     Anything else in the environment could be read inside. When the process that this starts is
-    killed, all that it has started inside dies with it.
+    killed, all that it has started inside dies with it; and so it does when the thread ends that
+    started it.
     """
 
     argv: tuple[str, ...]
@@ -82,6 +84,10 @@ class Confinement(Protocol):
 
     def wrap(self, confined: Confined) -> Wrapped:
         """The command line that runs it. Raises: NoSandbox."""
+        ...
+
+    def kill(self, pid: int, pidfd: int) -> None:
+        """End at once the tree whose first process this is, given by number and descriptor."""
         ...
 
 

@@ -4,15 +4,18 @@ import asyncio
 import logging
 import shutil
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from core.clock import Clock, SystemClock
 from tools.sandbox.bubblewrap import Bubblewrap, candidates
-from tools.sandbox.port import Bounds, Confined, Confinement, NoSandbox, Wrapped
+from tools.sandbox.port import Confined, Confinement, NoSandbox, Wrapped
 from tools.sandbox.programs import lay_out
 from tools.sandbox.repository import prepare
+from tools.sandbox.running import Limits, Receipt, Running
 from tools.workspace.paths import ROOT
 from tools.workspace.port import RelPath
 
@@ -23,6 +26,23 @@ NONE_HERE = (
     "missing), and they are never run without one. Read and edit files with the other tools, and "
     "tell the user that commands need a worker with a sandbox."
 )
+
+
+NO_OTHER = Limits()
+
+OnOutput = Callable[[bytes], None]
+
+
+@dataclass(frozen=True)
+class Finished:
+    """What a program said, and how it ended."""
+
+    output: bytes
+    receipt: Receipt
+
+
+def _dropped(_: bytes) -> None:
+    """Output that nobody follows."""
 
 
 class Sandbox:
@@ -37,7 +57,8 @@ class Sandbox:
     same, and `wrap` and `run` refuse with words for the model.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, clock: Clock | None = None) -> None:
+        self._clock = clock or SystemClock()
         self._scratch: Path | None = None
         self._confinement: Confinement | None = None
 
@@ -91,27 +112,64 @@ class Sandbox:
         Raises:
             NoSandbox: this machine has none, or the folder cannot be used.
         """
-        return self.wrap_confined(
-            Confined(
-                argv,
-                folder,
-                cwd,
-                writable=writable,
-                network=network,
-                read_only=tuple(read_only),
-                bounds=Bounds(),
-            )
+        extra = tuple(read_only)
+        return self._wrap(
+            Confined(argv, folder, cwd, writable=writable, network=network, read_only=extra)
         )
 
-    def wrap_confined(self, confined: Confined) -> Wrapped:
-        """See `wrap`."""
+    async def run(
+        self, confined: Confined, limits: Limits = NO_OTHER, *, on_output: OnOutput = _dropped
+    ) -> Finished:
+        """Run a program to its end, or to where it passes a bound; then nothing of it lives.
+
+        Errors are part of the output, in the order in which both were written. A cancel ends all
+        of it before it passes on.
+
+        Args:
+            confined: what is run; its `merged` is of no account.
+            limits: time and output.
+            on_output: also gets the output, as it comes.
+
+        Raises:
+            NoSandbox: as `wrap`.
+        """
+        output = bytearray()
+
+        def take(data: bytes) -> None:
+            output.extend(data)
+            on_output(data)
+
+        running = await self.start(confined, limits, on_output=take)
+        receipt = await running.finish()
+        return Finished(bytes(output), receipt)
+
+    async def start(self, confined: Confined, limits: Limits, *, on_output: OnOutput) -> Running:
+        """Start a program that runs beside the caller, who has to await its `finish`.
+
+        Raises:
+            NoSandbox: as `wrap`.
+        """
+        wrapped = await asyncio.to_thread(self._wrap, replace(confined, merged=True))
+        confinement = self._confined_by
+        running = Running(
+            confinement, confined.bounds, limits, on_output=on_output, clock=self._clock
+        )
+        await running.start(wrapped)
+        return running
+
+    @property
+    def _confined_by(self) -> Confinement:
         if self._confinement is None:
             raise NoSandbox(NONE_HERE)
+        return self._confinement
+
+    def _wrap(self, confined: Confined) -> Wrapped:
+        confinement = self._confined_by
         if confined.network:
             raise NoSandbox("Nothing was run: the sandbox has no network. Do without it.")
         if confined.writable:
             prepare(confined.folder)
-        return self._confinement.wrap(confined)
+        return confinement.wrap(confined)
 
     def _open(self) -> Confinement | None:
         self._scratch = Path(tempfile.mkdtemp(prefix="polaris-sandbox-"))

@@ -4,16 +4,22 @@ from tools.sandbox.port import Bounds
 
 SHELL = "/bin/sh"
 
-_LEFTOVERS = """
-"$@" 3>&-
+LEFT = "left behind: "
+"""Before the name of a process that outlived the program."""
+
+_MERGED = f"""
+"$@" 2>&1
 code=$?
 for process in /proc/[0-9]*; do
-    case $process in /proc/1 | /proc/$$) ;; *) cat "$process/comm" >&3 2>/dev/null ;; esac
+    case $process in
+    /proc/1 | /proc/$$) ;;
+    *) read -r name < "$process/comm" && echo "{LEFT}$name" >&2 ;;
+    esac
 done
 exit $code"""
 
 
-def limited(bounds: Bounds, argv: tuple[str, ...], *, leftovers: bool) -> tuple[str, ...]:
+def limited(bounds: Bounds, argv: tuple[str, ...], *, merged: bool) -> tuple[str, ...]:
     """The command line that sets the limits of this process and all below it, then runs `argv`.
 
     dash has another letter than bash for the number of processes.
@@ -23,5 +29,5 @@ def limited(bounds: Bounds, argv: tuple[str, ...], *, leftovers: bool) -> tuple[
         f"ulimit -f {bounds.file_bytes // 512}; ulimit -d {bounds.memory_bytes // 1024}; "
         f"ulimit -u {bounds.processes} 2>/dev/null || ulimit -p {bounds.processes}"
     )
-    script = limits + (_LEFTOVERS if leftovers else '\nexec "$@"')
+    script = limits + (_MERGED if merged else '\nexec "$@"')
     return (SHELL, "-c", script, "sh", *argv)
