@@ -16,13 +16,13 @@ MIB = 1024 * 1024
 class Bounds:
     """What a confined tree of processes may use; more ends it, or fails what asked for it.
 
-    `memory_bytes` holds for each process, and for all of them together while `Sandbox.run` watches;
-    so does `processes` where the system exempts our user from its own limit. `cpu_s` is of each
+    `memory_bytes` holds for each process, and for all of them together while `Sandbox.run` watches.
+    `tasks` are processes and their threads: what reaches the number is ended. `cpu_s` is of each
     process, `file_bytes` of each file, `tmp_bytes` of all of /tmp.
     """
 
     memory_bytes: int = 4096 * MIB
-    processes: int = 400
+    tasks: int = 1000
     cpu_s: int = 900
     file_bytes: int = 512 * MIB
     tmp_bytes: int = 1024 * MIB
@@ -72,6 +72,10 @@ class Wrapped:
 
     argv: tuple[str, ...]
     env: dict[str, str]
+
+
+KEEPERS = 8
+"""Tasks of the sandbox itself, which the system counts as well."""
 
 
 class Confinement(Protocol):

@@ -10,6 +10,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from core.clock import Clock
+from tools.sandbox.cgroup import TaskGroup
 from tools.sandbox.port import MIB, Bounds, Confinement, Wrapped
 from tools.sandbox.scripts import LEFT
 from tools.sandbox.tree import Usage, death, descendants_of, first_child, names_of, usage_of
@@ -33,7 +34,7 @@ class Ending(StrEnum):
     TIMEOUT = "timeout"
     OUTPUT = "output"
     MEMORY = "memory"
-    PROCESSES = "processes"
+    TASKS = "tasks"
     STOPPED = "stopped"
 
 
@@ -67,9 +68,10 @@ class Running:
 
     Args:
         on_output: gets the output, standard output and errors in the order of their writing.
+        group: what bounds the number of tasks; closed at the end.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - what one run is made of
         self,
         confinement: Confinement,
         bounds: Bounds,
@@ -77,7 +79,9 @@ class Running:
         *,
         on_output: Callable[[bytes], None],
         clock: Clock,
+        group: TaskGroup | None = None,
     ) -> None:
+        self._group = group
         self._confinement = confinement
         self._bounds = bounds
         self._limits = limits
@@ -159,18 +163,20 @@ class Running:
         pid = await asyncio.to_thread(first_child, outer.pid, outer.descriptor)
         if pid is not None:
             self._keeper.hold(pid)
+        if self._group is not None:
+            self._group.add([outer.pid, *descendants_of(outer.pid, at_most=self._bounds.tasks)])
 
     async def _look(self) -> Ending | None:
         if self._keeper.descriptor < 0:
             return None
         bounds = self._bounds
-        now = await asyncio.to_thread(usage_of, self._keeper.pid, at_most=bounds.processes)
+        now = await asyncio.to_thread(usage_of, self._keeper.pid, at_most=bounds.tasks)
         self._highest = Usage(
-            max(now.processes, self._highest.processes),
+            max(now.tasks, self._highest.tasks),
             max(now.memory_bytes, self._highest.memory_bytes),
         )
-        if now.processes > bounds.processes:
-            return Ending.PROCESSES
+        if now.tasks >= bounds.tasks:
+            return Ending.TASKS
         return Ending.MEMORY if now.memory_bytes > bounds.memory_bytes else None
 
     async def _end(self, *, is_by_itself: bool) -> None:
@@ -190,12 +196,14 @@ class Running:
             with suppress(TimeoutError):
                 async with asyncio.timeout(CLOSED_S):
                     await self._pipes.lost.wait()
+            if self._group is not None:
+                self._group.close()
             self._outer.let_go()
             self._keeper.let_go()
 
     def _kill(self) -> tuple[str, ...]:
         below = self._keeper if self._keeper.descriptor >= 0 else self._outer
-        names = names_of(descendants_of(below.pid, at_most=self._bounds.processes)[:MAX_NAMES])
+        names = names_of(descendants_of(below.pid, at_most=self._bounds.tasks)[:MAX_NAMES])
         self._confinement.kill(self._outer.pid, self._outer.descriptor)
         return names
 

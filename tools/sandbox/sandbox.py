@@ -12,7 +12,8 @@ from typing import Self
 
 from core.clock import Clock, SystemClock
 from tools.sandbox.bubblewrap import Bubblewrap, candidates
-from tools.sandbox.port import Confined, Confinement, NoSandbox, Wrapped
+from tools.sandbox.cgroup import TaskGroups
+from tools.sandbox.port import KEEPERS, Confined, Confinement, NoSandbox, Wrapped
 from tools.sandbox.programs import lay_out
 from tools.sandbox.repository import prepare
 from tools.sandbox.running import Limits, Receipt, Running
@@ -59,6 +60,7 @@ class Sandbox:
 
     def __init__(self, clock: Clock | None = None) -> None:
         self._clock = clock or SystemClock()
+        self._groups: TaskGroups | None = None
         self._scratch: Path | None = None
         self._confinement: Confinement | None = None
 
@@ -149,10 +151,16 @@ class Sandbox:
         Raises:
             NoSandbox: as `wrap`.
         """
+        confinement, groups = self._confined_by, self._groups
         wrapped = await asyncio.to_thread(self._wrap, replace(confined, merged=True))
-        confinement = self._confined_by
+        at_most = confined.bounds.tasks + KEEPERS
         running = Running(
-            confinement, confined.bounds, limits, on_output=on_output, clock=self._clock
+            confinement,
+            confined.bounds,
+            limits,
+            on_output=on_output,
+            clock=self._clock,
+            group=groups.open(at_most=at_most) if groups is not None else None,
         )
         await running.start(wrapped)
         return running
@@ -172,6 +180,7 @@ class Sandbox:
         return confinement.wrap(confined)
 
     def _open(self) -> Confinement | None:
+        self._groups = TaskGroups()
         self._scratch = Path(tempfile.mkdtemp(prefix="polaris-sandbox-"))
         programs = lay_out(self._scratch)
         empty = self._scratch / "empty"

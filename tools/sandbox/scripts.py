@@ -1,6 +1,6 @@
 """What runs inside before the program does: a few lines of POSIX shell that set limits."""
 
-from tools.sandbox.port import Bounds
+from tools.sandbox.port import KEEPERS, Bounds
 
 SHELL = "/bin/sh"
 
@@ -27,7 +27,7 @@ def limited(bounds: Bounds, argv: tuple[str, ...], *, merged: bool) -> tuple[str
     limits = (
         f"ulimit -c 0; ulimit -t {bounds.cpu_s}; ulimit -n {bounds.open_files}; "
         f"ulimit -f {bounds.file_bytes // 512}; ulimit -d {bounds.memory_bytes // 1024}; "
-        f"ulimit -u {bounds.processes} 2>/dev/null || ulimit -p {bounds.processes}"
+        f"ulimit -u {bounds.tasks + KEEPERS} 2>/dev/null || ulimit -p {bounds.tasks + KEEPERS}"
     )
     script = limits + (_MERGED if merged else '\nexec "$@"')
     return (SHELL, "-c", script, "sh", *argv)

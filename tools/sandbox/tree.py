@@ -18,21 +18,15 @@ _POLL_S = 0.001
 
 @dataclass(frozen=True)
 class Usage:
-    """What a tree uses: how many processes, and how many bytes of memory of their own."""
+    """What a tree uses: how many tasks, and how many bytes of memory of their own."""
 
-    processes: int = 0
+    tasks: int = 0
     memory_bytes: int = 0
 
 
 def children_of(pid: int) -> list[int]:
     """The processes that its threads have started, or that were handed to it."""
-    found: list[int] = []
-    with suppress(*_GONE):
-        for thread in os.listdir(f"/proc/{pid}/task"):  # noqa: PTH208 - a tenth of the time
-            with suppress(*_GONE):
-                text = Path(f"/proc/{pid}/task/{thread}/children").read_bytes()
-                found += map(int, text.split())
-    return found
+    return [child for thread in _threads_of(pid) for child in _children_of(pid, thread)]
 
 
 def descendants_of(pid: int, *, at_most: int) -> list[int]:
@@ -47,9 +41,17 @@ def descendants_of(pid: int, *, at_most: int) -> list[int]:
 
 
 def usage_of(pid: int, *, at_most: int) -> Usage:
-    """What all below a process use together; beyond `at_most` processes it is not all counted."""
-    found = descendants_of(pid, at_most=at_most)
-    return Usage(len(found), sum(map(_own_memory, found)))
+    """What all below a process use together; beyond `at_most` tasks it is not all counted."""
+    tasks = memory_bytes = 0
+    pending = children_of(pid)
+    while pending and tasks <= at_most:
+        process = pending.pop()
+        threads = _threads_of(process)
+        tasks += len(threads)
+        memory_bytes += _own_memory(process)
+        for thread in threads:
+            pending += _children_of(process, thread)
+    return Usage(tasks, memory_bytes)
 
 
 def names_of(pids: list[int]) -> tuple[str, ...]:
@@ -106,6 +108,19 @@ def stopped(pidfd: int) -> Generator[None]:
         yield
     finally:
         kill(pidfd)
+
+
+def _threads_of(pid: int) -> list[str]:
+    with suppress(*_GONE):
+        return os.listdir(f"/proc/{pid}/task")  # noqa: PTH208 - a tenth of the time
+    return []
+
+
+def _children_of(pid: int, thread: str) -> list[int]:
+    with suppress(*_GONE):
+        text = Path(f"/proc/{pid}/task/{thread}/children").read_bytes()
+        return [int(child) for child in text.split()]
+    return []
 
 
 def _own_memory(pid: int) -> int:

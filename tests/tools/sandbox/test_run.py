@@ -130,10 +130,10 @@ async def test_memory_of_all_together_is_bounded(sandbox: Sandbox, folder: Path)
 
 
 async def test_a_fork_bomb_is_ended(sandbox: Sandbox, folder: Path) -> None:
-    bounds = Bounds(processes=100)
+    bounds = Bounds(tasks=100)
     begun = time.monotonic()
     done = await run(sandbox, "b() { b | b & }; b; sleep 60", folder, bounds=bounds)
-    assert done.receipt.ending is Ending.PROCESSES or b"fork" in done.output
+    assert done.receipt.ending is Ending.TASKS or b"fork" in done.output
     assert time.monotonic() - begun < 20
 
 
