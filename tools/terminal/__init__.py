@@ -1,0 +1,1 @@
+"""Commands, and servers that go on running: judged before they start, confined while they run."""
