@@ -3,7 +3,7 @@
 import asyncio
 import logging
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
-from contextlib import AsyncExitStack, ExitStack, asynccontextmanager, suppress
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
 
@@ -40,6 +40,10 @@ from store.deltas import DeltaLimits
 from store.gateway import Store
 from tools.files import FILE_TOOLS
 from tools.place import Provided
+from tools.sandbox.sandbox import Sandbox
+from tools.terminal import TERMINAL_TOOLS
+from tools.terminal.outputs import Outputs
+from tools.terminal.processes import Processes
 
 log = logging.getLogger(__name__)
 
@@ -183,19 +187,27 @@ async def open_engine(
     settings: Settings, store: Store, model: Model | None
 ) -> AsyncGenerator[Engine]:
     """The engine with every job of the product; with a model, it works and has what jobs need."""
-    with ExitStack() as stack:
+    async with AsyncExitStack() as stack:
         needs: list[object] = []
         sweeps: list[Work] = []
         if model is not None:
             folder = stack.enter_context(own_folder(settings.data_dir / "workspaces"))
             folders = ProjectFolders(store, folder)
-            needs += [store, agents_of(settings, model), folders, Provided()]
+            owned = Provided(*await stack.enter_async_context(terminal_parts()))
+            needs += [store, agents_of(settings, model), folders, owned]
             sweeps.append(FolderSweeper(store, folders).run)
         async with (
             engine_of(settings, works=model is not None, provide=needs) as engine,
             in_background(*sweeps),
         ):
             yield engine
+
+
+@asynccontextmanager
+async def terminal_parts() -> AsyncGenerator[tuple[object, ...]]:
+    """What the worker owns for commands: where they run, what goes on running, long outputs."""
+    async with Sandbox() as sandbox, Processes(sandbox) as processes, Outputs() as outputs:
+        yield sandbox, processes, outputs
 
 
 @asynccontextmanager
@@ -235,7 +247,7 @@ def agents_of(settings: Settings, model: Model) -> Agents:
         history_tokens=settings.history_tokens,
         longest_wait_s=settings.model_wait_s,
     )
-    return Agents(model, FILE_TOOLS, limits)
+    return Agents(model, (*FILE_TOOLS, *TERMINAL_TOOLS), limits)
 
 
 @asynccontextmanager

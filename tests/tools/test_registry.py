@@ -11,6 +11,7 @@ from tools.files import FILE_TOOLS
 from tools.output import ToolOutput
 from tools.place import Place, Touches
 from tools.registry import Toolbox
+from tools.terminal import TERMINAL_TOOLS
 from tools.tool import Tool
 from tools.workspace.memory import MemoryWorkspace
 from tools.workspace.port import RelPath
@@ -32,7 +33,7 @@ def place() -> Place:
 
 
 def test_schemas_are_closed_objects_with_described_properties() -> None:
-    toolbox = Toolbox(FILE_TOOLS)
+    toolbox = Toolbox((*FILE_TOOLS, *TERMINAL_TOOLS))
     assert toolbox.names == (
         "readFile",
         "writeFile",
@@ -41,6 +42,11 @@ def test_schemas_are_closed_objects_with_described_properties() -> None:
         "renameFile",
         "listFiles",
         "getProjectStructure",
+        "executeCommand",
+        "readOutput",
+        "startProcess",
+        "readProcess",
+        "stopProcess",
     )
     for tool in toolbox.descriptions:
         assert tool.input_schema["type"] == "object"

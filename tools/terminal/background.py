@@ -6,11 +6,11 @@ from typing import Annotated
 
 from pydantic import Field
 
-from tools.files.arguments import Arguments
 from tools.output import EndedPart, ExitPart, Part, ToolOutput
 from tools.place import Place, Touches
 from tools.sandbox.running import Ending
-from tools.terminal.line import CommandLine, StartFolder, folder_of, prepared
+from tools.terminal.arguments import Arguments, CommandLine, StartFolder
+from tools.terminal.line import folder_of, prepared
 from tools.terminal.processes import Process, Processes
 from tools.terminal.shown import both_ends, cleaned, lines_cut
 from tools.tool import Tool

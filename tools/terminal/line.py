@@ -2,9 +2,6 @@
 
 import asyncio
 from pathlib import Path
-from typing import Annotated
-
-from pydantic import Field
 
 from core.errors import Refused
 from tools.place import Place
@@ -12,8 +9,7 @@ from tools.sandbox.port import Bounds, Confined
 from tools.sandbox.running import Limits
 from tools.sandbox.sandbox import Sandbox
 from tools.terminal.policy.judge import Policy
-from tools.terminal.policy.parse import MAX_CHARS
-from tools.workspace.paths import MAX_PATH_CHARS, ROOT, confine_folder
+from tools.workspace.paths import ROOT, confine_folder
 from tools.workspace.port import RelPath
 
 HISTORY_S = 60.0
@@ -23,17 +19,6 @@ _BEGIN_HISTORY = (
     "git rev-parse -q --verify HEAD > /dev/null 2>&1 || "
     "{ git add -A && git commit -q --no-verify --allow-empty -m 'The project as it was'; }"
 )
-
-CommandLine = Annotated[
-    str, Field(min_length=1, max_length=MAX_CHARS, description="One line of bash, or several.")
-]
-StartFolder = Annotated[
-    str,
-    Field(
-        max_length=MAX_PATH_CHARS,
-        description="Folder to start in, relative to the project; its root by default.",
-    ),
-]
 
 
 class NoFolder(Refused):
