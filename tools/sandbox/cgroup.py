@@ -4,12 +4,16 @@ The kernel exempts root from RLIMIT_NPROC, and a fork bomb outruns whoever count
 """
 
 import os
+from collections.abc import Sequence
 from contextlib import suppress
 from itertools import count
 from pathlib import Path
 
+from tools.sandbox.scripts import SHELL
+
 _MOUNTS = (Path("/sys/fs/cgroup/pids"), Path("/sys/fs/cgroup"))  # version 1, version 2
 _NAME = "polaris-"
+_JOIN = 'echo $$ > "$0" || exit 125; exec "$@"'
 _numbers = count()
 
 
@@ -19,11 +23,9 @@ class TaskGroup:
     def __init__(self, path: Path) -> None:
         self._path = path
 
-    def add(self, pids: list[int]) -> None:
-        """Count these, and what they start from now on."""
-        for pid in pids:
-            with suppress(OSError):  # it has ended
-                (self._path / "cgroup.procs").write_text(str(pid))
+    def joined(self, argv: Sequence[str]) -> tuple[str, ...]:
+        """The command line that joins the group, before it runs anything."""
+        return (SHELL, "-c", _JOIN, str(self._path / "cgroup.procs"), *argv)
 
     def close(self) -> None:
         """Remove the group."""
@@ -39,6 +41,11 @@ class TaskGroups:
         if self._parent is not None:
             _sweep(self._parent)
 
+    @property
+    def are_possible(self) -> bool:
+        """Whether groups can be made."""
+        return self._parent is not None
+
     def open(self, *, at_most: int) -> TaskGroup | None:
         """A group for so many tasks."""
         if self._parent is None:
@@ -51,6 +58,12 @@ class TaskGroups:
             TaskGroup(path).close()
             return None
         return TaskGroup(path)
+
+    def close(self) -> None:
+        """Remove what is empty of the groups of this process."""
+        if self._parent is not None:
+            for path in self._parent.glob(f"{_NAME}{os.getpid()}-*"):
+                TaskGroup(path).close()
 
 
 def _own_groups() -> list[Path]:

@@ -163,8 +163,6 @@ class Running:
         pid = await asyncio.to_thread(first_child, outer.pid, outer.descriptor)
         if pid is not None:
             self._keeper.hold(pid)
-        if self._group is not None:
-            self._group.add([outer.pid, *descendants_of(outer.pid, at_most=self._bounds.tasks)])
 
     async def _look(self) -> Ending | None:
         if self._keeper.descriptor < 0:

@@ -2,9 +2,10 @@
 
 import asyncio
 import logging
+import os
 import shutil
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from types import TracebackType
@@ -12,7 +13,8 @@ from typing import Self
 
 from core.clock import Clock, SystemClock
 from tools.sandbox.bubblewrap import Bubblewrap, candidates
-from tools.sandbox.cgroup import TaskGroups
+from tools.sandbox.cgroup import TaskGroup, TaskGroups
+from tools.sandbox.landlock import Landlock
 from tools.sandbox.port import KEEPERS, Confined, Confinement, NoSandbox, Wrapped
 from tools.sandbox.programs import lay_out
 from tools.sandbox.repository import prepare
@@ -28,6 +30,9 @@ NONE_HERE = (
     "tell the user that commands need a worker with a sandbox."
 )
 
+
+KINDS = (Bubblewrap.name, Landlock.name)
+"""By what processes can be confined; the first that works is taken."""
 
 NO_OTHER = Limits()
 
@@ -56,10 +61,15 @@ class Sandbox:
 
     It is an async context, owned by a worker. Where the machine offers no sandbox it opens all the
     same, and `wrap` and `run` refuse with words for the model.
+
+    Args:
+        clock: what receipts are dated by.
+        kinds: by what processes may be confined.
     """
 
-    def __init__(self, clock: Clock | None = None) -> None:
+    def __init__(self, clock: Clock | None = None, *, kinds: Collection[str] = KINDS) -> None:
         self._clock = clock or SystemClock()
+        self._kinds = kinds
         self._groups: TaskGroups | None = None
         self._scratch: Path | None = None
         self._confinement: Confinement | None = None
@@ -84,6 +94,8 @@ class Sandbox:
     ) -> None:
         """Remove what was laid out for programs."""
         self._confinement = None
+        if self._groups is not None:
+            await asyncio.to_thread(self._groups.close)
         if self._scratch is not None:
             await asyncio.to_thread(shutil.rmtree, self._scratch, ignore_errors=True)
 
@@ -115,9 +127,10 @@ class Sandbox:
             NoSandbox: this machine has none, or the folder cannot be used.
         """
         extra = tuple(read_only)
-        return self._wrap(
+        wrapped, _ = self._wrap(
             Confined(argv, folder, cwd, writable=writable, network=network, read_only=extra)
         )
+        return wrapped
 
     async def run(
         self, confined: Confined, limits: Limits = NO_OTHER, *, on_output: OnOutput = _dropped
@@ -151,16 +164,15 @@ class Sandbox:
         Raises:
             NoSandbox: as `wrap`.
         """
-        confinement, groups = self._confined_by, self._groups
-        wrapped = await asyncio.to_thread(self._wrap, replace(confined, merged=True))
-        at_most = confined.bounds.tasks + KEEPERS
+        confinement = self._confined_by
+        wrapped, group = await asyncio.to_thread(self._wrap, replace(confined, merged=True))
         running = Running(
             confinement,
             confined.bounds,
             limits,
             on_output=on_output,
             clock=self._clock,
-            group=groups.open(at_most=at_most) if groups is not None else None,
+            group=group,
         )
         await running.start(wrapped)
         return running
@@ -171,13 +183,18 @@ class Sandbox:
             raise NoSandbox(NONE_HERE)
         return self._confinement
 
-    def _wrap(self, confined: Confined) -> Wrapped:
+    def _wrap(self, confined: Confined) -> tuple[Wrapped, TaskGroup | None]:
         confinement = self._confined_by
         if confined.network:
             raise NoSandbox("Nothing was run: the sandbox has no network. Do without it.")
         if confined.writable:
             prepare(confined.folder)
-        return confinement.wrap(confined)
+        wrapped = confinement.wrap(confined)
+        groups = self._groups
+        group = groups.open(at_most=confined.bounds.tasks + KEEPERS) if groups is not None else None
+        if group is not None:
+            wrapped = replace(wrapped, argv=group.joined(wrapped.argv))
+        return wrapped, group
 
     def _open(self) -> Confinement | None:
         self._groups = TaskGroups()
@@ -185,8 +202,15 @@ class Sandbox:
         programs = lay_out(self._scratch)
         empty = self._scratch / "empty"
         empty.mkdir()
-        for program in candidates():
+        for program in candidates() if Bubblewrap.name in self._kinds else ():
             bubblewrap = Bubblewrap(program, programs)
             if bubblewrap.works(empty):
                 return bubblewrap
+        if Landlock.name in self._kinds:
+            temporary = self._scratch / "temporary"
+            temporary.mkdir()
+            landlock = Landlock(programs, temporary)
+            is_counted = self._groups.are_possible or os.geteuid() != 0
+            if is_counted and landlock.works():  # else nothing holds a fork bomb of root
+                return landlock
         return None

@@ -3,14 +3,14 @@ from pathlib import Path
 
 import pytest
 
-from tools.sandbox.sandbox import Sandbox
+from tools.sandbox.sandbox import KINDS, Sandbox
 
 
-@pytest.fixture
-async def sandbox() -> AsyncIterator[Sandbox]:
-    async with Sandbox() as opened:
+@pytest.fixture(params=KINDS)
+async def sandbox(request: pytest.FixtureRequest) -> AsyncIterator[Sandbox]:
+    async with Sandbox(kinds=[request.param]) as opened:
         if opened.kind is None:
-            pytest.skip("this machine has no user namespaces and no Landlock")
+            pytest.skip(f"this machine has no {request.param}")
         yield opened
 
 
