@@ -23,6 +23,20 @@ HOME = Path("/tmp/home")  # noqa: S108 - inside, in a /tmp that each process tre
 TEMPORARY = Path("/tmp")  # noqa: S108 - as above
 PROBE_S = 10.0
 
+HIDDEN_PROC = (
+    "kcore",
+    "keys",
+    "key-users",
+    "kmsg",
+    "timer_list",
+    "sysrq-trigger",
+    "kallsyms",
+    "kpagecgroup",
+    "kpagecount",
+    "kpageflags",
+)
+"""What of /proc tells of, or reaches, the whole machine."""
+
 _USER = ("--unshare-user", "--disable-userns", "--uid", "1000", "--gid", "1000")
 _APART = (
     *("--unshare-ipc", "--unshare-pid", "--unshare-net", "--unshare-uts", "--unshare-cgroup-try"),
@@ -44,6 +58,7 @@ class Bubblewrap:
         self._program = program
         self._programs = programs
         self._system = tuple(_system(programs))
+        self._masks = tuple(_masks())
 
     def wrap(self, confined: Confined) -> Wrapped:
         """See `Confinement.wrap`."""
@@ -55,6 +70,7 @@ class Bubblewrap:
             *(*_USER, *_APART, "--proc", "/proc", "--dev", "/dev"),
             *("--size", str(bounds.tmp_bytes), "--tmpfs", "/tmp", "--dir", str(HOME)),  # noqa: S108
             *("--size", str(bounds.tmp_bytes), "--tmpfs", "/dev/shm"),  # noqa: S108
+            *self._masks,
             *self._system,
             *_bind("--ro-bind-try", confined.read_only),
             *("--bind" if confined.writable else "--ro-bind", folder, folder),
@@ -113,6 +129,14 @@ def candidates() -> Sequence[Path]:
 def _bind(option: str, paths: Iterable[Path]) -> Iterable[str]:
     for path in paths:
         yield from (option, str(path), str(path))
+
+
+def _masks() -> Iterable[str]:
+    """Root of this host stays root for /proc, with or without capabilities."""
+    for name in HIDDEN_PROC:
+        if Path("/proc", name).exists():
+            yield from ("--ro-bind", "/dev/null", f"/proc/{name}")
+    yield from ("--remount-ro", "/proc")
 
 
 def _system(programs: Programs) -> Iterable[str]:

@@ -28,6 +28,7 @@ NEEDED_ABI = 6  # signals stay inside since then (Linux 6.12)
 _LIBC = ctypes.CDLL(None, use_errno=True)
 _CREATE_RULESET, _ADD_RULE, _RESTRICT_SELF = 444, 445, 446
 _PDEATHSIG, _NO_NEW_PRIVS, _SECCOMP, _SUBREAPER = 1, 38, 22, 36
+_BOUNDING_DROP, _CAPABILITIES_V3, _CAPSET = 24, 0x20080522, (126, 91)
 _O_PATH = 0o10000000
 
 _EXECUTE, _WRITE, _READ, _LIST = 1, 2, 4, 8
@@ -155,6 +156,7 @@ def _become(spec: dict[str, Any], argv: list[str], temporary: str) -> NoReturn:
         resource.setrlimit(resource.RLIMIT_NPROC, (tasks, tasks))
         os.chdir(spec["start"])
         _prctl(_NO_NEW_PRIVS, 1)
+        _drop_capabilities()
         _restrict(spec["read_only"], [*spec["writable"], temporary])
         _filter()
     except OSError as error:
@@ -168,6 +170,15 @@ def _become(spec: dict[str, Any], argv: list[str], temporary: str) -> NoReturn:
     except OSError as error:
         os.write(2, f"{argv[0]}: {error.strerror}\n".encode())
         os._exit(CANNOT)
+
+
+def _drop_capabilities() -> None:
+    """What makes root more than another user is given up for good."""
+    capability = 0
+    while _LIBC.prctl(*map(_wide, (_BOUNDING_DROP, capability, 0, 0, 0))) == 0:
+        capability += 1
+    header = struct.pack("Ii", _CAPABILITIES_V3, 0)
+    _call(_CAPSET[_MACHINES[platform.machine()][0]], header, bytes(24))
 
 
 def _restrict(read_only: list[str], writable: list[str]) -> None:

@@ -20,8 +20,10 @@ ETC = (
     "ld.so.conf.d",
     "localtime",
     "mime.types",
-    "ssl",
-    "pki",
+    "ssl/certs",
+    "ssl/openssl.cnf",
+    "pki/ca-trust",
+    "pki/tls/certs",
 )
 """What of `/etc` programs need; none of it is particular to this host."""
 
