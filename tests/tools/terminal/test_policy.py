@@ -44,6 +44,7 @@ ALLOWED = [
     "sh -c 'ls | wc -l'",
     "bash scripts/build.sh --fast",
     "./scripts/build.sh",
+    "bash build.sh",
     "set -euo pipefail; npm test",
     "export NODE_ENV=production; npm run build",
     "rm -rf dist node_modules",

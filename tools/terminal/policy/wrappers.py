@@ -89,7 +89,8 @@ def shell(judge_line: Callable[[str], Verdict], is_ours: Callable[[str], bool]) 
             if len(words) < 2 or not words[1].is_literal:  # noqa: PLR2004 - -c and its value
                 return Denied("what `sh -c` runs has to be written out in one quoted text")
             return judge_line(words[1].text)
-        if first.is_literal and not first.text.startswith("-") and is_ours(first.text):
+        is_name = "/" not in first.text and not first.text.startswith("-")
+        if first.is_literal and (is_name or is_ours(first.text)):
             return None
         return Denied("a shell runs a script of the project by its relative path, or -c 'a line'")
 
