@@ -1,12 +1,9 @@
 """Confinement by bubblewrap: namespaces of its own for files, processes, network and users."""
 
 import logging
-import os
 import shutil
-import signal
 import subprocess
 from collections.abc import Iterable, Sequence
-from contextlib import suppress
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -14,7 +11,7 @@ from tools.sandbox.port import Confined, Wrapped
 from tools.sandbox.programs import ETC, SYSTEM, Programs, environment
 from tools.sandbox.repository import GIT, PROTECTED
 from tools.sandbox.scripts import limited
-from tools.sandbox.tree import children_of, stopped
+from tools.sandbox.tree import kill, stopped
 
 log = logging.getLogger(__name__)
 
@@ -81,12 +78,13 @@ class Bubblewrap:
         argv = (str(self._program), *arguments, "--", *command)
         return Wrapped(argv, {**inside, **confined.env})
 
-    def kill(self, pid: int, pidfd: int) -> None:
+    def kill(self, pid: int, pidfd: int) -> list[int]:
         """See `Confinement.kill`. The first process inside takes all others with it."""
-        with stopped(pidfd):  # else it may be about to start that process, which would wait for it
-            for child in children_of(pid):
-                with suppress(ProcessLookupError):
-                    os.kill(child, signal.SIGKILL)
+        # Stopped, else it may be about to start that process, which would wait for it.
+        with stopped(pid, pidfd) as children:
+            for child in children:
+                kill(child)
+        return children
 
     def works(self, folder: Path) -> bool:
         """Whether this machine lets it confine anything; it is tried in that folder. Blocks."""

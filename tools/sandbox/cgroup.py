@@ -4,16 +4,12 @@ The kernel exempts root from RLIMIT_NPROC, and a fork bomb outruns whoever count
 """
 
 import os
-from collections.abc import Sequence
 from contextlib import suppress
 from itertools import count
 from pathlib import Path
 
-from tools.sandbox.scripts import SHELL
-
 _MOUNTS = (Path("/sys/fs/cgroup/pids"), Path("/sys/fs/cgroup"))  # version 1, version 2
 _NAME = "polaris-"
-_JOIN = 'echo $$ > "$0" || exit 125; exec "$@"'
 _numbers = count()
 
 
@@ -23,9 +19,10 @@ class TaskGroup:
     def __init__(self, path: Path) -> None:
         self._path = path
 
-    def joined(self, argv: Sequence[str]) -> tuple[str, ...]:
-        """The command line that joins the group, before it runs anything."""
-        return (SHELL, "-c", _JOIN, str(self._path / "cgroup.procs"), *argv)
+    @property
+    def members(self) -> Path:
+        """The file by which a process joins."""
+        return self._path / "cgroup.procs"
 
     def close(self) -> None:
         """Remove the group."""

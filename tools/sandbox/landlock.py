@@ -8,7 +8,7 @@ from pathlib import Path
 from tools.sandbox.launcher import is_possible
 from tools.sandbox.port import KEEPERS, Confined, Wrapped
 from tools.sandbox.programs import ETC, SYSTEM, Programs, environment
-from tools.sandbox.tree import kill
+from tools.sandbox.tree import stopped
 
 LAUNCHER = Path(__file__).with_name("launcher.py")
 SEEN_OF_PROC = ("cpuinfo", "meminfo", "stat", "uptime", "loadavg", "version", "filesystems")
@@ -66,9 +66,10 @@ class Landlock:
         argv = (sys.executable, "-I", "-S", str(LAUNCHER), json.dumps(spec), *confined.argv)
         return Wrapped(argv, {**inside, **given})
 
-    def kill(self, pid: int, pidfd: int) -> None:  # noqa: ARG002 - the port's signature
+    def kill(self, pid: int, pidfd: int) -> list[int]:
         """See `Confinement.kill`. The keeper sees this death, and ends all others."""
-        kill(pidfd)
+        with stopped(pid, pidfd) as children:
+            return children
 
     def works(self) -> bool:
         """Whether this machine lets it confine anything."""

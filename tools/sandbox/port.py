@@ -90,8 +90,12 @@ class Confinement(Protocol):
         """The command line that runs it. Raises: NoSandbox."""
         ...
 
-    def kill(self, pid: int, pidfd: int) -> None:
-        """End at once the tree whose first process this is, given by number and descriptor."""
+    def kill(self, pid: int, pidfd: int) -> list[int]:
+        """End at once the tree whose first process this is, given by number and descriptor.
+
+        What comes back are descriptors of the processes that are the last to die; the caller waits
+        for them and closes them.
+        """
         ...
 
 

@@ -12,8 +12,8 @@ from enum import StrEnum
 from core.clock import Clock
 from tools.sandbox.cgroup import TaskGroup
 from tools.sandbox.port import MIB, Bounds, Confinement, Wrapped
-from tools.sandbox.scripts import LEFT
-from tools.sandbox.tree import Usage, death, descendants_of, first_child, names_of, usage_of
+from tools.sandbox.scripts import LEFT, waiting
+from tools.sandbox.tree import Usage, death, descendants_of, first_child, kill, names_of, usage_of
 
 log = logging.getLogger(__name__)
 
@@ -90,6 +90,7 @@ class Running:
         self._pipes = _Pipes(on_output, limits.output_bytes)
         self._outer = _Held()
         self._keeper = _Held()
+        self._dying: list[int] = []
         self._ended: tuple[str, ...] = ()
         self._highest = Usage()
 
@@ -105,14 +106,19 @@ class Running:
             raise
 
     async def _start(self, wrapped: Wrapped) -> None:
-        await asyncio.get_running_loop().subprocess_exec(
+        members = self._group.members if self._group is not None else None
+        transport, _ = await asyncio.get_running_loop().subprocess_exec(
             lambda: self._pipes,
-            *wrapped.argv,
+            *waiting(members, wrapped.argv),
             env=wrapped.env,
-            stdin=asyncio.subprocess.DEVNULL,
             start_new_session=True,
         )
-        self._outer.hold(self._pipes.transport.get_pid())
+        # It waits for this line: else it could be over before it is held, its number another's.
+        self._outer.hold(transport.get_pid())
+        gate = transport.get_pipe_transport(0)
+        assert isinstance(gate, asyncio.WriteTransport)  # noqa: S101 - what asyncio gives
+        gate.write(b"\n")
+        gate.close()
 
     def stop(self) -> None:
         """Make `finish` end it."""
@@ -162,7 +168,8 @@ class Running:
         outer = self._outer
         pid = await asyncio.to_thread(first_child, outer.pid, outer.descriptor)
         if pid is not None:
-            self._keeper.hold(pid)
+            with suppress(ProcessLookupError):  # it is dead
+                self._keeper.hold(pid)
 
     async def _look(self) -> Ending | None:
         if self._keeper.descriptor < 0:
@@ -181,29 +188,35 @@ class Running:
         """Kill what lives, and wait until it is dead: short, so that a cancel may wait for it."""
         try:
             if not is_by_itself:
-                self._ended = await asyncio.shield(asyncio.to_thread(self._kill))
+                self._kill()  # here, for milliseconds: a thread could outlive a second cancel
             async with asyncio.timeout(DEAD_S):
                 await self._pipes.exited.wait()
-                if self._keeper.descriptor >= 0:
-                    await death(self._keeper.descriptor)
+                for last in (self._keeper.descriptor, *self._dying):
+                    if last >= 0:
+                        await death(last)
         except TimeoutError:
             log.exception("processes_left", extra={"pid": self._outer.pid})
         finally:
-            self._confinement.kill(self._outer.pid, self._outer.descriptor)
             self._pipes.transport.close()
             with suppress(TimeoutError):
                 async with asyncio.timeout(CLOSED_S):
                     await self._pipes.lost.wait()
             if self._group is not None:
                 self._group.close()
-            self._outer.let_go()
-            self._keeper.let_go()
+            self._let_go()
 
-    def _kill(self) -> tuple[str, ...]:
+    def _kill(self) -> None:
         below = self._keeper if self._keeper.descriptor >= 0 else self._outer
-        names = names_of(descendants_of(below.pid, at_most=self._bounds.tasks)[:MAX_NAMES])
-        self._confinement.kill(self._outer.pid, self._outer.descriptor)
-        return names
+        found = descendants_of(below.pid, at_most=self._bounds.tasks)
+        self._ended = names_of(found[:MAX_NAMES])
+        self._dying += self._confinement.kill(self._outer.pid, self._outer.descriptor)
+
+    def _let_go(self) -> None:
+        kill(self._outer.descriptor)  # it is dead, unless a second cancel came
+        self._outer.let_go()
+        self._keeper.let_go()
+        while self._dying:
+            os.close(self._dying.pop())
 
 
 class _Held:
@@ -214,9 +227,8 @@ class _Held:
         self.descriptor = -1
 
     def hold(self, pid: int) -> None:
-        with suppress(ProcessLookupError):
-            self.descriptor = os.pidfd_open(pid)
-            self.pid = pid
+        self.descriptor = os.pidfd_open(pid)
+        self.pid = pid
 
     def let_go(self) -> None:
         if self.descriptor >= 0:

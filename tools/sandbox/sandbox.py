@@ -19,6 +19,7 @@ from tools.sandbox.port import KEEPERS, Confined, Confinement, NoSandbox, Wrappe
 from tools.sandbox.programs import lay_out
 from tools.sandbox.repository import prepare
 from tools.sandbox.running import Limits, Receipt, Running
+from tools.sandbox.scripts import joining
 from tools.workspace.paths import ROOT
 from tools.workspace.port import RelPath
 
@@ -127,10 +128,14 @@ class Sandbox:
             NoSandbox: this machine has none, or the folder cannot be used.
         """
         extra = tuple(read_only)
-        wrapped, _ = self._wrap(
+        wrapped, group = self._wrap(
             Confined(argv, folder, cwd, writable=writable, network=network, read_only=extra)
         )
-        return wrapped
+        return (
+            wrapped
+            if group is None
+            else replace(wrapped, argv=joining(group.members, wrapped.argv))
+        )
 
     async def run(
         self, confined: Confined, limits: Limits = NO_OTHER, *, on_output: OnOutput = _dropped
@@ -192,8 +197,6 @@ class Sandbox:
         wrapped = confinement.wrap(confined)
         groups = self._groups
         group = groups.open(at_most=confined.bounds.tasks + KEEPERS) if groups is not None else None
-        if group is not None:
-            wrapped = replace(wrapped, argv=group.joined(wrapped.argv))
         return wrapped, group
 
     def _open(self) -> Confinement | None:

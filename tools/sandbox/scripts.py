@@ -1,8 +1,26 @@
-"""What runs inside before the program does: a few lines of POSIX shell that set limits."""
+"""What runs before the program does: a few lines of POSIX shell."""
+
+from pathlib import Path
 
 from tools.sandbox.port import KEEPERS, Bounds
 
 SHELL = "/bin/sh"
+
+JOIN = 'echo $$ > "$0" || exit 125; '
+WAIT = "read -r go || exit 125; exec < /dev/null; "
+RUN = 'exec "$@"'
+
+
+def joining(members: Path, argv: tuple[str, ...]) -> tuple[str, ...]:
+    """The command line that joins a group of tasks, then runs `argv`."""
+    return (SHELL, "-c", JOIN + RUN, str(members), *argv)
+
+
+def waiting(members: Path | None, argv: tuple[str, ...]) -> tuple[str, ...]:
+    """The command line that joins it, and runs `argv` once a line comes on its standard input."""
+    script = (JOIN if members is not None else "") + WAIT + RUN
+    return (SHELL, "-c", script, str(members or "sh"), *argv)
+
 
 LEFT = "left behind: "
 """Before the name of a process that outlived the program."""

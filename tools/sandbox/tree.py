@@ -100,12 +100,19 @@ def kill(pidfd: int) -> None:
 
 
 @contextmanager
-def stopped(pidfd: int) -> Generator[None]:
-    """It starts no process while the block runs, and is killed at its end."""
+def stopped(pid: int, pidfd: int) -> Generator[list[int]]:
+    """It starts no process while the block runs, and is killed at its end.
+
+    Gives descriptors of those that it has started.
+    """
+    children: list[int] = []
     try:
         with suppress(ProcessLookupError):
             signal.pidfd_send_signal(pidfd, signal.SIGSTOP)
-        yield
+            for child in children_of(pid):
+                with suppress(ProcessLookupError):
+                    children.append(os.pidfd_open(child))
+        yield children
     finally:
         kill(pidfd)
 
