@@ -7,7 +7,8 @@ from collections.abc import Iterable, Sequence
 from importlib.util import find_spec
 from pathlib import Path
 
-from tools.sandbox.port import Confined, Wrapped
+from core.node import NODE
+from tools.sandbox.port import NO_NETWORK, Confined, NoSandbox, Wrapped
 from tools.sandbox.programs import ETC, SYSTEM, Programs, environment
 from tools.sandbox.repository import GIT, PROTECTED
 from tools.sandbox.scripts import limited
@@ -18,6 +19,18 @@ log = logging.getLogger(__name__)
 NAMES = Path("/opt/polaris/bin")  # where our names of programs are inside
 HOME = Path("/tmp/home")  # noqa: S108 - inside, in a /tmp that each process tree has for itself
 TEMPORARY = Path("/tmp")  # noqa: S108 - as above
+BRIDGE = Path(__file__).with_name("bridge.cjs")
+SOCKET = Path("/opt/polaris/proxy.sock")
+PROXY_PORT = 3128
+PROXIED = {
+    **dict.fromkeys(
+        ("HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy"),
+        f"http://127.0.0.1:{PROXY_PORT}",
+    ),
+    **dict.fromkeys(("NO_PROXY", "no_proxy"), "localhost,127.0.0.1"),
+    "NODE_USE_ENV_PROXY": "1",
+    "NODE_USE_SYSTEM_CA": "1",
+}
 PROBE_S = 10.0
 
 HIDDEN_PROC = (
@@ -47,11 +60,13 @@ class Bubblewrap:
     Args:
         program: the bwrap to run.
         programs: what is seen of the host's programs.
+        proxy: the socket of what leads to package registries; None: there is no network.
     """
 
     name = "bubblewrap"
 
-    def __init__(self, program: Path, programs: Programs) -> None:
+    def __init__(self, program: Path, programs: Programs, proxy: Path | None = None) -> None:
+        self._proxy = proxy
         self._program = program
         self._programs = programs
         self._system = tuple(_system(programs))
@@ -69,12 +84,17 @@ class Bubblewrap:
             *("--size", str(bounds.tmp_bytes), "--tmpfs", "/dev/shm"),  # noqa: S108
             *self._masks,
             *self._system,
+            *(self._way_out() if confined.network else ()),
             *_bind("--ro-bind-try", confined.read_only),
             *("--bind" if confined.writable else "--ro-bind", folder, folder),
             *(self._git(confined.folder) if confined.writable else ()),
             *("--remount-ro", "/dev", "--remount-ro", "/", "--chdir", str(confined.start)),
         ]
-        command = limited(bounds, tuple(confined.argv), merged=confined.merged)
+        program = tuple(confined.argv)
+        if confined.network:
+            program = (str(NODE), str(BRIDGE), str(SOCKET), str(PROXY_PORT), *program)
+            inside = {**inside, **PROXIED}
+        command = limited(bounds, program, merged=confined.merged)
         argv = (str(self._program), *arguments, "--", *command)
         return Wrapped(argv, {**inside, **confined.env})
 
@@ -105,6 +125,12 @@ class Bubblewrap:
             reason = tried.stderr.decode(errors="replace")[:300]
             log.warning("bubblewrap_unusable", extra={"reason": reason})
         return tried.returncode == 0
+
+    def _way_out(self) -> Iterable[str]:
+        if self._proxy is None:
+            raise NoSandbox(NO_NETWORK)
+        yield from ("--ro-bind", str(self._proxy), str(SOCKET))
+        yield from ("--ro-bind", str(BRIDGE), str(BRIDGE))
 
     @staticmethod
     def _git(folder: Path) -> Iterable[str]:

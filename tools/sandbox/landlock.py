@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 
 from tools.sandbox.launcher import is_possible
-from tools.sandbox.port import KEEPERS, Confined, Wrapped
+from tools.sandbox.port import KEEPERS, NO_NETWORK, Confined, NoSandbox, Wrapped
 from tools.sandbox.programs import ETC, SYSTEM, Programs, environment
 from tools.sandbox.tree import stopped
 
@@ -41,6 +41,8 @@ class Landlock:
 
     def wrap(self, confined: Confined) -> Wrapped:
         """See `Confinement.wrap`."""
+        if confined.network:
+            raise NoSandbox(NO_NETWORK)
         bounds = confined.bounds
         folder = str(confined.folder)
         extra = [folder, *map(str, confined.read_only)]

@@ -74,6 +74,11 @@ class Wrapped:
     env: dict[str, str]
 
 
+NO_NETWORK = (
+    "Nothing was run: it asks for package registries, and this sandbox has no network. Do without "
+    "new packages, or tell the user that they have to be allowed (POLARIS_PACKAGE_REGISTRIES)."
+)
+
 KEEPERS = 8
 """Tasks of the sandbox itself, which the system counts as well."""
 

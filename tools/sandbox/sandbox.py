@@ -17,6 +17,7 @@ from tools.sandbox.cgroup import TaskGroup, TaskGroups
 from tools.sandbox.landlock import Landlock
 from tools.sandbox.port import KEEPERS, Confined, Confinement, NoSandbox, Wrapped
 from tools.sandbox.programs import lay_out
+from tools.sandbox.proxy import RegistryProxy
 from tools.sandbox.repository import prepare
 from tools.sandbox.running import Limits, Receipt, Running
 from tools.sandbox.scripts import joining
@@ -66,14 +67,28 @@ class Sandbox:
     Args:
         clock: what receipts are dated by.
         kinds: by what processes may be confined.
+        registries: `host:port` of what can be reached where `network` is asked for.
     """
 
-    def __init__(self, clock: Clock | None = None, *, kinds: Collection[str] = KINDS) -> None:
+    def __init__(
+        self,
+        clock: Clock | None = None,
+        *,
+        kinds: Collection[str] = KINDS,
+        registries: Collection[str] = (),
+    ) -> None:
+        self._registries = registries
+        self._proxy: RegistryProxy | None = None
         self._clock = clock or SystemClock()
         self._kinds = kinds
         self._groups: TaskGroups | None = None
         self._scratch: Path | None = None
         self._confinement: Confinement | None = None
+
+    @property
+    def has_network(self) -> bool:
+        """Whether `network` can be asked for."""
+        return self._proxy is not None and self.kind == Bubblewrap.name
 
     @property
     def kind(self) -> str | None:
@@ -82,7 +97,11 @@ class Sandbox:
 
     async def __aenter__(self) -> Self:
         """Find out what this machine can do."""
-        self._confinement = await asyncio.to_thread(self._open)
+        self._scratch = Path(await asyncio.to_thread(tempfile.mkdtemp, prefix="polaris-sandbox-"))
+        if self._registries:
+            proxy = RegistryProxy(self._scratch / "proxy.sock", self._registries)
+            self._proxy = await proxy.__aenter__()
+        self._confinement = await asyncio.to_thread(self._open, self._scratch)
         if self._confinement is None:
             log.error("no_sandbox")
         return self
@@ -95,6 +114,8 @@ class Sandbox:
     ) -> None:
         """Remove what was laid out for programs."""
         self._confinement = None
+        if self._proxy is not None:
+            await self._proxy.__aexit__(kind, error, trace)
         if self._groups is not None:
             await asyncio.to_thread(self._groups.close)
         if self._scratch is not None:
@@ -190,8 +211,6 @@ class Sandbox:
 
     def _wrap(self, confined: Confined) -> tuple[Wrapped, TaskGroup | None]:
         confinement = self._confined_by
-        if confined.network:
-            raise NoSandbox("Nothing was run: the sandbox has no network. Do without it.")
         if confined.writable:
             prepare(confined.folder)
         wrapped = confinement.wrap(confined)
@@ -199,18 +218,18 @@ class Sandbox:
         group = groups.open(at_most=confined.bounds.tasks + KEEPERS) if groups is not None else None
         return wrapped, group
 
-    def _open(self) -> Confinement | None:
+    def _open(self, scratch: Path) -> Confinement | None:
         self._groups = TaskGroups()
-        self._scratch = Path(tempfile.mkdtemp(prefix="polaris-sandbox-"))
-        programs = lay_out(self._scratch)
-        empty = self._scratch / "empty"
+        programs = lay_out(scratch)
+        empty = scratch / "empty"
         empty.mkdir()
         for program in candidates() if Bubblewrap.name in self._kinds else ():
-            bubblewrap = Bubblewrap(program, programs)
+            proxy = self._proxy.path if self._proxy is not None else None
+            bubblewrap = Bubblewrap(program, programs, proxy)
             if bubblewrap.works(empty):
                 return bubblewrap
         if Landlock.name in self._kinds:
-            temporary = self._scratch / "temporary"
+            temporary = scratch / "temporary"
             temporary.mkdir()
             landlock = Landlock(programs, temporary)
             is_counted = self._groups.are_possible or os.geteuid() != 0
