@@ -193,7 +193,7 @@ async def open_engine(
         if model is not None:
             folder = stack.enter_context(own_folder(settings.data_dir / "workspaces"))
             folders = ProjectFolders(store, folder)
-            owned = Provided(*await stack.enter_async_context(terminal_parts()))
+            owned = Provided(*await stack.enter_async_context(terminal_parts(settings)))
             needs += [store, agents_of(settings, model), folders, owned]
             sweeps.append(FolderSweeper(store, folders).run)
         async with (
@@ -204,9 +204,13 @@ async def open_engine(
 
 
 @asynccontextmanager
-async def terminal_parts() -> AsyncGenerator[tuple[object, ...]]:
+async def terminal_parts(settings: Settings) -> AsyncGenerator[tuple[object, ...]]:
     """What the worker owns for commands: where they run, what goes on running, long outputs."""
-    async with Sandbox() as sandbox, Processes(sandbox) as processes, Outputs() as outputs:
+    async with (
+        Sandbox(CLOCK, registries=settings.package_registries) as sandbox,
+        Processes(sandbox) as processes,
+        Outputs() as outputs,
+    ):
         yield sandbox, processes, outputs
 
 

@@ -32,6 +32,9 @@ _COMPILER = _NODE_MODULES / "typescript"
 _PYTHON = Path(sys.base_prefix).resolve()
 _NODE_HOME = NODE.parents[1]
 
+NO_RETRIES = {"NPM_CONFIG_FETCH_RETRIES": "0", "PIP_RETRIES": "0"}
+"""What is not reached at once is not reached: npm would try for two minutes."""
+
 IDENTITY = {
     "passwd": "root:x:0:0::/root:/bin/sh\npolaris:x:1000:1000::/tmp/home:/bin/sh\n",
     "group": "root:x:0:\npolaris:x:1000:\n",
@@ -118,4 +121,5 @@ def environment(folder: Path, *, names: Path, home: Path, temporary: Path) -> Ma
         "NPM_CONFIG_UPDATE_NOTIFIER": "false",
         "NPM_CONFIG_FUND": "false",
         "NPM_CONFIG_AUDIT": "false",
+        **NO_RETRIES,
     }

@@ -16,7 +16,7 @@ REGISTRIES = (
     "pypi.org:443",
     "files.pythonhosted.org:443",
 )
-"""Where npm, pnpm, yarn, bun, pip and uv get packages from."""
+"""Where npm, pnpm, yarn, bun, pip and uv get packages from; `public` means these."""
 
 MAX_TUNNELS = 64
 MAX_HEAD_BYTES = 8 * 1024
@@ -24,6 +24,13 @@ HEAD_S = 10.0
 CONNECT_S = 15.0
 IDLE_S = 120.0
 CHUNK_BYTES = 64 * 1024
+
+
+def named(registries: Collection[str]) -> tuple[str, ...]:
+    """With those that `public` stands for."""
+    return tuple(
+        name for each in registries for name in (REGISTRIES if each == "public" else (each,))
+    )
 
 
 class RegistryProxy:
@@ -34,12 +41,12 @@ class RegistryProxy:
 
     Args:
         path: where the socket is made.
-        allowed: `host:port` of each registry.
+        allowed: `host:port` of each registry, or `public`.
     """
 
     def __init__(self, path: Path, allowed: Collection[str]) -> None:
         self.path = path
-        self._allowed = frozenset(name.lower() for name in allowed)
+        self._allowed = frozenset(name.lower() for name in named(allowed))
         self._open: set[asyncio.StreamWriter] = set()
         self._server: asyncio.Server | None = None
 

@@ -67,7 +67,7 @@ class Sandbox:
     Args:
         clock: what receipts are dated by.
         kinds: by what processes may be confined.
-        registries: `host:port` of what can be reached where `network` is asked for.
+        registries: `host:port`, or `public`, of what can be reached where `network` is asked for.
     """
 
     def __init__(

@@ -1,7 +1,9 @@
 """executeCommand: a command runs to its end, in the sandbox."""
 
 import asyncio
+import re
 import signal
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
@@ -33,6 +35,10 @@ _SIGNALS: dict[int, str] = {
 }
 
 
+_UNREACHED = re.compile(rb"EAI_AGAIN|ENETUNREACH|NameResolutionError|Network is unreachable")
+NO_NETWORK_NOTE = "[The sandbox has no network. Trying again will not help.]"
+
+
 class ExecuteCommand(Arguments):
     """Arguments of executeCommand."""
 
@@ -49,7 +55,10 @@ async def execute_command(arguments: ExecuteCommand, place: Place) -> ToolOutput
     confined = await prepared(place, arguments.command, arguments.cwd)
     limits = Limits(timeout_s=arguments.timeout_seconds, output_bytes=OUTPUT_BYTES)
     finished = await place.need(Sandbox).run(confined, limits)
-    return await told(finished, limits, confined.folder, place.need(Outputs))
+    output = await told(finished, limits, confined.folder, place.need(Outputs))
+    if output.is_error and not confined.network and _UNREACHED.search(finished.output):
+        return replace(output, text=f"{output.text}\n{NO_NETWORK_NOTE}")
+    return output
 
 
 async def told(finished: Finished, limits: Limits, folder: Path, outputs: Outputs) -> ToolOutput:

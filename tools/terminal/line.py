@@ -1,6 +1,7 @@
 """A command line as a tool gets it: judged, and put together for the sandbox."""
 
 import asyncio
+from dataclasses import replace
 from pathlib import Path
 
 from core.errors import Refused
@@ -13,6 +14,11 @@ from tools.workspace.paths import ROOT, confine_folder
 from tools.workspace.port import RelPath
 
 HISTORY_S = 60.0
+INSTALLERS = frozenset(
+    {"npm", "npx", "pnpm", "yarn", "bun", "pip", "pip3", "uv", "poetry", "python", "python3"}
+)
+"""Programs that may reach package registries, where those are allowed."""
+
 _BASH = Path("/bin/bash")
 _INSTALLED = ("node_modules/.bin", ".venv/bin")
 _BEGIN_HISTORY = (
@@ -44,9 +50,11 @@ async def prepared(place: Place, line: str, cwd: str) -> Confined:
     programs = await asyncio.to_thread(policy.check, line)
     if start != ROOT:
         await place.files.list_folder(start)
+    sandbox = place.need(Sandbox)
     if "git" in programs:
-        await _begin_history(place.need(Sandbox), folder)
-    return _confined(line, folder, start)
+        await _begin_history(sandbox, folder)
+    confined = _confined(line, folder, start)
+    return replace(confined, network=sandbox.has_network and bool(programs & INSTALLERS))
 
 
 def folder_of(place: Place) -> Path:

@@ -17,9 +17,13 @@ pytestmark = pytest.mark.timeout(60)
 ASKS = """
 const net = require("node:net");
 const [host, method] = process.argv.slice(2);
-const socket = net.connect(3128, "127.0.0.1", () => socket.write(`${method} ${host} HTTP/1.1\\r\\n\\r\\n`));
+const head = `${method} ${host} HTTP/1.1\\r\\n\\r\\n`;
+const socket = net.connect(3128, "127.0.0.1", () => socket.write(head));
 socket.setEncoding("utf8");
-socket.on("data", (text) => { console.log(text.trim()); if (text.includes("200")) socket.write("hello\\n"); });
+socket.on("data", (text) => {
+  console.log(text.trim());
+  if (text.includes("200")) socket.write("hello\\n");
+});
 socket.on("close", () => process.exit(0));
 socket.on("error", (error) => { console.log(error.code); process.exit(1); });
 """

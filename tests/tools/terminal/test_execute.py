@@ -161,6 +161,14 @@ async def test_git_tells_what_changed_since_it_was_first_called(terminal: Termin
     assert (await terminal.sh("git ls-files")).text == "a.txt"
 
 
+async def test_a_package_that_cannot_be_fetched_fails_at_once(terminal: Terminal) -> None:
+    ran = await terminal.sh("npm install left-pad")
+    assert ran.is_error
+    assert ran.text.endswith("[The sandbox has no network. Trying again will not help.]")
+    assert isinstance(ran.parts[0], ExitPart)
+    assert ran.parts[0].took_s < 60
+
+
 async def test_where_there_is_no_disk_nothing_runs() -> None:
     place = Place(MemoryWorkspace({}))
     ran = await Toolbox(TERMINAL_TOOLS).run("executeCommand", {"command": "ls"}, place)
