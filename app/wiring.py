@@ -2,10 +2,12 @@
 
 import asyncio
 import logging
+import shutil
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 
 from fastapi import FastAPI
 
@@ -206,12 +208,22 @@ async def open_engine(
 @asynccontextmanager
 async def terminal_parts(settings: Settings) -> AsyncGenerator[tuple[object, ...]]:
     """What the worker owns for commands: where they run, what goes on running, long outputs."""
-    async with (
-        Sandbox(CLOCK, registries=settings.package_registries) as sandbox,
-        Processes(sandbox) as processes,
-        Outputs() as outputs,
-    ):
-        yield sandbox, processes, outputs
+    registries = settings.package_registries
+    with own_folder(settings.data_dir / "scratch") as scratch:
+        await asyncio.to_thread(empty_folder, scratch)
+        async with (
+            Sandbox(CLOCK, registries=registries, scratch=scratch) as sandbox,
+            Processes(sandbox) as processes,
+            Outputs(parent=scratch) as outputs,
+        ):
+            yield sandbox, processes, outputs
+
+
+def empty_folder(folder: Path) -> None:
+    """Remove the folders in it: a worker that was killed has left them."""
+    for path in folder.iterdir():
+        if path.is_dir():
+            shutil.rmtree(path, ignore_errors=True)
 
 
 @asynccontextmanager

@@ -49,6 +49,10 @@ class Finished:
     receipt: Receipt
 
 
+def _made_folder(parent: Path | None) -> Path:
+    return Path(tempfile.mkdtemp(prefix="polaris-sandbox-", dir=parent))
+
+
 def _dropped(_: bytes) -> None:
     """Output that nobody follows."""
 
@@ -68,6 +72,8 @@ class Sandbox:
         clock: what receipts are dated by.
         kinds: by what processes may be confined.
         registries: `host:port`, or `public`, of what can be reached where `network` is asked for.
+        scratch: where programs and temporary files are laid out, on a disk from which programs can
+            run; the system's temporary folder by default.
     """
 
     def __init__(
@@ -76,13 +82,16 @@ class Sandbox:
         *,
         kinds: Collection[str] = KINDS,
         registries: Collection[str] = (),
+        scratch: Path | None = None,
     ) -> None:
+        self._parent = scratch
         self._registries = registries
         self._proxy: RegistryProxy | None = None
         self._clock = clock or SystemClock()
         self._kinds = kinds
         self._groups: TaskGroups | None = None
         self._scratch: Path | None = None
+        self._socket_folder: Path | None = None
         self._confinement: Confinement | None = None
 
     @property
@@ -97,9 +106,10 @@ class Sandbox:
 
     async def __aenter__(self) -> Self:
         """Find out what this machine can do."""
-        self._scratch = Path(await asyncio.to_thread(tempfile.mkdtemp, prefix="polaris-sandbox-"))
+        self._scratch = await asyncio.to_thread(_made_folder, self._parent)
         if self._registries:
-            proxy = RegistryProxy(self._scratch / "proxy.sock", self._registries)
+            self._socket_folder = await asyncio.to_thread(_made_folder, None)  # its path is short
+            proxy = RegistryProxy(self._socket_folder / "proxy.sock", self._registries)
             self._proxy = await proxy.__aenter__()
         self._confinement = await asyncio.to_thread(self._open, self._scratch)
         if self._confinement is None:
@@ -118,8 +128,9 @@ class Sandbox:
             await self._proxy.__aexit__(kind, error, trace)
         if self._groups is not None:
             await asyncio.to_thread(self._groups.close)
-        if self._scratch is not None:
-            await asyncio.to_thread(shutil.rmtree, self._scratch, ignore_errors=True)
+        for made in (self._scratch, self._socket_folder):
+            if made is not None:
+                await asyncio.to_thread(shutil.rmtree, made, ignore_errors=True)
 
     def wrap(  # noqa: PLR0913 - what a caller may choose
         self,

@@ -47,16 +47,22 @@ class Outputs:
 
     They are no part of the store: the oldest go when they are more than 256 MiB together, and all
     of them with this worker.
+
+    Args:
+        parent: where a folder for them is made; the system's temporary folder by default.
+        max_bytes: of all together.
     """
 
-    def __init__(self, *, max_bytes: int = MAX_KEPT_BYTES) -> None:
+    def __init__(self, *, parent: Path | None = None, max_bytes: int = MAX_KEPT_BYTES) -> None:
+        self._parent = parent
         self._max_bytes = max_bytes
         self._kept: OrderedDict[str, _Kept] = OrderedDict()
         self._root: Path | None = None
 
     async def __aenter__(self) -> Self:
         """Make a folder for them."""
-        self._root = Path(await asyncio.to_thread(tempfile.mkdtemp, prefix="polaris-outputs-"))
+        made = await asyncio.to_thread(tempfile.mkdtemp, prefix="outputs-", dir=self._parent)
+        self._root = Path(made)
         return self
 
     async def __aexit__(

@@ -258,7 +258,10 @@ EXCESSES = {
     "a file that is written": "yes > big",
     "a file in parts": "dd if=/dev/zero of=big bs=1M count=1024",
     "memory": "python -c 'bytearray(3_000_000_000)'",
-    "memory in many": "for n in 1 2 3 4; do python -c 'x = bytearray(150_000_000)' & done; wait",
+    "memory in many": (
+        "for n in 1 2 3; do python -c 'import time; x = bytearray(150_000_000); time.sleep(60)' & "
+        "done; wait"
+    ),
     "temporary files": "yes > $TMPDIR/big",
     "shared memory": "yes > /dev/shm/big",
     "endless output": "yes",
