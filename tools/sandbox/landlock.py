@@ -64,7 +64,7 @@ class Landlock:
         }
         here = self._temporary
         inside = environment(confined.folder, names=self._programs.names, home=here, temporary=here)
-        given = {"GIT_CONFIG_GLOBAL": str(self._programs.etc / "gitconfig"), **confined.env}
+        given = {"GIT_CONFIG_SYSTEM": str(self._programs.etc / "gitconfig"), **confined.env}
         argv = (sys.executable, "-I", "-S", str(LAUNCHER), json.dumps(spec), *confined.argv)
         return Wrapped(argv, {**inside, **given})
 

@@ -53,6 +53,28 @@ async def test_programs_are_there(sandbox: Sandbox, folder: Path, command: str) 
     assert code == 0, said
 
 
+async def test_git_has_a_history(sandbox: Sandbox, folder: Path) -> None:
+    script = "echo a > a.txt && git add -A && git commit -qm First && git status && git log"
+    code, said = await output(sandbox, script, folder)
+    assert code == 0, said
+    assert "nothing to commit" in said
+    assert "Author: Polaris" in said
+    code, said = await output(sandbox, "git checkout -qb b && git stash list && git branch", folder)
+    assert (code, said) == (0, "* b\n  main\n")
+
+
+async def test_node_runs_programs_and_threads(sandbox: Sandbox, folder: Path) -> None:
+    (folder / "package.json").write_text('{"scripts": {"hi": "node hi.mjs"}}')
+    (folder / "hi.mjs").write_text(
+        "import { Worker } from 'node:worker_threads';"
+        "import { execFileSync } from 'node:child_process';"
+        "console.log(execFileSync('echo', ['hi']).toString().trim());"
+        "new Worker(\"console.log('from a thread')\", { eval: true });"
+    )
+    code, said = await output(sandbox, "npm run --silent hi", folder)
+    assert (code, said) == (0, "hi\nfrom a thread\n")
+
+
 async def test_more_paths_can_be_seen(sandbox: Sandbox, folder: Path, tmp_path: Path) -> None:
     given = tmp_path / "given.txt"
     given.write_text("given")
