@@ -1,9 +1,15 @@
 """Which tools agents may be given, and what of them lives as long as the worker."""
 
-from collections.abc import AsyncGenerator
+import asyncio
+import shutil
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import asynccontextmanager
+from functools import partial
+from pathlib import Path
 
 from app.settings import Settings, SettingsInvalid
+from core.clock import Clock
+from jobs.files.folders import own_folder
 from tools.fetch import FETCH_TOOLS
 from tools.fetch.pages import WebPages
 from tools.files import FILE_TOOLS
@@ -11,20 +17,47 @@ from tools.lsp import LSP_TOOLS
 from tools.lsp.language_servers import LanguageServers
 from tools.lsp.servers import SERVERS, Server, read_table
 from tools.place import Provided
+from tools.sandbox.sandbox import Sandbox
+from tools.terminal import TERMINAL_TOOLS
+from tools.terminal.outputs import Outputs
+from tools.terminal.processes import Processes
 from tools.tool import AnyTool
 
-TOOLS: tuple[AnyTool, ...] = (*FILE_TOOLS, *LSP_TOOLS, *FETCH_TOOLS)
+TOOLS: tuple[AnyTool, ...] = (*FILE_TOOLS, *LSP_TOOLS, *TERMINAL_TOOLS, *FETCH_TOOLS)
 """All of them, in the order in which models see them."""
 
 
 @asynccontextmanager
-async def owned_by_worker(settings: Settings) -> AsyncGenerator[Provided]:
+async def owned_by_worker(settings: Settings, clock: Clock) -> AsyncGenerator[Provided]:
     """What tools ask their place for; closed with the worker."""
-    async with (
-        WebPages() as pages,
-        LanguageServers(servers=language_servers_of(settings)) as servers,
-    ):
-        yield Provided(pages, servers)
+    with own_folder(settings.data_dir / "scratch") as scratch:
+        await asyncio.to_thread(_empty, scratch)
+        async with (
+            Sandbox(clock, registries=settings.package_registries, scratch=scratch) as sandbox,
+            Processes(sandbox) as processes,
+            Outputs(parent=scratch) as outputs,
+            WebPages() as pages,
+            LanguageServers(
+                servers=language_servers_of(settings), wrap=partial(_in_sandbox, sandbox)
+            ) as servers,
+        ):
+            yield Provided(sandbox, processes, outputs, pages, servers)
+
+
+def _empty(folder: Path) -> None:
+    """Remove the folders in it: a worker that was killed has left them."""
+    for path in folder.iterdir():
+        if path.is_dir():
+            shutil.rmtree(path, ignore_errors=True)
+
+
+def _in_sandbox(
+    sandbox: Sandbox, argv: Sequence[str], root: Path
+) -> tuple[Sequence[str], Mapping[str, str]]:
+    """How a language server is started: it sees the project's files and itself, and no network."""
+    program = Path(argv[0]).parent
+    wrapped = sandbox.wrap(argv, folder=root, writable=False, read_only=[program])
+    return wrapped.argv, wrapped.env
 
 
 def language_servers_of(settings: Settings) -> tuple[Server, ...]:

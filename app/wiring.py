@@ -188,7 +188,7 @@ async def open_engine(
         if model is not None:
             folder = stack.enter_context(own_folder(settings.data_dir / "workspaces"))
             folders = ProjectFolders(store, folder)
-            owned = await stack.enter_async_context(owned_by_worker(settings))
+            owned = await stack.enter_async_context(owned_by_worker(settings, CLOCK))
             needs += [store, agents_of(settings, model), folders, owned]
             sweeps.append(FolderSweeper(store, folders).run)
         async with (

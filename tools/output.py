@@ -94,8 +94,18 @@ class ExitPart(_Shown):
     type: Literal["exit"] = "exit"
 
 
+@dataclass(frozen=True)
+class EndedPart:
+    """We ended processes of a command, at `at` (ISO 8601): by name, at most 20 of them."""
+
+    reason: Literal["exited", "timeout", "output", "memory", "tasks", "stopped"]
+    processes: tuple[str, ...]
+    at: str
+    type: Literal["ended"] = "ended"
+
+
 Part = Annotated[
-    DiffPart | MoreFilesPart | DiagnosticsPart | ImagePart | FullTextPart | ExitPart,
+    DiffPart | MoreFilesPart | DiagnosticsPart | ImagePart | FullTextPart | ExitPart | EndedPart,
     Field(discriminator="type"),
 ]
 

@@ -1,11 +1,21 @@
 """Settings of answers: how long they may become, how they are written, what stops them."""
 
+import re
 from enum import StrEnum
 from pathlib import Path
+from typing import Annotated
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
-from app.settings.group import Group
+from app.settings.group import Group, Names
+
+_REGISTRY = re.compile(r"public|[a-zA-Z0-9.-]+:[0-9]{1,5}")
+
+
+def _registries(names: tuple[str, ...]) -> tuple[str, ...]:
+    if not all(map(_REGISTRY.fullmatch, names)):
+        raise ValueError("each is host:port, such as registry.npmjs.org:443, or `public`")
+    return names
 
 
 class BusyPolicy(StrEnum):
@@ -30,6 +40,11 @@ class AnswerSettings(Group):
         le=86_400,
         validation_alias="POLARIS_MODEL_WAIT_S",
         description="Seconds that a turn waits for a provider that says when to ask again.",
+    )
+    package_registries: Annotated[Names, AfterValidator(_registries)] = Field(
+        default=(),
+        validation_alias="POLARIS_PACKAGE_REGISTRIES",
+        description="host:port of registries that commands reach, or `public`; none by default.",
     )
     history_tokens: int | None = Field(
         default=None,

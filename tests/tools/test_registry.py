@@ -12,11 +12,12 @@ from tools.lsp import LSP_TOOLS
 from tools.output import ToolOutput
 from tools.place import Place, Touches
 from tools.registry import Toolbox
+from tools.terminal import TERMINAL_TOOLS
 from tools.tool import Tool
 from tools.workspace.memory import MemoryWorkspace
 from tools.workspace.port import RelPath
 
-TOOLS = (*FILE_TOOLS, *LSP_TOOLS)
+TOOLS = (*FILE_TOOLS, *LSP_TOOLS, *TERMINAL_TOOLS)
 
 
 class NoArguments(BaseModel):
@@ -53,6 +54,11 @@ def test_schemas_are_closed_objects_with_described_properties() -> None:
         "getDiagnostics",
         "hover",
         "renameSymbol",
+        "executeCommand",
+        "readOutput",
+        "startProcess",
+        "readProcess",
+        "stopProcess",
     )
     for tool in toolbox.descriptions:
         assert tool.input_schema["type"] == "object"

@@ -11,25 +11,25 @@ from tools.workspace.port import RelPath
 RULES_FILE = ".gitignore"
 MAX_RULES_BYTES = 256 * 1024  # what is longer is no list of rules
 
-GENERATED = GitIgnoreSpec.from_lines(
-    [
-        "node_modules/",
-        ".venv/",
-        "__pycache__/",
-        ".pytest_cache/",
-        ".mypy_cache/",
-        ".ruff_cache/",
-        ".next/",
-        ".turbo/",
-        ".cache/",
-        ".parcel-cache/",
-        ".svelte-kit/",
-        "*.pyc",
-        "*.tsbuildinfo",
-        ".DS_Store",
-    ]
+GENERATED_LINES = (
+    "node_modules/",
+    ".venv/",
+    "__pycache__/",
+    ".pytest_cache/",
+    ".mypy_cache/",
+    ".ruff_cache/",
+    ".next/",
+    ".turbo/",
+    ".cache/",
+    ".parcel-cache/",
+    ".svelte-kit/",
+    "*.pyc",
+    "*.tsbuildinfo",
+    ".DS_Store",
 )
 """What stays on the disk where it was made, whatever a project says."""
+
+GENERATED = GitIgnoreSpec.from_lines(GENERATED_LINES)
 
 
 @dataclass(frozen=True)

@@ -30,6 +30,14 @@ def test_each_wrong_variable_has_its_line(monkeypatch: pytest.MonkeyPatch) -> No
     ]
 
 
+def test_registries_are_names_with_ports(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("POLARIS_PACKAGE_REGISTRIES", "public, npm.example.com:443")
+    assert load_settings().package_registries == ("public", "npm.example.com:443")
+    monkeypatch.setenv("POLARIS_PACKAGE_REGISTRIES", "https://registry.npmjs.org")
+    with pytest.raises(SettingsInvalid, match=r"POLARIS_PACKAGE_REGISTRIES: .*host:port"):
+        load_settings()
+
+
 def test_a_wrong_secret_is_not_shown(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("POLARIS_CONVEX_INTERNAL_KEY", "hunter2")
     with pytest.raises(SettingsInvalid, match=r"POLARIS_CONVEX_INTERNAL_KEY: .*16") as caught:

@@ -1,0 +1,78 @@
+"""The terminal tools on the whole way: what their commands change is in the project."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
+
+import pytest
+
+from tests.jobs.message.site import TASK, Site
+from tests.jobs.message.test_commands import files_of
+from tests.support.scripted_turns import ScriptedTurns, call, calls, says
+from tests.tools.sandbox.test_run import alive, until_alive
+from tools.files import FILE_TOOLS
+from tools.place import Provided
+from tools.sandbox.sandbox import Sandbox
+from tools.terminal import TERMINAL_TOOLS
+from tools.terminal.outputs import Outputs
+from tools.terminal.processes import Processes
+
+pytestmark = pytest.mark.timeout(120)
+
+
+@pytest.fixture
+async def terminal(site: Site) -> AsyncIterator[Site]:
+    files = {"a.txt": b"one\n", "test.sh": b"grep -q two a.txt && echo passed\n"}
+    await site.store.files.write_many(site.project_id, files, owner=site.owner)
+    site.tools = (*FILE_TOOLS, *TERMINAL_TOOLS)
+    async with AsyncExitStack() as stack:
+        sandbox = await stack.enter_async_context(Sandbox())
+        if sandbox.kind is None:
+            pytest.skip("this machine has no user namespaces and no Landlock")
+        processes = await stack.enter_async_context(Processes(sandbox))
+        outputs = await stack.enter_async_context(Outputs())
+        site.needs = Provided(sandbox, processes, outputs)
+        yield site
+
+
+async def test_a_command_changes_the_project_and_git_compares(terminal: Site) -> None:
+    terminal.model = ScriptedTurns(
+        [
+            calls(call("c1", "executeCommand", command="git status --short; sh test.sh")),
+            calls(
+                call("c2", "executeCommand", command="sed -i s/one/two/ a.txt && echo x > b.txt")
+            ),
+            calls(call("c3", "executeCommand", command="sh test.sh; git status --short")),
+            calls(call("c4", "executeCommand", command="setsid sleep 300 & sleep 0.3; seq 9000")),
+            says("Done."),
+        ]
+    )
+    async with terminal.worker() as engine:
+        answer = await terminal.answer(engine, TASK)
+    context = await terminal.store.messages.context(answer.message_id, max_chars=0)
+    first, second, third, fourth = context.tool_calls
+    assert (first.status, first.output) == ("failed", "Command failed with exit code 1:")
+    assert second.status == "completed"
+    assert third.output == "passed\n M a.txt\n?? b.txt"
+    assert "readOutput with handle 'out-" in (fourth.output or "")
+    assert await files_of(terminal) == {
+        "a.txt": b"two\n",
+        "b.txt": b"x\n",
+        "test.sh": b"grep -q two a.txt && echo passed\n",
+    }
+
+
+async def test_a_cancelled_message_leaves_no_process_and_no_change(terminal: Site) -> None:
+    mark = f"300.{time.monotonic_ns()}"
+    command = f"rm a.txt; setsid sleep {mark} & sleep {mark}"
+    terminal.model = ScriptedTurns([calls(call("c1", "executeCommand", command=command))])
+    async with terminal.worker() as engine:
+        message_id, run_id = await terminal.send(engine, TASK)
+        await until_alive(mark)
+        await terminal.store.messages.cancel(message_id, owner=terminal.owner)
+        await engine.cancel(run_id)
+        async with asyncio.timeout(20):
+            while list(alive(mark)):  # noqa: ASYNC110 - another process
+                await asyncio.sleep(0.01)
+    assert (await files_of(terminal))["a.txt"] == b"one\n"

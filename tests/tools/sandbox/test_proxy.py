@@ -1,0 +1,117 @@
+"""Package registries are reached where they are allowed, and nothing else is."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from tools.sandbox.port import Confined, NoSandbox
+from tools.sandbox.running import Limits
+from tools.sandbox.sandbox import Finished, Sandbox
+
+pytestmark = pytest.mark.timeout(60)
+
+ASKS = """
+const net = require("node:net");
+const [host, method] = process.argv.slice(2);
+const head = `${method} ${host} HTTP/1.1\\r\\n\\r\\n`;
+const socket = net.connect(3128, "127.0.0.1", () => socket.write(head));
+socket.setEncoding("utf8");
+socket.on("data", (text) => {
+  console.log(text.trim());
+  if (text.includes("200")) socket.write("hello\\n");
+});
+socket.on("close", () => process.exit(0));
+socket.on("error", (error) => { console.log(error.code); process.exit(1); });
+"""
+
+
+@dataclass
+class Site:
+    sandbox: Sandbox
+    folder: Path
+    registry: str
+
+    async def run(self, *argv: str, network: bool = True) -> Finished:
+        confined = Confined(argv, self.folder, network=network)
+        return await self.sandbox.run(confined, Limits(timeout_s=20))
+
+    async def ask(self, host: str, method: str = "CONNECT") -> str:
+        return (await self.run("node", "ask.js", host, method)).output.decode()
+
+
+async def echo(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    writer.write(b"REGISTRY SAYS " + await reader.readline())
+    writer.close()
+    await writer.wait_closed()
+
+
+@pytest.fixture
+async def site(tmp_path: Path) -> AsyncIterator[Site]:
+    folder = tmp_path / "project"
+    folder.mkdir()
+    (folder / "ask.js").write_text(ASKS)
+    async with AsyncExitStack() as stack:
+        server = await asyncio.start_server(echo, "127.0.0.1", 0)
+        await stack.enter_async_context(server)
+        registry = f"localhost:{server.sockets[0].getsockname()[1]}"
+        allowed = [registry, "localhost:1"]
+        sandbox = Sandbox(kinds=["bubblewrap"], registries=allowed)
+        await stack.enter_async_context(sandbox)
+        if sandbox.kind is None:
+            pytest.skip("this machine has no user namespaces")
+        assert sandbox.has_network
+        yield Site(sandbox, folder, registry)
+
+
+async def test_an_allowed_registry_is_reached(site: Site) -> None:
+    said = await site.ask(site.registry)
+    assert "HTTP/1.1 200" in said
+    assert "REGISTRY SAYS hello" in said
+
+
+@pytest.mark.parametrize(
+    ("host", "method", "status"),
+    [
+        ("example.com:443", "CONNECT", "403"),
+        ("127.0.0.1:PORT", "CONNECT", "403"),
+        ("localhost:22", "CONNECT", "403"),
+        ("localhost:PORT@example.com:443", "CONNECT", "403"),
+        ("http://localhost:PORT/", "GET", "405"),
+        ("localhost:1", "CONNECT", "502"),
+    ],
+)
+async def test_all_else_is_refused(site: Site, host: str, method: str, status: str) -> None:
+    said = await site.ask(host.replace("PORT", site.registry.partition(":")[2]), method)
+    assert f"HTTP/1.1 {status}" in said
+    assert "REGISTRY" not in said
+
+
+async def test_there_is_no_other_way_out(site: Site) -> None:
+    port = site.registry.partition(":")[2]
+    done = await site.run("bash", "-c", f"exec 3<>/dev/tcp/127.0.0.1/{port}; cat <&3")
+    assert done.receipt.code != 0
+    assert b"REGISTRY" not in done.output
+
+
+async def test_without_being_asked_for_there_is_none(site: Site) -> None:
+    done = await site.run("node", "ask.js", site.registry, "CONNECT", network=False)
+    assert b"ECONNREFUSED" in done.output
+
+
+async def test_exit_codes_and_arguments_pass_the_bridge(site: Site) -> None:
+    done = await site.run("sh", "-c", 'echo "$1"; exit 7', "sh", "a b")
+    assert done.receipt.code == 7
+    assert done.output == b"a b\n"
+
+
+async def test_a_sandbox_without_registries_refuses(tmp_path: Path) -> None:
+    async with Sandbox() as sandbox:
+        if sandbox.kind is None:
+            pytest.skip("this machine has no sandbox")
+        assert not sandbox.has_network
+        with pytest.raises(NoSandbox, match="no network"):
+            sandbox.wrap(("true",), folder=tmp_path, network=True)

@@ -1,0 +1,1 @@
+"""Which command lines may run: judged by what they would run, not by how they begin."""
