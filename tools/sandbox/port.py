@@ -29,6 +29,10 @@ class Bounds:
     open_files: int = 4096
 
 
+LASTING = Bounds(cpu_s=30 * 24 * 3600)
+"""Of what is to go on for days: a language server has used its 900 s one day."""
+
+
 @dataclass(frozen=True)
 class Confined:
     """What one process tree is given.

@@ -15,7 +15,7 @@ from core.clock import Clock, SystemClock
 from tools.sandbox.bubblewrap import Bubblewrap, candidates
 from tools.sandbox.cgroup import TaskGroup, TaskGroups
 from tools.sandbox.landlock import Landlock
-from tools.sandbox.port import KEEPERS, Confined, Confinement, NoSandbox, Wrapped
+from tools.sandbox.port import KEEPERS, LASTING, Confined, Confinement, NoSandbox, Wrapped
 from tools.sandbox.programs import lay_out
 from tools.sandbox.proxy import RegistryProxy
 from tools.sandbox.repository import prepare
@@ -159,9 +159,16 @@ class Sandbox:
         Raises:
             NoSandbox: this machine has none, or the folder cannot be used.
         """
-        extra = tuple(read_only)
         wrapped, group = self._wrap(
-            Confined(argv, folder, cwd, writable=writable, network=network, read_only=extra)
+            Confined(
+                argv,
+                folder,
+                cwd,
+                writable=writable,
+                network=network,
+                read_only=tuple(read_only),
+                bounds=LASTING,
+            )
         )
         return (
             wrapped

@@ -2,12 +2,14 @@
 
 import asyncio
 from contextlib import suppress
+from dataclasses import replace
 from typing import Annotated
 
 from pydantic import Field
 
 from tools.output import EndedPart, ExitPart, Part, ToolOutput
 from tools.place import Place, Touches
+from tools.sandbox.port import LASTING
 from tools.sandbox.running import Ending
 from tools.terminal.arguments import Arguments, CommandLine, StartFolder
 from tools.terminal.line import folder_of, prepared
@@ -52,7 +54,7 @@ async def start_process(arguments: StartProcess, place: Place) -> ToolOutput:
     """Its id and its first words, or how it ended if it did at once."""
     confined = await prepared(place, arguments.command, arguments.cwd)
     processes = place.need(Processes)
-    process = await processes.start(confined, arguments.command)
+    process = await processes.start(replace(confined, bounds=LASTING), arguments.command)
     try:
         with suppress(TimeoutError):
             async with asyncio.timeout(FIRST_WORDS_S):

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tools.sandbox.port import NoSandbox
+from tools.sandbox.port import LASTING, NoSandbox
 from tools.sandbox.sandbox import Sandbox
 from tools.workspace.port import RelPath
 
@@ -92,6 +92,11 @@ async def test_what_is_read_only_stays(sandbox: Sandbox, folder: Path, tmp_path:
     process = await asyncio.create_subprocess_exec(*wrapped.argv, env=wrapped.env, stderr=DEVNULL)
     assert await process.wait() != 0
     assert given.read_text() == "given"
+
+
+async def test_what_is_to_last_has_time(sandbox: Sandbox, folder: Path) -> None:
+    _, said = await output(sandbox, "ulimit -t; ulimit -f; ulimit -c", folder)
+    assert said.split() == [str(LASTING.cpu_s), str(LASTING.file_bytes // 512), "0"]
 
 
 async def test_a_closed_sandbox_refuses_with_words(folder: Path) -> None:
