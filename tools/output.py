@@ -95,7 +95,7 @@ class ExitPart(_Shown):
 
 
 @dataclass(frozen=True)
-class EndedPart:
+class EndedPart(_Shown):
     """We ended processes of a command, at `at` (ISO 8601): by name, at most 20 of them."""
 
     reason: Literal["exited", "timeout", "output", "memory", "tasks", "stopped"]

@@ -45,6 +45,15 @@ const severity = v.union(v.literal("error"), v.literal("warning"), v.literal("in
 const change = v.union(v.literal("created"), v.literal("changed"), v.literal("deleted"), v.literal("renamed"));
 const mediaType = v.union(v.literal("image/png"), v.literal("image/jpeg"), v.literal("image/gif"), v.literal("image/webp"));
 
+const endedReason = v.union(
+  v.literal("exited"),
+  v.literal("timeout"),
+  v.literal("output"),
+  v.literal("memory"),
+  v.literal("tasks"),
+  v.literal("stopped"),
+);
+
 /** What a tool call came to, for people and for programs: see tools/output.py, which makes them. */
 export const resultPart = v.union(
   v.object({
@@ -75,6 +84,7 @@ export const resultPart = v.union(
   v.object({ type: v.literal("image"), mediaType, data: v.string() }),
   v.object({ type: v.literal("fullText"), handle: v.string(), sizeBytes: v.number() }),
   v.object({ type: v.literal("exit"), code: v.optional(v.number()), tookS: v.number() }),
+  v.object({ type: v.literal("ended"), reason: endedReason, processes: v.array(v.string()), at: v.string() }),
 );
 
 export const outboxData = v.record(v.string(), v.union(v.string(), v.number(), v.boolean(), v.null()));

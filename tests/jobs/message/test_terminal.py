@@ -9,8 +9,8 @@ import pytest
 
 from tests.jobs.message.site import TASK, Site
 from tests.jobs.message.test_commands import files_of
+from tests.support.processes import alive, until_alive
 from tests.support.scripted_turns import ScriptedTurns, call, calls, says
-from tests.tools.sandbox.test_run import alive, until_alive
 from tools.files import FILE_TOOLS
 from tools.place import Provided
 from tools.sandbox.sandbox import Sandbox

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.tools.sandbox.test_run import alive
+from tests.support.processes import alive
 from tools.sandbox.port import MIB, Bounds, Confined
 from tools.sandbox.running import Ending, Limits
 from tools.sandbox.sandbox import KINDS, Finished, Sandbox

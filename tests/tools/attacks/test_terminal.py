@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.tools.sandbox.test_run import alive
+from tests.support.processes import alive
 from tests.tools.terminal.conftest import Terminal
 from tools.sandbox.sandbox import Sandbox
 from tools.terminal.outputs import Outputs

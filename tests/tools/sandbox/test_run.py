@@ -1,13 +1,12 @@
 """A command runs to its end or to its bounds; afterwards nothing of it lives."""
 
 import asyncio
-import os
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from tests.support.processes import alive, until_alive
 from tools.sandbox.port import KEEPERS, MIB, Bounds, Confined
 from tools.sandbox.running import Ending, Limits
 from tools.sandbox.sandbox import Finished, Sandbox
@@ -23,23 +22,6 @@ async def run(
     bounds: Bounds = Bounds(),  # noqa: B008 - frozen
 ) -> Finished:
     return await sandbox.run(Confined(("sh", "-c", script), folder, bounds=bounds), limits)
-
-
-def alive(mark: str) -> Iterator[int]:
-    """Processes of this machine with the mark on their command line."""
-    for process in Path("/proc").iterdir():
-        if process.name.isdigit() and int(process.name) != os.getpid():
-            try:
-                if mark.encode() in (process / "cmdline").read_bytes():
-                    yield int(process.name)
-            except (FileNotFoundError, ProcessLookupError):
-                continue
-
-
-async def until_alive(mark: str) -> None:
-    async with asyncio.timeout(20):
-        while not list(alive(mark)):  # noqa: ASYNC110 - another process
-            await asyncio.sleep(0.01)
 
 
 async def test_output_and_errors_come_in_order_with_the_exit_code(

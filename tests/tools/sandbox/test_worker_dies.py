@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.tools.sandbox.test_run import alive, until_alive
+from tests.support.processes import alive, until_alive
 from tools.sandbox.sandbox import KINDS, Sandbox
 
 pytestmark = pytest.mark.timeout(90)

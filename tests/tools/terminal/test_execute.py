@@ -4,7 +4,7 @@ import time
 
 import pytest
 
-from tests.tools.sandbox.test_run import alive, until_alive
+from tests.support.processes import alive, until_alive
 from tests.tools.terminal.conftest import Terminal
 from tools.output import EndedPart, ExitPart, FullTextPart
 from tools.place import Place

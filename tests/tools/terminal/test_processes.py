@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.tools.sandbox.test_run import alive, until_alive
+from tests.support.processes import alive, until_alive
 from tests.tools.terminal.conftest import Terminal
 from tools.sandbox.port import Confined
 from tools.sandbox.sandbox import Sandbox
