@@ -40,6 +40,7 @@ from store.deltas import DeltaLimits
 from store.gateway import Store
 from tools.files import FILE_TOOLS
 from tools.place import Provided
+from tools.search import SEARCH_TOOLS
 
 log = logging.getLogger(__name__)
 
@@ -235,7 +236,7 @@ def agents_of(settings: Settings, model: Model) -> Agents:
         history_tokens=settings.history_tokens,
         longest_wait_s=settings.model_wait_s,
     )
-    return Agents(model, FILE_TOOLS, limits)
+    return Agents(model, (*FILE_TOOLS, *SEARCH_TOOLS), limits)
 
 
 @asynccontextmanager

@@ -8,9 +8,12 @@ from typing import Any
 from tools.files import FILE_TOOLS
 from tools.place import Place
 from tools.registry import Toolbox
+from tools.search import SEARCH_TOOLS
+from tools.workspace.disk import DiskWorkspace
 from tools.workspace.memory import MemoryWorkspace
 
 GOLDEN = json.loads((Path(__file__).parent / "golden" / "files.json").read_text())
+SEARCHES = json.loads((Path(__file__).parent / "golden" / "search.json").read_text())
 
 PNG = base64.b64decode(
     "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAQAAAC1HAwCAAAAC0lEQVR42mNk+A8AAQUBAScY42YAAAAASUVORK5CYII="
@@ -30,6 +33,79 @@ DIFFERENT: dict[tuple[str, str], tuple[str, str]] = {
         "a folder that does not exist is not empty",
     ),
 }
+
+SORTED = "files are sorted by path, so that an answer is the same each time"
+ANYWHERE = "*.ts means a name in every folder, as in editors"
+
+DIFFERENT_SEARCHES: dict[tuple[str, str], tuple[str, str]] = {
+    ("searchFiles", '{"pattern": "add"}'): (
+        (
+            "Found 4 match(es):\n"
+            "src/app.tsx:1:10 - import { add } from './math';\n"
+            "src/app.tsx:6:15 - const sum = add(n, 1);\n"
+            "src/math.ts:1:17 - export function add(a: number, b: number): number {\n"
+            "src/math.ts:8:34 - push(n: number) { this.total = add(this.total, n); }"
+        ),
+        SORTED,
+    ),
+    ("searchFiles", '{"pattern": "add", "filePattern": "*.ts"}'): (
+        (
+            "Found 2 match(es):\n"
+            "src/math.ts:1:17 - export function add(a: number, b: number): number {\n"
+            "src/math.ts:8:34 - push(n: number) { this.total = add(this.total, n); }"
+        ),
+        ANYWHERE,
+    ),
+    ("searchFiles", '{"pattern": "("}'): (
+        (
+            "Found 8 match(es):\n"
+            "src/app.tsx:4:28 - export default function App() {\n"
+            "src/app.tsx:5:30 - const [n, setN] = useState(0);\n"
+            "src/app.tsx:6:18 - const sum = add(n, 1);\n"
+            "src/app.tsx:7:24 - return <div onClick={() => setN(sum)}>{sum}</div>;\n"
+            "src/app.tsx:10:22 - const helper = async (x: number) => x * 2; // TODO remove\n"
+            "src/math.ts:1:20 - export function add(a: number, b: number): number {\n"
+            "src/math.ts:8:7 - push(n: number) { this.total = add(this.total, n); }\n"
+            "src/math.ts:10:30 - export interface Shape { area(): number }\n"
+            "[The pattern is no regular expression here (unclosed group); it was searched as plain "
+            "text.]"
+        ),
+        "a pattern that is no regular expression is searched as it stands, and that is said",
+    ),
+    ("findFilesByPattern", '{"pattern": "*.ts"}'): (
+        'Found 2 file(s) matching "*.ts":\nsrc/broken.ts\nsrc/math.ts',
+        ANYWHERE,
+    ),
+    ("findFilesByPattern", '{"pattern": "**/*.ts"}'): (
+        'Found 2 file(s) matching "**/*.ts":\nsrc/broken.ts\nsrc/math.ts',
+        SORTED,
+    ),
+}
+
+
+async def test_the_search_tools_answer_as_before(tmp_path: Path) -> None:
+    for file in GOLDEN["files"]:
+        if file["type"] == "file":
+            target = tmp_path / file["path"]
+            target.parent.mkdir(exist_ok=True)
+            target.write_bytes(file["content"].encode() if "content" in file else PNG)
+    toolbox = Toolbox(SEARCH_TOOLS)
+    place = Place(DiskWorkspace(tmp_path), folder=tmp_path)
+    used: set[tuple[str, str]] = set()
+    for case in SEARCHES["results"]:
+        tool: str = case["tool"]
+        if tool not in toolbox.names:
+            continue
+        arguments: dict[str, Any] = case["args"]
+        key = (tool, json.dumps(arguments))
+        expected: str = case["result"]
+        if key in DIFFERENT_SEARCHES:
+            used.add(key)
+            assert DIFFERENT_SEARCHES[key][0] != expected
+            expected = DIFFERENT_SEARCHES[key][0]
+        output = await toolbox.run(tool, arguments, place)
+        assert output.text == expected, key
+    assert used == set(DIFFERENT_SEARCHES)
 
 
 async def test_the_file_tools_answer_as_before() -> None:

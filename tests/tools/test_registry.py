@@ -11,6 +11,7 @@ from tools.files import FILE_TOOLS
 from tools.output import ToolOutput
 from tools.place import Place, Touches
 from tools.registry import Toolbox
+from tools.search import SEARCH_TOOLS
 from tools.tool import Tool
 from tools.workspace.memory import MemoryWorkspace
 from tools.workspace.port import RelPath
@@ -32,7 +33,7 @@ def place() -> Place:
 
 
 def test_schemas_are_closed_objects_with_described_properties() -> None:
-    toolbox = Toolbox(FILE_TOOLS)
+    toolbox = Toolbox((*FILE_TOOLS, *SEARCH_TOOLS))
     assert toolbox.names == (
         "readFile",
         "writeFile",
@@ -41,6 +42,8 @@ def test_schemas_are_closed_objects_with_described_properties() -> None:
         "renameFile",
         "listFiles",
         "getProjectStructure",
+        "searchFiles",
+        "findFilesByPattern",
     )
     for tool in toolbox.descriptions:
         assert tool.input_schema["type"] == "object"
@@ -132,6 +135,8 @@ async def test_a_time_out_inside_a_tool_is_its_bug_not_ours() -> None:
         ("listFiles", {}, {""}, set[str]()),
         ("listFiles", {"path": "src"}, {"src"}, set[str]()),
         ("getProjectStructure", {}, {""}, set[str]()),
+        ("searchFiles", {"pattern": "a"}, {""}, set[str]()),
+        ("findFilesByPattern", {"pattern": "*.ts"}, {""}, set[str]()),
         ("readFile", {"path": "../a"}, set[str](), set[str]()),
         ("readFile", {}, set[str](), set[str]()),
         ("noSuchTool", {}, set[str](), set[str]()),
@@ -140,7 +145,7 @@ async def test_a_time_out_inside_a_tool_is_its_bug_not_ours() -> None:
 def test_each_call_says_which_paths_it_touches(
     name: str, arguments: dict[str, Any], reads: set[str], writes: set[str]
 ) -> None:
-    touches = Toolbox(FILE_TOOLS).touches(name, arguments)
+    touches = Toolbox((*FILE_TOOLS, *SEARCH_TOOLS)).touches(name, arguments)
     assert touches == Touches(
         reads=frozenset(map(RelPath, reads)), writes=frozenset(map(RelPath, writes))
     )
