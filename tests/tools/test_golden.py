@@ -60,7 +60,7 @@ DIFFERENT_SEARCHES: dict[tuple[str, str], tuple[str, str]] = {
         (
             "Found 8 match(es):\n"
             "src/app.tsx:4:28 - export default function App() {\n"
-            "src/app.tsx:5:30 - const [n, setN] = useState(0);\n"
+            "src/app.tsx:5:29 - const [n, setN] = useState(0);\n"
             "src/app.tsx:6:18 - const sum = add(n, 1);\n"
             "src/app.tsx:7:24 - return <div onClick={() => setN(sum)}>{sum}</div>;\n"
             "src/app.tsx:10:22 - const helper = async (x: number) => x * 2; // TODO remove\n"
@@ -71,6 +71,66 @@ DIFFERENT_SEARCHES: dict[tuple[str, str], tuple[str, str]] = {
             "text.]"
         ),
         "a pattern that is no regular expression is searched as it stands, and that is said",
+    ),
+    ("searchCodebase", '{"patternType": "import"}'): (
+        (
+            "Found 2 import(s):\n"
+            "[import] ./math - src/app.tsx:1\n    import { add } from './math';\n"
+            "[import] react - src/app.tsx:2\n    import React, { useState } from 'react';"
+        ),
+        "an import of a default and of names is one as well",
+    ),
+    ("searchCodebase", '{"patternType": "function"}'): (
+        (
+            "Found 4 function(s):\n"
+            "[function] App - src/app.tsx:4\n    export default function App() {\n"
+            "[function] helper - src/app.tsx:10\n"
+            "    const helper = async (x: number) => x * 2; // TODO remove\n"
+            "[function] add - src/math.ts:1\n"
+            "    export function add(a: number, b: number): number {\n"
+            "[function] push - src/math.ts:8\n"
+            "    push(n: number) { this.total = add(this.total, n); }"
+        ),
+        f"methods are functions; {SORTED}",
+    ),
+    ("searchCodebase", '{"patternType": "class"}'): (
+        (
+            "Found 4 class(s):\n"
+            "[class] Calculator - src/math.ts:6\n    export class Calculator {\n"
+            "[class] Shape - src/math.ts:10\n    export interface Shape { area(): number }\n"
+            "[class] Id - src/math.ts:11\n    export type Id = string;\n"
+            "[class] Color - src/math.ts:12\n    export enum Color { Red }"
+        ),
+        "interfaces, types and enums are looked for as classes are",
+    ),
+    ("searchCodebase", '{"patternType": "export"}'): (
+        (
+            "Found 9 export(s):\n"
+            "[export] App - src/app.tsx:4\n    export default function App() {\n"
+            "[export] x - src/broken.ts:2\n    export { x, y };\n"
+            "[export] y - src/broken.ts:2\n    export { x, y };\n"
+            "[export] add - src/math.ts:1\n"
+            "    export function add(a: number, b: number): number {\n"
+            "[export] PI - src/math.ts:5\n    export const PI = 3.14;\n"
+            "[export] Calculator - src/math.ts:6\n    export class Calculator {\n"
+            "[export] Shape - src/math.ts:10\n    export interface Shape { area(): number }\n"
+            "[export] Id - src/math.ts:11\n    export type Id = string;\n"
+            "[export] Color - src/math.ts:12\n    export enum Color { Red }"
+        ),
+        f"types are exported as well; {SORTED}",
+    ),
+    ("searchCodebase", '{"patternType": "call", "searchTerm": "add"}'): (
+        (
+            "Found 2 call(s):\n"
+            "[call] add - src/app.tsx:6\n    const sum = add(n, 1);\n"
+            "[call] add - src/math.ts:8\n"
+            "    push(n: number) { this.total = add(this.total, n); }"
+        ),
+        "the definition of a function is no call of it",
+    ),
+    ("searchCodebase", '{"patternType": "class", "searchTerm": "zzz"}'): (
+        'No classes found matching "zzz".',
+        "spelling",
     ),
     ("findFilesByPattern", '{"pattern": "*.ts"}'): (
         'Found 2 file(s) matching "*.ts":\nsrc/broken.ts\nsrc/math.ts',

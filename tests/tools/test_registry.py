@@ -44,6 +44,7 @@ def test_schemas_are_closed_objects_with_described_properties() -> None:
         "getProjectStructure",
         "searchFiles",
         "findFilesByPattern",
+        "searchCodebase",
     )
     for tool in toolbox.descriptions:
         assert tool.input_schema["type"] == "object"
@@ -137,6 +138,7 @@ async def test_a_time_out_inside_a_tool_is_its_bug_not_ours() -> None:
         ("getProjectStructure", {}, {""}, set[str]()),
         ("searchFiles", {"pattern": "a"}, {""}, set[str]()),
         ("findFilesByPattern", {"pattern": "*.ts"}, {""}, set[str]()),
+        ("searchCodebase", {}, {""}, set[str]()),
         ("readFile", {"path": "../a"}, set[str](), set[str]()),
         ("readFile", {}, set[str](), set[str]()),
         ("noSuchTool", {}, set[str](), set[str]()),

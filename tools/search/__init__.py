@@ -1,7 +1,8 @@
 """The tools that search a project."""
 
+from tools.search.code import SEARCH_CODEBASE
 from tools.search.find import FIND_FILES_BY_PATTERN
 from tools.search.text import SEARCH_FILES
 from tools.tool import AnyTool
 
-SEARCH_TOOLS: tuple[AnyTool, ...] = (SEARCH_FILES, FIND_FILES_BY_PATTERN)
+SEARCH_TOOLS: tuple[AnyTool, ...] = (SEARCH_FILES, FIND_FILES_BY_PATTERN, SEARCH_CODEBASE)

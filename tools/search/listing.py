@@ -44,11 +44,13 @@ _NAME = r"[A-Za-z0-9_@+][\w@+\-]*(?:\.[\w@+\-]+)*"
 _PLAIN = re.compile(f"{_NAME}(?:/{_NAME})*", re.ASCII)
 
 
-async def list_files(place: Place, glob: Glob | None) -> list[RelPath]:
+async def list_files(
+    place: Place, glob: Glob | None, *, max_bytes: int = MAX_FILE_BYTES
+) -> list[RelPath]:
     """The files that a search looks at, sorted; binary ones as well."""
     if place.folder is None:
         return [path for path in await _walked(place) if glob is None or glob.matches(path)]
-    found = await ripgrep(place.folder, ["--files", "--null"], glob)
+    found = await ripgrep(place.folder, ["--files", "--null", f"--max-filesize={max_bytes}"], glob)
     return await asyncio.to_thread(_names, found.stdout, glob)
 
 
@@ -62,6 +64,16 @@ async def ripgrep(folder: Path, arguments: Sequence[str], glob: Glob | None) -> 
             folder=folder,
             files=() if file is None else (file,),
         )
+
+
+async def names_containing(
+    folder: Path, pattern: str, glob: Glob | None, *, is_literal: bool
+) -> set[RelPath]:
+    """The files in which something stands, in whatever case; of a glob more than match."""
+    asked = ["--files-with-matches", "--null", "--ignore-case", "--text"]
+    literal = ["--fixed-strings"] if is_literal else []
+    found = await ripgrep(folder, [*asked, *literal, f"--regexp={pattern}", "."], glob)
+    return set(await asyncio.to_thread(_names, found.stdout, None))
 
 
 def path_from(found: bytes) -> RelPath | None:

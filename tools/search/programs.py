@@ -1,6 +1,7 @@
 """Programs that come in wheels: where they are, and one run of them, bounded and always ended."""
 
 import asyncio
+import resource
 import sys
 import sysconfig
 from collections.abc import Sequence
@@ -15,6 +16,7 @@ RUN_S = 20.0  # below the time that a tool has: what was found until then is tol
 END_S = 2.0  # for a killed program to be gone
 MAX_OUTPUT_BYTES = 32 * 1024 * 1024
 MAX_ERROR_BYTES = 16 * 1024
+MAX_MEMORY_BYTES = 2 * 1024**3  # of address space
 
 RIPGREP = "rg"
 AST_GREP = "ast-grep"
@@ -35,7 +37,7 @@ class ProgramMissing(Refused):
 
 @dataclass(frozen=True)
 class Output:
-    """What a program has printed; `is_cut`: it was ended at the bound of output or of time."""
+    """What a program has printed; `is_cut`: it was ended at a bound of output, time or memory."""
 
     code: int
     stdout: bytes
@@ -111,6 +113,7 @@ async def run_program(
     )
     is_late = False
     try:
+        _bound_memory(transport.get_pid())
         if stdin is not None:
             pipe = cast("asyncio.WriteTransport", transport.get_pipe_transport(0))
             pipe.write(stdin)
@@ -124,10 +127,17 @@ async def run_program(
         with suppress(TimeoutError):
             async with asyncio.timeout(END_S):
                 await asyncio.shield(collected.ended)
+    code = transport.get_returncode() or 0
     return Output(
-        code=transport.get_returncode() or 0,
+        code=code,
         stdout=bytes(collected.stdout),
         stderr=collected.stderr.decode(errors="replace"),
-        is_cut=collected.is_cut or is_late,
+        is_cut=collected.is_cut or is_late or code < 0,
         is_late=is_late,
     )
+
+
+def _bound_memory(pid: int) -> None:
+    if sys.platform == "linux":  # elsewhere the bounds of time and output have to do
+        with suppress(ProcessLookupError, PermissionError):  # it has ended
+            resource.prlimit(pid, resource.RLIMIT_AS, (MAX_MEMORY_BYTES, MAX_MEMORY_BYTES))

@@ -143,6 +143,70 @@ async def test_a_glob_is_answered_in_words(project: Project, pattern: str, told:
     assert monotonic() - began < 15
 
 
+CODE: list[tuple[str, dict[str, Any], str]] = [
+    ("option as a term", {"searchTerm": "--config=/etc/passwd"}, "No code patterns found"),
+    ("option as a pattern", {"pattern": "--help"}, "No code looks like"),
+    ("regex as a term", {"searchTerm": "(a+)+$"}, "No code patterns found"),
+    ("NUL as a term", {"searchTerm": "a\0"}, "A NUL is in no code"),
+    ("NUL as a pattern", {"pattern": "f(\0)"}, "A NUL is in no code"),
+    ("wild pattern", {"pattern": "$A"}, "match(es)"),
+    ("open pattern", {"pattern": "((((("}, "is no code that stands alone"),
+    ("deep pattern", {"pattern": "(" * 490 + "a" + ")" * 490}, "No code looks like"),
+    ("a rule of ast-grep", {"searchTerm": '"}}\n---\n{"id": "x"'}, "No code patterns found"),
+    ("leaves", {"patternType": "call", "filePattern": "../**"}, "leaves the project"),
+    ("a link", {"patternType": "call", "filePattern": "link.py"}, "No calls found."),
+    ("deep nesting", {"patternType": "call", "filePattern": "nested.js"}, "call(s)"),
+    ("one long line", {"patternType": "call", "filePattern": "minified.js"}, "not looked at: min"),
+    ("many wide lines", {"patternType": "call", "filePattern": "wide.js"}, "There is more than"),
+    ("not text", {"patternType": "call", "filePattern": "binary.py"}, "calls found."),
+    ("UTF-16", {"patternType": "call", "filePattern": "wide.py"}, "calls found."),
+    ("broken code", {"patternType": "function", "filePattern": "broken.ts"}, "[function] whole"),
+    (
+        "a name like an option",
+        {"patternType": "call", "filePattern": "*.jsx"},
+        "[call] f - -l.jsx:1",
+    ),
+    ("unknown kind", {"patternType": "goto"}, "patternType"),
+]
+
+
+@pytest.fixture(scope="module")
+def code(tmp_path_factory: pytest.TempPathFactory) -> Project:
+    folder = tmp_path_factory.mktemp("code")
+    (folder / "secret.py").write_text("secret_4711()\n")
+    project = Project(
+        folder / "files",
+        {
+            "sgconfig.yml": "customLanguages: {x: {libraryPath: ./evil.so, extensions: [py]}}\n[",
+            "evil.so": b"\x7fELF",
+            "own.py": "call(1)\n",
+            "nested.js": "f(\n" * 5_000 + ")\n" * 5_000,
+            "minified.js": "g(1);" * 40_000,
+            "wide.js": ("w();" * 900 + "\n") * 250,
+            "binary.py": b"h(1)\0\0\xff" * 100,
+            "wide.py": "wide(1)\n".encode("utf-16"),
+            "broken.ts": "function whole() {}\nfunction ( {{{ class =>\n",
+            "-l.jsx": "f(1)\n",
+        },
+    )
+    (project.folder / "link.py").symlink_to(folder / "secret.py")
+    return project
+
+
+@pytest.mark.timeout(90)
+@pytest.mark.parametrize(
+    ("arguments", "told"), [case[1:] for case in CODE], ids=[case[0] for case in CODE]
+)
+async def test_a_search_of_code_is_answered_in_words(
+    code: Project, arguments: dict[str, Any], told: str
+) -> None:
+    output = await code.run("searchCodebase", **arguments)
+    assert told in output.text
+    assert "4711" not in output.text
+    assert "Traceback" not in output.text
+    assert len(output.text) < 20_000
+
+
 async def test_a_file_that_becomes_a_link_meanwhile_is_not_shown(project: Project) -> None:
     """The count comes from the disk; what is shown is read through the workspace."""
     project.write("race.txt", "top race\n")
