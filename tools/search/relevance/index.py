@@ -1,0 +1,315 @@
+"""The words of a project's files in memory, and how files are ranked by them.
+
+Each part of a file is a row in the lists of its words; a file that changes gets new rows, and the
+old ones are left until half of all rows are dead. Numbers stand in arrays: about 6 bytes a word of
+a part.
+"""
+
+from __future__ import annotations
+
+from array import array
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from math import log
+
+from tools.search.relevance.facts import PROGRAMS, Facts, suffix_of
+from tools.search.relevance.history import History
+from tools.search.relevance.imports import ImportGraph
+from tools.search.relevance.words import asked_words, count_words
+
+MOST_WORDS = 40  # of a question
+_K1 = 1.2
+
+
+@dataclass(frozen=True)
+class Weights:
+    """How much each thing counts; `python -m bench.tools_relevance --learn` tries others."""
+
+    path: float = 6.0
+    defines: float = 3.0
+    length: float = 0.4  # how much a long file is held back, 0 to 1
+    chunk: float = 0.6
+    neighbour: float = 0.3
+    history: float = 0.4
+    text: float = 0.7  # of what is no program
+    test: float = 1.0
+
+
+@dataclass(frozen=True)
+class Ranked:
+    """A file, how well it fits, and why."""
+
+    path: str
+    score: float
+    reasons: tuple[str, ...]
+
+
+@dataclass
+class _File:
+    number: int
+    length: int
+    names: Sequence[str]
+    words: Counter[str]  # of path and definitions, by their weights
+    chunks: range
+
+
+@dataclass
+class _Words:
+    """Where a word stands: rows of parts, and how often in each."""
+
+    chunks: array[int] = field(default_factory=lambda: array("I"))
+    counts: array[int] = field(default_factory=lambda: array("H"))
+
+
+class Index:
+    """Files by their words. Not safe for threads."""
+
+    def __init__(self, weights: Weights | None = None) -> None:
+        self.weights = weights or Weights()
+        self.history = History()
+        self._files: dict[str, _File] = {}
+        self._by_number: dict[int, str] = {}
+        self._words: dict[str, _Words] = {}
+        self._named: dict[str, dict[str, float]] = defaultdict(dict)
+        self._file_of: array[int] = array("I")
+        self._length_of: array[int] = array("I")
+        self._next = 0
+        self._dead_chunks = 0
+        self._total = 0
+        self._graph = ImportGraph()
+
+    def __contains__(self, path: str) -> bool:
+        """Whether a file is indexed."""
+        return path in self._files
+
+    def __len__(self) -> int:
+        """How many files there are."""
+        return len(self._files)
+
+    @property
+    def paths(self) -> list[str]:
+        """Those of all files."""
+        return list(self._files)
+
+    @property
+    def size(self) -> int:
+        """About how many bytes it takes."""
+        return 16 * sum(self._length_of) + 2_000 * len(self._files) + 300 * len(self._words)
+
+    @property
+    def is_worn(self) -> bool:
+        """Whether most of it is of files as they were: make a new one."""
+        return self._dead_chunks > max(2_000, len(self._file_of) // 2)
+
+    def put(self, path: str, facts: Facts) -> None:
+        """A file is there, or has changed."""
+        self._take_out(path)
+        number = self._next
+        self._next += 1
+        first = len(self._file_of)
+        length = 0
+        for counts in facts.chunks:
+            chunk = len(self._file_of)
+            size = sum(counts.values())
+            length += size
+            self._file_of.append(number)
+            self._length_of.append(size)
+            for word, count in counts.items():
+                words = self._words.get(word)
+                if words is None:
+                    words = self._words[word] = _Words()
+                words.chunks.append(chunk)
+                words.counts.append(min(count, 65_535))
+        named: Counter[str] = Counter()
+        for word, count in count_words([path.replace("/", " ")]).items():
+            named[word] += self.weights.path * count  # pyright: ignore[reportArgumentType]
+        for word in facts.defines:
+            named[word] += self.weights.defines  # pyright: ignore[reportArgumentType]
+        for word, weight in named.items():
+            self._named[word][path] = weight
+        chunks = range(first, len(self._file_of))
+        self._files[path] = _File(number, length, facts.names, named, chunks)
+        self._by_number[number] = path
+        self._total += length
+        self._graph.put(path, facts.imports)
+
+    def drop(self, path: str) -> None:
+        """A file is gone."""
+        self._take_out(path)
+        self._graph.drop(path)
+
+    def _take_out(self, path: str) -> None:
+        file = self._files.pop(path, None)
+        if file is None:
+            return
+        del self._by_number[file.number]
+        self._dead_chunks += len(file.chunks)
+        self._total -= file.length
+        for word in file.words:
+            self._named[word].pop(path, None)
+
+    def rank(
+        self,
+        query: str,
+        *,
+        current: str | None = None,
+        recent: Mapping[str, float] | None = None,
+        limit: int = 5,
+    ) -> list[Ranked]:
+        """The files that fit best. `recent` are files with what they are worth more, 0 to 1."""
+        words = asked_words(query)[:MOST_WORDS]
+        self._graph.refresh()
+        scores, why = self._lexical(words)
+        reasons: dict[str, list[str]] = defaultdict(list)
+        for path, found in why.items():
+            reasons[path].append(f"Contains query terms: {', '.join(found)}")
+        self._add_history(words, scores, reasons)
+        self._add_neighbours(scores, reasons)
+        for path, worth in (recent or {}).items():
+            if path in scores:
+                scores[path] += 0.1 * worth
+                reasons[path].append("Edited recently")
+        if current is not None:
+            self._add_current(current, scores, reasons)
+        ranked = sorted(scores.items(), key=lambda item: (-item[1], item[0]))[:limit]
+        return [Ranked(path, score, tuple(reasons[path])) for path, score in ranked]
+
+    def _lexical(self, words: Sequence[str]) -> tuple[dict[str, float], dict[str, list[str]]]:
+        """BM25 over whole files, with names counting more, and the best part of each; 0 to 1."""
+        weights = self.weights
+        count = len(self._files)
+        if not count or not words:
+            return {}, {}
+        average = max(1.0, self._total / count)
+        average_chunk = max(1.0, self._total / max(1, len(self._file_of) - self._dead_chunks))
+        whole: dict[str, float] = defaultdict(float)
+        parts: dict[int, float] = defaultdict(float)
+        why: dict[str, list[str]] = defaultdict(list)
+        by_number, file_of, length_of = self._by_number, self._file_of, self._length_of
+        for word in words:
+            in_file: dict[str, float] = {}
+            standing = self._words.get(word)
+            alive: list[tuple[int, int]] = []
+            if standing is not None:
+                for chunk, times in zip(standing.chunks, standing.counts, strict=True):
+                    path = by_number.get(file_of[chunk])
+                    if path is not None:
+                        in_file[path] = in_file.get(path, 0) + times
+                        alive.append((chunk, times))
+            for path in self._named.get(word, ()):
+                in_file.setdefault(path, 0)
+            if not in_file:
+                continue
+            idf = log(1 + (count - len(in_file) + 0.5) / (len(in_file) + 0.5))
+            named = self._named.get(word, {})
+            for path, times in in_file.items():
+                norm = 1 - weights.length + weights.length * self._files[path].length / average
+                weighted = times / norm + named.get(path, 0.0)
+                whole[path] += idf * weighted * (_K1 + 1) / (weighted + _K1)
+                why[path].append(word)
+            for chunk, times in alive:
+                norm = 1 - weights.length + weights.length * length_of[chunk] / average_chunk
+                parts[chunk] += idf * times * (_K1 + 1) / (times + _K1 * norm)
+        best: dict[str, float] = {}
+        for chunk, score in parts.items():
+            path = by_number[file_of[chunk]]
+            if score > best.get(path, 0.0):
+                best[path] = score
+        scores = {
+            path: (score + weights.chunk * best.get(path, 0.0)) * self._worth(path)
+            for path, score in whole.items()
+        }
+        most = max(scores.values(), default=0.0)
+        return {path: score / most for path, score in scores.items()} if most else {}, why
+
+    def _worth(self, path: str) -> float:
+        worth = 1.0 if suffix_of(path) in PROGRAMS else self.weights.text
+        return worth * (self.weights.test if is_test(path) else 1.0)
+
+    def _add_history(
+        self, words: Sequence[str], scores: dict[str, float], reasons: dict[str, list[str]]
+    ) -> None:
+        found = self.history.files_for(words)
+        most = max(found.values(), default=0.0)
+        for path, score in found.items():
+            if path in self._files:
+                share = score / most
+                scores[path] = scores.get(path, 0.0) + self.weights.history * share
+                if share > 0.3:  # noqa: PLR2004 - less says little
+                    reasons[path].append("Changed by commits about this")
+
+    def _add_neighbours(self, scores: dict[str, float], reasons: dict[str, list[str]]) -> None:
+        """A file that imports, or is imported by, files that fit, fits better."""
+        imported, importing = self._graph.imported, self._graph.importing
+        before = dict(scores)
+        top = sorted(before, key=lambda path: -before[path])[:30]
+        best: dict[str, tuple[float, str, str]] = {}
+        for path in top:
+            for other, word in (
+                *((other, "Imported by") for other in imported.get(path, ())),
+                *((other, "Imports") for other in importing.get(path, ())),
+            ):
+                degree = len(importing.get(other, ())) + len(imported.get(other, ()))
+                gain = before[path] / (1 + log(1 + degree))
+                if gain > best.get(other, (0.0,))[0]:
+                    best[other] = (gain, word, path)
+        for path, (gain, word, other) in best.items():
+            if path in scores:
+                scores[path] += self.weights.neighbour * gain
+                reasons[path].append(f"{word} {other}")
+
+    def _add_current(
+        self, current: str, scores: dict[str, float], reasons: dict[str, list[str]]
+    ) -> None:
+        imported, importing = self._graph.imported, self._graph.importing
+        together = self.history.changed_with(current)
+        most = max(together.values(), default=0)
+        for path in self._files:
+            gain = 0.0
+            if path in imported.get(current, ()):
+                gain += 0.5
+                reasons[path].append("Imported by current file")
+            if path in importing.get(current, ()):
+                gain += 0.4
+                reasons[path].append("Imports current file")
+            if most and together.get(path, 0) > 1:
+                gain += 0.4 * together[path] / most
+                reasons[path].append("Often changed with current file")
+            if _bare(path) == _bare(current) and path != current:
+                gain += 0.4
+                reasons[path].append("Same name as current file")
+            if gain or path in scores:
+                near = _near(path, current)
+                gain += 0.1 * near
+                scores[path] = scores.get(path, 0.0) + gain
+        scores.pop(current, None)
+
+
+def is_test(path: str) -> bool:
+    """Whether a file holds tests, by its name or folder."""
+    name = path.rpartition("/")[2]
+    folders = path.split("/")[:-1]
+    return (
+        ".test." in name
+        or ".spec." in name
+        or name.startswith("test_")
+        or name.split(".")[0].endswith("_test")
+        or any(folder in {"test", "tests", "__tests__"} for folder in folders)
+    )
+
+
+def _bare(path: str) -> str:
+    name = path.rpartition("/")[2].split(".")[0]
+    return name.removeprefix("test_").removesuffix("_test").lower()
+
+
+def _near(path: str, other: str) -> float:
+    """How much of their folders they share, 0 to 1."""
+    mine, its = path.split("/")[:-1], other.split("/")[:-1]
+    shared = 0
+    for one, two in zip(mine, its, strict=False):
+        if one != two:
+            break
+        shared += 1
+    return shared / max(len(mine), len(its), 1)
