@@ -3,7 +3,7 @@
 import asyncio
 import logging
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
-from contextlib import AsyncExitStack, ExitStack, asynccontextmanager, suppress
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
 
@@ -41,6 +41,7 @@ from store.gateway import Store
 from tools.files import FILE_TOOLS
 from tools.place import Provided
 from tools.search import SEARCH_TOOLS
+from tools.search.relevance.client import RelevanceIndex
 
 log = logging.getLogger(__name__)
 
@@ -184,13 +185,14 @@ async def open_engine(
     settings: Settings, store: Store, model: Model | None
 ) -> AsyncGenerator[Engine]:
     """The engine with every job of the product; with a model, it works and has what jobs need."""
-    with ExitStack() as stack:
+    async with AsyncExitStack() as stack:
         needs: list[object] = []
         sweeps: list[Work] = []
         if model is not None:
             folder = stack.enter_context(own_folder(settings.data_dir / "workspaces"))
             folders = ProjectFolders(store, folder)
-            needs += [store, agents_of(settings, model), folders, Provided()]
+            relevance = await stack.enter_async_context(RelevanceIndex())
+            needs += [store, agents_of(settings, model), folders, Provided(relevance)]
             sweeps.append(FolderSweeper(store, folders).run)
         async with (
             engine_of(settings, works=model is not None, provide=needs) as engine,

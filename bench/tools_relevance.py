@@ -16,9 +16,9 @@ from statistics import median
 from time import perf_counter
 
 from bench.figures import say, say_figures
-from tools.search.relevance.facts import Facts, facts_of, is_indexed, suffix_of
+from tools.search.relevance.facts import PROGRAMS, TEXTS, Facts, facts_of, is_indexed, suffix_of
 from tools.search.relevance.history import Commit
-from tools.search.relevance.index import Index, Weights
+from tools.search.relevance.index import Index
 
 COMMITS = 1_600
 ASKED = 300
@@ -83,8 +83,8 @@ class Blobs:
         """Of a blob; None where the clone lacks it."""
         key = f"{blob}{suffix_of(path)}"
         if key not in self._facts:
-            assert self._process.stdin is not None
-            assert self._process.stdout is not None
+            assert self._process.stdin is not None  # noqa: S101
+            assert self._process.stdout is not None  # noqa: S101
             self._process.stdin.write(f"{blob}\n".encode())
             self._process.stdin.flush()
             head = self._process.stdout.readline().split()
@@ -115,23 +115,17 @@ class Score:
     reciprocal: float = 0.0
 
 
-def measure(
-    repo: Path, *, only_code: bool = False, weights: Weights | None = None, part: str = "all"
-) -> dict[str, float]:
+def measure(repo: Path, *, only_code: bool = False) -> dict[str, float]:
     """Recall at 5 and 10, mean reciprocal rank, and milliseconds a question."""
     log = changes(repo)
     tree = _tree(repo, f"{log[0].sha}")
     endings = _language(tree)
     asked = _sample(log, endings)
-    if part != "all":
-        order = sorted(asked)
-        half = set(order[::2] if part == "even" else order[1::2])
-        asked = asked & half
     blobs = Blobs(repo)
-    index = Index(weights)
-    kept = (lambda path: suffix_of(path) in endings) if only_code else is_indexed
+    index = Index()
+    suffixes = frozenset(endings) if only_code else PROGRAMS | TEXTS
     for path, blob in tree.items():
-        _put(index, blobs, path, blob, kept)
+        _put(index, blobs, path, blob, suffixes)
     index.history.add(_before(repo, log[0].sha))
     score, took = Score(), list[float]()
     for number, change in enumerate(log[1:], 1):
@@ -143,7 +137,7 @@ def measure(
             _count(score, ranked, truth)
         for path, blob in change.files.items():
             if blob:
-                _put(index, blobs, path, blob, kept)
+                _put(index, blobs, path, blob, suffixes)
             else:
                 index.drop(path)
         index.history.add([Commit(question(change.subject), list(change.files))])
@@ -159,15 +153,15 @@ def measure(
     }
 
 
-def _put(index: Index, blobs: Blobs, path: str, blob: str, kept) -> None:
-    facts = blobs.facts(path, blob) if kept(path) else None
+def _put(index: Index, blobs: Blobs, path: str, blob: str, suffixes: frozenset[str]) -> None:
+    facts = blobs.facts(path, blob) if suffix_of(path) in suffixes and is_indexed(path) else None
     if facts is not None:
         index.put(path, facts)
 
 
 def _tree(repo: Path, commit: str) -> dict[str, str]:
     rows = _git(repo, "ls-tree", "-r", "-z", commit).split("\0")
-    found = {}
+    found: dict[str, str] = {}
     for row in rows:
         if row:
             head, path = row.split("\t", 1)
@@ -221,7 +215,7 @@ def _count(score: Score, ranked: Sequence[str], truth: set[str]) -> None:
     score.asked += 1
     for limit in (5, 10):
         hits = len(truth.intersection(ranked[:limit])) / min(len(truth), limit)
-        if limit == 5:
+        if limit == 5:  # noqa: PLR2004
             score.at_5 += hits
         else:
             score.at_10 += hits
@@ -229,11 +223,19 @@ def _count(score: Score, ranked: Sequence[str], truth: set[str]) -> None:
     score.reciprocal += 1 / first if first else 0.0
 
 
-if __name__ == "__main__":
-    parser = argparse.ArgumentParser()
+def main() -> None:
+    """Measure each clone that is given; the last line is one JSON object."""
+    parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--repo", type=Path, action="append", required=True)
-    parser.add_argument("--only-code", action="store_true")
+    parser.add_argument("--only-code", action="store_true", help="index nothing but code")
     given = parser.parse_args()
+    figures: dict[str, float] = {}
     for repo in given.repo:
-        t = perf_counter()
-        say(f"{repo}: {measure(repo, only_code=given.only_code)} in {perf_counter() - t:.1f}")
+        for name, value in measure(repo, only_code=given.only_code).items():
+            figures[f"tools.relevant_{name}[{repo.name}]"] = value
+        say(f"{repo}: {figures}")
+    say_figures(figures)
+
+
+if __name__ == "__main__":
+    main()

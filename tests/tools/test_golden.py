@@ -6,9 +6,10 @@ from pathlib import Path
 from typing import Any
 
 from tools.files import FILE_TOOLS
-from tools.place import Place
+from tools.place import Place, Provided
 from tools.registry import Toolbox
 from tools.search import SEARCH_TOOLS
+from tools.search.relevance.client import RelevanceIndex
 from tools.workspace.disk import DiskWorkspace
 from tools.workspace.memory import MemoryWorkspace
 
@@ -146,25 +147,25 @@ DIFFERENT_SEARCHES: dict[tuple[str, str], tuple[str, str]] = {
 async def test_the_search_tools_answer_as_before(tmp_path: Path) -> None:
     for file in GOLDEN["files"]:
         if file["type"] == "file":
-            target = tmp_path / file["path"]
-            target.parent.mkdir(exist_ok=True)
+            target = tmp_path / "files" / file["path"]
+            target.parent.mkdir(parents=True, exist_ok=True)
             target.write_bytes(file["content"].encode() if "content" in file else PNG)
     toolbox = Toolbox(SEARCH_TOOLS)
-    place = Place(DiskWorkspace(tmp_path), folder=tmp_path)
+    folder = tmp_path / "files"
     used: set[tuple[str, str]] = set()
-    for case in SEARCHES["results"]:
-        tool: str = case["tool"]
-        if tool not in toolbox.names:
-            continue
-        arguments: dict[str, Any] = case["args"]
-        key = (tool, json.dumps(arguments))
-        expected: str = case["result"]
-        if key in DIFFERENT_SEARCHES:
-            used.add(key)
-            assert DIFFERENT_SEARCHES[key][0] != expected
-            expected = DIFFERENT_SEARCHES[key][0]
-        output = await toolbox.run(tool, arguments, place)
-        assert output.text == expected, key
+    async with RelevanceIndex() as index:
+        place = Place(DiskWorkspace(folder), folder=folder, need=Provided(index))
+        for case in SEARCHES["results"]:
+            tool: str = case["tool"]
+            arguments: dict[str, Any] = case["args"]
+            key = (tool, json.dumps(arguments))
+            expected: str = case["result"]
+            if key in DIFFERENT_SEARCHES:
+                used.add(key)
+                assert DIFFERENT_SEARCHES[key][0] != expected
+                expected = DIFFERENT_SEARCHES[key][0]
+            output = await toolbox.run(tool, arguments, place)
+            assert output.text == expected, key
     assert used == set(DIFFERENT_SEARCHES)
 
 

@@ -45,6 +45,7 @@ def test_schemas_are_closed_objects_with_described_properties() -> None:
         "searchFiles",
         "findFilesByPattern",
         "searchCodebase",
+        "getRelevantFiles",
     )
     for tool in toolbox.descriptions:
         assert tool.input_schema["type"] == "object"
@@ -139,6 +140,7 @@ async def test_a_time_out_inside_a_tool_is_its_bug_not_ours() -> None:
         ("searchFiles", {"pattern": "a"}, {""}, set[str]()),
         ("findFilesByPattern", {"pattern": "*.ts"}, {""}, set[str]()),
         ("searchCodebase", {}, {""}, set[str]()),
+        ("getRelevantFiles", {"query": "a"}, {""}, set[str]()),
         ("readFile", {"path": "../a"}, set[str](), set[str]()),
         ("readFile", {}, set[str](), set[str]()),
         ("noSuchTool", {}, set[str](), set[str]()),

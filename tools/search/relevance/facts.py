@@ -16,13 +16,15 @@ MAX_BYTES = 512 * 1024
 MAX_LINE_CHARS = 1_000  # what is longer is data, not code
 MAX_NAMES = 2_000
 
-PROGRAMS = frozenset(
-    ".ts .tsx .mts .cts .js .jsx .mjs .cjs .py .pyi .go .rs .java .kt .swift .c .h .cc .cpp .hpp .cs "
-    ".rb .php .vue .svelte .scala .ex .exs .dart .lua .sql .sh".split()
+_PROGRAMS_ENDINGS = (
+    ".ts .tsx .mts .cts .js .jsx .mjs .cjs .py .pyi .go .rs .java .kt .swift .c .h .cc "
+    ".cpp .hpp .cs .rb .php .vue .svelte .scala .ex .exs .dart .lua .sql .sh "
 )
-TEXTS = frozenset(
-    ".md .mdx .rst .txt .css .scss .less .html .htm .json .yaml .yml .toml .graphql .proto".split()
+PROGRAMS = frozenset(_PROGRAMS_ENDINGS.split())
+_TEXTS_ENDINGS = (
+    ".md .mdx .rst .txt .css .scss .less .html .htm .json .yaml .yml .toml .graphql .proto "
 )
+TEXTS = frozenset(_TEXTS_ENDINGS.split())
 
 _TS_DEFINES = re.compile(
     r"\b(?:function\*?|class|interface|enum|type|namespace)\s+([A-Za-z_$][\w$]*)"
@@ -32,8 +34,8 @@ _TS_DEFINES = re.compile(
     re.MULTILINE,
 )
 _OTHER_DEFINES = re.compile(
-    r"^[ \t]*(?:(?:pub(?:\([a-z]+\))?|public|private|protected|internal|static|final|abstract|async|"
-    r"export|override|open|unsafe)\s+)*"
+    r"^[ \t]*(?:(?:pub(?:\([a-z]+\))?|public|private|protected|internal|static|final|abstract|"
+    r"async|export|override|open|unsafe)\s+)*"
     r"(?:def|class|fn|func|fun|struct|enum|trait|interface|module|mod|type|protocol|object|record)"
     r"\s+(?:\([^)\n]{0,80}\)\s*)?([A-Za-z_]\w*)"
     r"|^([A-Za-z_]\w*)\s*(?::[^=\n]{1,80})?=[^=]",
@@ -52,7 +54,8 @@ _OTHER_IMPORTS = re.compile(
     r"""["'<]?([\w./:@\-]{1,200})""",
     re.MULTILINE,
 )
-_SCRIPTS = frozenset(".ts .tsx .mts .cts .js .jsx .mjs .cjs .vue .svelte".split())
+_SCRIPTS_ENDINGS = ".ts .tsx .mts .cts .js .jsx .mjs .cjs .vue .svelte "
+_SCRIPTS = frozenset(_SCRIPTS_ENDINGS.split())
 
 
 @dataclass(frozen=True)

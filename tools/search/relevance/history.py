@@ -50,6 +50,11 @@ class History:
             if len(self._commits) > MAX_COMMITS:
                 self._forget()
 
+    def clear(self) -> None:
+        """Forget all of them."""
+        while self._commits:
+            self._forget()
+
     def _forget(self) -> None:
         number, words, paths = self._commits.popleft()
         del self._paths[number]

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from array import array
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from math import log
 
@@ -47,7 +47,6 @@ class Ranked:
 
 @dataclass
 class _File:
-    number: int
     length: int
     names: Sequence[str]
     words: Counter[str]  # of path and definitions, by their weights
@@ -69,12 +68,10 @@ class Index:
         self.weights = weights or Weights()
         self.history = History()
         self._files: dict[str, _File] = {}
-        self._by_number: dict[int, str] = {}
         self._words: dict[str, _Words] = {}
         self._named: dict[str, dict[str, float]] = defaultdict(dict)
-        self._file_of: array[int] = array("I")
+        self._path_of: list[str | None] = []  # by part; None: of a file as it was
         self._length_of: array[int] = array("I")
-        self._next = 0
         self._dead_chunks = 0
         self._total = 0
         self._graph = ImportGraph()
@@ -100,20 +97,18 @@ class Index:
     @property
     def is_worn(self) -> bool:
         """Whether most of it is of files as they were: make a new one."""
-        return self._dead_chunks > max(2_000, len(self._file_of) // 2)
+        return self._dead_chunks > max(2_000, len(self._path_of) // 2)
 
     def put(self, path: str, facts: Facts) -> None:
         """A file is there, or has changed."""
         self._take_out(path)
-        number = self._next
-        self._next += 1
-        first = len(self._file_of)
+        first = len(self._path_of)
         length = 0
         for counts in facts.chunks:
-            chunk = len(self._file_of)
+            chunk = len(self._path_of)
             size = sum(counts.values())
             length += size
-            self._file_of.append(number)
+            self._path_of.append(path)
             self._length_of.append(size)
             for word, count in counts.items():
                 words = self._words.get(word)
@@ -128,9 +123,8 @@ class Index:
             named[word] += self.weights.defines  # pyright: ignore[reportArgumentType]
         for word, weight in named.items():
             self._named[word][path] = weight
-        chunks = range(first, len(self._file_of))
-        self._files[path] = _File(number, length, facts.names, named, chunks)
-        self._by_number[number] = path
+        chunks = range(first, len(self._path_of))
+        self._files[path] = _File(length, facts.names, named, chunks)
         self._total += length
         self._graph.put(path, facts.imports)
 
@@ -143,7 +137,8 @@ class Index:
         file = self._files.pop(path, None)
         if file is None:
             return
-        del self._by_number[file.number]
+        for chunk in file.chunks:
+            self._path_of[chunk] = None
         self._dead_chunks += len(file.chunks)
         self._total -= file.length
         for word in file.words:
@@ -181,40 +176,26 @@ class Index:
         count = len(self._files)
         if not count or not words:
             return {}, {}
-        average = max(1.0, self._total / count)
-        average_chunk = max(1.0, self._total / max(1, len(self._file_of) - self._dead_chunks))
         whole: dict[str, float] = defaultdict(float)
         parts: dict[int, float] = defaultdict(float)
         why: dict[str, list[str]] = defaultdict(list)
-        by_number, file_of, length_of = self._by_number, self._file_of, self._length_of
         for word in words:
-            in_file: dict[str, float] = {}
-            standing = self._words.get(word)
-            alive: list[tuple[int, int]] = []
-            if standing is not None:
-                for chunk, times in zip(standing.chunks, standing.counts, strict=True):
-                    path = by_number.get(file_of[chunk])
-                    if path is not None:
-                        in_file[path] = in_file.get(path, 0) + times
-                        alive.append((chunk, times))
-            for path in self._named.get(word, ()):
-                in_file.setdefault(path, 0)
+            rows = self._standing(word)
+            named = self._named.get(word, {})
+            in_file: dict[str, float] = dict.fromkeys(named, 0)
+            for path, _, times in rows:
+                in_file[path] = in_file.get(path, 0) + times
             if not in_file:
                 continue
             idf = log(1 + (count - len(in_file) + 0.5) / (len(in_file) + 0.5))
-            named = self._named.get(word, {})
-            for path, times in in_file.items():
-                norm = 1 - weights.length + weights.length * self._files[path].length / average
-                weighted = times / norm + named.get(path, 0.0)
-                whole[path] += idf * weighted * (_K1 + 1) / (weighted + _K1)
+            self._score_files(idf, in_file, named, whole)
+            self._score_parts(idf, rows, parts)
+            for path in in_file:
                 why[path].append(word)
-            for chunk, times in alive:
-                norm = 1 - weights.length + weights.length * length_of[chunk] / average_chunk
-                parts[chunk] += idf * times * (_K1 + 1) / (times + _K1 * norm)
         best: dict[str, float] = {}
         for chunk, score in parts.items():
-            path = by_number[file_of[chunk]]
-            if score > best.get(path, 0.0):
+            path = self._path_of[chunk]
+            if path is not None and score > best.get(path, 0.0):
                 best[path] = score
         scores = {
             path: (score + weights.chunk * best.get(path, 0.0)) * self._worth(path)
@@ -222,6 +203,41 @@ class Index:
         }
         most = max(scores.values(), default=0.0)
         return {path: score / most for path, score in scores.items()} if most else {}, why
+
+    def _standing(self, word: str) -> list[tuple[str, int, int]]:
+        """The parts in which a word stands: file, part, how often."""
+        words, path_of = self._words.get(word), self._path_of
+        if words is None:
+            return []
+        return [
+            (path, chunk, times)
+            for chunk, times in zip(words.chunks, words.counts, strict=True)
+            if (path := path_of[chunk]) is not None
+        ]
+
+    def _score_files(
+        self,
+        idf: float,
+        in_file: Mapping[str, float],
+        named: Mapping[str, float],
+        whole: dict[str, float],
+    ) -> None:
+        base = 1 - self.weights.length
+        slope = self.weights.length * len(self._files) / max(1, self._total)
+        files = self._files
+        for path, times in in_file.items():
+            weighted = times / (base + slope * files[path].length) + named.get(path, 0.0)
+            whole[path] += idf * weighted * (_K1 + 1) / (weighted + _K1)
+
+    def _score_parts(
+        self, idf: float, rows: Sequence[tuple[str, int, int]], parts: dict[int, float]
+    ) -> None:
+        alive = max(1, len(self._path_of) - self._dead_chunks)
+        base = _K1 * (1 - self.weights.length)
+        slope = _K1 * self.weights.length * alive / max(1, self._total)
+        top, length_of = idf * (_K1 + 1), self._length_of
+        for _, chunk, times in rows:
+            parts[chunk] += top * times / (times + base + slope * length_of[chunk])
 
     def _worth(self, path: str) -> float:
         worth = 1.0 if suffix_of(path) in PROGRAMS else self.weights.text

@@ -10,14 +10,16 @@ _PART = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+|[^\W\d_A-Za-z]+")
 _LONGEST = 40
 _SHORTEST = 2
 
-STOP = frozenset(
-    """a about above after all also an and any are as at be because been before being below between
-    both but by can could did do does doing down during each few for from further had has have
-    having he her here how i if in into is it its just let like me more most my no nor not now of
-    off on once only or other our out over own please same she should so some such than that the
-    their them then there these they this those through to too under until up use used uses using
-    very via want was we were what when where which while who why will with would you your""".split()
+_SAYING_NOTHING = (
+    "a about above after all also an and any are as at be because been before being below "
+    "between both but by can could did do does doing down during each few for from further had "
+    "has have having he her here how i if in into is it its just let like me more most my no "
+    "nor not now of off on once only or other our out over own please same she should so some "
+    "such than that the their them then there these they this those through to too under until "
+    "up use used uses using very via want was we were what when where which while who why will "
+    "with would you your "
 )
+STOP = frozenset(_SAYING_NOTHING.split())
 """Words of questions that say nothing of what is asked for."""
 
 
