@@ -133,6 +133,33 @@ DIFFERENT_SEARCHES: dict[tuple[str, str], tuple[str, str]] = {
         'No classes found matching "zzz".',
         "spelling",
     ),
+    ("getRelevantFiles", '{"query": "add numbers"}'): (
+        (
+            "Found 3 relevant file(s):\n"
+            "1. src/math.ts [score: 11.1] (Contains query terms: add, numbers, Imported by "
+            "src/app.tsx)\n"
+            "2. src/app.tsx [score: 8.0] (Contains query terms: add, numbers, Imports "
+            "src/math.ts)\n"
+            "3. src/broken.ts [score: 3.0] (Contains query terms: numbers)"
+        ),
+        "names without an inner capital are words as well",
+    ),
+    ("getRelevantFiles", '{"query": "calculator", "currentFile": "src/app.tsx"}'): (
+        (
+            "Found 1 relevant file(s):\n"
+            "1. src/math.ts [score: 16.0] (Contains query terms: calculator, Imported by current "
+            "file)"
+        ),
+        "the current file is known, and a file that only stands beside it says nothing",
+    ),
+    ("getRelevantFiles", '{"query": "calculator", "currentFile": "src/app.tsx", "maxFiles": 1}'): (
+        (
+            "Found 1 relevant file(s):\n"
+            "1. src/math.ts [score: 16.0] (Contains query terms: calculator, Imported by current "
+            "file)"
+        ),
+        "scores are of a ranking by words and imports, in which 10 is the best of the words",
+    ),
     ("findFilesByPattern", '{"pattern": "*.ts"}'): (
         'Found 2 file(s) matching "*.ts":\nsrc/broken.ts\nsrc/math.ts',
         ANYWHERE,

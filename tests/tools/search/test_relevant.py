@@ -17,7 +17,7 @@ FILES: dict[str, str | bytes] = {
     ),
     "src/money.ts": "export function round(n: number) { return Math.round(n * 100) / 100; }\n",
     "src/login/form.tsx": "export function LoginForm() { return <form>password</form>; }\n",
-    "src/login/form.test.tsx": "import { LoginForm } from './form';\ntest('it renders', () => {});\n",
+    "src/login/form.test.tsx": "import { LoginForm } from './form';\ntest();\n",
     "README.md": "# Shop\n\nHow to run it.\n",
 }
 
@@ -31,6 +31,15 @@ async def index() -> AsyncGenerator[RelevanceIndex]:
 @pytest.fixture
 def project(tmp_path: Path, index: RelevanceIndex) -> Project:
     return Project(tmp_path / "files", FILES, index)
+
+
+def git(folder: Path, *arguments: str) -> None:
+    subprocess.run(  # noqa: S603 - whichever git there is
+        ["git", "-c", "user.name=a", "-c", "user.email=a@b", *arguments],  # noqa: S607
+        cwd=folder,
+        check=True,
+        capture_output=True,
+    )
 
 
 def paths(text: str) -> list[str]:
@@ -80,24 +89,16 @@ async def test_what_is_ignored_is_not_found(project: Project) -> None:
 
 
 async def test_commits_of_a_repository_count(project: Project) -> None:
-    def git(*arguments: str) -> None:
-        subprocess.run(  # noqa: S603 - whichever git there is
-            ["git", "-c", "user.name=a", "-c", "user.email=a@b", *arguments],  # noqa: S607
-            cwd=project.folder,
-            check=True,
-            capture_output=True,
-        )
-
-    git("init", "--quiet")
-    git("add", "src/login/form.tsx")
-    git("commit", "--quiet", "--message", "Repair the hamster wheel")
+    git(project.folder, "init", "--quiet")
+    git(project.folder, "add", "src/login/form.tsx")
+    git(project.folder, "commit", "--quiet", "--message", "Repair the hamster wheel")
     text = await project.ok("getRelevantFiles", query="hamster")
     assert paths(text) == ["src/login/form.tsx"]
     assert "Changed by commits about this" in text
 
 
 async def test_a_hostile_repository_runs_nothing(project: Project, tmp_path: Path) -> None:
-    subprocess.run(["git", "init", "--quiet"], cwd=project.folder, check=True)  # noqa: S607
+    git(project.folder, "init", "--quiet")
     proof = tmp_path / "ran"
     program = tmp_path / "evil.sh"
     program.write_text(f"#!/bin/sh\ntouch {proof}\n")

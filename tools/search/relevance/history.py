@@ -39,7 +39,7 @@ class History:
         for commit in commits:
             if not 0 < len(commit.paths) <= MOST_FILES:
                 continue
-            number, words = self._next, asked_words(commit.subject)
+            number, words = self._next, list(asked_words(commit.subject))
             self._next += 1
             self._commits.append((number, words, commit.paths))
             self._paths[number] = commit.paths

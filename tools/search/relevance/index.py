@@ -24,16 +24,15 @@ _K1 = 1.2
 
 @dataclass(frozen=True)
 class Weights:
-    """How much each thing counts; `python -m bench.tools_relevance --learn` tries others."""
+    """How much each thing counts; `python -m bench.tools_relevance` measures what they give."""
 
     path: float = 6.0
     defines: float = 3.0
     length: float = 0.4  # how much a long file is held back, 0 to 1
     chunk: float = 0.6
     neighbour: float = 0.3
-    history: float = 0.4
+    history: float = 0.7
     text: float = 0.7  # of what is no program
-    test: float = 1.0
 
 
 @dataclass(frozen=True)
@@ -153,12 +152,14 @@ class Index:
         limit: int = 5,
     ) -> list[Ranked]:
         """The files that fit best. `recent` are files with what they are worth more, 0 to 1."""
-        words = asked_words(query)[:MOST_WORDS]
+        asked = asked_words(query)
+        words = list(asked)[:MOST_WORDS]
         self._graph.refresh()
         scores, why = self._lexical(words)
         reasons: dict[str, list[str]] = defaultdict(list)
         for path, found in why.items():
-            reasons[path].append(f"Contains query terms: {', '.join(found)}")
+            terms = dict.fromkeys(asked[word] for word in found)
+            reasons[path].append(f"Contains query terms: {', '.join(terms)}")
         self._add_history(words, scores, reasons)
         self._add_neighbours(scores, reasons)
         for path, worth in (recent or {}).items():
@@ -240,8 +241,7 @@ class Index:
             parts[chunk] += top * times / (times + base + slope * length_of[chunk])
 
     def _worth(self, path: str) -> float:
-        worth = 1.0 if suffix_of(path) in PROGRAMS else self.weights.text
-        return worth * (self.weights.test if is_test(path) else 1.0)
+        return 1.0 if suffix_of(path) in PROGRAMS else self.weights.text
 
     def _add_history(
         self, words: Sequence[str], scores: dict[str, float], reasons: dict[str, list[str]]
@@ -300,19 +300,6 @@ class Index:
                 gain += 0.1 * near
                 scores[path] = scores.get(path, 0.0) + gain
         scores.pop(current, None)
-
-
-def is_test(path: str) -> bool:
-    """Whether a file holds tests, by its name or folder."""
-    name = path.rpartition("/")[2]
-    folders = path.split("/")[:-1]
-    return (
-        ".test." in name
-        or ".spec." in name
-        or name.startswith("test_")
-        or name.split(".")[0].endswith("_test")
-        or any(folder in {"test", "tests", "__tests__"} for folder in folders)
-    )
 
 
 def _bare(path: str) -> str:

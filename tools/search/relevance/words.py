@@ -32,10 +32,14 @@ def words_of(text: str) -> Counter[str]:
     return counts
 
 
-def asked_words(text: str) -> list[str]:
-    """The stems of a question, each once, without those that say nothing."""
-    plain = [word for word in _IDENTIFIER.findall(text) if word.lower() not in STOP]
-    return list(dict.fromkeys(stem for word in plain for stem in _split(word)))
+def asked_words(text: str) -> dict[str, str]:
+    """The stems of a question and the word of each, without those that say nothing."""
+    asked: dict[str, str] = {}
+    for word in _IDENTIFIER.findall(text):
+        if word.lower() not in STOP:
+            for each in _split(word):
+                asked.setdefault(each, word)
+    return asked
 
 
 def count_words(names: Iterable[str]) -> Counter[str]:
