@@ -3,7 +3,7 @@
 from collections import Counter, defaultdict, deque
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from math import log, sqrt
+from math import log
 
 from tools.search.relevance.words import asked_words
 
@@ -77,7 +77,7 @@ class History:
         for number, score in about.items():
             paths = self._paths[number]
             age = (self._next - number) / MAX_COMMITS
-            worth = score * score * (1 - 0.5 * min(1.0, age)) / sqrt(len(paths))
+            worth = score**3 * (1 - 0.5 * min(1.0, age)) / len(paths)
             for path in paths:
                 scores[path] += worth
         return dict(scores)

@@ -31,7 +31,7 @@ class Weights:
     length: float = 0.4  # how much a long file is held back, 0 to 1
     chunk: float = 0.6
     neighbour: float = 0.3
-    history: float = 0.7
+    history: float = 0.5
     text: float = 0.7  # of what is no program
 
 
