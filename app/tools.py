@@ -18,12 +18,20 @@ from tools.lsp.language_servers import LanguageServers
 from tools.lsp.servers import SERVERS, Server, read_table
 from tools.place import Provided
 from tools.sandbox.sandbox import Sandbox
+from tools.search import SEARCH_TOOLS
+from tools.search.relevance.client import RelevanceIndex
 from tools.terminal import TERMINAL_TOOLS
 from tools.terminal.outputs import Outputs
 from tools.terminal.processes import Processes
 from tools.tool import AnyTool
 
-TOOLS: tuple[AnyTool, ...] = (*FILE_TOOLS, *LSP_TOOLS, *TERMINAL_TOOLS, *FETCH_TOOLS)
+TOOLS: tuple[AnyTool, ...] = (
+    *FILE_TOOLS,
+    *SEARCH_TOOLS,
+    *LSP_TOOLS,
+    *TERMINAL_TOOLS,
+    *FETCH_TOOLS,
+)
 """All of them, in the order in which models see them."""
 
 
@@ -37,11 +45,12 @@ async def owned_by_worker(settings: Settings, clock: Clock) -> AsyncGenerator[Pr
             Processes(sandbox) as processes,
             Outputs(parent=scratch) as outputs,
             WebPages() as pages,
+            RelevanceIndex() as relevance,
             LanguageServers(
                 servers=language_servers_of(settings), wrap=partial(_in_sandbox, sandbox)
             ) as servers,
         ):
-            yield Provided(sandbox, processes, outputs, pages, servers)
+            yield Provided(sandbox, processes, outputs, pages, relevance, servers)
 
 
 def _empty(folder: Path) -> None:

@@ -12,12 +12,13 @@ from tools.lsp import LSP_TOOLS
 from tools.output import ToolOutput
 from tools.place import Place, Touches
 from tools.registry import Toolbox
+from tools.search import SEARCH_TOOLS
 from tools.terminal import TERMINAL_TOOLS
 from tools.tool import Tool
 from tools.workspace.memory import MemoryWorkspace
 from tools.workspace.port import RelPath
 
-TOOLS = (*FILE_TOOLS, *LSP_TOOLS, *TERMINAL_TOOLS)
+TOOLS = (*FILE_TOOLS, *SEARCH_TOOLS, *LSP_TOOLS, *TERMINAL_TOOLS)
 
 
 class NoArguments(BaseModel):
@@ -48,6 +49,10 @@ def test_schemas_are_closed_objects_with_described_properties() -> None:
         "createFolder",
         "listFiles",
         "getProjectStructure",
+        "searchFiles",
+        "findFilesByPattern",
+        "searchCodebase",
+        "getRelevantFiles",
         "findSymbol",
         "getReferences",
         "goToDefinition",
@@ -174,6 +179,10 @@ async def test_a_time_out_inside_a_tool_is_its_bug_not_ours() -> None:
         ("getDiagnostics", {"path": "a.ts"}, {""}, set[str]()),
         ("hover", {"path": "a.ts", "line": 1}, {""}, set[str]()),
         ("renameSymbol", {"path": "a.ts", "line": 1, "newName": "b"}, set[str](), {""}),
+        ("searchFiles", {"pattern": "a"}, {""}, set[str]()),
+        ("findFilesByPattern", {"pattern": "*.ts"}, {""}, set[str]()),
+        ("searchCodebase", {}, {""}, set[str]()),
+        ("getRelevantFiles", {"query": "a"}, {""}, set[str]()),
         ("readFile", {"path": "../a"}, set[str](), set[str]()),
         ("readFile", {}, set[str](), set[str]()),
         ("noSuchTool", {}, set[str](), set[str]()),

@@ -1,0 +1,318 @@
+"""The words of a project's files in memory, and how files are ranked by them.
+
+Each part of a file is a row in the lists of its words; a file that changes gets new rows, and the
+old ones are left until half of all rows are dead. Numbers stand in arrays: about 6 bytes a word of
+a part.
+"""
+
+from __future__ import annotations
+
+from array import array
+from collections import Counter, defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from math import log
+
+from tools.search.relevance.facts import PROGRAMS, Facts, suffix_of
+from tools.search.relevance.history import History
+from tools.search.relevance.imports import ImportGraph
+from tools.search.relevance.words import asked_words, count_words
+
+MOST_WORDS = 40  # of a question
+_K1 = 1.2
+
+
+@dataclass(frozen=True)
+class Weights:
+    """How much each thing counts; `python -m bench.tools_relevance` measures what they give."""
+
+    path: float = 6.0
+    defines: float = 3.0
+    length: float = 0.4  # how much a long file is held back, 0 to 1
+    chunk: float = 0.6
+    neighbour: float = 0.3
+    history: float = 0.5
+    text: float = 0.7  # of what is no program
+
+
+@dataclass(frozen=True)
+class Ranked:
+    """A file, how well it fits, and why."""
+
+    path: str
+    score: float
+    reasons: tuple[str, ...]
+
+
+@dataclass
+class _File:
+    length: int
+    names: Sequence[str]
+    words: Counter[str]  # of path and definitions, by their weights
+    chunks: range
+
+
+@dataclass
+class _Words:
+    """Where a word stands: rows of parts, and how often in each."""
+
+    chunks: array[int] = field(default_factory=lambda: array("I"))
+    counts: array[int] = field(default_factory=lambda: array("H"))
+
+
+class Index:
+    """Files by their words. Not safe for threads."""
+
+    def __init__(self, weights: Weights | None = None) -> None:
+        self.weights = weights or Weights()
+        self.history = History()
+        self._files: dict[str, _File] = {}
+        self._words: dict[str, _Words] = {}
+        self._named: dict[str, dict[str, float]] = defaultdict(dict)
+        self._path_of: list[str | None] = []  # by part; None: of a file as it was
+        self._length_of: array[int] = array("I")
+        self._dead_chunks = 0
+        self._total = 0
+        self._graph = ImportGraph()
+
+    def __contains__(self, path: str) -> bool:
+        """Whether a file is indexed."""
+        return path in self._files
+
+    def __len__(self) -> int:
+        """How many files there are."""
+        return len(self._files)
+
+    @property
+    def paths(self) -> list[str]:
+        """Those of all files."""
+        return list(self._files)
+
+    @property
+    def size(self) -> int:
+        """About how many bytes it takes."""
+        return 16 * sum(self._length_of) + 2_000 * len(self._files) + 300 * len(self._words)
+
+    @property
+    def is_worn(self) -> bool:
+        """Whether most of it is of files as they were: make a new one."""
+        return self._dead_chunks > max(2_000, len(self._path_of) // 2)
+
+    def put(self, path: str, facts: Facts) -> None:
+        """A file is there, or has changed."""
+        self._take_out(path)
+        first = len(self._path_of)
+        length = 0
+        for counts in facts.chunks:
+            chunk = len(self._path_of)
+            size = sum(counts.values())
+            length += size
+            self._path_of.append(path)
+            self._length_of.append(size)
+            for word, count in counts.items():
+                words = self._words.get(word)
+                if words is None:
+                    words = self._words[word] = _Words()
+                words.chunks.append(chunk)
+                words.counts.append(min(count, 65_535))
+        named: Counter[str] = Counter()
+        for word, count in count_words([path.replace("/", " ")]).items():
+            named[word] += self.weights.path * count  # pyright: ignore[reportArgumentType]
+        for word in facts.defines:
+            named[word] += self.weights.defines  # pyright: ignore[reportArgumentType]
+        for word, weight in named.items():
+            self._named[word][path] = weight
+        chunks = range(first, len(self._path_of))
+        self._files[path] = _File(length, facts.names, named, chunks)
+        self._total += length
+        self._graph.put(path, facts.imports)
+
+    def drop(self, path: str) -> None:
+        """A file is gone."""
+        self._take_out(path)
+        self._graph.drop(path)
+
+    def _take_out(self, path: str) -> None:
+        file = self._files.pop(path, None)
+        if file is None:
+            return
+        for chunk in file.chunks:
+            self._path_of[chunk] = None
+        self._dead_chunks += len(file.chunks)
+        self._total -= file.length
+        for word in file.words:
+            self._named[word].pop(path, None)
+
+    def rank(
+        self,
+        query: str,
+        *,
+        current: str | None = None,
+        recent: Mapping[str, float] | None = None,
+        limit: int = 5,
+    ) -> list[Ranked]:
+        """The files that fit best. `recent` are files with what they are worth more, 0 to 1."""
+        asked = asked_words(query)
+        words = list(asked)[:MOST_WORDS]
+        self._graph.refresh()
+        scores, why = self._lexical(words)
+        reasons: dict[str, list[str]] = defaultdict(list)
+        for path, found in why.items():
+            terms = dict.fromkeys(asked[word] for word in found)
+            reasons[path].append(f"Contains query terms: {', '.join(terms)}")
+        self._add_history(words, scores, reasons)
+        self._add_neighbours(scores, reasons)
+        for path, worth in (recent or {}).items():
+            if path in scores:
+                scores[path] += 0.1 * worth
+                reasons[path].append("Edited recently")
+        if current is not None:
+            self._add_current(current, scores, reasons)
+        ranked = sorted(scores.items(), key=lambda item: (-item[1], item[0]))[:limit]
+        return [Ranked(path, score, tuple(reasons[path])) for path, score in ranked]
+
+    def _lexical(self, words: Sequence[str]) -> tuple[dict[str, float], dict[str, list[str]]]:
+        """BM25 over whole files, with names counting more, and the best part of each; 0 to 1."""
+        weights = self.weights
+        count = len(self._files)
+        if not count or not words:
+            return {}, {}
+        whole: dict[str, float] = defaultdict(float)
+        parts: dict[int, float] = defaultdict(float)
+        why: dict[str, list[str]] = defaultdict(list)
+        for word in words:
+            rows = self._standing(word)
+            named = self._named.get(word, {})
+            in_file: dict[str, float] = dict.fromkeys(named, 0)
+            for path, _, times in rows:
+                in_file[path] = in_file.get(path, 0) + times
+            if not in_file:
+                continue
+            idf = log(1 + (count - len(in_file) + 0.5) / (len(in_file) + 0.5))
+            self._score_files(idf, in_file, named, whole)
+            self._score_parts(idf, rows, parts)
+            for path in in_file:
+                why[path].append(word)
+        best: dict[str, float] = {}
+        for chunk, score in parts.items():
+            path = self._path_of[chunk]
+            if path is not None and score > best.get(path, 0.0):
+                best[path] = score
+        scores = {
+            path: (score + weights.chunk * best.get(path, 0.0)) * self._worth(path)
+            for path, score in whole.items()
+        }
+        most = max(scores.values(), default=0.0)
+        return {path: score / most for path, score in scores.items()} if most else {}, why
+
+    def _standing(self, word: str) -> list[tuple[str, int, int]]:
+        """The parts in which a word stands: file, part, how often."""
+        words, path_of = self._words.get(word), self._path_of
+        if words is None:
+            return []
+        return [
+            (path, chunk, times)
+            for chunk, times in zip(words.chunks, words.counts, strict=True)
+            if (path := path_of[chunk]) is not None
+        ]
+
+    def _score_files(
+        self,
+        idf: float,
+        in_file: Mapping[str, float],
+        named: Mapping[str, float],
+        whole: dict[str, float],
+    ) -> None:
+        base = 1 - self.weights.length
+        slope = self.weights.length * len(self._files) / max(1, self._total)
+        files = self._files
+        for path, times in in_file.items():
+            weighted = times / (base + slope * files[path].length) + named.get(path, 0.0)
+            whole[path] += idf * weighted * (_K1 + 1) / (weighted + _K1)
+
+    def _score_parts(
+        self, idf: float, rows: Sequence[tuple[str, int, int]], parts: dict[int, float]
+    ) -> None:
+        alive = max(1, len(self._path_of) - self._dead_chunks)
+        base = _K1 * (1 - self.weights.length)
+        slope = _K1 * self.weights.length * alive / max(1, self._total)
+        top, length_of = idf * (_K1 + 1), self._length_of
+        for _, chunk, times in rows:
+            parts[chunk] += top * times / (times + base + slope * length_of[chunk])
+
+    def _worth(self, path: str) -> float:
+        return 1.0 if suffix_of(path) in PROGRAMS else self.weights.text
+
+    def _add_history(
+        self, words: Sequence[str], scores: dict[str, float], reasons: dict[str, list[str]]
+    ) -> None:
+        found = self.history.files_for(words)
+        most = max(found.values(), default=0.0)
+        for path, score in found.items():
+            if path in self._files:
+                share = score / most
+                scores[path] = scores.get(path, 0.0) + self.weights.history * share
+                if share > 0.3:  # noqa: PLR2004 - less says little
+                    reasons[path].append("Changed by commits about this")
+
+    def _add_neighbours(self, scores: dict[str, float], reasons: dict[str, list[str]]) -> None:
+        """A file that imports, or is imported by, files that fit, fits better."""
+        imported, importing = self._graph.imported, self._graph.importing
+        before = dict(scores)
+        top = sorted(before, key=lambda path: -before[path])[:30]
+        best: dict[str, tuple[float, str, str]] = {}
+        for path in top:
+            for other, word in (
+                *((other, "Imported by") for other in imported.get(path, ())),
+                *((other, "Imports") for other in importing.get(path, ())),
+            ):
+                degree = len(importing.get(other, ())) + len(imported.get(other, ()))
+                gain = before[path] / (1 + log(1 + degree))
+                if gain > best.get(other, (0.0,))[0]:
+                    best[other] = (gain, word, path)
+        for path, (gain, word, other) in best.items():
+            if path in scores:
+                scores[path] += self.weights.neighbour * gain
+                reasons[path].append(f"{word} {other}")
+
+    def _add_current(
+        self, current: str, scores: dict[str, float], reasons: dict[str, list[str]]
+    ) -> None:
+        imported, importing = self._graph.imported, self._graph.importing
+        together = self.history.changed_with(current)
+        most = max(together.values(), default=0)
+        for path in self._files:
+            gain = 0.0
+            if path in imported.get(current, ()):
+                gain += 0.5
+                reasons[path].append("Imported by current file")
+            if path in importing.get(current, ()):
+                gain += 0.4
+                reasons[path].append("Imports current file")
+            if most and together.get(path, 0) > 1:
+                gain += 0.4 * together[path] / most
+                reasons[path].append("Often changed with current file")
+            if _bare(path) == _bare(current) and path != current:
+                gain += 0.4
+                reasons[path].append("Same name as current file")
+            if gain or path in scores:
+                near = _near(path, current)
+                gain += 0.1 * near
+                scores[path] = scores.get(path, 0.0) + gain
+        scores.pop(current, None)
+
+
+def _bare(path: str) -> str:
+    name = path.rpartition("/")[2].split(".")[0]
+    return name.removeprefix("test_").removesuffix("_test").lower()
+
+
+def _near(path: str, other: str) -> float:
+    """How much of their folders they share, 0 to 1."""
+    mine, its = path.split("/")[:-1], other.split("/")[:-1]
+    shared = 0
+    for one, two in zip(mine, its, strict=False):
+        if one != two:
+            break
+        shared += 1
+    return shared / max(len(mine), len(its), 1)

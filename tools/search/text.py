@@ -1,0 +1,293 @@
+"""searchFiles: the lines of a project that match a pattern.
+
+ripgrep counts first, which is quick for any number of matches; only of the files that are shown it
+is then asked where in them. Those are read through the workspace, so that what the model sees never
+comes from behind a link that was put there meanwhile.
+"""
+
+import asyncio
+from bisect import bisect_right
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Annotated
+
+from pydantic import Field
+
+from core.errors import Refused
+from tools.output import ToolOutput
+from tools.place import Place, Touches
+from tools.search.arguments import (
+    MAX_PATTERN_CHARS,
+    FilePattern,
+    SearchArguments,
+    glob_or_none,
+    one_line,
+)
+from tools.search.globs import Glob
+from tools.search.listing import list_files, path_from, ripgrep
+from tools.search.programs import RIPGREP, RUN_S, Output, run_program
+from tools.text import is_binary
+from tools.tool import Tool
+from tools.workspace.paths import ROOT
+from tools.workspace.port import RelPath
+
+MAX_SHOWN = 50
+MAX_LINE_CHARS = 200
+BEFORE_MATCH_CHARS = 60  # of a line that is cut
+MAX_CONTEXT_LINES = 5
+BATCH_CHARS = 16_000_000  # of files that are searched in memory
+_UTF16 = (b"\xff\xfe", b"\xfe\xff")
+_MATCHING = ("--regex-size-limit=10M", "--dfa-size-limit=64M", "--crlf")
+
+
+class SearchFiles(SearchArguments):
+    """Arguments of searchFiles."""
+
+    pattern: Annotated[
+        str,
+        Field(
+            min_length=1,
+            max_length=MAX_PATTERN_CHARS,
+            description="A regular expression, matched line by line (no look-around).",
+        ),
+    ]
+    file_pattern: FilePattern = None
+    case_sensitive: Annotated[
+        bool, Field(alias="caseSensitive", description="Whether A differs from a.")
+    ] = False
+    context_lines: Annotated[
+        int,
+        Field(
+            alias="contextLines",
+            ge=0,
+            le=MAX_CONTEXT_LINES,
+            description="Lines to show around each match.",
+        ),
+    ] = 0
+
+
+@dataclass(frozen=True)
+class _Wanted:
+    pattern: str
+    is_literal: bool
+    is_case_sensitive: bool
+
+    @property
+    def options(self) -> list[str]:
+        return [
+            *_MATCHING,
+            "--case-sensitive" if self.is_case_sensitive else "--ignore-case",
+            *(["--fixed-strings"] if self.is_literal else []),
+            f"--regexp={self.pattern}",
+        ]
+
+
+@dataclass(frozen=True)
+class _Match:
+    path: RelPath
+    line: int  # from 0
+    column: int  # from 0, in characters
+
+
+@dataclass(frozen=True)
+class _Searched:
+    """`texts` are the lines of the files that have the matches."""
+
+    count: int
+    matches: Sequence[_Match]
+    texts: Mapping[RelPath, Sequence[str]]
+    is_late: bool = False
+
+
+class _NotARegex(Exception):
+    """ripgrep cannot read the pattern; the text says why."""
+
+
+async def search_files(arguments: SearchFiles, place: Place) -> ToolOutput:
+    """The lines that match; a pattern that is no regular expression is searched as it stands."""
+    one_line(arguments.pattern)
+    glob = glob_or_none(arguments.file_pattern)
+    remark = ""
+    try:
+        found = await _search(
+            _Wanted(arguments.pattern, False, arguments.case_sensitive), glob, place
+        )
+    except _NotARegex as why:
+        remark = (
+            f"[The pattern is no regular expression here ({why}); it was searched as plain text.]"
+        )
+        wanted = _Wanted(arguments.pattern, True, arguments.case_sensitive)
+        found = await _search(wanted, glob, place)
+    if found.is_late:
+        remark += f"[Stopped after {RUN_S:g} s: there may be more. Narrow it with filePattern.]"
+    text = await asyncio.to_thread(_told, found, arguments.context_lines)
+    if not found.matches:
+        text = await _nothing(arguments, glob, place)
+    return ToolOutput(text=f"{text}\n{remark}" if remark else text)
+
+
+async def _search(wanted: _Wanted, glob: Glob | None, place: Place) -> _Searched:
+    if place.folder is None:
+        return await _search_in_memory(wanted, glob, place)
+    counting = ["--count", "--null", *wanted.options, "."]
+    output = await ripgrep(place.folder, counting, glob)
+    _refuse_pattern(output)
+    counts = await asyncio.to_thread(_counts, output.stdout, glob)
+    shown: list[RelPath] = []
+    total = 0
+    for path in sorted(counts):
+        if total >= MAX_SHOWN:
+            break
+        shown.append(path)
+        total += counts[path]
+    texts = await _texts(shown, place)
+    matches = await _matches(wanted, texts)
+    total = max(sum(counts.values()), len(matches))
+    return _Searched(total, matches[:MAX_SHOWN], texts, output.is_late)
+
+
+async def _search_in_memory(wanted: _Wanted, glob: Glob | None, place: Place) -> _Searched:
+    """The same engine where there is no disk: it is given the files through a pipe."""
+    count = 0
+    matches: list[_Match] = []
+    kept: dict[RelPath, Sequence[str]] = {}
+    batch: dict[RelPath, Sequence[str]] = {}
+    size = 0
+    paths = await list_files(place, glob)
+    for at, path in enumerate(paths):
+        batch |= await _texts([path], place)
+        size += sum(map(len, batch.get(path, ())))
+        if size < BATCH_CHARS and at + 1 < len(paths):
+            continue
+        found = await _matches(wanted, batch)
+        count += len(found)
+        matches += found[: MAX_SHOWN - len(matches)]
+        kept |= {match.path: batch[match.path] for match in matches if match.path in batch}
+        batch, size = {}, 0
+    return _Searched(count, matches, kept)
+
+
+def _counts(stdout: bytes, glob: Glob | None) -> dict[RelPath, int]:
+    counts: dict[RelPath, int] = {}
+    for line in stdout.splitlines():
+        name, _, count = line.rpartition(b"\0")
+        path = path_from(name)
+        if path is not None and count.isdigit() and (glob is None or glob.matches(path)):
+            counts[path] = int(count)
+    return counts
+
+
+async def _texts(paths: Iterable[RelPath], place: Place) -> dict[RelPath, Sequence[str]]:
+    """Their lines; without files that are gone, too large or not text."""
+    texts: dict[RelPath, Sequence[str]] = {}
+    for path in paths:
+        try:
+            data = await place.files.read(path)
+        except Refused:
+            continue
+        lines = _lines(data)
+        if lines is not None:
+            texts[path] = lines
+    return texts
+
+
+def _lines(data: bytes) -> list[str] | None:
+    if data.startswith(_UTF16):
+        text = data.decode("utf-16", errors="replace")
+    elif is_binary(data):
+        return None
+    else:
+        text = data.decode("utf-8-sig", errors="replace")
+    return text.removesuffix("\n").split("\n")
+
+
+async def _matches(wanted: _Wanted, texts: Mapping[RelPath, Sequence[str]]) -> list[_Match]:
+    """Where in these files: all of them one after the other, given to one program."""
+    if not texts:
+        return []
+    paths = list(texts)
+    begins: list[int] = []
+    lines: list[str] = []
+    for path in paths:
+        begins.append(len(lines))
+        lines += texts[path]
+    options = ["--no-config", "--color=never", "--text", "--line-number", "--column"]
+    quiet = ["--no-heading", "--max-columns=1"]  # the lines are here already
+    output = await run_program(
+        RIPGREP, [*options, *quiet, *wanted.options, "-"], stdin="\n".join(lines).encode()
+    )
+    _refuse_pattern(output)
+    matches: list[_Match] = []
+    for found in output.stdout.splitlines():
+        number, column = map(int, found.split(b":", 2)[:2])
+        at = bisect_right(begins, number - 1) - 1
+        line = lines[number - 1]
+        before = column - 1 if line.isascii() else _characters(line, column - 1)
+        matches.append(_Match(paths[at], number - 1 - begins[at], before))
+    return matches
+
+
+def _characters(line: str, count_bytes: int) -> int:
+    return len(line.encode()[:count_bytes].decode(errors="ignore"))
+
+
+def _refuse_pattern(output: Output) -> None:
+    if output.code == 2 and not output.stdout and output.stderr:  # noqa: PLR2004 - ripgrep's for a fault
+        lines = [line.strip() for line in output.stderr.splitlines()]
+        told = [line.removeprefix("error: ") for line in lines if line.startswith("error: ")]
+        raise _NotARegex((told or [lines[0].removeprefix("rg: ")])[0])
+
+
+def _told(found: _Searched, context_lines: int) -> str:
+    more = f" (showing first {len(found.matches)})" if found.count > len(found.matches) else ""
+    told = [f"Found {found.count} match(es){more}:"]
+    is_match = {(match.path, match.line) for match in found.matches}
+    last: tuple[RelPath, int] | None = None
+    for match in found.matches:
+        lines = found.texts[match.path]
+        first = max(0, match.line - context_lines)
+        if last is not None and last[0] == match.path:
+            first = max(first, last[1] + 1)
+        if context_lines and last is not None and (match.path, first - 1) != last:
+            told.append("--")
+        for at in range(first, min(len(lines), match.line + context_lines + 1)):
+            if at > match.line and (match.path, at) in is_match:
+                break
+            place = f"{match.path}:{at + 1}"
+            if at == match.line:
+                shown = _cut(lines[at], match.column, keeps_indent=context_lines > 0)
+                told.append(f"{place}:{match.column + 1} - {shown}")
+            else:
+                told.append(f"{match.path}-{at + 1}- {_cut(lines[at], 0, keeps_indent=True)}")
+            last = (match.path, at)
+    return "\n".join(told)
+
+
+def _cut(line: str, column: int, *, keeps_indent: bool) -> str:
+    """The line, or the part of a long one around a column."""
+    if len(line) > MAX_LINE_CHARS:
+        start = max(0, min(column - BEFORE_MATCH_CHARS, len(line) - MAX_LINE_CHARS))
+        part = line[start : start + MAX_LINE_CHARS]
+        is_end = start + MAX_LINE_CHARS >= len(line)
+        line = ("…" if start else "") + part + ("" if is_end else "…")
+    return line.rstrip() if keeps_indent else line.strip()
+
+
+async def _nothing(arguments: SearchFiles, glob: Glob | None, place: Place) -> str:
+    if glob is None:
+        return f'No matches found for pattern "{arguments.pattern}".'
+    if not await list_files(place, glob):
+        return f'No files matching pattern "{glob.text}" found.'
+    return f'No matches found for pattern "{arguments.pattern}" in files matching "{glob.text}".'
+
+
+SEARCH_FILES = Tool(
+    name="searchFiles",
+    description=(
+        "Search the text of all files with ripgrep. Shows the first 50 matching lines. Files that "
+        ".gitignore names and binary files are left out."
+    ),
+    arguments=SearchFiles,
+    touches=lambda _: Touches(reads=frozenset({ROOT})),
+    run=search_files,
+)
