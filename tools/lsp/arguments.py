@@ -2,17 +2,11 @@
 
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
+from tools.arguments import Arguments
 from tools.place import Touches
 from tools.workspace.paths import MAX_PATH_CHARS, ROOT
-
-
-class Arguments(BaseModel):
-    """Arguments of a tool as the model writes them: unknown ones are refused, with their name."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
 
 FilePath = Annotated[
     str, Field(min_length=1, max_length=MAX_PATH_CHARS, description="File, such as src/app.ts.")

@@ -6,7 +6,8 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from core.errors import Refused
-from tools.lsp.arguments import READS_ALL, Arguments, FilePath
+from tools.arguments import Arguments
+from tools.lsp.arguments import READS_ALL, FilePath
 from tools.lsp.asking import MAX_SHOWN, source_of, with_server
 from tools.lsp.diagnostics import described, diagnostics_of
 from tools.lsp.packages import without_packages

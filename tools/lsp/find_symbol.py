@@ -6,7 +6,8 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from tools.lsp.arguments import MAX_NAME_CHARS, READS_ALL, Arguments
+from tools.arguments import Arguments
+from tools.lsp.arguments import MAX_NAME_CHARS, READS_ALL
 from tools.lsp.asking import MAX_SHOWN, Listing, folder_of, kind_name, servers_of
 from tools.lsp.errors import ServerFailed
 from tools.lsp.positions import path_of

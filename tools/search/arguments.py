@@ -2,19 +2,13 @@
 
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from core.errors import Refused
 from core.text import is_storable
 from tools.search.globs import MAX_GLOB_CHARS, Glob, glob_of
 
 MAX_PATTERN_CHARS = 1_000
-
-
-class SearchArguments(BaseModel):
-    """Arguments as the model writes them: unknown ones are refused, with their name."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
 
 FilePattern = Annotated[

@@ -17,15 +17,10 @@ from pydantic import Field
 
 from core.errors import Refused
 from core.text import is_storable
+from tools.arguments import Arguments
 from tools.output import ToolOutput
 from tools.place import Place, Touches
-from tools.search.arguments import (
-    MAX_PATTERN_CHARS,
-    BadPattern,
-    FilePattern,
-    SearchArguments,
-    glob_or_none,
-)
+from tools.search.arguments import MAX_PATTERN_CHARS, BadPattern, FilePattern, glob_or_none
 from tools.search.globs import Glob
 from tools.search.languages import IMPORTED, KINDS, LANGUAGE_OF, PROGRAMMING, RULES, Kind, Rule
 from tools.search.listing import list_files, names_containing, path_from
@@ -48,7 +43,7 @@ _LONG_LINE = f"(?-u)[^\\n]{{{MAX_SOURCE_LINE}}}"
 _ENDS = {0, 1}  # of ast-grep: something was found, or nothing
 
 
-class SearchCodebase(SearchArguments):
+class SearchCodebase(Arguments):
     """Arguments of searchCodebase."""
 
     pattern_type: Annotated[

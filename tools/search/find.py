@@ -4,9 +4,9 @@ from typing import Annotated
 
 from pydantic import Field
 
+from tools.arguments import Arguments
 from tools.output import ToolOutput
 from tools.place import Place, Touches
-from tools.search.arguments import SearchArguments
 from tools.search.globs import MAX_GLOB_CHARS, glob_of
 from tools.search.listing import list_files
 from tools.tool import Tool
@@ -15,7 +15,7 @@ from tools.workspace.paths import ROOT
 MAX_SHOWN = 200  # paths; about 2,000 tokens
 
 
-class FindFilesByPattern(SearchArguments):
+class FindFilesByPattern(Arguments):
     """Arguments of findFilesByPattern."""
 
     pattern: Annotated[

@@ -6,9 +6,10 @@ from pydantic import Field
 
 from core.errors import Refused
 from core.text import is_storable
+from tools.arguments import Arguments
 from tools.output import ToolOutput
 from tools.place import Place, Touches
-from tools.search.arguments import BadPattern, SearchArguments
+from tools.search.arguments import BadPattern
 from tools.search.listing import list_files
 from tools.search.relevance.client import RelevanceIndex
 from tools.search.relevance.facts import MAX_BYTES, is_indexed
@@ -21,7 +22,7 @@ MOST_REASONS = 3
 SCALE = 10  # of scores
 
 
-class GetRelevantFiles(SearchArguments):
+class GetRelevantFiles(Arguments):
     """Arguments of getRelevantFiles."""
 
     query: Annotated[

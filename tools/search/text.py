@@ -14,15 +14,10 @@ from typing import Annotated
 from pydantic import Field
 
 from core.errors import Refused
+from tools.arguments import Arguments
 from tools.output import ToolOutput
 from tools.place import Place, Touches
-from tools.search.arguments import (
-    MAX_PATTERN_CHARS,
-    FilePattern,
-    SearchArguments,
-    glob_or_none,
-    one_line,
-)
+from tools.search.arguments import MAX_PATTERN_CHARS, FilePattern, glob_or_none, one_line
 from tools.search.globs import Glob
 from tools.search.listing import list_files, path_from, ripgrep
 from tools.search.programs import RIPGREP, RUN_S, Output, run_program
@@ -40,7 +35,7 @@ _UTF16 = (b"\xff\xfe", b"\xfe\xff")
 _MATCHING = ("--regex-size-limit=10M", "--dfa-size-limit=64M", "--crlf")
 
 
-class SearchFiles(SearchArguments):
+class SearchFiles(Arguments):
     """Arguments of searchFiles."""
 
     pattern: Annotated[

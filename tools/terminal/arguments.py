@@ -2,17 +2,10 @@
 
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from tools.terminal.policy.parse import MAX_CHARS
 from tools.workspace.paths import MAX_PATH_CHARS
-
-
-class Arguments(BaseModel):
-    """Arguments of a tool as the model writes them: unknown ones are refused, with their name."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
 
 CommandLine = Annotated[
     str, Field(min_length=1, max_length=MAX_CHARS, description="One line of bash, or several.")

@@ -7,11 +7,12 @@ from typing import Annotated
 
 from pydantic import Field
 
+from tools.arguments import Arguments
 from tools.output import EndedPart, ExitPart, Part, ToolOutput
 from tools.place import Place, Touches
 from tools.sandbox.port import LASTING
 from tools.sandbox.running import Ending
-from tools.terminal.arguments import Arguments, CommandLine, StartFolder
+from tools.terminal.arguments import CommandLine, StartFolder
 from tools.terminal.line import folder_of, prepared
 from tools.terminal.processes import Process, Processes
 from tools.terminal.shown import both_ends, cleaned, lines_cut

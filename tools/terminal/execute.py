@@ -9,12 +9,13 @@ from typing import Annotated
 
 from pydantic import Field
 
+from tools.arguments import Arguments
 from tools.output import EndedPart, ExitPart, FullTextPart, Part, ToolOutput
 from tools.place import Place, Touches
 from tools.sandbox.port import MIB, Bounds
 from tools.sandbox.running import Ending, Limits, Receipt
 from tools.sandbox.sandbox import Finished, Sandbox
-from tools.terminal.arguments import Arguments, CommandLine, StartFolder
+from tools.terminal.arguments import CommandLine, StartFolder
 from tools.terminal.line import prepared
 from tools.terminal.outputs import Outputs
 from tools.terminal.shown import both_ends, cleaned, lines_cut

@@ -13,9 +13,9 @@ from typing import Annotated, Self
 from pydantic import Field
 
 from core.errors import NotFound
+from tools.arguments import Arguments
 from tools.output import ToolOutput
 from tools.place import Place, Touches
-from tools.terminal.arguments import Arguments
 from tools.terminal.shown import lines_cut
 from tools.tool import Tool
 
