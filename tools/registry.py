@@ -4,6 +4,7 @@ import asyncio
 import logging
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, cast
 
 from pydantic import BaseModel, ValidationError
@@ -110,6 +111,7 @@ def _explain(tool: AnyTool, invalid: ValidationError) -> str:
     )
 
 
+@lru_cache(maxsize=256)  # each run makes a toolbox, and a schema takes a third of a millisecond
 def _describe(tool: AnyTool) -> ToolDescription:
     schema = tool.arguments.model_json_schema(by_alias=True)
     schema = _plain(schema, schema.pop("$defs", {}))
