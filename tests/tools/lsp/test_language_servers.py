@@ -3,6 +3,7 @@
 import asyncio
 import sys
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 import psutil
@@ -41,7 +42,13 @@ async def until(happened: Callable[[], bool]) -> None:
 
 
 def children() -> list[psutil.Process]:
-    return psutil.Process().children(recursive=True)
+    """The language servers, ours and the fake one; tests before may have left other processes."""
+    found: list[psutil.Process] = []
+    for process in psutil.Process().children(recursive=True):
+        with suppress(psutil.NoSuchProcess):
+            if {"--lsp", str(PROGRAM)} & set(process.cmdline()):
+                found.append(process)
+    return found
 
 
 async def test_a_server_that_was_killed_is_started_again(tmp_path: Path) -> None:
