@@ -9,12 +9,12 @@ from pydantic import AfterValidator, Field
 
 from app.settings.group import Group, Names
 
-_REGISTRY = re.compile(r"public|[a-zA-Z0-9.-]+:[0-9]{1,5}")
+_REGISTRY = re.compile(r"[a-zA-Z0-9.-]+:[0-9]{1,5}")
 
 
 def _registries(names: tuple[str, ...]) -> tuple[str, ...]:
     if not all(map(_REGISTRY.fullmatch, names)):
-        raise ValueError("each is host:port, such as registry.npmjs.org:443, or `public`")
+        raise ValueError("each is host:port, such as npm.example.com:443")
     return names
 
 
@@ -44,7 +44,7 @@ class AnswerSettings(Group):
     package_registries: Annotated[Names, AfterValidator(_registries)] = Field(
         default=(),
         validation_alias="POLARIS_PACKAGE_REGISTRIES",
-        description="host:port of registries that commands reach, or `public`; none by default.",
+        description="host:port of package registries that commands reach; none by default.",
     )
     history_tokens: int | None = Field(
         default=None,

@@ -10,27 +10,12 @@ from typing import Self
 
 log = logging.getLogger(__name__)
 
-REGISTRIES = (
-    "registry.npmjs.org:443",
-    "registry.yarnpkg.com:443",
-    "pypi.org:443",
-    "files.pythonhosted.org:443",
-)
-"""Where npm, pnpm, yarn, bun, pip and uv get packages from; `public` means these."""
-
 MAX_TUNNELS = 64
 MAX_HEAD_BYTES = 8 * 1024
 HEAD_S = 10.0
 CONNECT_S = 15.0
 IDLE_S = 120.0
 CHUNK_BYTES = 64 * 1024
-
-
-def named(registries: Collection[str]) -> tuple[str, ...]:
-    """With those that `public` stands for."""
-    return tuple(
-        name for each in registries for name in (REGISTRIES if each == "public" else (each,))
-    )
 
 
 class RegistryProxy:
@@ -41,12 +26,12 @@ class RegistryProxy:
 
     Args:
         path: where the socket is made.
-        allowed: `host:port` of each registry, or `public`.
+        allowed: `host:port` of each registry.
     """
 
     def __init__(self, path: Path, allowed: Collection[str]) -> None:
         self.path = path
-        self._allowed = frozenset(name.lower() for name in named(allowed))
+        self._allowed = frozenset(name.lower() for name in allowed)
         self._open: set[asyncio.StreamWriter] = set()
         self._server: asyncio.Server | None = None
 

@@ -71,7 +71,7 @@ class Sandbox:
     Args:
         clock: what receipts are dated by.
         kinds: by what processes may be confined.
-        registries: `host:port`, or `public`, of what can be reached where `network` is asked for.
+        registries: `host:port` of what can be reached where `network` is asked for.
         scratch: where programs and temporary files are laid out, on a disk from which programs can
             run; the system's temporary folder by default.
     """

@@ -31,9 +31,9 @@ def test_each_wrong_variable_has_its_line(monkeypatch: pytest.MonkeyPatch) -> No
 
 
 def test_registries_are_names_with_ports(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("POLARIS_PACKAGE_REGISTRIES", "public, npm.example.com:443")
-    assert load_settings().package_registries == ("public", "npm.example.com:443")
-    monkeypatch.setenv("POLARIS_PACKAGE_REGISTRIES", "https://registry.npmjs.org")
+    monkeypatch.setenv("POLARIS_PACKAGE_REGISTRIES", "pip.example.com:443, npm.example.com:443")
+    assert load_settings().package_registries == ("pip.example.com:443", "npm.example.com:443")
+    monkeypatch.setenv("POLARIS_PACKAGE_REGISTRIES", "https://npm.example.com")
     with pytest.raises(SettingsInvalid, match=r"POLARIS_PACKAGE_REGISTRIES: .*host:port"):
         load_settings()
 
