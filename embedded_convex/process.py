@@ -8,7 +8,6 @@ from collections import deque
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from pathlib import Path
-from types import TracebackType
 from typing import Self
 
 from core.node import NODE
@@ -125,12 +124,7 @@ class EmbeddedConvex:
                 await self._end()
         return self
 
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    async def __aexit__(self, *_: object) -> None:
         """SIGTERM, and SIGKILL when it has not ended after 10 s."""
         await self._end()
 

@@ -16,8 +16,11 @@ MAX_COMPARED_LINES = 2_000  # of what differs, each side: comparing takes the sq
 MAX_TEXT_BYTES = 1024 * 1024  # larger files have no diff
 
 
-async def diff_parts(changes: Sequence[FileChange]) -> tuple[Part, ...]:
-    """What a call has done to files, one part a file; what is beyond the bounds is counted."""
+async def diff_parts(changes: Sequence[FileChange], *, of: int | None = None) -> tuple[Part, ...]:
+    """What a call has done to files, one part a file; what is beyond the bounds is counted.
+
+    `of` so many changed files these are the first, where the others were not read.
+    """
     parts: list[Part] = []
     size = 0
     for change in changes[:MAX_FILES]:
@@ -26,7 +29,7 @@ async def diff_parts(changes: Sequence[FileChange]) -> tuple[Part, ...]:
         if size > MAX_PARTS_BYTES:
             break
         parts.append(part)
-    more = len(changes) - len(parts)
+    more = (len(changes) if of is None else of) - len(parts)
     return (*parts, MoreFilesPart(more)) if more else tuple(parts)
 
 

@@ -8,7 +8,7 @@ from jobs.answer.records import edit_records
 from jobs.files.commands import Changes
 from jobs.files.folder import ProjectFolder
 from store.records import FileEdit
-from tools.diffs import diff_parts
+from tools.diffs import MAX_FILES, diff_parts
 from tools.output import Part, ToolOutput
 from tools.workspace.edits import Deleted, FileChange, Written
 from tools.workspace.staged import StagedWorkspace
@@ -50,8 +50,9 @@ class StagedChanges:
         """Nothing of a call that ended with an error."""
         if output.is_error or not self.stage.edits:
             return Collected()
-        changes = [await self.stage.change_of(path) for path in self.stage.changed_paths()]
-        return Collected(edit_records(self.stage.edits), await diff_parts(changes))
+        paths = self.stage.changed_paths()
+        changes = [await self.stage.change_of(path) for path in paths[:MAX_FILES]]
+        return Collected(edit_records(self.stage.edits), await diff_parts(changes, of=len(paths)))
 
     async def kept(self, collected: Collected) -> None:
         """Repeat them on the disk."""
@@ -77,16 +78,19 @@ class FolderChanges:
             names = ", ".join(self._found.too_large)
             remark = f"These files are too large to be kept in the project: {names}"
         files = [edit for edit in self._found.edits if isinstance(edit, (Written, Deleted))]
-        before = await self._folder.stored([edit.path for edit in files])
+        shown = files[:MAX_FILES]
+        old = [edit.path for edit in shown if isinstance(edit, Deleted) or edit.base_sha256]
+        before = await self._folder.stored(old)
         changes = [
             FileChange(
                 edit.path,
-                before.get(edit.path),
+                before.get(edit.path, b"" if isinstance(edit, Deleted) else None),  # b"": a folder
                 edit.data if isinstance(edit, Written) else None,
             )
-            for edit in files
+            for edit in shown
         ]
-        return Collected(edit_records(self._found.edits), await diff_parts(changes), remark)
+        parts = await diff_parts(changes, of=len(files))
+        return Collected(edit_records(self._found.edits), parts, remark)
 
     async def kept(self, collected: Collected) -> None:  # noqa: ARG002 - it is what was found
         """The folder is as the store has it."""

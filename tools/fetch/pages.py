@@ -3,7 +3,6 @@
 import asyncio
 from collections import OrderedDict
 from time import monotonic
-from types import TracebackType
 from typing import Self
 
 import aiohttp
@@ -51,12 +50,7 @@ class WebPages:
         )
         return self
 
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    async def __aexit__(self, *_: object) -> None:
         """Close what is connected."""
         if self._session is not None:
             await self._session.close()

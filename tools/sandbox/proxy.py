@@ -5,7 +5,6 @@ import logging
 from collections.abc import Collection
 from contextlib import suppress
 from pathlib import Path
-from types import TracebackType
 from typing import Self
 
 log = logging.getLogger(__name__)
@@ -40,12 +39,7 @@ class RegistryProxy:
         self._server = await asyncio.start_unix_server(self._serve, self.path, limit=MAX_HEAD_BYTES)
         return self
 
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    async def __aexit__(self, *_: object) -> None:
         """Close every tunnel."""
         if self._server is not None:
             self._server.close()

@@ -8,7 +8,6 @@ import tempfile
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from types import TracebackType
 from typing import Self
 
 from core.clock import Clock, SystemClock
@@ -116,16 +115,11 @@ class Sandbox:
             log.error("no_sandbox")
         return self
 
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    async def __aexit__(self, *error: object) -> None:
         """Remove what was laid out for programs."""
         self._confinement = None
         if self._proxy is not None:
-            await self._proxy.__aexit__(kind, error, trace)
+            await self._proxy.__aexit__(*error)
         if self._groups is not None:
             await asyncio.to_thread(self._groups.close)
         for made in (self._scratch, self._socket_folder):

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import count
 from pathlib import Path
-from types import TracebackType
 from typing import Self
 
 from core.errors import Conflict, NotFound
@@ -91,12 +90,7 @@ class Processes:
         self._checking = self._tasks.create_task(self._check())
         return self
 
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    async def __aexit__(self, *_: object) -> None:
         """End all of them, and wait until they are dead."""
         self._checking.cancel()
         for process in self._alive:

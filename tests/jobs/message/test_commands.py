@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from pydantic import BaseModel
 
+from core.ids import ToolCallId
 from tests.jobs.message.site import TASK, Site
 from tests.support.scripted_turns import ScriptedTurns, call, calls, says
 from tools.files import FILE_TOOLS
@@ -97,6 +98,21 @@ async def test_what_a_command_changes_is_in_the_project_with_its_result(
         DiffPart(RelPath("made/new.txt"), "created", "@@ -0,0 +1 @@\n+new", 1, 0),
     )
     assert second.output == "new"
+
+
+async def test_a_folder_that_a_command_removes_is_gone_from_the_project(commands: Site) -> None:
+    files = {"old/x.txt": b"1", "old/deep/y.txt": b"2"}
+    await commands.store.files.write_many(commands.project_id, files, owner=commands.owner)
+    commands.model = ScriptedTurns([calls(call("c1", "runScript")), says("Done.")])
+    commands.needs = Provided(Shell("rm -r old"))
+    async with commands.worker() as engine:
+        answer = await commands.answer(engine, TASK)
+    assert answer.status == "completed"
+    assert await files_of(commands) == {"a.txt": b"one", "b.txt": b"two"}
+    _, gone = await commands.store.messages.result_parts(
+        answer.message_id, owner=commands.owner, turn=0, tool_call_id=ToolCallId("c1")
+    )
+    assert PARTS.validate_python((gone,)) == (DiffPart(RelPath("old"), "deleted"),)
 
 
 async def test_a_command_that_is_cancelled_leaves_nothing(commands: Site) -> None:

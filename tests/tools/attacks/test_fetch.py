@@ -10,7 +10,7 @@ from aiohttp import web
 
 from tests.tools.fetch.site import only_here, site
 from tools.fetch import FETCH_TOOLS, pages
-from tools.fetch.addresses import PublicResolver, is_public
+from tools.fetch.addresses import Allows, PublicResolver, is_public
 from tools.fetch.pages import WebPages
 from tools.output import ToolOutput
 from tools.place import Place, Provided
@@ -21,8 +21,8 @@ INSIDE = "is not on the public internet"
 NO_PAGE = "is not the URL of a web page"
 
 
-async def fetched(url: str, allows: object = is_public) -> ToolOutput:
-    async with WebPages(allows) as web_pages:  # type: ignore[arg-type]
+async def fetched(url: str, allows: Allows = is_public) -> ToolOutput:
+    async with WebPages(allows) as web_pages:
         place = Place(MemoryWorkspace(), need=Provided(web_pages))
         return await Toolbox(FETCH_TOOLS).run("fetchUrl", {"url": url}, place)
 
