@@ -171,6 +171,7 @@ async def test_git_runs_nothing_of_a_projects(site: Site, script: str) -> None:
     assert (site.folder / ".git" / "config").read_bytes() == before
     assert list((site.folder / ".git" / "hooks").iterdir()) == []
     assert (site.beside / "secret.txt").read_text() == SECRET
+    await site.run("rm -rf x")  # nested deeper than pytest can remove
 
 
 CONNECTS = {
