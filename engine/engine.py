@@ -237,7 +237,7 @@ class Engine:
         return await self._running.watcher.result(run_id, timeout_s)
 
     async def cancel(self, run_id: str) -> bool:
-        """Cancel a run, and those it invoked. False if it had ended already.
+        """Cancel a run, and those it invoked. False if it had ended, or an event has told its end.
 
         When this returns its step has been interrupted, a body that had not begun never will, and
         nothing is stored for it any more. Of a run in another process that is known within

@@ -31,7 +31,7 @@ MAX_TRIGGERS = 10
 
 
 OnFailure = (
-    Callable[[FailureContext[D]], Awaitable[None]] | Callable[[PlainFailureContext[D]], None]
+    Callable[[FailureContext[D]], Awaitable[object]] | Callable[[PlainFailureContext[D]], object]
 )
 
 

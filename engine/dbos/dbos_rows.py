@@ -35,18 +35,27 @@ def next_delayed_ms(connection: sa.Connection) -> int | None:
     return connection.execute(query).scalar()
 
 
-def cancel(connection: sa.Connection, run_ids: Sequence[str]) -> list[str]:
-    """Cancel runs inside our own transaction, as `DBOS.cancel_workflows` does in one of its own.
+def hold_active(connection: sa.Connection, run_ids: Sequence[str]) -> list[str]:
+    """Which of these runs have not ended, held so until the caller's transaction ends."""
+    _take_write_lock(connection)
+    status = system_database().tables.workflow_status.c
+    query = (
+        sa.select(status.workflow_uuid)
+        .where(status.workflow_uuid.in_(run_ids), status.status.in_(ACTIVE))
+        .order_by(status.workflow_uuid)
+        .with_for_update()
+    )
+    return list(connection.execute(query).scalars())
 
-    Runs that have ended are left alone. Returns those that were not.
-    """
+
+def cancel(connection: sa.Connection, run_ids: Sequence[str]) -> None:
+    """Cancel runs that are held as active, as `DBOS.cancel_workflows` does by itself."""
     database = system_database()
     status = database.tables.workflow_status
     now = database._now_ms_sql()
     statement = (
         sa.update(status)
         .where(status.c.workflow_uuid.in_(run_ids))
-        .where(status.c.status.in_(ACTIVE))
         .values(
             status="CANCELLED",
             owner_xid=None,
@@ -56,9 +65,8 @@ def cancel(connection: sa.Connection, run_ids: Sequence[str]) -> list[str]:
             updated_at=now,
             completed_at=now,
         )
-        .returning(status.c.workflow_uuid)
     )
-    return list(connection.execute(statement).scalars())
+    connection.execute(statement)
 
 
 def were_executing_in(
@@ -133,9 +141,15 @@ def runs_not_ended_before(before_ms: int) -> sa.Select[tuple[str]]:
     )
 
 
-def _has_begun(connection: sa.Connection) -> bool:
+def _take_write_lock(connection: sa.Connection) -> None:
+    """Let nobody else write between a look and what the caller writes after it.
+
+    SQLite only, where a row cannot be locked: pysqlite begins a transaction with the first write,
+    so another writer's commit could come between.
+    """
     driver: Any = connection.connection.dbapi_connection
-    return bool(driver.in_transaction)
+    if connection.dialect.name == "sqlite" and not driver.in_transaction:
+        connection.exec_driver_sql("BEGIN IMMEDIATE")
 
 
 def goes_on_without(connection: sa.Connection, run_id: str, owner: str) -> bool:
@@ -149,13 +163,8 @@ def goes_on_without(connection: sa.Connection, run_id: str, owner: str) -> bool:
 
 
 def owns(connection: sa.Connection, run_id: str) -> bool:
-    """Whether the run executes in this process, held so until the caller's transaction ends.
-
-    On SQLite it takes the write lock first: pysqlite begins a transaction with the first write
-    only, so a cancel could be committed between this look and what the caller writes.
-    """
-    if connection.dialect.name == "sqlite" and not _has_begun(connection):
-        connection.exec_driver_sql("BEGIN IMMEDIATE")
+    """Whether the run executes in this process, held so until the caller's transaction ends."""
+    _take_write_lock(connection)
     return _executor(connection, run_id, shared=False) == GlobalParams.executor_id
 
 

@@ -32,6 +32,7 @@ from engine.storage.eventlog import (
     read_event,
     runs_started_by,
     store_event,
+    with_told_ends,
 )
 from engine.storage.notices import Notice, publish
 from engine.storage.owners import disclaim, owner_of, user_id_of
@@ -296,10 +297,17 @@ class Intake:
         return accepted
 
     def cancel(self, connection: sa.Connection, run_ids: Sequence[str], accepted: Accepted) -> None:
-        """Cancel runs and those they invoked; `engine/function.cancelled` events say so."""
+        """Cancel runs and those they invoked; `engine/function.cancelled` events say so.
+
+        A run whose end has been told stays: its result or its `on_failure` is on its way already.
+        """
         frontier = list(run_ids)
         while frontier:
-            cancelled = dbos_rows.cancel(connection, frontier)
+            cancelled = dbos_rows.hold_active(connection, frontier)
+            if cancelled:
+                told = with_told_ends(connection, cancelled)
+                cancelled = [run_id for run_id in cancelled if run_id not in told]
+                dbos_rows.cancel(connection, cancelled)
             accepted.cancelled += cancelled
             for run_id in cancelled:
                 self._announce(connection, run_id, accepted)

@@ -1,11 +1,12 @@
 """Stored events: kept for their ids, for replays, and as the causes of runs."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import sqlalchemy as sa
 
 from engine.errors import BadEvent
-from engine.events import ENDS, INVOKED, WireEvent
+from engine.events import ENDS, FAILED, FINISHED, INVOKED, WireEvent
 from engine.storage import codec, tables
 from engine.storage.locks import share_key
 from engine.storage.owners import disclaim, own, user_id_of
@@ -24,6 +25,19 @@ def failure_run_id(run_id: str) -> str:
 def failed_id(run_id: str) -> str:
     """The id of the event that says that a run has failed for good."""
     return f"{run_id}:failed"
+
+
+def finished_id(run_id: str) -> str:
+    """The id of the event that says that a run has completed."""
+    return f"{run_id}:finished"
+
+
+def with_told_ends(connection: sa.Connection, run_ids: Sequence[str]) -> set[str]:
+    """Which of these runs have ended as far as others know: an event has said so."""
+    ids = {told(run_id): run_id for run_id in run_ids for told in (failed_id, finished_id)}
+    event = tables.event.c
+    query = sa.select(event.id).where(event.id.in_(ids), event.name.in_((FAILED, FINISHED)))
+    return {ids[event_id] for event_id in connection.execute(query).scalars()}
 
 
 def handles_failure(run_id: str, event_id: str) -> bool:

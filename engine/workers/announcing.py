@@ -13,6 +13,7 @@ from engine.intake.intake import Intake, end_data
 from engine.steps.context import RunError
 from engine.steps.history import record_attempt
 from engine.steps.journal import BODY, FailedAttempt
+from engine.storage.eventlog import finished_id
 from engine.storage.transactions import Ledger
 from engine.workers.execution import Execution
 
@@ -38,7 +39,7 @@ class EventAnnouncer:
         if not self._ends_are_heard:
             return
         data = end_data(run.run_id, run.job.id, run.payload.event) | {"result": result}
-        event = WireEvent(FINISHED, data, f"{run.run_id}:finished", self._ledger.now_ms())
+        event = WireEvent(FINISHED, data, finished_id(run.run_id), self._ledger.now_ms())
         self._committed(run, await self._ledger.transact(self._record_end, run, event))
 
     async def failed(self, run: Execution, failure: Exception, attempt: int | None) -> None:

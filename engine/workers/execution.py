@@ -12,7 +12,7 @@ from engine.errors import NonRetriable, RunFailed, StepFailed
 from engine.intake.payload import RunPayload
 from engine.job import Job, received
 from engine.middleware import RunCall, through
-from engine.results import as_stored
+from engine.results import adapter_of, as_stored
 from engine.steps.context import FailureContext, JobContext, Provided, RunError, Scope
 from engine.steps.durable import RunState, is_interrupted
 from engine.steps.journal import BODY, History
@@ -72,7 +72,7 @@ class Execution:
         failed = await self._earlier_attempts()
         while True:
             try:
-                stored = _storable(self.job, await self._body(failed))
+                stored = self._storable(await self._body(failed))
                 if not self.is_failure_handler:
                     await self.announcer.completed(self, stored)
             except asyncio.CancelledError:
@@ -137,6 +137,16 @@ class Execution:
         scope = Scope(self.run_id, self.job.id, self.steps, provided, call.attempt, publisher)
         return conducted(self.job.fn, JobContext(call.event, scope, call.events))
 
+    def _storable(self, result: Any) -> Any:
+        adapter = adapter_of(Any) if self.is_failure_handler else self.job.result
+        try:
+            stored = as_stored(adapter, result, by_alias=True)
+            codec.dumps(stored)
+        except (ValueError, NonRetriable) as error:
+            reason = f"job {self.job.id!r} returned what cannot be stored: {error}"
+            raise NonRetriable(reason) from error
+        return stored
+
     async def _fail(self, failure: Exception, attempt: int | None) -> RunFailed:
         """Announce the failure, and make the error that the run ends with."""
         error = RunError.of(failure)
@@ -152,12 +162,3 @@ class Execution:
             code=error.code,
             cause=error.cause,
         )
-
-
-def _storable(job: Job[Any, Any], result: Any) -> Any:
-    try:
-        stored = as_stored(job.result, result, by_alias=True)
-        codec.dumps(stored)
-    except (ValueError, NonRetriable) as error:
-        raise NonRetriable(f"job {job.id!r} returned what cannot be stored: {error}") from error
-    return stored
