@@ -1,7 +1,5 @@
 """How much of a conversation a model is sent: what its window holds beside the rest."""
 
-import json
-
 from agent.definition import Agent
 
 LEAST_TOKENS = 1_000
@@ -16,10 +14,7 @@ def history_budget(agent: Agent) -> int:
     it.
     """
     limits = agent.limits
-    fixed = len(agent.system) + sum(
-        len(tool.name) + len(tool.description) + len(json.dumps(dict(tool.input_schema)))
-        for tool in agent.toolbox.descriptions
-    )
+    fixed = len(agent.system) + sum(tool.size_chars for tool in agent.toolbox.descriptions)
     window = agent.model.context_window
     answer = min(limits.max_output_tokens, window // 2)
     room = (window - answer - fixed // _CHARS_PER_TOKEN) * 3 // 4

@@ -1,10 +1,11 @@
 """The tools that an agent has: what the model is told of them, and running one by its name."""
 
 import asyncio
+import json
 import logging
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import Any, cast
 
 from pydantic import BaseModel, ValidationError
@@ -29,6 +30,12 @@ class ToolDescription:
     name: str
     description: str
     input_schema: Mapping[str, Any]
+
+    @cached_property  # asked for by each run, of each of some thirty tools
+    def size_chars(self) -> int:
+        """How long it is when it is sent."""
+        schema = json.dumps(dict(self.input_schema))
+        return len(self.name) + len(self.description) + len(schema)
 
 
 class Toolbox:

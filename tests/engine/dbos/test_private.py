@@ -55,10 +55,11 @@ async def test_cancel_in_our_transaction_fences_the_run(database: Database) -> N
             assert dbos_rows.still_held(connection, "me", ["r", "s"]) == {"r"}
             assert dbos_rows.all_held(connection, "me") == {"r"}
             assert dbos_rows.all_held(connection, "other") == set()
-            assert dbos_rows.cancel(connection, ["r", "unknown"]) == ["r"]
+            assert dbos_rows.hold_active(connection, ["r", "unknown"]) == ["r"]
+            dbos_rows.cancel(connection, ["r"])
             assert not dbos_rows.owns(connection, "r")
             assert not dbos_rows.holds(connection, "r")
-            assert dbos_rows.cancel(connection, ["r"]) == []
+            assert dbos_rows.hold_active(connection, ["r"]) == []
         go.set()
         await asyncio.wait({task}, timeout=3)
         row = rig.row("r")
