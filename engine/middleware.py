@@ -20,7 +20,7 @@ class RunCall:
     """One attempt of a job's body, or of its `on_failure`; `replace` it to change what it gets.
 
     `attempt` counts from 0 and `max_attempts` is how many there are at most. `replays` is true when
-    an earlier execution has recorded steps: the body goes over old ground first. `provided` are
+    an earlier execution has recorded steps: the body goes through those first. `provided` are
     further objects for `ctx.need`, before those of the engine.
     """
 

@@ -55,7 +55,7 @@ class Claimed:
         return self.status["queue_partition_key"]
 
     @property
-    def is_worn_out(self) -> bool:
+    def started_too_often(self) -> bool:
         """Whether it has been started so often that it must not be once more."""
         return (self.status["recovery_attempts"] or 0) > MAX_RECOVERIES + 1
 
@@ -226,7 +226,7 @@ def _given_back() -> dict[str, Any]:
 
 
 def set_aside(connection: sa.Connection, run_id: str, owner: str) -> bool:
-    """End a claimed run that is worn out, as DBOS would in a transaction of its own."""
+    """End a claimed run that was started too often, as DBOS would in a transaction of its own."""
     database = system_database()
     status, now = database.tables.workflow_status, database._now_ms_sql()
     statement = (

@@ -57,7 +57,7 @@ class RecordedStep:
 def recorded_steps(connection: sa.Connection, run_ids: Sequence[str]) -> list[RecordedStep]:
     """The recorded steps of runs that are about to start again.
 
-    A run that has been cancelled must not go over old ground. So results come along for executing
+    A run that has been cancelled must not replay. So results come along for executing
     runs only, and only small ones of the first steps, since a few hundred runs are read at once;
     the others are read when they are asked for.
     """

@@ -69,7 +69,7 @@ class DurableSteps:
 
     @property
     def replaying(self) -> bool:
-        """Whether recorded steps lie ahead, so that the body is going over old ground."""
+        """Whether recorded steps lie ahead: what the body does now it has done before."""
         return self._replayed < len(self._history.recorded)
 
     def rewind(self) -> None:

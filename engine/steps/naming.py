@@ -11,17 +11,17 @@ from engine.errors import NonRetriable
 
 
 @dataclass(eq=False)
-class _Lane:
+class _BranchTask:
     """A task of the body, beside the main one, that has called a step."""
 
-    parent: "_Lane | None"
+    parent: "_BranchTask | None"
     born: int
     ended: int | None = None
     called: int = 0
 
-    def is_beside(self, other: "_Lane") -> bool:
+    def is_beside(self, other: "_BranchTask") -> bool:
         """Whether this younger one runs side by side with the other, and not below it."""
-        above: _Lane | None = self
+        above: _BranchTask | None = self
         while above is not None:
             if above is other:
                 return False
@@ -31,7 +31,7 @@ class _Lane:
 
 @dataclass(frozen=True)
 class _Use:
-    lane: _Lane
+    caller: _BranchTask
     is_its_first: bool
 
 
@@ -54,7 +54,7 @@ def leave_branch(token: Token[str]) -> None:
         _branch.reset(token)  # a race that is replayed has no task of its own
 
 
-_lane: ContextVar[_Lane | None] = ContextVar("engine_lane", default=None)
+_branch_task: ContextVar[_BranchTask | None] = ContextVar("engine_branch_task", default=None)
 
 
 class Names(Protocol):
@@ -123,22 +123,22 @@ class _Branches:
 
     def __init__(self) -> None:
         self._uses: dict[str, list[_Use]] = {}
-        self._lanes: dict[asyncio.Task[Any], _Lane] = {}
+        self._tasks: dict[asyncio.Task[Any], _BranchTask] = {}
         self._ticks = count()
 
     def use(self, task: asyncio.Task[Any]) -> _Use:
         """What one more step of this task is."""
-        lane = self._lanes.get(task) or self._open_lane(task)
-        lane.called += 1
-        return _Use(lane, lane.called == 1)
+        caller = self._tasks.get(task) or self._begin(task)
+        caller.called += 1
+        return _Use(caller, caller.called == 1)
 
     def check(self, step_id: str, use: _Use) -> None:
         """Raise NonRetriable where this use of an id is in an order that is left to chance."""
-        lane = use.lane
+        caller = use.caller
         earlier = self._uses.setdefault(step_id, [])
         for other in earlier:
             both_first = use.is_its_first and other.is_its_first
-            if not both_first and other.lane is not lane and _are_beside(lane, other.lane):
+            if not both_first and other.caller is not caller and _are_beside(caller, other.caller):
                 raise NonRetriable(
                     f"step {step_id!r} is used by two branches that run side by side: which is "
                     "which would be luck after a crash. Give each branch ids of its own, or run "
@@ -146,18 +146,18 @@ class _Branches:
                 )
         earlier.append(use)
 
-    def _open_lane(self, task: asyncio.Task[Any]) -> _Lane:
+    def _begin(self, task: asyncio.Task[Any]) -> _BranchTask:
         # A task starts with a copy of the context of the one that made it.
-        lane = self._lanes[task] = _Lane(_lane.get(), next(self._ticks))
-        _lane.set(lane)
-        task.add_done_callback(lambda _: self._end(task, lane))
-        return lane
+        caller = self._tasks[task] = _BranchTask(_branch_task.get(), next(self._ticks))
+        _branch_task.set(caller)
+        task.add_done_callback(lambda _: self._end(task, caller))
+        return caller
 
-    def _end(self, task: asyncio.Task[Any], lane: _Lane) -> None:
-        lane.ended = next(self._ticks)
-        self._lanes.pop(task, None)
+    def _end(self, task: asyncio.Task[Any], caller: _BranchTask) -> None:
+        caller.ended = next(self._ticks)
+        self._tasks.pop(task, None)
 
 
-def _are_beside(one: _Lane, other: _Lane) -> bool:
+def _are_beside(one: _BranchTask, other: _BranchTask) -> bool:
     younger, older = (one, other) if one.born > other.born else (other, one)
     return younger.is_beside(older)

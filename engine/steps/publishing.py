@@ -11,7 +11,7 @@ from engine.steps.time import Time
 
 
 class RunPublisher:
-    """The publisher of one attempt of a body, which goes over old ground when it replays."""
+    """The publisher of one attempt of a body; what a replay would say again is not sent."""
 
     __slots__ = ("_attempt", "_run", "_said", "_send", "_time")
 

@@ -76,9 +76,9 @@ class Claims:
         if claimed:
             await self._read_histories(claimed)
             for run in claimed:
-                if run.is_worn_out:
+                if run.started_too_often:
                     self._set_aside(run)
-            fit = [run for run in claimed if not run.is_worn_out]
+            fit = [run for run in claimed if not run.started_too_often]
             failed = await self._ledger.call(partial(_dispatch, fit))
             for run_id in failed:
                 self._not_started(run_id)
@@ -113,9 +113,9 @@ class Claims:
     def _set_aside(self, run: claiming.Claimed) -> None:
         log.error("run_set_aside", extra={"run_id": run.run_id})
         self._not_started(run.run_id)
-        self._spawn(self._end_worn_out(run.run_id, run.owner))
+        self._spawn(self._end(run.run_id, run.owner))
 
-    async def _end_worn_out(self, run_id: str, owner: str) -> None:
+    async def _end(self, run_id: str, owner: str) -> None:
         now_ms = self._ledger.now_ms()
         self._act(await self._ledger.transact(self._intake.set_aside, run_id, owner, now_ms))
         self._has_failed(run_id)

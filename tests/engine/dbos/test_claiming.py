@@ -110,7 +110,7 @@ async def test_run_that_was_started_too_often_is_set_aside(
             with rig.pool_with_schema.begin() as connection:
                 claiming.recover(connection, ["me"])  # as after a death
         [third] = await rig.claim(1)
-        assert third.is_worn_out
+        assert third.started_too_often
         with rig.pool_with_schema.begin() as connection:
             assert not claiming.set_aside(connection, "r", "another's")
             assert claiming.set_aside(connection, "r", third.owner)
