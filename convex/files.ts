@@ -170,7 +170,8 @@ export const updateFile = mutation({
   handler: async (ctx, { id, content }) => {
     const { file, project } = await ownedFile(ctx, await callerId(ctx), id);
     const changes = new Changes(ctx, project);
-    await writeFile(changes, file.path, await contentFromText(content));
+    // The text of a link is shown as its content: saved, it is a link still.
+    await writeFile(changes, file.path, { ...(await contentFromText(content)), mode: file.mode });
     await changes.close();
     return null;
   },

@@ -5,6 +5,7 @@ import { v } from "convex/values";
 import {
   deltaKind,
   exportStatus,
+  fileMode,
   fileType,
   generationEventType,
   importStatus,
@@ -49,6 +50,7 @@ export default defineSchema({
     type: fileType,
     size: v.number(), // bytes; 0 for folders
     sha256: v.optional(v.string()), // of the bytes; files only
+    mode: v.optional(fileMode), // absent: a regular file, or a folder; the text of a link is its target
     storageId: v.optional(v.id("_storage")), // the bytes, where they are no text or too much of it
     version: v.number(),
     renamedFrom: v.optional(v.string()), // makes a repeated rename recognisable

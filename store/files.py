@@ -8,7 +8,7 @@ from core.ids import OwnerId, ProjectId
 from core.text import storable_text
 from store.client import ConvexHttp
 from store.errors import SameName
-from store.records import FileChanges, FileContent, FileEntry, Page
+from store.records import FileChanges, FileContent, FileEntry, NewMode, Page
 from store.rows import decode
 
 TEXT_LIMIT_BYTES = (
@@ -77,7 +77,7 @@ class Files:
             remaining = remaining[int(value["seen"]) :]
         return tuple(contents)
 
-    async def write(
+    async def write(  # noqa: PLR0913 - what may be said of a file; all by name
         self,
         project_id: ProjectId,
         path: str,
@@ -85,21 +85,23 @@ class Files:
         *,
         owner: OwnerId,
         expected_sha256: str | None = None,
+        mode: NewMode | None = None,
     ) -> FileEntry:
         """Create or replace a file, with its parent folders.
 
         `expected_sha256` is the hash of what the caller last saw, "" for "nothing stands there",
         None for "whatever is there". Writing what is there already changes nothing and is never
         refused. UTF-8 text up to 256 kB is kept as text, which live queries show; anything else as
-        a blob.
+        a blob. Without a `mode`, a file that is executable stays so, and any other is a regular one
+        afterwards, also what was a symbolic link; the `data` of a link is its target.
 
         Raises:
             NotFound: not the owner's project.
             FileChanged: another content stands there.
             Conflict: a folder stands at `path`, or a file where a parent folder must be.
-            Refused: the path cannot name a file.
+            Refused: the path cannot name a file, or a link does not stay in the project.
         """
-        row = await content_row(self._http, path, data)
+        row = await content_row(self._http, path, data, mode)
         args = {
             "ownerId": owner,
             "projectId": project_id,
@@ -203,13 +205,17 @@ def _refuse_spellings(paths: Iterable[str]) -> None:
             raise SameName(name)
 
 
-async def content_row(http: ConvexHttp, path: str, data: bytes) -> dict[str, object]:
+async def content_row(
+    http: ConvexHttp, path: str, data: bytes, mode: NewMode | None = None
+) -> dict[str, object]:
     """A file's content as the functions take it: its text, or the id of a blob uploaded for it."""
     row: dict[str, object] = {
         "path": path,
         "size": len(data),
         "sha256": hashlib.sha256(data).hexdigest(),
     }
+    if mode is not None:
+        row["mode"] = mode
     text = storable_text(data) if len(data) <= TEXT_LIMIT_BYTES else None
     if text is not None:
         return row | {"text": text}

@@ -123,7 +123,7 @@ class Generations:
     async def _edit_row(self, edit: FileEdit) -> dict[str, object]:
         match edit:
             case WrittenFile():
-                row = await content_row(self._http, edit.path, edit.data)
+                row = await content_row(self._http, edit.path, edit.data, edit.mode)
                 return row | {"kind": "write", "expectedSha256": edit.base_sha256}
             case DeletedFile():
                 return {"kind": "delete", "path": edit.path}

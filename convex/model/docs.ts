@@ -22,6 +22,7 @@ const shownFile = schema.doc("files").pick(
   "name",
   "type",
   "size",
+  "mode",
   "updatedAt",
   "storageId", // the bytes are a blob: show a notice, no editor
 );

@@ -3,7 +3,7 @@ import type { Infer } from "convex/values";
 import type { Doc, Id } from "../_generated/dataModel";
 import type { MutationCtx, QueryCtx } from "../_generated/server";
 import { conflict, notFound, refused } from "./errors.ts";
-import { checkedPath, checkLimits, composed, nameOf, parentOf, spellings } from "./paths.ts";
+import { checkedPath, checkedTarget, checkLimits, composed, nameOf, parentOf, spellings } from "./paths.ts";
 import type { newContent } from "./validators.ts";
 
 export const MAX_TEXT_BYTES = 900_000; // a document holds 1 MiB
@@ -76,7 +76,8 @@ export async function writeFile(changes: Changes, path: string, content: NewCont
   checkContent(path, content);
   const existing = await fileAt(ctx, project._id, path);
   if (existing?.type === "folder") throw conflict("is_a_folder", `"${path}" is a folder`);
-  if (existing !== null && existing.sha256 === content.sha256) {
+  const mode = modeOf(content, existing);
+  if (existing !== null && existing.sha256 === content.sha256 && existing.mode === mode) {
     if (content.storageId !== undefined && content.storageId !== existing.storageId) {
       await ctx.storage.delete(content.storageId);
     }
@@ -88,11 +89,12 @@ export async function writeFile(changes: Changes, path: string, content: NewCont
   const fields = {
     size: content.size,
     sha256: content.sha256,
+    mode,
     storageId: content.storageId,
     updatedAt: changes.at,
   };
   if (existing !== null) {
-    if (existing.storageId !== undefined) await ctx.storage.delete(existing.storageId);
+    if (existing.storageId !== undefined && existing.storageId !== content.storageId) await ctx.storage.delete(existing.storageId);
     await ctx.db.patch(existing._id, { ...fields, version: changes.next(), renamedFrom: undefined });
     await putText(ctx, existing._id, content.text);
     return await reread(ctx, existing._id);
@@ -214,6 +216,13 @@ function checkContent(path: string, content: NewContent): void {
   if (content.text !== undefined && content.size > MAX_TEXT_BYTES) {
     throw refused("file_too_large", `"${path}" is too large to be kept as text`);
   }
+  if (content.mode === "symlink") checkedTarget(path, content.text ?? "");
+}
+
+/** What the file is afterwards: as it says, else as executable as before. A link without a word of it is replaced. */
+function modeOf(content: NewContent, existing: Doc<"files"> | null): Doc<"files">["mode"] {
+  if (content.mode === "regular") return undefined;
+  return content.mode ?? (existing?.mode === "executable" ? "executable" : undefined);
 }
 
 async function putText(ctx: MutationCtx, fileId: Id<"files">, text: string | undefined): Promise<void> {

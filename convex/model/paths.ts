@@ -53,6 +53,21 @@ export function checkLimits(path: string): void {
   }
 }
 
+/** The target of a symbolic link at `path`; throws unless it stays in the project. tools/workspace/links.py has the rule. */
+export function checkedTarget(path: string, target: string): string {
+  const names = target.split("/").filter((name) => name !== "" && name !== ".");
+  const up = names.findIndex((name) => name !== "..");
+  const [ups, rest] = up === -1 ? [names.length, []] : [up, names.slice(up)];
+  const folders = path.split("/").slice(0, -1);
+  if (target === "" || target.startsWith("/") || ups > folders.length || rest.includes("..")) {
+    throw refused("bad_link", `A symbolic link must lead to a place inside the project, by a relative path: "${target.slice(0, 200)}"`);
+  }
+  const there = [...folders.slice(0, folders.length - ups), ...rest].join("/");
+  if (there !== "") checkedPath(there);
+  if ([...target].length > MAX_PATH_CHARS) throw refused("bad_link", "The target of a symbolic link is too long");
+  return target;
+}
+
 /** The path of the folder around `path`; "" for the root. */
 export function parentOf(path: string): string {
   return path.slice(0, Math.max(0, path.lastIndexOf("/")));

@@ -22,7 +22,7 @@ export function toProject(row: Doc<"projects">): Infer<typeof projectRecord> {
 }
 
 const file = schema.doc("files");
-const keptFile = file.pick("projectId", "parentId", "path", "name", "sha256", "version", "updatedAt");
+const keptFile = file.pick("projectId", "parentId", "path", "name", "sha256", "mode", "version", "updatedAt");
 
 export const fileRecord = keptFile.extend({
   fileId: schema.id("files"),

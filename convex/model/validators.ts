@@ -4,6 +4,7 @@ import { type Validator, v } from "convex/values";
 export const messageStatus = v.union(v.literal("processing"), v.literal("completed"), v.literal("failed"), v.literal("cancelled"));
 export const role = v.union(v.literal("user"), v.literal("assistant"));
 export const fileType = v.union(v.literal("file"), v.literal("folder"));
+export const fileMode = v.union(v.literal("executable"), v.literal("symlink")); // of a file that is not a regular one
 export const importStatus = v.union(v.literal("importing"), v.literal("completed"), v.literal("failed"), v.literal("cancelled"));
 export const exportStatus = v.union(v.literal("exporting"), v.literal("completed"), v.literal("failed"), v.literal("cancelled"));
 export const toolCallStatus = v.union(
@@ -89,12 +90,14 @@ export const resultPart = v.union(
 
 export const outboxData = v.record(v.string(), v.union(v.string(), v.number(), v.boolean(), v.null()));
 
-/** Bytes to store: text, or the id of a blob that was uploaded before. */
+/** Bytes to store: text, or the id of a blob that was uploaded before. Without a mode an executable file stays one, and
+ *  any other is a regular one afterwards. The text of a symbolic link is the path that it leads to. */
 export const newContent = v.object({
   size: v.number(),
   sha256: v.string(),
   text: v.optional(v.string()),
   storageId: v.optional(v.id("_storage")),
+  mode: v.optional(v.union(fileMode, v.literal("regular"))),
 });
 
 /** A page as system functions return it; `nextCursor` is null on the last one. */

@@ -13,6 +13,8 @@ from tools.output import Part, ToolOutput
 from tools.workspace.edits import Deleted, FileChange, Written
 from tools.workspace.staged import StagedWorkspace
 
+MAX_LINKS = 10  # that are named to the model
+
 
 @dataclass(frozen=True)
 class Collected:
@@ -73,10 +75,6 @@ class FolderChanges:
     async def collect(self, output: ToolOutput) -> Collected:  # noqa: ARG002 - see above
         """How the folder differs from the store now."""
         self._found = await self._folder.command_changes(self._call_id)
-        remark = ""
-        if self._found.too_large:
-            names = ", ".join(self._found.too_large)
-            remark = f"These files are too large to be kept in the project: {names}"
         files = [edit for edit in self._found.edits if isinstance(edit, (Written, Deleted))]
         shown = files[:MAX_FILES]
         old = [edit.path for edit in shown if isinstance(edit, Deleted) or edit.base_sha256]
@@ -90,7 +88,7 @@ class FolderChanges:
             for edit in shown
         ]
         parts = await diff_parts(changes, of=len(files))
-        return Collected(edit_records(self._found.edits), parts, remark)
+        return Collected(edit_records(self._found.edits), parts, _not_kept(self._found))
 
     async def kept(self, collected: Collected) -> None:  # noqa: ARG002 - it is what was found
         """The folder is as the store has it."""
@@ -99,3 +97,20 @@ class FolderChanges:
     def dropped(self) -> None:
         """The next pull takes them back."""
         self._folder.command_lost(self._call_id)
+
+
+def _not_kept(found: Changes) -> str:
+    """What the command has made that no project can keep, in words."""
+    remarks: list[str] = []
+    if found.too_large:
+        names = ", ".join(found.too_large)
+        remarks.append(f"These files are too large to be kept in the project: {names}")
+    if found.leading_out:
+        links = [f"{path} -> {target[:200]}" for path, target in found.leading_out.items()]
+        more = f", and {len(links) - MAX_LINKS} more" if len(links) > MAX_LINKS else ""
+        remarks.append(
+            "These symbolic links lead out of the project, so they are not kept in it; only a link "
+            "with a relative path to a place in the project is: "
+            f"{', '.join(links[:MAX_LINKS])}{more}"
+        )
+    return "\n".join(remarks)

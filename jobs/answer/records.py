@@ -38,7 +38,7 @@ def edit_records(edits: Sequence[Edit]) -> tuple[FileEdit, ...]:
 def _edit_record(edit: Edit) -> FileEdit:
     match edit:
         case Written():
-            return WrittenFile(edit.path, edit.data, edit.base_sha256)
+            return WrittenFile(edit.path, edit.data, edit.base_sha256, edit.mode)
         case Deleted():
             return DeletedFile(edit.path)
         case Renamed():

@@ -7,8 +7,8 @@ note beside the folder outlives the process.
 
 import asyncio
 import time
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from jobs.files.index import FolderIndex, Known
@@ -17,8 +17,8 @@ from tools.workspace.disk import DiskWorkspace
 from tools.workspace.edits import Deleted, Edit, MadeFolder, Renamed, Written
 from tools.workspace.open_folder import TICK_NS
 from tools.workspace.paths import ancestors_of
-from tools.workspace.port import MAX_FILE_BYTES, NoSuchFile, RelPath
-from tools.workspace.scan import Stamp, scan, stamp
+from tools.workspace.port import MAX_FILE_BYTES, FileMode, NoSuchFile, NotAFile, RelPath
+from tools.workspace.scan import Found, Stamp, is_folder, scan, stamp
 
 
 @dataclass(frozen=True)
@@ -26,11 +26,13 @@ class Changes:
     """How a folder differs from the store.
 
     `edits` make the store the same: what is gone first, topmost, then what is new or different.
-    `too_large` are files that no project can keep.
+    `too_large` are files that no project can keep, `leading_out` the targets of links that none
+    can, by their paths: as far as they were not told before.
     """
 
     edits: tuple[Edit, ...]
     too_large: tuple[RelPath, ...] = ()
+    leading_out: Mapping[RelPath, str] = field(default_factory=dict[RelPath, str])
 
 
 class Commands:
@@ -43,6 +45,8 @@ class Commands:
         self._note = note
         self._running: dict[str, dict[RelPath, Stamp]] = {}
         """By command, what its changed files showed when they were read."""
+        self._told: dict[RelPath, str] = {}
+        """The links that lead out and were told already."""
 
     @property
     def are_running(self) -> bool:
@@ -70,7 +74,8 @@ class Commands:
 
     async def changes(self, command: str) -> Changes:
         """What the commands here have changed that the store does not have."""
-        known, gone, made, different = await asyncio.to_thread(self._look)
+        look = await asyncio.to_thread(self._look)
+        known, gone, made, different = look.known, look.gone, look.made, look.different
         edits: list[Edit] = [Deleted(path) for path in gone]
         edits += [MadeFolder(path) for path in made]
         too_large: list[RelPath] = []
@@ -79,17 +84,23 @@ class Commands:
                 too_large.append(path)
                 continue
             try:
-                data = await self._disk.read(path)
-            except NoSuchFile:  # a program that still runs has removed it
+                data = await self._read(path, now)
+            except (NoSuchFile, NotAFile):  # a program that still runs has removed or replaced it
                 continue
             sha256, was = sha256_of(data), known.get(path)
-            if was is not None and sha256 == was.sha256:  # only touched
+            if was is not None and sha256 == was.sha256 and now.mode == was.stamp.mode:  # touched
                 note = [(path, Known(sha256, _settled(now)))]
                 await asyncio.to_thread(self._index.note, note)
                 continue
             self._running[command][path] = now
-            edits.append(Written(path, data, "" if was is None else was.sha256))
-        return Changes(tuple(edits), tuple(too_large))
+            base = "" if was is None else was.sha256
+            edits.append(Written(path, data, base, _mode_to_say(was, now)))
+        told, self._told = self._told, look.leading_out
+        news = {path: target for path, target in look.leading_out.items() if path not in told}
+        return Changes(tuple(edits), tuple(too_large), news)
+
+    async def _read(self, path: RelPath, seen: Stamp) -> bytes:
+        return await (self._disk.target if seen.mode == "symlink" else self._disk.read)(path)
 
     def keep(self, command: str, edits: Sequence[Edit]) -> None:
         """The store has these changes now; what was changed since is found the next time."""
@@ -107,13 +118,7 @@ class Commands:
                     self._index.note_folder(edit.path)
         self.forget_lost()
 
-    def _look(
-        self,
-    ) -> tuple[dict[RelPath, Known], list[RelPath], list[RelPath], dict[RelPath, Stamp]]:
-        """What the store has, and what of it is gone; empty folders, and files, that are new.
-
-        Among the files are those that show that they were changed.
-        """
+    def _look(self) -> "_Look":
         known = self._index.all()
         found = scan(self._root, known)
         files = dict(found.files)
@@ -125,7 +130,7 @@ class Commands:
         gone = [
             path
             for path, entry in known.items()
-            if not ((self._root / path).is_dir() if entry.is_folder else path in files)
+            if not (self._has_folder(path, found) if entry.is_folder else path in files)
         ]
         different = {
             path: now
@@ -134,7 +139,31 @@ class Commands:
         }
         full = {folder for path in (*files, *found.folders) for folder in ancestors_of(path)}
         made = sorted(found.folders - known.keys() - full)
-        return known, _topmost(gone), made, different
+        return _Look(known, _topmost(gone), made, different, found.leading_out)
+
+    def _has_folder(self, path: RelPath, found: Found) -> bool:
+        return path in found.folders or is_folder(self._root, path)
+
+
+@dataclass(frozen=True)
+class _Look:
+    """What the store has, and how the folder differs.
+
+    What is gone; empty folders that are new; files that are new or show that they were changed;
+    links that lead out.
+    """
+
+    known: dict[RelPath, Known]
+    gone: list[RelPath]
+    made: list[RelPath]
+    different: dict[RelPath, Stamp]
+    leading_out: dict[RelPath, str]
+
+
+def _mode_to_say(was: Known | None, now: Stamp) -> FileMode | None:
+    """None where a file is what it was, or a new one is a regular one."""
+    old = "regular" if was is None or was.is_folder else was.stamp.mode
+    return None if now.mode == old != "symlink" else now.mode
 
 
 def _topmost(paths: Sequence[RelPath]) -> list[RelPath]:

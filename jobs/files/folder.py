@@ -6,6 +6,7 @@ import logging
 import shutil
 import sqlite3
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from core.errors import NotFound, Refused
@@ -13,10 +14,28 @@ from core.ids import OwnerId, ProjectId
 from jobs.files.commands import Changes, Commands
 from jobs.files.index import FolderIndex, Known
 from store.gateway import Store
-from store.records import DeletedFile, FileEdit, FileEntry, NewFolder, RenamedFile, WrittenFile
+from store.records import (
+    DeletedFile,
+    FileContent,
+    FileEdit,
+    FileEntry,
+    NewFolder,
+    NewMode,
+    RenamedFile,
+    WrittenFile,
+)
 from tools.workspace.disk import DiskWorkspace
+from tools.workspace.links import leads_to
 from tools.workspace.paths import composed, confine
-from tools.workspace.port import BadPath, IsAFolder, NoSuchFile, NotAFolder, RelPath, Workspace
+from tools.workspace.port import (
+    BadPath,
+    IsAFolder,
+    NoSuchFile,
+    NotAFile,
+    NotAFolder,
+    RelPath,
+    Workspace,
+)
 from tools.workspace.scan import scan, stamp
 
 log = logging.getLogger(__name__)
@@ -110,12 +129,12 @@ class ProjectFolder:
         """What the store has at these paths, as far as it has files there."""
         found: dict[str, bytes] = {}
         for start in range(0, len(paths), READ_BATCH):
-            batch = paths[start : start + READ_BATCH]
-            for content in await self._store.files.read_many(
-                self._project_id, batch, owner=self._owner
-            ):
+            for content in await self._contents(paths[start : start + READ_BATCH]):
                 found[content.entry.path] = content.data
         return found
+
+    async def _contents(self, paths: Sequence[str]) -> Sequence[FileContent]:
+        return await self._store.files.read_many(self._project_id, paths, owner=self._owner)
 
     async def _pull(self) -> None:
         if self._version is None:
@@ -154,7 +173,8 @@ class ProjectFolder:
     async def _apply(self, edit: FileEdit) -> None:
         match edit:
             case WrittenFile():
-                await self._write(confine(edit.path), edit.data)
+                path = confine(edit.path)
+                await self._note([(path, await self._write(path, edit.data, edit.mode))])
             case DeletedFile():
                 await self._delete(confine(edit.path))
             case RenamedFile():
@@ -198,8 +218,12 @@ class ProjectFolder:
         ]
         for start in range(0, len(stale), READ_BATCH):
             paths = [entry.path for entry in stale[start : start + READ_BATCH]]
-            for path, data in (await self.stored(paths)).items():
-                await self._write(confine(path), data)
+            written = [
+                (path, await self._write(path, content.data, content.entry.mode or "regular"))
+                for content in await self._contents(paths)
+                if (path := confine(content.entry.path)) and _is_inside(path, content)
+            ]
+            await self._note(written)
 
     def _as_noted(self, wanted: Mapping[RelPath, FileEntry]) -> set[RelPath]:
         """Those that show no change since they were as the store has them."""
@@ -209,15 +233,17 @@ class ProjectFolder:
             for path, entry in wanted.items()
             if (known := index.get(path)) is not None
             and known.sha256 == entry.sha256
+            and known.stamp.mode == (entry.mode or "regular")
             and known.stamp == stamp(self.path, path)
         }
 
     async def _differs(self, path: RelPath, entry: FileEntry) -> bool:
         now = await asyncio.to_thread(stamp, self.path, path)
         sha256 = await self._hash_of_file(path)
-        if sha256 == entry.sha256 and now is not None:
-            await asyncio.to_thread(self._index.note, [(path, Known(sha256, now))])
-        return sha256 != entry.sha256
+        if now is None or sha256 != entry.sha256 or now.mode != (entry.mode or "regular"):
+            return True
+        await self._note([(path, Known(sha256, now))])
+        return False
 
     async def _hash_of_file(self, path: RelPath) -> str:
         """The hash of what stands there; "" for nothing: what is in the way is removed."""
@@ -229,26 +255,30 @@ class ProjectFolder:
             await self._delete(path)
         except NotAFolder as blocked:  # a folder took the place of a file
             await self._delete(blocked.file)
+        except NotAFile as blocked:  # a command has left a link or a pipe there
+            await self._delete(blocked.blocked)
         return ""
 
-    async def _write(self, path: RelPath, data: bytes) -> None:
-        sha256, written = await self._disk.mirror(path, data)
-        await asyncio.to_thread(self._index.note, [(path, Known(sha256, written))])
+    async def _write(self, path: RelPath, data: bytes, mode: NewMode | None) -> Known:
+        return Known(*await self._disk.mirror(path, data, mode=mode))
+
+    async def _note(self, known: Sequence[tuple[RelPath, Known]]) -> None:
+        if known:
+            await asyncio.to_thread(self._index.note, known)
 
     async def _make_folder(self, path: RelPath) -> None:
         try:
             await self._disk.mirror_folder(path)
-        except NotAFolder as blocked:  # a folder took the place of a file
-            await self._delete(blocked.file)
+        except (NotAFolder, NotAFile) as blocked:  # a folder took the place of a file or link
+            await self._delete(blocked.file if isinstance(blocked, NotAFolder) else blocked.blocked)
             await self._disk.mirror_folder(path)
         await asyncio.to_thread(self._index.note_folder, path)
 
     async def _delete(self, path: RelPath) -> None:
         await asyncio.to_thread(self._index.forget, path)
-        try:
+        # A link on the way: what was there is gone, and what the link leads to is none of it.
+        with suppress(NoSuchFile, NotAFolder, NotAFile):
             await self._disk.delete(path)
-        except NoSuchFile:
-            return
 
     def _load_version(self) -> int:
         self.path.mkdir(parents=True, exist_ok=True)
@@ -276,6 +306,14 @@ def _one_of_each_name(entries: Sequence[FileEntry]) -> list[FileEntry]:
         else:
             kept.append(entry)
     return kept
+
+
+def _is_inside(path: RelPath, content: FileContent) -> bool:
+    """Whether it may stand on a disk: a link that was moved may lead out now."""
+    if content.entry.mode != "symlink" or leads_to(path, content.data.decode()) is not None:
+        return True
+    log.warning("link_not_materialised", extra={"path": path})
+    return False
 
 
 def _nameable(path: str) -> RelPath | None:

@@ -11,25 +11,26 @@ from tools.workspace.port import DiskFull, RelPath
 from tools.workspace.scan import Stamp
 
 _SCHEMA = """
-CREATE TABLE IF NOT EXISTS entry (
+CREATE TABLE IF NOT EXISTS known (
     path TEXT PRIMARY KEY,
     sha256 TEXT NOT NULL,
     size_bytes INTEGER NOT NULL,
     mtime_ns INTEGER NOT NULL,
-    inode INTEGER NOT NULL
+    inode INTEGER NOT NULL,
+    mode TEXT NOT NULL
 ) WITHOUT ROWID
 """
-_PUT = "INSERT OR REPLACE INTO entry VALUES (?, ?, ?, ?, ?)"
-_FOLDER = "INSERT OR IGNORE INTO entry VALUES (?, '', 0, 0, 0)"
+_PUT = "INSERT OR REPLACE INTO known VALUES (?, ?, ?, ?, ?, ?)"
+_FOLDER = "INSERT OR IGNORE INTO known VALUES (?, '', 0, 0, 0, '')"
 _BELOW = "path = :path OR substr(path, 1, length(:path) + 1) = :path || '/'"
 _NO_ROOM = {sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR}
-_WHOLE = 1
+_WHOLE = 2  # 1 marked a whole table `entry`, which had no modes
 _PRIMARY = 0xFF  # of a result code, less what says it in more detail
 
 
 @dataclass(frozen=True)
 class Known:
-    """A file as the store has it; `sha256` is "" for a folder."""
+    """A file or link as the store has it; `sha256` is "" for a folder."""
 
     sha256: str
     stamp: Stamp
@@ -59,12 +60,15 @@ class FolderIndex:
     def mark_whole(self) -> None:
         """Everything has been noted."""
         with self._open() as database:
+            database.execute("DROP TABLE IF EXISTS entry")
             database.execute(f"PRAGMA user_version = {_WHOLE}")
 
     def all(self) -> dict[RelPath, Known]:
         """Everything, by path."""
         with self._open() as database:
-            rows = database.execute("SELECT path, sha256, size_bytes, mtime_ns, inode FROM entry")
+            rows = database.execute(
+                "SELECT path, sha256, size_bytes, mtime_ns, inode, mode FROM known"
+            )
             return {RelPath(row[0]): Known(row[1], Stamp(*row[2:])) for row in rows}
 
     def note(self, files: Iterable[tuple[RelPath, Known]]) -> None:
@@ -72,8 +76,8 @@ class FolderIndex:
         with self._open() as database:
             for path, known in files:
                 stamp = known.stamp
-                row = (path, known.sha256, stamp.size_bytes, stamp.mtime_ns, stamp.inode)
-                database.execute(_PUT, row)
+                row = (stamp.size_bytes, stamp.mtime_ns, stamp.inode, stamp.mode)
+                database.execute(_PUT, (path, known.sha256, *row))
                 database.executemany(_FOLDER, [(folder,) for folder in ancestors_of(path)])
 
     def note_folder(self, path: RelPath) -> None:
@@ -84,14 +88,14 @@ class FolderIndex:
     def forget(self, path: RelPath) -> None:
         """It is gone, with all that was in it."""
         with self._open() as database:
-            database.execute(f"DELETE FROM entry WHERE {_BELOW}", {"path": path})  # noqa: S608
+            database.execute(f"DELETE FROM known WHERE {_BELOW}", {"path": path})  # noqa: S608
 
     def move(self, source: RelPath, target: RelPath) -> None:
         """It stands elsewhere, with all that is in it."""
         self.forget(target)
         with self._open() as database:
             database.execute(
-                "UPDATE entry SET path = :target || substr(path, length(:path) + 1) "  # noqa: S608
+                "UPDATE known SET path = :target || substr(path, length(:path) + 1) "  # noqa: S608
                 f"WHERE {_BELOW}",
                 {"path": source, "target": target},
             )

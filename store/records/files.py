@@ -7,6 +7,10 @@ from typing import Literal
 from core.ids import FileId, ProjectId
 
 FileKind = Literal["file", "folder"]
+FileMode = Literal["executable", "symlink"]
+"""What a file is that is not a regular one; the text of a link is the path that it leads to."""
+NewMode = FileMode | Literal["regular"]
+"""What a file shall be."""
 
 
 @dataclass(frozen=True)
@@ -28,6 +32,7 @@ class FileEntry:
     updated_at: datetime
     parent_id: FileId | None = None
     sha256: str | None = None
+    mode: FileMode | None = None
     in_storage: bool = False
 
 
@@ -41,11 +46,15 @@ class FileContent:
 
 @dataclass(frozen=True)
 class WrittenFile:
-    """`path` shall hold `data`; it held what `base_sha256` says, "" for nothing."""
+    """`path` shall hold `data`; it held what `base_sha256` says, "" for nothing.
+
+    Without a mode, one that is executable stays so, and any other is a regular file.
+    """
 
     path: str
     data: bytes
     base_sha256: str
+    mode: NewMode | None = None
 
 
 @dataclass(frozen=True)

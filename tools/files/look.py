@@ -9,7 +9,7 @@ from tools.output import ToolOutput
 from tools.place import Place, Touches
 from tools.tool import Tool
 from tools.workspace.paths import MAX_PATH_CHARS, ROOT, confine_folder, name_of
-from tools.workspace.port import NoSuchFile
+from tools.workspace.port import Entry, NoSuchFile
 
 MAX_LISTED = 1_000  # paths; about 10,000 tokens
 
@@ -34,7 +34,18 @@ async def list_files(arguments: ListFiles, place: Place) -> ToolOutput:
         return ToolOutput(text=f"Folder not found: {path}", is_error=True)
     if not entries:
         return ToolOutput(text=EMPTY_PROJECT if path == ROOT else f"Directory is empty: {path}")
-    return ToolOutput(text=_listed([f"[{entry.kind}] {name_of(entry.path)}" for entry in entries]))
+    return ToolOutput(text=_listed([f"[{entry.kind}] {label_of(entry)}" for entry in entries]))
+
+
+def label_of(entry: Entry) -> str:
+    """Its name; of a link, also where it leads."""
+    name = name_of(entry.path)
+    return f"{name} -> {_target(entry)}" if entry.kind == "link" else name
+
+
+def _target(entry: Entry) -> str:
+    """The target of a link; one that is odd is shown as a literal."""
+    return entry.target if entry.target.isprintable() else repr(entry.target)
 
 
 def _listed(lines: list[str]) -> str:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from core.errors import Refused
 from tools.arguments import Arguments
-from tools.files.look import EMPTY_PROJECT
+from tools.files.look import EMPTY_PROJECT, label_of
 from tools.output import ToolOutput
 from tools.place import Place, Touches
 from tools.tool import Tool
@@ -118,7 +118,7 @@ def _read_in(entries: list[Entry], texts: dict[RelPath, str]) -> tuple[Folder, i
             ignored += 1
             above.ignored += 1
         else:
-            above.files.append(name_of(entry.path))
+            above.files.append(label_of(entry))
     for folder in reversed([folder for path, folder in folders.items() if folder.path == path]):
         if not folder.is_left_out:
             below = sum(inner.count for inner in folder.folders if not inner.is_left_out)

@@ -102,7 +102,7 @@ def _examples(entries: list[Entry], servers: Sequence[Server]) -> list[RelPath]:
     """A file for each server that has files in the project."""
     found: dict[str, RelPath] = {}
     for entry in entries:
-        if entry.kind == "folder" or not _INSTALLED.isdisjoint(entry.path.split("/")):
+        if entry.kind != "file" or not _INSTALLED.isdisjoint(entry.path.split("/")):
             continue
         suffix = PurePosixPath(entry.path).suffix.lower()
         for server in servers:

@@ -114,7 +114,9 @@ async def _walked(place: Place) -> list[RelPath]:
     sources = {
         parent_of(entry.path): (await place.files.read(entry.path)).decode(errors="replace")
         for entry in entries
-        if entry.path.rpartition("/")[2] == RULES_FILE and entry.size_bytes <= MAX_RULES_BYTES
+        if entry.path.rpartition("/")[2] == RULES_FILE
+        and entry.kind == "file"
+        and entry.size_bytes <= MAX_RULES_BYTES
     }
     rules = {ROOT: Rules().within(ROOT, sources.get(ROOT, ""))}
     ignored: set[RelPath] = set()
@@ -128,7 +130,7 @@ async def _walked(place: Place) -> list[RelPath]:
             text = sources.get(entry.path)
             own = rules[parent]
             rules[entry.path] = own if text is None else own.within(entry.path, text)
-        else:
+        elif entry.kind == "file":
             files.append(entry.path)
     return files
 

@@ -23,12 +23,13 @@ from tools.workspace.open_folder import (
     is_replaceable,
     kind_of,
     no_room,
-    not_a_file,
     open_file,
     read_all,
     refuse_twin,
     replace,
+    replace_with_link,
     steps_to,
+    target_of,
 )
 from tools.workspace.paths import ROOT, is_within, moved, name_of, parent_of
 from tools.workspace.port import (
@@ -37,7 +38,10 @@ from tools.workspace.port import (
     BadPath,
     Changed,
     Entry,
+    FileMode,
+    Link,
     NoSuchFile,
+    NotAFile,
     NotAFolder,
     RelPath,
     TooLarge,
@@ -68,21 +72,32 @@ class DiskWorkspace:
         """See `Workspace.rename`."""
         await asyncio.to_thread(self._rename, source, target)
 
-    async def mirror(self, path: RelPath, data: bytes) -> tuple[str, Stamp]:
+    async def mirror(
+        self, path: RelPath, data: bytes, *, mode: FileMode | None = None
+    ) -> tuple[str, Stamp]:
         """Write a file that exists elsewhere, whatever its size and whatever resembles its name.
 
         For whoever makes this folder follow a store: that a project has both `Readme` and `readme`,
-        or a large picture, is no reason to refuse it. What comes back is its hash, and by what it
-        shows that it was changed since.
+        or a large picture, is no reason to refuse it. Without a `mode` it stays as executable as
+        it is. With "symlink" a link stands there, whose target is `data`; it takes the place of a
+        file, and a file that of a link. What comes back is the hash of the data, and by what the
+        file shows that it was changed since.
 
         Raises:
-            IsAFolder, NotAFolder, DiskFull, NotPermitted: as `Workspace.write`.
+            IsAFolder, NotAFolder, NotAFile, DiskFull, NotPermitted: as `Workspace.write`.
         """
-        return await asyncio.to_thread(self._mirror, path, data)
+        return await asyncio.to_thread(self._mirror, path, data, mode)
 
     async def sha256(self, path: RelPath) -> str:
-        """The hash of a file of any size. Raises: as `Workspace.read`, but never TooLarge."""
+        """The hash of a file of any size, or of the target of a link.
+
+        Raises: as `Workspace.read`, but never TooLarge.
+        """
         return await asyncio.to_thread(self._hash, path)
+
+    async def target(self, path: RelPath) -> bytes:
+        """The target of the link at a path, as it stands there. Raises: NoSuchFile."""
+        return await asyncio.to_thread(self._target, path)
 
     async def make_folder(self, path: RelPath) -> None:
         """See `Workspace.make_folder`."""
@@ -99,6 +114,34 @@ class DiskWorkspace:
     async def walk(self) -> list[Entry]:
         """See `Workspace.walk`."""
         return await asyncio.to_thread(self._walk)
+
+    async def first_link(self, path: RelPath) -> Link | None:
+        """See `Workspace.first_link`."""
+        return await asyncio.to_thread(self._first_link, path)
+
+    def _first_link(self, path: RelPath) -> Link | None:
+        current = os.open(self._root, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        try:
+            for step in steps_to(path):
+                try:
+                    current = enter(current, step, path)
+                except NotAFile:
+                    target = target_of(current, found_name(current, step))
+                    return None if target is None else Link(step, target)
+                except (NoSuchFile, NotAFolder):
+                    return None
+        except PermissionError:  # whoever uses the path is told
+            return None
+        finally:
+            os.close(current)
+        return None
+
+    def _target(self, path: RelPath) -> bytes:
+        with forbidden(path), self._folder(parent_of(path), path) as folder:
+            target = target_of(folder, found_name(folder, path))
+        if target is None:
+            raise NoSuchFile(path)
+        return target.encode()
 
     def _read(self, path: RelPath) -> bytes:
         with (
@@ -124,15 +167,20 @@ class DiskWorkspace:
                     raise Changed(path)
                 replace(folder, path, data)
 
-    def _mirror(self, path: RelPath, data: bytes) -> tuple[str, Stamp]:
+    def _mirror(self, path: RelPath, data: bytes, mode: FileMode | None) -> tuple[str, Stamp]:
         with (
             self._changing,
             forbidden(path),
             no_room(path),
             self._made_folder(parent_of(path), path, refuse_twins=False) as folder,
         ):
-            is_replaceable(folder, path)
-            written = replace(folder, path, data)
+            if kind_of(folder, found_name(folder, path)) != "link":
+                is_replaceable(folder, path)
+            if mode == "symlink":
+                written = replace_with_link(folder, path, data.decode())
+            else:
+                executable = None if mode is None else mode == "executable"
+                written = replace(folder, path, data, executable=executable)
         return hashlib.sha256(data).hexdigest(), Stamp.of(written)
 
     def _refuse_if_changed(self, path: RelPath, expected_sha256: str) -> None:
@@ -146,9 +194,12 @@ class DiskWorkspace:
         with (
             forbidden(path),
             self._folder(parent_of(path), path) as folder,
-            open_file(folder, path) as file,
         ):
-            return hash_of(file)
+            target = target_of(folder, found_name(folder, path))
+            if target is not None:
+                return hashlib.sha256(target.encode()).hexdigest()
+            with open_file(folder, path) as file:
+                return hash_of(file)
 
     def _delete(self, path: RelPath) -> None:
         with self._changing, forbidden(path), self._folder(parent_of(path), path) as folder:
@@ -173,8 +224,8 @@ class DiskWorkspace:
             found = kind_of(from_folder, name)
             if found is None:
                 raise NoSuchFile(source)
-            if found in {"link", "special"}:
-                raise not_a_file(source)
+            if found == "special":
+                raise NotAFile(source, source)
             if found == "folder":
                 for entry in self._walk(source):
                     moved(entry.path, source, target)

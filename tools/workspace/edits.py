@@ -2,16 +2,20 @@
 
 from dataclasses import dataclass
 
-from tools.workspace.port import RelPath
+from tools.workspace.port import FileMode, RelPath
 
 
 @dataclass(frozen=True)
 class Written:
-    """A file was created or replaced; `base_sha256` is the hash of what it replaced, or ""."""
+    """A file was created or replaced; `base_sha256` is the hash of what it replaced, or "".
+
+    Without a `mode`, one that is executable stays so. The data of a link is its target.
+    """
 
     path: RelPath
     data: bytes
     base_sha256: str
+    mode: FileMode | None = None
 
 
 @dataclass(frozen=True)

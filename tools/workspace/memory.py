@@ -1,12 +1,14 @@
 """A workspace in memory: the fake that passes the same contract as the one on disk."""
 
 import hashlib
+from collections.abc import Collection, Mapping
 
 from tools.workspace.port import (
     MAX_FILE_BYTES,
     Changed,
     DiskFull,
     Entry,
+    Link,
     RelPath,
     TooLarge,
 )
@@ -14,18 +16,28 @@ from tools.workspace.tree import Tree
 
 
 class MemoryWorkspace:
-    """Files in a dictionary. `room_bytes` makes it run full, like a disk."""
+    """Files in a dictionary. `room_bytes` makes it run full, like a disk.
+
+    `links` are targets by path; `executable` are paths of files.
+    """
 
     def __init__(
-        self, files: dict[str, str | bytes] | None = None, *, room_bytes: int | None = None
+        self,
+        files: dict[str, str | bytes] | None = None,
+        *,
+        links: Mapping[str, str] | None = None,
+        executable: Collection[str] = (),
+        room_bytes: int | None = None,
     ) -> None:
         self._files: dict[RelPath, bytes] = {}
         self._tree = Tree()
         self._room_bytes = room_bytes
         for path, content in (files or {}).items():
             data = content.encode() if isinstance(content, str) else content
-            self._tree.add(Entry(RelPath(path), "file", len(data)))
+            self._tree.add(Entry(RelPath(path), "file", len(data), path in executable))
             self._files[RelPath(path)] = data
+        for path, target in (links or {}).items():
+            self._tree.add(Entry(RelPath(path), "link", len(target.encode()), target=target))
 
     @property
     def files(self) -> dict[str, bytes]:
@@ -76,3 +88,7 @@ class MemoryWorkspace:
     async def walk(self) -> list[Entry]:
         """See `Workspace.walk`."""
         return self._tree.walk()
+
+    async def first_link(self, path: RelPath) -> Link | None:
+        """See `Workspace.first_link`."""
+        return self._tree.first_link(path)

@@ -12,6 +12,7 @@ from collections.abc import Generator
 from contextlib import contextmanager, suppress
 from typing import Literal
 
+from tools.workspace.links import leads_to
 from tools.workspace.paths import (
     TEMPORARY_PREFIX,
     ancestors_of,
@@ -24,12 +25,12 @@ from tools.workspace.paths import (
 from tools.workspace.port import (
     MAX_FILE_BYTES,
     AlreadyThere,
-    BadPath,
     Changed,
     DiskFull,
     Entry,
     IsAFolder,
     NoSuchFile,
+    NotAFile,
     NotAFolder,
     NotPermitted,
     RelPath,
@@ -64,7 +65,7 @@ def enter(parent: int, folder: RelPath, wanted: RelPath) -> int:
             raise
         if kind_of(parent, found_name(parent, folder)) == "file":
             raise NotAFolder(wanted, folder) from None
-        raise not_a_file(wanted) from None
+        raise NotAFile(wanted, folder) from None
     os.close(parent)
     return child
 
@@ -78,14 +79,14 @@ def open_file(folder: int, path: RelPath) -> Generator[int]:
         raise NoSuchFile(path) from None
     except OSError as error:
         if error.errno in {errno.ELOOP, errno.ENXIO}:  # a link; a socket
-            raise not_a_file(path) from None
+            raise NotAFile(path, path) from None
         raise
     try:
         mode = os.fstat(file).st_mode
         if stat.S_ISDIR(mode):
             raise IsAFolder(path)
         if not stat.S_ISREG(mode):
-            raise not_a_file(path)
+            raise NotAFile(path, path)
         yield file
     finally:
         os.close(file)
@@ -117,23 +118,49 @@ def is_replaceable(folder: int, path: RelPath) -> bool:
     if found == "folder":
         raise IsAFolder(path)
     if found in {"link", "special"}:
-        raise not_a_file(path)
+        raise NotAFile(path, path)
     return found == "file"
 
 
-def replace(folder: int, path: RelPath, data: bytes) -> os.stat_result:
+def replace(
+    folder: int, path: RelPath, data: bytes, *, executable: bool | None = None
+) -> os.stat_result:
     """Write the file at `path`, which stands in `folder`, whole or not at all. Raises: Changed.
 
-    What comes back tells whether it is changed later: its time lies so far back that a change,
-    however soon, leaves another.
+    It stays as executable as it was, unless that is said. What comes back tells whether it is
+    changed later: its time lies so far back that a change, however soon, leaves another.
     """
     try:
-        return _replace_file(folder, found_name(folder, path), data)
+        return _replace_file(folder, found_name(folder, path), data, executable)
     except FileNotFoundError:  # the folder was deleted while it was open
         raise Changed(path) from None
 
 
-def _replace_file(folder: int, name: str, data: bytes) -> os.stat_result:
+def replace_with_link(folder: int, path: RelPath, target: str) -> os.stat_result:
+    """Make a link stand at `path` in `folder`, where a file may stand. Raises: Changed."""
+    temporary = TEMPORARY_PREFIX + secrets.token_hex(8)
+    try:
+        os.symlink(target, temporary, dir_fd=folder)
+        try:
+            _set_back(temporary, folder)
+            written = os.stat(temporary, dir_fd=folder, follow_symlinks=False)
+            name = found_name(folder, path)
+            os.rename(temporary, name, src_dir_fd=folder, dst_dir_fd=folder)
+        except BaseException:
+            with suppress(FileNotFoundError):
+                os.unlink(temporary, dir_fd=folder)
+            raise
+    except FileNotFoundError:  # the folder was deleted while it was open
+        raise Changed(path) from None
+    return written
+
+
+def _set_back(name: str, folder: int) -> None:
+    before = time.time_ns() - TICK_NS
+    os.utime(name, ns=(before, before), dir_fd=folder, follow_symlinks=False)
+
+
+def _replace_file(folder: int, name: str, data: bytes, executable: bool | None) -> os.stat_result:
     """Write beside the file and rename over it: a reader sees the old or the new, never a part."""
     temporary = TEMPORARY_PREFIX + secrets.token_hex(8)
     file = os.open(temporary, _CREATE, 0o666, dir_fd=folder)
@@ -141,7 +168,10 @@ def _replace_file(folder: int, name: str, data: bytes) -> os.stat_result:
         try:
             with suppress(FileNotFoundError):
                 old = os.stat(name, dir_fd=folder, follow_symlinks=False)
-                os.fchmod(file, stat.S_IMODE(old.st_mode) & 0o777)
+                if stat.S_ISREG(old.st_mode):
+                    os.fchmod(file, stat.S_IMODE(old.st_mode) & 0o777)
+            if executable is not None:
+                os.fchmod(file, _mode(os.fstat(file).st_mode, executable))
             view = memoryview(data)
             while view:
                 view = view[os.write(file, view) :]
@@ -156,6 +186,12 @@ def _replace_file(folder: int, name: str, data: bytes) -> os.stat_result:
             os.unlink(temporary, dir_fd=folder)
         raise
     return written
+
+
+def _mode(mode: int, executable: bool) -> int:
+    """Whoever may read it may execute it, or nobody may, as `chmod +x` and `-x` do."""
+    readers = mode & 0o444
+    return stat.S_IMODE(mode) & 0o666 | (readers >> 2 if executable else 0)
 
 
 def kind_of(folder: int, name: str) -> Literal["file", "folder", "link", "special"] | None:
@@ -198,12 +234,34 @@ def entries_of(folder: int, path: RelPath) -> list[Entry]:
                 if item.name != name:
                     continue  # the composed one is what every other method finds
             with suppress(FileNotFoundError):  # deleted while we look
-                if item.is_dir(follow_symlinks=False):
-                    entries[name] = Entry(path=child, kind="folder", size_bytes=0)
-                elif item.is_file(follow_symlinks=False):
-                    size_bytes = item.stat(follow_symlinks=False).st_size
-                    entries[name] = Entry(path=child, kind="file", size_bytes=size_bytes)
+                if (entry := _entry_of(item, child, folder)) is not None:
+                    entries[name] = entry
     return list(entries.values())
+
+
+def _entry_of(item: os.DirEntry[str], path: RelPath, folder: int) -> Entry | None:
+    """None for a special file, and for a link that leads out. Raises: FileNotFoundError."""
+    if item.is_dir(follow_symlinks=False):
+        return Entry(path, "folder", 0)
+    if item.is_file(follow_symlinks=False):
+        status = item.stat(follow_symlinks=False)
+        return Entry(path, "file", status.st_size, is_executable=is_executable(status))
+    target = target_of(folder, item.name) if item.is_symlink() else None
+    if target is None or leads_to(path, target) is None:
+        return None
+    return Entry(path, "link", len(target.encode()), target=target)
+
+
+def is_executable(status: os.stat_result) -> bool:
+    """Whether its owner may execute it: all that is kept of a mode, as git does."""
+    return bool(status.st_mode & stat.S_IXUSR)
+
+
+def target_of(folder: int, name: str) -> str | None:
+    """Where a link of that name leads; None where none stands, or its target is no text."""
+    with suppress(OSError, UnicodeDecodeError):
+        return os.readlink(os.fsencode(name), dir_fd=folder).decode()
+    return None
 
 
 def refuse_twin(folder: int, path: RelPath, *, unless: RelPath | None = None) -> None:
@@ -235,11 +293,3 @@ def forbidden(path: RelPath) -> Generator[None]:
         yield
     except PermissionError as error:
         raise NotPermitted(path) from error
-
-
-def not_a_file(path: RelPath) -> BadPath:
-    """The error for a link or special file."""
-    return BadPath(
-        f"{path} is, or goes through, a symbolic link or special file. Tools do not follow those: "
-        "use the path of the real file, if it is in the project."
-    )

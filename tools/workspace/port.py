@@ -1,7 +1,8 @@
 """The port to a project's files: relative paths in, bytes out, nothing outside can be named.
 
-A symbolic link is never followed, not even one that stays inside: what it points to can be changed
-between the check and the use, by a command that runs beside us. It is not listed either.
+A workspace follows no symbolic link by itself, not even one that stays inside: what it points to
+can be changed between the check and the use, by a command that runs beside us. `links` follows
+those that stay inside, name by name, to a path on which there is no link.
 """
 
 from dataclasses import dataclass
@@ -13,13 +14,30 @@ RelPath = NewType("RelPath", str)
 """A path that `paths.confine` has accepted: relative, `/`-separated, no `..`, no NUL."""
 
 
+FileMode = Literal["regular", "executable", "symlink"]
+
+
 @dataclass(frozen=True)
 class Entry:
-    """One file or folder; `size_bytes` is 0 for a folder."""
+    """One file, folder, or symbolic link that stays inside.
+
+    `size_bytes` is 0 for a folder. A link has a `target`: as it stands in the link, relative to the
+    folder of the link.
+    """
 
     path: RelPath
-    kind: Literal["file", "folder"]
+    kind: Literal["file", "folder", "link"]
     size_bytes: int
+    is_executable: bool = False
+    target: str = ""
+
+
+@dataclass(frozen=True)
+class Link:
+    """A symbolic link on the way to a path, or at its end."""
+
+    path: RelPath
+    target: str
 
 
 MAX_FILE_BYTES = 10 * 1024 * 1024  # what a tool may hold in memory; larger files are for commands
@@ -28,10 +46,10 @@ MAX_FILE_BYTES = 10 * 1024 * 1024  # what a tool may hold in memory; larger file
 class Workspace(Protocol):
     """A project's files. Every method takes paths that were confined before.
 
-    Names that `paths` would refuse, and special files such as sockets, are not listed. A name
-    that stands there decomposed (NFD, as macOS writes them) is listed and found composed. Every
-    method raises `BadPath` where a symbolic link or a special file stands on the way, and
-    `NotPermitted` where the system forbids it.
+    Names that `paths` would refuse, links that lead out, and special files such as sockets, are not
+    listed. A name that stands there decomposed (NFD, as macOS writes them) is listed and found
+    composed. Every method raises `NotAFile` where a symbolic link or a special file stands on the
+    way, and `NotPermitted` where the system forbids it; `delete` and `rename` take a link itself.
     """
 
     async def read(self, path: RelPath) -> bytes:
@@ -96,7 +114,11 @@ class Workspace(Protocol):
         ...
 
     async def walk(self) -> list[Entry]:
-        """Every file and folder, sorted by path."""
+        """Every file, folder and link, sorted by path."""
+        ...
+
+    async def first_link(self, path: RelPath) -> Link | None:
+        """The first symbolic link on the way to a path, or at it, wherever it leads; or None."""
         ...
 
 
@@ -114,6 +136,17 @@ class BadPath(Refused):
     """The path leaves the workspace or cannot name a file."""
 
     code = "bad_path"
+
+
+class NotAFile(BadPath):
+    """A symbolic link or a special file stands at `blocked`: there, or on the way."""
+
+    def __init__(self, path: RelPath, blocked: RelPath) -> None:
+        super().__init__(
+            f"{path} is, or goes through, a symbolic link or special file. Tools do not follow "
+            "those: use the path of the real file, if it is in the project."
+        )
+        self.blocked = blocked
 
 
 class IsAFolder(Conflict):

@@ -1,4 +1,4 @@
-"""A look at a whole folder that is quick because it opens no file: names, sizes and times."""
+"""A look at a whole folder, quick because it opens no file: names, sizes, modes and times."""
 
 import os
 import stat
@@ -7,9 +7,11 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from tools.workspace.ignored import MAX_RULES_BYTES, RULES_FILE, Rules
+from tools.workspace.ignored import GENERATED, MAX_RULES_BYTES, RULES_FILE, Rules
+from tools.workspace.links import leads_to
+from tools.workspace.open_folder import is_executable, target_of
 from tools.workspace.paths import ROOT, composed
-from tools.workspace.port import RelPath
+from tools.workspace.port import FileMode, RelPath
 
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
@@ -17,28 +19,34 @@ _READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 
 @dataclass(frozen=True)
 class Stamp:
-    """By what a file shows that it was changed, without reading it."""
+    """By what a file or link shows that it was changed, without reading it."""
 
     size_bytes: int
     mtime_ns: int
     inode: int
+    mode: FileMode = "regular"
 
     @classmethod
     def of(cls, status: os.stat_result) -> "Stamp":
         """That of a file whose status was asked for."""
-        return cls(status.st_size, status.st_mtime_ns, status.st_ino)
+        mode = "executable" if is_executable(status) else "regular"
+        if stat.S_ISLNK(status.st_mode):
+            mode = "symlink"
+        return cls(status.st_size, status.st_mtime_ns, status.st_ino, mode)
 
 
 @dataclass
 class Found:
-    """What a scan has found of a project."""
+    """What a scan has found of a project: links that stay inside are among the files."""
 
     files: dict[RelPath, Stamp] = field(default_factory=dict[RelPath, Stamp])
     folders: set[RelPath] = field(default_factory=set[RelPath])
+    leading_out: dict[RelPath, str] = field(default_factory=dict[RelPath, str])
+    """By their paths, the targets of links that no project can keep."""
 
 
 def scan(root: Path, known: Container[RelPath]) -> Found:
-    """The files and folders below `root` that belong to a project, without links.
+    """The files, folders and links below `root` that belong to a project.
 
     What is `known` belongs to it whatever the rules say; but a folder that is ignored is not
     looked into: ask for known files in it with `stamp`.
@@ -53,11 +61,22 @@ def scan(root: Path, known: Container[RelPath]) -> Found:
 
 
 def stamp(root: Path, path: RelPath) -> Stamp | None:
-    """That of one file; None where no file stands."""
+    """That of one file or link; None where none stands."""
+    status = _status(root, path)
+    if status is not None and (stat.S_ISREG(status.st_mode) or stat.S_ISLNK(status.st_mode)):
+        return Stamp.of(status)
+    return None
+
+
+def is_folder(root: Path, path: RelPath) -> bool:
+    """Whether a folder stands there, and no link on the way."""
+    status = _status(root, path)
+    return status is not None and stat.S_ISDIR(status.st_mode)
+
+
+def _status(root: Path, path: RelPath) -> os.stat_result | None:
     with suppress(OSError), _opened(root, path) as (folder, name):
-        status = os.stat(name, dir_fd=folder, follow_symlinks=False)
-        if stat.S_ISREG(status.st_mode):
-            return Stamp.of(status)
+        return os.stat(name, dir_fd=folder, follow_symlinks=False)
     return None
 
 
@@ -79,6 +98,21 @@ def _scan(
             elif item.is_dir(follow_symlinks=False) and not rules.ignores(child, is_folder=True):
                 found.folders.add(child)
                 _enter(descriptor, item.name, child, rules, known, found)
+            elif item.is_symlink() and (child in known or not _is_ignored_link(child, rules)):
+                _look_at_link(descriptor, item, child, found)
+
+
+def _is_ignored_link(path: RelPath, rules: Rules) -> bool:
+    """To git a link is no folder, but `node_modules` stays here as a link, too."""
+    return rules.ignores(path, is_folder=False) or GENERATED.match_file(f"{path}/")
+
+
+def _look_at_link(folder: int, item: os.DirEntry[str], path: RelPath, found: Found) -> None:
+    target = target_of(folder, item.name)
+    if target is not None and leads_to(path, target) is not None:
+        found.files[path] = Stamp.of(item.stat(follow_symlinks=False))
+    else:
+        found.leading_out[path] = "" if target is None else target
 
 
 def _enter(  # noqa: PLR0913, PLR0917 - a step of the walk above

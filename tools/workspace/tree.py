@@ -1,6 +1,7 @@
 """What stands where, and what may be put there: the rules of a workspace that is held in memory."""
 
 from collections.abc import Iterable
+from dataclasses import replace
 
 from tools.workspace.paths import ancestors_of, folded, is_within, moved, parent_of
 from tools.workspace.port import (
@@ -8,14 +9,16 @@ from tools.workspace.port import (
     BadPath,
     Entry,
     IsAFolder,
+    Link,
     NoSuchFile,
+    NotAFile,
     NotAFolder,
     RelPath,
 )
 
 
 class Tree:
-    """The files and folders of a workspace, without what is in them.
+    """The files, folders and links of a workspace, without what is in them.
 
     Its methods raise what those of `Workspace` do, and change nothing then.
     """
@@ -27,12 +30,24 @@ class Tree:
         """Whether something stands there."""
         return path in self._entries
 
+    def get(self, path: RelPath) -> Entry | None:
+        """What stands at a path, if it is known."""
+        return self._entries.get(path)
+
     def knows(self, path: RelPath) -> bool:
         """Whether it stands there, or cannot because of a file on the way."""
         return path in self._entries or any(
-            folder in self._entries and self._entries[folder].kind == "file"
+            folder in self._entries and self._entries[folder].kind != "folder"
             for folder in ancestors_of(path)
         )
+
+    def first_link(self, path: RelPath) -> Link | None:
+        """The first link on the way to a path, or at it."""
+        for step in (*ancestors_of(path), path):
+            entry = self._entries.get(step)
+            if entry is not None and entry.kind == "link":
+                return Link(step, entry.target)
+        return None
 
     def walk(self) -> list[Entry]:
         """Everything, sorted by path."""
@@ -40,6 +55,8 @@ class Tree:
 
     def children(self, folder: RelPath) -> list[Entry]:
         """What is directly in a folder: folders first, then by name."""
+        if folder and self.need(folder).kind == "link":
+            raise NotAFile(folder, folder)
         if folder and self.need(folder).kind == "file":
             raise NotAFolder(folder, folder)
         found = [entry for entry in self._entries.values() if parent_of(entry.path) == folder]
@@ -57,12 +74,16 @@ class Tree:
         entry = self.need(path)
         if entry.kind == "folder":
             raise IsAFolder(path)
+        if entry.kind == "link":
+            raise NotAFile(path, path)
         return entry
 
     def refuse_file(self, path: RelPath) -> None:
         """Raise where no file may be written."""
         if path in self._entries and self._entries[path].kind == "folder":
             raise IsAFolder(path)
+        if path in self._entries and self._entries[path].kind == "link":
+            raise NotAFile(path, path)
         self._refuse_file_on_the_way(path)
 
     def add(self, entry: Entry) -> None:
@@ -72,16 +93,19 @@ class Tree:
         self._entries[entry.path] = entry
 
     def put(self, path: RelPath, size_bytes: int) -> None:
-        """A file stands there now, in its folders."""
+        """A file stands there now, in its folders; one that is executable stays so."""
         self.refuse_file(path)
         self._refuse_twin(path)
-        self.add(Entry(path, "file", size_bytes))
+        old = self._entries.get(path)
+        self.add(Entry(path, "file", size_bytes, old is not None and old.is_executable))
 
     def put_folder(self, path: RelPath) -> bool:
         """A folder stands there now, in its folders; False when it did before."""
         if path in self._entries:
             if self._entries[path].kind == "file":
                 raise NotAFolder(path, path)
+            if self._entries[path].kind == "link":
+                raise NotAFile(path, path)
             return False
         self._refuse_file_on_the_way(path)
         self._refuse_twin(path)
@@ -110,12 +134,15 @@ class Tree:
         for entry in entries:
             del self._entries[entry.path]
         for entry in entries:
-            self.add(Entry(places[entry.path], entry.kind, entry.size_bytes))
+            self.add(replace(entry, path=places[entry.path]))
         return {entry.path: places[entry.path] for entry in entries if entry.kind == "file"}
 
     def _refuse_file_on_the_way(self, path: RelPath) -> None:
         for folder in ancestors_of(path):
-            if folder in self._entries and self._entries[folder].kind == "file":
+            kind = self._entries[folder].kind if folder in self._entries else "folder"
+            if kind == "link":
+                raise NotAFile(path, folder)
+            if kind == "file":
                 raise NotAFolder(path, folder)
 
     def _refuse_twin(self, path: RelPath, *, unless: RelPath | None = None) -> None:

@@ -6,7 +6,7 @@ from fastapi import Path, Query, Request, Response
 
 from app.http.access import CONFLICT, AccessDep, CallerDep, ServicesDep, api_router
 from app.http.errors import InvalidRequest
-from app.http.files.content import as_json, content_of
+from app.http.files.content import as_json, content_of, mode_of
 from app.http.files.wire import (
     PATH_LIMIT_CHARS,
     FileAnswer,
@@ -42,6 +42,11 @@ ExpectedHash = Annotated[
     ),
 ]
 
+ExecutableQuery = Annotated[
+    bool | None,
+    Query(description="Whether the file may be executed; a JSON body may say it, too."),
+]
+
 
 @router.get("/projects/{project_id}/files", response_model_exclude_none=True)
 async def list_files(
@@ -73,11 +78,18 @@ async def create_entry(
     if body.type == "folder":
         if body.content is not None:
             raise InvalidRequest("content: a folder has none", field="content")
+        if body.executable is not None:
+            raise InvalidRequest("executable: a folder is not", field="executable")
         entry = await files.make_folder(project_id, body.path, owner=caller.owner)
     else:
         data = (body.content or "").encode()
         entry = await files.write(
-            project_id, body.path, data, owner=caller.owner, expected_sha256=""
+            project_id,
+            body.path,
+            data,
+            owner=caller.owner,
+            expected_sha256="",
+            mode=mode_of(body.executable),
         )
     return FileAnswer.model_validate(entry)
 
@@ -142,22 +154,32 @@ async def read_file(
         }
     },
 )
-async def write_file(
+async def write_file(  # noqa: PLR0913, PLR0917 - FastAPI reads them from the signature
     project_id: ProjectId,
     path: FilePath,
     request: Request,
     access: AccessDep,
     expected_sha256: ExpectedHash = None,
+    executable: ExecutableQuery = None,
 ) -> FileAnswer:
-    """Create or replace a file. A JSON body holds the content, any other body is the content."""
+    """Create or replace a file. A JSON body holds the content, any other body is the content.
+
+    A file that is executable stays so unless `executable` is false; a symbolic link is replaced by
+    a file.
+    """
     body = await request.body()
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    data = body
+    if kind == "application/json":
+        data, said = content_of(body)
+        executable = executable if said is None else said
     entry = await access.services.store.files.write(
         project_id,
         path,
-        content_of(body) if kind == "application/json" else body,
+        data,
         owner=access.caller.owner,
         expected_sha256=expected_sha256,
+        mode=mode_of(executable),
     )
     return FileAnswer.model_validate(entry)
 

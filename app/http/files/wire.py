@@ -11,6 +11,10 @@ PATH_LIMIT_CHARS = 1_024
 
 PathText = Annotated[str, Field(min_length=1, max_length=PATH_LIMIT_CHARS)]
 FileText = Annotated[str, Field(max_length=15 * 1024 * 1024)]  # as much as Convex takes at once
+Executable = Annotated[
+    bool | None,
+    Field(description="Whether the file may be executed; not given: as before."),
+]
 
 
 class FileAnswer(Answer):
@@ -26,6 +30,19 @@ class FileAnswer(Answer):
     updated_at: Millis
     parent_id: FileId | None = None
     sha256: str | None = None
+    mode: Annotated[Literal["executable", "symlink"] | None, Field(exclude=True)] = None
+
+    @computed_field
+    @property
+    def executable(self) -> bool | None:
+        """Whether it may be executed; there only if so."""
+        return True if self.mode == "executable" else None
+
+    @computed_field
+    @property
+    def symlink(self) -> bool | None:
+        """Whether it is a symbolic link, whose content is its target; there only if so."""
+        return True if self.mode == "symlink" else None
 
     @computed_field(alias="_id")
     @property
@@ -55,6 +72,7 @@ class FileBody(Body):
     content_base64: FileText | None = Field(
         None, description="For bytes that are not UTF-8 text, or hold a NUL."
     )
+    executable: Executable = None
 
 
 class NewEntry(Body):
@@ -63,6 +81,7 @@ class NewEntry(Body):
     type: Literal["file", "folder"]
     path: Annotated[PathText, Field(examples=["src/index.ts"])]
     content: FileText | None = Field(None, description="Of a file; none means empty.")
+    executable: Executable = None
 
 
 class Rename(Body):

@@ -47,6 +47,24 @@ async def test_bytes_that_are_no_text_come_back_as_they_went_in(api: Api) -> Non
     assert base64.b64decode(as_json["contentBase64"]) == data
 
 
+async def test_a_file_is_executable_where_that_is_said_and_stays_so(api: Api) -> None:
+    files = f"/api/projects/{await api.project()}/files"
+    file = {"type": "file", "path": "run.sh", "content": "1", "executable": True}
+    assert (await api.ok("POST", files, file))["executable"] is True
+    assert (await api.ok("PUT", f"{files}/run.sh", data=b"2"))["executable"] is True
+    plain = await api.ok("PUT", f"{files}/run.sh?executable=false", data=b"2")
+    assert "executable" not in plain
+    again = {"content": "2", "executable": True}
+    assert (await api.ok("PUT", f"{files}/run.sh?executable=false", again))["executable"] is True
+    (listed,) = (await api.ok("GET", files))["files"]
+    assert (listed["executable"], listed.get("symlink")) == (True, None)
+    read = await api.ok("GET", f"{files}/run.sh", headers={"Accept": "application/json"})
+    assert (read["executable"], read["content"]) == (True, "2")
+    folder = {"type": "folder", "path": "bin", "executable": True}
+    refused = await api.call("POST", files, folder)
+    assert (refused.status, refused.body["code"]) == (400, "invalid_request")
+
+
 async def test_a_page_of_a_project_does_not_run_on_our_origin(api: Api) -> None:
     files = f"/api/projects/{await api.project()}/files"
     await api.ok("PUT", f"{files}/index.html", data=b"<script>alert(1)</script>")

@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,7 @@ from jobs.answer.records import edit_records
 from jobs.files.commands import Changes
 from jobs.files.folder import ProjectFolder
 from store import Store
-from tools.workspace.edits import Deleted, Edit, Written
+from tools.workspace.edits import Deleted, Edit, MadeFolder, Renamed, Written
 from tools.workspace.port import MAX_FILE_BYTES, RelPath
 
 FILES = {
@@ -82,7 +83,26 @@ async def run(folder: ProjectFolder, script: str) -> tuple[Edit, ...]:
         ("printf 1 > out.log && mkdir -p node_modules/m && printf 1 > node_modules/m/i.js", []),
         ("printf 1 > dist/new.js && printf 2 > dist/kept.js", [("dist/kept.js", b"2")]),
         ("rm dist/kept.js", ["dist/kept.js"]),
-        ("ln -s README.md link && mkfifo pipe && printf 1 > 'a:b'", []),
+        ("ln -s README.md link && mkfifo pipe && printf 1 > 'a:b'", [("link", b"README.md")]),
+        (
+            "ln -s ../a.ts src/deep/up && ln -s gone dangling",
+            [("dangling", b"gone"), ("src/deep/up", b"../a.ts")],
+        ),
+        ("rm README.md && ln -s src README.md", [("README.md", b"src")]),
+        ("rm -r src && ln -s . src", ["src", ("src", b".")]),
+        (
+            "mv src lib && ln -s lib src",
+            [
+                "src",
+                ("lib/a.ts", b"export {};\n"),
+                ("lib/deep/logo.png", b"\x89PNG\0\1"),
+                ("src", b"lib"),
+            ],
+        ),
+        ("chmod +x src/a.ts README.md && chmod -x README.md", [("src/a.ts", b"export {};\n")]),
+        ("chmod 600 README.md && chmod 664 src/a.ts", []),
+        ("ln -s /etc/passwd a && ln -s ../../x src/up && ln -s ../.git g && ln -s a/../b c", []),
+        ("ln -s src node_modules && ln -s src dist2 && ln -s src x.log", [("dist2", b"src")]),
         ("ln -s /etc outside", []),
         (
             "printf 'src/\\n' >> .gitignore && printf 3 > src/a.ts",
@@ -96,6 +116,118 @@ async def test_what_a_command_has_changed(
     found = await run(folder, script)
     told = [(edit.path, edit.data) if isinstance(edit, Written) else edit.path for edit in found]
     assert told == edits
+
+
+async def test_what_a_file_is_now_is_said_where_it_changed(folder: ProjectFolder) -> None:
+    found = await run(
+        folder,
+        "chmod +x README.md && printf 1 > new && printf 2 > new.sh && chmod 755 new.sh"
+        " && ln -s src link && printf more >> src/a.ts",
+    )
+    assert {edit.path: edit.mode for edit in found if isinstance(edit, Written)} == {
+        "README.md": "executable",
+        "link": "symlink",
+        "new": None,
+        "new.sh": "executable",
+        "src/a.ts": None,
+    }
+
+
+async def test_modes_and_links_come_back_as_they_were_kept(
+    folder: ProjectFolder, store: Store, owner: OwnerId, project_id: ProjectId, tmp_path: Path
+) -> None:
+    await commit(
+        store,
+        owner,
+        project_id,
+        await run(
+            folder,
+            "chmod +x src/a.ts && ln -s ../src/a.ts src/l && rm README.md"
+            " && ln -s src README.md && printf 1 > src/deep/logo.png",
+        ),
+    )
+    there = ProjectFolder(store, project_id, owner, tmp_path / "another")
+    for one in (folder, there):
+        folder.command_lost("c1")
+        await one.pull()
+        assert os.access(one.path / "src" / "a.ts", os.X_OK)
+        assert not os.access(one.path / "src" / "deep" / "logo.png", os.X_OK)
+        assert (one.path / "src" / "l").readlink() == Path("../src/a.ts")
+        assert (one.path / "README.md").readlink() == Path("src")
+        assert await run(one, "true") == ()
+    await commit(
+        store,
+        owner,
+        project_id,
+        await run(
+            there,
+            "chmod -x src/a.ts && rm src/l README.md && printf x > README.md"
+            " && ln -s deep src/l && touch -h src/l",
+        ),
+    )
+    folder.command_lost("c1")
+    await folder.pull()
+    assert not os.access(folder.path / "src" / "a.ts", os.X_OK)
+    assert (folder.path / "src" / "l").readlink() == Path("deep")
+    assert not (folder.path / "README.md").is_symlink()
+    assert (folder.path / "README.md").read_bytes() == b"x"
+
+
+async def test_a_link_that_a_lost_command_has_left_is_taken_back_and_not_followed(
+    folder: ProjectFolder, store: Store, owner: OwnerId, project_id: ProjectId, tmp_path: Path
+) -> None:
+    outside = tmp_path / "outside"
+    outside.mkdir()
+    (outside / "a.ts").write_text("theirs")
+    await run(
+        folder,
+        "mv src lib && ln -s ../../outside src && rm README.md && ln -s .gitignore README.md"
+        " && ln -s lib inside",
+    )
+    folder.command_lost("c1")
+    await store.files.delete(project_id, "src/deep", owner=owner)
+    await folder.pull()
+    assert on_disk(folder) == {
+        path: data for path, data in FILES.items() if path != "src/deep/logo.png"
+    }
+    assert not any(path.is_symlink() for path in folder.path.rglob("*"))
+    assert (outside / "a.ts").read_text() == "theirs"
+
+
+async def test_links_that_lead_out_stay_and_are_told_once(folder: ProjectFolder) -> None:
+    await folder.command_begins("c1")
+    await shell(folder, "ln -s /etc/hosts out && ln -s ../.. src/up && ln -s src/a.ts in")
+    changes = await folder.command_changes("c1")
+    assert changes.leading_out == {"out": "/etc/hosts", "src/up": "../.."}
+    folder.command_lost("c1")
+    await folder.pull()
+    assert (folder.path / "out").is_symlink()
+    await folder.command_begins("c2")
+    await shell(folder, "rm out && ln -s /usr other")
+    assert (await folder.command_changes("c2")).leading_out == {"other": "/usr"}
+
+
+async def commit(
+    store: Store, owner: OwnerId, project_id: ProjectId, edits: Sequence[Edit]
+) -> None:
+    """As the mutation does that keeps them with a result."""
+    for edit in edits:
+        match edit:
+            case Written():
+                await store.files.write(
+                    project_id,
+                    edit.path,
+                    edit.data,
+                    owner=owner,
+                    expected_sha256=edit.base_sha256,
+                    mode=edit.mode,
+                )
+            case Deleted():
+                await store.files.delete(project_id, edit.path, owner=owner)
+            case MadeFolder():
+                await store.files.make_folder(project_id, edit.path, owner=owner)
+            case Renamed():
+                raise AssertionError("a command's changes have no renames")
 
 
 async def test_a_change_that_keeps_size_and_follows_at_once_is_seen(folder: ProjectFolder) -> None:

@@ -100,6 +100,37 @@ async def test_what_a_command_changes_is_in_the_project_with_its_result(
     assert second.output == "new"
 
 
+async def test_modes_and_links_are_in_the_project_and_a_link_is_edited_where_it_leads(
+    commands: Site,
+) -> None:
+    edit = {"path": "now", "oldString": "one", "newString": "1"}
+    commands.model = ScriptedTurns(
+        [
+            calls(call("c1", "runScript")),
+            calls(call("c2", "editFile", **edit)),
+            calls(call("c3", "renameFile", path="a.txt", newPath="b/a.sh")),
+            says("Done."),
+        ]
+    )
+    commands.needs = Provided(
+        Shell(
+            "chmod +x a.txt; rm b.txt; mkdir b; ln -s a.txt now; ln -s ../a.txt b/up; ln -s / out"
+        )
+    )
+    async with commands.worker() as engine:
+        answer = await commands.answer(engine, TASK)
+    first, second, third = (
+        await commands.store.messages.context(answer.message_id, max_chars=0)
+    ).tool_calls
+    assert "not kept in it" in (first.output or "")
+    assert (first.output or "").endswith(": out -> /")
+    assert (second.status, third.status) == ("completed", "completed")
+    walked = commands.store.files.walk(commands.project_id, owner=commands.owner)
+    modes = {entry.path: entry.mode async for entry in walked if entry.kind == "file"}
+    assert modes == {"b/a.sh": "executable", "b/up": "symlink", "now": "symlink"}
+    assert await files_of(commands) == {"b/a.sh": b"1", "b/up": b"../a.txt", "now": b"a.txt"}
+
+
 async def test_a_folder_that_a_command_removes_is_gone_from_the_project(commands: Site) -> None:
     files = {"old/x.txt": b"1", "old/deep/y.txt": b"2"}
     await commands.store.files.write_many(commands.project_id, files, owner=commands.owner)

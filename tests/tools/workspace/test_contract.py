@@ -17,6 +17,7 @@ from tools.workspace.port import (
     Changed,
     Entry,
     IsAFolder,
+    Link,
     NoSuchFile,
     NotAFolder,
     RelPath,
@@ -60,6 +61,9 @@ class StageOfEachCall:
 
     async def walk(self) -> list[Entry]:
         return await StagedWorkspace(self._base).walk()
+
+    async def first_link(self, path: RelPath) -> Link | None:
+        return await StagedWorkspace(self._base).first_link(path)
 
     async def _apply(self, stage: StagedWorkspace) -> None:
         for edit in stage.edits:

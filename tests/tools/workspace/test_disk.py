@@ -23,6 +23,8 @@ from tools.workspace.port import (
     Changed,
     DiskFull,
     Entry,
+    FileMode,
+    Link,
     NoSuchFile,
     RelPath,
 )
@@ -52,7 +54,7 @@ def workspace(root: Path) -> DiskWorkspace:
     return DiskWorkspace(root)
 
 
-async def test_links_are_neither_read_written_renamed_nor_listed(
+async def test_links_are_neither_read_nor_written_through_and_listed_where_they_stay_inside(
     workspace: DiskWorkspace, root: Path, outside: Path
 ) -> None:
     (root / "real.txt").write_text("real")
@@ -65,13 +67,21 @@ async def test_links_are_neither_read_written_renamed_nor_listed(
             await workspace.read(confine(path))
         with pytest.raises(BadPath):
             await workspace.write(confine(path), b"x", expected_sha256=None)
+    for path in ("folder/secret.txt", "folder/new.txt"):
         with pytest.raises(BadPath):
             await workspace.rename(confine(path), confine("stolen.txt"))
+        with pytest.raises(BadPath):
+            await workspace.rename(confine("real.txt"), confine(path))
+        with pytest.raises(BadPath):
+            await workspace.delete(confine(path))
     with pytest.raises(BadPath):
         await workspace.write(confine("folder/new/deep.txt"), b"x", expected_sha256=None)
     with pytest.raises(BadPath):
         await workspace.list_folder(confine("folder"))
-    assert [entry.path for entry in await workspace.walk()] == ["real.txt"]
+    assert await workspace.walk() == [
+        Entry(RelPath("inside"), "link", 8, target="real.txt"),
+        Entry(RelPath("real.txt"), "file", 4),
+    ]
     assert names(outside) == ["secret.txt"]
     assert (outside / "secret.txt").read_text() == "secret"
 
@@ -270,9 +280,43 @@ async def test_a_mirror_takes_what_the_store_has(workspace: DiskWorkspace, root:
     assert (root / "big.bin").stat().st_size == MAX_FILE_BYTES + 1
     big = hashlib.sha256(b"x" * (MAX_FILE_BYTES + 1)).hexdigest()
     assert await workspace.sha256(confine("big.bin")) == big
-    (root / "link").symlink_to("/etc/passwd")
-    with pytest.raises(BadPath):
-        await workspace.mirror(confine("link"), b"x")
+
+
+async def test_a_mirror_replaces_a_link_and_follows_none(
+    workspace: DiskWorkspace, root: Path, outside: Path
+) -> None:
+    (root / "link").symlink_to(outside / "secret.txt")
+    (root / "folder").symlink_to(outside)
+    (root / "real").write_text("a file")
+    await workspace.mirror(confine("link"), b"x")
+    sha256, stamp = await workspace.mirror(confine("real"), b"link", mode="symlink")
+    assert (sha256, stamp.mode) == (hashlib.sha256(b"link").hexdigest(), "symlink")
+    assert await workspace.sha256(confine("real")) == sha256
+    for path in ("folder/secret.txt", "folder/new.txt"):
+        with pytest.raises(BadPath):
+            await workspace.mirror(confine(path), b"x")
+    assert not (root / "link").is_symlink()
+    assert (root / "real").readlink() == Path("link")
+    assert await workspace.first_link(confine("real")) == Link(RelPath("real"), "link")
+    assert names(outside) == ["secret.txt"]
+    assert (outside / "secret.txt").read_text() == "secret"
+
+
+async def test_a_mirror_sets_the_mode_and_keeps_it_without_one(
+    workspace: DiskWorkspace, root: Path
+) -> None:
+    path, script = confine("bin/run.sh"), root / "bin" / "run.sh"
+    steps: list[tuple[FileMode | None, bool]] = [
+        ("regular", False),
+        ("executable", True),
+        (None, True),
+        ("regular", False),
+        (None, False),
+    ]
+    for mode, is_executable in steps:
+        _, stamp = await workspace.mirror(path, b"#!/bin/sh\n", mode=mode)
+        assert os.access(script, os.X_OK) is is_executable
+        assert stamp.mode == ("executable" if is_executable else "regular")
 
 
 async def test_a_folder_is_made_with_its_parents_and_may_be_there(
