@@ -14,6 +14,7 @@ from tools.fetch import FETCH_TOOLS
 from tools.fetch.pages import WebPages
 from tools.files import FILE_TOOLS
 from tools.lsp import LSP_TOOLS
+from tools.lsp.checking import checked
 from tools.lsp.language_servers import LanguageServers
 from tools.lsp.servers import SERVERS, Server, read_table
 from tools.place import Provided
@@ -33,6 +34,9 @@ TOOLS: tuple[AnyTool, ...] = (
     *FETCH_TOOLS,
 )
 """All of them, in the order in which models see them."""
+
+AGENT_TOOLS = checked(TOOLS)
+"""The same as agents get them: what edits files says which errors that made."""
 
 
 @asynccontextmanager

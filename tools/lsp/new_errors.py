@@ -24,6 +24,10 @@ MAX_USERS = 20  # other files, which import those
 USERS_FOR_S = 1.5  # no more of the other files are looked at after this time
 WHOLE_S = 15.0
 
+_LATE = (
+    "Not checked for new errors: that took more than {:g} seconds. getDiagnostics waits for longer."
+)
+
 
 @dataclass(frozen=True)
 class NewErrors:
@@ -34,7 +38,11 @@ class NewErrors:
 
 
 async def new_errors(
-    place: Place, before: Mapping[RelPath, bytes], changed: Collection[RelPath]
+    place: Place,
+    before: Mapping[RelPath, bytes],
+    changed: Collection[RelPath],
+    *,
+    within_s: float = WHOLE_S,
 ) -> NewErrors:
     """The errors that are there with the edit of this call, and were not without it.
 
@@ -45,6 +53,7 @@ async def new_errors(
         place: the call's, with the edit made in its `files`; the disk may have it or not.
         before: what the changed files held; one that did not exist is left out.
         changed: the files that were written, moved (both names) or deleted.
+        within_s: how long each server may take.
     """
     try:
         servers, folder = servers_of(place), folder_of(place)
@@ -61,14 +70,14 @@ async def new_errors(
     for paths in by_server.values():
         comparison = _Comparison(place, before, paths)
         try:
-            async with asyncio.timeout(WHOLE_S):
+            async with asyncio.timeout(within_s):
                 found += await servers.use(folder, paths[0], comparison.run)
         except NoServer:
             continue
         except ServerFailed as error:
             failed.append(f"Not checked for new errors. {error}")
         except TimeoutError:
-            failed.append(f"Not checked for new errors: that took more than {WHOLE_S:g} seconds.")
+            failed.append(_LATE.format(within_s))
     return await _told(found, failed, place)
 
 
