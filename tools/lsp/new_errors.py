@@ -74,7 +74,7 @@ async def new_errors(
                 found += await servers.use(folder, paths[0], comparison.run)
         except NoServer:
             continue
-        except ServerFailed as error:
+        except Refused as error:
             failed.append(f"Not checked for new errors. {error}")
         except TimeoutError:
             failed.append(_LATE.format(within_s))
