@@ -51,7 +51,7 @@ async def owned_by_worker(settings: Settings, clock: Clock) -> AsyncGenerator[Pr
             WebPages() as pages,
             RelevanceIndex() as relevance,
             LanguageServers(
-                servers=language_servers_of(settings), wrap=partial(_in_sandbox, sandbox)
+                servers=language_servers_of(settings), wrap=partial(in_sandbox, sandbox)
             ) as servers,
         ):
             yield Provided(sandbox, processes, outputs, pages, relevance, servers)
@@ -64,7 +64,7 @@ def _empty(folder: Path) -> None:
             shutil.rmtree(path, ignore_errors=True)
 
 
-def _in_sandbox(
+def in_sandbox(
     sandbox: Sandbox, argv: Sequence[str], root: Path
 ) -> tuple[Sequence[str], Mapping[str, str]]:
     """How a language server is started: it sees the project's files and itself, and no network."""

@@ -104,8 +104,9 @@ class LanguageServers:
             self._sweeper.cancel()
         for task in self._warming.values():
             task.cancel()
-        for running in self._running.values():
-            running.session.talk.stop()
+        running, self._running = self._running, {}
+        for each in running.values():
+            each.session.talk.stop()
         await self._tasks.__aexit__(None, None, None)
 
     @property
@@ -211,6 +212,7 @@ class LanguageServers:
         async with running.ready:
             if not running.is_ready:
                 await self._make_ready(running, home)
+        running.used_at = _now()
         return running
 
     def _start(self, home: _Home) -> _Running:
@@ -326,10 +328,10 @@ class LanguageServers:
         while True:
             await asyncio.sleep(self._sweep_s)
             for running in list(self._running.values()):
-                is_old = running.used_at < _now() - self._times.idle_s
-                if running.session.is_busy:
+                is_there = await asyncio.to_thread(running.session.root.is_dir)
+                if running.session.is_busy or not running.is_ready:
                     continue
-                if is_old or not await asyncio.to_thread(running.session.root.is_dir):
+                if not is_there or running.used_at < _now() - self._times.idle_s:
                     self._end(running)
 
 
