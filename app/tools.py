@@ -14,6 +14,7 @@ from tools.fetch import FETCH_TOOLS
 from tools.fetch.pages import WebPages
 from tools.files import FILE_TOOLS
 from tools.lsp import LSP_TOOLS
+from tools.lsp.checking import checked
 from tools.lsp.language_servers import LanguageServers
 from tools.lsp.servers import SERVERS, Server, read_table
 from tools.place import Provided
@@ -34,6 +35,9 @@ TOOLS: tuple[AnyTool, ...] = (
 )
 """All of them, in the order in which models see them."""
 
+AGENT_TOOLS = checked(TOOLS)
+"""The same as agents get them: what edits files says which errors that made."""
+
 
 @asynccontextmanager
 async def owned_by_worker(settings: Settings, clock: Clock) -> AsyncGenerator[Provided]:
@@ -47,7 +51,7 @@ async def owned_by_worker(settings: Settings, clock: Clock) -> AsyncGenerator[Pr
             WebPages() as pages,
             RelevanceIndex() as relevance,
             LanguageServers(
-                servers=language_servers_of(settings), wrap=partial(_in_sandbox, sandbox)
+                servers=language_servers_of(settings), wrap=partial(in_sandbox, sandbox)
             ) as servers,
         ):
             yield Provided(sandbox, processes, outputs, pages, relevance, servers)
@@ -60,7 +64,7 @@ def _empty(folder: Path) -> None:
             shutil.rmtree(path, ignore_errors=True)
 
 
-def _in_sandbox(
+def in_sandbox(
     sandbox: Sandbox, argv: Sequence[str], root: Path
 ) -> tuple[Sequence[str], Mapping[str, str]]:
     """How a language server is started: it sees the project's files and itself, and no network."""

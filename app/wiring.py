@@ -27,7 +27,7 @@ from app.services.health import Health
 from app.services.messages import Messaging
 from app.services.streams import Streams
 from app.settings import Settings, SettingsInvalid
-from app.tools import TOOLS, owned_by_worker
+from app.tools import AGENT_TOOLS, owned_by_worker
 from core.clock import SystemClock
 from engine import Database, Engine, Middleware, NoSuchRun, PostgresDatabase, SqliteDatabase
 from jobs.agents import Agents
@@ -235,7 +235,7 @@ def agents_of(settings: Settings, model: Model) -> Agents:
         history_tokens=settings.history_tokens,
         longest_wait_s=settings.model_wait_s,
     )
-    return Agents(model, TOOLS, limits)
+    return Agents(model, AGENT_TOOLS, limits)
 
 
 @asynccontextmanager

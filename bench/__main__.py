@@ -3,7 +3,7 @@
 import asyncio
 import sys
 
-from bench import fairness, start, store, stream
+from bench import fairness, start, store, stream, tools
 from bench.engine import suite as engine
 
 SUITES = {
@@ -11,6 +11,7 @@ SUITES = {
     "start": start.main,
     "store": store.main,
     "stream": stream.main,
+    "tools": tools.main,
 }
 
 

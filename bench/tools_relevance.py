@@ -191,6 +191,12 @@ def _before(repo: Path, commit: str) -> Iterator[Commit]:
         )
 
 
+def language_of(repo: Path) -> str:
+    """The language of which a clone has the most files now: a key of `CODE`."""
+    endings = _language(_tree(repo, "HEAD"))
+    return next(name for name, ends in CODE.items() if ends == endings)
+
+
 def _language(tree: dict[str, str]) -> tuple[str, ...]:
     counts = {name: sum(suffix_of(path) in ends for path in tree) for name, ends in CODE.items()}
     return CODE[max(counts, key=lambda name: counts[name])]

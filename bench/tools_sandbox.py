@@ -24,7 +24,13 @@ async def main() -> None:
 
 
 async def figures() -> dict[str, float]:
-    """`tools.sandbox_overhead_p50_ms` and `tools.process_tree_dead_p95_ms`."""
+    """`tools.sandbox_overhead_p50_ms` and `tools.process_tree_dead_p95_ms`.
+
+    - `sandbox_overhead_p50_ms`: what `true` takes more inside the sandbox than outside, start to
+      receipt; the difference of the medians of 150 pairs.
+    - `process_tree_dead_p95_ms`: from a cancel until no process of a command is there that ignores
+      signals, and one of whose children has left its session; over 40 of them.
+    """
     with tempfile.TemporaryDirectory(prefix="polaris-bench-") as temporary:
         async with Sandbox() as sandbox:
             say(f"sandbox: {sandbox.kind}")

@@ -67,6 +67,11 @@ class Api:
         """One message, with its tool calls."""
         return dict(await self._call("GET", f"/api/messages/{message_id}"))
 
+    async def parts(self, message_id: str, turn: int, call_id: str) -> list[dict[str, Any]]:
+        """What a tool call came to beside its text."""
+        path = f"/api/messages/{message_id}/turns/{turn}/calls/{quote(call_id)}/parts"
+        return (await self._call("GET", path))["parts"]
+
     async def _read(self, project_id: str, path: str) -> bytes:
         async with self._open().get(f"/api/projects/{project_id}/files/{quote(path)}") as answer:
             if answer.status != 200:  # noqa: PLR2004

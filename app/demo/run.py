@@ -1,4 +1,4 @@
-"""The story of the demo: a change, a cancel, a kill -9; then the figures."""
+"""The story of the demo: a change, a mended error, a cancel, a kill -9; then the figures."""
 
 import asyncio
 import json
@@ -12,6 +12,7 @@ from pathlib import Path
 from time import monotonic
 from typing import Any
 
+from app.demo.calls import calls_of, how_tests_ended
 from app.demo.client import Api
 from app.demo.project import files_of
 from app.demo.prompts import ANY_PROJECT, SAMPLE, Prompts
@@ -58,6 +59,7 @@ class Story:
         self._environment = dict(environment)
         self._screen = Screen()
         self._prompts: Prompts = SAMPLE if options.project is None else ANY_PROJECT
+        self._asked = 3  # messages, and one more where the project is known
         self.figures: dict[str, object] = {}
 
     async def run(self) -> dict[str, object]:
@@ -71,6 +73,7 @@ class Story:
             self._reader = Reader(ready["convex"], ready["token"])
             await self._make_project()
             await self._change_something()
+            await self._mend_something()
             await self._cancel_something()
             await self._kill_something()
             await self._count()
@@ -131,8 +134,31 @@ class Story:
         if self._is_scripted and changed == 0:
             raise DemoFailed("the first message changed no file")
 
+    async def _mend_something(self) -> None:
+        if self._prompts.mended is None:
+            self._screen.note("\n[the scene with a type error and tests needs the demo's project]")
+            return
+        self._screen.heading("2. An edit's type error is seen and mended, and the tests run")
+        async with self._ask(self._prompts.mended) as answer:
+            ended = await self._read(answer)
+        self._screen.end_of_text()
+        calls = await calls_of(self._api, await self._expect(ended, "completed"))
+        for call in calls:
+            self._screen.call(call.name, call.arguments, call.shown)
+        self._asked += 1
+        self.figures["type_errors_seen"] = sum(len(call.errors) for call in calls)
+        self.figures["tests"] = how_tests_ended(calls)
+        was_run = not how_tests_ended(calls).startswith("not run")
+        if not was_run:
+            self._screen.note(f"[the project's tests were {self.figures['tests']}]")
+        is_wrong = was_run and (
+            self.figures["type_errors_seen"] == 0 or self.figures["tests"] != "passed"
+        )
+        if self._is_scripted and is_wrong:
+            raise DemoFailed(f"the edit's error was not seen, or not mended: {self.figures}")
+
     async def _cancel_something(self) -> None:
-        self._screen.heading("2. An answer is cancelled in the middle")
+        self._screen.heading("3. An answer is cancelled in the middle")
         async with self._ask(self._prompts.cancelled) as answer:
             cut = await self._read(answer, until_chars=CHARS_BEFORE_CUT)
             cancelled_at = monotonic()
@@ -144,7 +170,7 @@ class Story:
         self.figures["cancel_ms"] = _ms(cancelled_at, ended.shown.at)
 
     async def _kill_something(self) -> None:
-        self._screen.heading("3. kill -9 in the middle of an answer")
+        self._screen.heading("4. kill -9 in the middle of an answer")
         async with self._ask(self._prompts.killed) as answer:
             await self._read(answer, until_chars=CHARS_BEFORE_CUT)
             self._screen.end_of_text()
@@ -189,8 +215,8 @@ class Story:
         files = await self._api.read_files(self._project_id)
         entry = b"`split` loses no cent any more"
         twice = (
-            abs(roles["user"] - 3)
-            + abs(roles["assistant"] - 3)
+            abs(roles["user"] - self._asked)
+            + abs(roles["assistant"] - self._asked)
             + len(calls)
             - len(set(calls))
             + len(texts)

@@ -1,11 +1,13 @@
 """What the demo prints: headings, text as it arrives, diffs, and a table at the end."""
 
 import difflib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
+
+MAX_ARGUMENT_CHARS = 100
 
 
 class Screen:
@@ -34,6 +36,17 @@ class Screen:
             kept = len(common_start(before, after))
             self._console.print(Text("\n[the turn starts over]\n", style="yellow"), end="")
             self._console.print(Text(after[kept:]), end="")
+
+    def call(self, name: str, arguments: str, lines: Sequence[str]) -> None:
+        """A tool call, and some lines of what it came to."""
+        shown = (
+            arguments
+            if len(arguments) <= MAX_ARGUMENT_CHARS
+            else f"{arguments[:MAX_ARGUMENT_CHARS]}…"
+        )
+        self._console.print(Text(f"{name} {shown}", style="magenta"))
+        for line in lines:
+            self._console.print(Text(f"    {line}", style="dim"))
 
     def end_of_text(self) -> None:
         """Close the line of a streamed answer."""

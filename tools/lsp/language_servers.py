@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Self, TypeVar
 
+from core.errors import Refused
 from tools.lsp.errors import Busy, Declined, Died, Nonsense, Outdated, ServerFailed, Silent
 from tools.lsp.servers import SERVERS, Server, command_of, server_of
 from tools.lsp.session import Session, Times
@@ -43,6 +44,7 @@ class _Running:
     used_at: float
     ready: asyncio.Lock = field(default_factory=asyncio.Lock)
     is_ready: bool = False
+    has_answered: bool = False
 
 
 Key = tuple[Path, str]
@@ -89,6 +91,7 @@ class LanguageServers:
         self._deaths: dict[Key, deque[float]] = {}
         self._tasks = asyncio.TaskGroup()
         self._sweeper: asyncio.Task[None] | None = None
+        self._warming: dict[tuple[Path, str], asyncio.Task[None]] = {}
 
     async def __aenter__(self) -> Self:
         await self._tasks.__aenter__()
@@ -99,8 +102,11 @@ class LanguageServers:
         """End all of them; an error of the block is passed on as it is, not in a group."""
         if self._sweeper is not None:
             self._sweeper.cancel()
-        for running in self._running.values():
-            running.session.talk.stop()
+        for task in self._warming.values():
+            task.cancel()
+        running, self._running = self._running, {}
+        for each in running.values():
+            each.session.talk.stop()
         await self._tasks.__aexit__(None, None, None)
 
     @property
@@ -133,6 +139,38 @@ class LanguageServers:
                 "is no answer. Go on without it: read the files or search their text."
             ) from None
 
+    async def is_warm(self, folder: Path, path: RelPath) -> bool:
+        """Whether the session for a file has answered before: then it has read the project.
+
+        Raises: NoServer.
+        """
+        home = await asyncio.to_thread(_home_of, folder, path, self.server_of(path))
+        running = self._running.get(home.key)
+        return running is not None and running.has_answered
+
+    def warm(self, folder: Path, path: RelPath, text: str) -> None:
+        """Let the server for a file read the project, beside what the caller does.
+
+        `text` is what the file holds; the disk may have it or not. Raises: NoServer.
+        """
+        key = (folder, self.server_of(path).name)
+        if key in self._warming:
+            return
+        task = self._warming[key] = self._tasks.create_task(self._warm(folder, path, text))
+        task.add_done_callback(lambda _: self._warming.pop(key, None))
+
+    async def _warm(self, folder: Path, path: RelPath, text: str) -> None:
+        async def look(session: Session) -> None:
+            session.show(path, text, is_staged=True)
+            await session.findings(path)
+
+        try:
+            await self.use(folder, path, look)
+        except Refused as refused:  # whoever asks next is told
+            log.info("language_server_not_warm", extra={"why": type(refused).__name__})
+        except Exception:  # no edit fails because of it, nor does the worker
+            log.exception("language_server_failed")
+
     async def _work(self, home: _Home, work: Callable[[Session], Awaitable[T]]) -> T:
         running = await self._started(home)
         server = home.server
@@ -140,7 +178,9 @@ class LanguageServers:
         received = session.talk.received
         try:
             async with session.turn():
-                return await work(session)
+                done = await work(session)
+                running.has_answered = True
+                return done
         except Busy:
             raise ServerFailed(
                 f"The language server {server.name} is busy with other calls. "
@@ -172,6 +212,7 @@ class LanguageServers:
         async with running.ready:
             if not running.is_ready:
                 await self._make_ready(running, home)
+        running.used_at = _now()
         return running
 
     def _start(self, home: _Home) -> _Running:
@@ -287,10 +328,10 @@ class LanguageServers:
         while True:
             await asyncio.sleep(self._sweep_s)
             for running in list(self._running.values()):
-                is_old = running.used_at < _now() - self._times.idle_s
-                if running.session.is_busy:
+                is_there = await asyncio.to_thread(running.session.root.is_dir)
+                if running.session.is_busy or not running.is_ready:
                     continue
-                if is_old or not await asyncio.to_thread(running.session.root.is_dir):
+                if not is_there or running.used_at < _now() - self._times.idle_s:
                     self._end(running)
 
 

@@ -1,6 +1,7 @@
 """getReferences, goToDefinition and hover: what stands at a place, and where else."""
 
-from itertools import groupby
+import asyncio
+from itertools import chain, groupby
 
 from tools.lsp.arguments import READS_ALL, At
 from tools.lsp.asking import MAX_SHOWN, Listing, kind_name, spot_of, with_server
@@ -41,11 +42,12 @@ async def get_references(arguments: At, place: Place) -> ToolOutput:
         if not found:
             return ToolOutput(f"No references found at {spot.name}")
         listing = Listing(place, session)
-        lines: list[str] = []
-        for uri, here in groupby(found[:MAX_SHOWN], key=lambda each: each.uri):
-            lines += await _references_in(uri, list(here), session, listing)
+        files = groupby(found[:MAX_SHOWN], key=lambda each: each.uri)
+        lines = await asyncio.gather(
+            *(_references_in(uri, list(here), session, listing) for uri, here in files)
+        )
         showing = f" (showing first {MAX_SHOWN})" if len(found) > MAX_SHOWN else ""
-        return ToolOutput("\n".join([f"Found {len(found)} reference(s){showing}:", *lines]))
+        return ToolOutput("\n".join([f"Found {len(found)} reference(s){showing}:", *chain(*lines)]))
 
     return await with_server(place, spot.source.path, ask)
 

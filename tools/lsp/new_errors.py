@@ -3,6 +3,7 @@
 import asyncio
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 
 from core.errors import Refused
@@ -21,8 +22,12 @@ from tools.workspace.port import RelPath
 MAX_SHOWN = 20
 MAX_CHANGED = 20  # files of one edit that are looked at
 MAX_USERS = 20  # other files, which import those
-USERS_FOR_S = 1.5  # no more of the other files are looked at after this time
+USERS_SHARE = 0.4  # of the time, for those; the ones that have no answer then are left out
 WHOLE_S = 15.0
+
+_LATE = (
+    "Not checked for new errors: that took more than {:g} seconds. getDiagnostics waits for longer."
+)
 
 
 @dataclass(frozen=True)
@@ -34,7 +39,11 @@ class NewErrors:
 
 
 async def new_errors(
-    place: Place, before: Mapping[RelPath, bytes], changed: Collection[RelPath]
+    place: Place,
+    before: Mapping[RelPath, bytes],
+    changed: Collection[RelPath],
+    *,
+    within_s: float = WHOLE_S,
 ) -> NewErrors:
     """The errors that are there with the edit of this call, and were not without it.
 
@@ -45,6 +54,7 @@ async def new_errors(
         place: the call's, with the edit made in its `files`; the disk may have it or not.
         before: what the changed files held; one that did not exist is left out.
         changed: the files that were written, moved (both names) or deleted.
+        within_s: how long each server may take.
     """
     try:
         servers, folder = servers_of(place), folder_of(place)
@@ -59,16 +69,16 @@ async def new_errors(
     found: list[Diagnostic] = []
     failed: list[str] = []
     for paths in by_server.values():
-        comparison = _Comparison(place, before, paths)
+        comparison = _Comparison(place, before, paths, users_for_s=USERS_SHARE * within_s)
         try:
-            async with asyncio.timeout(WHOLE_S):
+            async with asyncio.timeout(within_s):
                 found += await servers.use(folder, paths[0], comparison.run)
         except NoServer:
             continue
-        except ServerFailed as error:
+        except Refused as error:
             failed.append(f"Not checked for new errors. {error}")
         except TimeoutError:
-            failed.append(f"Not checked for new errors: that took more than {WHOLE_S:g} seconds.")
+            failed.append(_LATE.format(within_s))
     return await _told(found, failed, place)
 
 
@@ -86,54 +96,81 @@ async def _told(found: Sequence[Diagnostic], failed: Sequence[str], place: Place
 
 
 class _Comparison:
-    """Of one edit, in the files of one server."""
+    """Of one edit, in the files of one server.
+
+    Most edits make no error: so the texts of now are shown first, and those of before only where
+    something is wrong, to tell what was wrong before.
+    """
 
     def __init__(
-        self, place: Place, before: Mapping[RelPath, bytes], paths: Sequence[RelPath]
+        self,
+        place: Place,
+        before: Mapping[RelPath, bytes],
+        paths: Sequence[RelPath],
+        *,
+        users_for_s: float,
     ) -> None:
         self._place = place
         self._before = before
         self._paths = paths
+        self._users_for_s = users_for_s
 
     async def run(self, session: Session) -> list[Diagnostic]:
-        """Show the server the texts of before, then those of now."""
+        """The errors that are there with the texts of now only."""
         users = await asyncio.to_thread(session.importers.of, session.seen, self._paths)
-        before = {path: _text(self._before.get(path)) for path in self._paths}
-        now = {path: await self._now(path) for path in self._paths}
-        old = await self._errors(session, before, users[:MAX_USERS])
-        new = await self._errors(session, now, [user for user in users if user in old])
-        return _only_new(old, new)
-
-    async def _errors(
-        self, session: Session, texts: Mapping[RelPath, str | None], users: Sequence[RelPath]
-    ) -> dict[RelPath, list[Diagnostic]]:
-        """The errors of the changed files with these texts, and then of files that use them."""
-        for path, text in texts.items():
-            if text is not None:
-                session.show(path, text, is_staged=True)
-            elif path in session.seen.files:  # nobody can hide a file of the disk from a server
-                session.show(path, "", is_staged=True)
-            else:
-                session.close(path)
-        found: dict[RelPath, list[Diagnostic]] = {}
-        for path, text in texts.items():
-            if text is not None:
-                found[path] = await _errors_of(session, path, text)
-        until = asyncio.get_running_loop().time() + USERS_FOR_S
-        for user in users:
-            text = await self._now(user)
-            if text is None or asyncio.get_running_loop().time() > until:
-                continue
-            if not session.server.reads_closed:
-                session.show(user, text, is_staged=True)
-            found[user] = await _errors_of(session, user, text)
-        return found
+        texts = {path: await self._now(path) for path in self._paths}
+        used_by = {path: await self._now(path) for path in users[:MAX_USERS]}
+        _show(session, texts)
+        after: dict[RelPath, list[Diagnostic]] = {}
+        await _look_at(session, texts, after)
+        with suppress(TimeoutError):
+            async with asyncio.timeout(self._users_for_s):
+                await _look_at(session, used_by, after)
+        if not any(after.values()):
+            return []
+        old = {path: _text(self._before.get(path)) for path in self._paths}
+        _show(session, old)
+        wrong = {path: text for path, text in used_by.items() if after.get(path)}
+        before: dict[RelPath, list[Diagnostic]] = {}
+        await _look_at(session, old | wrong, before)
+        return _only_new(before, after)
 
     async def _now(self, path: RelPath) -> str | None:
         try:
             return (await source_of(self._place, path)).raw
         except Refused:  # deleted, or nothing for a server
             return None
+
+
+def _show(session: Session, texts: Mapping[RelPath, str | None]) -> None:
+    for path, text in texts.items():
+        if text is not None:
+            session.show(path, text, is_staged=True)
+        elif path in session.seen.files:  # nobody can hide a file of the disk from a server
+            session.show(path, "", is_staged=True)
+        else:
+            session.close(path)
+
+
+async def _look_at(
+    session: Session,
+    texts: Mapping[RelPath, str | None],
+    found: dict[RelPath, list[Diagnostic]],
+) -> None:
+    """Ask for all at once, and take down the errors of each file as they come."""
+
+    async def ask(path: RelPath, text: str) -> None:
+        if not session.server.reads_closed:
+            session.show(path, text, is_staged=True)
+        found[path] = await _errors_of(session, path, text)
+
+    try:
+        async with asyncio.TaskGroup() as tasks:
+            for path, text in texts.items():
+                if text is not None:
+                    tasks.create_task(ask(path, text))
+    except ExceptionGroup as failed:  # all of them fail for the same reason
+        raise failed.exceptions[0] from None
 
 
 async def _errors_of(session: Session, path: RelPath, text: str) -> list[Diagnostic]:

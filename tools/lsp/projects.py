@@ -11,7 +11,7 @@ MAX_LOOSE = 30  # files in no project that are opened
 async def open_projects(session: Session) -> None:
     """Open a file of each project, and files that are in none, as far as none is open yet."""
     names = session.server.project_files
-    if not names:
+    if not names or session.projects_open_at == session.layout:
         return
     projects = {parent_of(path) for path in session.seen.files if name_of(path) in names}
     first: dict[RelPath, RelPath] = {}
@@ -24,6 +24,7 @@ async def open_projects(session: Session) -> None:
             first.setdefault(project, path)
     for path in (*list(first.values())[:MAX_PROJECTS], *loose[:MAX_LOOSE]):
         await session.open_from_disk(path)
+    session.projects_open_at = session.layout
 
 
 def nearest(path: RelPath, folders: set[RelPath]) -> RelPath | None:

@@ -115,6 +115,10 @@ class Session:
         self._turn = asyncio.Lock()
         self.importers = Importers(root)
         self._told = Look()
+        self.layout = 0
+        """Counts on when files come or go, and when a document is closed."""
+        self.projects_open_at = -1
+        """The layout of which each project has an open document; see `open_projects`."""
         self._documents: OrderedDict[RelPath, Document] = OrderedDict()
         self._pulls = False
         self._published: dict[RelPath, tuple[int | None, tuple[Finding, ...]]] = {}
@@ -220,6 +224,7 @@ class Session:
     def close(self, path: RelPath) -> None:
         """The file is as the disk has it, or is not."""
         if self._documents.pop(path, None) is not None:
+            self.layout += 1
             self._published.pop(path, None)
             self._document("didClose", path, {})
 
@@ -297,6 +302,8 @@ class Session:
                 "workspace/didChangeWatchedFiles",
                 {"changes": events[start : start + MAX_CHANGES_TOLD]},
             )
+        if changes.created or changes.deleted:
+            self.layout += 1
         for path in (*changes.created, *changes.changed, *changes.deleted):
             if path in self._documents:
                 await self._show_disk(path)

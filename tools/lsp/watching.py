@@ -76,11 +76,13 @@ def look(root: Path, server: Server) -> Look:
                         pending.append(path)
                     continue
                 suffix = os.path.splitext(entry.name)[1].lower()  # noqa: PTH122 - of thousands
-                if not (suffix in wanted or entry.name in names) or not is_nameable(entry.name):
+                if not (suffix in wanted or entry.name in names) or not _is_nameable(entry.name):
                     continue
                 if entry.is_file(follow_symlinks=False):
                     stamp = files[RelPath(path)] = Stamp.of(entry.stat(follow_symlinks=False))
-                    if server.defines_a_project(entry.name) and len(settings) < MAX_SETTINGS:
+                    if suffix in server.languages or len(settings) >= MAX_SETTINGS:
+                        continue
+                    if server.defines_a_project(entry.name):
                         settings[RelPath(path)] = _hash(root / path, stamp)
     return Look(files, installed, settings, settled_before)
 
@@ -102,6 +104,9 @@ def differences(before: Look, after: Look) -> DiskChanges:
 @lru_cache(maxsize=1_000)
 def _is_left_out(name: str) -> bool:
     return name in RESERVED or GENERATED.match_file(f"{name}/")
+
+
+_is_nameable = lru_cache(maxsize=MAX_WATCHED)(is_nameable)  # the same names come at every look
 
 
 def _hash(file: Path, stamp: Stamp) -> str:
