@@ -24,6 +24,9 @@ from app.observe.tracing import tracing
 from app.ready_file import announced
 from app.services.engine import EngineAccess
 from app.services.health import Health
+from app.services.mcp.endpoint import McpEndpoint
+from app.services.mcp.project_tools import ProjectTools
+from app.services.mcp.tokens import McpTokens
 from app.services.messages import Messaging
 from app.services.streams import Streams
 from app.settings import Settings, SettingsInvalid
@@ -39,6 +42,7 @@ from jobs.registry import JOBS
 from llm.model import Model
 from store.deltas import DeltaLimits
 from store.gateway import Store
+from tools.place import Provided
 
 log = logging.getLogger(__name__)
 
@@ -48,11 +52,20 @@ Work = Callable[[], Awaitable[None]]
 
 
 @dataclass(frozen=True)
+class Workplace:
+    """Where tools work on this machine: the folders of projects, and what outlives a call."""
+
+    folders: ProjectFolders
+    owned: Provided
+
+
+@dataclass(frozen=True)
 class Backend:
     """What API and worker both stand on, started."""
 
     convex: ConvexAccess
     store: Store
+    workplace: Workplace
     engine: Engine
     relay: Relay
     reaper: Reaper
@@ -105,17 +118,18 @@ async def worker(settings: Settings) -> AsyncGenerator[Mapping[str, object]]:
 async def backend_of(
     settings: Settings, convex: ConvexAccess, model: Model | None
 ) -> AsyncGenerator[Backend]:
-    """The store over Convex and the engine, in this order; closed in the other.
+    """The store over Convex, where tools work, and the engine: closed in the other order.
 
     Without a `model` the engine sends and cancels, and leaves the runs to other processes.
     """
     async with (
         open_store(settings, convex) as store,
-        open_engine(settings, store, model) as engine,
+        open_workplace(settings, store) as workplace,
+        open_engine(settings, store, workplace, model) as engine,
     ):
         relay = Relay(store.outbox, engine)
         reaper = Reaper(store, engine, CLOCK, ReapTimes())
-        yield Backend(convex, store, engine, relay, reaper)
+        yield Backend(convex, store, workplace, engine, relay, reaper)
 
 
 @asynccontextmanager
@@ -126,7 +140,7 @@ async def front(
     async with rates_of(settings) as rates:
         services = services_of(settings, identity, backend, rates)
         app = create_application(services, settings, CLOCK)
-        async with serve(app, settings) as url:
+        async with in_background(services.mcp.run), serve(app, settings) as url:
             ready: dict[str, object] = {"api": url, "convex": backend.convex.url}
             if identity.token is not None:
                 ready["token"] = identity.token
@@ -134,6 +148,7 @@ async def front(
                 yield ready
             finally:
                 services.streams.close()
+                services.mcp.close()
 
 
 @asynccontextmanager
@@ -178,24 +193,27 @@ def database_of(settings: Settings) -> Database:
 
 
 @asynccontextmanager
+async def open_workplace(settings: Settings, store: Store) -> AsyncGenerator[Workplace]:
+    """Where the tools of runs, and of people's MCP clients, work."""
+    with own_folder(settings.data_dir / "workspaces") as folder:
+        folders = ProjectFolders(store, folder)
+        async with (
+            owned_by_worker(settings, CLOCK) as owned,
+            in_background(FolderSweeper(store, folders).run),
+        ):
+            yield Workplace(folders, owned)
+
+
+@asynccontextmanager
 async def open_engine(
-    settings: Settings, store: Store, model: Model | None
+    settings: Settings, store: Store, workplace: Workplace, model: Model | None
 ) -> AsyncGenerator[Engine]:
     """The engine with every job of the product; with a model, it works and has what jobs need."""
-    async with AsyncExitStack() as stack:
-        needs: list[object] = []
-        sweeps: list[Work] = []
-        if model is not None:
-            folder = stack.enter_context(own_folder(settings.data_dir / "workspaces"))
-            folders = ProjectFolders(store, folder)
-            owned = await stack.enter_async_context(owned_by_worker(settings, CLOCK))
-            needs += [store, agents_of(settings, model), folders, owned]
-            sweeps.append(FolderSweeper(store, folders).run)
-        async with (
-            engine_of(settings, works=model is not None, provide=needs) as engine,
-            in_background(*sweeps),
-        ):
-            yield engine
+    needs: list[object] = []
+    if model is not None:
+        needs += [store, agents_of(settings, model), workplace.folders, workplace.owned]
+    async with engine_of(settings, works=model is not None, provide=needs) as engine:
+        yield engine
 
 
 @asynccontextmanager
@@ -271,7 +289,19 @@ def services_of(
         health=Health(checks, CLOCK),
         engine=EngineAccess(backend.engine, messaging, has_operator=identity.token is not None),
         streams=Streams(backend.engine),
+        mcp=mcp_of(settings, backend),
         clock=CLOCK,
+    )
+
+
+def mcp_of(settings: Settings, backend: Backend) -> McpEndpoint:
+    """Our tools, for MCP clients."""
+    place = backend.workplace
+    return McpEndpoint(
+        McpTokens(backend.store),
+        ProjectTools(backend.store, place.folders, place.owned, AGENT_TOOLS),
+        origins=settings.cors_origins,
+        body_bytes=settings.file_limit_bytes,
     )
 
 

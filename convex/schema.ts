@@ -9,6 +9,7 @@ import {
   fileType,
   generationEventType,
   importStatus,
+  mcpServer,
   messageStatus,
   outboxData,
   projectSettings,
@@ -215,6 +216,22 @@ export default defineSchema({
     .index("by_project_kind_status", ["projectId", "kind", "status"])
     .index("by_status", ["status", "heartbeatAt"])
     .index("by_external", ["projectId", "externalId"]),
+
+  // The MCP servers that a project names; written by the API, read by it and by runs. No public function reads it:
+  // environments and headers hold secrets, which the API seals before they come here.
+  mcpServers: defineTable({
+    projectId: v.id("projects"),
+    servers: v.array(mcpServer),
+  }).index("by_project", ["projectId"]),
+
+  // The hash of the token by which a project's tools are used over MCP, one a project; written and read by the API.
+  mcpTokens: defineTable({
+    projectId: v.id("projects"),
+    hash: v.string(), // SHA-256 of the token, hex
+    recentCalls: v.array(v.string()), // whose changes were made: a change that is sent twice is made once
+  })
+    .index("by_project", ["projectId"])
+    .index("by_hash", ["hash"]),
 
   // Events that must reach the engine; written with the rows they speak of, read and deleted by the relay.
   // One that the engine refuses for good stays for a week, never due, with the reason in `lastError`.

@@ -8,6 +8,7 @@ from store.deltas import DeltaBatcher, DeltaLimits
 from store.events import GenerationEvents
 from store.files import Files
 from store.generations import Generations
+from store.mcp import Mcp
 from store.messages import Messages
 from store.outbox import Outbox
 from store.projects import Projects
@@ -38,6 +39,7 @@ class Store:
         self.events = GenerationEvents(self.http)
         self.transfers = Transfers(self.http)
         self.outbox = Outbox(self.http)
+        self.mcp = Mcp(self.http)
         self.deltas = DeltaBatcher(self.http, delta_limits)
 
     async def __aenter__(self) -> Self:

@@ -12,6 +12,7 @@ from app.http import (
     events,
     files,
     health,
+    mcp,
     messages,
     metrics,
     projects,
@@ -34,12 +35,15 @@ Every error is `{"error": "<text for people>", "code": "<word for programs>"}`.
 """
 
 
+MCP_HEADERS = ("Mcp-Session-Id", "MCP-Protocol-Version", "Mcp-Method", "Mcp-Name")
+
 # The page of the API shows them in this order.
 NOUNS = (
     projects,
     files,
     conversations,
     messages,
+    mcp,
     runs,
     events,
     metrics,
@@ -94,8 +98,14 @@ def create_application(services: Services, settings: Settings, clock: Clock) -> 
             CORSMiddleware,
             allow_origins=list(settings.cors_origins),
             allow_methods=["GET", "POST", "PUT", "PATCH", "DELETE"],
-            allow_headers=["Authorization", "Content-Type", "Idempotency-Key", "X-Request-Id"],
-            expose_headers=["X-Request-Id", "Retry-After"],
+            allow_headers=[
+                "Authorization",
+                "Content-Type",
+                "Idempotency-Key",
+                "X-Request-Id",
+                *MCP_HEADERS,
+            ],
+            expose_headers=["X-Request-Id", "Retry-After", "Mcp-Session-Id"],
             max_age=600,
         )
     return app

@@ -6,6 +6,7 @@ from app.http.rates.limits import RateLimits
 from app.identity.tokens import Authenticator
 from app.services.engine import EngineAccess
 from app.services.health import Health
+from app.services.mcp.endpoint import McpEndpoint
 from app.services.messages import Messaging
 from app.services.streams import Streams
 from core.clock import Clock
@@ -23,4 +24,5 @@ class Services:
     health: Health
     engine: EngineAccess
     streams: Streams
+    mcp: McpEndpoint
     clock: Clock

@@ -16,6 +16,7 @@ from starlette.routing import Match
 from app.http.rates.limits import RateLimited
 from app.identity.tokens import Unauthorized
 from app.services.engine import OperatorOnly
+from app.services.mcp.endpoint import ForeignOrigin
 from core.errors import Conflict, NotFound, Refused, Transient
 from core.invalid import place_of, reason_of
 from engine import BadToken
@@ -87,7 +88,7 @@ def problem(
 def status_of(error: Refused) -> int:
     """The HTTP status that says what kind of refusal this is."""
     match error:
-        case OperatorOnly():
+        case OperatorOnly() | ForeignOrigin():
             return HTTPStatus.FORBIDDEN
         case Unauthorized() | BadToken():
             return HTTPStatus.UNAUTHORIZED

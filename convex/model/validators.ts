@@ -27,6 +27,16 @@ export const projectSettings = v.object({
   devCommand: v.optional(v.string()),
 });
 
+/** An MCP server as a project names it: a program with `command`, or an address with `url`. */
+export const mcpServer = v.object({
+  name: v.string(),
+  command: v.optional(v.string()),
+  args: v.optional(v.array(v.string())),
+  env: v.optional(v.record(v.string(), v.string())), // values are sealed
+  url: v.optional(v.string()),
+  headers: v.optional(v.record(v.string(), v.string())), // values are sealed
+});
+
 export const usage = v.object({
   inputTokens: v.number(),
   outputTokens: v.number(),

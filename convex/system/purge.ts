@@ -51,6 +51,14 @@ async function emptied(ctx: MutationCtx, row: Doc<"projects">): Promise<boolean>
       .query("transfers")
       .withIndex("by_project", (q) => q.eq("projectId", row._id))
       .take(BATCH)),
+    ...(await ctx.db
+      .query("mcpServers")
+      .withIndex("by_project", (q) => q.eq("projectId", row._id))
+      .take(BATCH)),
+    ...(await ctx.db
+      .query("mcpTokens")
+      .withIndex("by_project", (q) => q.eq("projectId", row._id))
+      .take(BATCH)),
   ];
   for (const item of rest) await ctx.db.delete(item._id);
   return rest.length === 0;

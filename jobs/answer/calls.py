@@ -1,15 +1,23 @@
-"""What a tool call has changed: on a stage of its own, or in the folder where a command ran."""
+"""The calls that work in a project's folder: where each works, and what it has changed.
 
+It has changed files on a stage of its own, or in the folder where a command ran.
+"""
+
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from core.errors import Refused
 from core.ids import ToolCallId
 from jobs.answer.records import edit_records
 from jobs.files.commands import Changes
 from jobs.files.folder import ProjectFolder
+from store.errors import FileChanged, GenerationClosed
+from store.mcp import McpTokenGone
 from store.records import FileEdit
 from tools.diffs import MAX_FILES, diff_parts
 from tools.output import Part, ToolOutput
+from tools.place import Needs, Place, Seen, Touches
 from tools.workspace.edits import Deleted, FileChange, Written
 from tools.workspace.staged import StagedWorkspace
 
@@ -114,3 +122,72 @@ def _not_kept(found: Changes) -> str:
             f"{', '.join(links[:MAX_LINKS])}{more}"
         )
     return "\n".join(remarks)
+
+
+CHANGED_MEANWHILE = (
+    "Nothing was changed: somebody else changed the same file at the same moment. "
+    "Read it again, then repeat your change."
+)
+
+Keep = Callable[[ToolOutput, Sequence[FileEdit]], Awaitable[ToolOutput]]
+"""Keeps a result with the changes of its call, in one write; gives what is on record then."""
+
+
+class Calls:
+    """The calls under way in one folder.
+
+    Args:
+        folder: the project's files on this disk.
+        need: what tools may ask for.
+    """
+
+    def __init__(self, folder: ProjectFolder, need: Needs) -> None:
+        self._folder = folder
+        self._need = need
+        self._changes: dict[ToolCallId, CallChanges] = {}
+
+    async def start(self, call_id: ToolCallId, *, touches: Touches, seen: Seen) -> Place:
+        """A place with the newest files. Raises: NotFound, DiskFull."""
+        await self._folder.pull()
+        files = StagedChanges(self._folder)
+        self._changes[call_id] = files
+        if touches.in_folder:
+            await self._folder.command_begins(call_id)
+            self._changes[call_id] = FolderChanges(self._folder, call_id)
+        return Place(files.stage, seen, self._folder.path, self._need)
+
+    def drop(self, call_id: ToolCallId) -> None:
+        """What it has changed is not kept."""
+        changes = self._changes.pop(call_id, None)
+        if changes is not None:
+            changes.dropped()
+
+    async def finish(self, call_id: ToolCallId, output: ToolOutput, keep: Keep) -> ToolOutput:
+        """Keep the call's changes and its result; what cannot be changed becomes an error for it.
+
+        Raises: as `keep`.
+        """
+        changes = self._changes[call_id]
+        try:
+            collected = await changes.collect(output)
+            text = "\n\n".join(part for part in (output.text, collected.remark) if part)
+            made = ToolOutput(text, output.is_error, (*output.parts, *collected.parts))
+            kept = await _kept(keep, made, collected.edits)
+            if kept is made:
+                await changes.kept(collected)
+        finally:
+            self.drop(call_id)
+        return kept
+
+
+async def _kept(keep: Keep, output: ToolOutput, edits: Sequence[FileEdit]) -> ToolOutput:
+    try:
+        return await keep(output, edits)
+    except (GenerationClosed, McpTokenGone):
+        raise
+    except FileChanged:
+        return await keep(ToolOutput(CHANGED_MEANWHILE, is_error=True), ())
+    except Refused as refused:
+        if not edits:
+            raise
+        return await keep(ToolOutput(f"Nothing was changed: {refused}", is_error=True), ())

@@ -4,14 +4,12 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from agent.transcript import Loaded
-from core.errors import Refused
 from core.ids import ToolCallId
 from jobs.answer.attempt import Attempt
-from jobs.answer.calls import CallChanges, FolderChanges, StagedChanges
+from jobs.answer.calls import Calls
 from jobs.answer.records import new_call, past_of, recorded_turns, turn_record
 from jobs.files.folder import ProjectFolder
 from llm.model import ToolCall, Turn
-from store.errors import FileChanged, GenerationClosed
 from store.gateway import Store
 from store.records import FileEdit, HistoryMessage
 from tools.output import ToolOutput, json_of
@@ -19,11 +17,6 @@ from tools.place import Needs, Place, Seen, Touches
 
 EARLIER_MESSAGES = 2_000  # read in short; what is older is left out, and the model is told so
 EARLIER_PAGES = 20  # a page of long answers holds one of them, and takes a tenth of a second
-
-CHANGED_MEANWHILE = (
-    "Nothing was changed: somebody else changed the same file at the same moment. "
-    "Read it again, then repeat your change."
-)
 
 
 class StoreTranscript:
@@ -38,9 +31,7 @@ class StoreTranscript:
     def __init__(self, store: Store, attempt: Attempt, folder: ProjectFolder, need: Needs) -> None:
         self._store = store
         self._attempt = attempt
-        self._folder = folder
-        self._need = need
-        self._changes: dict[ToolCallId, CallChanges] = {}
+        self._calls = Calls(folder, need)
 
     async def load(self, *, whole_chars: int) -> Loaded:
         """Read the conversation up to the message that is answered; with 0, that message only.
@@ -97,19 +88,11 @@ class StoreTranscript:
         await self._store.generations.start_tool_call(
             await self._attempt.lease(), turn=number, tool_call_id=call.call_id
         )
-        await self._folder.pull()
-        files = StagedChanges(self._folder)
-        self._changes[call.call_id] = files
-        if touches.in_folder:
-            await self._folder.command_begins(call.call_id)
-            self._changes[call.call_id] = FolderChanges(self._folder, call.call_id)
-        return Place(files.stage, seen, self._folder.path, self._need)
+        return await self._calls.start(call.call_id, touches=touches, seen=seen)
 
     def drop_call(self, call: ToolCall) -> None:
         """What it has changed is not kept."""
-        changes = self._changes.pop(call.call_id, None)
-        if changes is not None:
-            changes.dropped()
+        self._calls.drop(call.call_id)
 
     async def finish_call(self, number: int, call: ToolCall, output: ToolOutput) -> ToolOutput:
         """Keep the call's changes and its result in one write (docs/decisions/0002).
@@ -119,44 +102,19 @@ class StoreTranscript:
         Raises:
             GenerationClosed: the message is final: neither changes nor result were kept.
         """
-        changes = self._changes[call.call_id]
-        try:
-            collected = await changes.collect(output)
-            text = "\n\n".join(part for part in (output.text, collected.remark) if part)
-            made = ToolOutput(text, output.is_error, (*output.parts, *collected.parts))
-            kept = await self._keep(number, call.call_id, made, collected.edits)
-            if kept is made:
-                await changes.kept(collected)
-        finally:
-            self.drop_call(call)
-        return kept
 
-    async def _keep(
-        self,
-        number: int,
-        call_id: ToolCallId,
-        output: ToolOutput,
-        edits: Sequence[FileEdit] = (),
-    ) -> ToolOutput:
-        try:
+        async def keep(made: ToolOutput, edits: Sequence[FileEdit]) -> ToolOutput:
             kept = await self._store.generations.finish_tool_call(
                 await self._attempt.lease(),
                 turn=number,
-                tool_call_id=call_id,
-                output=output.text,
-                is_error=output.is_error,
+                tool_call_id=call.call_id,
+                output=made.text,
+                is_error=made.is_error,
                 edits=edits,
-                parts=json_of(output.parts),
+                parts=json_of(made.parts),
             )
-        except GenerationClosed:
-            raise
-        except FileChanged:
-            return await self._keep(number, call_id, ToolOutput(CHANGED_MEANWHILE, is_error=True))
-        except Refused as refused:
-            if not edits:
-                raise
-            text = f"Nothing was changed: {refused}"
-            return await self._keep(number, call_id, ToolOutput(text, is_error=True))
-        if kept.was_kept_before:
-            return ToolOutput(text=kept.output, is_error=kept.is_error)
-        return output
+            if kept.was_kept_before:
+                return ToolOutput(text=kept.output, is_error=kept.is_error)
+            return made
+
+        return await self._calls.finish(call.call_id, output, keep)

@@ -28,6 +28,7 @@ from store.records.files import (
     WrittenFile,
 )
 from store.records.generations import DeltaKind, DeltaPage, DeltaRun, Generation, Lease
+from store.records.mcp import McpHolder, McpServer
 from store.records.outbox import OutboxEvent
 from store.records.pages import Page
 from store.records.projects import (
@@ -69,6 +70,8 @@ __all__ = [
     "ImportStatus",
     "KeptResult",
     "Lease",
+    "McpHolder",
+    "McpServer",
     "Message",
     "MessageContext",
     "MessageStatus",

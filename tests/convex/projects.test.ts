@@ -53,6 +53,8 @@ describe("a project", () => {
         message: "m",
       });
       await b.t.mutation(api.system.transfers.start, { ...owned, kind: "import", externalId: "t" });
+      await b.t.mutation(api.system.mcp.setServers, { ...owned, servers: [{ name: "s", url: "https://example.com" }] });
+      await b.t.mutation(api.system.mcp.setToken, { ...owned, hash: "h" });
 
       const events = await b.t.mutation(api.system.projects.remove, owned);
       expect(events.map((event) => event.name)).toEqual(["message/cancelled"]);

@@ -44,5 +44,5 @@ class BodyLimit:
         await self._app(scope, counted_receive, send)
 
     def _limit_of(self, path: str) -> int:
-        carries_file = path.startswith("/api/projects/") and "/files" in path
+        carries_file = path == "/mcp" or (path.startswith("/api/projects/") and "/files" in path)
         return self._file_limit_bytes if carries_file else self._limit_bytes

@@ -1,0 +1,1 @@
+"""Our tools on one project for whoever has its token, over the Model Context Protocol."""
