@@ -7,6 +7,7 @@ from fastapi import FastAPI
 from starlette.middleware.cors import CORSMiddleware
 
 from app.http import (
+    checkpoints,
     conversations,
     docs,
     events,
@@ -38,6 +39,7 @@ Every error is `{"error": "<text for people>", "code": "<word for programs>"}`.
 NOUNS = (
     projects,
     files,
+    checkpoints,
     conversations,
     messages,
     runs,

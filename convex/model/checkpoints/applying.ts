@@ -2,7 +2,7 @@
 import { ConvexError } from "convex/values";
 import { type Changes, contentFromText, folderAt, isEmpty, type NewContent as Content, removeEntry, writeFile } from "../files.ts";
 import { contentOf } from "./kept.ts";
-import type { Budget, Plan } from "./planning.ts";
+import type { Plan } from "./planning.ts";
 import { isSame, sideOf } from "./sides.ts";
 
 /** How it went, for each path of a plan. `blocked`: something that may yet go was in the way. */
@@ -12,7 +12,7 @@ export interface Done {
   reason?: string;
 }
 
-export async function applied(changes: Changes, plans: Plan[], budget: Budget): Promise<Done[]> {
+export async function applied(changes: Changes, plans: Plan[]): Promise<Done[]> {
   const done: Done[] = [];
   const open: Plan[] = [];
   for (const plan of plans) {
@@ -21,7 +21,7 @@ export async function applied(changes: Changes, plans: Plan[], budget: Budget): 
     else open.push(plan);
   }
   const contents = new Map<Plan, Content | null>(); // read first: a file that goes may be the one that holds it
-  for (const plan of open) if (plan.target?.type === "file") contents.set(plan, await contentFor(changes, plan, budget));
+  for (const plan of open) if (plan.target?.type === "file") contents.set(plan, await contentFor(changes, plan));
   const failed = new Set<Plan>();
   for (const plan of inOrderOfRemoval(open)) {
     const { now, path } = plan;
@@ -46,11 +46,10 @@ export function isThere({ now, target, text }: Plan): boolean {
 }
 
 /** What the file is to hold; null: it is not kept any more. */
-async function contentFor({ ctx, project }: Changes, { target, text }: Plan, budget: Budget): Promise<Content | null> {
+async function contentFor({ ctx, project }: Changes, { target, text }: Plan): Promise<Content | null> {
   if (text !== undefined) return await contentFromText(text);
   const content = target === undefined ? null : await contentOf(ctx, project._id, target);
   if (content === null || (content.text === undefined) === (content.storageId === undefined)) return null;
-  budget.bytes -= content.text === undefined ? 0 : content.size;
   return content;
 }
 

@@ -32,7 +32,7 @@ export const hunkRecord = v.object({
 
 export const changedFile = v.object({
   path: v.string(),
-  type: fileType,
+  kind: fileType,
   status: v.union(v.literal("created"), v.literal("changed"), v.literal("deleted"), v.literal("renamed")),
   added: v.optional(v.number()),
   removed: v.optional(v.number()),
@@ -50,7 +50,7 @@ export const reviewedFile = changedFile.extend({
 
 export function toChangedFile({ path, before, after, added, removed, movedFrom, movedTo }: Link): Infer<typeof changedFile> {
   const status = movedFrom !== undefined ? "renamed" : before === undefined ? "created" : after === undefined ? "deleted" : "changed";
-  return { path, type: (after ?? before)?.type ?? "file", status, added, removed, movedFrom, movedTo };
+  return { path, kind: (after ?? before)?.type ?? "file", status, added, removed, movedFrom, movedTo };
 }
 
 /** A change with its hunks and how each was judged. */
@@ -124,7 +124,7 @@ async function takeOut(changes: Changes, link: Link, hunks: Hunk[]): Promise<voi
   const stays = (why: string) => conflict("hunk_conflict", `"${link.path}" was left as it is: ${why}`);
   if (hunks.some((hunk) => hunk.blocks === null)) {
     const plan: Plan = await planned(ctx, project._id, link.path, [link], budget);
-    const [done] = await applied(changes, [plan], budget);
+    const [done] = await applied(changes, [plan]);
     if (done?.reason !== undefined) throw stays(done.reason);
     return;
   }

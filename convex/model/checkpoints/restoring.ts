@@ -28,6 +28,10 @@ export async function restore(ctx: MutationCtx, project: Doc<"projects">, checkp
     .query("checkpoints")
     .withIndex("by_external", (q) => q.eq("projectId", project._id).eq("externalId", externalId))
     .first();
+  const asked = await find(ctx, "checkpoints", checkpointId);
+  if (known !== null && asked !== null && known.undo?.from !== asked.firstVersion) {
+    throw conflict("idempotency_key_reused", "This idempotency key was used for another restore");
+  }
   if (known !== null && known.restoring === undefined) return known;
   await refuseWhileAnswering(ctx, project);
   const row = known ?? (await beginRestore(ctx, project, checkpointId, externalId));
@@ -93,7 +97,7 @@ class Work {
   async go(): Promise<boolean> {
     while (this.paths < MOST_PATHS && !this.budget.isSpent) {
       const { plans, isEnd } = await this.nextPlans();
-      const done = await applied(this.changes, plans, this.budget);
+      const done = await applied(this.changes, plans);
       this.restoring.hasMoved ||= done.some(({ how }) => how === "restored" || how === "merged");
       this.tell(done);
       await this.changes.record(); // the next plans go by what is recorded
@@ -119,6 +123,7 @@ class Work {
         this.tell([{ path: link.path, how: "conflict", reason: "it was changed too often" }]);
       } else if (own.at(-1)?._id === link._id) {
         const plan = await planned(ctx, project._id, link.path, own, this.budget);
+        if (!isThere(plan)) this.budget.bytes -= (plan.target?.size ?? 0) + (plan.now?.size ?? 0); // it will be read
         if (own[0]?.checkpointId !== this.row._id || !isThere(plan)) plans.push(plan);
         else if (this.outcome.notTold === 0) this.tell([{ path: link.path, how: "restored" }]); // along with another, or before
       }

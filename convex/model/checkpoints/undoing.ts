@@ -19,9 +19,9 @@ type Link = Doc<"checkpointFiles">;
 /** One path and what it is to become: a file of `text` or of the bytes at `url`, a folder, or nothing. */
 export const undoStep = v.object({
   path: v.string(),
-  nowType: v.optional(fileType),
+  nowKind: v.optional(fileType),
   nowSha256: v.string(), // "" where no file stands
-  type: v.optional(fileType), // absent: nothing
+  kind: v.optional(fileType), // absent: nothing
   text: v.optional(v.string()),
   url: v.optional(v.string()),
   isMerged: v.boolean(),
@@ -125,7 +125,7 @@ async function changesSince(
 
 async function stepOf(ctx: QueryCtx, projectId: Id<"projects">, plan: Plan, budget: Budget): Promise<Infer<typeof undoStep> | null> {
   const { path, now, target, text } = plan;
-  const step = { path, nowType: now?.type, nowSha256: now?.sha256 ?? "", type: target?.type, isMerged: text !== undefined };
+  const step = { path, nowKind: now?.type, nowSha256: now?.sha256 ?? "", kind: target?.type, isMerged: text !== undefined };
   if (target === undefined || target.type === "folder") return step;
   if (text !== undefined) return { ...step, text };
   const content = await contentOf(ctx, projectId, target);
