@@ -24,6 +24,7 @@ from store.records import (
     NewToolCall,
     RenamedFile,
     TurnRecord,
+    Undone,
     WrittenFile,
 )
 from store.rows import Row, decode, encode, readable
@@ -93,12 +94,15 @@ class Generations:
         output: str,
         is_error: bool,
         edits: Sequence[FileEdit] = (),
+        undone: Undone | None = None,
         parts: Sequence[Mapping[str, object]] = (),
     ) -> KeptResult:
         """Keep the result of a call and the changes it made to files, in one write.
 
         `parts` are what it came to beside its text, as `resultPart` of convex/model/validators.ts
         has them; beyond 6 MiB an answer keeps no more of them.
+
+        The changes can be undone: see `Checkpoints`. `undone` says what they undo themselves.
 
         A second result for the same call is ignored, with its edits; what is on record comes back.
         `output` beyond 200,000 characters is cut, with a note at the cut.
@@ -116,6 +120,7 @@ class Generations:
             "isError": is_error,
             "edits": [await self._edit_row(edit) for edit in edits],
             "parts": list(parts) or None,
+            "undo": None if undone is None else _undo_row(undone),
         }
         value = await self._http.mutation("system/streaming:finishToolCall", args)
         return decode(KeptResult, value)
@@ -217,6 +222,11 @@ class Generations:
         """The message's status; None when it is gone."""
         generation = await self.of(message_id)
         return generation.status if generation else None
+
+
+def _undo_row(undone: Undone) -> dict[str, object]:
+    expected = [{"path": path, "sha256": sha256} for path, sha256 in undone.expected]
+    return {"from": undone.start, "isPartial": undone.is_partial, "expected": expected}
 
 
 def _of(lease: Lease) -> dict[str, object]:

@@ -9,13 +9,14 @@ from core.ids import ToolCallId
 from jobs.answer.attempt import Attempt
 from jobs.answer.calls import CallChanges, FolderChanges, StagedChanges
 from jobs.answer.records import new_call, past_of, recorded_turns, turn_record
+from jobs.answer.undoing import StoreHistory
 from jobs.files.folder import ProjectFolder
 from llm.model import ToolCall, Turn
 from store.errors import FileChanged, GenerationClosed
 from store.gateway import Store
-from store.records import FileEdit, HistoryMessage
+from store.records import FileEdit, HistoryMessage, Undone
 from tools.output import ToolOutput, json_of
-from tools.place import Needs, Place, Seen, Touches
+from tools.place import Place, Provided, Seen, Touches
 
 EARLIER_MESSAGES = 2_000  # read in short; what is older is left out, and the model is told so
 EARLIER_PAGES = 20  # a page of long answers holds one of them, and takes a tenth of a second
@@ -35,12 +36,15 @@ class StoreTranscript:
         need: what tools may ask for.
     """
 
-    def __init__(self, store: Store, attempt: Attempt, folder: ProjectFolder, need: Needs) -> None:
+    def __init__(
+        self, store: Store, attempt: Attempt, folder: ProjectFolder, need: Provided
+    ) -> None:
         self._store = store
         self._attempt = attempt
         self._folder = folder
         self._need = need
         self._changes: dict[ToolCallId, CallChanges] = {}
+        self._histories: dict[ToolCallId, StoreHistory] = {}
 
     async def load(self, *, whole_chars: int) -> Loaded:
         """Read the conversation up to the message that is answered; with 0, that message only.
@@ -103,10 +107,13 @@ class StoreTranscript:
         if touches.in_folder:
             await self._folder.command_begins(call.call_id)
             self._changes[call.call_id] = FolderChanges(self._folder, call.call_id)
-        return Place(files.stage, seen, self._folder.path, self._need)
+        history = StoreHistory(self._store, self._attempt.message_id)
+        self._histories[call.call_id] = history
+        return Place(files.stage, seen, self._folder.path, self._need.also(history))
 
     def drop_call(self, call: ToolCall) -> None:
         """What it has changed is not kept."""
+        self._histories.pop(call.call_id, None)
         changes = self._changes.pop(call.call_id, None)
         if changes is not None:
             changes.dropped()
@@ -124,7 +131,8 @@ class StoreTranscript:
             collected = await changes.collect(output)
             text = "\n\n".join(part for part in (output.text, collected.remark) if part)
             made = ToolOutput(text, output.is_error, (*output.parts, *collected.parts))
-            kept = await self._keep(number, call.call_id, made, collected.edits)
+            undone = self._histories[call.call_id].undone
+            kept = await self._keep(number, call.call_id, made, collected.edits, undone)
             if kept is made:
                 await changes.kept(collected)
         finally:
@@ -137,6 +145,7 @@ class StoreTranscript:
         call_id: ToolCallId,
         output: ToolOutput,
         edits: Sequence[FileEdit] = (),
+        undone: Undone | None = None,
     ) -> ToolOutput:
         try:
             kept = await self._store.generations.finish_tool_call(
@@ -146,6 +155,7 @@ class StoreTranscript:
                 output=output.text,
                 is_error=output.is_error,
                 edits=edits,
+                undone=undone if edits else None,
                 parts=json_of(output.parts),
             )
         except GenerationClosed:
