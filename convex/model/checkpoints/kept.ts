@@ -4,7 +4,7 @@ import type { MutationCtx, QueryCtx } from "../../_generated/server";
 import { textOf } from "../texts.ts";
 import type { Side } from "./sides.ts";
 
-const MOST_LOOKED_UP = 500; // in one mutation, which may make 4,096 queries; what is beyond may be kept twice
+const MOST_LOOKED_UP = 100; // in one mutation, whose 4,096 reads a large deletion needs; what is beyond may be kept twice
 
 /** A content that a file held until now. */
 export interface Loose {

@@ -6,7 +6,7 @@ import { countedLines, linesOf } from "./lines.ts";
 import { contentOf } from "./kept.ts";
 import { isSame, type Side } from "./sides.ts";
 
-const MOST_JOINED = 300; // changes that are joined with one of before in a mutation, each for a query
+const MOST_JOINED = 300; // changes that are joined with one of before in a mutation, each for one of its 4,096 reads
 const MOST_LINKS = 5_000; // of a checkpoint that are read to join others to them
 const MOST_COUNTED_BYTES = 4_000_000; // of text in a mutation whose lines are counted
 const SWEEP_EVERY = 10; // checkpoints of a project
@@ -93,7 +93,7 @@ export class Recording {
       let link = joinable.get(path);
       if (link !== undefined && joined < MOST_JOINED) {
         joined += 1;
-        if (!isSame(link.after, change.before) || !(await isLast(ctx, link))) link = undefined;
+        if (!isSame(link.after, change.before)) link = undefined;
       } else {
         link = undefined;
       }
@@ -211,27 +211,20 @@ async function newest(ctx: QueryCtx, projectId: Id<"projects">): Promise<Checkpo
     .first();
 }
 
-/** The changes of a checkpoint that later ones of it may be joined with: none that another checkpoint came after. */
+/** By path, the changes of a checkpoint that later ones of it may be joined with: those that no other came after. */
 async function joinableLinks(ctx: QueryCtx, row: Checkpoint): Promise<Map<string, Link>> {
-  const last = await newest(ctx, row.projectId);
-  const from = last === null || last._id === row._id ? 0 : last.firstVersion;
-  const links = await ctx.db
-    .query("checkpointFiles")
-    .withIndex("by_checkpoint", (q) => q.eq("checkpointId", row._id))
-    .take(MOST_LINKS);
   const found = new Map<string, Link>();
-  for (const link of links.sort((a, b) => a.version - b.version)) if (link.version >= from) found.set(link.path, link);
-  return found;
-}
-
-/** Whether no other change of the path was recorded after this one. */
-async function isLast(ctx: QueryCtx, link: Link): Promise<boolean> {
-  const last = await ctx.db
+  const newestFirst = ctx.db
     .query("checkpointFiles")
-    .withIndex("by_path", (q) => q.eq("projectId", link.projectId).eq("path", link.path))
-    .order("desc")
-    .first();
-  return last?._id === link._id;
+    .withIndex("by_version", (q) => q.eq("projectId", row.projectId))
+    .order("desc");
+  let count = 0;
+  for await (const link of newestFirst) {
+    count += 1;
+    if (link.checkpointId !== row._id || count > MOST_LINKS) break;
+    if (!found.has(link.path)) found.set(link.path, link);
+  }
+  return found;
 }
 
 function sameUndo(row: Checkpoint, fresh: Fresh): boolean {

@@ -125,7 +125,7 @@ class Work {
         const plan = await planned(ctx, project._id, link.path, own, this.budget);
         if (!isThere(plan)) this.budget.bytes -= (plan.target?.size ?? 0) + (plan.now?.size ?? 0); // it will be read
         if (own[0]?.checkpointId !== this.row._id || !isThere(plan)) plans.push(plan);
-        else if (this.outcome.notTold === 0) this.tell([{ path: link.path, how: "restored" }]); // along with another, or before
+        else if (restoring.pass === 1 || this.outcome.notTold === 0) this.tell([{ path: link.path, how: "restored" }]); // with another
       }
       if (this.budget.isSpent || this.paths >= MOST_PATHS) return { plans, isEnd: false };
     }
