@@ -96,7 +96,14 @@ export default defineSchema({
     bytes: v.number(), // of what its changes replaced
     undo: v.optional(v.object({ from: v.number(), isPartial: v.boolean() })), // it undid what began at that version
     restoring: v.optional(
-      v.object({ pass: v.number(), after: v.number(), upTo: v.number(), hasMoved: v.boolean(), isBlocked: v.boolean() }),
+      v.object({
+        pass: v.number(),
+        after: v.number(),
+        upTo: v.number(),
+        passFrom: v.number(),
+        hasMoved: v.boolean(),
+        isBlocked: v.boolean(),
+      }),
     ), // how far a restore is that is not done yet
     outcome: v.optional(restoreOutcome),
   })

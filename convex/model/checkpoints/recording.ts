@@ -59,6 +59,11 @@ export class Recording {
     return this.row?._id;
   }
 
+  /** The version of the newest change that was written, or that the project had before. */
+  lastVersion(project: Doc<"projects">): number {
+    return Math.max(this.version, project.filesVersion);
+  }
+
   /** At `path` stands `after` instead of `before`. */
   note(path: string, before: Side | undefined, after: Side | undefined): void {
     const known = this.noted.get(path);
@@ -80,7 +85,7 @@ export class Recording {
     const changed = [...this.noted].filter(([, { before, after }]) => !isSame(before, after));
     this.noted.clear();
     if (changed.length === 0) return written;
-    this.version = Math.max(this.version, project.filesVersion);
+    this.version = this.lastVersion(project);
     const isNew = this.row === null;
     const row = this.row ?? (await begin(ctx, project, this.fresh));
     this.row = row;

@@ -39,7 +39,7 @@ export async function restore(ctx: MutationCtx, project: Doc<"projects">, checkp
   if (undo === undefined || restoring === undefined || outcome === undefined) throw new Error("no row of a restore");
   const recording = new Recording(row, { kind: "restore", undo });
   const changes = new Changes(ctx, project, recording);
-  const work = new Work(changes, { from: undo.from, restoring, outcome, row });
+  const work = new Work(changes, { recording, from: undo.from, restoring, outcome, row });
   const isDone = await work.go();
   await changes.close();
   await ctx.db.patch(row._id, { outcome, restoring: isDone ? undefined : restoring, updatedAt: Date.now() });
@@ -52,7 +52,7 @@ async function beginRestore(ctx: MutationCtx, project: Doc<"projects">, checkpoi
     kind: "restore",
     externalId,
     undo: { from, isPartial: false },
-    restoring: { pass: 1, after: from - 1, upTo: project.filesVersion, hasMoved: false, isBlocked: false },
+    restoring: { pass: 1, after: from - 1, upTo: project.filesVersion, passFrom: project.filesVersion, hasMoved: false, isBlocked: false },
     outcome: { restored: [], merged: [], conflicts: [], unchanged: [], notTold: 0 },
   });
 }
@@ -76,6 +76,7 @@ async function refuseWhileAnswering(ctx: MutationCtx, project: Doc<"projects">):
 /** One mutation's part of a restore. */
 class Work {
   private readonly changes: Changes;
+  private readonly recording: Recording;
   private readonly from: number;
   private readonly restoring: Progress;
   private readonly outcome: Outcome;
@@ -84,8 +85,9 @@ class Work {
   private paths = 0;
   private chars = 0; // of the paths that are told
 
-  constructor(changes: Changes, given: { from: number; restoring: Progress; outcome: Outcome; row: Checkpoint }) {
+  constructor(changes: Changes, given: { recording: Recording; from: number; restoring: Progress; outcome: Outcome; row: Checkpoint }) {
     this.changes = changes;
+    this.recording = given.recording;
     this.from = given.from;
     this.restoring = given.restoring;
     this.outcome = given.outcome;
@@ -125,7 +127,7 @@ class Work {
         const plan = await planned(ctx, project._id, link.path, own, this.budget);
         if (!isThere(plan)) this.budget.bytes -= (plan.target?.size ?? 0) + (plan.now?.size ?? 0); // it will be read
         if (own[0]?.checkpointId !== this.row._id || !isThere(plan)) plans.push(plan);
-        else if (restoring.pass === 1 || this.outcome.notTold === 0) this.tell([{ path: link.path, how: "restored" }]); // with another
+        else if (own[0].version > restoring.passFrom) this.tell([{ path: link.path, how: "restored" }]); // with another of this pass
       }
       if (this.budget.isSpent || this.paths >= MOST_PATHS) return { plans, isEnd: false };
     }
@@ -136,7 +138,8 @@ class Work {
   private nextPass(): boolean {
     const { restoring, outcome } = this;
     if (!restoring.isBlocked || !restoring.hasMoved || restoring.pass >= MOST_PASSES) return false;
-    Object.assign(restoring, { pass: restoring.pass + 1, after: this.from - 1, hasMoved: false, isBlocked: false });
+    const passFrom = this.recording.lastVersion(this.changes.project);
+    Object.assign(restoring, { pass: restoring.pass + 1, passFrom, after: this.from - 1, hasMoved: false, isBlocked: false });
     Object.assign(outcome, { conflicts: [], unchanged: [] });
     return true;
   }
