@@ -13,6 +13,7 @@ from jobs.files.folders import own_folder
 from tools.fetch import FETCH_TOOLS
 from tools.fetch.pages import WebPages
 from tools.files import FILE_TOOLS
+from tools.files.undo import UNDO
 from tools.lsp import LSP_TOOLS
 from tools.lsp.checking import checked
 from tools.lsp.language_servers import LanguageServers
@@ -37,6 +38,9 @@ TOOLS: tuple[AnyTool, ...] = (
 
 AGENT_TOOLS = checked(TOOLS)
 """The same as agents get them: what edits files says which errors that made."""
+
+MCP_TOOLS = tuple(tool for tool in AGENT_TOOLS if tool.name != UNDO.name)
+"""As MCP clients get them: they have no turns of a conversation that could be undone."""
 
 
 @asynccontextmanager

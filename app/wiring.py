@@ -30,7 +30,7 @@ from app.services.mcp.tokens import McpTokens
 from app.services.messages import Messaging
 from app.services.streams import Streams
 from app.settings import Settings, SettingsInvalid
-from app.tools import AGENT_TOOLS, owned_by_worker
+from app.tools import AGENT_TOOLS, MCP_TOOLS, owned_by_worker
 from core.clock import SystemClock
 from engine import Database, Engine, Middleware, NoSuchRun, PostgresDatabase, SqliteDatabase
 from jobs.agents import Agents
@@ -299,7 +299,7 @@ def mcp_of(settings: Settings, backend: Backend) -> McpEndpoint:
     place = backend.workplace
     return McpEndpoint(
         McpTokens(backend.store),
-        ProjectTools(backend.store, place.folders, place.owned, AGENT_TOOLS),
+        ProjectTools(backend.store, place.folders, place.owned, MCP_TOOLS),
         origins=settings.cors_origins,
         body_bytes=settings.file_limit_bytes,
     )

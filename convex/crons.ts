@@ -7,4 +7,5 @@ crons.interval("sweep tombstones", { hours: 6 }, internal.system.sweep.tombstone
 crons.interval("sweep generation events", { hours: 6 }, internal.system.sweep.generationEvents, {});
 crons.interval("sweep refused events", { hours: 24 }, internal.system.sweep.refusedEvents, {});
 crons.interval("sweep orphan blobs", { hours: 24 }, internal.system.sweep.orphanBlobs, {});
+crons.interval("sweep checkpoints", { hours: 6 }, internal.system.sweep.checkpoints, {});
 export default crons;

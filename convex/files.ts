@@ -7,9 +7,10 @@ import { internalMutation, type MutationCtx, mutation, type QueryCtx, query } fr
 import { callerId, ownedFile, ownedProject } from "./model/access.ts";
 import { fileDoc, toFileDoc } from "./model/docs.ts";
 import { conflict, notFound, refused } from "./model/errors.ts";
-import { Changes, contentFromText, fileAt, folderAt, moveTree, removeTree, textOf, writeFile } from "./model/files.ts";
+import { Changes, contentFromText, fileAt, folderAt, moveTree, removeTree, writeFile } from "./model/files.ts";
 import { wholeList } from "./model/lists.ts";
 import { checkedName, parentOf } from "./model/paths.ts";
+import { textOf } from "./model/texts.ts";
 
 const MOST_FILES = 2_000;
 const MOST_BYTES = 8_000_000; // of text in one answer; an answer holds 16 MiB

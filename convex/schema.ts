@@ -3,9 +3,11 @@
 import { defineSchema, defineTable } from "convex/server";
 import { v } from "convex/values";
 import {
+  checkpointKind,
   deltaKind,
   exportStatus,
   fileMode,
+  fileSide,
   fileType,
   generationEventType,
   importStatus,
@@ -13,6 +15,7 @@ import {
   messageStatus,
   outboxData,
   projectSettings,
+  restoreOutcome,
   resultPart,
   role,
   toolCallStatus,
@@ -20,6 +23,7 @@ import {
   transferStatus,
   turnPart,
   usage,
+  verdict,
 } from "./model/validators.ts";
 
 export default defineSchema({
@@ -60,7 +64,8 @@ export default defineSchema({
     .index("by_path", ["projectId", "path"])
     .index("by_parent", ["projectId", "parentId", "name"])
     .index("by_version", ["projectId", "version"])
-    .index("by_storage", ["storageId"]),
+    .index("by_storage", ["storageId"])
+    .index("by_content", ["projectId", "sha256"]),
 
   // The text of a file; written and read with its row in `files`.
   fileTexts: defineTable({
@@ -74,6 +79,73 @@ export default defineSchema({
     path: v.string(),
     version: v.number(),
   }).index("by_version", ["projectId", "version"]),
+
+  // What can be undone: a row for each turn of an answer that changed files, each restore and each rejection. Written
+  // with the change itself, read by people and by the agent's `undo`; swept after 30 days, or when there are newer ones.
+  checkpoints: defineTable({
+    projectId: v.id("projects"),
+    kind: checkpointKind,
+    messageId: v.optional(v.id("messages")), // of a turn, as the next three
+    conversationId: v.optional(v.id("conversations")),
+    round: v.optional(v.number()),
+    turn: v.optional(v.number()),
+    externalId: v.optional(v.string()), // makes a restore safe to make twice
+    number: v.number(), // 1, 2, 3 … in the project
+    firstVersion: v.number(), // of its first change: what is undone with it begins there
+    updatedAt: v.number(),
+    files: v.number(),
+    added: v.number(), // lines, as far as they were counted
+    removed: v.number(),
+    bytes: v.number(), // of what its changes replaced
+    undo: v.optional(v.object({ from: v.number(), isPartial: v.boolean() })), // it undid what began at that version
+    restoring: v.optional(
+      v.object({
+        pass: v.number(),
+        after: v.number(),
+        upTo: v.number(),
+        passFrom: v.number(),
+        hasMoved: v.boolean(),
+        isBlocked: v.boolean(),
+      }),
+    ), // how far a restore is that is not done yet
+    outcome: v.optional(restoreOutcome),
+  })
+    .index("by_project", ["projectId"])
+    .index("by_turn", ["messageId", "round", "turn"])
+    .index("by_external", ["projectId", "externalId"]),
+
+  // One changed path of a checkpoint: what stood there before and after; absent: nothing. Written and read with it.
+  // `version` orders all changes of a project. A path has two rows where somebody else changed it in between.
+  checkpointFiles: defineTable({
+    projectId: v.id("projects"),
+    checkpointId: v.id("checkpoints"),
+    path: v.string(),
+    version: v.number(),
+    before: v.optional(fileSide),
+    after: v.optional(fileSide),
+    movedFrom: v.optional(v.string()),
+    movedTo: v.optional(v.string()),
+    added: v.optional(v.number()), // lines; absent: not counted
+    removed: v.optional(v.number()),
+    reviews: v.optional(v.array(v.object({ hunk: v.string(), verdict }))),
+  })
+    .index("by_checkpoint", ["checkpointId", "path"])
+    .index("by_path", ["projectId", "path", "version"])
+    .index("by_version", ["projectId", "version"])
+    .index("by_before", ["projectId", "before.sha256"])
+    .index("by_after", ["projectId", "after.sha256"]),
+
+  // Bytes that a checkpoint names and a file has let go of, once for each content. Written with the change that lets
+  // go of them, read by restores; deleted with the last checkpoint that names them.
+  keptContents: defineTable({
+    projectId: v.id("projects"),
+    sha256: v.string(),
+    size: v.number(),
+    text: v.optional(v.string()),
+    storageId: v.optional(v.id("_storage")),
+  })
+    .index("by_content", ["projectId", "sha256"])
+    .index("by_storage", ["storageId"]),
 
   // Written by people and the API; read by people. Never touched while an answer streams.
   conversations: defineTable({

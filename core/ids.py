@@ -14,6 +14,7 @@ MessageId = NewType("MessageId", str)
 ToolCallId = NewType("ToolCallId", str)
 EventId = NewType("EventId", str)
 RunId = NewType("RunId", str)
+CheckpointId = NewType("CheckpointId", str)
 
 
 def new_id(prefix: str) -> str:

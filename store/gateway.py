@@ -2,6 +2,7 @@
 
 from typing import Self
 
+from store.checkpoints import Checkpoints
 from store.client import ConvexHttp, StoreLimits
 from store.conversations import Conversations
 from store.deltas import DeltaBatcher, DeltaLimits
@@ -33,6 +34,7 @@ class Store:
         self.http = ConvexHttp(url, internal_key=internal_key, limits=limits)
         self.projects = Projects(self.http)
         self.files = Files(self.http)
+        self.checkpoints = Checkpoints(self.http)
         self.conversations = Conversations(self.http)
         self.messages = Messages(self.http)
         self.generations = Generations(self.http)

@@ -21,6 +21,7 @@ from store.records import (
     MessageStatus,
     NewToolCall,
     TurnRecord,
+    Undone,
 )
 from store.rows import Row, decode, encode, readable
 
@@ -89,12 +90,15 @@ class Generations:
         output: str,
         is_error: bool,
         edits: Sequence[FileEdit] = (),
+        undone: Undone | None = None,
         parts: Sequence[Mapping[str, object]] = (),
     ) -> KeptResult:
         """Keep the result of a call and the changes it made to files, in one write.
 
         `parts` are what it came to beside its text, as `resultPart` of convex/model/validators.ts
         has them; beyond 6 MiB an answer keeps no more of them.
+
+        The changes can be undone: see `Checkpoints`. `undone` says what they undo themselves.
 
         A second result for the same call is ignored, with its edits; what is on record comes back.
         `output` beyond 200,000 characters is cut, with a note at the cut.
@@ -112,6 +116,7 @@ class Generations:
             "isError": is_error,
             "edits": [await edit_row(self._http, edit) for edit in edits],
             "parts": list(parts) or None,
+            "undo": None if undone is None else _undo_row(undone),
         }
         value = await self._http.mutation("system/streaming:finishToolCall", args)
         return decode(KeptResult, value)
@@ -201,6 +206,11 @@ class Generations:
         """The message's status; None when it is gone."""
         generation = await self.of(message_id)
         return generation.status if generation else None
+
+
+def _undo_row(undone: Undone) -> dict[str, object]:
+    expected = [{"path": path, "sha256": sha256} for path, sha256 in undone.expected]
+    return {"from": undone.start, "isPartial": undone.is_partial, "expected": expected}
 
 
 def _of(lease: Lease) -> dict[str, object]:

@@ -70,6 +70,10 @@ class Provided:
                 return found
         raise LookupError(f"no {wanted.__name__} was given to the tools of this process")
 
+    def also(self, *objects: object) -> "Provided":
+        """Those and these: what one call alone is given."""
+        return Provided(*objects, *self._objects)
+
 
 @dataclass(frozen=True)
 class Place:

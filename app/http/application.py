@@ -7,6 +7,7 @@ from fastapi import FastAPI
 from starlette.middleware.cors import CORSMiddleware
 
 from app.http import (
+    checkpoints,
     conversations,
     docs,
     events,
@@ -41,6 +42,7 @@ MCP_HEADERS = ("Mcp-Session-Id", "MCP-Protocol-Version", "Mcp-Method", "Mcp-Name
 NOUNS = (
     projects,
     files,
+    checkpoints,
     conversations,
     messages,
     mcp,

@@ -1,11 +1,11 @@
 // What a tool call changes: a list of edits that is applied in the mutation that records the call's result.
 import { type Infer, v } from "convex/values";
-import { notFound, refused } from "./errors.ts";
-import { type Changes, fileAt, folderAt, moveTree, removeTree, writeFile } from "./files.ts";
+import { conflict, notFound, refused } from "./errors.ts";
+import { type Changes, fileAt, folderAt, isEmpty, moveTree, removeTree, writeFile } from "./files.ts";
 import { newContent } from "./validators.ts";
 
 const MAX_EDITS = 500;
-const MAX_REMOVE_BATCHES = 6; // of 500 entries each, two writes an entry: a mutation may write 16,000
+const MAX_REMOVE_BATCHES = 6; // of 500 entries each, five writes an entry: a mutation may write 16,000
 
 export const edit = v.union(
   newContent.extend({
@@ -19,13 +19,40 @@ export const edit = v.union(
 );
 type Edit = Infer<typeof edit>;
 
+/**
+ * What an undo goes back to, and the files as it saw them: "" for no file. It is made while they are the same, and
+ * deletes no folder in which something stands.
+ */
+export const undoing = v.object({
+  from: v.number(),
+  isPartial: v.boolean(),
+  expected: v.array(v.object({ path: v.string(), sha256: v.string() })),
+});
+type Undoing = Infer<typeof undoing>;
+
 /** Makes the edits in order, all or none. */
-export async function applyEdits(changes: Changes, edits: Edit[]): Promise<void> {
+export async function applyEdits(changes: Changes, edits: Edit[], undo?: Undoing): Promise<void> {
   if (edits.length > MAX_EDITS) {
     throw refused("too_many", `A tool call can make at most ${MAX_EDITS} changes`);
   }
-  for (const one of edits) await applyEdit(changes, one);
+  for (const { path, sha256 } of undo?.expected ?? []) {
+    const file = await fileAt(changes.ctx, changes.project._id, path);
+    if ((file?.sha256 ?? "") !== sha256) throw changed(path);
+  }
+  for (const one of edits) {
+    if (one.kind === "delete" && undo !== undefined) await refuseFull(changes, one.path);
+    await applyEdit(changes, one);
+  }
   await changes.close();
+}
+
+async function refuseFull(changes: Changes, path: string): Promise<void> {
+  const file = await fileAt(changes.ctx, changes.project._id, path);
+  if (file?.type === "folder" && !(await isEmpty(changes.ctx, file))) throw changed(path);
+}
+
+function changed(path: string) {
+  return conflict("file_changed", `"${path}" changed since it was read; read it again`);
 }
 
 async function applyEdit(changes: Changes, one: Edit): Promise<void> {

@@ -2,8 +2,12 @@
 import type { Infer } from "convex/values";
 import type { Doc, Id } from "../_generated/dataModel";
 import type { MutationCtx, QueryCtx } from "../_generated/server";
+import { freeBlob, keepOrFree, type Loose, release } from "./checkpoints/kept.ts";
+import type { Recording } from "./checkpoints/recording.ts";
+import { type Side, sideOf } from "./checkpoints/sides.ts";
 import { conflict, notFound, refused } from "./errors.ts";
 import { checkedPath, checkedTarget, checkLimits, composed, nameOf, parentOf, spellings } from "./paths.ts";
+import { putText } from "./texts.ts";
 import type { newContent } from "./validators.ts";
 
 export const MAX_TEXT_BYTES = 900_000; // a document holds 1 MiB
@@ -12,16 +16,23 @@ const MAX_MOVE = 3_000; // two writes an entry, of the 16,000 that a mutation ma
 
 export type NewContent = Infer<typeof newContent>;
 
-/** The changes of one mutation to one project; `close` writes the project once. */
+/**
+ * The changes of one mutation to one project; `close` writes the project once. With a recording they can be undone; and
+ * whoever makes them, what a file lets go of is kept while a checkpoint names it.
+ */
 export class Changes {
   readonly ctx: MutationCtx;
   readonly project: Doc<"projects">;
   readonly at = Date.now();
+  private readonly recording: Recording | null;
+  private readonly texts = new Map<string, string>(); // of this mutation, by hash
+  private loose: Loose[] = [];
   private version: number;
 
-  constructor(ctx: MutationCtx, project: Doc<"projects">) {
+  constructor(ctx: MutationCtx, project: Doc<"projects">, recording: Recording | null = null) {
     this.ctx = ctx;
     this.project = project;
+    this.recording = recording;
     this.version = project.filesVersion;
   }
 
@@ -30,8 +41,34 @@ export class Changes {
     return this.version;
   }
 
+  /** At `path` stands `after` instead of `before`; `text` is that of `after`. */
+  note(path: string, before: Side | undefined, after: Side | undefined, text?: string): void {
+    this.recording?.note(path, before, after);
+    if (text !== undefined && after?.sha256 !== undefined) this.texts.set(after.sha256, text);
+  }
+
+  noteMove(from: string, to: string, side: Side): void {
+    this.recording?.noteMove(from, to, side);
+  }
+
+  /** The file does not hold these bytes any more; `text` are they, unless they are a blob. */
+  letGo(file: Doc<"files">, text: string | undefined): void {
+    if (file.sha256 === undefined) return;
+    this.loose.push({ sha256: file.sha256, size: file.size, text, storageId: file.storageId });
+    if (text !== undefined) this.texts.set(file.sha256, text);
+  }
+
+  /** Keeps what was recorded so far, with the contents that it names. */
+  async record(): Promise<void> {
+    const { named, released } = (await this.recording?.write(this.ctx, this.project, this.texts)) ?? { named: new Set(), released: [] };
+    await keepOrFree(this.ctx, this.project._id, this.loose, named);
+    this.loose = [];
+    await release(this.ctx, this.project._id, released);
+  }
+
   async close(): Promise<void> {
     if (this.version === this.project.filesVersion) return;
+    await this.record();
     await this.ctx.db.patch(this.project._id, { filesVersion: this.version, updatedAt: this.at });
   }
 }
@@ -49,15 +86,6 @@ export async function fileAt(ctx: QueryCtx, projectId: Id<"projects">, path: str
     if (row !== null) return row;
   }
   return null;
-}
-
-/** The text of a file row, or null where its bytes are a blob. */
-export async function textOf(ctx: QueryCtx, file: Doc<"files">): Promise<string | null> {
-  const row = await ctx.db
-    .query("fileTexts")
-    .withIndex("by_file", (q) => q.eq("fileId", file._id))
-    .unique();
-  return row?.text ?? null;
 }
 
 export async function contentFromText(text: string): Promise<NewContent> {
@@ -79,7 +107,7 @@ export async function writeFile(changes: Changes, path: string, content: NewCont
   const mode = modeOf(content, existing);
   if (existing !== null && existing.sha256 === content.sha256 && existing.mode === mode) {
     if (content.storageId !== undefined && content.storageId !== existing.storageId) {
-      await ctx.storage.delete(content.storageId);
+      await freeBlob(ctx, content.storageId);
     }
     return existing;
   }
@@ -94,10 +122,11 @@ export async function writeFile(changes: Changes, path: string, content: NewCont
     updatedAt: changes.at,
   };
   if (existing !== null) {
-    if (existing.storageId !== undefined && existing.storageId !== content.storageId) await ctx.storage.delete(existing.storageId);
     await ctx.db.patch(existing._id, { ...fields, version: changes.next(), renamedFrom: undefined });
-    await putText(ctx, existing._id, content.text);
-    return await reread(ctx, existing._id);
+    changes.letGo(existing, await putText(ctx, existing._id, content.text));
+    const row = await reread(ctx, existing._id);
+    changes.note(row.path, sideOf(existing), sideOf(row), content.text);
+    return row;
   }
   const newPath = checkedPath(path); // only now: what stands there already is written under any name
   const parent = await folderAt(changes, parentOf(newPath));
@@ -109,7 +138,9 @@ export async function writeFile(changes: Changes, path: string, content: NewCont
     version: changes.next(),
   });
   await putText(ctx, fileId, content.text);
-  return await reread(ctx, fileId);
+  const row = await reread(ctx, fileId);
+  changes.note(row.path, undefined, sideOf(row), content.text);
+  return row;
 }
 
 /** The folder at `path`, made with its parents where they are missing; null for the root. */
@@ -129,7 +160,9 @@ export async function folderAt(changes: Changes, path: string): Promise<Doc<"fil
     version: changes.next(),
     updatedAt: changes.at,
   });
-  return await reread(ctx, id);
+  const row = await reread(ctx, id);
+  changes.note(row.path, undefined, sideOf(row));
+  return row;
 }
 
 /** Where an entry of that name stands in a folder, whose own path may be of an older spelling. */
@@ -178,29 +211,40 @@ export async function moveTree(changes: Changes, path: string, target: string): 
     renamedFrom: composed(path),
     updatedAt: changes.at,
   });
+  changes.noteMove(source.path, place.path, sideOf(source));
   for (const entry of below) {
     const moved = place.path + entry.path.slice(source.path.length);
     checkLimits(moved);
+    changes.noteMove(entry.path, moved, sideOf(entry));
     await ctx.db.patch(entry._id, { path: moved, version: changes.next() });
   }
   return await reread(ctx, source._id);
 }
 
-/** Deletes the row, text and blob of one entry; leaves no tombstone. */
+/** Deletes the row, text and blob of one entry of a project that is going; leaves no tombstone. */
 export async function dropFile(ctx: MutationCtx, file: Doc<"files">): Promise<void> {
   await putText(ctx, file._id, undefined);
-  if (file.storageId !== undefined) await ctx.storage.delete(file.storageId);
   await ctx.db.delete(file._id);
+  if (file.storageId !== undefined) await freeBlob(ctx, file.storageId);
 }
 
-async function removeEntry(changes: Changes, file: Doc<"files">): Promise<void> {
-  await dropFile(changes.ctx, file);
+/** Deletes one entry, a file or an empty folder. */
+export async function removeEntry(changes: Changes, file: Doc<"files">): Promise<void> {
+  const text = await putText(changes.ctx, file._id, undefined);
+  await changes.ctx.db.delete(file._id);
   await bury(changes, file.path);
+  changes.letGo(file, text);
+  changes.note(file.path, sideOf(file), undefined);
 }
 
 async function bury(changes: Changes, path: string): Promise<void> {
   const projectId = changes.project._id;
   await changes.ctx.db.insert("fileTombstones", { projectId, path, version: changes.next() });
+}
+
+/** Whether nothing stands in a folder. */
+export async function isEmpty(ctx: QueryCtx, folder: Doc<"files">): Promise<boolean> {
+  return (await entriesBelow(ctx, folder).first()) === null;
 }
 
 /** Everything below a folder, by path. "0" is the character after "/". */
@@ -223,16 +267,6 @@ function checkContent(path: string, content: NewContent): void {
 function modeOf(content: NewContent, existing: Doc<"files"> | null): Doc<"files">["mode"] {
   if (content.mode === "regular") return undefined;
   return content.mode ?? (existing?.mode === "executable" ? "executable" : undefined);
-}
-
-async function putText(ctx: MutationCtx, fileId: Id<"files">, text: string | undefined): Promise<void> {
-  const row = await ctx.db
-    .query("fileTexts")
-    .withIndex("by_file", (q) => q.eq("fileId", fileId))
-    .unique();
-  if (row !== null && text !== undefined) await ctx.db.patch(row._id, { text });
-  else if (row !== null) await ctx.db.delete(row._id);
-  else if (text !== undefined) await ctx.db.insert("fileTexts", { fileId, text });
 }
 
 async function reread(ctx: QueryCtx, fileId: Id<"files">): Promise<Doc<"files">> {

@@ -100,6 +100,23 @@ export const resultPart = v.union(
 
 export const outboxData = v.record(v.string(), v.union(v.string(), v.number(), v.boolean(), v.null()));
 
+/** What a file or folder is, apart from where it stands: all fields of a row of `files` that an undo has to bring back. */
+export const fileSide = v.object({ type: fileType, size: v.number(), sha256: v.optional(v.string()), mode: v.optional(fileMode) });
+
+/** Who made a checkpoint: a turn of an answer, a restore, or the rejection of parts of a turn's diff. */
+export const checkpointKind = v.union(v.literal("turn"), v.literal("restore"), v.literal("reject"));
+
+/** What a restore came to, by path; `notTold` counts what is left out of the lists. */
+export const restoreOutcome = v.object({
+  restored: v.array(v.string()),
+  merged: v.array(v.string()),
+  conflicts: v.array(v.object({ path: v.string(), reason: v.string() })),
+  unchanged: v.array(v.string()),
+  notTold: v.number(),
+});
+
+export const verdict = v.union(v.literal("accepted"), v.literal("rejected"));
+
 /** Bytes to store: text, or the id of a blob that was uploaded before. Without a mode an executable file stays one, and
  *  any other is a regular one afterwards. The text of a symbolic link is the path that it leads to. */
 export const newContent = v.object({

@@ -4,10 +4,11 @@ import type { Doc, Id } from "../_generated/dataModel";
 import type { QueryCtx } from "../_generated/server";
 import { ownedProject } from "../model/access.ts";
 import { conflict, notFound, refused } from "../model/errors.ts";
-import { Changes, fileAt, folderAt, moveTree, removeTree, textOf, writeFile } from "../model/files.ts";
+import { Changes, fileAt, folderAt, moveTree, removeTree, writeFile } from "../model/files.ts";
 import { systemMutation, systemQuery } from "../model/functions.ts";
 import { composed } from "../model/paths.ts";
 import { fileRecord, toFile } from "../model/records.ts";
+import { textOf } from "../model/texts.ts";
 import { newContent, pageOf } from "../model/validators.ts";
 
 const READ_BYTES = 4_000_000; // of text in one answer: a result may be 16 MiB

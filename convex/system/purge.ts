@@ -3,6 +3,7 @@ import { v } from "convex/values";
 import { internal } from "../_generated/api";
 import type { Doc, Id } from "../_generated/dataModel";
 import { internalMutation, type MutationCtx } from "../_generated/server";
+import { dropKept } from "../model/checkpoints/kept.ts";
 import { dropFile } from "../model/files.ts";
 import { cancelIn } from "../model/projects.ts";
 
@@ -38,7 +39,21 @@ async function emptied(ctx: MutationCtx, row: Doc<"projects">): Promise<boolean>
     .take(BATCH);
   for (const file of files) await dropFile(ctx, file);
   if (files.length > 0) return false;
+  const contents = await ctx.db
+    .query("keptContents")
+    .withIndex("by_content", (q) => q.eq("projectId", row._id))
+    .take(10); // up to 900 kB each
+  for (const content of contents) await dropKept(ctx, content);
+  if (contents.length > 0) return false;
   const rest = [
+    ...(await ctx.db
+      .query("checkpointFiles")
+      .withIndex("by_version", (q) => q.eq("projectId", row._id))
+      .take(BATCH)),
+    ...(await ctx.db
+      .query("checkpoints")
+      .withIndex("by_project", (q) => q.eq("projectId", row._id))
+      .take(10)), // up to 200 kB each
     ...(await ctx.db
       .query("fileTombstones")
       .withIndex("by_version", (q) => q.eq("projectId", row._id))

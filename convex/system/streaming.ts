@@ -3,7 +3,8 @@
 import { type Infer, v } from "convex/values";
 import { find } from "../model/access.ts";
 import { addDelta, beat, deltaAnswer, deltaEntry } from "../model/deltas.ts";
-import { applyEdits, edit } from "../model/edits.ts";
+import { recordingOfTurn } from "../model/checkpoints/recording.ts";
+import { applyEdits, edit, undoing } from "../model/edits.ts";
 import { generationClosed, notFound, refused } from "../model/errors.ts";
 import { Changes } from "../model/files.ts";
 import { systemMutation } from "../model/functions.ts";
@@ -97,17 +98,26 @@ export const startToolCall = systemMutation({
   },
 });
 
-/** The result of a call and the changes that it made to files: both or neither (docs/decisions/0002). */
+/** The result of a call and the changes that it made to files, recorded so that they can be undone: all or none of it. */
 export const finishToolCall = systemMutation({
-  args: { ...call, output: v.string(), isError: v.boolean(), edits: v.array(edit), parts: v.optional(v.array(resultPart)) },
+  args: {
+    ...call,
+    output: v.string(),
+    isError: v.boolean(),
+    edits: v.array(edit),
+    parts: v.optional(v.array(resultPart)),
+    undo: v.optional(undoing),
+  },
   returns: v.object({ output: v.string(), isError: v.boolean(), wasKeptBefore: v.boolean() }),
-  handler: async (ctx, { messageId, epoch, edits, parts = [], ...result }) => {
+  handler: async (ctx, { messageId, epoch, edits, parts = [], undo, ...result }) => {
     const { message, generation } = await held(ctx, messageId, epoch);
     const kept = await finishCall(ctx, generation, { ...result, parts });
     if (edits.length > 0 && !kept.wasKeptBefore) {
       const project = await ctx.db.get(message.projectId);
       if (project === null) throw generationClosed("The project is gone");
-      await applyEdits(new Changes(ctx, project), edits);
+      const back = undo && { from: undo.from, isPartial: undo.isPartial };
+      const recording = await recordingOfTurn(ctx, generation, result.turn, back);
+      await applyEdits(new Changes(ctx, project, recording), edits, undo);
     }
     return kept;
   },

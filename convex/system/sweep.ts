@@ -2,6 +2,8 @@
 import { v } from "convex/values";
 import { internal } from "../_generated/api";
 import { internalMutation } from "../_generated/server";
+import { dropCheckpoint, KEEP_CHECKPOINTS_MS, surplusOf } from "../model/checkpoints/keeping.ts";
+import { isHeld } from "../model/checkpoints/kept.ts";
 import { generationOf } from "../model/messages.ts";
 import { NEVER_DUE } from "../model/outbox.ts";
 
@@ -81,9 +83,38 @@ export const refusedEvents = internalMutation({
   },
 });
 
+/** Checkpoints that are older than they are kept. */
+export const checkpoints = internalMutation({
+  args: {},
+  returns: v.null(),
+  handler: async (ctx): Promise<null> => {
+    const oldest = await ctx.db
+      .query("checkpoints")
+      .withIndex("by_creation_time", (q) => q.lt("_creationTime", Date.now() - KEEP_CHECKPOINTS_MS))
+      .first();
+    if (oldest === null) return null;
+    await dropCheckpoint(ctx, oldest);
+    await ctx.scheduler.runAfter(0, internal.system.sweep.checkpoints, {});
+    return null;
+  },
+});
+
+/** The oldest checkpoints of a project that has more of them, or of what they hold, than is kept. */
+export const checkpointsOf = internalMutation({
+  args: { projectId: v.id("projects") },
+  returns: v.null(),
+  handler: async (ctx, args): Promise<null> => {
+    const surplus = await surplusOf(ctx, args.projectId);
+    if (surplus === null) return null;
+    await dropCheckpoint(ctx, surplus);
+    await ctx.scheduler.runAfter(0, internal.system.sweep.checkpointsOf, args);
+    return null;
+  },
+});
+
 /**
- * Blobs that were uploaded a day ago and that no file names: a write that never came. Files are the only rows that
- * hold blobs; a table that comes to hold some has to be asked here.
+ * Blobs that were uploaded a day ago and that no file and no checkpoint names: a write that never came. A table that
+ * comes to hold blobs has to be asked in `isHeld`.
  */
 export const orphanBlobs = internalMutation({
   args: { after: v.optional(v.number()) },
@@ -95,11 +126,7 @@ export const orphanBlobs = internalMutation({
       .withIndex("by_creation_time", (q) => q.gt("_creationTime", after ?? 0).lt("_creationTime", before))
       .take(PAGE);
     for (const blob of page) {
-      const used = await ctx.db
-        .query("files")
-        .withIndex("by_storage", (q) => q.eq("storageId", blob._id))
-        .first();
-      if (used === null) await ctx.storage.delete(blob._id);
+      if (!(await isHeld(ctx, blob._id))) await ctx.storage.delete(blob._id);
     }
     const last = page.at(-1);
     if (last !== undefined && page.length === PAGE) {

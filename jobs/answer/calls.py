@@ -3,8 +3,9 @@
 It has changed files on a stage of its own, or in the folder where a command ran.
 """
 
-from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from types import MappingProxyType
 from typing import Protocol
 
 from core.errors import Refused
@@ -14,10 +15,10 @@ from jobs.files.commands import Changes
 from jobs.files.folder import ProjectFolder
 from store.errors import FileChanged, GenerationClosed
 from store.mcp import McpTokenGone
-from store.records import FileEdit
+from store.records import FileEdit, NewMode, WrittenFile
 from tools.diffs import MAX_FILES, diff_parts
 from tools.output import Part, ToolOutput
-from tools.place import Needs, Place, Seen, Touches
+from tools.place import Place, Provided, Seen, Touches
 from tools.workspace.edits import Deleted, FileChange, Written
 from tools.workspace.staged import StagedWorkspace
 
@@ -129,6 +130,8 @@ CHANGED_MEANWHILE = (
     "Read it again, then repeat your change."
 )
 
+NO_MODES: Mapping[str, NewMode] = MappingProxyType({})
+
 Keep = Callable[[ToolOutput, Sequence[FileEdit]], Awaitable[ToolOutput]]
 """Keeps a result with the changes of its call, in one write; gives what is on record then."""
 
@@ -141,20 +144,25 @@ class Calls:
         need: what tools may ask for.
     """
 
-    def __init__(self, folder: ProjectFolder, need: Needs) -> None:
+    def __init__(self, folder: ProjectFolder, need: Provided) -> None:
         self._folder = folder
         self._need = need
         self._changes: dict[ToolCallId, CallChanges] = {}
 
-    async def start(self, call_id: ToolCallId, *, touches: Touches, seen: Seen) -> Place:
-        """A place with the newest files. Raises: NotFound, DiskFull."""
+    async def start(
+        self, call_id: ToolCallId, *, touches: Touches, seen: Seen, own: Sequence[object] = ()
+    ) -> Place:
+        """A place with the newest files. `own`: what tools may ask for in this call alone.
+
+        Raises: NotFound, DiskFull.
+        """
         await self._folder.pull()
         files = StagedChanges(self._folder)
         self._changes[call_id] = files
         if touches.in_folder:
             await self._folder.command_begins(call_id)
             self._changes[call_id] = FolderChanges(self._folder, call_id)
-        return Place(files.stage, seen, self._folder.path, self._need)
+        return Place(files.stage, seen, self._folder.path, self._need.also(*own))
 
     def drop(self, call_id: ToolCallId) -> None:
         """What it has changed is not kept."""
@@ -162,14 +170,23 @@ class Calls:
         if changes is not None:
             changes.dropped()
 
-    async def finish(self, call_id: ToolCallId, output: ToolOutput, keep: Keep) -> ToolOutput:
+    async def finish(
+        self,
+        call_id: ToolCallId,
+        output: ToolOutput,
+        keep: Keep,
+        *,
+        modes: Mapping[str, NewMode] = NO_MODES,
+    ) -> ToolOutput:
         """Keep the call's changes and its result; what cannot be changed becomes an error for it.
+
+        `modes` are those of files that it wrote; the others stay as executable as they were.
 
         Raises: as `keep`.
         """
         changes = self._changes[call_id]
         try:
-            collected = await changes.collect(output)
+            collected = _with_modes(await changes.collect(output), modes)
             text = "\n\n".join(part for part in (output.text, collected.remark) if part)
             made = ToolOutput(text, output.is_error, (*output.parts, *collected.parts))
             kept = await _kept(keep, made, collected.edits)
@@ -178,6 +195,16 @@ class Calls:
         finally:
             self.drop(call_id)
         return kept
+
+
+def _with_modes(collected: Collected, modes: Mapping[str, NewMode]) -> Collected:
+    edits = [
+        replace(edit, mode=modes[edit.path])
+        if isinstance(edit, WrittenFile) and edit.path in modes
+        else edit
+        for edit in collected.edits
+    ]
+    return replace(collected, edits=tuple(edits))
 
 
 async def _kept(keep: Keep, output: ToolOutput, edits: Sequence[FileEdit]) -> ToolOutput:

@@ -8,12 +8,13 @@ from core.ids import ToolCallId
 from jobs.answer.attempt import Attempt
 from jobs.answer.calls import Calls
 from jobs.answer.records import new_call, past_of, recorded_turns, turn_record
+from jobs.answer.undoing import StoreHistory
 from jobs.files.folder import ProjectFolder
 from llm.model import ToolCall, Turn
 from store.gateway import Store
 from store.records import FileEdit, HistoryMessage
 from tools.output import ToolOutput, json_of
-from tools.place import Needs, Place, Seen, Touches
+from tools.place import Place, Provided, Seen, Touches
 
 EARLIER_MESSAGES = 2_000  # read in short; what is older is left out, and the model is told so
 EARLIER_PAGES = 20  # a page of long answers holds one of them, and takes a tenth of a second
@@ -28,10 +29,13 @@ class StoreTranscript:
         need: what tools may ask for.
     """
 
-    def __init__(self, store: Store, attempt: Attempt, folder: ProjectFolder, need: Needs) -> None:
+    def __init__(
+        self, store: Store, attempt: Attempt, folder: ProjectFolder, need: Provided
+    ) -> None:
         self._store = store
         self._attempt = attempt
         self._calls = Calls(folder, need)
+        self._histories: dict[ToolCallId, StoreHistory] = {}
 
     async def load(self, *, whole_chars: int) -> Loaded:
         """Read the conversation up to the message that is answered; with 0, that message only.
@@ -88,10 +92,13 @@ class StoreTranscript:
         await self._store.generations.start_tool_call(
             await self._attempt.lease(), turn=number, tool_call_id=call.call_id
         )
-        return await self._calls.start(call.call_id, touches=touches, seen=seen)
+        history = StoreHistory(self._store, self._attempt.message_id)
+        self._histories[call.call_id] = history
+        return await self._calls.start(call.call_id, touches=touches, seen=seen, own=(history,))
 
     def drop_call(self, call: ToolCall) -> None:
         """What it has changed is not kept."""
+        self._histories.pop(call.call_id, None)
         self._calls.drop(call.call_id)
 
     async def finish_call(self, number: int, call: ToolCall, output: ToolOutput) -> ToolOutput:
@@ -102,6 +109,7 @@ class StoreTranscript:
         Raises:
             GenerationClosed: the message is final: neither changes nor result were kept.
         """
+        history = self._histories.pop(call.call_id)
 
         async def keep(made: ToolOutput, edits: Sequence[FileEdit]) -> ToolOutput:
             kept = await self._store.generations.finish_tool_call(
@@ -111,10 +119,11 @@ class StoreTranscript:
                 output=made.text,
                 is_error=made.is_error,
                 edits=edits,
+                undone=history.undone if edits else None,
                 parts=json_of(made.parts),
             )
             if kept.was_kept_before:
                 return ToolOutput(text=kept.output, is_error=kept.is_error)
             return made
 
-        return await self._calls.finish(call.call_id, output, keep)
+        return await self._calls.finish(call.call_id, output, keep, modes=history.modes)

@@ -5,6 +5,24 @@ milliseconds for instants on the wire; snake_case, `int` and aware UTC `datetime
 field is None. tests/contracts/convex/test_records.py compares them with what convex/ returns.
 """
 
+from store.records.checkpoints import (
+    ChangedFile,
+    ChangeStatus,
+    Checkpoint,
+    CheckpointDetail,
+    CheckpointKind,
+    Hunk,
+    HunkState,
+    RestoreConflict,
+    RestoreOutcome,
+    RestoreStep,
+    Reviewed,
+    ReviewedFile,
+    Undone,
+    UndoPlan,
+    UndoStep,
+    Verdicts,
+)
 from store.records.context import EarlierMessages, HistoryMessage, MessageContext
 from store.records.conversations import (
     BusyPolicy,
@@ -51,6 +69,11 @@ from store.records.turns import (
 __all__ = [
     "BusyPolicy",
     "Cancelled",
+    "ChangeStatus",
+    "ChangedFile",
+    "Checkpoint",
+    "CheckpointDetail",
+    "CheckpointKind",
     "Conversation",
     "DeletedFile",
     "DeltaKind",
@@ -67,6 +90,8 @@ __all__ = [
     "Generation",
     "GenerationEvent",
     "HistoryMessage",
+    "Hunk",
+    "HunkState",
     "ImportStatus",
     "KeptResult",
     "Lease",
@@ -83,11 +108,20 @@ __all__ = [
     "Project",
     "ProjectSettings",
     "RenamedFile",
+    "RestoreConflict",
+    "RestoreOutcome",
+    "RestoreStep",
+    "Reviewed",
+    "ReviewedFile",
     "SentMessage",
     "ToolCallRecord",
     "ToolCallStatus",
     "Transfer",
     "TurnPart",
     "TurnRecord",
+    "UndoPlan",
+    "UndoStep",
+    "Undone",
+    "Verdicts",
     "WrittenFile",
 ]

@@ -30,6 +30,23 @@ SCENARIO = {
                 ],
             },
         },
+        {
+            "when": {"user_contains": "shout", "tool_results": 0},
+            "reply": {
+                "text": "I will.",
+                "tool_calls": [
+                    {
+                        "name": "multiEdit",
+                        "arguments": {
+                            "edits": [
+                                {"path": "a.txt", "oldString": "line 3", "newString": "LINE 3"},
+                                {"path": "a.txt", "oldString": "line 19", "newString": "LINE 19"},
+                            ]
+                        },
+                    }
+                ],
+            },
+        },
     ],
     "otherwise": {"text": "Done as you asked."},
 }

@@ -7,6 +7,7 @@ from tools.files.multi_edit import MULTI_EDIT
 from tools.files.patch.tool import APPLY_PATCH
 from tools.files.read import READ_FILE
 from tools.files.structure import GET_PROJECT_STRUCTURE
+from tools.files.undo import UNDO
 from tools.files.write import WRITE_FILE
 from tools.tool import AnyTool
 
@@ -19,6 +20,7 @@ FILE_TOOLS: tuple[AnyTool, ...] = (
     DELETE_FILE,
     RENAME_FILE,
     CREATE_FOLDER,
+    UNDO,
     LIST_FILES,
     GET_PROJECT_STRUCTURE,
 )

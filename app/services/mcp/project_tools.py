@@ -12,7 +12,7 @@ from jobs.files.folders import ProjectFolders
 from store.gateway import Store
 from store.records import FileEdit
 from tools.output import ToolOutput
-from tools.place import Needs, Seen, Touches
+from tools.place import Provided, Seen, Touches
 from tools.registry import Toolbox, ToolDescription
 from tools.tool import AnyTool
 
@@ -34,7 +34,7 @@ class ProjectTools:
     """
 
     def __init__(
-        self, store: Store, folders: ProjectFolders, need: Needs, tools: Sequence[AnyTool]
+        self, store: Store, folders: ProjectFolders, need: Provided, tools: Sequence[AnyTool]
     ) -> None:
         self._store = store
         self._folders = folders

@@ -13,10 +13,12 @@ from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 import pytest
 from pydantic.alias_generators import to_camel
 
-from core.ids import ConversationId, FileId, MessageId, ProjectId
+from core.ids import CheckpointId, ConversationId, FileId, MessageId, ProjectId
 from core.node import NODE
 from store.records import (
     Cancelled,
+    Checkpoint,
+    CheckpointDetail,
     Conversation,
     DeltaPage,
     EarlierMessages,
@@ -33,6 +35,8 @@ from store.records import (
     OutboxEvent,
     Page,
     Project,
+    RestoreStep,
+    Reviewed,
     SentMessage,
     ToolCallRecord,
     Transfer,
@@ -40,6 +44,10 @@ from store.records import (
 
 ROOT = Path(__file__).parents[3]
 RESULTS: Mapping[str, Any] = {
+    "system/checkpoints:get": CheckpointDetail,
+    "system/checkpoints:list": Page[Checkpoint],
+    "system/checkpoints:restore": RestoreStep,
+    "system/checkpoints:review": Reviewed,
     "system/conversations:create": Conversation,
     "system/conversations:get": Conversation,
     "system/conversations:list": Page[Conversation],
@@ -82,6 +90,7 @@ RESULTS: Mapping[str, Any] = {
 # Read by hand: batches that say whether there is more, bytes that may have to be fetched; and parts
 # of results, which tests/jobs/answer/test_parts.py holds to those of tools.
 NO_RECORDS = {
+    "system/checkpoints:undoable",
     "system/files:read",
     "system/files:readMany",
     "system/files:remove",
@@ -89,6 +98,7 @@ NO_RECORDS = {
     "system/messages:resultParts",
 }
 IDS = {
+    "checkpoints": CheckpointId,
     "projects": ProjectId,
     "files": FileId,
     "conversations": ConversationId,

@@ -131,6 +131,40 @@ async def test_modes_and_links_are_in_the_project_and_a_link_is_edited_where_it_
     assert await files_of(commands) == {"b/a.sh": b"1", "b/up": b"../a.txt", "now": b"a.txt"}
 
 
+async def test_what_a_command_changes_can_be_undone(commands: Site) -> None:
+    files = {"old/x.bin": bytes(range(256)), "old/deep/y.txt": b"2"}
+    await commands.store.files.write_many(commands.project_id, files, owner=commands.owner)
+    before = await files_of(commands)
+    commands.model = ScriptedTurns(
+        [
+            calls(call("c1", "runScript")),
+            calls(call("c2", "undo")),
+            calls(call("c3", "runScript")),
+            says("Done."),
+        ]
+    )
+    script = "printf more >> a.txt; mv b.txt c.txt; rm -r old; mkdir -p new/deep; echo 1 > new/f"
+    commands.needs = Provided(Shell(script))
+    async with commands.worker() as engine:
+        answer = await commands.answer(engine, TASK)
+    context = await commands.store.messages.context(answer.message_id, max_chars=0)
+    outputs = [each.output for each in context.tool_calls]
+    assert outputs[::2] == ["exit code 0", "exit code 0"]
+    assert outputs[1] == (
+        "Brought back: a.txt, b.txt, old, old/deep, old/deep/y.txt, old/x.bin\n"
+        "Removed: c.txt, new, new/deep, new/f"
+    )
+    newest, undone, _ = (
+        await commands.store.checkpoints.list(commands.project_id, owner=commands.owner)
+    ).items
+    assert undone.file_count == newest.file_count
+    assert "c.txt" in await files_of(commands)
+    await commands.store.checkpoints.restore(
+        commands.project_id, newest.checkpoint_id, owner=commands.owner
+    )
+    assert await files_of(commands) == before
+
+
 async def test_a_folder_that_a_command_removes_is_gone_from_the_project(commands: Site) -> None:
     files = {"old/x.txt": b"1", "old/deep/y.txt": b"2"}
     await commands.store.files.write_many(commands.project_id, files, owner=commands.owner)
