@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from tools.workspace.edits import Deleted, Edit, FileChange, MadeFolder, Renamed, Written
 from tools.workspace.links import followed, followed_to_its_folder
-from tools.workspace.paths import ROOT, ancestors_of
+from tools.workspace.paths import ROOT, ancestors_of, is_within
 from tools.workspace.port import (
     MAX_FILE_BYTES,
     Changed,
@@ -41,6 +41,7 @@ class StagedWorkspace:
         self._origin: dict[RelPath, RelPath | None] = {}
         """Of each file that was written or moved, where `base` has it; None: nowhere."""
         self._gone: set[RelPath] = set()  # files of the base that were deleted
+        self._free: set[RelPath] = set()  # where the base has links that were deleted or moved
         self._tree = Tree()  # as it is now, with what is changed
         self._is_whole = False  # whether the tree has everything; if not, nothing is gone or moved
         self._listed: set[RelPath] = set()  # the folders of the base that the tree has
@@ -93,6 +94,8 @@ class StagedWorkspace:
             origin = self._origin.pop(gone.path, gone.path)
             if origin is not None and gone.kind == "file":
                 self._gone.add(origin)
+            if gone.kind == "link":
+                self._free.add(gone.path)
         self._edits.append(Deleted(path))
 
     async def rename(self, source: RelPath, target: RelPath) -> None:
@@ -101,6 +104,8 @@ class StagedWorkspace:
         target = await followed_to_its_folder(self, target)
         tree = await self._whole()
         await self._refuse_special(target)
+        moved = [entry for entry in tree.walk() if is_within(entry.path, source)]
+        self._free |= {entry.path for entry in moved if entry.kind == "link"}
         for name, place in tree.rename(source, target).items():
             if name in self._data:
                 self._data[place] = self._data.pop(name)
@@ -177,6 +182,6 @@ class StagedWorkspace:
 
     async def _refuse_special(self, path: RelPath) -> None:
         """Raise where a walk sees nothing though something stands there, or on the way."""
-        if path not in self._tree:
+        if path not in self._tree and path not in self._free:
             with suppress(NoSuchFile, NotAFolder):
                 await self._base.list_folder(path)

@@ -165,6 +165,29 @@ async def test_what_a_command_changes_can_be_undone(commands: Site) -> None:
     assert await files_of(commands) == before
 
 
+async def test_modes_and_links_come_back_when_they_are_undone(commands: Site) -> None:
+    commands.model = ScriptedTurns(
+        [
+            calls(call("c1", "runScript")),
+            calls(call("c2", "runScript")),
+            calls(call("c3", "undo")),
+            says("Done."),
+        ]
+    )
+    first = "chmod +x a.txt; ln -s a.txt now; ln -s b.txt other"
+    second = "chmod -x a.txt; rm now other; echo text > now; ln -s a.txt other; rm b.txt"
+    commands.needs = Provided(Shell(f"if [ -e now ]; then {second}; else {first}; fi"))
+    async with commands.worker() as engine:
+        answer = await commands.answer(engine, TASK)
+    context = await commands.store.messages.context(answer.message_id, max_chars=0)
+    assert context.tool_calls[-1].output == "Brought back: a.txt, b.txt, now, other"
+    walked = commands.store.files.walk(commands.project_id, owner=commands.owner)
+    modes = {entry.path: entry.mode async for entry in walked}
+    assert modes == {"a.txt": "executable", "b.txt": None, "now": "symlink", "other": "symlink"}
+    files = await files_of(commands)
+    assert (files["now"], files["other"]) == (b"a.txt", b"b.txt")
+
+
 async def test_a_folder_that_a_command_removes_is_gone_from_the_project(commands: Site) -> None:
     files = {"old/x.txt": b"1", "old/deep/y.txt": b"2"}
     await commands.store.files.write_many(commands.project_id, files, owner=commands.owner)

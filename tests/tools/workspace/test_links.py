@@ -146,6 +146,16 @@ async def test_what_was_moved_or_deleted_on_the_stage_is_followed_as_it_is_there
         await stage.read(confine("chain"))
 
 
+async def test_where_a_link_was_a_file_can_be_written(stage: StagedWorkspace) -> None:
+    await stage.delete(confine("app"))
+    await put(stage, "app", b"a file")
+    await stage.rename(confine("code"), confine("source"))
+    await put(stage, "code", b"another")
+    assert await stage.read(confine("app")) == b"a file"
+    assert await stage.read(confine("code")) == b"another"
+    assert await stage.read(confine("source/app.ts")) == b"one"
+
+
 async def test_a_folder_is_made_and_listed_where_the_link_leads(stage: StagedWorkspace) -> None:
     await stage.make_folder(confine("code/x"))
     assert stage.edits == (MadeFolder(confine("src/x")),)
