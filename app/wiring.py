@@ -27,13 +27,13 @@ from app.services.health import Health
 from app.services.messages import Messaging
 from app.services.streams import Streams
 from app.settings import Settings, SettingsInvalid
-from app.tools import TOOLS, owned_by_worker
+from app.tools import TOOLS, owned_by_worker, works_in
 from core.clock import SystemClock
 from engine import Database, Engine, Middleware, NoSuchRun, PostgresDatabase, SqliteDatabase
 from jobs.agents import Agents
 from jobs.answer.reap import Reaper, ReapTimes
 from jobs.files.folders import ProjectFolders, own_folder
-from jobs.files.sweep import FolderSweeper
+from jobs.files.sweep import FolderSweeper, Room
 from jobs.outbox import Relay
 from jobs.registry import JOBS
 from llm.model import Model
@@ -190,7 +190,9 @@ async def open_engine(
             folders = ProjectFolders(store, folder)
             owned = await stack.enter_async_context(owned_by_worker(settings, CLOCK))
             needs += [store, agents_of(settings, model), folders, owned]
-            sweeps.append(FolderSweeper(store, folders).run)
+            room = Room(settings.workspaces_bytes, settings.workspaces_days)
+            in_use = partial(works_in, owned)
+            sweeps.append(FolderSweeper(store, folders, room=room, is_in_use=in_use).run)
         async with (
             engine_of(settings, works=model is not None, provide=needs) as engine,
             in_background(*sweeps),

@@ -115,7 +115,7 @@ class Commands:
                 case Renamed():
                     self._index.move(edit.path, edit.new_path)
                 case MadeFolder():
-                    self._index.note_folder(edit.path)
+                    self._index.note_folders([edit.path])
         self.forget_lost()
 
     def _look(self) -> "_Look":

@@ -80,10 +80,11 @@ class FolderIndex:
                 database.execute(_PUT, (path, known.sha256, *row))
                 database.executemany(_FOLDER, [(folder,) for folder in ancestors_of(path)])
 
-    def note_folder(self, path: RelPath) -> None:
-        """The folder is there, with those it stands in."""
+    def note_folders(self, paths: Iterable[RelPath]) -> None:
+        """The folders are there, with those they stand in."""
         with self._open() as database:
-            database.executemany(_FOLDER, [(each,) for each in (*ancestors_of(path), path)])
+            for path in paths:
+                database.executemany(_FOLDER, [(each,) for each in (*ancestors_of(path), path)])
 
     def forget(self, path: RelPath) -> None:
         """It is gone, with all that was in it."""
