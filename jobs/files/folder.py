@@ -228,6 +228,8 @@ class ProjectFolder:
         strays = {path for path in (*found.files, *found.folders) if path not in named}
         if not self._commands.are_running:  # one that runs may just have made them
             await self._remove(sorted(strays))
+        # A process may have died between the push of a deletion and its note.
+        await asyncio.to_thread(self._index.forget_others, named)
         await self._fetch(entries)
 
     async def _remove(self, paths: Sequence[str]) -> None:
