@@ -61,6 +61,11 @@ async def owned_by_worker(settings: Settings, clock: Clock) -> AsyncGenerator[Pr
             yield Provided(sandbox, processes, outputs, pages, relevance, servers)
 
 
+def works_in(owned: Provided, folder: Path) -> bool:
+    """Whether a process that was started goes on in a folder."""
+    return owned(Processes).are_running_in(folder)
+
+
 def _empty(folder: Path) -> None:
     """Remove the folders in it: a worker that was killed has left them."""
     for path in folder.iterdir():

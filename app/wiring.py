@@ -30,13 +30,13 @@ from app.services.mcp.tokens import McpTokens
 from app.services.messages import Messaging
 from app.services.streams import Streams
 from app.settings import Settings, SettingsInvalid
-from app.tools import AGENT_TOOLS, MCP_TOOLS, owned_by_worker
+from app.tools import AGENT_TOOLS, MCP_TOOLS, owned_by_worker, works_in
 from core.clock import SystemClock
 from engine import Database, Engine, Middleware, NoSuchRun, PostgresDatabase, SqliteDatabase
 from jobs.agents import Agents
 from jobs.answer.reap import Reaper, ReapTimes
 from jobs.files.folders import ProjectFolders, own_folder
-from jobs.files.sweep import FolderSweeper
+from jobs.files.sweep import FolderSweeper, Room
 from jobs.outbox import Relay
 from jobs.registry import JOBS
 from llm.model import Model
@@ -197,11 +197,12 @@ async def open_workplace(settings: Settings, store: Store) -> AsyncGenerator[Wor
     """Where the tools of runs, and of people's MCP clients, work."""
     with own_folder(settings.data_dir / "workspaces") as folder:
         folders = ProjectFolders(store, folder)
-        async with (
-            owned_by_worker(settings, CLOCK) as owned,
-            in_background(FolderSweeper(store, folders).run),
-        ):
-            yield Workplace(folders, owned)
+        async with owned_by_worker(settings, CLOCK) as owned:
+            room = Room(settings.workspaces_bytes, settings.workspaces_days)
+            in_use = partial(works_in, owned)
+            sweeper = FolderSweeper(store, folders, room=room, is_in_use=in_use)
+            async with in_background(sweeper.run):
+                yield Workplace(folders, owned)
 
 
 @asynccontextmanager

@@ -21,6 +21,19 @@ class StorageSettings(Group):
         validation_alias="POLARIS_DATA_DIR",
         description="Folder of the embedded Convex, the SQLite engine and the local user's key.",
     )
+    workspaces_bytes: int = Field(
+        default=10 * 1024**3,
+        ge=1024**2,
+        validation_alias="POLARIS_WORKSPACES_BYTES",
+        description="Bytes of project files on a worker's disk; beyond, unused ones go.",
+    )
+    workspaces_days: float = Field(
+        default=7.0,
+        gt=0,
+        le=3_650,
+        validation_alias="POLARIS_WORKSPACES_DAYS",
+        description="Days after which unused project files leave a worker's disk.",
+    )
     database_url: SecretStr | None = Field(
         default=None,
         validation_alias="POLARIS_DATABASE_URL",

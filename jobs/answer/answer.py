@@ -43,8 +43,10 @@ class Answer:
         self._attempt = Attempt(
             self._store, message_id, generation_id=EventId(ctx.event.id), run_id=RunId(ctx.run_id)
         )
-        folder = ctx.need(ProjectFolders).folder(project_id, owner=owner)
-        self._transcript = StoreTranscript(self._store, self._attempt, folder, ctx.need(Provided))
+        self._folder = ctx.need(ProjectFolders).folder(project_id, owner=owner)
+        self._transcript = StoreTranscript(
+            self._store, self._attempt, self._folder, ctx.need(Provided)
+        )
 
     async def write(self, agent: Agent) -> Outcome:
         """Run the agent and finish the answer.
@@ -54,12 +56,13 @@ class Answer:
             StepFailed: it could not be written; `fail` is to say so.
         """
         try:
-            outcome = await run_agent(
-                agent,
-                transcript=self._transcript,
-                sink=StoreSink(self._attempt),
-                steps=self._steps,
-            )
+            with self._folder.in_use():
+                outcome = await run_agent(
+                    agent,
+                    transcript=self._transcript,
+                    sink=StoreSink(self._attempt),
+                    steps=self._steps,
+                )
             await self._steps.run("finish", self._finisher(outcome))
         except StepFailed as failed:
             if failed.code in {GenerationClosed.code, NotFound.code}:

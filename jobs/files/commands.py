@@ -115,7 +115,7 @@ class Commands:
                 case Renamed():
                     self._index.move(edit.path, edit.new_path)
                 case MadeFolder():
-                    self._index.note_folder(edit.path)
+                    self._index.note_folders([edit.path])
         self.forget_lost()
 
     def _look(self) -> "_Look":
@@ -138,7 +138,8 @@ class Commands:
             if path not in known or known[path].stamp != now
         }
         full = {folder for path in (*files, *found.folders) for folder in ancestors_of(path)}
-        made = sorted(found.folders - known.keys() - full)
+        kept = {path for path, entry in known.items() if entry.is_folder}
+        made = sorted(found.folders - kept - full)
         return _Look(known, _topmost(gone), made, different, found.leading_out)
 
     def _has_folder(self, path: RelPath, found: Found) -> bool:

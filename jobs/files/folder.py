@@ -3,16 +3,17 @@
 import asyncio
 import json
 import logging
-import shutil
+import os
 import sqlite3
-from collections.abc import Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Generator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from core.errors import NotFound, Refused
 from core.ids import OwnerId, ProjectId
 from jobs.files.commands import Changes, Commands
 from jobs.files.index import FolderIndex, Known
+from jobs.files.removal import remove, remove_unfinished, set_aside
 from store.gateway import Store
 from store.records import (
     DeletedFile,
@@ -65,11 +66,22 @@ class ProjectFolder:
         self._disk = DiskWorkspace(self.path)
         self._index = FolderIndex(folder / "index.db")
         self._commands = Commands(self.path, self._index, folder / "commands-run")
+        self._writing = folder / "being-written"
+        self._users = 0
 
     @property
     def workspace(self) -> Workspace:
         """The files as they were at the last pull."""
         return self._disk
+
+    @contextmanager
+    def in_use(self) -> Generator[None]:
+        """While the block runs, the folder is not evicted."""
+        self._users += 1
+        try:
+            yield
+        finally:
+            self._users -= 1
 
     async def pull(self) -> None:
         """Make the disk follow the store.
@@ -96,12 +108,20 @@ class ProjectFolder:
         async with self._lock:
             await self._vanish()
 
+    async def evict(self) -> bool:
+        """Remove the folder for its room; False when it is in use, or a command may change it."""
+        if self._users or self._lock.locked() or self._commands.are_running:
+            return False
+        await self._vanish()  # out of the way before anybody else has a turn
+        return True
+
     async def apply(self, edits: Sequence[FileEdit]) -> None:
         """Do on the disk what the store has accepted. What fails here, the next pull mends."""
         async with self._lock:
             try:
-                for edit in edits:
-                    await self._apply(edit)
+                with self._marked():
+                    for edit in edits:
+                        await self._apply(edit)
             except (Refused, sqlite3.DatabaseError):
                 log.warning("disk_behind_store", exc_info=True)
                 self._version = 0  # compare everything at the next pull
@@ -139,6 +159,7 @@ class ProjectFolder:
     async def _pull(self) -> None:
         if self._version is None:
             self._version = await asyncio.to_thread(self._load_version)
+        os.utime(self._folder)  # when it was last used
         is_unknown = await asyncio.to_thread(self._is_unknown)
         if is_unknown:
             self._version = 0
@@ -148,10 +169,12 @@ class ProjectFolder:
                 self._project_id, owner=self._owner, since=version
             )
             if changes.is_full or (version == 0 and any(self.path.iterdir())):
-                await self._start_over()
-            else:
-                await self._remove(changes.deleted)
-                await self._fetch(changes.changed)
+                with self._marked():
+                    await self._start_over()
+            elif changes.deleted or changes.changed:
+                with self._marked():
+                    await self._remove(changes.deleted)
+                    await self._fetch(changes.changed)
             version = changes.version
             if not changes.has_more:
                 break
@@ -166,9 +189,20 @@ class ProjectFolder:
         """Whether what stands on the disk is not known, or not in the store."""
         return self._commands.are_lost or not self._index.is_whole()
 
+    @contextmanager
+    def _marked(self) -> Generator[None]:
+        """A note that the process may die with a file half written."""
+        self._writing.touch()
+        try:
+            yield
+        finally:
+            self._writing.unlink(missing_ok=True)
+
     async def _vanish(self) -> None:
         self._version = None
-        await asyncio.to_thread(shutil.rmtree, self._folder, ignore_errors=True)
+        aside = set_aside(self._folder)
+        if aside is not None:
+            await asyncio.to_thread(remove, aside)
 
     async def _apply(self, edit: FileEdit) -> None:
         match edit:
@@ -182,7 +216,7 @@ class ProjectFolder:
                 await self._disk.rename(source, target)
                 await asyncio.to_thread(self._index.move, source, target)
             case NewFolder():
-                await self._make_folder(confine(edit.path))
+                await self._make_folders([confine(edit.path)])
 
     async def _start_over(self) -> None:
         """The history does not go back far enough, or the disk may differ: compare everything."""
@@ -194,6 +228,8 @@ class ProjectFolder:
         strays = {path for path in (*found.files, *found.folders) if path not in named}
         if not self._commands.are_running:  # one that runs may just have made them
             await self._remove(sorted(strays))
+        # A process may have died between the push of a deletion and its note.
+        await asyncio.to_thread(self._index.forget_others, named)
         await self._fetch(entries)
 
     async def _remove(self, paths: Sequence[str]) -> None:
@@ -207,8 +243,9 @@ class ProjectFolder:
             for entry in _one_of_each_name(entries)
             if (path := _nameable(entry.path)) is not None
         }
-        for path in [path for path, entry in wanted.items() if entry.kind == "folder"]:
-            await self._make_folder(path)
+        folders = [path for path, entry in wanted.items() if entry.kind == "folder"]
+        await self._make_folders(folders)
+        for path in folders:
             del wanted[path]
         same = await asyncio.to_thread(self._as_noted, wanted)
         stale = [
@@ -266,13 +303,18 @@ class ProjectFolder:
         if known:
             await asyncio.to_thread(self._index.note, known)
 
+    async def _make_folders(self, paths: Sequence[RelPath]) -> None:
+        for path in paths:
+            await self._make_folder(path)
+        if paths:
+            await asyncio.to_thread(self._index.note_folders, paths)
+
     async def _make_folder(self, path: RelPath) -> None:
         try:
             await self._disk.mirror_folder(path)
         except (NotAFolder, NotAFile) as blocked:  # a folder took the place of a file or link
             await self._delete(blocked.file if isinstance(blocked, NotAFolder) else blocked.blocked)
             await self._disk.mirror_folder(path)
-        await asyncio.to_thread(self._index.note_folder, path)
 
     async def _delete(self, path: RelPath) -> None:
         await asyncio.to_thread(self._index.forget, path)
@@ -282,6 +324,8 @@ class ProjectFolder:
 
     def _load_version(self) -> int:
         self.path.mkdir(parents=True, exist_ok=True)
+        if self._writing.exists():
+            remove_unfinished(self.path)
         try:
             return int(json.loads(self._state.read_text())["version"])
         except (FileNotFoundError, ValueError, KeyError, TypeError):

@@ -3,7 +3,6 @@
 import asyncio
 import fcntl
 import hashlib
-import shutil
 from collections.abc import Generator
 from contextlib import contextmanager
 from itertools import count
@@ -11,6 +10,7 @@ from pathlib import Path
 
 from core.ids import OwnerId, ProjectId
 from jobs.files.folder import ProjectFolder
+from jobs.files.removal import remove, set_aside
 from store.gateway import Store
 
 
@@ -64,8 +64,15 @@ class ProjectFolders:
         if folder is not None:
             await folder.vanish()
         else:
-            path = self.root / name_of(project_id)
-            await asyncio.to_thread(shutil.rmtree, path, ignore_errors=True)
+            await discard(self.root / name_of(project_id))
+
+    async def evict(self, path: Path) -> bool:
+        """Remove a folder of this root for its room; False when it is in use."""
+        for folder in self._open.values():
+            if folder.path.parent == path:
+                return await folder.evict()
+        await discard(path)
+        return True
 
     def folder(self, project_id: ProjectId, *, owner: OwnerId) -> ProjectFolder:
         """The one folder of this project."""
@@ -73,6 +80,13 @@ class ProjectFolders:
             path = self.root / name_of(project_id)
             self._open[project_id] = ProjectFolder(self._store, project_id, owner, path)
         return self._open[project_id]
+
+
+async def discard(folder: Path) -> None:
+    """Remove a folder of which nobody has an object."""
+    aside = set_aside(folder)
+    if aside is not None:
+        await asyncio.to_thread(remove, aside)
 
 
 def name_of(project_id: ProjectId) -> str:

@@ -1,7 +1,7 @@
 """What a project's folder held when it was last as the store has it: by what a change shows."""
 
 import sqlite3
-from collections.abc import Generator, Iterable
+from collections.abc import Container, Generator, Iterable
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,7 +21,11 @@ CREATE TABLE IF NOT EXISTS known (
 ) WITHOUT ROWID
 """
 _PUT = "INSERT OR REPLACE INTO known VALUES (?, ?, ?, ?, ?, ?)"
-_FOLDER = "INSERT OR IGNORE INTO known VALUES (?, '', 0, 0, 0, '')"
+_FOLDER = """
+INSERT INTO known VALUES (?, '', 0, 0, 0, '')
+ON CONFLICT (path) DO UPDATE SET sha256 = '', size_bytes = 0, mtime_ns = 0, inode = 0, mode = ''
+WHERE sha256 <> ''
+"""
 _BELOW = "path = :path OR substr(path, 1, length(:path) + 1) = :path || '/'"
 _NO_ROOM = {sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR}
 _WHOLE = 2  # 1 marked a whole table `entry`, which had no modes
@@ -80,10 +84,18 @@ class FolderIndex:
                 database.execute(_PUT, (path, known.sha256, *row))
                 database.executemany(_FOLDER, [(folder,) for folder in ancestors_of(path)])
 
-    def note_folder(self, path: RelPath) -> None:
-        """The folder is there, with those it stands in."""
+    def note_folders(self, paths: Iterable[RelPath]) -> None:
+        """The folders are there, with those they stand in."""
         with self._open() as database:
-            database.executemany(_FOLDER, [(each,) for each in (*ancestors_of(path), path)])
+            for path in paths:
+                database.executemany(_FOLDER, [(each,) for each in (*ancestors_of(path), path)])
+
+    def forget_others(self, paths: Container[RelPath]) -> None:
+        """The store has none but these."""
+        others = [(path,) for path in self.all() if path not in paths]
+        if others:
+            with self._open() as database:
+                database.executemany("DELETE FROM known WHERE path = ?", others)
 
     def forget(self, path: RelPath) -> None:
         """It is gone, with all that was in it."""

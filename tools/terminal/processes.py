@@ -97,6 +97,10 @@ class Processes:
             self._stop(process)
         await self._tasks.__aexit__(None, None, None)
 
+    def are_running_in(self, folder: Path) -> bool:
+        """Whether one of them works in that folder."""
+        return any(process.folder == folder for process in self._alive)
+
     async def start(self, confined: Confined, command: str) -> Process:
         """Start one. Raises: TooManyProcesses, NoSandbox."""
         beside = [process for process in self._alive if process.folder == confined.folder]

@@ -2,7 +2,9 @@
 
 import asyncio
 import os
+import sqlite3
 from collections.abc import Sequence
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -100,6 +102,7 @@ async def run(folder: ProjectFolder, script: str) -> tuple[Edit, ...]:
             ],
         ),
         ("chmod +x src/a.ts README.md && chmod -x README.md", [("src/a.ts", b"export {};\n")]),
+        ("rm README.md && mkdir README.md", ["README.md", "README.md"]),
         ("chmod 600 README.md && chmod 664 src/a.ts", []),
         ("ln -s /etc/passwd a && ln -s ../../x src/up && ln -s ../.git g && ln -s a/../b c", []),
         ("ln -s src node_modules && ln -s src dist2 && ln -s src x.log", [("dist2", b"src")]),
@@ -279,6 +282,16 @@ async def test_it_is_taken_back_by_the_process_that_comes_next(
     assert on_disk(another) == FILES
 
 
+async def test_what_was_pushed_by_a_process_that_died_then_is_no_change_of_the_next(
+    folder: ProjectFolder, store: Store, owner: OwnerId, project_id: ProjectId, tmp_path: Path
+) -> None:
+    found = await run(folder, "rm -r src/deep README.md && mkdir README.md && printf 1 > new")
+    await commit(store, owner, project_id, found)
+    another = ProjectFolder(store, project_id, owner, tmp_path / "project")
+    await another.pull()
+    assert await run(another, "true") == ()
+
+
 async def test_a_pull_leaves_a_command_alone_that_still_runs(
     folder: ProjectFolder, store: Store, owner: OwnerId, project_id: ProjectId
 ) -> None:
@@ -310,6 +323,21 @@ async def test_a_folder_of_before_without_an_index_is_compared_once(
     await another.pull()
     assert on_disk(another) == FILES
     assert await run(another, "rm src/a.ts") == (Deleted(RelPath("src/a.ts")),)
+
+
+async def test_an_index_of_before_that_knew_no_modes_is_made_anew(
+    folder: ProjectFolder, store: Store, owner: OwnerId, project_id: ProjectId, tmp_path: Path
+) -> None:
+    for file in (tmp_path / "project").glob("index.db*"):
+        file.unlink()
+    with closing(sqlite3.connect(tmp_path / "project" / "index.db")) as old, old:
+        old.execute("CREATE TABLE entry (path TEXT PRIMARY KEY, sha256 TEXT, size_bytes, mtime_ns)")
+        old.execute("PRAGMA user_version = 1")
+    (folder.path / "src" / "a.ts").chmod(0o755)
+    another = ProjectFolder(store, project_id, owner, tmp_path / "project")
+    await another.pull()
+    assert not os.access(another.path / "src" / "a.ts", os.X_OK)
+    assert await run(another, "true") == ()
 
 
 async def test_an_index_that_got_lost_under_way_is_no_empty_one(
