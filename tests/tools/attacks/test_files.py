@@ -73,6 +73,7 @@ def every_tool(path: str) -> list[tuple[str, dict[str, Any]]]:
         ("renameFile", {"path": path, "newPath": "b"}),
         ("renameFile", {"path": good, "newPath": path}),
         ("createFolder", {"path": path}),
+        ("undo", {"paths": [good, path]}),
         ("applyPatch", {"patch": f"*** Begin Patch\n*** Add File: {path}\n+x\n*** End Patch"}),
         ("applyPatch", {"patch": f"*** Begin Patch\n*** Delete File: {path}\n*** End Patch"}),
         (
@@ -409,6 +410,8 @@ async def test_texts_that_are_too_long_are_refused_by_their_bounds(site: Site) -
         ("editFile", {"path": "a", "oldString": long, "newString": ""}, "oldString"),
         ("applyPatch", {"patch": long}, "patch"),
         ("createFolder", {"path": "x" * 2_000}, "path"),
+        ("undo", {"paths": ["x" * 2_000]}, "paths"),
+        ("undo", {"paths": ["x"] * 51}, "paths"),
     ]:
         text = await site.refused(tool, **arguments)
         assert field in text
