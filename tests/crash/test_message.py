@@ -82,6 +82,19 @@ def check(answered: Answered) -> None:
     assert len({call["id"] for call in message["toolCalls"]}) == 3
 
 
+async def check_undo(api: Api, project: str) -> None:
+    """Each turn is recorded once, and with all of them undone everything is as it was."""
+    checkpoints = f"/api/projects/{project}/checkpoints"
+    rows = (await api.ok("GET", checkpoints))["checkpoints"]
+    turns = [row["turn"] for row in rows]
+    assert turns == sorted(set(turns), reverse=True)
+    restored = await api.ok("POST", f"{checkpoints}/{rows[-1]['checkpointId']}/restore")
+    assert restored["conflicts"] == []
+    files = (await api.ok("GET", f"/api/projects/{project}/files"))["files"]
+    assert [entry["path"] for entry in files] == ["count.txt"]
+    assert await api.ok("GET", f"/api/projects/{project}/files/count.txt") == b"count: 0\n"
+
+
 async def killed_when(
     site: Site, api: Api, is_time: Callable[[], Awaitable[bool]]
 ) -> tuple[str, str]:
@@ -112,6 +125,7 @@ async def test_answer_is_whole_after_a_kill(site: Site, api: Api, moment: Moment
 
     project, message_id = await killed_when(site, api, is_time)
     check(await read(api, project, message_id))
+    await check_undo(api, project)
     asked = await site.asked()
     assert len(asked) <= 4, "only the interrupted turn may be generated again"
 
@@ -128,6 +142,7 @@ async def test_answer_is_whole_after_a_kill_at_any_time(
 
     project, message_id = await killed_when(site, api, is_time)
     check(await read(api, project, message_id))
+    await check_undo(api, project)
 
 
 async def test_answer_is_whole_after_three_kills(site: Site, api: Api) -> None:
@@ -141,6 +156,7 @@ async def test_answer_is_whole_after_three_kills(site: Site, api: Api) -> None:
         site.start()
     await api.until_final(message_id)
     check(await read(api, project, message_id))
+    await check_undo(api, project)
 
 
 async def test_cancelled_answer_stays_cancelled_after_a_kill(site: Site, api: Api) -> None:

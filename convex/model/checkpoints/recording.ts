@@ -105,14 +105,13 @@ export class Recording {
       await this.writeLink(ctx, { path, change, link, row, counting, sums, written });
     }
     const before = (await ctx.db.get(row._id)) ?? row;
-    const isUndo = isNew || sameUndo(before, this.fresh);
     await ctx.db.patch(row._id, {
       updatedAt: Date.now(),
       files: before.files + sums.files,
       added: before.added + sums.added,
       removed: before.removed + sums.removed,
       bytes: before.bytes + sums.bytes,
-      ...(isUndo ? {} : { undo: undefined }),
+      undo: isNew ? before.undo : bothUndone(before.undo, this.fresh.undo),
     });
     return written;
   }
@@ -232,6 +231,8 @@ async function joinableLinks(ctx: QueryCtx, row: Checkpoint): Promise<Map<string
   return found;
 }
 
-function sameUndo(row: Checkpoint, fresh: Fresh): boolean {
-  return row.undo?.from === fresh.undo?.from && row.undo?.isPartial === fresh.undo?.isPartial;
+/** What a checkpoint with changes of two calls undid; nothing, if one of them did something else. */
+function bothUndone(one: Checkpoint["undo"], other: Checkpoint["undo"]): Checkpoint["undo"] {
+  if (one === undefined || other === undefined) return undefined;
+  return { from: Math.min(one.from, other.from), isPartial: one.isPartial && other.isPartial };
 }

@@ -49,6 +49,36 @@ async def test_a_turn_is_undone_byte_for_byte_and_then_the_one_before_it(site: S
     assert await entries_of(site) == before
 
 
+async def test_what_one_turn_undoes_twice_is_not_redone_by_the_next(site: Site) -> None:
+    before = await given(site)
+    _, outputs = await answered(
+        site,
+        calls(call("c1", "deleteFile", path="old.txt")),
+        calls(call("c2", "deleteFile", path="src")),
+        calls(call("c3", "editFile", **EDIT)),
+        calls(call("c4", "undo"), call("c5", "undo")),
+        calls(call("c6", "undo")),
+    )
+    assert [outputs[each] for each in ("c4", "c5", "c6")] == [
+        "Brought back: a.txt",
+        "Brought back: src, src/b.bin",
+        "Brought back: old.txt",
+    ]
+    assert await entries_of(site) == before
+
+
+async def test_an_edit_in_the_turn_of_an_undo_is_undone_with_it(site: Site) -> None:
+    await given(site)
+    _, outputs = await answered(
+        site,
+        calls(call("c1", "deleteFile", path="old.txt")),
+        calls(call("c2", "undo"), call("c3", "editFile", **EDIT)),
+        calls(call("c4", "undo")),
+    )
+    assert outputs["c2"] == "Brought back: old.txt"
+    assert outputs["c4"] == "Brought back: a.txt\nRemoved: old.txt"
+
+
 async def test_an_undo_is_on_the_disk_for_the_next_call_and_can_be_undone_itself(
     site: Site,
 ) -> None:

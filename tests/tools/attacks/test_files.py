@@ -8,7 +8,7 @@ import shutil
 import socket
 import threading
 import tracemalloc
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -16,15 +16,25 @@ from typing import Any
 import pytest
 
 from tools.files import FILE_TOOLS
+from tools.history import ChangeHistory, Step, Undoing
 from tools.output import ToolOutput
-from tools.place import Place
+from tools.place import Place, Provided
 from tools.registry import Toolbox
 from tools.workspace.disk import DiskWorkspace
 from tools.workspace.memory import MemoryWorkspace
+from tools.workspace.port import RelPath
 from tools.workspace.staged import StagedWorkspace
 
 SECRET = "the secret of the host"  # noqa: S105 - of nobody
 TOOLBOX = Toolbox(FILE_TOOLS)
+
+
+class AnythingWasThere(ChangeHistory):
+    """The last of the paths that are named was a file, says this history."""
+
+    async def undoing(self, paths: Sequence[RelPath] | None) -> Undoing:
+        assert paths
+        return Undoing(is_known=True, steps=(Step(paths[-1], None, "", "file", b"old"),))
 
 
 class Site:
@@ -41,7 +51,8 @@ class Site:
 
     async def call(self, tool: str, **arguments: Any) -> ToolOutput:
         self.last = StagedWorkspace(DiskWorkspace(self.files))
-        return await TOOLBOX.run(tool, arguments, Place(self.last, folder=self.files))
+        place = Place(self.last, folder=self.files, need=Provided(AnythingWasThere()))
+        return await TOOLBOX.run(tool, arguments, place)
 
     async def refused(self, tool: str, **arguments: Any) -> str:
         output = await self.call(tool, **arguments)
@@ -73,6 +84,7 @@ def every_tool(path: str) -> list[tuple[str, dict[str, Any]]]:
         ("renameFile", {"path": path, "newPath": "b"}),
         ("renameFile", {"path": good, "newPath": path}),
         ("createFolder", {"path": path}),
+        ("undo", {"paths": [good, path]}),
         ("applyPatch", {"patch": f"*** Begin Patch\n*** Add File: {path}\n+x\n*** End Patch"}),
         ("applyPatch", {"patch": f"*** Begin Patch\n*** Delete File: {path}\n*** End Patch"}),
         (
@@ -409,6 +421,8 @@ async def test_texts_that_are_too_long_are_refused_by_their_bounds(site: Site) -
         ("editFile", {"path": "a", "oldString": long, "newString": ""}, "oldString"),
         ("applyPatch", {"patch": long}, "patch"),
         ("createFolder", {"path": "x" * 2_000}, "path"),
+        ("undo", {"paths": ["x" * 2_000]}, "paths"),
+        ("undo", {"paths": ["x"] * 51}, "paths"),
     ]:
         text = await site.refused(tool, **arguments)
         assert field in text
