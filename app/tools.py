@@ -40,6 +40,17 @@ AGENT_TOOLS = checked(TOOLS)
 
 
 @asynccontextmanager
+async def own_sandbox(settings: Settings, clock: Clock) -> AsyncGenerator[Sandbox]:
+    """The sandbox of a process that has no worker: for terminals."""
+    with own_folder(settings.data_dir / "scratch") as scratch:
+        await asyncio.to_thread(_empty, scratch)
+        async with Sandbox(
+            clock, registries=settings.package_registries, scratch=scratch
+        ) as sandbox:
+            yield sandbox
+
+
+@asynccontextmanager
 async def owned_by_worker(settings: Settings, clock: Clock) -> AsyncGenerator[Provided]:
     """What tools ask their place for; closed with the worker."""
     with own_folder(settings.data_dir / "scratch") as scratch:

@@ -26,8 +26,9 @@ from app.services.engine import EngineAccess
 from app.services.health import Health
 from app.services.messages import Messaging
 from app.services.streams import Streams
+from app.services.terminals import Terminals
 from app.settings import Settings, SettingsInvalid
-from app.tools import AGENT_TOOLS, owned_by_worker
+from app.tools import AGENT_TOOLS, own_sandbox, owned_by_worker
 from core.clock import SystemClock
 from engine import Database, Engine, Middleware, NoSuchRun, PostgresDatabase, SqliteDatabase
 from jobs.agents import Agents
@@ -39,6 +40,8 @@ from jobs.registry import JOBS
 from llm.model import Model
 from store.deltas import DeltaLimits
 from store.gateway import Store
+from tools.place import Provided
+from tools.sandbox.sandbox import Sandbox
 
 log = logging.getLogger(__name__)
 
@@ -48,14 +51,23 @@ Work = Callable[[], Awaitable[None]]
 
 
 @dataclass(frozen=True)
+class Workplace:
+    """What a worker works with: the folders of projects, and what its tools need."""
+
+    folders: ProjectFolders
+    provided: Provided
+
+
+@dataclass(frozen=True)
 class Backend:
-    """What API and worker both stand on, started."""
+    """What API and worker both stand on, started; without a model there is no `workplace`."""
 
     convex: ConvexAccess
     store: Store
     engine: Engine
     relay: Relay
     reaper: Reaper
+    workplace: Workplace | None
 
 
 @asynccontextmanager
@@ -109,13 +121,15 @@ async def backend_of(
 
     Without a `model` the engine sends and cancels, and leaves the runs to other processes.
     """
-    async with (
-        open_store(settings, convex) as store,
-        open_engine(settings, store, model) as engine,
-    ):
+    async with AsyncExitStack() as stack:
+        store = await stack.enter_async_context(open_store(settings, convex))
+        workplace: Workplace | None = None
+        if model is not None:
+            workplace = await stack.enter_async_context(workplace_of(settings, store))
+        engine = await stack.enter_async_context(open_engine(settings, store, model, workplace))
         relay = Relay(store.outbox, engine)
         reaper = Reaper(store, engine, CLOCK, ReapTimes())
-        yield Backend(convex, store, engine, relay, reaper)
+        yield Backend(convex, store, engine, relay, reaper, workplace)
 
 
 @asynccontextmanager
@@ -123,8 +137,8 @@ async def front(
     settings: Settings, identity: Identity, backend: Backend
 ) -> AsyncGenerator[Mapping[str, object]]:
     """The HTTP API over a backend; gives the ready line once it accepts requests."""
-    async with rates_of(settings) as rates:
-        services = services_of(settings, identity, backend, rates)
+    async with rates_of(settings) as rates, terminals_of(settings, backend) as terminals:
+        services = services_of(settings, identity, backend, rates, terminals)
         app = create_application(services, settings, CLOCK)
         async with serve(app, settings) as url:
             ready: dict[str, object] = {"api": url, "convex": backend.convex.url}
@@ -134,6 +148,7 @@ async def front(
                 yield ready
             finally:
                 services.streams.close()
+                services.terminals.close()
 
 
 @asynccontextmanager
@@ -178,24 +193,48 @@ def database_of(settings: Settings) -> Database:
 
 
 @asynccontextmanager
+async def folders_of(settings: Settings, store: Store) -> AsyncGenerator[ProjectFolders]:
+    """The folders of projects of this process, swept."""
+    with own_folder(settings.data_dir / "workspaces") as folder:
+        folders = ProjectFolders(store, folder)
+        async with in_background(FolderSweeper(store, folders).run):
+            yield folders
+
+
+@asynccontextmanager
+async def workplace_of(settings: Settings, store: Store) -> AsyncGenerator[Workplace]:
+    """What a worker works with."""
+    async with (
+        folders_of(settings, store) as folders,
+        owned_by_worker(settings, CLOCK) as provided,
+    ):
+        yield Workplace(folders, provided)
+
+
+@asynccontextmanager
+async def terminals_of(settings: Settings, backend: Backend) -> AsyncGenerator[Terminals]:
+    """Terminals of people: in the folders of the worker beside, else in folders of their own."""
+    store = backend.store
+    async with AsyncExitStack() as stack:
+        if backend.workplace is not None:
+            folders = backend.workplace.folders
+            sandbox = backend.workplace.provided(Sandbox)
+        else:
+            folders = await stack.enter_async_context(folders_of(settings, store))
+            sandbox = await stack.enter_async_context(own_sandbox(settings, CLOCK))
+        yield await stack.enter_async_context(Terminals(store, folders, sandbox))
+
+
+@asynccontextmanager
 async def open_engine(
-    settings: Settings, store: Store, model: Model | None
+    settings: Settings, store: Store, model: Model | None, workplace: Workplace | None
 ) -> AsyncGenerator[Engine]:
     """The engine with every job of the product; with a model, it works and has what jobs need."""
-    async with AsyncExitStack() as stack:
-        needs: list[object] = []
-        sweeps: list[Work] = []
-        if model is not None:
-            folder = stack.enter_context(own_folder(settings.data_dir / "workspaces"))
-            folders = ProjectFolders(store, folder)
-            owned = await stack.enter_async_context(owned_by_worker(settings, CLOCK))
-            needs += [store, agents_of(settings, model), folders, owned]
-            sweeps.append(FolderSweeper(store, folders).run)
-        async with (
-            engine_of(settings, works=model is not None, provide=needs) as engine,
-            in_background(*sweeps),
-        ):
-            yield engine
+    needs: list[object] = []
+    if model is not None and workplace is not None:
+        needs = [store, agents_of(settings, model), workplace.folders, workplace.provided]
+    async with engine_of(settings, works=model is not None, provide=needs) as engine:
+        yield engine
 
 
 @asynccontextmanager
@@ -257,7 +296,11 @@ async def rates_of(settings: Settings) -> AsyncGenerator[RateLimits]:
 
 
 def services_of(
-    settings: Settings, identity: Identity, backend: Backend, rates: RateLimits
+    settings: Settings,
+    identity: Identity,
+    backend: Backend,
+    rates: RateLimits,
+    terminals: Terminals,
 ) -> Services:
     """What the routes use."""
     checks = {"store": backend.store.ping, "engine": partial(engine_answers, backend.engine)}
@@ -271,6 +314,7 @@ def services_of(
         health=Health(checks, CLOCK),
         engine=EngineAccess(backend.engine, messaging, has_operator=identity.token is not None),
         streams=Streams(backend.engine),
+        terminals=terminals,
         clock=CLOCK,
     )
 

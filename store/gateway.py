@@ -5,6 +5,7 @@ from typing import Self
 from store.client import ConvexHttp, StoreLimits
 from store.conversations import Conversations
 from store.deltas import DeltaBatcher, DeltaLimits
+from store.edits import Edits
 from store.events import GenerationEvents
 from store.files import Files
 from store.generations import Generations
@@ -32,6 +33,7 @@ class Store:
         self.http = ConvexHttp(url, internal_key=internal_key, limits=limits)
         self.projects = Projects(self.http)
         self.files = Files(self.http)
+        self.edits = Edits(self.http)
         self.conversations = Conversations(self.http)
         self.messages = Messages(self.http)
         self.generations = Generations(self.http)

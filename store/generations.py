@@ -11,20 +11,16 @@ from datetime import datetime
 from core.ids import MessageId, RunId, ToolCallId
 from core.usage import Usage
 from store.client import ConvexHttp
-from store.files import content_row
+from store.edits import edit_row
 from store.records import (
-    DeletedFile,
     FileEdit,
     Generation,
     KeptResult,
     Lease,
     Message,
     MessageStatus,
-    NewFolder,
     NewToolCall,
-    RenamedFile,
     TurnRecord,
-    WrittenFile,
 )
 from store.rows import Row, decode, encode, readable
 
@@ -114,23 +110,11 @@ class Generations:
             "toolCallId": tool_call_id,
             "output": output,
             "isError": is_error,
-            "edits": [await self._edit_row(edit) for edit in edits],
+            "edits": [await edit_row(self._http, edit) for edit in edits],
             "parts": list(parts) or None,
         }
         value = await self._http.mutation("system/streaming:finishToolCall", args)
         return decode(KeptResult, value)
-
-    async def _edit_row(self, edit: FileEdit) -> dict[str, object]:
-        match edit:
-            case WrittenFile():
-                row = await content_row(self._http, edit.path, edit.data)
-                return row | {"kind": "write", "expectedSha256": edit.base_sha256}
-            case DeletedFile():
-                return {"kind": "delete", "path": edit.path}
-            case RenamedFile():
-                return {"kind": "rename", "path": edit.path, "newPath": edit.new_path}
-            case NewFolder():
-                return {"kind": "makeFolder", "path": edit.path}
 
     async def complete(
         self,

@@ -17,6 +17,7 @@ from app.http import (
     projects,
     realtime,
     runs,
+    terminal,
 )
 from app.http.context import Services
 from app.http.errors import add_error_handlers
@@ -44,6 +45,7 @@ NOUNS = (
     events,
     metrics,
     realtime,
+    terminal,
     health,
     docs,
 )
@@ -76,6 +78,7 @@ def create_application(services: Services, settings: Settings, clock: Clock) -> 
         separate_input_output_schemas=False,
     )
     app.state.services = services
+    app.state.origins = frozenset(settings.cors_origins)
     for noun in NOUNS:
         app.include_router(noun.router)
     add_error_handlers(app)

@@ -8,6 +8,7 @@ from core.errors import Refused
 from core.ids import ToolCallId
 from jobs.answer.attempt import Attempt
 from jobs.answer.calls import CallChanges, FolderChanges, StagedChanges
+from jobs.answer.live import LiveOutput
 from jobs.answer.records import new_call, past_of, recorded_turns, turn_record
 from jobs.files.folder import ProjectFolder
 from llm.model import ToolCall, Turn
@@ -41,6 +42,8 @@ class StoreTranscript:
         self._folder = folder
         self._need = need
         self._changes: dict[ToolCallId, CallChanges] = {}
+        self._live: dict[ToolCallId, LiveOutput] = {}
+        self._shown: set[ToolCallId] = set()
 
     async def load(self, *, whole_chars: int) -> Loaded:
         """Read the conversation up to the message that is answered; with 0, that message only.
@@ -103,10 +106,12 @@ class StoreTranscript:
         if touches.in_folder:
             await self._folder.command_begins(call.call_id)
             self._changes[call.call_id] = FolderChanges(self._folder, call.call_id)
-        return Place(files.stage, seen, self._folder.path, self._need)
+        live = await self._live_output(number, call.call_id)
+        return Place(files.stage, seen, self._folder.path, self._need, live.show)
 
     def drop_call(self, call: ToolCall) -> None:
         """What it has changed is not kept."""
+        self._end_live(call.call_id)
         changes = self._changes.pop(call.call_id, None)
         if changes is not None:
             changes.dropped()
@@ -119,6 +124,7 @@ class StoreTranscript:
         Raises:
             GenerationClosed: the message is final: neither changes nor result were kept.
         """
+        self._end_live(call.call_id)
         changes = self._changes[call.call_id]
         try:
             collected = await changes.collect(output)
@@ -130,6 +136,19 @@ class StoreTranscript:
         finally:
             self.drop_call(call)
         return kept
+
+    async def _live_output(self, number: int, call_id: ToolCallId) -> LiveOutput:
+        """What the call prints; that of an earlier attempt, or of a first try, is taken back."""
+        lease, writer = await self._attempt.lease(), await self._attempt.writer()
+        is_again = lease.epoch > 1 or call_id in self._shown
+        self._shown.add(call_id)
+        self._live[call_id] = LiveOutput(writer, number, call_id, is_again=is_again)
+        return self._live[call_id]
+
+    def _end_live(self, call_id: ToolCallId) -> None:
+        live = self._live.pop(call_id, None)
+        if live is not None:
+            live.close()
 
     async def _keep(
         self,
