@@ -41,7 +41,7 @@ AGENT_TOOLS = checked(TOOLS)
 
 @asynccontextmanager
 async def own_sandbox(settings: Settings, clock: Clock) -> AsyncGenerator[Sandbox]:
-    """The sandbox of a process that has no worker: for terminals."""
+    """The sandbox of a process that has no worker: for people's terminals and editors."""
     with own_folder(settings.data_dir / "scratch") as scratch:
         await asyncio.to_thread(_empty, scratch)
         async with Sandbox(
@@ -61,11 +61,14 @@ async def owned_by_worker(settings: Settings, clock: Clock) -> AsyncGenerator[Pr
             Outputs(parent=scratch) as outputs,
             WebPages() as pages,
             RelevanceIndex() as relevance,
-            LanguageServers(
-                servers=language_servers_of(settings), wrap=partial(in_sandbox, sandbox)
-            ) as servers,
+            language_servers(settings, sandbox) as servers,
         ):
             yield Provided(sandbox, processes, outputs, pages, relevance, servers)
+
+
+def language_servers(settings: Settings, sandbox: Sandbox) -> LanguageServers:
+    """Those of a process, in its sandbox; to be used with `async with`."""
+    return LanguageServers(servers=language_servers_of(settings), wrap=partial(in_sandbox, sandbox))
 
 
 def _empty(folder: Path) -> None:

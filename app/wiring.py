@@ -22,13 +22,14 @@ from app.identity.tokens import Authenticator
 from app.models import model_of, prepare
 from app.observe.tracing import tracing
 from app.ready_file import announced
+from app.services.editing import Editing
 from app.services.engine import EngineAccess
 from app.services.health import Health
 from app.services.messages import Messaging
 from app.services.streams import Streams
 from app.services.terminals import Terminals
 from app.settings import Settings, SettingsInvalid
-from app.tools import AGENT_TOOLS, own_sandbox, owned_by_worker
+from app.tools import AGENT_TOOLS, language_servers, own_sandbox, owned_by_worker
 from core.clock import SystemClock
 from engine import Database, Engine, Middleware, NoSuchRun, PostgresDatabase, SqliteDatabase
 from jobs.agents import Agents
@@ -40,6 +41,7 @@ from jobs.registry import JOBS
 from llm.model import Model
 from store.deltas import DeltaLimits
 from store.gateway import Store
+from tools.lsp.language_servers import LanguageServers
 from tools.place import Provided
 from tools.sandbox.sandbox import Sandbox
 
@@ -56,6 +58,14 @@ class Workplace:
 
     folders: ProjectFolders
     provided: Provided
+
+
+@dataclass(frozen=True)
+class People:
+    """What people work with themselves, beside the agent."""
+
+    terminals: Terminals
+    editing: Editing
 
 
 @dataclass(frozen=True)
@@ -137,8 +147,14 @@ async def front(
     settings: Settings, identity: Identity, backend: Backend
 ) -> AsyncGenerator[Mapping[str, object]]:
     """The HTTP API over a backend; gives the ready line once it accepts requests."""
-    async with rates_of(settings) as rates, terminals_of(settings, backend) as terminals:
-        services = services_of(settings, identity, backend, rates, terminals)
+    async with (
+        rates_of(settings) as rates,
+        workplace_of_people(settings, backend) as place,
+        Terminals(backend.store, place.folders, place.provided(Sandbox)) as terminals,
+        Editing(place.folders, place.provided(LanguageServers)) as editing,
+    ):
+        people = People(terminals, editing)
+        services = services_of(settings, identity, backend, rates, people)
         app = create_application(services, settings, CLOCK)
         async with serve(app, settings) as url:
             ready: dict[str, object] = {"api": url, "convex": backend.convex.url}
@@ -149,6 +165,7 @@ async def front(
             finally:
                 services.streams.close()
                 services.terminals.close()
+                services.editing.close()
 
 
 @asynccontextmanager
@@ -212,17 +229,17 @@ async def workplace_of(settings: Settings, store: Store) -> AsyncGenerator[Workp
 
 
 @asynccontextmanager
-async def terminals_of(settings: Settings, backend: Backend) -> AsyncGenerator[Terminals]:
-    """Terminals of people: in the folders of the worker beside, else in folders of their own."""
-    store = backend.store
-    async with AsyncExitStack() as stack:
-        if backend.workplace is not None:
-            folders = backend.workplace.folders
-            sandbox = backend.workplace.provided(Sandbox)
-        else:
-            folders = await stack.enter_async_context(folders_of(settings, store))
-            sandbox = await stack.enter_async_context(own_sandbox(settings, CLOCK))
-        yield await stack.enter_async_context(Terminals(store, folders, sandbox))
+async def workplace_of_people(settings: Settings, backend: Backend) -> AsyncGenerator[Workplace]:
+    """Where people's terminals and editors work: beside a worker its own place, else another."""
+    if backend.workplace is not None:
+        yield backend.workplace
+        return
+    async with (
+        folders_of(settings, backend.store) as folders,
+        own_sandbox(settings, CLOCK) as sandbox,
+        language_servers(settings, sandbox) as servers,
+    ):
+        yield Workplace(folders, Provided(sandbox, servers))
 
 
 @asynccontextmanager
@@ -300,7 +317,7 @@ def services_of(
     identity: Identity,
     backend: Backend,
     rates: RateLimits,
-    terminals: Terminals,
+    people: People,
 ) -> Services:
     """What the routes use."""
     checks = {"store": backend.store.ping, "engine": partial(engine_answers, backend.engine)}
@@ -314,7 +331,8 @@ def services_of(
         health=Health(checks, CLOCK),
         engine=EngineAccess(backend.engine, messaging, has_operator=identity.token is not None),
         streams=Streams(backend.engine),
-        terminals=terminals,
+        terminals=people.terminals,
+        editing=people.editing,
         clock=CLOCK,
     )
 

@@ -12,6 +12,7 @@ from app.http import (
     events,
     files,
     health,
+    lsp,
     messages,
     metrics,
     projects,
@@ -46,6 +47,7 @@ NOUNS = (
     metrics,
     realtime,
     terminal,
+    lsp,
     health,
     docs,
 )

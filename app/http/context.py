@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from app.http.rates.limits import RateLimits
 from app.identity.tokens import Authenticator
+from app.services.editing import Editing
 from app.services.engine import EngineAccess
 from app.services.health import Health
 from app.services.messages import Messaging
@@ -25,4 +26,5 @@ class Services:
     engine: EngineAccess
     streams: Streams
     terminals: Terminals
+    editing: Editing
     clock: Clock

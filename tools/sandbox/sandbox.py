@@ -49,7 +49,8 @@ class Finished:
 
 
 def _made_folder(parent: Path | None) -> Path:
-    return Path(tempfile.mkdtemp(prefix="polaris-sandbox-", dir=parent))
+    """A new one; its path is absolute, for what is wrapped starts in a folder of its own."""
+    return Path(tempfile.mkdtemp(prefix="polaris-sandbox-", dir=parent)).absolute()
 
 
 def _dropped(_: bytes) -> None:
