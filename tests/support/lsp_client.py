@@ -106,11 +106,17 @@ class Editor:
 
 @asynccontextmanager
 async def editor_of(
-    api: Api, project_id: str, language: str = "typescript", **more: Any
+    api: Api,
+    project_id: str,
+    language: str = "typescript",
+    *,
+    headers: dict[str, str] | None = None,
+    protocols: tuple[str, ...] = (),
 ) -> AsyncGenerator[Editor]:
     """An editor in the project, by the caller's token."""
-    more.setdefault("headers", {"Authorization": f"Bearer {api.token}"})
     path = f"/api/projects/{project_id}/lsp/{language}"
-    connecting: Any = api.session.ws_connect(path, max_msg_size=0, **more)
-    async with connecting as socket:
+    given = {"Authorization": f"Bearer {api.token}"} if headers is None else headers
+    async with api.session.ws_connect(
+        path, headers=given, protocols=protocols, max_msg_size=0
+    ) as socket:
         yield Editor(socket)

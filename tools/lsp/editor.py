@@ -124,7 +124,7 @@ class Editor:
 
     async def __aexit__(self, *_: object) -> None:
         """Ask nothing more."""
-        for task in self._asked.values():
+        for task in tuple(self._asked.values()):
             task.cancel()
         await self._tasks.__aexit__(None, None, None)
 
@@ -165,7 +165,7 @@ class Editor:
         self._mistakes += 1
         if self._mistakes >= MAX_MISTAKES:
             raise TooManyMistakes(f"{MAX_MISTAKES} messages were none of the protocol")
-        self._say({"id": None, "error": {"code": code, "message": text}})
+        self._say({"id": None, **_error(code, text)})
 
     def _warn(self, text: str) -> None:
         params = {"type": _WARNING, "message": text}
@@ -173,35 +173,27 @@ class Editor:
 
     def _request(self, number: str | int, method: str, params: Any) -> None:
         if number in self._asked or len(self._asked) >= MAX_ASKED:
-            error = {
-                "code": FAILED,
-                "message": f"At most {MAX_ASKED} requests at a time, each with an id",
-            }
-            self._say({"id": number, "error": error})
+            words = f"At most {MAX_ASKED} requests at a time, each with an id of its own"
+            self._say({"id": number, **_error(FAILED, words)})
             return
-        task = self._tasks.create_task(self._answer(number, method, params))
-        self._asked[number] = task
-        task.add_done_callback(lambda _: self._asked.pop(number, None))
+        self._asked[number] = self._tasks.create_task(self._answer(number, method, params))
 
     async def _answer(self, number: str | int, method: str, params: Any) -> None:
+        said: Mapping[str, object] = _error(CANCELLED, "cancelled")
         try:
-            result = await self._result(method, params)
-        except asyncio.CancelledError:
-            error = {"code": CANCELLED, "message": "cancelled"}
-            self._say({"id": number, "error": error})
-            raise
+            said = {"result": await self._result(method, params)}
         except _Fails as fails:
-            self._say({"id": number, "error": {"code": fails.code, "message": str(fails)}})
+            said = _error(fails.code, str(fails))
         except OutsideOfProject as refused:
-            self._say({"id": number, "error": {"code": INVALID_PARAMS, "message": str(refused)}})
+            said = _error(INVALID_PARAMS, str(refused))
         except Refused as refused:
-            self._say({"id": number, "error": {"code": FAILED, "message": str(refused)}})
+            said = _error(FAILED, str(refused))
         except Exception:  # the rim: one request of one editor
             log.exception("editor_request_failed", extra={"method": method[:100]})
-            error = {"code": FAILED, "message": "a fault on our side"}
-            self._say({"id": number, "error": error})
-        else:
-            self._say({"id": number, "result": result})
+            said = _error(FAILED, "a fault on our side")
+        finally:
+            self._asked.pop(number, None)
+            self._say({"id": number, **said})
 
     async def _result(self, method: str, params: Any) -> Any:
         if method == "shutdown":
@@ -284,6 +276,10 @@ class Editor:
         self.documents[path] = document
         self._editors.buffers.put(self.number, path, document.text)
         self._editors.changed()
+
+
+def _error(code: int, text: str) -> Mapping[str, object]:
+    return {"error": {"code": code, "message": text}}
 
 
 async def _capabilities(session: Session) -> Mapping[str, Any]:

@@ -33,8 +33,10 @@ def from_client(value: Any, root: Path) -> Any:
     """What a client says, with addresses of this machine. Raises: OutsideOfProject."""
 
     def change(text: str) -> str:
-        if text.rstrip("/") in {ROOT_URI, str(ROOT)}:
-            return text.replace(str(ROOT), str(root), 1)
+        if text.rstrip("/") == ROOT_URI:
+            return root.as_uri()
+        if text.rstrip("/") == str(ROOT):
+            return str(root)
         if text.startswith("file:"):
             return uri_of(root, path_of_client(text))
         if text.startswith(f"{ROOT}/"):

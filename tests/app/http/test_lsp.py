@@ -203,7 +203,7 @@ async def test_only_pages_of_ours_may_open_one(api: Api, project_id: str) -> Non
         async with editor_of(api, project_id, headers={**auth, "Origin": "https://evil.example"}):
             pass
     assert refused.value.status == 403
-    protocols = ["polaris.lsp", f"bearer.{api.token}"]
+    protocols = ("polaris.lsp", f"bearer.{api.token}")
     origin = {"Origin": "https://ide.example"}
     async with editor_of(api, project_id, headers=origin, protocols=protocols) as editor:
         assert editor.socket.protocol == "polaris.lsp"
@@ -217,7 +217,7 @@ async def test_there_are_only_so_many_and_they_leave_with_the_project(
     path = f"/api/projects/{project_id}/lsp/typescript"
     auth = {"Authorization": f"Bearer {api.token}"}
     for _ in range(PER_PROJECT):
-        socket: Any = await api.session.ws_connect(path, headers=auth)
+        socket = await api.session.ws_connect(path, headers=auth)
         editors.append(Editor(socket))
         await editors[-1].refused("textDocument/hover")  # it is in
     async with editor_of(api, project_id) as one_more:
