@@ -5,6 +5,7 @@ import json
 import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any, Protocol, Self
 
@@ -176,12 +177,22 @@ class Editor:
             words = f"At most {MAX_ASKED} requests at a time, each with an id of its own"
             self._say({"id": number, **_error(FAILED, words)})
             return
-        self._asked[number] = self._tasks.create_task(self._answer(number, method, params))
+        task = self._tasks.create_task(self._answer(number, method, params))
+        self._asked[number] = task
+        task.add_done_callback(partial(self._ended, number))
+
+    def _ended(self, number: str | int, task: asyncio.Task[None]) -> None:
+        """One that was taken back, perhaps before it was looked at, is answered as well."""
+        if self._asked.get(number) is task:
+            self._reply(number, _error(CANCELLED, "cancelled"))
+
+    def _reply(self, number: str | int, said: Mapping[str, object]) -> None:
+        del self._asked[number]
+        self._say({"id": number, **said})
 
     async def _answer(self, number: str | int, method: str, params: Any) -> None:
-        said: Mapping[str, object] = _error(CANCELLED, "cancelled")
         try:
-            said = {"result": await self._result(method, params)}
+            said: Mapping[str, object] = {"result": await self._result(method, params)}
         except _Fails as fails:
             said = _error(fails.code, str(fails))
         except OutsideOfProject as refused:
@@ -191,9 +202,7 @@ class Editor:
         except Exception:  # the rim: one request of one editor
             log.exception("editor_request_failed", extra={"method": method[:100]})
             said = _error(FAILED, "a fault on our side")
-        finally:
-            self._asked.pop(number, None)
-            self._say({"id": number, **said})
+        self._reply(number, said)
 
     async def _result(self, method: str, params: Any) -> Any:
         if method == "shutdown":

@@ -152,6 +152,7 @@ class Session:
         self._of_editors: set[RelPath] = set()
         self._exclusive = 0
         self._shared = 0
+        self._beginning: asyncio.Event | None = None
         self._start = start
         self.server = server
         self._times = times
@@ -233,17 +234,14 @@ class Session:
 
         Raises: as `turn`.
         """
+        async with self._patience():
+            while self._beginning is not None:
+                await self._beginning.wait()
         if self._shared and not self._exclusive:
             self._shared += 1
             self._show_buffers()
         else:
-            await self._acquire()
-            try:
-                await self._begin()
-            except BaseException:
-                self._turn.release()
-                raise
-            self._shared = 1
+            await self._begin_shared()
         try:
             yield
         finally:
@@ -251,12 +249,32 @@ class Session:
             if not self._shared:
                 self._turn.release()
 
-    async def _acquire(self) -> None:
+    async def _begin_shared(self) -> None:
+        """Begin a turn that others may join; those that come meanwhile wait for it."""
+        begun = self._beginning = asyncio.Event()
+        try:
+            await self._acquire()
+            try:
+                await self._begin()
+            except BaseException:
+                self._turn.release()
+                raise
+            self._shared = 1
+        finally:
+            self._beginning = None
+            begun.set()
+
+    @asynccontextmanager
+    async def _patience(self) -> AsyncGenerator[None]:
         try:
             async with asyncio.timeout(self._times.turn_s):
-                await self._turn.acquire()
+                yield
         except TimeoutError:
             raise Busy from None
+
+    async def _acquire(self) -> None:
+        async with self._patience():
+            await self._turn.acquire()
 
     async def _begin(self) -> None:
         await self._take_back()

@@ -181,7 +181,7 @@ async def test_a_question_that_hangs_is_taken_back_and_others_are_refused_past_a
             assert said["error"]["message"].startswith("At most 64 requests at a time")
         client.notify("$/cancelRequest", id=7)
         said = await client.next()
-        assert (said["id"], said["error"]["code"]) == (7, -32800)
+        assert (said["id"], said["error"]["code"]) == (7, -32800), said
 
 
 async def test_documents_have_bounds(tmp_path: Path) -> None:
