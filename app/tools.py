@@ -54,9 +54,7 @@ async def owned_by_worker(settings: Settings, clock: Clock) -> AsyncGenerator[Pr
             Outputs(parent=scratch) as outputs,
             WebPages() as pages,
             RelevanceIndex() as relevance,
-            LanguageServers(
-                servers=language_servers_of(settings), wrap=partial(in_sandbox, sandbox)
-            ) as servers,
+            language_servers(settings, sandbox) as servers,
         ):
             yield Provided(sandbox, processes, outputs, pages, relevance, servers)
 
@@ -64,6 +62,11 @@ async def owned_by_worker(settings: Settings, clock: Clock) -> AsyncGenerator[Pr
 def works_in(owned: Provided, folder: Path) -> bool:
     """Whether a process that was started goes on in a folder."""
     return owned(Processes).are_running_in(folder)
+
+
+def language_servers(settings: Settings, sandbox: Sandbox) -> LanguageServers:
+    """Those of a process, in its sandbox; to be used with `async with`."""
+    return LanguageServers(servers=language_servers_of(settings), wrap=partial(in_sandbox, sandbox))
 
 
 def _empty(folder: Path) -> None:

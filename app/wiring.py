@@ -22,6 +22,7 @@ from app.identity.tokens import Authenticator
 from app.models import model_of, prepare
 from app.observe.tracing import tracing
 from app.ready_file import announced
+from app.services.editing import Editing
 from app.services.engine import EngineAccess
 from app.services.health import Health
 from app.services.mcp.endpoint import McpEndpoint
@@ -29,6 +30,7 @@ from app.services.mcp.project_tools import ProjectTools
 from app.services.mcp.tokens import McpTokens
 from app.services.messages import Messaging
 from app.services.streams import Streams
+from app.services.terminals import Terminals
 from app.settings import Settings, SettingsInvalid
 from app.tools import AGENT_TOOLS, MCP_TOOLS, owned_by_worker, works_in
 from core.clock import SystemClock
@@ -42,7 +44,9 @@ from jobs.registry import JOBS
 from llm.model import Model
 from store.deltas import DeltaLimits
 from store.gateway import Store
+from tools.lsp.language_servers import LanguageServers
 from tools.place import Provided
+from tools.sandbox.sandbox import Sandbox
 
 log = logging.getLogger(__name__)
 
@@ -60,8 +64,16 @@ class Workplace:
 
 
 @dataclass(frozen=True)
+class People:
+    """What people work with themselves, beside the agent."""
+
+    terminals: Terminals
+    editing: Editing
+
+
+@dataclass(frozen=True)
 class Backend:
-    """What API and worker both stand on, started."""
+    """What API and worker both stand on, started; without a model there is no `workplace`."""
 
     convex: ConvexAccess
     store: Store
@@ -137,8 +149,14 @@ async def front(
     settings: Settings, identity: Identity, backend: Backend
 ) -> AsyncGenerator[Mapping[str, object]]:
     """The HTTP API over a backend; gives the ready line once it accepts requests."""
-    async with rates_of(settings) as rates:
-        services = services_of(settings, identity, backend, rates)
+    place = backend.workplace
+    async with (
+        rates_of(settings) as rates,
+        Terminals(backend.store, place.folders, place.owned(Sandbox)) as terminals,
+        Editing(place.folders, place.owned(LanguageServers)) as editing,
+    ):
+        people = People(terminals, editing)
+        services = services_of(settings, identity, backend, rates, people)
         app = create_application(services, settings, CLOCK)
         async with in_background(services.mcp.run), serve(app, settings) as url:
             ready: dict[str, object] = {"api": url, "convex": backend.convex.url}
@@ -149,6 +167,8 @@ async def front(
             finally:
                 services.streams.close()
                 services.mcp.close()
+                services.terminals.close()
+                services.editing.close()
 
 
 @asynccontextmanager
@@ -194,7 +214,7 @@ def database_of(settings: Settings) -> Database:
 
 @asynccontextmanager
 async def open_workplace(settings: Settings, store: Store) -> AsyncGenerator[Workplace]:
-    """Where the tools of runs, and of people's MCP clients, work."""
+    """Where the tools of runs, people's MCP clients, terminals and editors work."""
     with own_folder(settings.data_dir / "workspaces") as folder:
         folders = ProjectFolders(store, folder)
         async with owned_by_worker(settings, CLOCK) as owned:
@@ -276,7 +296,11 @@ async def rates_of(settings: Settings) -> AsyncGenerator[RateLimits]:
 
 
 def services_of(
-    settings: Settings, identity: Identity, backend: Backend, rates: RateLimits
+    settings: Settings,
+    identity: Identity,
+    backend: Backend,
+    rates: RateLimits,
+    people: People,
 ) -> Services:
     """What the routes use."""
     checks = {"store": backend.store.ping, "engine": partial(engine_answers, backend.engine)}
@@ -291,6 +315,8 @@ def services_of(
         engine=EngineAccess(backend.engine, messaging, has_operator=identity.token is not None),
         streams=Streams(backend.engine),
         mcp=mcp_of(settings, backend),
+        terminals=people.terminals,
+        editing=people.editing,
         clock=CLOCK,
     )
 

@@ -45,7 +45,9 @@ export const text = query({
 
 /**
  * What was streamed from cursor `from` on. A viewer keeps the text, and moves its cursor to `next` now and then:
- * each update carries what came since the cursor. A run of kind "reset" says: drop the text of all parts >= part.
+ * each update carries what came since the cursor. A run of kind "reset" says: drop the text of all parts >= part, and
+ * the output of their calls. Kind "output" is what the tool call `toolCallId` prints while it runs, up to a bound; when
+ * the call has ended, its result says all of it. "outputReset" says: it runs anew, drop what it has printed.
  */
 export const deltas = query({
   args: { messageId, from: v.number() },

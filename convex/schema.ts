@@ -251,12 +251,13 @@ export default defineSchema({
     .index("by_project_status", ["projectId", "status"])
     .index("by_status", ["status", "heartbeatAt"]),
 
-  // Streamed text; inserted by jobs, never changed, read by people who watch, swept 5 minutes after the end.
+  // Streamed text, and the output of tool calls that run; inserted by jobs, never changed, read by people who watch, swept 5 minutes after the end.
   deltas: defineTable({
     messageId: v.id("messages"),
     seq: v.number(), // 0, 1, 2 … without a gap
     part: v.number(), // the turn
     kind: deltaKind,
+    toolCallId: v.optional(v.string()), // of output
     text: v.string(),
   }).index("by_message", ["messageId", "seq"]),
 

@@ -11,6 +11,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Self
 
+from core.ids import ToolCallId
 from store.client import ConvexHttp
 from store.errors import GenerationClosed, StoreFault, StoreUnavailable
 from store.records import DeltaKind, Lease
@@ -48,6 +49,7 @@ class _Run:
 
     part: int
     kind: DeltaKind
+    call_id: ToolCallId | None = None
     pieces: list[str] = field(default_factory=list[str])
     chars: int = 0
 
@@ -61,12 +63,15 @@ class _Entry:
     part: int
     kind: DeltaKind
     text: str
+    call_id: ToolCallId | None = None
 
     def row(self) -> dict[str, object]:
         """The short names of `deltaEntry` in convex/model/deltas.ts."""
         lease = self.writer.lease
         row: dict[str, object] = {"m": lease.message_id, "e": lease.epoch, "s": self.seq}
         row |= {"p": self.part, "t": self.text}
+        if self.call_id is not None:
+            row["c"] = self.call_id
         return row if self.kind == "text" else row | {"k": self.kind}
 
 
@@ -101,6 +106,19 @@ class DeltaWriter:
     async def thinking(self, part: int, text: str) -> None:
         """Add reasoning of turn `part`. Raises: as `text`."""
         await self._add(part, "thinking", text)
+
+    def output(self, part: int, call_id: ToolCallId, text: str) -> None:
+        """Add what a tool call of turn `part` prints; it never waits and never raises.
+
+        It is dropped where text would have to wait, and when nothing can be written any more.
+        """
+        if self._problem is None and self._unsaved_chars < self._batcher.limits.unsaved_chars:
+            self._put(part, "output", text, call_id)
+
+    def reset_output(self, part: int, call_id: ToolCallId) -> None:
+        """Tell readers to forget what the call has printed: it runs anew."""
+        if self._problem is None:
+            self._put(part, "outputReset", "", call_id)
 
     async def reset(self, part: int) -> None:
         """Tell readers to forget all parts >= `part`, if any was written, also by a dead attempt.
@@ -155,7 +173,10 @@ class DeltaWriter:
                 break
             run = self._runs.popleft()
             taken += run.chars
-            entries.append(_Entry(self, self._next_seq, run.part, run.kind, "".join(run.pieces)))
+            text = "".join(run.pieces)
+            entries.append(
+                _Entry(self, self._next_seq, run.part, run.kind, text, call_id=run.call_id)
+            )
             self._next_seq += 1
         self._in_flight = self._has_sent = True
         self._has_waited = False
@@ -180,9 +201,15 @@ class DeltaWriter:
     async def _add_piece(self, part: int, kind: DeltaKind, piece: str) -> None:
         while self._unsaved_chars >= self._batcher.limits.unsaved_chars:
             await self._wait_for_change()
+        self._put(part, kind, piece)
+
+    def _put(
+        self, part: int, kind: DeltaKind, piece: str, call_id: ToolCallId | None = None
+    ) -> None:
         last = self._runs[-1] if self._runs else None
-        if last is None or (last.part, last.kind) != (part, kind) or last.chars >= ENTRY_CHARS:
-            last = _Run(part, kind)
+        known = None if last is None else (last.part, last.kind, last.call_id)
+        if last is None or known != (part, kind, call_id) or last.chars >= ENTRY_CHARS:
+            last = _Run(part, kind, call_id)
             self._runs.append(last)
         last.pieces.append(piece)
         last.chars += len(piece)

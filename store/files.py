@@ -9,16 +9,11 @@ from core.text import storable_text
 from store.client import ConvexHttp
 from store.errors import SameName
 from store.records import (
-    DeletedFile,
     FileChanges,
     FileContent,
-    FileEdit,
     FileEntry,
-    NewFolder,
     NewMode,
     Page,
-    RenamedFile,
-    WrittenFile,
 )
 from store.rows import decode
 
@@ -232,17 +227,3 @@ async def content_row(
         return row | {"text": text}
     url = await http.mutation("system/files:uploadUrl", {})
     return row | {"storageId": await http.upload(url, data)}
-
-
-async def edit_row(http: ConvexHttp, edit: FileEdit) -> dict[str, object]:
-    """A change as the functions take it; a file's content is uploaded before where it is a blob."""
-    match edit:
-        case WrittenFile():
-            row = await content_row(http, edit.path, edit.data, edit.mode)
-            return row | {"kind": "write", "expectedSha256": edit.base_sha256}
-        case DeletedFile():
-            return {"kind": "delete", "path": edit.path}
-        case RenamedFile():
-            return {"kind": "rename", "path": edit.path, "newPath": edit.new_path}
-        case NewFolder():
-            return {"kind": "makeFolder", "path": edit.path}

@@ -6,6 +6,7 @@ from store.checkpoints import Checkpoints
 from store.client import ConvexHttp, StoreLimits
 from store.conversations import Conversations
 from store.deltas import DeltaBatcher, DeltaLimits
+from store.edits import Edits
 from store.events import GenerationEvents
 from store.files import Files
 from store.generations import Generations
@@ -35,6 +36,7 @@ class Store:
         self.projects = Projects(self.http)
         self.files = Files(self.http)
         self.checkpoints = Checkpoints(self.http)
+        self.edits = Edits(self.http)
         self.conversations = Conversations(self.http)
         self.messages = Messages(self.http)
         self.generations = Generations(self.http)

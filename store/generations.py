@@ -11,7 +11,7 @@ from datetime import datetime
 from core.ids import MessageId, RunId, ToolCallId
 from core.usage import Usage
 from store.client import ConvexHttp
-from store.files import edit_row
+from store.edits import edit_row
 from store.records import (
     FileEdit,
     Generation,

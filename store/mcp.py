@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from core.errors import Refused
 from core.ids import OwnerId, ProjectId, ToolCallId
 from store.client import ConvexHttp
-from store.files import edit_row
+from store.edits import edit_row
 from store.records import FileEdit, McpHolder, McpServer
 from store.rows import decode, encode
 

@@ -1,6 +1,6 @@
 """What a tool call works in: the project's files, what the run knows of them, and helpers."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol, TypeVar
@@ -75,16 +75,22 @@ class Provided:
         return Provided(*objects, *self._objects)
 
 
+def shown_to_nobody(_: str) -> None:
+    """Where nobody watches."""
+
+
 @dataclass(frozen=True)
 class Place:
     """What one call of a tool works in.
 
     `files` are the project's files with what this call has written; `seen` belongs to the run.
     `folder` has the same files on disk, as they were when the call began; None where there is no
-    disk.
+    disk. `show` tells people, while the call runs, the next characters of what it prints: called
+    from the event loop, it returns at once. What the model gets is the result alone.
     """
 
     files: Workspace
     seen: Seen = field(default_factory=Seen)
     folder: Path | None = None
     need: Needs = field(default_factory=Provided)
+    show: Callable[[str], None] = shown_to_nobody

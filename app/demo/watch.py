@@ -15,7 +15,7 @@ RUNS_PER_CURSOR = 12  # what one subscription may show before the cursor moves o
 
 class _Run(BaseModel):
     part: int
-    kind: Literal["text", "thinking", "reset"]
+    kind: Literal["text", "thinking", "output", "outputReset", "reset"]
     text: str
 
 

@@ -13,12 +13,14 @@ from app.http import (
     events,
     files,
     health,
+    lsp,
     mcp,
     messages,
     metrics,
     projects,
     realtime,
     runs,
+    terminal,
 )
 from app.http.context import Services
 from app.http.errors import add_error_handlers
@@ -50,6 +52,8 @@ NOUNS = (
     events,
     metrics,
     realtime,
+    terminal,
+    lsp,
     health,
     docs,
 )
@@ -82,6 +86,7 @@ def create_application(services: Services, settings: Settings, clock: Clock) -> 
         separate_input_output_schemas=False,
     )
     app.state.services = services
+    app.state.origins = frozenset(settings.cors_origins)
     for noun in NOUNS:
         app.include_router(noun.router)
     add_error_handlers(app)

@@ -4,11 +4,13 @@ from dataclasses import dataclass
 
 from app.http.rates.limits import RateLimits
 from app.identity.tokens import Authenticator
+from app.services.editing import Editing
 from app.services.engine import EngineAccess
 from app.services.health import Health
 from app.services.mcp.endpoint import McpEndpoint
 from app.services.messages import Messaging
 from app.services.streams import Streams
+from app.services.terminals import Terminals
 from core.clock import Clock
 from store.gateway import Store
 
@@ -25,4 +27,6 @@ class Services:
     engine: EngineAccess
     streams: Streams
     mcp: McpEndpoint
+    terminals: Terminals
+    editing: Editing
     clock: Clock

@@ -126,4 +126,6 @@ async def delete_project(
 ) -> Success:
     """Delete a project with everything in it; answers being written are cancelled."""
     await services.messaging.delete_project(project_id, owner=caller.owner)
+    services.terminals.end_project(project_id)
+    services.editing.end_project(project_id)
     return Success()

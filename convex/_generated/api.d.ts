@@ -53,6 +53,7 @@ import type * as model_validators from "../model/validators.js";
 import type * as projects from "../projects.js";
 import type * as system_checkpoints from "../system/checkpoints.js";
 import type * as system_conversations from "../system/conversations.js";
+import type * as system_edits from "../system/edits.js";
 import type * as system_events from "../system/events.js";
 import type * as system_files from "../system/files.js";
 import type * as system_generations from "../system/generations.js";
@@ -115,6 +116,7 @@ declare const fullApi: ApiFromModules<{
   projects: typeof projects;
   "system/checkpoints": typeof system_checkpoints;
   "system/conversations": typeof system_conversations;
+  "system/edits": typeof system_edits;
   "system/events": typeof system_events;
   "system/files": typeof system_files;
   "system/generations": typeof system_generations;

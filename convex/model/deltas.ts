@@ -7,29 +7,28 @@ import { endOfStream, generationOf } from "./messages.ts";
 import { deltaKind, messageStatus } from "./validators.ts";
 
 const PAGE = 1_000;
+const RESETS = new Set(["reset", "outputReset"]);
 const HEARTBEAT_MS = 5_000; // a write of the row, so not with each delta
 
 export const deltaPage = v.object({
-  runs: v.array(v.object({ part: v.number(), kind: deltaKind, text: v.string() })),
+  runs: v.array(v.object({ part: v.number(), kind: deltaKind, text: v.string(), toolCallId: v.optional(v.string()) })),
   next: v.number(), // the cursor to ask from next time
   hasMore: v.boolean(),
   status: v.optional(messageStatus), // final: read the message instead
 });
 
-/** Text from cursor `from` on, adjacent pieces of one part and kind merged. */
+/** Text from cursor `from` on, adjacent pieces of one part, kind and tool call merged. */
 export async function deltasFrom(ctx: QueryCtx, message: Doc<"messages">, from: number): Promise<Infer<typeof deltaPage>> {
   const rows = await ctx.db
     .query("deltas")
     .withIndex("by_message", (q) => q.eq("messageId", message._id).gte("seq", from))
     .take(PAGE);
   const runs: Infer<typeof deltaPage>["runs"] = [];
-  for (const { part, kind, text } of rows) {
+  for (const { part, kind, text, toolCallId } of rows) {
     const last = runs.at(-1);
-    if (last !== undefined && last.part === part && last.kind === kind && kind !== "reset") {
-      last.text += text;
-    } else {
-      runs.push({ part, kind, text });
-    }
+    const goesOn = last?.part === part && last.kind === kind && last.toolCallId === toolCallId;
+    if (last !== undefined && goesOn && !RESETS.has(kind)) last.text += text;
+    else runs.push({ part, kind, text, toolCallId });
   }
   const last = rows.at(-1);
   const next = last === undefined ? from : last.seq + 1;
@@ -43,6 +42,7 @@ export const deltaEntry = v.object({
   s: v.number(), // seq
   p: v.number(), // part
   k: v.optional(deltaKind), // kind; absent for text
+  c: v.optional(v.string()), // tool call; of output only
   t: v.string(), // text
 });
 
@@ -63,6 +63,7 @@ export async function addDelta(ctx: MutationCtx, entry: Infer<typeof deltaEntry>
     seq: entry.s,
     part: entry.p,
     kind: entry.k ?? "text",
+    toolCallId: entry.c,
     text: entry.t,
   });
   await beat(ctx, generation);

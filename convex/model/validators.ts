@@ -15,7 +15,13 @@ export const toolCallStatus = v.union(
   v.literal("cancelled"),
   v.literal("skipped"), // it was never to run; its result says why
 );
-export const deltaKind = v.union(v.literal("text"), v.literal("thinking"), v.literal("reset"));
+export const deltaKind = v.union(
+  v.literal("text"),
+  v.literal("thinking"),
+  v.literal("output"), // what a tool call prints while it runs
+  v.literal("outputReset"), // the call runs anew: forget what it has printed
+  v.literal("reset"),
+);
 export const generationEventType = v.union(v.literal("step"), v.literal("file"), v.literal("info"), v.literal("error"));
 export const transferKind = v.union(v.literal("import"), v.literal("export"));
 export const transferEnd = v.union(v.literal("completed"), v.literal("failed"), v.literal("cancelled"));

@@ -41,7 +41,8 @@ class Attempt:
             return self._lease
 
     async def writer(self) -> DeltaWriter:
-        """Where streamed text goes. Raises: as `lease`."""
-        if self._writer is None:
-            self._writer = self._store.deltas.open(await self.lease())
+        """Where streamed text goes, one for all of it. Raises: as `lease`."""
+        lease = await self.lease()
+        if self._writer is None:  # asked after the wait: two calls may wait at once
+            self._writer = self._store.deltas.open(lease)
         return self._writer

@@ -1,12 +1,14 @@
 """The agent's transcript, kept in the store; each tool call works on a stage of its own."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 
 from agent.transcript import Loaded
 from core.ids import ToolCallId
 from jobs.answer.attempt import Attempt
 from jobs.answer.calls import Calls
+from jobs.answer.live import LiveOutput
 from jobs.answer.records import new_call, past_of, recorded_turns, turn_record
 from jobs.answer.undoing import StoreHistory
 from jobs.files.folder import ProjectFolder
@@ -36,6 +38,8 @@ class StoreTranscript:
         self._attempt = attempt
         self._calls = Calls(folder, need)
         self._histories: dict[ToolCallId, StoreHistory] = {}
+        self._live: dict[ToolCallId, LiveOutput] = {}
+        self._shown: set[ToolCallId] = set()
 
     async def load(self, *, whole_chars: int) -> Loaded:
         """Read the conversation up to the message that is answered; with 0, that message only.
@@ -94,10 +98,13 @@ class StoreTranscript:
         )
         history = StoreHistory(self._store, self._attempt.message_id)
         self._histories[call.call_id] = history
-        return await self._calls.start(call.call_id, touches=touches, seen=seen, own=(history,))
+        place = await self._calls.start(call.call_id, touches=touches, seen=seen, own=(history,))
+        live = await self._live_output(number, call.call_id)
+        return replace(place, show=live.show)
 
     def drop_call(self, call: ToolCall) -> None:
         """What it has changed is not kept."""
+        self._end_live(call.call_id)
         self._histories.pop(call.call_id, None)
         self._calls.drop(call.call_id)
 
@@ -109,6 +116,7 @@ class StoreTranscript:
         Raises:
             GenerationClosed: the message is final: neither changes nor result were kept.
         """
+        self._end_live(call.call_id)
         history = self._histories.pop(call.call_id)
 
         async def keep(made: ToolOutput, edits: Sequence[FileEdit]) -> ToolOutput:
@@ -127,3 +135,16 @@ class StoreTranscript:
             return made
 
         return await self._calls.finish(call.call_id, output, keep, modes=history.modes)
+
+    async def _live_output(self, number: int, call_id: ToolCallId) -> LiveOutput:
+        """What the call prints; that of an earlier attempt, or of a first try, is taken back."""
+        lease, writer = await self._attempt.lease(), await self._attempt.writer()
+        is_again = lease.epoch > 1 or call_id in self._shown
+        self._shown.add(call_id)
+        self._live[call_id] = LiveOutput(writer, number, call_id, is_again=is_again)
+        return self._live[call_id]
+
+    def _end_live(self, call_id: ToolCallId) -> None:
+        live = self._live.pop(call_id, None)
+        if live is not None:
+            live.close()

@@ -58,6 +58,10 @@ class Commands:
         """Whether the folder may have changes of commands that nobody will keep."""
         return not self._running and self._note.exists()
 
+    def run_beside(self, prefix: str) -> bool:
+        """Whether commands run whose names begin in another way."""
+        return any(not name.startswith(prefix) for name in self._running)
+
     def begin(self, command: str) -> None:
         """It may change files from now on."""
         self._note.touch()

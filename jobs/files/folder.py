@@ -126,6 +126,10 @@ class ProjectFolder:
                 log.warning("disk_behind_store", exc_info=True)
                 self._version = 0  # compare everything at the next pull
 
+    def commands_run_beside(self, prefix: str) -> bool:
+        """Whether commands run here whose names begin in another way."""
+        return self._commands.run_beside(prefix)
+
     async def command_begins(self, command: str) -> None:
         """A command of that name is about to change files on the disk."""
         async with self._lock:

@@ -4,10 +4,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
-from core.ids import ConversationId, EventId, MessageId, OwnerId, ProjectId, RunId
+from core.ids import ConversationId, EventId, MessageId, OwnerId, ProjectId, RunId, ToolCallId
 from store.records.conversations import MessageStatus
 
-DeltaKind = Literal["text", "thinking", "reset"]
+DeltaKind = Literal["text", "thinking", "output", "outputReset", "reset"]
 
 
 @dataclass(frozen=True)
@@ -46,14 +46,16 @@ class Lease:
 
 @dataclass(frozen=True)
 class DeltaRun:
-    """Adjacent deltas of one part and kind, merged.
+    """Adjacent deltas of one part and kind, and for output of one tool call, merged.
 
-    A reset says: forget the text of all parts >= `part`.
+    A reset says: forget the text of all parts >= `part`, and the output of their calls. "output" is
+    what a tool call prints while it runs, the beginning of it; "outputReset": the call runs anew.
     """
 
     part: int
     kind: DeltaKind
     text: str
+    tool_call_id: ToolCallId | None = None
 
 
 @dataclass(frozen=True)

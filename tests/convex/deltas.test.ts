@@ -21,6 +21,34 @@ describe("deltas", () => {
     });
   });
 
+  test("of a call's output are merged by call, and are none of the answer's text", async () => {
+    const { b, messageId, epoch } = await running();
+    const row = { m: messageId, e: epoch, p: 0 };
+    const output = { ...row, k: "output" as const };
+    const batch = [
+      { ...row, s: 0, t: "Look:" },
+      { ...output, s: 1, t: "a", c: "c1" },
+      { ...output, s: 2, t: "b", c: "c1" },
+      { ...output, s: 3, t: "z", c: "c2" },
+      { ...row, s: 4, t: "", k: "outputReset" as const, c: "c1" },
+      { ...row, s: 5, t: "", k: "outputReset" as const, c: "c1" },
+      { ...output, s: 6, t: "a", c: "c1" },
+    ];
+    await b.t.mutation(api.system.streaming.append, { internalKey: KEY, batch });
+    expect((await b.ann.query(api.messages.deltas, { messageId, from: 0 })).runs).toEqual([
+      { part: 0, kind: "text", text: "Look:" },
+      { part: 0, kind: "output", text: "ab", toolCallId: "c1" },
+      { part: 0, kind: "output", text: "z", toolCallId: "c2" },
+      { part: 0, kind: "outputReset", text: "", toolCallId: "c1" },
+      { part: 0, kind: "outputReset", text: "", toolCallId: "c1" },
+      { part: 0, kind: "output", text: "a", toolCallId: "c1" },
+    ]);
+    await cancel(b, messageId);
+    expect((await message(b, messageId)).content).toBe("Look:");
+    const late = { ...output, s: 7, t: "late", c: "c1" };
+    expect(await b.t.mutation(api.system.streaming.append, { internalKey: KEY, batch: [late] })).toEqual(["closed"]);
+  });
+
   test("sent twice are there once", async () => {
     const { b, messageId, epoch } = await running();
     expect(await append(b, messageId, epoch, [0, 0, "a"])).toEqual(["ok"]);

@@ -10,8 +10,9 @@ from pathlib import Path
 from typing import Self, TypeVar
 
 from core.errors import Refused
+from tools.lsp.buffers import Buffers
 from tools.lsp.errors import Busy, Declined, Died, Nonsense, Outdated, ServerFailed, Silent
-from tools.lsp.servers import SERVERS, Server, command_of, server_of
+from tools.lsp.servers import SERVERS, NoServer, Server, command_of, server_of
 from tools.lsp.session import Session, Times
 from tools.workspace.paths import parent_of
 from tools.workspace.port import RelPath
@@ -91,6 +92,7 @@ class LanguageServers:
         self._deaths: dict[Key, deque[float]] = {}
         self._tasks = asyncio.TaskGroup()
         self._sweeper: asyncio.Task[None] | None = None
+        self._buffers: dict[tuple[Path, str], Buffers] = {}
         self._warming: dict[tuple[Path, str], asyncio.Task[None]] = {}
 
     async def __aenter__(self) -> Self:
@@ -118,10 +120,35 @@ class LanguageServers:
         """The one that knows a file. Raises: NoServer."""
         return server_of(self.servers, path)
 
-    async def use(self, folder: Path, path: RelPath, work: Callable[[Session], Awaitable[T]]) -> T:
+    def server_named(self, name: str) -> Server:
+        """The one of a language, such as typescriptreact, or of that name itself.
+
+        Raises: NoServer.
+        """
+        for server in self.servers:
+            if name == server.name or name in server.languages.values():
+                return server
+        raise NoServer(f"No language server is for {name[:100]!r}.")
+
+    def buffers_of(self, folder: Path, server: Server) -> Buffers:
+        """What people's editors have open of a project, for its sessions of one server.
+
+        To be asked for at each use: one with no open document may be forgotten.
+        """
+        return self._buffers.setdefault((folder.resolve(), server.name), Buffers())
+
+    async def use(
+        self,
+        folder: Path,
+        path: RelPath,
+        work: Callable[[Session], Awaitable[T]],
+        *,
+        beside_others: bool = False,
+    ) -> T:
         """Do `work` with the session for a file, which it has for itself meanwhile.
 
         A server that dies meanwhile is started again, and `work` is done once more from its start.
+        With `beside_others` it shares the session with others that do: it shows no texts.
 
         Raises:
             NoServer: no server knows the file, or its program is not installed.
@@ -130,9 +157,9 @@ class LanguageServers:
         server = self.server_of(path)
         home = await asyncio.to_thread(_home_of, folder, path, server)
         with suppress(Died, Outdated):
-            return await self._work(home, work)
+            return await self._work(home, work, beside_others=beside_others)
         try:
-            return await self._work(home, work)
+            return await self._work(home, work, beside_others=beside_others)
         except (Died, Outdated):
             raise ServerFailed(
                 f"The language server {server.name} has ended twice while it was asked, so there "
@@ -171,13 +198,15 @@ class LanguageServers:
         except Exception:  # no edit fails because of it, nor does the worker
             log.exception("language_server_failed")
 
-    async def _work(self, home: _Home, work: Callable[[Session], Awaitable[T]]) -> T:
+    async def _work(
+        self, home: _Home, work: Callable[[Session], Awaitable[T]], *, beside_others: bool
+    ) -> T:
         running = await self._started(home)
         server = home.server
         session = running.session
         received = session.talk.received
         try:
-            async with session.turn():
+            async with session.shared_turn() if beside_others else session.turn():
                 done = await work(session)
                 running.has_answered = True
                 return done
@@ -221,7 +250,14 @@ class LanguageServers:
         from tools.lsp.rpc import Connection  # noqa: PLC0415 - see `tools.lsp.talk`
 
         argv, environment = self._wrap(command_of(home.server), home.root)
-        session = Session(home.root, home.start, home.server, times=self._times, connect=Connection)
+        session = Session(
+            home.root,
+            home.start,
+            home.server,
+            times=self._times,
+            connect=Connection,
+            buffers=self._buffers.setdefault((home.root, home.server.name), Buffers()),
+        )
         opened = asyncio.Event()
         self._tasks.create_task(
             self._live(home, session, argv, environment=environment, opened=opened)
@@ -333,6 +369,12 @@ class LanguageServers:
                     continue
                 if not is_there or running.used_at < _now() - self._times.idle_s:
                     self._end(running)
+            used = {
+                (each.session.root, each.session.server.name) for each in self._running.values()
+            }
+            self._buffers = {
+                key: each for key, each in self._buffers.items() if each.paths or key in used
+            }
 
 
 def _now() -> float:

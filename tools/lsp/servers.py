@@ -42,6 +42,9 @@ class Server(BaseModel):
     reads_closed: bool = False
     """Whether it gives diagnostics of files that are not open."""
 
+    commands: tuple[str, ...] = ()
+    """Commands of the server that people's editors may have it run."""
+
     def defines_a_project(self, name: str) -> bool:
         """Whether a file of this name is one of the project files, or belongs to one.
 

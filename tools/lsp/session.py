@@ -15,13 +15,22 @@ from pathlib import Path
 from typing import Any
 
 from core.errors import Refused
+from tools.lsp.buffers import Buffers
 from tools.lsp.errors import Busy, Outdated, Silent
 from tools.lsp.importers import Importers
 from tools.lsp.positions import path_of, uri_of
 from tools.lsp.servers import Server
 from tools.lsp.talk import Connect
 from tools.lsp.watching import Look, differences, look
-from tools.lsp.wire import CONFIGURATION, INITIALIZED, PUBLISHED, REPORT, Finding, read
+from tools.lsp.wire import (
+    CONFIGURATION,
+    INITIALIZED,
+    MAX_ITEMS,
+    PUBLISHED,
+    REPORT,
+    Finding,
+    read,
+)
 from tools.text import decode
 from tools.workspace.disk import DiskWorkspace
 from tools.workspace.port import RelPath, Workspace
@@ -48,6 +57,24 @@ _ACKNOWLEDGED = (
 )
 """What servers send that needs no more than an empty answer."""
 
+_MARKUP = ["markdown", "plaintext"]
+_FOR_EDITORS: Mapping[str, object] = {
+    "completion": {"completionItem": {"documentationFormat": _MARKUP}, "contextSupport": True},
+    "signatureHelp": {"signatureInformation": {"documentationFormat": _MARKUP}},
+    "codeAction": {
+        "codeActionLiteralSupport": {"codeActionKind": {"valueSet": ["quickfix", "refactor"]}}
+    },
+    "declaration": {},
+    "typeDefinition": {},
+    "implementation": {},
+    "formatting": {},
+    "rangeFormatting": {},
+    "foldingRange": {},
+    "selectionRange": {},
+    "inlayHint": {},
+}
+"""What people's editors ask for; the agent does not."""
+
 _CAPABILITIES = {
     "general": {"positionEncodings": ["utf-16"]},
     "workspace": {
@@ -66,7 +93,8 @@ _CAPABILITIES = {
         "hover": {"contentFormat": ["plaintext", "markdown"]},
         "rename": {"prepareSupport": False},
         "diagnostic": {"dynamicRegistration": False},  # else it is announced only later
-        "publishDiagnostics": {"versionSupport": True},
+        "publishDiagnostics": {"versionSupport": True, "relatedInformation": True},
+        **_FOR_EDITORS,
     },
     "window": {"workDoneProgress": True},
 }
@@ -102,12 +130,29 @@ class Session:
     Args:
         root: the project's folder, absolute and without links; all paths are relative to it.
         start: the folder that the server works in: `root`, or one below it.
+        buffers: what people's editors have open in the project.
     """
 
-    def __init__(
-        self, root: Path, start: Path, server: Server, *, times: Times, connect: Connect
+    def __init__(  # noqa: PLR0913 - where, which, and what it is made with
+        self,
+        root: Path,
+        start: Path,
+        server: Server,
+        *,
+        times: Times,
+        connect: Connect,
+        buffers: Buffers | None = None,
     ) -> None:
         self.root = root
+        self.capabilities: Mapping[str, Any] = {}
+        """What the server has said that it can do."""
+        self.state = 0
+        """Counts on with whatever could change an answer."""
+        self._buffers = buffers or Buffers()
+        self._of_editors: set[RelPath] = set()
+        self._exclusive = 0
+        self._shared = 0
+        self._beginning: asyncio.Event | None = None
         self._start = start
         self.server = server
         self._times = times
@@ -159,6 +204,7 @@ class Session:
             timeout_s=self._times.start_s,
         )
         self._pulls = read(INITIALIZED, answer).capabilities.diagnostic_provider is not None
+        self.capabilities = answer["capabilities"]
         self.talk.notify("initialized", {})
 
     @asynccontextmanager
@@ -171,17 +217,69 @@ class Session:
                 be started anew.
             Died, Nonsense: as `ask`.
         """
+        self._exclusive += 1
         try:
-            async with asyncio.timeout(self._times.turn_s):
-                await self._turn.acquire()
-        except TimeoutError:
-            raise Busy from None
+            await self._acquire()
+        finally:
+            self._exclusive -= 1
         try:
-            await self._take_back()
-            await self._tell_changes()
+            await self._begin()
             yield
         finally:
             self._turn.release()
+
+    @asynccontextmanager
+    async def shared_turn(self) -> AsyncGenerator[None]:
+        """As `turn`, but beside others of this kind: for questions that show no text of their own.
+
+        Raises: as `turn`.
+        """
+        async with self._patience():
+            while self._beginning is not None:
+                await self._beginning.wait()
+        if self._shared and not self._exclusive:
+            self._shared += 1
+            self._show_buffers()
+        else:
+            await self._begin_shared()
+        try:
+            yield
+        finally:
+            self._shared -= 1
+            if not self._shared:
+                self._turn.release()
+
+    async def _begin_shared(self) -> None:
+        """Begin a turn that others may join; those that come meanwhile wait for it."""
+        begun = self._beginning = asyncio.Event()
+        try:
+            await self._acquire()
+            try:
+                await self._begin()
+            except BaseException:
+                self._turn.release()
+                raise
+            self._shared = 1
+        finally:
+            self._beginning = None
+            begun.set()
+
+    @asynccontextmanager
+    async def _patience(self) -> AsyncGenerator[None]:
+        try:
+            async with asyncio.timeout(self._times.turn_s):
+                yield
+        except TimeoutError:
+            raise Busy from None
+
+    async def _acquire(self) -> None:
+        async with self._patience():
+            await self._turn.acquire()
+
+    async def _begin(self) -> None:
+        await self._take_back()
+        await self._tell_changes()
+        self._show_buffers()
 
     async def ask(self, method: str, params: Mapping[str, object]) -> Any:
         """A request as it is. Raises: Died, Silent, Declined, Nonsense."""
@@ -193,6 +291,7 @@ class Session:
         if document is None:
             self._make_room()
             document = self._documents[path] = Document(1, text, is_staged)
+            self.state += 1
             self._published.pop(path, None)
             suffix = Path(path).suffix.lower()
             self._document(
@@ -207,6 +306,7 @@ class Session:
             return
         document.text = text
         document.version += 1
+        self.state += 1
         self._published.pop(path, None)
         self._document(
             "didChange", path, {"version": document.version}, contentChanges=[{"text": text}]
@@ -225,6 +325,7 @@ class Session:
         """The file is as the disk has it, or is not."""
         if self._documents.pop(path, None) is not None:
             self.layout += 1
+            self.state += 1
             self._published.pop(path, None)
             self._document("didClose", path, {})
 
@@ -239,6 +340,16 @@ class Session:
             uri = {"textDocument": {"uri": uri_of(self.root, path)}}
             return read(REPORT, await self.ask("textDocument/diagnostic", uri)).items
         return await self._pushed(path)
+
+    async def raw_findings(self, path: RelPath) -> Sequence[Any]:
+        """The same as the server says it, for an editor. Raises: as `findings`."""
+        if not self._pulls:
+            found = await self._pushed(path)
+            return [each.model_dump(by_alias=True, exclude_none=True) for each in found]
+        uri = {"textDocument": {"uri": uri_of(self.root, path)}}
+        answer = await self.ask("textDocument/diagnostic", uri)
+        read(REPORT, answer)
+        return answer.get("items", [])[:MAX_ITEMS]
 
     async def settings_findings(self) -> Mapping[RelPath, tuple[Finding, ...]]:
         """What the server says of the files that define projects, as far as it has read them.
@@ -304,6 +415,8 @@ class Session:
             )
         if changes.created or changes.deleted:
             self.layout += 1
+        if events:
+            self.state += 1
         for path in (*changes.created, *changes.changed, *changes.deleted):
             if path in self._documents:
                 await self._show_disk(path)
@@ -314,14 +427,31 @@ class Session:
             file = decode(await self._disk.read(path))
         except Refused:  # gone, a link now, or too large
             file = None
-        if file is None:
+        if file is not None:
+            self._buffers.arrived(path, file.raw)
+        buffer = self._buffers.text(path)
+        if buffer is not None:
+            self.show(path, buffer, is_staged=False)
+        elif file is None:
             self.close(path)
         else:
             self.show(path, file.raw, is_staged=False)
 
+    def _show_buffers(self) -> None:
+        """What editors have open, as far as it is for this server."""
+        for path in [path for path in self._of_editors if self._buffers.text(path) is None]:
+            self._of_editors.discard(path)
+            self.close(path)  # as the disk has it; the next question opens it again
+        for path in self._buffers.paths:
+            text = self._buffers.text(path)
+            if text is not None and (self.root / path).is_relative_to(self._start):
+                self._of_editors.add(path)
+                self.show(path, text, is_staged=False)
+
     def _make_room(self) -> None:
-        while len(self._documents) >= MAX_OPEN:
-            self.close(next(iter(self._documents)))
+        others = [path for path in self._documents if path not in self._of_editors]
+        if len(others) >= MAX_OPEN:
+            self.close(others[0])
 
     def _document(
         self, event: str, path: RelPath, more: Mapping[str, object], **rest: object

@@ -50,8 +50,11 @@ HIDDEN_PROC = (
 _USER = ("--unshare-user", "--disable-userns", "--uid", "1000", "--gid", "1000")
 _APART = (
     *("--unshare-ipc", "--unshare-pid", "--unshare-net", "--unshare-uts", "--unshare-cgroup-try"),
-    *("--hostname", "polaris", "--die-with-parent", "--new-session"),
+    *("--hostname", "polaris", "--die-with-parent"),
 )
+# What has a terminal keeps it, for job control. It can put input into that terminal (TIOCSTI), of
+# which nothing outside of the sandbox reads.
+_NO_TERMINAL = ("--new-session",)
 
 
 class Bubblewrap:
@@ -79,7 +82,8 @@ class Bubblewrap:
         bounds = confined.bounds
         # In this order: a file system that is mounted later hides what was bound below it.
         arguments = [
-            *(*_USER, *_APART, "--proc", "/proc", "--dev", "/dev"),
+            *(*_USER, *_APART, *(() if confined.has_terminal else _NO_TERMINAL)),
+            *("--proc", "/proc", "--dev", "/dev"),
             *("--size", str(bounds.tmp_bytes), "--tmpfs", "/tmp", "--dir", str(HOME)),  # noqa: S108
             *("--size", str(bounds.tmp_bytes), "--tmpfs", "/dev/shm"),  # noqa: S108
             *self._masks,

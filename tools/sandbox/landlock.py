@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 
 from tools.sandbox.launcher import is_possible
-from tools.sandbox.port import KEEPERS, NO_NETWORK, Confined, NoSandbox, Wrapped
+from tools.sandbox.port import KEEPERS, NO_NETWORK, NO_TERMINAL, Confined, NoSandbox, Wrapped
 from tools.sandbox.programs import ETC, SYSTEM, Programs, environment
 from tools.sandbox.tree import stopped
 
@@ -43,6 +43,8 @@ class Landlock:
         """See `Confinement.wrap`."""
         if confined.network:
             raise NoSandbox(NO_NETWORK)
+        if confined.has_terminal:
+            raise NoSandbox(NO_TERMINAL)
         bounds = confined.bounds
         folder = str(confined.folder)
         extra = [folder, *map(str, confined.read_only)]

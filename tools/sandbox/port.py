@@ -45,6 +45,7 @@ class Confined:
         network: whether package registries are reached, over the sandbox's own proxy.
         read_only: more paths that are seen as they are outside, and cannot be changed.
         env: all of its environment.
+        has_terminal: whether it is controlled by a terminal, that of a person.
         merged: whether errors are printed where the output is, and standard error is told the
             names of processes that outlive the program.
     """
@@ -58,6 +59,7 @@ class Confined:
     env: Mapping[str, str] = field(default_factory=dict[str, str])
     bounds: Bounds = field(default_factory=Bounds)
     merged: bool = False
+    has_terminal: bool = False
 
     @property
     def start(self) -> Path:
@@ -81,6 +83,11 @@ class Wrapped:
 NO_NETWORK = (
     "Nothing was run: it asks for package registries, and this sandbox has no network. Do without "
     "new packages, or tell the user that they have to be allowed (POLARIS_PACKAGE_REGISTRIES)."
+)
+
+NO_TERMINAL = (
+    "A terminal cannot be opened: this machine gives no user namespaces, and what is confined in "
+    "another way has no terminals. Commands of the agent run all the same."
 )
 
 KEEPERS = 8

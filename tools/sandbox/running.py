@@ -8,6 +8,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from pathlib import Path
 
 from core.clock import Clock
 from tools.sandbox.cgroup import TaskGroup
@@ -94,10 +95,10 @@ class Running:
         self._ended: tuple[str, ...] = ()
         self._highest = Usage()
 
-    async def start(self, wrapped: Wrapped) -> None:
-        """Start the tree. Raises: OSError."""
+    async def start(self, wrapped: Wrapped, terminal: Path | None = None) -> None:
+        """Start the tree, on a terminal if one is given. Raises: OSError."""
         # A cancel waits for these milliseconds: asyncio loses pipes of a process half started.
-        starting = asyncio.get_running_loop().create_task(self._start(wrapped))
+        starting = asyncio.get_running_loop().create_task(self._start(wrapped, terminal))
         try:
             await asyncio.shield(starting)
         except asyncio.CancelledError:
@@ -105,11 +106,11 @@ class Running:
             await self._end(is_by_itself=False)
             raise
 
-    async def _start(self, wrapped: Wrapped) -> None:
+    async def _start(self, wrapped: Wrapped, terminal: Path | None) -> None:
         members = self._group.members if self._group is not None else None
         transport, _ = await asyncio.get_running_loop().subprocess_exec(
             lambda: self._pipes,
-            *waiting(members, wrapped.argv),
+            *waiting(members, wrapped.argv, terminal),
             env=wrapped.env,
             start_new_session=True,
         )

@@ -49,7 +49,8 @@ class Finished:
 
 
 def _made_folder(parent: Path | None) -> Path:
-    return Path(tempfile.mkdtemp(prefix="polaris-sandbox-", dir=parent))
+    """A new one; its path is absolute, for what is wrapped starts in a folder of its own."""
+    return Path(tempfile.mkdtemp(prefix="polaris-sandbox-", dir=parent)).absolute()
 
 
 def _dropped(_: bytes) -> None:
@@ -196,14 +197,25 @@ class Sandbox:
         receipt = await running.finish()
         return Finished(bytes(output), receipt)
 
-    async def start(self, confined: Confined, limits: Limits, *, on_output: OnOutput) -> Running:
+    async def start(
+        self,
+        confined: Confined,
+        limits: Limits,
+        *,
+        on_output: OnOutput = _dropped,
+        terminal: Path | None = None,
+    ) -> Running:
         """Start a program that runs beside the caller, who has to await its `finish`.
 
+        With a `terminal`, the path of one, it reads and writes there and has no output else.
+
         Raises:
-            NoSandbox: as `wrap`.
+            NoSandbox: as `wrap`; this machine's sandbox has no terminals.
         """
         confinement = self._confined_by
-        wrapped, group = await asyncio.to_thread(self._wrap, replace(confined, merged=True))
+        has_terminal = terminal is not None
+        confined = replace(confined, merged=not has_terminal, has_terminal=has_terminal)
+        wrapped, group = await asyncio.to_thread(self._wrap, confined)
         running = Running(
             confinement,
             confined.bounds,
@@ -212,7 +224,7 @@ class Sandbox:
             clock=self._clock,
             group=group,
         )
-        await running.start(wrapped)
+        await running.start(wrapped, terminal)
         return running
 
     @property

@@ -8,6 +8,8 @@ SHELL = "/bin/sh"
 
 JOIN = 'echo $$ > "$0" || exit 125; '
 WAIT = "read -r go || exit 125; exec < /dev/null; "
+ON_TERMINAL = 'read -r go || exit 125; exec 0<> "$1" 1>&0 2>&0; shift; '
+"""It leads its session, so the terminal that it opens controls it."""
 RUN = 'exec "$@"'
 
 
@@ -16,10 +18,18 @@ def joining(members: Path, argv: tuple[str, ...]) -> tuple[str, ...]:
     return (SHELL, "-c", JOIN + RUN, str(members), *argv)
 
 
-def waiting(members: Path | None, argv: tuple[str, ...]) -> tuple[str, ...]:
-    """The command line that joins it, and runs `argv` once a line comes on its standard input."""
-    script = (JOIN if members is not None else "") + WAIT + RUN
-    return (SHELL, "-c", script, str(members or "sh"), *argv)
+def waiting(
+    members: Path | None, argv: tuple[str, ...], terminal: Path | None = None
+) -> tuple[str, ...]:
+    """The command line that joins it, and runs `argv` once a line comes on its standard input.
+
+    With a terminal, the program reads and writes there.
+    """
+    joined = JOIN if members is not None else ""
+    name = str(members or "sh")
+    if terminal is None:
+        return (SHELL, "-c", joined + WAIT + RUN, name, *argv)
+    return (SHELL, "-c", joined + ON_TERMINAL + RUN, name, str(terminal), *argv)
 
 
 LEFT = "left behind: "

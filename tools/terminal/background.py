@@ -15,7 +15,7 @@ from tools.sandbox.running import Ending
 from tools.terminal.arguments import CommandLine, StartFolder
 from tools.terminal.line import folder_of, prepared
 from tools.terminal.processes import Process, Processes
-from tools.terminal.shown import both_ends, cleaned, lines_cut
+from tools.terminal.shown import Following, both_ends, cleaned, lines_cut
 from tools.tool import Tool
 from tools.workspace.paths import ROOT
 
@@ -55,7 +55,9 @@ async def start_process(arguments: StartProcess, place: Place) -> ToolOutput:
     """Its id and its first words, or how it ended if it did at once."""
     confined = await prepared(place, arguments.command, arguments.cwd)
     processes = place.need(Processes)
-    process = await processes.start(replace(confined, bounds=LASTING), arguments.command)
+    process = await processes.start(
+        replace(confined, bounds=LASTING), arguments.command, follower=Following(place.show)
+    )
     try:
         with suppress(TimeoutError):
             async with asyncio.timeout(FIRST_WORDS_S):
@@ -63,6 +65,8 @@ async def start_process(arguments: StartProcess, place: Place) -> ToolOutput:
     except asyncio.CancelledError:  # a call that is cancelled leaves nothing behind
         await processes.stop(process)
         raise
+    finally:
+        process.follower = None
     if process.receipt is not None:
         return await _told(process, f"The process ended at once: {_how(process)}")
     return await _told(process, f"Process {process.process_id} is running.")

@@ -18,7 +18,7 @@ from tools.sandbox.sandbox import Finished, Sandbox
 from tools.terminal.arguments import CommandLine, StartFolder
 from tools.terminal.line import prepared
 from tools.terminal.outputs import Outputs
-from tools.terminal.shown import both_ends, cleaned, lines_cut
+from tools.terminal.shown import Following, both_ends, cleaned, lines_cut
 from tools.tool import Tool
 from tools.workspace.paths import ROOT, confine_folder
 
@@ -55,7 +55,7 @@ async def execute_command(arguments: ExecuteCommand, place: Place) -> ToolOutput
     """What it printed and how it ended; the folder is compared afterwards by the caller."""
     confined = await prepared(place, arguments.command, arguments.cwd)
     limits = Limits(timeout_s=arguments.timeout_seconds, output_bytes=OUTPUT_BYTES)
-    finished = await place.need(Sandbox).run(confined, limits)
+    finished = await place.need(Sandbox).run(confined, limits, on_output=Following(place.show))
     output = await told(finished, limits, confined.folder, place.need(Outputs))
     if output.is_error and not confined.network and _UNREACHED.search(finished.output):
         return replace(output, text=f"{output.text}\n{NO_NETWORK_NOTE}")

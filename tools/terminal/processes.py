@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from itertools import count
 from pathlib import Path
@@ -54,11 +54,14 @@ class Process:
     dropped_bytes: int = 0
     receipt: Receipt | None = None
     running: Running | None = None
+    follower: Callable[[bytes], None] | None = None
     news: asyncio.Event = field(default_factory=asyncio.Event)
     ended: asyncio.Event = field(default_factory=asyncio.Event)
 
     def take(self, data: bytes) -> None:
         """Keep what it wrote; only the newest has room."""
+        if self.follower is not None:
+            self.follower(data)
         self.output += data
         surplus = len(self.output) - KEPT_BYTES
         if surplus > 0:
@@ -101,8 +104,14 @@ class Processes:
         """Whether one of them works in that folder."""
         return any(process.folder == folder for process in self._alive)
 
-    async def start(self, confined: Confined, command: str) -> Process:
-        """Start one. Raises: TooManyProcesses, NoSandbox."""
+    async def start(
+        self,
+        confined: Confined,
+        command: str,
+        *,
+        follower: Callable[[bytes], None] | None = None,
+    ) -> Process:
+        """Start one; `follower` also gets its output. Raises: TooManyProcesses, NoSandbox."""
         beside = [process for process in self._alive if process.folder == confined.folder]
         if len(beside) >= PER_PROJECT:
             names = ", ".join(f"{it.process_id} ({it.command[:40]})" for it in beside)
@@ -112,7 +121,7 @@ class Processes:
             )
         if len(self._alive) >= PER_WORKER:
             raise TooManyProcesses("This worker runs too many processes already. Try again later.")
-        process = Process(f"p{next(self._numbers)}", command, confined.folder)
+        process = Process(f"p{next(self._numbers)}", command, confined.folder, follower=follower)
         self._known[process.process_id] = process  # before the start, so that it counts
         try:
             limits = Limits(timeout_s=LIFETIME_S, output_bytes=OUTPUT_BYTES)

@@ -1,12 +1,16 @@
 """What a model is shown of a program's output: as a terminal would show it, from both ends."""
 
+import codecs
 import re
+from collections.abc import Callable
 
 HEAD_CHARS = 8_000
 TAIL_CHARS = 16_000
 MAX_LINE_CHARS = 2_000
 
 _ESCAPE = re.compile(r"\x1b(\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(\x07|\x1b\\)|[@-Z\\-_])")
+_HALF = re.compile(r"(\x1b(\[[0-?]*[ -/]*|\][^\x07\x1b]*\x1b?)?|\r)\Z")  # of an escape or line end
+MAX_HELD = 500
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 
 
@@ -16,6 +20,28 @@ def cleaned(output: bytes) -> str:
     if "\r" in text:
         text = "\n".join(line.rstrip("\r").rpartition("\r")[2] for line in text.split("\n"))
     return _CONTROL.sub("\ufffd", text)
+
+
+class Following:
+    """Gives output on as it comes, without colours and control characters.
+
+    What may be the first half of a character, of a line end or of a colour waits for the rest.
+    """
+
+    def __init__(self, show: Callable[[str], None]) -> None:
+        self._show = show
+        self._decoder = codecs.getincrementaldecoder("utf-8")("replace")
+        self._held = ""
+
+    def __call__(self, data: bytes) -> None:
+        """Take the next bytes."""
+        text = self._held + self._decoder.decode(data)
+        half = _HALF.search(text)
+        end = len(text) if half is None or len(text) - half.start() > MAX_HELD else half.start()
+        text, self._held = text[:end], text[end:]
+        text = _ESCAPE.sub("", text).replace("\r\n", "\n").replace("\r", "\n")
+        if text:
+            self._show(_CONTROL.sub("\ufffd", text))
 
 
 def lines_cut(text: str) -> str:

@@ -91,11 +91,16 @@ class MessageDetail(MessageAnswer):
 
 
 class DeltaAnswer(Answer):
-    """Streamed text of one part; a reset says: forget the text of all parts from `part` on."""
+    """Streamed text of one part, or what a tool call prints while it runs.
+
+    A `reset` says: forget the text of all parts from `part` on, and the output of their calls; an
+    `outputReset`: what this call has printed.
+    """
 
     part: int
-    kind: Literal["text", "thinking", "reset"]
+    kind: Literal["text", "thinking", "output", "outputReset", "reset"]
     text: str
+    tool_call_id: str | None = None
 
 
 class DeltaPageAnswer(Answer):

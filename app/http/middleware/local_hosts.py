@@ -21,8 +21,12 @@ class LocalHosts:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: D102 - ASGI
-        if scope["type"] != "http" or is_local_host(Headers(scope=scope).get("host", "")):
+        is_asked = scope["type"] in {"http", "websocket"}
+        if not is_asked or is_local_host(Headers(scope=scope).get("host", "")):
             await self._app(scope, receive, send)
+            return
+        if scope["type"] == "websocket":  # a server answers it with 403
+            await send({"type": "websocket.close", "code": 1008})
             return
         response = problem(
             HTTPStatus.MISDIRECTED_REQUEST,

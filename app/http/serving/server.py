@@ -12,6 +12,7 @@ from app.http.serving.connection import Connection
 
 KEEP_ALIVE_S = 65  # longer than the 60 s of common proxies, so that they close first
 BACKLOG = 2048
+MESSAGE_BYTES = 1024 * 1024  # of a websocket; routes may take less
 
 
 class _Server(uvicorn.Server):
@@ -52,7 +53,9 @@ async def serving(
     config = uvicorn.Config(
         app,
         http=connection,
-        ws="none",
+        ws="websockets-sansio",
+        ws_max_size=MESSAGE_BYTES,
+        ws_per_message_deflate=False,  # a few bytes could unpack to much
         log_config=None,
         access_log=False,  # RequestFrame writes that line
         lifespan="off",  # the caller composes and closes

@@ -37,6 +37,22 @@ async def test_it_starts_in_a_folder_of_the_project(sandbox: Sandbox, folder: Pa
     assert said.decode().strip() == str(folder / "src")
 
 
+async def test_it_starts_wherever_its_pipes_are_opened(
+    sandbox: Sandbox, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is laid out for it may have been named from the folder of our own process."""
+    (tmp_path / "scratch").mkdir()
+    monkeypatch.chdir(tmp_path)
+    assert sandbox.kind is not None
+    async with Sandbox(kinds=[sandbox.kind], scratch=Path("scratch")) as other:
+        wrapped = other.wrap(("pwd",), folder=folder)
+        process = await asyncio.create_subprocess_exec(
+            *wrapped.argv, env=wrapped.env, cwd=folder, stdout=PIPE
+        )
+        said, _ = await process.communicate()
+    assert said.decode().strip() == str(folder)
+
+
 async def test_a_folder_may_be_closed_to_changes(sandbox: Sandbox, folder: Path) -> None:
     code, said = await output(sandbox, "echo new > made.txt", folder, writable=False)
     assert code != 0

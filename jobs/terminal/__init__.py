@@ -1,0 +1,1 @@
+"""What a terminal of a person changes in a project, and what others change meanwhile."""
