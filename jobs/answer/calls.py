@@ -22,7 +22,7 @@ from tools.place import Place, Provided, Seen, Touches
 from tools.workspace.edits import Deleted, FileChange, Written
 from tools.workspace.staged import StagedWorkspace
 
-MAX_LINKS = 10  # that are named to the model
+MAX_NAMED = 10  # of each kind that no project can keep
 
 
 @dataclass(frozen=True)
@@ -115,14 +115,23 @@ def _not_kept(found: Changes) -> str:
         names = ", ".join(found.too_large)
         remarks.append(f"These files are too large to be kept in the project: {names}")
     if found.leading_out:
-        links = [f"{path} -> {target[:200]}" for path, target in found.leading_out.items()]
-        more = f", and {len(links) - MAX_LINKS} more" if len(links) > MAX_LINKS else ""
+        links = [f"{path} -> {target[:200]!r}" for path, target in found.leading_out.items()]
         remarks.append(
             "These symbolic links lead out of the project, so they are not kept in it; only a link "
-            "with a relative path to a place in the project is: "
-            f"{', '.join(links[:MAX_LINKS])}{more}"
+            f"with a relative path to a place in the project is: {_some(links)}"
+        )
+    if found.unnameable:
+        names = [repr(path[:200]) for path in found.unnameable]
+        remarks.append(
+            "These have names that not every system can have, so they are not kept in the project; "
+            f"rename what is needed: {_some(names)}"
         )
     return "\n".join(remarks)
+
+
+def _some(names: Sequence[str]) -> str:
+    more = f", and {len(names) - MAX_NAMED:,} more" if len(names) > MAX_NAMED else ""
+    return f"{', '.join(names[:MAX_NAMED])}{more}"
 
 
 CHANGED_MEANWHILE = (

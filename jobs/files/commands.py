@@ -26,13 +26,14 @@ class Changes:
     """How a folder differs from the store.
 
     `edits` make the store the same: what is gone first, topmost, then what is new or different.
-    `too_large` are files that no project can keep, `leading_out` the targets of links that none
-    can, by their paths: as far as they were not told before.
+    `too_large` are files that no project can keep. So are `unnameable`, for their names, and links
+    that are `leading_out`, here by their paths: as far as these two were not told before.
     """
 
     edits: tuple[Edit, ...]
     too_large: tuple[RelPath, ...] = ()
     leading_out: Mapping[RelPath, str] = field(default_factory=dict[RelPath, str])
+    unnameable: tuple[RelPath, ...] = ()
 
 
 class Commands:
@@ -45,8 +46,8 @@ class Commands:
         self._note = note
         self._running: dict[str, dict[RelPath, Stamp]] = {}
         """By command, what its changed files showed when they were read."""
-        self._told: dict[RelPath, str] = {}
-        """The links that lead out and were told already."""
+        self._told: set[RelPath] = set()
+        """What no project can keep and was told already."""
 
     @property
     def are_running(self) -> bool:
@@ -99,9 +100,10 @@ class Commands:
             self._running[command][path] = now
             base = "" if was is None else was.sha256
             edits.append(Written(path, data, base, _mode_to_say(was, now)))
-        told, self._told = self._told, look.leading_out
-        news = {path: target for path, target in look.leading_out.items() if path not in told}
-        return Changes(tuple(edits), tuple(too_large), news)
+        told, self._told = self._told, {*look.leading_out, *look.unnameable}
+        links = {path: target for path, target in look.leading_out.items() if path not in told}
+        odd = tuple(path for path in look.unnameable if path not in told)
+        return Changes(tuple(edits), tuple(too_large), links, odd)
 
     async def _read(self, path: RelPath, seen: Stamp) -> bytes:
         return await (self._disk.target if seen.mode == "symlink" else self._disk.read)(path)
@@ -144,7 +146,7 @@ class Commands:
         full = {folder for path in (*files, *found.folders) for folder in ancestors_of(path)}
         kept = {path for path, entry in known.items() if entry.is_folder}
         made = sorted(found.folders - kept - full)
-        return _Look(known, _topmost(gone), made, different, found.leading_out)
+        return _Look(known, _topmost(gone), made, different, found.leading_out, found.unnameable)
 
     def _has_folder(self, path: RelPath, found: Found) -> bool:
         return path in found.folders or is_folder(self._root, path)
@@ -155,7 +157,7 @@ class _Look:
     """What the store has, and how the folder differs.
 
     What is gone; empty folders that are new; files that are new or show that they were changed;
-    links that lead out.
+    links that lead out; names that no path may have.
     """
 
     known: dict[RelPath, Known]
@@ -163,6 +165,7 @@ class _Look:
     made: list[RelPath]
     different: dict[RelPath, Stamp]
     leading_out: dict[RelPath, str]
+    unnameable: list[RelPath]
 
 
 def _mode_to_say(was: Known | None, now: Stamp) -> FileMode | None:

@@ -10,7 +10,7 @@ from pathlib import Path
 from tools.workspace.ignored import GENERATED, MAX_RULES_BYTES, RULES_FILE, Rules
 from tools.workspace.links import leads_to
 from tools.workspace.open_folder import is_executable, target_of
-from tools.workspace.paths import ROOT, composed
+from tools.workspace.paths import RESERVED, ROOT, TEMPORARY_PREFIX, composed, is_nameable
 from tools.workspace.port import FileMode, RelPath
 
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
@@ -43,6 +43,8 @@ class Found:
     folders: set[RelPath] = field(default_factory=set[RelPath])
     leading_out: dict[RelPath, str] = field(default_factory=dict[RelPath, str])
     """By their paths, the targets of links that no project can keep."""
+    unnameable: list[RelPath] = field(default_factory=list[RelPath])
+    """What has a name that no path may have, such as one that is not UTF-8."""
 
 
 def scan(root: Path, known: Container[RelPath]) -> Found:
@@ -100,6 +102,13 @@ def _scan(
                 _enter(descriptor, item.name, child, rules, known, found)
             elif item.is_symlink() and (child in known or not _is_ignored_link(child, rules)):
                 _look_at_link(descriptor, item, child, found)
+        if child not in found.files and child not in found.folders and _is_odd(name):
+            found.unnameable.append(child)
+
+
+def _is_odd(name: str) -> bool:
+    is_ours = name in RESERVED or name.startswith(TEMPORARY_PREFIX)
+    return not is_ours and not is_nameable(name)
 
 
 def _is_ignored_link(path: RelPath, rules: Rules) -> bool:

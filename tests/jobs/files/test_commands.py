@@ -210,6 +210,20 @@ async def test_links_that_lead_out_stay_and_are_told_once(folder: ProjectFolder)
     assert (await folder.command_changes("c2")).leading_out == {"other": "/usr"}
 
 
+async def test_names_that_no_project_can_keep_stay_and_are_told_once(folder: ProjectFolder) -> None:
+    await folder.command_begins("c1")
+    script = r"printf 1 > 'a:b' && mkdir 'end.' && printf 1 > 'end./x' && mkdir .git node_modules"
+    await shell(folder, script)
+    (folder.path / os.fsdecode(b"caf\xe9")).write_bytes(b"1")
+    changes = await folder.command_changes("c1")
+    assert changes.edits == ()
+    assert sorted(changes.unnameable) == ["a:b", os.fsdecode(b"caf\xe9"), "end."]
+    assert (await folder.command_changes("c1")).unnameable == ()
+    folder.command_lost("c1")
+    await folder.pull()
+    assert (folder.path / "end." / "x").exists()
+
+
 async def commit(
     store: Store, owner: OwnerId, project_id: ProjectId, edits: Sequence[Edit]
 ) -> None:

@@ -149,6 +149,8 @@ async def test_a_process_that_is_killed_while_it_pushes_leaves_all_of_it_or_noth
         await line_of(process, stage, number)
         process.send_signal(signal.SIGKILL)
         await process.wait()
+    # As the run that goes on: what the dead process has still under way is refused from here on.
+    await store.generations.begin(message_id, run_id=RunId(new_id("run")))
     kept = await in_store(store, owner, project_id)
     assert kept in await expected(store, owner, tmp_path, seed, calls=number)
     after = ProjectFolder(store, project_id, owner, folder)

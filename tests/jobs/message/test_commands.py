@@ -114,7 +114,8 @@ async def test_modes_and_links_are_in_the_project_and_a_link_is_edited_where_it_
     )
     commands.needs = Provided(
         Shell(
-            "chmod +x a.txt; rm b.txt; mkdir b; ln -s a.txt now; ln -s ../a.txt b/up; ln -s / out"
+            "chmod +x a.txt; rm b.txt; mkdir b .git; ln -s a.txt now; ln -s ../a.txt b/up; "
+            "ln -s / out; echo > a:b"
         )
     )
     async with commands.worker() as engine:
@@ -123,7 +124,8 @@ async def test_modes_and_links_are_in_the_project_and_a_link_is_edited_where_it_
         await commands.store.messages.context(answer.message_id, max_chars=0)
     ).tool_calls
     assert "not kept in it" in (first.output or "")
-    assert (first.output or "").endswith(": out -> /")
+    assert ": out -> '/'\n" in (first.output or "")
+    assert (first.output or "").endswith("rename what is needed: 'a:b'")
     assert (second.status, third.status) == ("completed", "completed")
     walked = commands.store.files.walk(commands.project_id, owner=commands.owner)
     modes = {entry.path: entry.mode async for entry in walked if entry.kind == "file"}
