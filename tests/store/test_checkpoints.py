@@ -156,6 +156,19 @@ async def test_a_moved_and_edited_file_stays_where_its_old_place_is_taken(desk: 
     assert await desk.tree() == before
 
 
+async def test_a_file_that_was_moved_to_and_fro_and_then_edited_stays(desk: Desk) -> None:
+    await desk.wrote("a.txt", b"one\n")
+    await desk.turn([RenamedFile("a.txt", "b.txt")])
+    await desk.turn([RenamedFile("b.txt", "a.txt")])
+    await desk.turn([RenamedFile("a.txt", "c.txt")])
+    await desk.end()
+    await desk.wrote("c.txt", b"mine\n")
+    *_, first = await desk.checkpoints()
+    back = await desk.restore(first.checkpoint_id)
+    assert [each.path for each in back.outcome.conflicts] == ["c.txt"]
+    assert await desk.tree() == {"a.txt": b"one\n", "c.txt": b"mine\n"}
+
+
 async def test_people_who_write_while_it_is_restored_lose_nothing(desk: Desk) -> None:
     lines = [f"line {number}\n".encode() for number in range(40)]
     await desk.wrote("a.txt", b"".join(lines))

@@ -122,7 +122,7 @@ def test_lines_that_a_person_wrote_stay_and_those_of_the_agent_go_back(
                 changed[places[which % len(places)]] = f"{who} {text}\n"
                 data = "".join(changed).encode()
                 if who == "move":
-                    target = ("a.txt", "b.txt", "d/c.txt")[which]
+                    target = path if path != "a.txt" else ("a.txt", "b.txt", "d/c.txt")[which]
                     if target != path:
                         old.append((path, now))
                         await desk.turn([RenamedFile(path, target)])

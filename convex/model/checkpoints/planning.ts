@@ -63,18 +63,19 @@ export async function planned(
   const texts = new Texts(ctx, projectId, budget);
   let side = now === null ? undefined : sideOf(now);
   let text: string | undefined; // of a merge: `side` is of the file that it was made from
+  const elsewhere = movesOnce(links) ? others : undefined;
   let isMoved = false;
   const stays = (problem: string): Plan => ({ path, now, target: side, problem });
   for (const link of links) {
     const { before, after } = link;
     if (text === undefined && isSame(side, after)) {
-      const back = others && (await comingBack(ctx, link, texts, budget, others));
+      const back = elsewhere && (await comingBack(ctx, link, texts, budget, elsewhere));
       [side, text] = back ? [back.side, back.text] : [before, undefined];
       isMoved ||= back !== undefined && back !== null;
       continue;
     }
     if (text === undefined && isSame(side, before)) continue; // somebody has undone it by hand
-    if (others && (await goesBack(ctx, link, budget, others))) {
+    if (elsewhere && (await goesBack(ctx, link, budget, elsewhere))) {
       [side, text] = [before, undefined];
       continue;
     }
@@ -91,6 +92,11 @@ export async function planned(
   return { path, now, target: side, text, isMoved };
 }
 
+/** Whether one of the changes is a move: of files that went to and fro, nobody can say whose edits belong where. */
+function movesOnce(links: Link[]): boolean {
+  return links.filter((link) => link.movedFrom !== undefined || link.movedTo !== undefined).length === 1;
+}
+
 /** Of a file that was moved away: what it is where it is now, less what the agent changed there; null: what it was. */
 async function comingBack(
   ctx: QueryCtx,
@@ -101,6 +107,7 @@ async function comingBack(
 ): Promise<{ side: Side; text?: string } | null> {
   if (link.movedTo === undefined || link.before === undefined) return null;
   const there = await others(link.movedTo);
+  if (!movesOnce(there)) return null;
   const moved = there.findLastIndex((other) => other.movedFrom === link.path);
   const { after } = there[moved] ?? {};
   if (after === undefined) return null;
@@ -115,7 +122,9 @@ async function comingBack(
 /** Whether a file that was moved here goes back with what it is now. */
 async function goesBack(ctx: QueryCtx, link: Link, budget: Budget, others: Others): Promise<boolean> {
   if (link.movedFrom === undefined || link.before !== undefined) return false;
-  const { isMoved, problem } = await planned(ctx, link.projectId, link.movedFrom, await others(link.movedFrom), budget, others);
+  const there = await others(link.movedFrom);
+  if (!movesOnce(there)) return false;
+  const { isMoved, problem } = await planned(ctx, link.projectId, link.movedFrom, there, budget, others);
   return isMoved === true && problem === undefined;
 }
 
