@@ -6,7 +6,7 @@ import pytest
 
 from core.ids import OwnerId, RunId
 from store import FileChanged, Store
-from store.records import DeletedFile, FileEdit, RenamedFile
+from store.records import Checkpoint, DeletedFile, FileEdit, RenamedFile
 from tests.store.test_files import CONTENTS
 from tests.store.undoing import Desk, write
 
@@ -100,22 +100,73 @@ async def test_as_many_files_as_one_call_can_change_are_recorded_and_come_back(
     assert await desk.tree() == before
 
 
-async def test_a_moved_file_that_a_person_edited_stays_where_it_is_and_the_old_one_comes_back(
+async def moved_and_edited(desk: Desk) -> Checkpoint:
+    """The agent has moved and changed a file, and a person has edited it there."""
+    old = [f"line {number}\n" for number in range(20)]
+    await desk.wrote("src/a.txt", "".join(old).encode())
+    await desk.wrote("src/b.bin", b"\xff\0")
+    changed = ["AGENT\n", *old[1:]]
+    await desk.turn([RenamedFile("src", "lib")])
+    await desk.turn([write("lib/a.txt", "".join(changed).encode(), await desk.tree())])
+    await desk.end()
+    changed[15] = "mine\n"
+    await desk.wrote("lib/a.txt", "".join(changed).encode())
+    await desk.wrote("lib/b.bin", b"\xff\0mine")
+    _, first = await desk.checkpoints()
+    return first
+
+
+async def test_a_file_that_was_moved_goes_back_with_what_a_person_has_edited_since(
     desk: Desk,
 ) -> None:
-    await desk.wrote("a.txt", b"one\n")
-    await desk.turn([RenamedFile("a.txt", "b.txt")])
-    await desk.end()
-    await desk.wrote("b.txt", b"one\nmine\n")
-    (turn,) = await desk.checkpoints()
+    turn = await moved_and_edited(desk)
+    after = await desk.tree()
     statuses = [(each.path, each.status, each.moved_from, each.moved_to) for each in turn.files]
-    assert statuses == [
-        ("a.txt", "deleted", None, "b.txt"),
-        ("b.txt", "renamed", "a.txt", None),
+    assert statuses[1::3] == [
+        ("lib/a.txt", "renamed", "src/a.txt", None),
+        ("src/a.txt", "deleted", None, "lib/a.txt"),
     ]
     back = await desk.restore(turn.checkpoint_id)
-    assert [each.path for each in back.outcome.conflicts] == ["b.txt"]
-    assert await desk.tree() == {"a.txt": b"one\n", "b.txt": b"one\nmine\n"}
+    assert back.outcome.conflicts == ()
+    assert back.outcome.merged == ("src/a.txt", "src/b.bin")
+    lines = [f"line {number}\n" for number in range(20)]
+    lines[15] = "mine\n"
+    assert await desk.tree() == {
+        "src": None,
+        "src/a.txt": "".join(lines).encode(),
+        "src/b.bin": b"\xff\0mine",
+    }
+    await desk.restore(back.checkpoint_id)
+    assert await desk.tree() == after
+
+
+async def test_a_moved_and_edited_file_stays_where_its_old_place_is_taken(desk: Desk) -> None:
+    turn = await moved_and_edited(desk)
+    await desk.wrote("src/a.txt", b"another\n")
+    await desk.wrote("src/b.bin", b"another\n")
+    before = await desk.tree()
+    back = await desk.restore(turn.checkpoint_id)
+    assert sorted(each.path for each in back.outcome.conflicts) == [
+        "lib",
+        "lib/a.txt",
+        "lib/b.bin",
+        "src/a.txt",
+        "src/b.bin",
+    ]
+    assert await desk.tree() == before
+
+
+async def test_a_file_that_was_moved_to_and_fro_and_then_edited_stays(desk: Desk) -> None:
+    await desk.wrote("a.txt", b"one\n")
+    await desk.turn([RenamedFile("a.txt", "b.txt")])
+    await desk.turn([RenamedFile("b.txt", "a.txt")])
+    await desk.turn([RenamedFile("a.txt", "c.txt")])
+    await desk.end()
+    await desk.wrote("c.txt", b"mine\n")
+    *_, first = await desk.checkpoints()
+    back = await desk.restore(first.checkpoint_id)
+    assert [each.path for each in back.outcome.conflicts] == ["c.txt"]
+    assert await desk.tree() == {"a.txt": b"one\n", "c.txt": b"mine\n"}
 
 
 async def test_people_who_write_while_it_is_restored_lose_nothing(desk: Desk) -> None:

@@ -98,9 +98,11 @@ def test_each_checkpoint_brings_back_the_tree_before_it(
 
 AGENTS, PERSONS = (0, 4, 8), (12, 16)
 lines = st.tuples(
-    st.sampled_from(["agent", "person"]), st.integers(0, 2), st.sampled_from(["x", "y", "z"])
+    st.sampled_from(["agent", "person", "move"]),
+    st.integers(0, 2),
+    st.sampled_from(["x", "y", "z"]),
 )
-Change = tuple[Literal["agent", "person"], int, str]
+Change = tuple[Literal["agent", "person", "move"], int, str]
 
 
 @quickly
@@ -111,19 +113,26 @@ def test_lines_that_a_person_wrote_stay_and_those_of_the_agent_go_back(
     async def play() -> None:
         desk = await in_a_new_project(convex_url)
         try:
-            now = [f"line {number}\n" for number in range(20)]
-            await desk.wrote("a.txt", "".join(now).encode())
-            old: list[list[str]] = []
+            path, now = "a.txt", [f"line {number}\n" for number in range(20)]
+            await desk.wrote(path, "".join(now).encode())
+            old: list[tuple[str, list[str]]] = []
             for who, which, text in work:
-                places = AGENTS if who == "agent" else PERSONS
                 changed = [*now]
+                places = PERSONS if who == "person" else AGENTS
                 changed[places[which % len(places)]] = f"{who} {text}\n"
                 data = "".join(changed).encode()
-                if who == "person":
-                    await desk.wrote("a.txt", data)
+                if who == "move":
+                    target = path if path != "a.txt" else ("a.txt", "b.txt", "d/c.txt")[which]
+                    if target != path:
+                        old.append((path, now))
+                        await desk.turn([RenamedFile(path, target)])
+                        await desk.end()
+                    path, changed = target, now
+                elif who == "person":
+                    await desk.wrote(path, data)
                 elif changed != now:
-                    old.append(now)
-                    await desk.turn([write("a.txt", data, await desk.tree())])
+                    old.append((path, now))
+                    await desk.turn([write(path, data, await desk.tree())])
                     await desk.end()
                 now = changed
             checkpoints = (await desk.checkpoints())[::-1]
@@ -131,14 +140,16 @@ def test_lines_that_a_person_wrote_stay_and_those_of_the_agent_go_back(
             if not checkpoints:
                 return
             index = to % len(checkpoints)
+            before, (old_path, lines_then) = await desk.tree(), old[index]
             back = await desk.restore(checkpoints[index].checkpoint_id)
             assert back.outcome.conflicts == ()
             expected = [*now]
             for place in AGENTS:
-                expected[place] = old[index][place]
-            assert await desk.tree() == {"a.txt": "".join(expected).encode()}
+                expected[place] = lines_then[place]
+            files = {p: data for p, data in (await desk.tree()).items() if data is not None}
+            assert files == {old_path: "".join(expected).encode()}
             await desk.restore(back.checkpoint_id)
-            assert await desk.tree() == {"a.txt": "".join(now).encode()}
+            assert await desk.tree() == before
         finally:
             await desk.store.__aexit__()
 

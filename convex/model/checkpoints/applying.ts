@@ -46,16 +46,15 @@ export function isThere({ now, target, text }: Plan): boolean {
 }
 
 /** What the file is to hold; null: it is not kept any more. */
-async function contentFor({ ctx, project }: Changes, { target, text }: Plan): Promise<Content | null> {
-  const mode = target?.mode ?? "regular";
-  if (text !== undefined) return { ...(await contentFromText(text)), mode };
+async function contentFor({ ctx, project }: Changes, { now, target, text }: Plan): Promise<Content | null> {
+  if (text !== undefined) return { ...(await contentFromText(text)), mode: now?.mode ?? "regular" };
   const content = target === undefined ? null : await contentOf(ctx, project._id, target);
   if (content === null || (content.text === undefined) === (content.storageId === undefined)) return null;
-  return { ...content, mode };
+  return { ...content, mode: target?.mode ?? "regular" };
 }
 
 async function put(changes: Changes, plan: Plan, content: Content | null): Promise<Done> {
-  const { path, target, text } = plan;
+  const { path, target, text, isMoved } = plan;
   if (target === undefined) return { path, how: "restored" };
   try {
     if (target.type === "folder") {
@@ -65,8 +64,8 @@ async function put(changes: Changes, plan: Plan, content: Content | null): Promi
     if (content === null) return { path, how: "conflict", reason: "what it held before is not kept any more" };
     const standing = plan.now?.type === "file" ? plan.now : null;
     const row = await writeFile(changes, path, content, standing?.sha256 ?? "");
-    if (row.sha256 === standing?.sha256 && row.mode === standing?.mode) return { path, how: "unchanged" };
-    return { path, how: text === undefined ? "restored" : "merged" };
+    if (standing !== null && isSame(sideOf(row), sideOf(standing))) return { path, how: "unchanged" };
+    return { path, how: text === undefined && isMoved !== true ? "restored" : "merged" };
   } catch (error) {
     if (!(error instanceof ConvexError)) throw error;
     return { path, how: "blocked", reason: messageOf(error) };

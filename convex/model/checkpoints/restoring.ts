@@ -124,7 +124,8 @@ class Work {
       if (own === null) {
         this.tell([{ path: link.path, how: "conflict", reason: "it was changed too often" }]);
       } else if (own.at(-1)?._id === link._id) {
-        const plan = await planned(ctx, project._id, link.path, own, this.budget);
+        const others = async (path: string) => (await changesOf(ctx, project._id, path, this.from)) ?? [];
+        const plan = await planned(ctx, project._id, link.path, own, this.budget, others);
         if (!isThere(plan)) this.budget.bytes -= (plan.target?.size ?? 0) + (plan.now?.size ?? 0); // it will be read
         if (own[0]?.checkpointId !== this.row._id || !isThere(plan)) plans.push(plan);
         else if (own[0].version > restoring.passFrom) this.tell([{ path: link.path, how: "restored" }]); // with another of this pass

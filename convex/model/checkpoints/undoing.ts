@@ -50,9 +50,11 @@ export async function undoable(ctx: QueryCtx, message: Doc<"messages">, paths: s
   const others = new Set(known.filter((row) => row.kind === "turn" && row.conversationId !== conversationId).map((row) => row._id));
   const budget = new Budget(MOST_TEXT_BYTES);
   const plans: Plan[] = [];
-  for (const [path, links] of await changesSince(ctx, projectId, from, others)) {
+  const changes = await changesSince(ctx, projectId, from, others);
+  const elsewhere = paths === undefined ? async (path: string) => await Promise.resolve(changes.get(path) ?? []) : undefined;
+  for (const [path, links] of changes) {
     if (!isAmong(path, paths)) continue;
-    plans.push(await planned(ctx, projectId, path, links, budget));
+    plans.push(await planned(ctx, projectId, path, links, budget, elsewhere));
     if (plans.length > MOST_PATHS || budget.isSpent) throw tooMany();
   }
   const steps: Infer<typeof undoStep>[] = [];
@@ -126,9 +128,16 @@ async function changesSince(
 }
 
 async function stepOf(ctx: QueryCtx, projectId: Id<"projects">, plan: Plan, budget: Budget): Promise<Infer<typeof undoStep> | null> {
-  const { path, now, target, text } = plan;
-  const before = { path, nowKind: now?.type, nowSha256: now?.sha256 ?? "", nowMode: now?.mode };
-  const step = { ...before, kind: target?.type, mode: target?.mode, isMerged: text !== undefined };
+  const { path, now, target, text, isMoved } = plan;
+  const step = {
+    path,
+    nowKind: now?.type,
+    nowSha256: now?.sha256 ?? "",
+    nowMode: now?.mode,
+    kind: target?.type,
+    mode: text === undefined ? target?.mode : now?.mode,
+    isMerged: text !== undefined || isMoved === true,
+  };
   if (target === undefined || target.type === "folder") return step;
   if (text !== undefined) return { ...step, text };
   const content = await contentOf(ctx, projectId, target);
