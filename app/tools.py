@@ -16,6 +16,7 @@ from tools.files import FILE_TOOLS
 from tools.lsp import LSP_TOOLS
 from tools.lsp.language_servers import LanguageServers
 from tools.lsp.servers import SERVERS, Server, read_table
+from tools.mcp.clients import McpClients
 from tools.place import Provided
 from tools.sandbox.sandbox import Sandbox
 from tools.search import SEARCH_TOOLS
@@ -44,13 +45,14 @@ async def owned_by_worker(settings: Settings, clock: Clock) -> AsyncGenerator[Pr
             Sandbox(clock, registries=settings.package_registries, scratch=scratch) as sandbox,
             Processes(sandbox) as processes,
             Outputs(parent=scratch) as outputs,
+            McpClients(sandbox, outputs) as clients,
             WebPages() as pages,
             RelevanceIndex() as relevance,
             LanguageServers(
                 servers=language_servers_of(settings), wrap=partial(_in_sandbox, sandbox)
             ) as servers,
         ):
-            yield Provided(sandbox, processes, outputs, pages, relevance, servers)
+            yield Provided(sandbox, processes, outputs, clients, pages, relevance, servers)
 
 
 def _empty(folder: Path) -> None:

@@ -7,6 +7,7 @@ from app.identity.tokens import Authenticator
 from app.services.engine import EngineAccess
 from app.services.health import Health
 from app.services.mcp.endpoint import McpEndpoint
+from app.services.mcp.named import NamedServers
 from app.services.messages import Messaging
 from app.services.streams import Streams
 from core.clock import Clock
@@ -25,4 +26,5 @@ class Services:
     engine: EngineAccess
     streams: Streams
     mcp: McpEndpoint
+    mcp_servers: NamedServers
     clock: Clock

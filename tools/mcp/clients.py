@@ -2,6 +2,7 @@
 
 import asyncio
 import importlib
+import logging
 from collections import deque
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import ExitStack, asynccontextmanager
@@ -20,6 +21,8 @@ from tools.sandbox.sandbox import Sandbox
 if TYPE_CHECKING:
     from tools.mcp.session import Session
     from tools.terminal.outputs import Outputs
+
+log = logging.getLogger(__name__)
 
 IDLE_S = 600.0
 LOOK_S = 30.0
@@ -107,6 +110,7 @@ class McpClients:
             async with self._using(folder, server) as session:
                 return server.name, await session.tools()
         except McpFailed as failed:
+            log.warning("mcp_server_failed", extra={"server": server.name})
             return server.name, str(failed)
 
     @asynccontextmanager

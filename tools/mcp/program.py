@@ -58,7 +58,6 @@ class Program:
             stdin=PIPE,
             stdout=PIPE,
             stderr=PIPE,
-            cwd=self._folder,
             env=wrapped.env,
             limit=MAX_MESSAGE_BYTES,
             start_new_session=True,
@@ -77,7 +76,8 @@ class Program:
 
     def _wrapped(self) -> Wrapped:
         argv = ("/bin/sh", "-c", _BEGIN, self._server.command, *self._server.args)
-        return self._sandbox.wrap(argv, folder=self._folder, network=self._sandbox.has_network)
+        folder = self._folder.resolve()
+        return self._sandbox.wrap(argv, folder=folder, network=self._sandbox.has_network)
 
     async def _receive(self, process: Process, streams: Streams) -> None:
         assert process.stdout is not None  # noqa: S101 - it was asked for
