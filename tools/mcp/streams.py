@@ -17,6 +17,7 @@ for _name in ("mcp", "client"):
 
 MAX_MESSAGE_BYTES = 4 * 1024 * 1024  # an image of 3 MiB, or a text that is cut anyway
 MAX_UNASKED = 10_000  # messages, or lines that are none, between two answers
+REQUEST_COUNTS = 100  # as so many: each of them is answered
 
 Received = SessionMessage | Exception
 SdkStreams = tuple[Any, Any]
@@ -65,7 +66,8 @@ class Sieve:
         if isinstance(message, types.JSONRPCResponse | types.JSONRPCError):
             self._unasked = 0
             return SessionMessage(message)
-        self._unasked += 1
+        is_request = isinstance(message, types.JSONRPCRequest)
+        self._unasked += REQUEST_COUNTS if is_request else 1
         if self._unasked > MAX_UNASKED:
             raise Flooded(f"it said more than {MAX_UNASKED:,} things that nobody had asked for")
-        return SessionMessage(message) if isinstance(message, types.JSONRPCRequest) else None
+        return SessionMessage(message) if is_request else None
