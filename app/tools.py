@@ -18,6 +18,7 @@ from tools.lsp import LSP_TOOLS
 from tools.lsp.checking import checked
 from tools.lsp.language_servers import LanguageServers
 from tools.lsp.servers import SERVERS, Server, read_table
+from tools.mcp.clients import McpClients
 from tools.place import Provided
 from tools.sandbox.sandbox import Sandbox
 from tools.search import SEARCH_TOOLS
@@ -52,11 +53,12 @@ async def owned_by_worker(settings: Settings, clock: Clock) -> AsyncGenerator[Pr
             Sandbox(clock, registries=settings.package_registries, scratch=scratch) as sandbox,
             Processes(sandbox) as processes,
             Outputs(parent=scratch) as outputs,
+            McpClients(sandbox, outputs) as clients,
             WebPages() as pages,
             RelevanceIndex() as relevance,
             language_servers(settings, sandbox) as servers,
         ):
-            yield Provided(sandbox, processes, outputs, pages, relevance, servers)
+            yield Provided(sandbox, processes, outputs, clients, pages, relevance, servers)
 
 
 def works_in(owned: Provided, folder: Path) -> bool:

@@ -26,7 +26,9 @@ from app.services.editing import Editing
 from app.services.engine import EngineAccess
 from app.services.health import Health
 from app.services.mcp.endpoint import McpEndpoint
+from app.services.mcp.named import NamedServers
 from app.services.mcp.project_tools import ProjectTools
+from app.services.mcp.sealing import sealing_of
 from app.services.mcp.tokens import McpTokens
 from app.services.messages import Messaging
 from app.services.streams import Streams
@@ -39,12 +41,14 @@ from jobs.agents import Agents
 from jobs.answer.reap import Reaper, ReapTimes
 from jobs.files.folders import ProjectFolders, own_folder
 from jobs.files.sweep import FolderSweeper, Room
+from jobs.mcp_servers import ProjectServers
 from jobs.outbox import Relay
 from jobs.registry import JOBS
 from llm.model import Model
 from store.deltas import DeltaLimits
 from store.gateway import Store
 from tools.lsp.language_servers import LanguageServers
+from tools.mcp.clients import McpClients
 from tools.place import Provided
 from tools.sandbox.sandbox import Sandbox
 
@@ -232,7 +236,8 @@ async def open_engine(
     """The engine with every job of the product; with a model, it works and has what jobs need."""
     needs: list[object] = []
     if model is not None:
-        needs += [store, agents_of(settings, model), workplace.folders, workplace.owned]
+        agents = agents_of(settings, model, store, workplace)
+        needs += [store, agents, workplace.folders, workplace.owned]
     async with engine_of(settings, works=model is not None, provide=needs) as engine:
         yield engine
 
@@ -267,14 +272,21 @@ def sentry_tags(settings: Settings) -> Middleware | None:
     return SentryTags()
 
 
-def agents_of(settings: Settings, model: Model) -> Agents:
+def agents_of(settings: Settings, model: Model, store: Store, workplace: Workplace) -> Agents:
     """Who answers: what each run chooses from."""
     limits = Limits(
         max_turns=settings.max_steps,
         history_tokens=settings.history_tokens,
         longest_wait_s=settings.model_wait_s,
     )
-    return Agents(model, AGENT_TOOLS, limits)
+    sealing = sealing_of(settings)
+    servers = ProjectServers(
+        store,
+        workplace.folders,
+        workplace.owned(McpClients),
+        sealing.open if sealing is not None else None,
+    )
+    return Agents(model, AGENT_TOOLS, limits, servers)
 
 
 @asynccontextmanager
@@ -317,6 +329,7 @@ def services_of(
         mcp=mcp_of(settings, backend),
         terminals=people.terminals,
         editing=people.editing,
+        mcp_servers=NamedServers(backend.store, sealing_of(settings)),
         clock=CLOCK,
     )
 

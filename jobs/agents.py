@@ -6,7 +6,8 @@ from agent.definition import Agent, Limits
 from agent.durable import Durable
 from agent.prompt import SYSTEM_PROMPT
 from engine import ReceivedEvent
-from jobs.events import MessageSent
+from jobs.events import MessageSent, sender_of
+from jobs.mcp_servers import ProjectServers, ServerTools
 from llm.model import Model
 from tools.registry import Toolbox
 from tools.tool import AnyTool
@@ -22,22 +23,38 @@ class Agents:
         model: what reaches the providers.
         tools: what an agent may be given.
         limits: what bounds a run that nothing else bounds.
+        servers: what knows the MCP servers of projects; None: they are not asked.
     """
 
-    def __init__(self, model: Model, tools: Sequence[AnyTool], limits: Limits) -> None:
+    def __init__(
+        self,
+        model: Model,
+        tools: Sequence[AnyTool],
+        limits: Limits,
+        servers: ProjectServers | None = None,
+    ) -> None:
         self._model = model
         self._tools = tuple(tools)
         self._limits = limits
+        self._servers = servers
 
-    async def for_message(
-        self,
-        event: ReceivedEvent[MessageSent],  # noqa: ARG002 - whose project a choice goes by
-        steps: Durable,  # noqa: ARG002 - where it is recorded
-    ) -> Agent:
+    async def for_message(self, event: ReceivedEvent[MessageSent], steps: Durable) -> Agent:
         """Who answers a message of a project's conversation."""
+        added = ServerTools()
+        if event.data.uses_mcp and self._servers is not None:
+            owner = sender_of(event)
+            added = await self._servers.tools_of(event.data.project_id, owner=owner, steps=steps)
         return Agent(
             model=self._model,
-            toolbox=Toolbox(self._tools),
-            system=SYSTEM_PROMPT,
+            toolbox=Toolbox((*self._tools, *added.tools)),
+            system=SYSTEM_PROMPT + added.remark,
             limits=self._limits,
         )
+
+    async def for_failure(
+        self,
+        event: ReceivedEvent[MessageSent],  # noqa: ARG002 - as above
+    ) -> Agent:
+        """Who has failed to answer it, to be named: nothing of the project is asked for that."""
+        toolbox = Toolbox(self._tools)
+        return Agent(self._model, toolbox, system=SYSTEM_PROMPT, limits=self._limits)

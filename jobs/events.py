@@ -16,6 +16,7 @@ class MessageSent(EventData, event="message/sent"):
     message_id: MessageId  # the placeholder: what is to be answered
     conversation_id: ConversationId
     project_id: ProjectId
+    uses_mcp: bool = False  # the project names MCP servers
 
 
 class MessageCancelled(EventData, event="message/cancelled"):

@@ -118,8 +118,14 @@ def _explain(tool: AnyTool, invalid: ValidationError) -> str:
     )
 
 
-@lru_cache(maxsize=256)  # each run makes a toolbox, and a schema takes a third of a millisecond
 def _describe(tool: AnyTool) -> ToolDescription:
+    if tool.input_schema is not None:
+        return ToolDescription(tool.name, tool.description, tool.input_schema)
+    return _described(tool)
+
+
+@lru_cache(maxsize=256)  # each run makes a toolbox, and a schema takes a third of a millisecond
+def _described(tool: AnyTool) -> ToolDescription:
     schema = tool.arguments.model_json_schema(by_alias=True)
     schema = _plain(schema, schema.pop("$defs", {}))
     schema.pop("description", None)

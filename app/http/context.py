@@ -8,6 +8,7 @@ from app.services.editing import Editing
 from app.services.engine import EngineAccess
 from app.services.health import Health
 from app.services.mcp.endpoint import McpEndpoint
+from app.services.mcp.named import NamedServers
 from app.services.messages import Messaging
 from app.services.streams import Streams
 from app.services.terminals import Terminals
@@ -29,4 +30,5 @@ class Services:
     mcp: McpEndpoint
     terminals: Terminals
     editing: Editing
+    mcp_servers: NamedServers
     clock: Clock

@@ -5,6 +5,7 @@ import type { MutationCtx } from "../_generated/server";
 import { resetStream } from "./deltas.ts";
 import { conflict, refused } from "./errors.ts";
 import { cancel, generationId, generationOf, runningIn } from "./messages.ts";
+import { serversOf } from "./mcp.ts";
 import { emit } from "./outbox.ts";
 import { outboxRecord, toOutbox } from "./records.ts";
 import { dropTranscript } from "./transcript.ts";
@@ -171,10 +172,11 @@ async function announce(ctx: MutationCtx, { userMessageId, messageId, ownerId, s
   const generation = await generationOf(ctx, messageId);
   if (generation === null) throw new Error("a row written just now is gone");
   const { conversationId, projectId } = generation;
+  const usesMcp = (await serversOf(ctx, projectId)).length > 0;
   const event = await emit(ctx, {
     eventId: generationId(generation),
     name: "message/sent",
-    data: { messageId, conversationId, projectId },
+    data: { messageId, conversationId, projectId, ...(usesMcp && { usesMcp }) },
     userId: ownerId,
   });
   await ctx.db.patch(generation.projectId, { updatedAt: Date.now() });

@@ -22,7 +22,7 @@ class ProcessedMessage:
 
 async def mark_failed(ctx: FailureContext[MessageSent]) -> None:
     """Close the message with the reason."""
-    agent = await ctx.need(Agents).for_message(ctx.event, ctx.step)
+    agent = await ctx.need(Agents).for_failure(ctx.event)
     await fail_answer(ctx, ctx.event.data.message_id, agent)
 
 

@@ -22,6 +22,13 @@ SCENARIO = {
         },
         {"when": {"user_contains": "hang"}, "reply": {"fault": {"kind": "hang"}}},
         {
+            "when": {"user_contains": "own server", "tool_results": 0},
+            "reply": {
+                "text": "I ask it.",
+                "tool_calls": [{"name": "mcp__local__variable", "arguments": {"of": "TOKEN"}}],
+            },
+        },
+        {
             "when": {"user_contains": "write", "tool_results": 0},
             "reply": {
                 "text": "I will.",

@@ -1,6 +1,7 @@
 """API, worker and Convex as processes of their own; they meet in PostgreSQL and in Convex."""
 
 import asyncio
+import secrets
 import tempfile
 import warnings
 from collections.abc import Iterator
@@ -8,11 +9,14 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
+import aiohttp
+import psutil
 import pytest
 
-from tests.support.api_client import api_at
+from tests.support.api_client import Api, api_at
 from tests.support.issuer import Issuer
 from tests.support.product import ROOT, Program, environment, running, start
+from tests.support.waiting import until
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")  # it tells where its sockets go when XDG_RUNTIME_DIR is not set
@@ -106,3 +110,56 @@ async def test_an_answer_waits_for_a_worker_and_moves_to_another_when_it_stops(s
             await asyncio.to_thread(second.stop)
     assert answer["status"] == "completed"
     assert answer["content"] == "All work and no play. " * 400
+
+
+async def test_an_api_alone_serves_mcp_and_ends_its_calls_when_it_stops(site: Site) -> None:
+    marker = f"marker-{secrets.token_hex(8)}"
+    command = f"python3 -c 'import time; time.sleep(600)' {marker}"
+    with running(["api"], folder=site.folder, env=site.env) as front:
+        async with api_at(front.ready["api"], "zoe", site.issuer.token("zoe")) as api:
+            project = await api.project()
+            await api.ok("PUT", f"/api/projects/{project}/files/a.txt", {"content": "hello"})
+            token = (await api.ok("POST", f"/api/projects/{project}/mcp-token"))["token"]
+            assert "hello" in await called(api, token, "readFile", {"path": "a.txt"})
+            async with asyncio.TaskGroup() as tasks:
+                running_call = tasks.create_task(
+                    called(api, token, "executeCommand", {"command": command})
+                )
+                await until(lambda: bool(alive(marker)), 60)
+                assert await asyncio.to_thread(front.stop) == 0
+                running_call.cancel()
+            await until(lambda: not alive(marker), 30)
+
+
+async def test_processes_apart_keep_no_secret_without_a_key_for_all(site: Site) -> None:
+    with running(["api"], folder=site.folder, env=site.env) as front:
+        async with api_at(front.ready["api"], "kim", site.issuer.token("kim")) as api:
+            path = f"/api/projects/{await api.project()}/mcp-servers"
+            server = {"command": "python", "args": ["server.py"]}
+            await api.ok("PUT", path, {"mcpServers": {"s": server}})
+            secret = {"mcpServers": {"s": {**server, "env": {"A": "b"}}}}
+            refused = await api.call("PUT", path, secret)
+            assert (refused.status, refused.body["code"]) == (400, "secrets_not_kept")
+
+
+async def called(api: Api, token: str, name: str, arguments: dict[str, str]) -> str:
+    headers = {
+        "Authorization": f"Bearer {token}",
+        "Accept": "application/json, text/event-stream",
+    }
+    call = {"name": name, "arguments": arguments}
+    message = {"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": call}
+    try:
+        async with api.session.post("/mcp", json=message, headers=headers) as answer:
+            return await answer.text()
+    except aiohttp.ClientError:  # the server has stopped
+        return ""
+
+
+def alive(marker: str) -> list[int]:
+    """The processes whose command line has this marker, which is of one test only."""
+    return [
+        each.pid
+        for each in psutil.process_iter(["cmdline"])
+        if any(marker in word for word in each.info["cmdline"] or ())
+    ]

@@ -23,6 +23,8 @@ ROUTES = [
     ("POST", "/api/projects"),
     ("GET", "/api/projects/x/files/a"),
     ("PUT", "/api/projects/x/files/a"),
+    ("GET", "/api/projects/x/mcp-servers"),
+    ("PUT", "/api/projects/x/mcp-servers"),
     ("POST", "/api/projects/x/mcp-token"),
     ("DELETE", "/api/projects/x/mcp-token"),
     ("POST", "/mcp"),

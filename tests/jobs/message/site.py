@@ -12,11 +12,13 @@ from engine import Engine, SqliteDatabase
 from jobs.agents import Agents
 from jobs.events import engine_event
 from jobs.files.folders import ProjectFolders
+from jobs.mcp_servers import ProjectServers, Unseal
 from jobs.message.process_message import process_message
 from llm.model import Model
 from store import Store
 from store.records import Message, MessageStatus
 from tools.files import FILE_TOOLS
+from tools.mcp.clients import McpClients
 from tools.place import Provided
 from tools.tool import AnyTool
 
@@ -36,15 +38,17 @@ class Site:
     limits: Limits = Limits()  # noqa: RUF009 - frozen
     tools: tuple[AnyTool, ...] = FILE_TOOLS
     needs: Provided = field(default_factory=Provided)
+    clients: McpClients | None = None
+    unseal: Unseal | None = None
 
     @asynccontextmanager
     async def worker(self) -> AsyncGenerator[Engine]:
-        needs = [
-            self.store,
-            Agents(self.model, self.tools, self.limits),
-            ProjectFolders(self.store, self.folder / "files"),
-            self.needs,
-        ]
+        folders = ProjectFolders(self.store, self.folder / "files")
+        servers = None
+        if self.clients is not None:
+            servers = ProjectServers(self.store, folders, self.clients, self.unseal)
+        agents = Agents(self.model, self.tools, self.limits, servers)
+        needs = [self.store, agents, folders, self.needs]
         database = SqliteDatabase(self.folder / "engine.sqlite")
         async with Engine(
             jobs=[process_message], database=database, provide=needs, grace_s=0.1

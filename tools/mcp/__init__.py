@@ -1,0 +1,1 @@
+"""MCP servers that a project names: their tools, beside ours. The SDK is imported at first use."""
