@@ -15,7 +15,6 @@ from core.node import NODE
 from tests.app.conftest import NewPerson
 from tests.support.api_client import Api
 from tests.support.lsp_client import ROOT, WAIT_S, Editor, editor_of
-from tests.tools.lsp.bench import STRICT
 from tools.lsp.editor import MAX_MISTAKES
 from tools.sandbox.sandbox import Sandbox
 
@@ -23,6 +22,7 @@ CLIENT = Path(__file__).with_name("lsp_editor.ts")
 
 pytestmark = pytest.mark.timeout(240)
 
+STRICT = '{"compilerOptions":{"strict":true,"module":"esnext","moduleResolution":"bundler"}}'
 FILES = {
     "tsconfig.json": STRICT,
     "src/math.ts": "export function add(a: number, b: number) { return a + b; }\n",
