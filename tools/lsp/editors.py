@@ -49,6 +49,7 @@ class Editors:
         self._changed = asyncio.Event()
         self._told: dict[tuple[int, RelPath], object] = {}
         self._seen: object = None
+        self._trouble = ""
 
     @property
     def count(self) -> int:
@@ -100,7 +101,11 @@ class Editors:
             except NotFound:
                 raise
             except (Refused, Transient) as trouble:
-                log.info("editors_not_told", extra={"why": type(trouble).__name__})
+                if self._trouble != type(trouble).__name__:
+                    log.info("editors_not_told", extra={"why": type(trouble).__name__})
+                self._trouble = type(trouble).__name__
+            else:
+                self._trouble = ""
 
     async def _report(self) -> None:
         paths = sorted({path for editor in self._editors.values() for path in editor.documents})

@@ -1,21 +1,28 @@
 """Editors through the real server: the language servers of a project over websockets."""
 
+import asyncio
+import json
+from asyncio.subprocess import PIPE
 from contextlib import suppress
+from pathlib import Path
 from typing import Any
 
 import aiohttp
 import pytest
 
 from app.services.editing import PER_PROJECT
+from core.node import NODE
 from tests.app.conftest import NewPerson
 from tests.support.api_client import Api
-from tests.support.lsp_client import ROOT, Editor, editor_of
-from tests.tools.lsp.bench import STRICT
+from tests.support.lsp_client import ROOT, WAIT_S, Editor, editor_of
 from tools.lsp.editor import MAX_MISTAKES
 from tools.sandbox.sandbox import Sandbox
 
+CLIENT = Path(__file__).with_name("lsp_editor.ts")
+
 pytestmark = pytest.mark.timeout(240)
 
+STRICT = '{"compilerOptions":{"strict":true,"module":"esnext","moduleResolution":"bundler"}}'
 FILES = {
     "tsconfig.json": STRICT,
     "src/math.ts": "export function add(a: number, b: number) { return a + b; }\n",
@@ -111,6 +118,25 @@ async def test_what_the_agent_writes_arrives_in_an_open_document(api: Api, proje
         assert "version" not in editor.told[-1]["params"]  # it is of no text of the editor
         await editor.change("src/use.ts", 8, {"text": f"{USE}// typed on\n"})
         await editor.until_wrong("src/use.ts", version=8)
+
+
+async def test_the_client_of_monaco_speaks_to_it(api: Api, project_id: str) -> None:
+    url = f"{api.url.replace('http', 'ws', 1)}/api/projects/{project_id}/lsp/typescript"
+    process = await asyncio.create_subprocess_exec(
+        *(NODE, "--disable-warning=ExperimentalWarning", str(CLIENT), url, api.token),
+        stdout=PIPE,
+        stderr=PIPE,
+    )
+    async with asyncio.timeout(WAIT_S):
+        said, wrong = await process.communicate()
+    assert process.returncode == 0, wrong.decode()
+    assert json.loads(said) == {
+        "server": "typescript",
+        "uri": f"{ROOT}/src/use.ts",
+        "version": 1,
+        "codes": [NOT_ASSIGNABLE],
+        "places": [f"{ROOT}/src/math.ts"],
+    }
 
 
 async def test_python_has_its_own_server(api: Api, project_id: str) -> None:

@@ -20,6 +20,9 @@ from tools.lsp.servers import TYPESCRIPT
 from tools.lsp.session import Times
 from tools.lsp.virtual import OutsideOfProject, for_client, from_client
 
+pytestmark = pytest.mark.timeout(120)
+
+WAIT_S = 60.0  # for a server that starts on a busy machine
 HERE = Path("/srv/data/a b/files")
 
 ADDRESSES = [
@@ -120,7 +123,7 @@ class Joined:
         self.notify("textDocument/didOpen", textDocument=document)
 
     async def next(self) -> dict[str, Any]:
-        async with asyncio.timeout(25):
+        async with asyncio.timeout(WAIT_S):
             return await self.told.get()
 
 

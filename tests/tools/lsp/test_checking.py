@@ -20,7 +20,9 @@ from tools.workspace.memory import MemoryWorkspace
 from tools.workspace.port import RelPath
 from tools.workspace.staged import StagedWorkspace
 
-PATIENT_S = 25.0  # tests also run on slow machines
+pytestmark = pytest.mark.timeout(120)
+
+PATIENT_S = 60.0  # tests also run on slow machines
 
 Calls = list[tuple[str, dict[str, Any], str]]
 
