@@ -195,7 +195,8 @@ def database_of(settings: Settings) -> Database:
 @asynccontextmanager
 async def folders_of(settings: Settings, store: Store) -> AsyncGenerator[ProjectFolders]:
     """The folders of projects of this process, swept."""
-    with own_folder(settings.data_dir / "workspaces") as folder:
+    parent = settings.data_dir.absolute()  # inside the sandbox a path is what it is outside
+    with own_folder(parent / "workspaces") as folder:
         folders = ProjectFolders(store, folder)
         async with in_background(FolderSweeper(store, folders).run):
             yield folders
