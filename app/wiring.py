@@ -13,6 +13,7 @@ from agent.definition import Limits
 from app.convex import ConvexAccess, convex_access
 from app.http.application import create_application
 from app.http.context import Services
+from app.http.preview.server import previewing
 from app.http.rates.buckets import MemoryBuckets
 from app.http.rates.limits import RateClass, RateLimits
 from app.http.rates.postgres import PostgresBuckets
@@ -25,6 +26,7 @@ from app.ready_file import announced
 from app.services.engine import EngineAccess
 from app.services.health import Health
 from app.services.messages import Messaging
+from app.services.previews import Previews
 from app.services.streams import Streams
 from app.services.terminals import Terminals
 from app.settings import Settings, SettingsInvalid
@@ -137,8 +139,8 @@ async def front(
     settings: Settings, identity: Identity, backend: Backend
 ) -> AsyncGenerator[Mapping[str, object]]:
     """The HTTP API over a backend; gives the ready line once it accepts requests."""
-    async with rates_of(settings) as rates, terminals_of(settings, backend) as terminals:
-        services = services_of(settings, identity, backend, rates, terminals)
+    async with rates_of(settings) as rates, rooms_of(settings, backend) as rooms:
+        services = services_of(settings, identity, backend, rates, rooms)
         app = create_application(services, settings, CLOCK)
         async with serve(app, settings) as url:
             ready: dict[str, object] = {"api": url, "convex": backend.convex.url}
@@ -212,9 +214,17 @@ async def workplace_of(settings: Settings, store: Store) -> AsyncGenerator[Workp
         yield Workplace(folders, provided)
 
 
+@dataclass(frozen=True)
+class Rooms:
+    """What people see and do in the sandbox."""
+
+    terminals: Terminals
+    previews: Previews
+
+
 @asynccontextmanager
-async def terminals_of(settings: Settings, backend: Backend) -> AsyncGenerator[Terminals]:
-    """Terminals of people: in the folders of the worker beside, else in folders of their own."""
+async def rooms_of(settings: Settings, backend: Backend) -> AsyncGenerator[Rooms]:
+    """Terminals and previews: in the folders of the worker beside, else in folders of their own."""
     store = backend.store
     async with AsyncExitStack() as stack:
         if backend.workplace is not None:
@@ -223,7 +233,13 @@ async def terminals_of(settings: Settings, backend: Backend) -> AsyncGenerator[T
         else:
             folders = await stack.enter_async_context(folders_of(settings, store))
             sandbox = await stack.enter_async_context(own_sandbox(settings, CLOCK))
-        yield await stack.enter_async_context(Terminals(store, folders, sandbox))
+        previews = Previews(folders, sandbox, CLOCK)
+        if settings.preview_origin is not None or settings.is_loopback:
+            shown = previewing(previews, host=settings.host, port=settings.preview_port)
+            port = (await stack.enter_async_context(shown)).rpartition(":")[2]
+            previews.origin = settings.preview_origin or f"http://localhost:{port}"
+        terminals = await stack.enter_async_context(Terminals(store, folders, sandbox))
+        yield Rooms(terminals, previews)
 
 
 @asynccontextmanager
@@ -301,7 +317,7 @@ def services_of(
     identity: Identity,
     backend: Backend,
     rates: RateLimits,
-    terminals: Terminals,
+    rooms: Rooms,
 ) -> Services:
     """What the routes use."""
     checks = {"store": backend.store.ping, "engine": partial(engine_answers, backend.engine)}
@@ -315,7 +331,8 @@ def services_of(
         health=Health(checks, CLOCK),
         engine=EngineAccess(backend.engine, messaging, has_operator=identity.token is not None),
         streams=Streams(backend.engine),
-        terminals=terminals,
+        terminals=rooms.terminals,
+        previews=rooms.previews,
         clock=CLOCK,
     )
 

@@ -14,6 +14,7 @@ from app.http import (
     health,
     messages,
     metrics,
+    previews,
     projects,
     realtime,
     runs,
@@ -46,6 +47,7 @@ NOUNS = (
     metrics,
     realtime,
     terminal,
+    previews,
     health,
     docs,
 )

@@ -7,6 +7,7 @@ from app.identity.tokens import Authenticator
 from app.services.engine import EngineAccess
 from app.services.health import Health
 from app.services.messages import Messaging
+from app.services.previews import Previews
 from app.services.streams import Streams
 from app.services.terminals import Terminals
 from core.clock import Clock
@@ -25,4 +26,5 @@ class Services:
     engine: EngineAccess
     streams: Streams
     terminals: Terminals
+    previews: Previews
     clock: Clock

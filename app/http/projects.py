@@ -127,4 +127,5 @@ async def delete_project(
     """Delete a project with everything in it; answers being written are cancelled."""
     await services.messaging.delete_project(project_id, owner=caller.owner)
     services.terminals.end_project(project_id)
+    services.previews.end_project(project_id)
     return Success()
