@@ -246,7 +246,12 @@ class Sandbox:
             group=group,
             door=door,
         )
-        await running.start(wrapped, terminal)
+        try:
+            await running.start(wrapped, terminal)
+        except BaseException:
+            if door is not None:
+                door.close()
+            raise
         return running
 
     @property

@@ -90,7 +90,10 @@ def _own_cookie(cookie: str) -> str | None:
 
 def _at_home(location: str) -> str:
     """A redirect to a loopback, where the server believes to be, leads to the preview itself."""
-    parts = urlsplit(location.strip())
+    try:
+        parts = urlsplit(location.strip())
+    except ValueError:  # a browser finds no host in it, either
+        return location
     if parts.hostname is None or not _is_loopback(parts.hostname):
         return location
     path = "/" + parts.path.lstrip("/")  # two would be a host again

@@ -11,7 +11,7 @@ import logging
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager, suppress
 from http import HTTPStatus
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs
 
 import h11
 
@@ -24,6 +24,7 @@ from app.http.preview.heads import (
     value_of,
 )
 from app.http.serving.server import bind, url_of
+from app.http.sockets import is_of_host
 from app.services.previews import LOOK_S, Preview, Previews
 from core.errors import Refused
 
@@ -150,9 +151,9 @@ class PreviewServer:
 
     def _admit(self, preview: Preview, request: h11.Request, headers: Headers) -> None:
         """Only the browser that has opened it, and only its own pages. Raises: _Answered."""
-        target = urlsplit(bytes(request.target).decode("latin-1"))
-        if target.path == OPEN:
-            [token] = parse_qs(target.query).get("token", [""])[:1]
+        path, _, query = bytes(request.target).decode("latin-1").partition("?")
+        if path == OPEN:
+            [token] = parse_qs(query).get("token", [""])[:1]
             if not self._previews.may_open(preview, token):
                 text = (
                     "This address was good for a minute. Open the preview from the project again."
@@ -164,10 +165,7 @@ class PreviewServer:
             text = "This preview is somebody's own. Open it from the project."
             raise _Answered(HTTPStatus.FORBIDDEN, text)
         origin = value_of(headers, b"origin")
-        if (
-            origin is not None
-            and urlsplit(origin).netloc.lower() != (value_of(headers, b"host") or "").lower()
-        ):
+        if origin is not None and not is_of_host(origin, value_of(headers, b"host") or ""):
             raise _Answered(HTTPStatus.FORBIDDEN, "Only pages of this preview may ask it.")
 
 

@@ -130,7 +130,7 @@ async def test_without_a_token_that_holds_there_is_none(
 
 async def test_only_pages_of_ours_may_open_one(api: Api, project_id: str) -> None:
     auth = {"Authorization": f"Bearer {api.token}"}
-    for origin in ("https://evil.example", "null", "http://localhost:1"):
+    for origin in ("https://evil.example", "null", "http://localhost:1", "http://["):
         with pytest.raises(aiohttp.WSServerHandshakeError) as refused:
             async with terminal_of(api, project_id, headers={**auth, "Origin": origin}):
                 pass

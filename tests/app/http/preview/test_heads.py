@@ -51,6 +51,7 @@ def test_a_websocket_stays_one() -> None:
         ("http://127.9.9.9//evil.example/x", "/evil.example/x"),
         ("https://example.com/x", "https://example.com/x"),
         ("http://10.0.0.1/x", "http://10.0.0.1/x"),
+        ("http://[", "http://["),
     ],
 )
 def test_a_redirect_to_a_loopback_leads_to_the_preview(location: str, passed: str) -> None:

@@ -202,7 +202,9 @@ async def test_another_host_is_no_preview(site: Site, host: str) -> None:
     assert b"hello" not in body
 
 
-@pytest.mark.parametrize("origin", ["https://evil.example", "null", "http://localhost:8787"])
+@pytest.mark.parametrize(
+    "origin", ["https://evil.example", "null", "http://localhost:8787", "http://["]
+)
 async def test_pages_of_others_cannot_ask_it(site: Site, origin: str) -> None:
     browser = await site.opened()
     assert (await browser.ask("/echo", "POST", data=b"x", headers={"Origin": origin}))[0] == 403
