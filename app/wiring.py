@@ -13,6 +13,7 @@ from agent.definition import Limits
 from app.convex import ConvexAccess, convex_access
 from app.http.application import create_application
 from app.http.context import Services
+from app.http.preview.server import previewing
 from app.http.rates.buckets import MemoryBuckets
 from app.http.rates.limits import RateClass, RateLimits
 from app.http.rates.postgres import PostgresBuckets
@@ -31,6 +32,7 @@ from app.services.mcp.project_tools import ProjectTools
 from app.services.mcp.sealing import sealing_of
 from app.services.mcp.tokens import McpTokens
 from app.services.messages import Messaging
+from app.services.previews import Previews
 from app.services.streams import Streams
 from app.services.terminals import Terminals
 from app.settings import Settings, SettingsInvalid
@@ -65,14 +67,6 @@ class Workplace:
 
     folders: ProjectFolders
     owned: Provided
-
-
-@dataclass(frozen=True)
-class People:
-    """What people work with themselves, beside the agent."""
-
-    terminals: Terminals
-    editing: Editing
 
 
 @dataclass(frozen=True)
@@ -153,14 +147,8 @@ async def front(
     settings: Settings, identity: Identity, backend: Backend
 ) -> AsyncGenerator[Mapping[str, object]]:
     """The HTTP API over a backend; gives the ready line once it accepts requests."""
-    place = backend.workplace
-    async with (
-        rates_of(settings) as rates,
-        Terminals(backend.store, place.folders, place.owned(Sandbox)) as terminals,
-        Editing(place.folders, place.owned(LanguageServers)) as editing,
-    ):
-        people = People(terminals, editing)
-        services = services_of(settings, identity, backend, rates, people)
+    async with rates_of(settings) as rates, rooms_of(settings, backend) as rooms:
+        services = services_of(settings, identity, backend, rates, rooms)
         app = create_application(services, settings, CLOCK)
         async with in_background(services.mcp.run), serve(app, settings) as url:
             ready: dict[str, object] = {"api": url, "convex": backend.convex.url}
@@ -219,7 +207,8 @@ def database_of(settings: Settings) -> Database:
 @asynccontextmanager
 async def open_workplace(settings: Settings, store: Store) -> AsyncGenerator[Workplace]:
     """Where the tools of runs, people's MCP clients, terminals and editors work."""
-    with own_folder(settings.data_dir / "workspaces") as folder:
+    parent = settings.data_dir.absolute()  # inside the sandbox a path is what it is outside
+    with own_folder(parent / "workspaces") as folder:
         folders = ProjectFolders(store, folder)
         async with owned_by_worker(settings, CLOCK) as owned:
             room = Room(settings.workspaces_bytes, settings.workspaces_days)
@@ -227,6 +216,31 @@ async def open_workplace(settings: Settings, store: Store) -> AsyncGenerator[Wor
             sweeper = FolderSweeper(store, folders, room=room, is_in_use=in_use)
             async with in_background(sweeper.run):
                 yield Workplace(folders, owned)
+
+
+@dataclass(frozen=True)
+class Rooms:
+    """What people see and do in the sandbox themselves, beside the agent."""
+
+    terminals: Terminals
+    previews: Previews
+    editing: Editing
+
+
+@asynccontextmanager
+async def rooms_of(settings: Settings, backend: Backend) -> AsyncGenerator[Rooms]:
+    """Terminals, previews and editors, in the folders of this process."""
+    folders, owned = backend.workplace.folders, backend.workplace.owned
+    async with AsyncExitStack() as stack:
+        previews = Previews(folders, owned(Sandbox), CLOCK)
+        if settings.preview_origin is not None or settings.is_loopback:
+            shown = previewing(previews, host=settings.host, port=settings.preview_port)
+            port = (await stack.enter_async_context(shown)).rpartition(":")[2]
+            previews.origin = settings.preview_origin or f"http://localhost:{port}"
+        terminals = Terminals(backend.store, folders, owned(Sandbox))
+        await stack.enter_async_context(terminals)
+        editing = await stack.enter_async_context(Editing(folders, owned(LanguageServers)))
+        yield Rooms(terminals, previews, editing)
 
 
 @asynccontextmanager
@@ -312,7 +326,7 @@ def services_of(
     identity: Identity,
     backend: Backend,
     rates: RateLimits,
-    people: People,
+    rooms: Rooms,
 ) -> Services:
     """What the routes use."""
     checks = {"store": backend.store.ping, "engine": partial(engine_answers, backend.engine)}
@@ -327,9 +341,10 @@ def services_of(
         engine=EngineAccess(backend.engine, messaging, has_operator=identity.token is not None),
         streams=Streams(backend.engine),
         mcp=mcp_of(settings, backend),
-        terminals=people.terminals,
-        editing=people.editing,
         mcp_servers=NamedServers(backend.store, sealing_of(settings)),
+        terminals=rooms.terminals,
+        previews=rooms.previews,
+        editing=rooms.editing,
         clock=CLOCK,
     )
 

@@ -16,6 +16,11 @@ Data = Annotated[
 ]
 
 
+PreviewPort = Annotated[
+    int | None, typer.Option(min=0, max=65535, help="Port of previews; 0 takes a free one.")
+]
+
+
 def dev(
     port: Port = None,
     data: Data = None,
@@ -24,21 +29,27 @@ def dev(
         int | None,
         typer.Option(min=0, max=65535, help="Port of the embedded Convex; 0 takes a free one."),
     ] = None,
+    preview_port: PreviewPort = None,
 ) -> None:
     """API, worker and the embedded Convex in one process.
 
     Ready line: {"api": URL, "convex": URL, "token": the local user's token}.
     """
-    settings = settings_or_exit(port=port, data_dir=data, host=host, convex_port=convex_port)
+    settings = settings_or_exit(
+        port=port, data_dir=data, host=host, convex_port=convex_port, preview_port=preview_port
+    )
     run_service(_part("development"), settings)
 
 
-def api(port: Port = None, host: Host = None, data: Data = None) -> None:
+def api(
+    port: Port = None, host: Host = None, data: Data = None, preview_port: PreviewPort = None
+) -> None:
     """The HTTP API alone, with POLARIS_DATABASE_URL and CONVEX_URL.
 
     Ready line: {"api": URL, "convex": URL}.
     """
-    run_service(_part("api"), settings_or_exit(port=port, host=host, data_dir=data))
+    settings = settings_or_exit(port=port, host=host, data_dir=data, preview_port=preview_port)
+    run_service(_part("api"), settings)
 
 
 def worker(data: Data = None) -> None:

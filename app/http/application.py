@@ -17,6 +17,7 @@ from app.http import (
     mcp,
     messages,
     metrics,
+    previews,
     projects,
     realtime,
     runs,
@@ -54,6 +55,7 @@ NOUNS = (
     realtime,
     terminal,
     lsp,
+    previews,
     health,
     docs,
 )

@@ -10,6 +10,7 @@ from app.services.health import Health
 from app.services.mcp.endpoint import McpEndpoint
 from app.services.mcp.named import NamedServers
 from app.services.messages import Messaging
+from app.services.previews import Previews
 from app.services.streams import Streams
 from app.services.terminals import Terminals
 from core.clock import Clock
@@ -31,4 +32,5 @@ class Services:
     terminals: Terminals
     editing: Editing
     mcp_servers: NamedServers
+    previews: Previews
     clock: Clock

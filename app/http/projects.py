@@ -128,4 +128,5 @@ async def delete_project(
     await services.messaging.delete_project(project_id, owner=caller.owner)
     services.terminals.end_project(project_id)
     services.editing.end_project(project_id)
+    services.previews.end_project(project_id)
     return Success()

@@ -16,7 +16,15 @@ def comes_from_a_page_of_ours(websocket: WebSocket) -> bool:
     origin = websocket.headers.get("origin")
     if origin is None or origin in websocket.app.state.origins:
         return True
-    return urlsplit(origin).netloc.lower() == websocket.headers.get("host", "").lower()
+    return is_of_host(origin, websocket.headers.get("host", ""))
+
+
+def is_of_host(origin: str, host: str) -> bool:
+    """Whether an `Origin` header names the same place as a `Host` header."""
+    try:
+        return urlsplit(origin).netloc.lower() == host.lower() != ""
+    except ValueError:  # it names none
+        return False
 
 
 def bearer_of(websocket: WebSocket) -> str | None:

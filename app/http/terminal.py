@@ -143,7 +143,7 @@ async def _output(websocket: WebSocket, view: View) -> None:
     try:
         async for piece in view.pieces():
             await websocket.send_bytes(piece)
-    except WebSocketDisconnect:
+    except (RuntimeError, WebSocketDisconnect):  # it is closed, by us or by the client
         return
 
 

@@ -24,6 +24,19 @@ class ApiSettings(Group):
         validation_alias="POLARIS_PORT",
         description="Port the API listens on; 0 picks a free one.",
     )
+    preview_port: int = Field(
+        default=0,
+        ge=0,
+        le=65535,
+        validation_alias="POLARIS_PREVIEW_PORT",
+        description="Port on which previews of projects are shown; 0 picks a free one.",
+    )
+    preview_origin: str | None = Field(
+        default=None,
+        pattern=r"^https?://[a-z0-9.-]+(:[0-9]{1,5})?$",
+        validation_alias="POLARIS_PREVIEW_ORIGIN",
+        description="Where the hosts below lead to the preview port, as https://preview.example.com.",
+    )
     body_limit_bytes: int = Field(
         default=MIB,
         ge=1024,

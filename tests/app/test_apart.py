@@ -16,7 +16,9 @@ import pytest
 from tests.support.api_client import Api, api_at
 from tests.support.issuer import Issuer
 from tests.support.product import ROOT, Program, environment, running, start
+from tests.support.terminals import terminal_of
 from tests.support.waiting import until
+from tools.sandbox.sandbox import Sandbox
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")  # it tells where its sockets go when XDG_RUNTIME_DIR is not set
@@ -95,6 +97,37 @@ async def test_a_message_to_the_api_is_answered_by_a_worker_and_cancelled_across
             await api.ok("POST", "/api/messages/cancel", {"messageId": slow["messageId"]})
             after = await api.send(conversation, "hello")  # the conversation is free again
             assert (await api.until_final(after["messageId"]))["status"] == "completed"
+
+
+async def test_a_terminal_runs_beside_the_api_and_a_worker_sees_what_it_changes(
+    site: Site,
+) -> None:
+    with ExitStack() as stack:
+        front = stack.enter_context(running(["api"], folder=site.folder, env=site.env))
+        worker = site.worker("one")
+        stack.callback(worker.stop)
+        async with api_at(front.ready["api"], "joe", site.issuer.token("joe")) as api:
+            project = await api.project()
+            async with terminal_of(api, project) as terminal:
+                told = await terminal.until_told("session" if await has_terminals() else "error")
+                if told["type"] == "error":
+                    assert told["code"] == "no_sandbox"
+                    assert await terminal.until_closed() == 4503
+                    return
+                await terminal.type("echo from the shell > new.txt; echo o''k\n")
+                await terminal.until_shown("ok\r\n")
+                path = f"/api/projects/{project}/files/new.txt"
+                while (await api.call("GET", path)).status != 200:  # noqa: ASYNC110 - elsewhere
+                    await asyncio.sleep(0.1)
+                sent = await api.send(await api.conversation(project), "write the file")
+                assert (await api.until_final(sent["messageId"]))["status"] == "completed"
+                await terminal.type("until [ -e made.txt ]; do sleep 0.1; done; cat made.txt\n")
+                await terminal.until_shown("by me\r\n")
+
+
+async def has_terminals() -> bool:
+    async with Sandbox(kinds=["bubblewrap"]) as sandbox:
+        return sandbox.kind is not None
 
 
 async def test_an_answer_waits_for_a_worker_and_moves_to_another_when_it_stops(site: Site) -> None:

@@ -107,7 +107,7 @@ describe("deltas", () => {
     } finally {
       vi.useRealTimers();
     }
-  });
+  }, 60_000); // 3 s on a quiet machine
 
   test("of a retry survive the sweep that the failure before it has scheduled", async () => {
     vi.useFakeTimers();

@@ -20,6 +20,7 @@ NAMES = Path("/opt/polaris/bin")  # where our names of programs are inside
 HOME = Path("/tmp/home")  # noqa: S108 - inside, in a /tmp that each process tree has for itself
 TEMPORARY = Path("/tmp")  # noqa: S108 - as above
 BRIDGE = Path(__file__).with_name("bridge.cjs")
+RELAY = Path(__file__).with_name("relay.py")
 SOCKET = Path("/opt/polaris/proxy.sock")
 PROXY_PORT = 3128
 PROXIED = {
@@ -89,6 +90,7 @@ class Bubblewrap:
             *self._masks,
             *self._system,
             *(self._way_out() if confined.network else ()),
+            *(_bind("--ro-bind", [RELAY]) if confined.door is not None else ()),
             *_bind("--ro-bind-try", confined.read_only),
             *("--bind" if confined.writable else "--ro-bind", folder, folder),
             *(self._git(confined.folder) if confined.writable else ()),
@@ -98,6 +100,9 @@ class Bubblewrap:
         if confined.network:
             program = (str(NODE), str(BRIDGE), str(SOCKET), str(PROXY_PORT), *program)
             inside = {**inside, **PROXIED}
+        if confined.door is not None:
+            python = str(NAMES / "python")
+            program = (python, "-I", "-S", str(RELAY), str(confined.door), *program)
         command = limited(bounds, program, merged=confined.merged)
         argv = (str(self._program), *arguments, "--", *command)
         return Wrapped(argv, {**inside, **confined.env})

@@ -46,6 +46,7 @@ class Confined:
         read_only: more paths that are seen as they are outside, and cannot be changed.
         env: all of its environment.
         has_terminal: whether it is controlled by a terminal, that of a person.
+        door: the descriptor of a socket by which somebody outside reaches ports inside.
         merged: whether errors are printed where the output is, and standard error is told the
             names of processes that outlive the program.
     """
@@ -60,6 +61,7 @@ class Confined:
     bounds: Bounds = field(default_factory=Bounds)
     merged: bool = False
     has_terminal: bool = False
+    door: int | None = None
 
     @property
     def start(self) -> Path:

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from core.clock import Clock
 from tools.sandbox.cgroup import TaskGroup
+from tools.sandbox.doors import Door
 from tools.sandbox.port import MIB, Bounds, Confinement, Wrapped
 from tools.sandbox.scripts import LEFT, waiting
 from tools.sandbox.tree import Usage, death, descendants_of, first_child, kill, names_of, usage_of
@@ -70,6 +71,7 @@ class Running:
     Args:
         on_output: gets the output, standard output and errors in the order of their writing.
         group: what bounds the number of tasks; closed at the end.
+        door: how it is reached from outside; closed at the end.
     """
 
     def __init__(  # noqa: PLR0913 - what one run is made of
@@ -81,8 +83,10 @@ class Running:
         on_output: Callable[[bytes], None],
         clock: Clock,
         group: TaskGroup | None = None,
+        door: Door | None = None,
     ) -> None:
         self._group = group
+        self._door = door
         self._confinement = confinement
         self._bounds = bounds
         self._limits = limits
@@ -113,7 +117,10 @@ class Running:
             *waiting(members, wrapped.argv, terminal),
             env=wrapped.env,
             start_new_session=True,
+            pass_fds=() if self._door is None else (self._door.descriptor,),
         )
+        if self._door is not None:
+            self._door.handed_in()
         # It waits for this line: else it could be over before it is held, its number another's.
         self._outer.hold(transport.get_pid())
         gate = transport.get_pipe_transport(0)
@@ -202,8 +209,9 @@ class Running:
             with suppress(TimeoutError):
                 async with asyncio.timeout(CLOSED_S):
                     await self._pipes.lost.wait()
-            if self._group is not None:
-                self._group.close()
+            for made in (self._group, self._door):
+                if made is not None:
+                    made.close()
             self._let_go()
 
     def _kill(self) -> None:

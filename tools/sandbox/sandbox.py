@@ -13,6 +13,7 @@ from typing import Self
 from core.clock import Clock, SystemClock
 from tools.sandbox.bubblewrap import Bubblewrap, candidates
 from tools.sandbox.cgroup import TaskGroup, TaskGroups
+from tools.sandbox.doors import Doors
 from tools.sandbox.landlock import Landlock
 from tools.sandbox.port import KEEPERS, LASTING, Confined, Confinement, NoSandbox, Wrapped
 from tools.sandbox.programs import lay_out
@@ -31,6 +32,11 @@ NONE_HERE = (
     "tell the user that commands need a worker with a sandbox."
 )
 
+
+NO_PREVIEW = (
+    "Previews need network namespaces, which this machine's sandbox does not have: what is "
+    "confined by Landlock has no network at all, so no server can listen."
+)
 
 KINDS = (Bubblewrap.name, Landlock.name)
 """By what processes can be confined; the first that works is taken."""
@@ -87,6 +93,7 @@ class Sandbox:
         self._parent = scratch
         self._registries = registries
         self._proxy: RegistryProxy | None = None
+        self._doors: Doors | None = None
         self._clock = clock or SystemClock()
         self._kinds = kinds
         self._groups: TaskGroups | None = None
@@ -107,18 +114,20 @@ class Sandbox:
     async def __aenter__(self) -> Self:
         """Find out what this machine can do."""
         self._scratch = await asyncio.to_thread(_made_folder, self._parent)
+        self._socket_folder = await asyncio.to_thread(_made_folder, None)  # its path is short
         if self._registries:
-            self._socket_folder = await asyncio.to_thread(_made_folder, None)  # its path is short
             proxy = RegistryProxy(self._socket_folder / "proxy.sock", self._registries)
             self._proxy = await proxy.__aenter__()
         self._confinement = await asyncio.to_thread(self._open, self._scratch)
         if self._confinement is None:
             log.error("no_sandbox")
+        elif self.kind == Bubblewrap.name:
+            self._doors = Doors(self._socket_folder)
         return self
 
     async def __aexit__(self, *error: object) -> None:
         """Remove what was laid out for programs."""
-        self._confinement = None
+        self._confinement = self._doors = None
         if self._proxy is not None:
             await self._proxy.__aexit__(*error)
         if self._groups is not None:
@@ -204,18 +213,31 @@ class Sandbox:
         *,
         on_output: OnOutput = _dropped,
         terminal: Path | None = None,
+        is_reachable: bool = False,
     ) -> Running:
         """Start a program that runs beside the caller, who has to await its `finish`.
 
-        With a `terminal`, the path of one, it reads and writes there and has no output else.
+        With a `terminal`, the path of one, it reads and writes there and has no output else. What
+        is reachable can be connected to, where this machine's sandbox has networks.
 
         Raises:
             NoSandbox: as `wrap`; this machine's sandbox has no terminals.
         """
         confinement = self._confined_by
         has_terminal = terminal is not None
-        confined = replace(confined, merged=not has_terminal, has_terminal=has_terminal)
-        wrapped, group = await asyncio.to_thread(self._wrap, confined)
+        door = self._doors.open(confined.folder) if is_reachable and self._doors else None
+        try:
+            confined = replace(
+                confined,
+                merged=not has_terminal,
+                has_terminal=has_terminal,
+                door=None if door is None else door.descriptor,
+            )
+            wrapped, group = await asyncio.to_thread(self._wrap, confined)
+        except BaseException:
+            if door is not None:
+                door.close()
+            raise
         running = Running(
             confinement,
             confined.bounds,
@@ -223,9 +245,33 @@ class Sandbox:
             on_output=on_output,
             clock=self._clock,
             group=group,
+            door=door,
         )
-        await running.start(wrapped, terminal)
+        try:
+            await running.start(wrapped, terminal)
+        except BaseException:
+            if door is not None:
+                door.close()
+            raise
         return running
+
+    @property
+    def is_reachable(self) -> bool:
+        """Whether servers inside can be connected to."""
+        return self._doors is not None
+
+    async def connect(
+        self, folder: Path, port: int
+    ) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+        """A connection to what listens on that port in a reachable process of the project.
+
+        Raises:
+            NothingListens: there is none.
+            NoSandbox: this machine's sandbox has no networks of its own.
+        """
+        if self._doors is None:
+            raise NoSandbox(NO_PREVIEW)
+        return await self._doors.connect(folder, port)
 
     @property
     def _confined_by(self) -> Confinement:

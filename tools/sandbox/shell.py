@@ -113,7 +113,9 @@ class Shell:
             bounds=BOUNDS,
         )
         limits = Limits(timeout_s=LIFETIME_S)
-        self._running = await sandbox.start(confined, limits, terminal=self._pty.path)
+        self._running = await sandbox.start(
+            confined, limits, terminal=self._pty.path, is_reachable=True
+        )
 
     def abandon(self) -> None:
         """It was not started, and will not be."""

@@ -125,7 +125,9 @@ class Processes:
         self._known[process.process_id] = process  # before the start, so that it counts
         try:
             limits = Limits(timeout_s=LIFETIME_S, output_bytes=OUTPUT_BYTES)
-            running = await self._sandbox.start(confined, limits, on_output=process.take)
+            running = await self._sandbox.start(
+                confined, limits, on_output=process.take, is_reachable=True
+            )
         except BaseException:
             del self._known[process.process_id]
             raise

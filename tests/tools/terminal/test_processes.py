@@ -8,6 +8,7 @@ import pytest
 
 from tests.support.processes import alive, until_alive
 from tests.tools.terminal.conftest import Terminal
+from tools.sandbox.doors import NothingListens
 from tools.sandbox.port import Confined
 from tools.sandbox.sandbox import Sandbox
 from tools.terminal.processes import KEPT_BYTES, PER_PROJECT, Processes
@@ -41,6 +42,23 @@ async def test_a_server_runs_between_calls(terminal: Terminal) -> None:
     stopped = await terminal("stopProcess", processId=process_id)
     assert stopped.text.startswith(f"Process {process_id} was stopped")
     assert not stopped.is_error
+
+
+async def test_a_server_can_be_looked_at_from_outside(terminal: Terminal) -> None:
+    sandbox = terminal.place.need(Sandbox)
+    if not sandbox.is_reachable:
+        pytest.skip("this machine has no network namespaces")
+    await started(terminal, f"{SERVER} & wait")
+    async with asyncio.timeout(40):
+        while True:
+            try:
+                reader, writer = await sandbox.connect(terminal.folder, 3000)
+                break
+            except NothingListens:
+                await asyncio.sleep(0.05)
+        writer.write(b"GET / HTTP/1.0\r\n\r\n")
+        assert (await reader.read()).endswith(b"hi")
+        writer.close()
 
 
 async def test_only_new_output_is_read(terminal: Terminal) -> None:
