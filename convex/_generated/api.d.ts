@@ -37,6 +37,7 @@ import type * as model_records from "../model/records.js";
 import type * as model_rows from "../model/rows.js";
 import type * as model_sending from "../model/sending.js";
 import type * as model_transcript from "../model/transcript.js";
+import type * as model_transfers from "../model/transfers.js";
 import type * as model_validators from "../model/validators.js";
 import type * as projects from "../projects.js";
 import type * as system_conversations from "../system/conversations.js";
@@ -51,6 +52,7 @@ import type * as system_purge from "../system/purge.js";
 import type * as system_streaming from "../system/streaming.js";
 import type * as system_sweep from "../system/sweep.js";
 import type * as system_transfers from "../system/transfers.js";
+import type * as transfers from "../transfers.js";
 
 /**
  * A utility for referencing Convex functions in your app's API.
@@ -85,6 +87,7 @@ declare const fullApi: ApiFromModules<{
   "model/rows": typeof model_rows;
   "model/sending": typeof model_sending;
   "model/transcript": typeof model_transcript;
+  "model/transfers": typeof model_transfers;
   "model/validators": typeof model_validators;
   projects: typeof projects;
   "system/conversations": typeof system_conversations;
@@ -99,6 +102,7 @@ declare const fullApi: ApiFromModules<{
   "system/streaming": typeof system_streaming;
   "system/sweep": typeof system_sweep;
   "system/transfers": typeof system_transfers;
+  transfers: typeof transfers;
 }>;
 export declare const api: FilterApi<
   typeof fullApi,

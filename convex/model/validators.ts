@@ -18,6 +18,7 @@ export const toolCallStatus = v.union(
 export const deltaKind = v.union(v.literal("text"), v.literal("thinking"), v.literal("reset"));
 export const generationEventType = v.union(v.literal("step"), v.literal("file"), v.literal("info"), v.literal("error"));
 export const transferKind = v.union(v.literal("import"), v.literal("export"));
+export const reportLine = v.object({ path: v.string(), reason: v.string() });
 export const transferEnd = v.union(v.literal("completed"), v.literal("failed"), v.literal("cancelled"));
 export const transferStatus = v.union(v.literal("running"), transferEnd);
 export const busyPolicy = v.union(v.literal("cancel"), v.literal("reject"), v.literal("queue"));

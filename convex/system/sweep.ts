@@ -82,8 +82,8 @@ export const refusedEvents = internalMutation({
 });
 
 /**
- * Blobs that were uploaded a day ago and that no file names: a write that never came. Files are the only rows that
- * hold blobs; a table that comes to hold some has to be asked here.
+ * Blobs that were uploaded a day ago and that no file names: a write that never came. Files are the rows that
+ * hold blobs for good; a transfer holds its archive until it ends, which takes less than a day.
  */
 export const orphanBlobs = internalMutation({
   args: { after: v.optional(v.number()) },

@@ -31,11 +31,15 @@ from store.records.generations import DeltaKind, DeltaPage, DeltaRun, Generation
 from store.records.outbox import OutboxEvent
 from store.records.pages import Page
 from store.records.projects import (
+    CancelledTransfers,
     ExportStatus,
     GenerationEvent,
     ImportStatus,
     Project,
     ProjectSettings,
+    ReportLine,
+    RequestedExport,
+    RequestedImport,
     Transfer,
 )
 from store.records.turns import (
@@ -50,6 +54,7 @@ from store.records.turns import (
 __all__ = [
     "BusyPolicy",
     "Cancelled",
+    "CancelledTransfers",
     "Conversation",
     "DeletedFile",
     "DeltaKind",
@@ -80,6 +85,9 @@ __all__ = [
     "Project",
     "ProjectSettings",
     "RenamedFile",
+    "ReportLine",
+    "RequestedExport",
+    "RequestedImport",
     "SentMessage",
     "ToolCallRecord",
     "ToolCallStatus",
