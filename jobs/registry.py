@@ -3,6 +3,7 @@
 from typing import Any
 
 from engine import Job
+from jobs.github.import_repository import import_repository
 from jobs.message.process_message import process_message
 
-JOBS: tuple[Job[Any, Any], ...] = (process_message,)
+JOBS: tuple[Job[Any, Any], ...] = (process_message, import_repository)

@@ -10,7 +10,8 @@ from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any, TypeVar
+from functools import partial
+from typing import Any, TypeVar, cast
 
 import requests
 from github import Auth, Github, GithubException
@@ -76,6 +77,7 @@ class GithubClient:
         self._has_token = token is not None
         self._clock = clock
         self._lock = asyncio.Lock()
+        self._known: dict[str, Remote] = {}
         self._github = Github(
             base_url=server.api_url.rstrip("/"),
             auth=Auth.Token(token.get_secret_value()) if token is not None else None,
@@ -101,9 +103,14 @@ class GithubClient:
 
     async def repository(self, full_name: str) -> RemoteRepository:
         """The repository, also under a new name. Raises: RepositoryNotFound, as `login`."""
-        return await self._ask(
-            lambda: _as_record(self._github.get_repo(full_name)), full_name, "read"
-        )
+        return _as_record(await self._remote(full_name))
+
+    async def _remote(self, full_name: str) -> Remote:
+        if full_name not in self._known:
+            ask = partial(self._github.get_repo, full_name)
+            remote = await self._ask(ask, full_name, "read")
+            self._known |= {full_name: remote, remote.full_name: remote}
+        return self._known[full_name]
 
     async def named(
         self, repository: RemoteRepository, below: tuple[str, ...], ref: str | None
@@ -114,9 +121,9 @@ class GithubClient:
             NoSuchBranch: there is none of that name.
             EmptyRepository: there is no commit at all.
         """
+        remote = await self._remote(repository.full_name)
 
         def find() -> Named:
-            remote = self._github.get_repo(repository.full_name, lazy=True)
             name, rest = ref, below
             if name is None and below:
                 name, rest = _split(remote, below)
@@ -235,9 +242,11 @@ def _text_of(error: GithubException) -> str:
     data: Any = error.data
     if not isinstance(data, dict):
         return f"status {error.status}"
-    texts = [str(data.get("message", ""))]  # pyright: ignore[reportUnknownArgumentType,reportUnknownMemberType] - JSON
-    faults: Any = data.get("errors")  # pyright: ignore[reportUnknownVariableType,reportUnknownMemberType]
+    answer = cast("dict[str, Any]", data)
+    texts = [str(answer.get("message", ""))]
+    faults = answer.get("errors")
     if isinstance(faults, list) and faults:
-        first: Any = faults[0]
-        texts.append(str(first.get("message", first) if isinstance(first, dict) else first))  # pyright: ignore[reportUnknownArgumentType,reportUnknownMemberType]
+        first: Any = cast("list[Any]", faults)[0]
+        says = cast("dict[str, Any]", first).get("message") if isinstance(first, dict) else first
+        texts.append(str(says or ""))
     return "; ".join(text for text in texts if text)[:300]

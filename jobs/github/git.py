@@ -10,10 +10,11 @@ import os
 import shutil
 import signal
 import tempfile
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Generator, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Generator, Mapping
 from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import IO
 from urllib.parse import urlsplit
 
 from pydantic import SecretStr
@@ -22,6 +23,7 @@ from core.text import without_surrogates
 from jobs.github.accounts import GithubServer
 from jobs.github.problems import GitMissing
 
+WATCH_S = 0.25
 END_S = 5.0  # that a git which is to stop gets before it is killed
 SILENT_S = 60  # after which a transfer that brings nothing counts as broken off
 STDERR_BYTES = 20_000
@@ -55,12 +57,8 @@ _SETTINGS = f"""\
 	allow = never
 [init]
 	defaultBranch = main
-	templateDir =
 [safe]
-	bareRepository = all
 	directory = *
-[advice]
-	detachedHead = false
 """
 
 
@@ -104,22 +102,39 @@ class Git:
         """Make the bare repository, if it is not there."""
         if not (self.folder / "HEAD").exists():
             self.folder.mkdir(parents=True, exist_ok=True)
-            await self.run("init", "--quiet", "--bare", str(self.folder))
+            await self.run("init", "--quiet", "--bare", "--template=", str(self.folder))
 
     async def run(self, *arguments: str, data: bytes | None = None) -> bytes:
         """What the command prints. Raises: GitFailed."""
-        async with self.process(*arguments, has_input=data is not None) as process:
-            output, _ = await process.communicate(data)
-            await self._check(arguments, process)
+        async with self.process(*arguments, has_input=data is not None) as running:
+            output, _ = await running.process.communicate(data)
+            await running.check()
             return output
+
+    async def transfer(self, *arguments: str, watch: Callable[[int], None] | None = None) -> None:
+        """A fetch or push. `watch` gets the bytes in the repository, a few times a second.
+
+        Raises: GitFailed, and what `watch` raises.
+        """
+        async with self.process(*arguments, with_network=True) as running:
+            while True:
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(WATCH_S):
+                        await running.process.wait()
+                        break
+                if watch is not None:
+                    watch(await asyncio.to_thread(size_of, self.folder))
+            await running.check()
 
     @asynccontextmanager
     async def process(
         self, *arguments: str, has_input: bool = False, with_network: bool = False
-    ) -> AsyncGenerator[asyncio.subprocess.Process]:
-        """A running git; killed, with all below it, when the block ends before it does."""
-        with self._settings(with_network=with_network) as (path, fds):
-            errors = tempfile.TemporaryFile()  # noqa: SIM115 - closed below
+    ) -> AsyncGenerator["Running"]:
+        """A running git; ended, with all below it, when the block ends before it does."""
+        with (
+            self._settings(with_network=with_network) as (path, fds),
+            tempfile.TemporaryFile() as errors,
+        ):
             process = await asyncio.create_subprocess_exec(
                 self.program,
                 f"--git-dir={self.folder}",
@@ -133,43 +148,11 @@ class Git:
                 start_new_session=True,
                 limit=READ_BYTES,
             )
+            running = Running(process, arguments[0], errors, self.token)
             try:
-                _errors[process.pid] = errors
-                yield process
+                yield running
             finally:
                 await _ended(process)
-                del _errors[process.pid]
-                errors.close()
-
-    async def _check(self, arguments: Sequence[str], process: asyncio.subprocess.Process) -> None:
-        code = await process.wait()
-        if code != 0:
-            raise GitFailed(arguments[0], code, self.words_of(process))
-
-    def words_of(self, process: asyncio.subprocess.Process) -> str:
-        """What it has said of errors so far, without the token."""
-        errors = _errors[process.pid]
-        size = errors.seek(0, os.SEEK_END)
-        errors.seek(max(0, size - STDERR_BYTES))
-        words = without_surrogates(errors.read().decode(errors="replace"))
-        if self.token is not None:
-            words = words.replace(self.token.get_secret_value(), "[hidden]")
-        return words
-
-    async def transfer(self, *arguments: str, watch: Callable[[int], None] | None = None) -> None:
-        """A fetch or push. `watch` gets the bytes in the repository, a few times a second.
-
-        Raises: GitFailed, and what `watch` raises.
-        """
-        async with self.process(*arguments, with_network=True) as process:
-            while True:
-                with suppress(TimeoutError):
-                    async with asyncio.timeout(0.25):
-                        await process.wait()
-                        break
-                if watch is not None:
-                    watch(await asyncio.to_thread(size_of, self.folder))
-            await self._check(arguments, process)
 
     def _environment(self, settings: str) -> dict[str, str]:
         folder = str(Path(self.program).parent)
@@ -201,7 +184,7 @@ class Git:
             server = self.programs.server.server_url.rstrip("/")
             text += f'[http "{server}/"]\n\textraHeader = "{header}"\n'
         if hasattr(os, "memfd_create"):
-            fd = os.memfd_create("git-settings", 0)
+            fd = os.memfd_create("git-settings")
             try:
                 os.write(fd, text.encode())
                 yield f"/proc/self/fd/{fd}", (fd,)
@@ -217,7 +200,41 @@ class Git:
                 Path(name).unlink(missing_ok=True)
 
 
-_errors: dict[int, "tempfile._TemporaryFileWrapper[bytes]"] = {}
+@dataclass(frozen=True)
+class Running:
+    """A git that runs, or has ended."""
+
+    process: asyncio.subprocess.Process
+    command: str
+    errors: IO[bytes]
+    token: SecretStr | None = field(default=None, repr=False)
+
+    @property
+    def output(self) -> asyncio.StreamReader:
+        """What it prints."""
+        assert self.process.stdout is not None  # noqa: S101 - it is always a pipe
+        return self.process.stdout
+
+    @property
+    def input(self) -> asyncio.StreamWriter:
+        """What it reads, where it was started to."""
+        assert self.process.stdin is not None  # noqa: S101 - as its caller asked
+        return self.process.stdin
+
+    async def check(self) -> None:
+        """Wait for its end. Raises: GitFailed."""
+        code = await self.process.wait()
+        if code != 0:
+            raise GitFailed(self.command, code, self.words())
+
+    def words(self) -> str:
+        """The last that it has said of errors, without the token."""
+        size = self.errors.seek(0, os.SEEK_END)
+        self.errors.seek(max(0, size - STDERR_BYTES))
+        words = without_surrogates(self.errors.read().decode(errors="replace"))
+        if self.token is not None:
+            words = words.replace(self.token.get_secret_value(), "[hidden]")
+        return words
 
 
 async def _ended(process: asyncio.subprocess.Process) -> None:
