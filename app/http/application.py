@@ -11,6 +11,7 @@ from app.http import (
     docs,
     events,
     files,
+    github,
     health,
     messages,
     metrics,
@@ -38,6 +39,7 @@ Every error is `{"error": "<text for people>", "code": "<word for programs>"}`.
 NOUNS = (
     projects,
     files,
+    github,
     conversations,
     messages,
     runs,

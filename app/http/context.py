@@ -8,6 +8,7 @@ from app.services.engine import EngineAccess
 from app.services.health import Health
 from app.services.messages import Messaging
 from app.services.streams import Streams
+from app.services.transfers import Transferring
 from core.clock import Clock
 from store.gateway import Store
 
@@ -23,4 +24,5 @@ class Services:
     health: Health
     engine: EngineAccess
     streams: Streams
+    transfers: Transferring
     clock: Clock

@@ -29,6 +29,18 @@ SILENT_S = 60  # after which a transfer that brings nothing counts as broken off
 STDERR_BYTES = 20_000
 READ_BYTES = 1 << 16
 
+PASSED_ON = (
+    "https_proxy",
+    "HTTPS_PROXY",
+    "no_proxy",
+    "NO_PROXY",
+    "SSL_CERT_FILE",
+    "SSL_CERT_DIR",
+    "GIT_SSL_CAINFO",
+    "CURL_CA_BUNDLE",
+)
+"""Variables of the operator's that git gets: how the network is reached, whom to trust."""
+
 _SETTINGS = f"""\
 [core]
 	hooksPath = /dev/null

@@ -2,11 +2,11 @@
 
 from dataclasses import dataclass
 
-from core.ids import OwnerId, ProjectId
+from core.ids import OwnerId
 from jobs.events import ImportRequested
 from jobs.github.git import Git, GitFailed
 from jobs.github.problems import EmptyRepository, TooLarge
-from jobs.github.tree import Held, blobs_of, check_limits, entries_of, judged
+from jobs.github.tree import blobs_of, check_limits, entries_of, judged
 from jobs.github.work import GithubWork, Waiting, problem_of, say
 from jobs.incoming.judging import Report, in_words, is_lfs_pointer
 from jobs.incoming.writer import Writer, standing_in
@@ -14,6 +14,7 @@ from store.gateway import Store
 from store.records import ReportLine
 from store.transfers import HowFar
 
+IMPORT_REF = "refs/polaris/import"
 PACK_SHARE = 2  # a pack may be this much larger than what a project may have: files are left out
 _LFS = "Its content lies with Git LFS; this is the pointer to it"
 
@@ -72,15 +73,45 @@ class RepositoryImport:
         return Source(remote.full_name, named.commit, named.ref, folder)
 
     async def fetch(self, source: Source) -> None:
-        """Have the commit's objects on this worker."""
-        await fetch(self.work, self.store, self.asked, self.owner, source)
+        """Have the commit's objects on this worker.
+
+        Raises: TooLarge, GithubAway, RepositoryNotFound, NoAccess, TokenRefused, TransferOver.
+        """
+        async with self.work.repository(self.asked.project_id, self.owner) as git:
+            await self._fetched(git, source)
 
     async def write(self, source: Source) -> Imported:
         """Write the files; those of an earlier attempt are not sent again.
 
-        Raises: TooLarge, EmptyRepository, TransferOver, NotFound.
+        Raises: TooLarge, EmptyRepository, TransferOver, NotFound; as `fetch`, on another worker.
         """
-        git = await fetch(self.work, self.store, self.asked, self.owner, source)
+        async with self.work.repository(self.asked.project_id, self.owner) as git:
+            await self._fetched(git, source)
+            return await self._written(git, source)
+
+    async def _fetched(self, git: Git, source: Source) -> None:
+        if await has_commit(git, source.commit):
+            return
+        await say(self.store, self.asked.transfer_id, phase="fetching")
+        limit = self.work.limits.total_bytes * PACK_SHARE
+
+        def watch(size: int) -> None:
+            if size > limit:
+                raise TooLarge(
+                    f"The repository has more than {in_words(limit)}, packed; a project may have "
+                    f"{in_words(self.work.limits.total_bytes)}"
+                )
+
+        url = self.work.server.git_url(source.repository)
+        what = ("fetch", "--quiet", "--no-tags", "--depth=1", "--no-write-fetch-head", url)
+        try:
+            await git.transfer(*what, f"+{source.commit}:{IMPORT_REF}", watch=watch)
+        except GitFailed as failed:
+            has_token = git.token is not None
+            problem = problem_of(failed, source.repository, has_token=has_token, doing="read")
+            raise problem from None
+
+    async def _written(self, git: Git, source: Source) -> Imported:
         report = Report()
         limits = self.work.limits
         entries = await entries_of(git, source.commit, source.folder)
@@ -89,13 +120,14 @@ class RepositoryImport:
         found = await judged(git, entries, file_bytes=limits.file_bytes, report=report)
         check_limits(found, limits)
         total = sum(file.entry.size for file in found.held)
-        standing = await standing_in(self.store, ProjectId(self.asked.project_id), owner=self.owner)
+        standing = await standing_in(self.store, self.asked.project_id, owner=self.owner)
         most = HowFar(0, len(found.held), 0, total)
         writer = Writer(self.store, self.asked.transfer_id, standing, report, most)
         async with blobs_of(git) as blobs:
             for file in found.held:
                 data = await blobs.read(file.entry.sha)
-                _note(file, data, report)
+                if is_lfs_pointer(data):
+                    report.note(file.path, _LFS)
                 await writer.add(file.path, data, file.mode)
         written = await writer.flush()
         return Imported(
@@ -116,51 +148,13 @@ class RepositoryImport:
             skipped_count=imported.skipped_count,
             notes=imported.notes,
         )
-
-
-def _note(file: Held, data: bytes, report: Report) -> None:
-    if is_lfs_pointer(data):
-        report.note(file.path, _LFS)
-
-
-async def fetch(
-    work: GithubWork, store: Store, asked: ImportRequested, owner: OwnerId, source: Source
-) -> Git:
-    """The repository on this worker with the commit in it; fetched if it is not there.
-
-    Raises: TooLarge, GithubAway, RepositoryNotFound, NoAccess, TokenRefused, TransferOver.
-    """
-    git = await work.repository(asked.project_id, owner)
-    if await has_commit(git, source.commit):
-        return git
-    await say(store, asked.transfer_id, phase="fetching")
-    limit = work.limits.total_bytes * PACK_SHARE
-
-    def watch(size: int) -> None:
-        if size > limit:
-            raise TooLarge(
-                f"The repository has more than {in_words(limit)}, packed; a project may have "
-                f"{in_words(work.limits.total_bytes)}"
-            )
-
-    url = work.server.git_url(source.repository)
-    what = ("fetch", "--quiet", "--no-tags", "--depth=1", "--no-write-fetch-head", url)
-    try:
-        await git.transfer(*what, f"+{source.commit}:refs/polaris/import", watch=watch)
-    except TooLarge:
-        await work.forget(git)
-        raise
-    except GitFailed as failed:
-        has_token = git.token is not None
-        problem = problem_of(failed, source.repository, has_token=has_token, doing="read")
-        raise problem from None
-    return git
+        await self.work.forget(self.asked.project_id)
 
 
 async def has_commit(git: Git, commit: str) -> bool:
     """Whether the commit is there with all that belongs to it."""
     try:
-        kept = await git.run("rev-parse", "--verify", "--quiet", "refs/polaris/import")
+        kept = await git.run("rev-parse", "--verify", "--quiet", IMPORT_REF)
     except GitFailed:
         return False
     return kept.decode().strip() == commit

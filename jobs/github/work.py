@@ -3,13 +3,12 @@
 import asyncio
 import hashlib
 import shutil
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, TypeVar
-
-from pydantic import SecretStr
 
 from core.clock import Clock
 from core.ids import OwnerId, ProjectId
@@ -57,17 +56,30 @@ class GithubWork:
         """A client for one step of one job."""
         return GithubClient(self.server, await self.accounts.token(owner), self.clock)
 
-    async def repository(self, project_id: ProjectId, owner: OwnerId) -> Git:
-        """The bare repository of a project on this worker, made if need be. Raises: GitMissing."""
-        name = hashlib.sha256(project_id.encode()).hexdigest()[:32]
-        token: SecretStr | None = await self.accounts.token(owner)
-        git = self.programs.repository(self.folder / f"{name}.git", token)
-        await git.create()
-        return git
+    @asynccontextmanager
+    async def repository(self, project_id: ProjectId, owner: OwnerId) -> AsyncGenerator[Git]:
+        """The bare repository of a project on this worker, made if need be.
 
-    async def forget(self, git: Git) -> None:
-        """Remove a repository of this worker."""
-        await asyncio.to_thread(shutil.rmtree, git.folder, ignore_errors=True)
+        It is kept for the next step when the block ends well, and removed when it does not.
+
+        Raises: GitMissing.
+        """
+        token = await self.accounts.token(owner)
+        git = self.programs.repository(self._folder(project_id), token)
+        try:
+            await git.create()
+            yield git
+        except BaseException:
+            shutil.rmtree(git.folder, ignore_errors=True)  # a handful of files, also when cancelled
+            raise
+
+    async def forget(self, project_id: ProjectId) -> None:
+        """Remove the repository of a project from this worker."""
+        await asyncio.to_thread(shutil.rmtree, self._folder(project_id), ignore_errors=True)
+
+    def _folder(self, project_id: ProjectId) -> Path:
+        name = hashlib.sha256(project_id.encode()).hexdigest()[:32]
+        return self.folder / f"{name}.git"
 
     async def or_waiting(
         self, store: Store, transfer_id: str, ask: Callable[[], Awaitable[T]]
@@ -83,6 +95,12 @@ class GithubWork:
                 raise LimitedUntil(limit.until) from None
             await say(store, transfer_id, phase="waiting", waiting_until=limit.until)
             return Waiting(limit.until)
+
+
+def remove_repositories(folder: Path) -> None:
+    """Remove the repositories that an earlier process has left in its folder."""
+    for path in folder.glob("*.git"):
+        shutil.rmtree(path, ignore_errors=True)
 
 
 async def say(

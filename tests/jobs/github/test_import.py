@@ -93,7 +93,7 @@ async def test_failures_are_told_in_words_and_leave_no_file(site: Site) -> None:
     site.github.repositories.make("octo/empty")
     site.github.repositories.make("octo/full")
     site.github.repositories.commit("octo/full", [File(b"%d" % i, b"x" * 100) for i in range(20)])
-    failures = [
+    failures: list[tuple[str, dict[str, str], str, str]] = [
         ("octo/none", {}, "repository_not_found", "was not found on GitHub"),
         ("octo/empty", {}, "empty_repository", "is empty"),
         ("octo/full", {"ref": "nope"}, "no_such_branch", "'nope'"),

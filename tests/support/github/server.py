@@ -56,13 +56,11 @@ class GithubStandIn:
 def github_stand_in(folder: Path) -> Generator[GithubStandIn]:
     """Serves on loopback while the block runs."""
     folder.mkdir(parents=True, exist_ok=True)
-    server = ThreadingHTTPServer(("127.0.0.1", 0), _Handler)
-    server.daemon_threads = True
-    server.block_on_close = False
+    server = _Server(("127.0.0.1", 0), _Handler)
     url = f"http://127.0.0.1:{server.server_port}"
     github = GithubStandIn(url, Repositories(folder))
     github.gate.set()
-    _Handler.github_of[server.server_port] = github
+    server.github = github
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
     thread.start()
     try:
@@ -74,13 +72,19 @@ def github_stand_in(folder: Path) -> Generator[GithubStandIn]:
         server.server_close()
 
 
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+    block_on_close = False
+    github: GithubStandIn
+
+
 class _Handler(BaseHTTPRequestHandler):
-    github_of: dict[int, GithubStandIn] = {}  # noqa: RUF012 - one of each process
+    server: _Server  # pyright: ignore[reportIncompatibleVariableOverride] - it is no other
     protocol_version = "HTTP/1.1"
 
     @property
     def github(self) -> GithubStandIn:
-        return self.github_of[self.server.server_address[1]]
+        return self.server.github
 
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - as it is called
         del format, args
