@@ -3,7 +3,8 @@
 from typing import Any
 
 from engine import Job
+from jobs.github.export_repository import export_repository
 from jobs.github.import_repository import import_repository
 from jobs.message.process_message import process_message
 
-JOBS: tuple[Job[Any, Any], ...] = (process_message, import_repository)
+JOBS: tuple[Job[Any, Any], ...] = (process_message, import_repository, export_repository)

@@ -76,6 +76,48 @@ class Transferring:
         await self._deliver(asked.events)
         return Started(asked.project.project_id, asked.event_id, asked.transfer.transfer_id)
 
+    async def export(  # noqa: PLR0913 - all by name
+        self,
+        project_id: ProjectId,
+        *,
+        owner: OwnerId,
+        repository: str,
+        message: str,
+        may_create: bool,
+        must_create: bool,
+        is_private: bool,
+        description: str,
+        key: str | None = None,
+    ) -> Started:
+        """Begin an export: to an address, or to a repository of that name, which is made.
+
+        Raises:
+            NotConnected: there is no account to export with.
+            BadAddress: the text names no repository of the configured GitHub.
+            NotFound: not the owner's project.
+            Conflict: an export of it is running.
+        """
+        await self.store.projects.owned(project_id, owner=owner)
+        if await self.accounts.token(owner) is None:
+            raise NotConnected
+        if not must_create:
+            repository = parse(repository, server_url=self.server.server_url).full_name
+        asked = await self.store.transfers.request_export(
+            project_id,
+            owner=owner,
+            data={
+                "repository": repository,
+                "message": message,
+                "mayCreate": may_create,
+                "mustCreate": must_create,
+                "isPrivate": is_private,
+                "description": description,
+            },
+            key=key,
+        )
+        await self._deliver(asked.events)
+        return Started(project_id, asked.event_id, asked.transfer.transfer_id)
+
     async def cancel(
         self, project_id: ProjectId, *, owner: OwnerId, kind: Kind
     ) -> tuple[tuple[str, ...], EventId | None]:

@@ -34,6 +34,22 @@ class ImportBody(Body):
     )
 
 
+class ExportBody(Body):
+    """Where a project goes: to a new repository (`repoName`), or to an address (`repoUrl`)."""
+
+    project_id: Id
+    repo_name: Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]{1,100}$")] | None = Field(
+        None, description="A repository of the connected account, to be made."
+    )
+    visibility: Literal["public", "private"] = "private"
+    description: Annotated[str, Field(max_length=350)] | None = None
+    repo_url: Url | None = None
+    commit_message: Annotated[str, Field(min_length=1, max_length=5_000)] | None = None
+    create_if_not_exists: bool = False
+    is_private: bool = True
+    repo_description: Annotated[str, Field(max_length=350)] | None = None
+
+
 class ProjectBody(Body):
     """Which project."""
 
@@ -47,6 +63,13 @@ class StartedAnswer(Answer):
     project_id: ProjectId
     event_id: EventId
     transfer_id: str
+
+
+class ResetAnswer(Answer):
+    """It is done."""
+
+    success: Literal[True] = True
+    project_id: ProjectId
 
 
 class CancelledAnswer(Answer):

@@ -67,6 +67,23 @@ class Site:
             await engine.send(engine_event(event))
         return asked.project.project_id
 
+    async def exported(
+        self, project_id: ProjectId, repository: str, **more: str | bool
+    ) -> Transfer:
+        """Export it, with a worker for that alone; how it ended."""
+        data: dict[str, str | bool] = {
+            "repository": repository,
+            "message": "From Polaris",
+            "mayCreate": False,
+        }
+        async with self.worker() as engine:
+            asked = await self.store.transfers.request_export(
+                project_id, owner=self.owner, data=data | more
+            )
+            for event in asked.events:
+                await engine.send(engine_event(event))
+            return await self.ended(project_id)
+
     async def imported(self, repository: str, **more: str | bool) -> tuple[ProjectId, Transfer]:
         """Import it, with a worker for that alone; how it ended."""
         async with self.worker() as engine:
