@@ -1,9 +1,11 @@
 """Imports and exports of projects: asked for, how far they are, and how they ended."""
 
 import asyncio
-from collections.abc import Mapping, Sequence
+import tempfile
+from collections.abc import AsyncIterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from pathlib import Path
 from typing import Literal
 
 from core.ids import OwnerId, ProjectId, new_id
@@ -103,6 +105,28 @@ class Transfers:
         args = {"ownerId": owner, "projectId": project_id, "kind": kind}
         value = await self._http.mutation("system/transfers:cancel", args)
         return decode(CancelledTransfers, value)
+
+    async def keep_archive(self, chunks: AsyncIterable[bytes]) -> str:
+        """Keep an archive for an import that is to be asked for; its storage id.
+
+        One that no import takes up is swept after a day.
+        """
+        with tempfile.TemporaryFile() as file:
+            async for chunk in chunks:
+                await asyncio.to_thread(file.write, chunk)
+            file.seek(0)
+            url = await self._http.mutation("system/files:uploadUrl", {})
+            return await self._http.upload_file(url, file)
+
+    async def fetch_archive(self, transfer_id: str, path: Path) -> bool:
+        """Copy the archive of an import to `path`; False where it is gone."""
+        args = {"transferId": transfer_id}
+        url = await self._http.query("system/transfers:archiveUrl", args)
+        if url is None:
+            return False
+        with path.open("wb") as file:
+            await self._http.download_to(str(url), file)
+        return True
 
     async def start(
         self, project_id: ProjectId, *, owner: OwnerId, kind: Kind, key: str

@@ -7,6 +7,7 @@ from fastapi import FastAPI
 from starlette.middleware.cors import CORSMiddleware
 
 from app.http import (
+    archives,
     conversations,
     docs,
     events,
@@ -39,6 +40,7 @@ Every error is `{"error": "<text for people>", "code": "<word for programs>"}`.
 NOUNS = (
     projects,
     files,
+    archives,
     github,
     conversations,
     messages,
@@ -86,6 +88,7 @@ def create_application(services: Services, settings: Settings, clock: Clock) -> 
         BodyLimit,
         limit_bytes=settings.body_limit_bytes,
         file_limit_bytes=settings.file_limit_bytes,
+        archive_limit_bytes=settings.archive_limit_bytes,
     )
     app.add_middleware(StorableTexts)
     if settings.auth_issuer is None:

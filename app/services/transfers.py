@@ -1,10 +1,11 @@
 """Imports and exports: asked for in one write, then their events on their way."""
 
-from collections.abc import Sequence
+from collections.abc import AsyncIterable, AsyncIterator, Sequence
 from dataclasses import dataclass
 
 from core.clock import Clock
 from core.ids import EventId, OwnerId, ProjectId
+from jobs.archives.packing import Form, packed
 from jobs.github.accounts import GithubAccounts, GithubServer
 from jobs.github.addresses import BadAddress, parse
 from jobs.github.client import GithubClient, LimitReached
@@ -75,6 +76,29 @@ class Transferring:
         )
         await self._deliver(asked.events)
         return Started(asked.project.project_id, asked.event_id, asked.transfer.transfer_id)
+
+    async def import_archive(
+        self, chunks: AsyncIterable[bytes], *, owner: OwnerId, name: str, key: str | None = None
+    ) -> Started:
+        """Keep an archive, and make a project that a durable job fills from it."""
+        storage_id = await self.store.transfers.keep_archive(chunks)
+        asked = await self.store.transfers.request_import(
+            owner=owner,
+            name=name,
+            event="archive/import.requested",
+            data={},
+            key=key,
+            storage_id=storage_id,
+        )
+        await self._deliver(asked.events)
+        return Started(asked.project.project_id, asked.event_id, asked.transfer.transfer_id)
+
+    async def archive(
+        self, project_id: ProjectId, *, owner: OwnerId, form: Form
+    ) -> tuple[str, AsyncIterator[bytes]]:
+        """The project's name, and its files as an archive, piece by piece. Raises: NotFound."""
+        project = await self.store.projects.owned(project_id, owner=owner)
+        return project.name, packed(self.store, project_id, owner=owner, form=form)
 
     async def export(  # noqa: PLR0913 - all by name
         self,

@@ -28,6 +28,7 @@ STARTING = frozenset(
         ("POST", "/api/events"),
         ("POST", "/api/github/export"),
         ("POST", "/api/github/import"),
+        ("POST", "/api/projects/import"),
         ("POST", "/api/runs/{run_id:path}/replay"),
     }
 )

@@ -152,15 +152,107 @@ async def test_a_cancelled_import_stops_and_leaves_no_file(
     assert await listed(user, started["projectId"]) == {}
 
 
+async def test_a_project_goes_to_github_and_comes_back_the_same(
+    user: Api, github: GithubStandIn
+) -> None:
+    started = await user.ok("POST", "/api/github/import", {"url": "octo/odd"})
+    project_id = started["projectId"]
+    await ended(user, project_id)
+    body = {"projectId": project_id, "repoName": "round-trip", "visibility": "public"}
+    exported = await user.ok("POST", "/api/github/export", body)
+    assert exported["success"] is True
+    transfer = await ended(user, project_id)
+    assert (transfer["kind"], transfer["status"]) == ("export", "completed"), transfer
+    assert github.repositories.tree("octo/round-trip") == github.repositories.tree("octo/odd")
+    project = await user.ok("GET", f"/api/projects/{project_id}")
+    assert project["exportRepoUrl"] == f"{github.url}/octo/round-trip"
+    await user.ok("PUT", f"/api/projects/{project_id}/files/new.txt", data=b"new\n")
+    update = {"projectId": project_id, "repoUrl": project["exportRepoUrl"], "commitMessage": "New"}
+    await user.ok("POST", "/api/github/export", update)
+    assert (await ended(user, project_id))["status"] == "completed"
+    assert github.repositories.git("octo/round-trip", "log", "--format=%s") == (
+        "New\nInitial commit from Polaris"
+    )
+    reset = await user.ok("POST", "/api/github/export/reset", {"projectId": project_id})
+    assert reset == {"success": True, "projectId": project_id}
+    assert "exportStatus" not in await user.ok("GET", f"/api/projects/{project_id}")
+
+
+async def test_a_cancelled_export_stops_and_says_what_is_left(
+    user: Api, github: GithubStandIn
+) -> None:
+    project_id = await user.project()
+    await user.ok("PUT", f"/api/projects/{project_id}/files/a.txt", data=b"a\n")
+    github.gate.clear()
+    body = {"projectId": project_id, "repoName": "left"}
+    await user.ok("POST", "/api/github/export", body)
+    await transfer_once(user, project_id, "phase", {"reading"})
+    busy = await user.call("POST", "/api/github/export", body)
+    assert (busy.status, busy.body["code"]) == (409, "transfer_in_progress")
+    cancelled = await user.ok("POST", "/api/github/export/cancel", {"projectId": project_id})
+    github.gate.set()
+    assert cancelled["cancelled"] is True
+    transfer = await ended(user, project_id)
+    assert transfer["status"] == "cancelled"
+    assert f"{github.url}/octo/left is left" in transfer["error"]
+
+
+async def test_an_export_without_an_account_or_a_target_is_refused(user: Api, api: Api) -> None:
+    body = {"projectId": await api.project(), "repoName": "x"}
+    refused = await api.call("POST", "/api/github/export", body)
+    assert (refused.status, refused.body["code"]) == (400, "github_not_connected")
+    assert "GitHub not connected" in refused.body["error"]
+    mine = await user.project()
+    for more in ({}, {"repoName": "a b"}, {"repoName": "a", "repoUrl": "o/a"}, {"repoUrl": "a"}):
+        refused = await user.call("POST", "/api/github/export", {"projectId": mine, **more})
+        assert refused.status == 400, more
+
+
+@pytest.mark.parametrize("form", ["zip", "tar.gz"])
+async def test_a_project_is_fetched_and_sent_as_an_archive(user: Api, form: str) -> None:
+    project_id = await user.project("My shop!")
+    await user.ok("PUT", f"/api/projects/{project_id}/files/a/b.txt", data=b"b\n")
+    await user.ok("PUT", f"/api/projects/{project_id}/files/run?executable=true", data=b"#!x\n")
+    archive = await user.call("GET", f"/api/projects/{project_id}/archive?format={form}")
+    assert archive.status == 200
+    assert archive.headers["Content-Disposition"] == f'attachment; filename="My-shop.{form}"'
+    headers = {"Content-Type": "application/octet-stream"}
+    path = "/api/projects/import?name=again"
+    started = await user.ok("POST", path, data=archive.body, headers=headers)
+    transfer = await ended(user, started["projectId"])
+    assert (transfer["status"], transfer["done"]) == ("completed", 2), transfer
+    files = await listed(user, started["projectId"])
+    assert {name: row.get("executable", False) for name, row in files.items()} == {
+        "a/b.txt": False,
+        "run": True,
+    }
+
+
+async def test_an_archive_may_be_larger_than_a_file_and_is_sent_as_it_is(user: Api) -> None:
+    headers = {"Content-Type": "application/octet-stream"}
+    path = "/api/projects/import?name=no"
+    large = b"no archive" + bytes(11 * 1024 * 1024)
+    started = await user.ok("POST", path, data=large, headers=headers)
+    transfer = await ended(user, started["projectId"])
+    assert (transfer["status"], transfer["errorCode"]) == ("failed", "bad_archive")
+    refused = await user.call("POST", path, {"url": "x"})
+    assert (refused.status, refused.body["code"]) == (400, "invalid_request")
+
+
 async def test_a_strangers_transfers_are_as_good_as_none(new_person: NewPerson) -> None:
     owner, stranger = await new_person(), await new_person()
     project = await owner.project()
     for method, path, body in (
         ("GET", f"/api/projects/{project}/transfers", None),
+        ("GET", f"/api/projects/{project}/archive", None),
         ("POST", "/api/github/import/cancel", {"projectId": project}),
+        ("POST", "/api/github/export/cancel", {"projectId": project}),
+        ("POST", "/api/github/export/reset", {"projectId": project}),
     ):
         assert (await stranger.call(method, path, body)).status == 404
         assert (await owner.call(method, path, body)).status == 200
+    export = {"projectId": project, "repoName": "stolen"}
+    assert (await stranger.call("POST", "/api/github/export", export)).status == 404
 
 
 async def test_a_process_killed_in_the_middle_of_an_import_loses_and_doubles_nothing(
