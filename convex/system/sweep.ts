@@ -4,6 +4,7 @@ import { internal } from "../_generated/api";
 import { internalMutation } from "../_generated/server";
 import { generationOf } from "../model/messages.ts";
 import { NEVER_DUE } from "../model/outbox.ts";
+import { end } from "../model/transfers.ts";
 
 const PAGE = 500;
 const KEEP_MS = 7 * 24 * 3_600_000;
@@ -62,6 +63,21 @@ export const generationEvents = internalMutation({
     if (page.length === PAGE) {
       await ctx.scheduler.runAfter(0, internal.system.sweep.generationEvents, {});
     }
+    return null;
+  },
+});
+
+/** Transfers that nothing was heard of for a day: the longest wait of a job is an hour. */
+export const lostTransfers = internalMutation({
+  args: {},
+  returns: v.null(),
+  handler: async (ctx): Promise<null> => {
+    const lost = await ctx.db
+      .query("transfers")
+      .withIndex("by_status", (q) => q.eq("status", "running").lt("heartbeatAt", Date.now() - 24 * 3_600_000))
+      .take(PAGE);
+    for (const row of lost) await end(ctx, row, "failed", { error: "It was lost on our side. Begin again.", errorCode: "run_lost" });
+    if (lost.length === PAGE) await ctx.scheduler.runAfter(0, internal.system.sweep.lostTransfers, {});
     return null;
   },
 });

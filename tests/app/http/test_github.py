@@ -13,7 +13,7 @@ from tests.support.api_client import Api, api_at
 from tests.support.github import File, GithubStandIn, github_stand_in, odd_files
 from tests.support.product import Program, disposable, environment
 
-pytestmark = pytest.mark.timeout(120)
+pytestmark = pytest.mark.timeout(300)  # it starts the product anew, and kills it
 
 TOKEN = "ghp_0123456789abcdefSECRETTOKEN01234567"  # noqa: S105 - of nobody
 
@@ -275,6 +275,39 @@ async def test_a_process_killed_in_the_middle_of_an_import_loses_and_doubles_not
     assert {path: row["size"] for path, row in found.items()} == {
         file.path.decode(): len(file.data) for file in files
     }
+
+
+async def test_a_process_killed_in_the_middle_of_an_export_pushes_one_commit(
+    local_env: dict[str, str], tmp_path: Path, github: GithubStandIn
+) -> None:
+    github.gate.clear()
+    with disposable(["dev"], folder=tmp_path, env=local_env) as first:
+        async with api_at(first.ready["api"], "local", first.ready["token"]) as user:
+            project_id = await user.project()
+            await user.ok("PUT", f"/api/projects/{project_id}/files/a.txt", data=b"a\n")
+            body = {"projectId": project_id, "repoName": "killed"}
+            await user.ok("POST", "/api/github/export", body)
+            await transfer_once(user, project_id, "phase", {"reading"})
+            first.kill()
+    github.gate.set()
+    with disposable(["dev"], folder=tmp_path, env=local_env) as second:
+        async with api_at(second.ready["api"], "local", second.ready["token"]) as user:
+            transfer = await ended(user, project_id)
+    assert transfer["status"] == "completed", transfer
+    assert github.repositories.git("octo/killed", "rev-list", "--count", "main") == "1"
+    assert github.repositories.git("octo/killed", "show", "main:a.txt") == "a"
+
+
+async def test_a_run_that_is_stopped_ends_its_transfer(user: Api, github: GithubStandIn) -> None:
+    github.repositories.make("octo/stopped")
+    github.repositories.commit("octo/stopped", [File(b"a", b"a\n")])
+    github.gate.clear()
+    started = await user.ok("POST", "/api/github/import", {"url": "octo/stopped"})
+    await transfer_once(user, started["projectId"], "phase", {"fetching"})
+    runs = (await user.ok("GET", "/api/runs?job=import-repository&limit=1"))["runs"]
+    await user.ok("POST", f"/api/runs/{runs[0]['runId']}/cancel")
+    github.gate.set()
+    assert (await ended(user, started["projectId"]))["status"] == "cancelled"
 
 
 def test_the_token_is_nowhere(local: Program, local_folder: Path) -> None:
