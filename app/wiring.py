@@ -3,9 +3,10 @@
 import asyncio
 import logging
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from contextlib import AsyncExitStack, ExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 
 from fastapi import FastAPI
 
@@ -19,6 +20,7 @@ from app.http.rates.limits import RateClass, RateLimits
 from app.http.rates.postgres import PostgresBuckets
 from app.http.serving.server import serving
 from app.identity.issuer import Identity, identity_of
+from app.identity.local_user import OWNER
 from app.identity.tokens import Authenticator
 from app.models import model_of, prepare
 from app.observe.tracing import tracing
@@ -35,7 +37,8 @@ from app.services.messages import Messaging
 from app.services.previews import Previews
 from app.services.streams import Streams
 from app.services.terminals import Terminals
-from app.settings import Settings, SettingsInvalid
+from app.services.transfers import Transferring
+from app.settings import Settings, SettingsInvalid, own_environment
 from app.tools import AGENT_TOOLS, MCP_TOOLS, owned_by_worker, works_in
 from core.clock import SystemClock
 from engine import Database, Engine, Middleware, NoSuchRun, PostgresDatabase, SqliteDatabase
@@ -43,6 +46,9 @@ from jobs.agents import Agents
 from jobs.answer.reap import Reaper, ReapTimes
 from jobs.files.folders import ProjectFolders, own_folder
 from jobs.files.sweep import FolderSweeper, Room
+from jobs.github.accounts import GithubAccounts, GithubServer, ImportLimits, OneAccount
+from jobs.github.git import PASSED_ON, GitPrograms
+from jobs.github.work import GithubWork, remove_repositories
 from jobs.mcp_servers import ProjectServers
 from jobs.outbox import Relay
 from jobs.registry import JOBS
@@ -248,12 +254,15 @@ async def open_engine(
     settings: Settings, store: Store, workplace: Workplace, model: Model | None
 ) -> AsyncGenerator[Engine]:
     """The engine with every job of the product; with a model, it works and has what jobs need."""
-    needs: list[object] = []
-    if model is not None:
-        agents = agents_of(settings, model, store, workplace)
-        needs += [store, agents, workplace.folders, workplace.owned]
-    async with engine_of(settings, works=model is not None, provide=needs) as engine:
-        yield engine
+    with ExitStack() as stack:
+        needs: list[object] = []
+        if model is not None:
+            agents = agents_of(settings, model, store, workplace)
+            repositories = stack.enter_context(own_folder(settings.data_dir / "repositories"))
+            github = github_of(settings, repositories)
+            needs += [store, agents, workplace.folders, workplace.owned, github]
+        async with engine_of(settings, works=model is not None, provide=needs) as engine:
+            yield engine
 
 
 @asynccontextmanager
@@ -303,6 +312,38 @@ def agents_of(settings: Settings, model: Model, store: Store, workplace: Workpla
     return Agents(model, AGENT_TOOLS, limits, servers)
 
 
+def github_of(settings: Settings, folder: Path) -> GithubWork:
+    """What jobs between projects and GitHub have; their repositories lie in `folder`.
+
+    Those of a worker that was killed go: what goes on fetches anew.
+    """
+    remove_repositories(folder)
+    environment = own_environment()
+    passed_on = {name: environment[name] for name in PASSED_ON if name in environment}
+    server = github_server_of(settings)
+    return GithubWork(
+        server=server,
+        accounts=accounts_of(settings),
+        limits=ImportLimits(
+            settings.import_files, settings.import_bytes, settings.import_file_bytes
+        ),
+        programs=GitPrograms(server, passed_on),
+        folder=folder,
+        clock=CLOCK,
+    )
+
+
+def github_server_of(settings: Settings) -> GithubServer:
+    """GitHub, or the operator's own."""
+    return GithubServer(settings.github_server_url, settings.github_api_url)
+
+
+def accounts_of(settings: Settings) -> GithubAccounts:
+    """Whose GitHub accounts are connected: the local user's, by a token in the settings."""
+    secret = settings.github_token if settings.auth_issuer is None else None
+    return OneAccount(OWNER, secret)
+
+
 @asynccontextmanager
 async def rates_of(settings: Settings) -> AsyncGenerator[RateLimits]:
     """What a person may ask for: counted by this process, or with PostgreSQL by all together."""
@@ -345,6 +386,13 @@ def services_of(
         terminals=rooms.terminals,
         previews=rooms.previews,
         editing=rooms.editing,
+        transfers=Transferring(
+            backend.store,
+            backend.relay,
+            github_server_of(settings),
+            accounts_of(settings),
+            CLOCK,
+        ),
         clock=CLOCK,
     )
 

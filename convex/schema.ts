@@ -16,6 +16,7 @@ import {
   outboxData,
   projectSettings,
   restoreOutcome,
+  reportLine,
   resultPart,
   role,
   toolCallStatus,
@@ -279,10 +280,21 @@ export default defineSchema({
     externalId: v.string(),
     kind: transferKind,
     status: transferStatus,
-    done: v.number(),
+    done: v.number(), // files
     total: v.number(),
+    phase: v.optional(v.string()), // what it does now: resolving, waiting, fetching, writing, reading, pushing
+    bytes: v.optional(v.number()), // of the files that are through; while it fetches, of what has come
+    totalBytes: v.optional(v.number()),
+    waitingUntil: v.optional(v.number()), // GitHub takes no request before
+    skipped: v.optional(v.array(reportLine)), // files that are not in the project, and why: the first of them
+    skippedCount: v.optional(v.number()),
+    notes: v.optional(v.array(reportLine)), // files that are in the project, and not what they seem (LFS pointers)
+    branch: v.optional(v.string()),
+    commit: v.optional(v.string()), // the commit that came in, or went out
     repoUrl: v.optional(v.string()),
     error: v.optional(v.string()),
+    errorCode: v.optional(v.string()),
+    storageId: v.optional(v.id("_storage")), // the archive that was uploaded, until the transfer ends
     heartbeatAt: v.number(),
   })
     .index("by_project", ["projectId"])

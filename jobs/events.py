@@ -25,6 +25,50 @@ class MessageCancelled(EventData, event="message/cancelled"):
     message_id: MessageId
 
 
+class ImportRequested(EventData, event="github/import.requested"):
+    """A project and the import that is to fill it are in the store.
+
+    `below` is what followed `/tree/` in the address, its names joined by `/`.
+    """
+
+    transfer_id: str
+    project_id: ProjectId
+    repository: str  # owner/name
+    below: str = ""
+    is_file: bool = False
+    ref: str | None = None
+    folder: str = ""
+
+
+class ArchiveImportRequested(EventData, event="archive/import.requested"):
+    """A project and the import that is to fill it are in the store, and the archive beside them."""
+
+    transfer_id: str
+    project_id: ProjectId
+
+
+class ExportRequested(EventData, event="github/export.requested"):
+    """An export of a project to a repository is in the store.
+
+    `repository`: owner/name, or only the name: then it is made for the connected account.
+    """
+
+    transfer_id: str
+    project_id: ProjectId
+    repository: str
+    message: str
+    may_create: bool
+    must_create: bool = False
+    is_private: bool = True
+    description: str = ""
+
+
+class TransferCancelled(EventData, event="transfer/cancelled"):
+    """A transfer was cancelled in the store; the run behind it is to stop."""
+
+    transfer_id: str
+
+
 def engine_event(event: OutboxEvent) -> Event:
     """The event as the engine takes it; its id makes a second send harmless."""
     return Event(name=event.name, data=event.data, id=event.event_id, user=user_of(event.user_id))

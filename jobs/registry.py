@@ -3,6 +3,14 @@
 from typing import Any
 
 from engine import Job
+from jobs.archives.import_archive import import_archive
+from jobs.github.export_repository import export_repository
+from jobs.github.import_repository import import_repository
 from jobs.message.process_message import process_message
 
-JOBS: tuple[Job[Any, Any], ...] = (process_message,)
+JOBS: tuple[Job[Any, Any], ...] = (
+    process_message,
+    import_repository,
+    export_repository,
+    import_archive,
+)

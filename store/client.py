@@ -10,7 +10,7 @@ import random
 from collections.abc import Awaitable, Callable, Generator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any, Self, TypeVar, cast
+from typing import IO, Any, Self, TypeVar, cast
 
 import aiohttp
 from yarl import URL
@@ -23,6 +23,7 @@ T = TypeVar("T")
 Json = Mapping[str, object]
 
 LARGE_BYTES = 1 << 20  # aiohttp warns from here on
+_LONG = aiohttp.ClientTimeout(total=600, sock_read=60)
 _TRY_AGAIN = frozenset({408, 429, 500, 502, 503, 504})
 _DENIED = frozenset({401, 403})
 
@@ -112,6 +113,21 @@ class ConvexHttp:
                     return await response.read()
 
         return await self._retried(attempt, self._limits.deadline_s)
+
+    async def upload_file(self, url: str, file: IO[bytes]) -> str:
+        """Store what a file holds, however much, at an upload URL; the storage id. Tried once."""
+        with self._unavailable():
+            async with self._open().post(url, data=file, timeout=_LONG) as response:
+                _check_status(response.status, "" if response.ok else await _reason(response))
+                return str((await response.json())["storageId"])
+
+    async def download_to(self, url: str, file: IO[bytes]) -> None:
+        """Copy a stored blob, however large, into a file. Tried once."""
+        with self._unavailable():
+            async with self._open().get(url, timeout=_LONG) as response:
+                _check_status(response.status, "" if response.ok else await _reason(response))
+                async for chunk in response.content.iter_chunked(LARGE_BYTES):
+                    await asyncio.to_thread(file.write, chunk)
 
     async def ping(self) -> None:
         """One query with our key, tried once. Raises: StoreUnavailable, StoreDenied."""

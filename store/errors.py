@@ -48,6 +48,12 @@ class AnswerTooLong(Refused):
     code = "answer_too_long"
 
 
+class TransferOver(Conflict):
+    """The transfer was cancelled, or ended before: nothing more of it is written."""
+
+    code = "transfer_over"
+
+
 class FileChanged(Conflict):
     """The file is not the one that the caller last saw."""
 
@@ -90,6 +96,7 @@ def refusal(code: str, message: str, data: dict[str, object]) -> Exception:
         GenerationClosed.code: GenerationClosed,
         AnswerTooLong.code: AnswerTooLong,
         FileChanged.code: FileChanged,
+        TransferOver.code: TransferOver,
     }
     by_kind: dict[object, type[Refused]] = {"not_found": NotFound, "conflict": Conflict}
     error = known.get(code, by_kind.get(kind, Refused))(message)

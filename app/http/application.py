@@ -7,11 +7,13 @@ from fastapi import FastAPI
 from starlette.middleware.cors import CORSMiddleware
 
 from app.http import (
+    archives,
     checkpoints,
     conversations,
     docs,
     events,
     files,
+    github,
     health,
     lsp,
     mcp,
@@ -46,6 +48,8 @@ NOUNS = (
     projects,
     files,
     checkpoints,
+    archives,
+    github,
     conversations,
     messages,
     mcp,
@@ -97,6 +101,7 @@ def create_application(services: Services, settings: Settings, clock: Clock) -> 
         BodyLimit,
         limit_bytes=settings.body_limit_bytes,
         file_limit_bytes=settings.file_limit_bytes,
+        archive_limit_bytes=settings.archive_limit_bytes,
     )
     app.add_middleware(StorableTexts)
     if settings.auth_issuer is None:

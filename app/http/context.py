@@ -13,6 +13,7 @@ from app.services.messages import Messaging
 from app.services.previews import Previews
 from app.services.streams import Streams
 from app.services.terminals import Terminals
+from app.services.transfers import Transferring
 from core.clock import Clock
 from store.gateway import Store
 
@@ -33,4 +34,5 @@ class Services:
     editing: Editing
     mcp_servers: NamedServers
     previews: Previews
+    transfers: Transferring
     clock: Clock

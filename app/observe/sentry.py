@@ -109,6 +109,7 @@ def secrets_of(settings: Settings) -> tuple[str, ...]:
         settings.database_url,
         settings.convex_internal_key,
         settings.otlp_headers,
+        settings.github_token,
     )
     secrets = [secret.get_secret_value() for secret in held if secret is not None]
     secrets += [key for provider in PROVIDERS if (key := settings.key_of(provider))]

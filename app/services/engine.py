@@ -1,14 +1,16 @@
 """Runs and events as a caller may see them: their own, or all where they are the operator."""
 
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
 from app.services.messages import Messaging
-from core.errors import Refused
-from core.ids import MessageId, OwnerId, RunId
+from core.errors import NotFound, Refused
+from core.ids import MessageId, OwnerId, ProjectId, RunId
 from engine import Engine, Event, NoSuchRun, SentEvent
+from engine.events import WireEvent
 from engine.inspection import (
     EventFilter,
     EventInfo,
@@ -20,7 +22,21 @@ from engine.inspection import (
     RunSummary,
 )
 from engine.inspection.metrics import JobMetrics
-from jobs.events import MessageSent, user_of
+from jobs.events import (
+    ArchiveImportRequested,
+    ExportRequested,
+    ImportRequested,
+    MessageSent,
+    user_of,
+)
+from store.transfers import Kind
+
+TRANSFERS: Mapping[str, Kind] = {
+    ImportRequested.event_name: "import",
+    ArchiveImportRequested.event_name: "import",
+    ExportRequested.event_name: "export",
+}
+"""Events whose runs bring a project in or out."""
 
 
 class OperatorOnly(Refused):
@@ -75,11 +91,23 @@ class EngineAccess:
             if await self._stop_answer(message.message_id, writer):
                 await self.engine.cancel(run_id)
                 return True
+        if event is not None and event.name in TRANSFERS and run.user_id:
+            await self._stop_transfer(event, OwnerId(run.user_id))
         return await self.engine.cancel(run_id)
 
     async def _stop_answer(self, message_id: MessageId, owner: OwnerId) -> bool:
         assert self.messaging is not None  # noqa: S101 - checked by the caller
         return bool(await self.messaging.cancel(message_id, owner=owner))
+
+    async def _stop_transfer(self, event: WireEvent, owner: OwnerId) -> None:
+        """What the run brings in or out is cancelled first, as a person would."""
+        if self.messaging is None:
+            return
+        project_id = ProjectId(str(event.data.get("projectId")))
+        with suppress(NotFound):
+            await self.messaging.store.transfers.cancel(
+                project_id, owner=owner, kind=TRANSFERS[event.name]
+            )
 
     async def realtime_token(self, run_id: str, *, owner: OwnerId) -> tuple[str, str]:
         """The channel on which a run says how it goes, and a token to follow it.

@@ -11,6 +11,7 @@ from app.settings.identity import IdentitySettings
 from app.settings.models import ModelSettings
 from app.settings.observing import ObservingSettings
 from app.settings.storage import StorageSettings
+from app.settings.transfers import TransferSettings
 from core.invalid import reason_of
 
 
@@ -19,7 +20,13 @@ class SettingsInvalid(Exception):
 
 
 class Settings(
-    ObservingSettings, AnswerSettings, ModelSettings, IdentitySettings, StorageSettings, ApiSettings
+    ObservingSettings,
+    TransferSettings,
+    AnswerSettings,
+    ModelSettings,
+    IdentitySettings,
+    StorageSettings,
+    ApiSettings,
 ):  # Pydantic has the fields of the last one first
     """Every setting with its default."""
 

@@ -49,6 +49,7 @@ import type * as model_rows from "../model/rows.js";
 import type * as model_sending from "../model/sending.js";
 import type * as model_texts from "../model/texts.js";
 import type * as model_transcript from "../model/transcript.js";
+import type * as model_transfers from "../model/transfers.js";
 import type * as model_validators from "../model/validators.js";
 import type * as projects from "../projects.js";
 import type * as system_checkpoints from "../system/checkpoints.js";
@@ -66,6 +67,7 @@ import type * as system_purge from "../system/purge.js";
 import type * as system_streaming from "../system/streaming.js";
 import type * as system_sweep from "../system/sweep.js";
 import type * as system_transfers from "../system/transfers.js";
+import type * as transfers from "../transfers.js";
 
 /**
  * A utility for referencing Convex functions in your app's API.
@@ -112,6 +114,7 @@ declare const fullApi: ApiFromModules<{
   "model/sending": typeof model_sending;
   "model/texts": typeof model_texts;
   "model/transcript": typeof model_transcript;
+  "model/transfers": typeof model_transfers;
   "model/validators": typeof model_validators;
   projects: typeof projects;
   "system/checkpoints": typeof system_checkpoints;
@@ -129,6 +132,7 @@ declare const fullApi: ApiFromModules<{
   "system/streaming": typeof system_streaming;
   "system/sweep": typeof system_sweep;
   "system/transfers": typeof system_transfers;
+  transfers: typeof transfers;
 }>;
 export declare const api: FilterApi<
   typeof fullApi,

@@ -92,3 +92,9 @@ export const eventDoc = shownEvent.extend({ createdAt: v.number() });
 export function toEventDoc(row: Doc<"generationEvents">): Infer<typeof eventDoc> {
   return { ...only(shownEvent, row), createdAt: row._creationTime };
 }
+
+export const transferDoc = schema.doc("transfers").omit("externalId", "storageId");
+
+export function toTransferDoc(row: Doc<"transfers">): Infer<typeof transferDoc> {
+  return only(transferDoc, row);
+}

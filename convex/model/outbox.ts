@@ -11,7 +11,13 @@ export const NEVER_DUE = Number.MAX_SAFE_INTEGER;
 
 export interface NewEvent {
   eventId: string;
-  name: "message/sent" | "message/cancelled";
+  name:
+    | "message/sent"
+    | "message/cancelled"
+    | "github/import.requested"
+    | "github/export.requested"
+    | "archive/import.requested"
+    | "transfer/cancelled";
   data: Infer<typeof outboxData>;
   userId: string;
 }

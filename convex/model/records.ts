@@ -93,7 +93,7 @@ export function toGeneration(row: Doc<"generations">, ownerId: string): Infer<ty
   return { ...only(keptGeneration, row), ownerId, eventId: generationId(row), createdAt: row._creationTime };
 }
 
-const keptTransfer = schema.doc("transfers").omit("_id", "_creationTime", "externalId");
+const keptTransfer = schema.doc("transfers").omit("_id", "_creationTime", "externalId", "storageId");
 
 export const transferRecord = keptTransfer.extend({ transferId: schema.id("transfers"), createdAt: v.number() });
 

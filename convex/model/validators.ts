@@ -24,6 +24,7 @@ export const deltaKind = v.union(
 );
 export const generationEventType = v.union(v.literal("step"), v.literal("file"), v.literal("info"), v.literal("error"));
 export const transferKind = v.union(v.literal("import"), v.literal("export"));
+export const reportLine = v.object({ path: v.string(), reason: v.string() });
 export const transferEnd = v.union(v.literal("completed"), v.literal("failed"), v.literal("cancelled"));
 export const transferStatus = v.union(v.literal("running"), transferEnd);
 export const busyPolicy = v.union(v.literal("cancel"), v.literal("reject"), v.literal("queue"));

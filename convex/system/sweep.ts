@@ -6,6 +6,7 @@ import { dropCheckpoint, KEEP_CHECKPOINTS_MS, surplusOf } from "../model/checkpo
 import { isHeld } from "../model/checkpoints/kept.ts";
 import { generationOf } from "../model/messages.ts";
 import { NEVER_DUE } from "../model/outbox.ts";
+import { end } from "../model/transfers.ts";
 
 const PAGE = 500;
 const KEEP_MS = 7 * 24 * 3_600_000;
@@ -68,6 +69,21 @@ export const generationEvents = internalMutation({
   },
 });
 
+/** Transfers that nothing was heard of for a day: the longest wait of a job is an hour. */
+export const lostTransfers = internalMutation({
+  args: {},
+  returns: v.null(),
+  handler: async (ctx): Promise<null> => {
+    const lost = await ctx.db
+      .query("transfers")
+      .withIndex("by_status", (q) => q.eq("status", "running").lt("heartbeatAt", Date.now() - 24 * 3_600_000))
+      .take(PAGE);
+    for (const row of lost) await end(ctx, row, "failed", { error: "It was lost on our side. Begin again.", errorCode: "run_lost" });
+    if (lost.length === PAGE) await ctx.scheduler.runAfter(0, internal.system.sweep.lostTransfers, {});
+    return null;
+  },
+});
+
 /** Events that the engine refused for good, older than a week. */
 export const refusedEvents = internalMutation({
   args: {},
@@ -114,7 +130,7 @@ export const checkpointsOf = internalMutation({
 
 /**
  * Blobs that were uploaded a day ago and that no file and no checkpoint names: a write that never came. A table that
- * comes to hold blobs has to be asked in `isHeld`.
+ * comes to hold blobs for good has to be asked in `isHeld`; a transfer holds its archive until it ends, within a day.
  */
 export const orphanBlobs = internalMutation({
   args: { after: v.optional(v.number()) },

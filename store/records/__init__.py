@@ -50,11 +50,15 @@ from store.records.mcp import McpHolder, McpServer
 from store.records.outbox import OutboxEvent
 from store.records.pages import Page
 from store.records.projects import (
+    CancelledTransfers,
     ExportStatus,
     GenerationEvent,
     ImportStatus,
     Project,
     ProjectSettings,
+    ReportLine,
+    RequestedExport,
+    RequestedImport,
     Transfer,
 )
 from store.records.turns import (
@@ -69,6 +73,7 @@ from store.records.turns import (
 __all__ = [
     "BusyPolicy",
     "Cancelled",
+    "CancelledTransfers",
     "ChangeStatus",
     "ChangedFile",
     "Checkpoint",
@@ -108,6 +113,9 @@ __all__ = [
     "Project",
     "ProjectSettings",
     "RenamedFile",
+    "ReportLine",
+    "RequestedExport",
+    "RequestedImport",
     "RestoreConflict",
     "RestoreOutcome",
     "RestoreStep",

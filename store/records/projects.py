@@ -4,7 +4,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal
 
-from core.ids import OwnerId, ProjectId
+from core.ids import EventId, OwnerId, ProjectId
+from store.records.outbox import OutboxEvent
 
 ImportStatus = Literal["importing", "completed", "failed", "cancelled"]
 ExportStatus = Literal["exporting", "completed", "failed", "cancelled"]
@@ -35,8 +36,20 @@ class Project:
 
 
 @dataclass(frozen=True)
+class ReportLine:
+    """A file of a transfer, and what is to be said of it."""
+
+    path: str
+    reason: str
+
+
+@dataclass(frozen=True)
 class Transfer:
-    """An import or export of a repository; `done` of `total` files are through."""
+    """An import or export of a project; `done` of `total` files are through.
+
+    `skipped` are files that are not in the project, and why; at most 200 of the `skipped_count`
+    there are. `notes` say of files that are there what they seem not to be.
+    """
 
     transfer_id: str
     project_id: ProjectId
@@ -46,8 +59,42 @@ class Transfer:
     total: int
     created_at: datetime
     heartbeat_at: datetime
+    phase: str | None = None
+    bytes: int | None = None
+    total_bytes: int | None = None
+    waiting_until: datetime | None = None
+    skipped: tuple[ReportLine, ...] | None = None
+    skipped_count: int | None = None
+    notes: tuple[ReportLine, ...] | None = None
+    branch: str | None = None
+    commit: str | None = None
     repo_url: str | None = None
     error: str | None = None
+    error_code: str | None = None
+
+
+@dataclass(frozen=True)
+class RequestedExport:
+    """An export that is to be done: send the events, which the relay sends otherwise."""
+
+    transfer: Transfer
+    event_id: EventId
+    events: tuple[OutboxEvent, ...]
+
+
+@dataclass(frozen=True)
+class RequestedImport(RequestedExport):
+    """An import that is to be done, and the project that it fills."""
+
+    project: Project
+
+
+@dataclass(frozen=True)
+class CancelledTransfers:
+    """What was stopped, and the events that stop the runs."""
+
+    transfer_ids: tuple[str, ...]
+    events: tuple[OutboxEvent, ...]
 
 
 @dataclass(frozen=True)

@@ -99,6 +99,7 @@ describe("public functions", () => {
     "messages.parts": (who, f) => who.query(api.messages.parts, { messageId: f.messageId }),
     "files.updateFile": (who, f) => who.mutation(api.files.updateFile, { id: f.textId, content: "c" }),
     "files.deleteFile": (who, f) => who.mutation(api.files.deleteFile, { id: f.fileId }),
+    "transfers.latest": (who, f) => who.query(api.transfers.latest, { projectId: f.projectId }),
     "projects.deleteProject": (who, f) => who.mutation(api.projects.deleteProject, { id: f.projectId }),
   };
 

@@ -5,6 +5,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.http.errors import BodyTooLarge, problem
 
+ARCHIVES = "/api/projects/import"
+
 
 class BodyLimit:
     """Refuses a body past its limit: by its declared length, else while it is read.
@@ -12,10 +14,13 @@ class BodyLimit:
     FastAPI's own `max_body_size` answers in plain text and has one bound for all routes.
     """
 
-    def __init__(self, app: ASGIApp, limit_bytes: int, file_limit_bytes: int) -> None:
+    def __init__(
+        self, app: ASGIApp, limit_bytes: int, file_limit_bytes: int, archive_limit_bytes: int
+    ) -> None:
         self._app = app
         self._limit_bytes = limit_bytes
         self._file_limit_bytes = file_limit_bytes
+        self._archive_limit_bytes = archive_limit_bytes
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: D102 - ASGI
         if scope["type"] != "http":
@@ -44,5 +49,7 @@ class BodyLimit:
         await self._app(scope, counted_receive, send)
 
     def _limit_of(self, path: str) -> int:
+        if path == ARCHIVES:
+            return self._archive_limit_bytes
         carries_file = path == "/mcp" or (path.startswith("/api/projects/") and "/files" in path)
         return self._file_limit_bytes if carries_file else self._limit_bytes

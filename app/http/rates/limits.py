@@ -26,6 +26,9 @@ STARTING = frozenset(
         ("POST", "/api/messages"),
         ("POST", "/api/messages/{message_id}/retry"),
         ("POST", "/api/events"),
+        ("POST", "/api/github/export"),
+        ("POST", "/api/github/import"),
+        ("POST", "/api/projects/import"),
         ("POST", "/api/runs/{run_id:path}/replay"),
     }
 )

@@ -307,7 +307,8 @@ async def test_a_withdrawn_token_changes_nothing_more(api: Api) -> None:
             await api.ok("DELETE", f"/api/projects/{project}/mcp-token")
             replaced = await token_of(api, project)
             async with client(api, replaced) as again:
-                await again.call_tool("executeCommand", {"command": "touch go.txt"})
+                await api.ok("PUT", f"/api/projects/{project}/files/go.txt", data=b"")
+                await again.call_tool("readFile", {"path": "go.txt"})  # brings it to the disk
     assert result[0].is_error
     assert "token" in text_of(result[0])
     assert (await api.call("GET", f"/api/projects/{project}/files/late.txt")).status == 404

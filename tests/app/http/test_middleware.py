@@ -43,7 +43,7 @@ async def client() -> AsyncIterator[ClientSession]:
         return len(await request.body())
 
     add_error_handlers(app)
-    app.add_middleware(BodyLimit, limit_bytes=1000, file_limit_bytes=2000)
+    app.add_middleware(BodyLimit, limit_bytes=1000, file_limit_bytes=2000, archive_limit_bytes=3000)
     app.add_middleware(RequestFrame, clock=SystemClock())
     async with serving(app, host="127.0.0.1", port=0, grace_s=5) as url, ClientSession(url) as http:
         yield http

@@ -17,6 +17,7 @@ from core.ids import CheckpointId, ConversationId, FileId, MessageId, ProjectId
 from core.node import NODE
 from store.records import (
     Cancelled,
+    CancelledTransfers,
     Checkpoint,
     CheckpointDetail,
     Conversation,
@@ -35,6 +36,8 @@ from store.records import (
     OutboxEvent,
     Page,
     Project,
+    RequestedExport,
+    RequestedImport,
     RestoreStep,
     Reviewed,
     SentMessage,
@@ -83,8 +86,11 @@ RESULTS: Mapping[str, Any] = {
     "system/streaming:complete": Message,
     "system/streaming:fail": Message,
     "system/streaming:finishToolCall": KeptResult,
+    "system/transfers:cancel": CancelledTransfers,
     "system/transfers:finish": Transfer,
     "system/transfers:latest": tuple[Transfer, ...],
+    "system/transfers:requestExport": RequestedExport,
+    "system/transfers:requestImport": RequestedImport,
     "system/transfers:start": Transfer,
 }
 # Read by hand: batches that say whether there is more, bytes that may have to be fetched; and parts

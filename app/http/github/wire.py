@@ -1,0 +1,126 @@
+"""GitHub: what goes in and comes out."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from app.wire.shapes import Answer, Body, Millis
+from core.ids import EventId, ProjectId
+
+URL_LIMIT_CHARS = 2_000
+ID_LIMIT_CHARS = 64
+
+Url = Annotated[
+    str,
+    Field(
+        max_length=URL_LIMIT_CHARS,
+        description="Any form in which the address of a repository is pasted.",
+        examples=["https://github.com/owner/repository"],
+    ),
+]
+Id = Annotated[ProjectId, Field(max_length=ID_LIMIT_CHARS)]
+
+
+class ImportBody(Body):
+    """A repository to import; `url` and `repoUrl` mean the same."""
+
+    url: Url | None = None
+    repo_url: Url | None = None
+    branch: Annotated[str, Field(min_length=1, max_length=255)] | None = Field(
+        None, description="A branch, tag or commit; not given: the default branch."
+    )
+    folder: Annotated[str, Field(max_length=1_024)] | None = Field(
+        None, description="Only what is in this folder of the repository.", examples=["packages/a"]
+    )
+
+
+class ExportBody(Body):
+    """Where a project goes: to a new repository (`repoName`), or to an address (`repoUrl`)."""
+
+    project_id: Id
+    repo_name: Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]{1,100}$")] | None = Field(
+        None, description="A repository of the connected account, to be made."
+    )
+    visibility: Literal["public", "private"] = "private"
+    description: Annotated[str, Field(max_length=350)] | None = None
+    repo_url: Url | None = None
+    commit_message: Annotated[str, Field(min_length=1, max_length=5_000)] | None = None
+    create_if_not_exists: bool = False
+    is_private: bool = True
+    repo_description: Annotated[str, Field(max_length=350)] | None = None
+
+
+class ProjectBody(Body):
+    """Which project."""
+
+    project_id: Id
+
+
+class StartedAnswer(Answer):
+    """A transfer that is under way; follow it with `transfers:latest` or `…/transfers`."""
+
+    success: Literal[True] = True
+    project_id: ProjectId
+    event_id: EventId
+    transfer_id: str
+
+
+class ResetAnswer(Answer):
+    """It is done."""
+
+    success: Literal[True] = True
+    project_id: ProjectId
+
+
+class CancelledAnswer(Answer):
+    """Whether something was stopped. What ended before is left as it is."""
+
+    success: Literal[True] = True
+    project_id: ProjectId
+    cancelled: bool
+    event_id: EventId | None = None
+
+
+class ConnectionAnswer(Answer):
+    """Whether a GitHub account is connected."""
+
+    connected: bool
+    username: str | None = None
+    error: str | None = None
+
+
+class ReportLineAnswer(Answer):
+    """A file, and what is to be said of it."""
+
+    path: str
+    reason: str
+
+
+class TransferAnswer(Answer):
+    """An import or export: how far it is, and how it ended."""
+
+    transfer_id: str
+    project_id: ProjectId
+    kind: Literal["import", "export"]
+    status: Literal["running", "completed", "failed", "cancelled"]
+    phase: str | None = None
+    done: Annotated[int, Field(description="Files that are through.")]
+    total: int
+    bytes: int | None = None
+    total_bytes: int | None = None
+    waiting_until: Millis | None = None
+    skipped: tuple[ReportLineAnswer, ...] | None = None
+    skipped_count: int | None = None
+    notes: tuple[ReportLineAnswer, ...] | None = None
+    branch: str | None = None
+    commit: str | None = None
+    repo_url: str | None = None
+    error: str | None = None
+    error_code: str | None = None
+    created_at: Millis
+
+
+class TransfersAnswer(Answer):
+    """The last transfers of a project, newest first."""
+
+    transfers: tuple[TransferAnswer, ...]

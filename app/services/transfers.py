@@ -1,0 +1,172 @@
+"""Imports and exports: asked for in one write, then their events on their way."""
+
+from collections.abc import AsyncIterable, AsyncIterator, Sequence
+from dataclasses import dataclass
+
+from core.clock import Clock
+from core.ids import EventId, OwnerId, ProjectId
+from jobs.archives.packing import Form, packed
+from jobs.github.accounts import GithubAccounts, GithubServer
+from jobs.github.addresses import BadAddress, parse
+from jobs.github.client import GithubClient, LimitReached
+from jobs.github.problems import GithubAway, NotConnected, TokenRefused
+from jobs.outbox import Relay
+from store.gateway import Store
+from store.records import OutboxEvent
+from store.transfers import Kind
+
+__all__ = ["BadAddress", "NotConnected", "Started", "Transferring"]
+
+
+@dataclass(frozen=True)
+class Started:
+    """A transfer that is under way."""
+
+    project_id: ProjectId
+    event_id: EventId
+    transfer_id: str
+
+
+@dataclass(frozen=True)
+class Connection:
+    """Whether a GitHub account is connected, and whose; `error` says why it cannot be used."""
+
+    connected: bool
+    username: str | None = None
+    error: str | None = None
+
+
+@dataclass(frozen=True)
+class Transferring:
+    """What the routes of GitHub and of archives do."""
+
+    store: Store
+    relay: Relay
+    server: GithubServer
+    accounts: GithubAccounts
+    clock: Clock
+
+    async def import_repository(
+        self,
+        url: str,
+        *,
+        owner: OwnerId,
+        branch: str | None = None,
+        folder: str | None = None,
+        key: str | None = None,
+    ) -> Started:
+        """Make a project that a durable job fills; the same `key` again gives the same one.
+
+        Raises:
+            BadAddress: the text names no repository of the configured GitHub.
+        """
+        repository = parse(url, server_url=self.server.server_url)
+        asked = await self.store.transfers.request_import(
+            owner=owner,
+            name=repository.name,
+            event="github/import.requested",
+            data={
+                "repository": repository.full_name,
+                "below": "" if branch else "/".join(repository.below),
+                "isFile": repository.is_file,
+                "ref": branch or repository.ref,
+                "folder": folder or "",
+            },
+            key=key,
+        )
+        await self._deliver(asked.events)
+        return Started(asked.project.project_id, asked.event_id, asked.transfer.transfer_id)
+
+    async def import_archive(
+        self, chunks: AsyncIterable[bytes], *, owner: OwnerId, name: str, key: str | None = None
+    ) -> Started:
+        """Keep an archive, and make a project that a durable job fills from it."""
+        storage_id = await self.store.transfers.keep_archive(chunks)
+        asked = await self.store.transfers.request_import(
+            owner=owner,
+            name=name,
+            event="archive/import.requested",
+            data={},
+            key=key,
+            storage_id=storage_id,
+        )
+        await self._deliver(asked.events)
+        return Started(asked.project.project_id, asked.event_id, asked.transfer.transfer_id)
+
+    async def archive(
+        self, project_id: ProjectId, *, owner: OwnerId, form: Form
+    ) -> tuple[str, AsyncIterator[bytes]]:
+        """The project's name, and its files as an archive, piece by piece. Raises: NotFound."""
+        project = await self.store.projects.owned(project_id, owner=owner)
+        return project.name, packed(self.store, project_id, owner=owner, form=form)
+
+    async def export(  # noqa: PLR0913 - all by name
+        self,
+        project_id: ProjectId,
+        *,
+        owner: OwnerId,
+        repository: str,
+        message: str,
+        may_create: bool,
+        must_create: bool,
+        is_private: bool,
+        description: str,
+        key: str | None = None,
+    ) -> Started:
+        """Begin an export: to an address, or to a repository of that name, which is made.
+
+        Raises:
+            NotConnected: there is no account to export with.
+            BadAddress: the text names no repository of the configured GitHub.
+            NotFound: not the owner's project.
+            Conflict: an export of it is running.
+        """
+        await self.store.projects.owned(project_id, owner=owner)
+        if await self.accounts.token(owner) is None:
+            raise NotConnected
+        if not must_create:
+            repository = parse(repository, server_url=self.server.server_url).full_name
+        asked = await self.store.transfers.request_export(
+            project_id,
+            owner=owner,
+            data={
+                "repository": repository,
+                "message": message,
+                "mayCreate": may_create,
+                "mustCreate": must_create,
+                "isPrivate": is_private,
+                "description": description,
+            },
+            key=key,
+        )
+        await self._deliver(asked.events)
+        return Started(project_id, asked.event_id, asked.transfer.transfer_id)
+
+    async def cancel(
+        self, project_id: ProjectId, *, owner: OwnerId, kind: Kind
+    ) -> tuple[tuple[str, ...], EventId | None]:
+        """Stop what runs of that kind: the store first, then the run. What was stopped.
+
+        Raises: NotFound.
+        """
+        cancelled = await self.store.transfers.cancel(project_id, owner=owner, kind=kind)
+        await self._deliver(cancelled.events)
+        event_id = cancelled.events[0].event_id if cancelled.events else None
+        return cancelled.transfer_ids, event_id
+
+    async def connection(self, owner: OwnerId) -> Connection:
+        """Whether an account is connected, as GitHub says now."""
+        token = await self.accounts.token(owner)
+        if token is None:
+            return Connection(connected=False)
+        try:
+            with GithubClient(self.server, token, self.clock) as client:
+                return Connection(connected=True, username=await client.login())
+        except TokenRefused as refused:
+            return Connection(connected=False, error=str(refused))
+        except (GithubAway, LimitReached):
+            return Connection(connected=True, error="GitHub does not answer now")
+
+    async def _deliver(self, events: Sequence[OutboxEvent]) -> None:
+        for event in events:
+            await self.relay.deliver_now(event)

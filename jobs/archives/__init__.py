@@ -1,0 +1,1 @@
+"""Projects from archives, and as archives."""

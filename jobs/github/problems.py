@@ -1,0 +1,180 @@
+"""What goes wrong between a project and a repository, in words for the person who asked."""
+
+from datetime import datetime
+
+from core.errors import Conflict, NotFound, Refused, Transient
+
+
+class BadAddress(Refused):
+    """The text names no repository of the configured GitHub."""
+
+    code = "bad_repository_address"
+    field = "url"
+
+
+class NotConnected(Refused):
+    """There is no token of the person; interfaces look for the first words."""
+
+    code = "github_not_connected"
+
+    def __init__(self) -> None:
+        super().__init__("GitHub not connected. Please reconnect your GitHub account.")
+
+
+class RepositoryNotFound(NotFound):
+    """It does not exist, or the token may not see it: GitHub does not say which."""
+
+    code = "repository_not_found"
+
+    def __init__(self, name: str, *, has_token: bool) -> None:
+        hint = (
+            "It may be private, and the connected account may not see it."
+            if has_token
+            else "If it is private: GitHub not connected. Connect a GitHub account first."
+        )
+        super().__init__(f"The repository {name} was not found on GitHub. {hint}")
+
+
+class NoSuchBranch(NotFound):
+    """The repository has no such branch, tag or commit."""
+
+    code = "no_such_branch"
+
+    def __init__(self, name: str, ref: str) -> None:
+        super().__init__(f"The repository {name} has no branch, tag or commit {ref!r}")
+
+
+class NoSuchFolder(NotFound):
+    """The commit has no such folder."""
+
+    code = "no_such_folder"
+
+    def __init__(self, folder: str) -> None:
+        super().__init__(f"There is no folder {folder!r} in this repository")
+
+
+class NoAccess(Refused):
+    """GitHub refuses it to this account."""
+
+    code = "no_access"
+
+    def __init__(self, name: str, doing: str) -> None:
+        super().__init__(
+            f"The connected GitHub account may not {doing} {name}. "
+            "Its token may lack a permission (repo, or Contents and Administration)."
+        )
+
+
+class TokenRefused(Refused):
+    """GitHub does not accept the token: it was revoked, or has expired."""
+
+    code = "github_unauthorized"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "GitHub not connected: GitHub does not accept the token, which was revoked or has "
+            "expired. Please reconnect your GitHub account."
+        )
+
+
+class EmptyRepository(Refused):
+    """There is no commit in it."""
+
+    code = "empty_repository"
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f"The repository {name} is empty: there is no commit to import yet")
+
+
+class TooLarge(Refused):
+    """It goes past a limit of this server."""
+
+    code = "too_large"
+
+
+class LimitedUntil(Refused):
+    """GitHub takes no more requests for longer than a job waits."""
+
+    code = "rate_limited"
+
+    def __init__(self, until: datetime) -> None:
+        super().__init__(
+            f"GitHub takes no more requests of this account until {until:%Y-%m-%d %H:%M} UTC. "
+            "Try again then."
+        )
+
+
+class NameTaken(Conflict):
+    """There is a repository of this name, with commits in it."""
+
+    code = "repository_name_taken"
+
+    def __init__(self, name: str) -> None:
+        super().__init__(
+            f"There is a repository {name} already. Choose another name, or export to its address."
+        )
+
+
+class NoSuchRepository(NotFound):
+    """It does not exist, and was not to be made."""
+
+    code = "repository_not_found"
+
+    def __init__(self, name: str) -> None:
+        super().__init__(
+            f"Repository {name} does not exist. Set createIfNotExists to true to create it."
+        )
+
+
+class NothingToExport(Refused):
+    """The project has no files."""
+
+    code = "nothing_to_export"
+
+    def __init__(self) -> None:
+        super().__init__("No files to export: the project is empty")
+
+
+class RemoteMoved(Conflict):
+    """Somebody else has pushed meanwhile, again and again; nothing of theirs is overwritten."""
+
+    code = "remote_moved"
+
+    def __init__(self, name: str, branch: str) -> None:
+        super().__init__(
+            f"Others push to {branch} of {name} at the same time. Nothing was overwritten; "
+            "export again in a moment."
+        )
+
+
+class PushRefused(Refused):
+    """GitHub has rejected the push by a rule of the repository."""
+
+    code = "push_refused"
+
+
+class RefusedByGithub(Refused):
+    """GitHub says that the request is wrong; the text is its own."""
+
+    code = "refused_by_github"
+
+
+class GithubAway(Transient):
+    """GitHub does not answer, or has a fault of its own."""
+
+    code = "github_unavailable"
+
+
+class ArchiveRefused(Refused):
+    """It is no archive that can be read, or one that must not be."""
+
+    code = "bad_archive"
+
+
+class GitMissing(Exception):
+    """The program `git` is not on this machine."""
+
+    code = "git_missing"
+
+    def __init__(self) -> None:
+        super().__init__("git is not installed on this machine; imports and exports need it")

@@ -1,0 +1,145 @@
+"""A project's files as a commit, by `git fast-import`.
+
+What the head has that a project cannot hold stays; everything else is what the project has.
+"""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from core.ids import OwnerId, ProjectId
+from jobs.github.git import Git, Running
+from jobs.github.problems import NothingToExport
+from jobs.github.tree import Entry, entries_of, judged
+from jobs.incoming.judging import Report
+from store.gateway import Store
+from store.records import FileContent, FileEntry
+from tools.workspace.paths import composed
+
+AUTHOR = "Polaris <polaris@users.noreply.github.com>"
+READ_FILES = 100
+READ_BYTES = 4_000_000
+_GIT_MODES = {None: "100644", "executable": "100755", "symlink": "120000"}
+
+
+@dataclass(frozen=True)
+class HeadTree:
+    """What a branch has. `left_out`: what a project cannot hold; `spelled`: names by their NFC."""
+
+    commit: str = ""
+    tree: str = ""
+    left_out: tuple[Entry, ...] = ()
+    spelled: dict[str, bytes] = field(default_factory=dict[str, bytes])
+
+
+@dataclass(frozen=True)
+class Commit:
+    """A commit that was made, and how many files of the project are in it."""
+
+    commit: str
+    tree: str
+    files: int
+
+
+async def head_tree_of(git: Git, ref: str, *, file_bytes: int) -> HeadTree:
+    """What is at a ref, judged as an import would: what it leaves out is not the project's."""
+    commit = (await git.run("rev-parse", ref)).decode().strip()
+    tree = (await git.run("rev-parse", f"{commit}^{{tree}}")).decode().strip()
+    entries = await entries_of(git, commit)
+    found = await judged(git, entries, file_bytes=file_bytes, report=Report())
+    spelled = {held.path: held.entry.name for held in found.held}
+    return HeadTree(commit, tree, tuple(found.left_out), spelled)
+
+
+async def commit_of(  # noqa: PLR0913 - all by name
+    store: Store,
+    project_id: ProjectId,
+    owner: OwnerId,
+    *,
+    git: Git,
+    head: HeadTree,
+    ref: str,
+    message: str,
+    at: datetime,
+    say: Callable[[int], Awaitable[None]],
+) -> Commit:
+    """Make the commit on top of the head. The same files, head, text and time give the same one.
+
+    Raises: NothingToExport, NotFound, GitFailed; what `say` raises.
+    """
+    entries = [
+        entry async for entry in store.files.walk(project_id, owner=owner) if entry.kind == "file"
+    ]
+    if not entries:
+        raise NothingToExport
+    async with git.process("fast-import", "--quiet", "--force", has_input=True) as running:
+        marks = await _blobs(store, project_id, owner, entries, running, say)
+        seconds = int(at.timestamp())
+        text = message.encode()
+        running.input.write(f"reset {ref}\ncommit {ref}\n".encode())
+        running.input.write(f"committer {AUTHOR} {seconds} +0000\ndata {len(text)}\n".encode())
+        running.input.write(text + b"\n")
+        if head.commit:
+            running.input.write(f"from {head.commit}\n".encode())
+        running.input.write(b"deleteall\n")
+        for entry in head.left_out:
+            line = f"M {entry.mode} {entry.sha} ".encode() + _quoted(entry.name) + b"\n"
+            running.input.write(line)
+        for path, (mark, mode) in marks.items():
+            name = head.spelled.get(composed(path), path.encode())
+            running.input.write(f"M {mode} :{mark} ".encode() + _quoted(name) + b"\n")
+            await running.input.drain()
+        running.input.write(b"done\n")
+        running.input.close()
+        await running.check()
+    commit = (await git.run("rev-parse", ref)).decode().strip()
+    tree = (await git.run("rev-parse", f"{commit}^{{tree}}")).decode().strip()
+    return Commit(commit, tree, len(marks))
+
+
+async def _blobs(  # noqa: PLR0913, PLR0917 - what a stream of contents goes between
+    store: Store,
+    project_id: ProjectId,
+    owner: OwnerId,
+    entries: list[FileEntry],
+    running: Running,
+    say: Callable[[int], Awaitable[None]],
+) -> dict[str, tuple[int, str]]:
+    """Give every content to git; path → its mark, and the mode of the file."""
+    marks: dict[str, tuple[int, str]] = {}
+    waiting: list[FileEntry] = []
+    size = 0
+
+    async def give() -> None:
+        contents = await store.files.read_many(
+            project_id, [entry.path for entry in waiting], owner=owner
+        )
+        for content in contents:
+            mark = len(marks) + 1
+            marks[content.entry.path] = mark, _mode(content)
+            head = f"blob\nmark :{mark}\ndata {len(content.data)}\n".encode()
+            running.input.write(head + content.data + b"\n")
+            await running.input.drain()
+        await say(len(marks))
+
+    for entry in entries:
+        if waiting and (len(waiting) == READ_FILES or size + entry.size_bytes > READ_BYTES):
+            await give()
+            waiting, size = [], 0
+        waiting.append(entry)
+        size += entry.size_bytes
+    await give()
+    return marks
+
+
+def _mode(content: FileContent) -> str:
+    return _GIT_MODES[content.entry.mode]
+
+
+def _quoted(name: bytes) -> bytes:
+    """A path as fast-import reads any: in quotes, odd bytes as octal."""
+    plain = (
+        chr(byte) if 32 <= byte < 127 and byte not in b'"\\' else f"\\{byte:03o}"  # noqa: PLR2004 - ASCII
+        for byte in name
+    )
+    return b'"' + "".join(plain).encode() + b'"'

@@ -1,0 +1,1 @@
+"""Files that come into a project from outside: which of them may, and how they are written."""
