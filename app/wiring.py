@@ -23,6 +23,7 @@ from app.models import model_of, prepare
 from app.observe.tracing import tracing
 from app.ready_file import announced
 from app.services.engine import EngineAccess
+from app.services.generating import Generating
 from app.services.health import Health
 from app.services.messages import Messaging
 from app.services.streams import Streams
@@ -266,6 +267,7 @@ def services_of(
     return Services(
         store=backend.store,
         messaging=messaging,
+        generating=Generating(backend.store, backend.relay, inspect, messaging, CLOCK),
         authenticator=Authenticator.of(identity, CLOCK),
         rates=rates,
         health=Health(checks, CLOCK),

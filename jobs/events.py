@@ -1,6 +1,6 @@
 """The events that start and stop jobs. They are stored: a new field has a default."""
 
-from core.ids import ConversationId, MessageId, OwnerId, ProjectId
+from core.ids import ConversationId, MessageId, OwnerId, ProjectGenerationId, ProjectId
 from engine import Event, EventData, NonRetriable, ReceivedEvent
 from store.records import OutboxEvent
 
@@ -22,6 +22,19 @@ class MessageCancelled(EventData, event="message/cancelled"):
     """An answer was cancelled in the store; the run behind it is to stop."""
 
     message_id: MessageId
+
+
+class GenerateRequested(EventData, event="project/generate-requested"):
+    """A project is to be made from a description, which is in the store. The event has its id."""
+
+    project_generation_id: ProjectGenerationId
+    project_id: ProjectId
+
+
+class GenerateCancelled(EventData, event="project/generate-cancelled"):
+    """The making of a project was cancelled in the store; the run behind it is to stop."""
+
+    project_generation_id: ProjectGenerationId
 
 
 def engine_event(event: OutboxEvent) -> Event:

@@ -7,6 +7,7 @@ from store.conversations import Conversations
 from store.deltas import DeltaBatcher, DeltaLimits
 from store.events import GenerationEvents
 from store.files import Files
+from store.generating import ProjectGenerations
 from store.generations import Generations
 from store.messages import Messages
 from store.outbox import Outbox
@@ -35,6 +36,7 @@ class Store:
         self.conversations = Conversations(self.http)
         self.messages = Messages(self.http)
         self.generations = Generations(self.http)
+        self.generating = ProjectGenerations(self.http)
         self.events = GenerationEvents(self.http)
         self.transfers = Transfers(self.http)
         self.outbox = Outbox(self.http)

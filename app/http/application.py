@@ -11,6 +11,7 @@ from app.http import (
     docs,
     events,
     files,
+    generate,
     health,
     messages,
     metrics,
@@ -37,6 +38,7 @@ Every error is `{"error": "<text for people>", "code": "<word for programs>"}`.
 # The page of the API shows them in this order.
 NOUNS = (
     projects,
+    generate,
     files,
     conversations,
     messages,

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from app.http.rates.limits import RateLimits
 from app.identity.tokens import Authenticator
 from app.services.engine import EngineAccess
+from app.services.generating import Generating
 from app.services.health import Health
 from app.services.messages import Messaging
 from app.services.streams import Streams
@@ -18,6 +19,7 @@ class Services:
 
     store: Store
     messaging: Messaging
+    generating: Generating
     authenticator: Authenticator
     rates: RateLimits
     health: Health

@@ -92,3 +92,25 @@ export const eventDoc = shownEvent.extend({ createdAt: v.number() });
 export function toEventDoc(row: Doc<"generationEvents">): Infer<typeof eventDoc> {
   return { ...only(shownEvent, row), createdAt: row._creationTime };
 }
+
+export const projectGenerationDoc = schema
+  .doc("projectGenerations")
+  .pick(
+    "_id",
+    "_creationTime",
+    "projectId",
+    "conversationId",
+    "stack",
+    "status",
+    "steps",
+    "currentStep",
+    "messageId",
+    "verification",
+    "error",
+    "errorCode",
+    "endedAt",
+  );
+
+export function toProjectGenerationDoc(row: Doc<"projectGenerations">): Infer<typeof projectGenerationDoc> {
+  return only(projectGenerationDoc, row);
+}

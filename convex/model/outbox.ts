@@ -11,7 +11,7 @@ export const NEVER_DUE = Number.MAX_SAFE_INTEGER;
 
 export interface NewEvent {
   eventId: string;
-  name: "message/sent" | "message/cancelled";
+  name: "message/sent" | "message/cancelled" | "project/generate-requested" | "project/generate-cancelled";
   data: Infer<typeof outboxData>;
   userId: string;
 }

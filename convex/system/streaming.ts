@@ -7,6 +7,7 @@ import { applyEdits, edit } from "../model/edits.ts";
 import { generationClosed, notFound, refused } from "../model/errors.ts";
 import { Changes } from "../model/files.ts";
 import { systemMutation } from "../model/functions.ts";
+import { logEdits } from "../model/generating.ts";
 import { endOfStream, finish, generationId, generationOf, streamedText, wholeText } from "../model/messages.ts";
 import { messageRecord, newToolCall, toMessage, turnRecord } from "../model/records.ts";
 import { finishToolCall as finishCall, held, recordTurn as keepTurn, startToolCall as startCall } from "../model/transcript.ts";
@@ -108,6 +109,7 @@ export const finishToolCall = systemMutation({
       const project = await ctx.db.get(message.projectId);
       if (project === null) throw generationClosed("The project is gone");
       await applyEdits(new Changes(ctx, project), edits);
+      await logEdits(ctx, generation, { ...result, edits });
     }
     return kept;
   },

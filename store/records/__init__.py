@@ -27,6 +27,13 @@ from store.records.files import (
     RenamedFile,
     WrittenFile,
 )
+from store.records.generating import (
+    Check,
+    ProjectGeneration,
+    RequestedGeneration,
+    Verification,
+    VerificationState,
+)
 from store.records.generations import DeltaKind, DeltaPage, DeltaRun, Generation, Lease
 from store.records.outbox import OutboxEvent
 from store.records.pages import Page
@@ -50,6 +57,7 @@ from store.records.turns import (
 __all__ = [
     "BusyPolicy",
     "Cancelled",
+    "Check",
     "Conversation",
     "DeletedFile",
     "DeltaKind",
@@ -78,13 +86,17 @@ __all__ = [
     "OutboxEvent",
     "Page",
     "Project",
+    "ProjectGeneration",
     "ProjectSettings",
     "RenamedFile",
+    "RequestedGeneration",
     "SentMessage",
     "ToolCallRecord",
     "ToolCallStatus",
     "Transfer",
     "TurnPart",
     "TurnRecord",
+    "Verification",
+    "VerificationState",
     "WrittenFile",
 ]

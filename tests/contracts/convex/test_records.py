@@ -13,7 +13,7 @@ from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 import pytest
 from pydantic.alias_generators import to_camel
 
-from core.ids import ConversationId, FileId, MessageId, ProjectId
+from core.ids import ConversationId, FileId, MessageId, ProjectGenerationId, ProjectId
 from core.node import NODE
 from store.records import (
     Cancelled,
@@ -31,6 +31,8 @@ from store.records import (
     OutboxEvent,
     Page,
     Project,
+    ProjectGeneration,
+    RequestedGeneration,
     SentMessage,
     ToolCallRecord,
     Transfer,
@@ -49,6 +51,10 @@ RESULTS: Mapping[str, Any] = {
     "system/files:rename": FileEntry,
     "system/files:stat": FileEntry,
     "system/files:write": FileEntry,
+    "system/generating:cancel": tuple[OutboxEvent, ...],
+    "system/generating:get": ProjectGeneration,
+    "system/generating:latest": ProjectGeneration | None,
+    "system/generating:request": RequestedGeneration,
     "system/generations:get": Generation | None,
     "system/generations:stale": tuple[Generation, ...],
     "system/messages:cancel": Cancelled,
@@ -59,6 +65,7 @@ RESULTS: Mapping[str, Any] = {
     "system/messages:list": Page[Message],
     "system/messages:retry": SentMessage,
     "system/messages:send": SentMessage,
+    "system/messages:sendFirst": SentMessage,
     "system/messages:toolCalls": tuple[ToolCallRecord, ...],
     "system/outbox:pending": tuple[OutboxEvent, ...],
     "system/projects:configure": Project,
@@ -89,6 +96,7 @@ IDS = {
     "files": FileId,
     "conversations": ConversationId,
     "messages": MessageId,
+    "projectGenerations": ProjectGenerationId,
 }
 
 
