@@ -112,7 +112,11 @@ class Site:
             yield engine
 
     async def request(self, engine: Engine, **more: Any) -> tuple[RequestedGeneration, RunId]:
-        given = {"name": "Ledger", "description": DESCRIPTION, "stack": "react-vite"} | more
+        given: dict[str, Any] = {
+            "name": "Ledger",
+            "description": DESCRIPTION,
+            "stack": "react-vite",
+        } | more
         requested = await self.store.generating.request(owner=self.owner, **given)
         started = await engine.send(engine_event(requested.events[0]))
         return requested, started.run_ids[0]

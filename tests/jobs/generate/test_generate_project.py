@@ -23,9 +23,8 @@ async def test_eight_steps_write_the_project_and_tell_what_they_do(site: Site) -
     steps = [message for kind, message in log if kind == "step"]
     told = [f"{word} {step.name}" for step in STEPS for word in ("Starting", "Completed")]
     assert steps[:16] == told
-    assert [message for kind, message in log if kind == "file"] == [
-        f"Created {path}" for path in WHOLE
-    ]
+    written = [message for kind, message in log if kind == "file"]
+    assert sorted(written) == sorted(f"Created {path}" for path in WHOLE)  # each once
     assert ("info", "generate-utilities emitted 2 tool call(s)") in log
     events = await site.store.events.latest(generation.project_id, owner=site.owner)
     previews = {event.file_path: event.preview for event in events if event.type == "file"}
