@@ -18,12 +18,11 @@ from jobs.generate.plan import (
     REPAIR_TURNS,
     STEPS,
     VERIFY,
-    Step,
     repair_prompt,
     step_prompt,
     system_words,
 )
-from jobs.generate.stacks import DEFAULT, STACKS, Stack, StackName
+from jobs.generate.stacks import DEFAULT, STACKS, StackName
 from jobs.generate.verification import Verifier, outcome_of
 from store.errors import GenerationClosed
 from store.gateway import Store
@@ -115,7 +114,10 @@ class _Generating:
         self._words = system_words(request.description, stack)
         for step in STEPS:
             if step.name not in request.kept:
-                await self._part(step, stack)
+                prompt = step_prompt(step, stack, request.description)
+                await self._answered(
+                    step.name, prompt, max_turns=step.max_turns, first_tool=FIRST_TOOL
+                )
         verification = await self._verified()
         await self._ctx.step.run(
             "complete", partial(self._store.generating.complete, self._id, verification)
@@ -124,14 +126,6 @@ class _Generating:
     async def _load(self) -> Request:
         generation = await self._store.generating.get(self._id)
         return Request(generation.description, generation.stack, generation.steps)
-
-    async def _part(self, step: Step, stack: Stack) -> None:
-        await self._answered(
-            step.name,
-            step_prompt(step, stack),
-            max_turns=step.max_turns,
-            first_tool=FIRST_TOOL,
-        )
 
     async def _answered(
         self, name: str, prompt: str, *, max_turns: int, first_tool: str | None

@@ -7,6 +7,7 @@ from jobs.generate.stacks import Stack
 VERIFY = "verify-project"
 REPAIR_TURNS = 8
 MAX_REPAIRS = 3
+TOLD_CHARS = 4_000  # of the description, in the conversation; the agent is told all of it
 
 
 @dataclass(frozen=True)
@@ -55,13 +56,17 @@ def system_words(description: str, stack: Stack) -> str:
     )
 
 
-def step_prompt(step: Step, stack: Stack) -> str:
-    """The message that asks for a step."""
+def step_prompt(step: Step, stack: Stack, description: str) -> str:
+    """The message that asks for a step; the first one tells later readers what the project is."""
     number = STEPS.index(step) + 1
-    return (
+    asked = (
         f"Step {number} of {len(STEPS)}, {step.part}: plan it from the project's description, then "
         f"write the files. In this stack that is: {stack.parts[step.part]}"
     )
+    if number > 1:
+        return asked
+    told = description[:TOLD_CHARS]
+    return f"{asked}\n\nThe project: {told}{'…' if told != description else ''}"
 
 
 def repair_prompt(number: int, failure: str) -> str:
