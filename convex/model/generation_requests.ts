@@ -33,9 +33,7 @@ export async function requestGeneration(ctx: MutationCtx, request: GenerationReq
   const { ownerId, externalId, projectId } = request;
   checkDescription(request);
   const project =
-    projectId === undefined
-      ? await createProject(ctx, ownerId, request.name, externalId)
-      : await ownedProject(ctx, ownerId, projectId);
+    projectId === undefined ? await createProject(ctx, ownerId, request.name, externalId) : await ownedProject(ctx, ownerId, projectId);
   const before = await ctx.db
     .query("projectGenerations")
     .withIndex("by_external", (q) => q.eq("projectId", project._id).eq("externalId", externalId))
