@@ -27,12 +27,14 @@ class Limits:
 class Agent:
     """Who answers, with which tools and words, within which bounds.
 
-    `pause` waits that many seconds between two attempts at a turn.
+    With `first_tool`, the first turn has to call that tool. `pause` waits that many seconds between
+    two attempts at a turn.
     """
 
     model: Model
     toolbox: Toolbox
     system: str
     limits: Limits = Limits()
+    first_tool: str | None = None
     pause: Callable[[float], Awaitable[None]] = asyncio.sleep
     clock: Clock = field(default_factory=SystemClock)

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import assert_never
+from typing import Literal, assert_never
 
 from agent import words
 from agent.announcing import announces
@@ -33,6 +33,7 @@ from core.ids import ToolCallId
 from core.text import without_surrogates
 from llm.faults import ModelUnavailable, PromptTooLong, StreamBroken
 from llm.model import (
+    Forced,
     ModelMessage,
     ModelRequest,
     StopReason,
@@ -240,7 +241,7 @@ class RunState:
         while True:
             await self.sink.reset(number)
             try:
-                request = self._request(history.messages, remarks)
+                request = self._request(number, history.messages, remarks)
                 turn = await self._stream(number, request, loaded.turns)
             except StreamBroken as broken:
                 attempt += 1
@@ -272,7 +273,16 @@ class RunState:
             touches=self.agent.toolbox.touches,
         )
 
-    def _request(self, messages: tuple[ModelMessage, ...], remarks: Remarks) -> ModelRequest:
+    def _tool_choice(self, number: int, remarks: Remarks) -> Literal["auto", "none"] | Forced:
+        if remarks.forbids_calls:
+            return "none"
+        if number == 0 and self.agent.first_tool in self.agent.toolbox.names:
+            return Forced(self.agent.first_tool)
+        return "auto"
+
+    def _request(
+        self, number: int, messages: tuple[ModelMessage, ...], remarks: Remarks
+    ) -> ModelRequest:
         return ModelRequest(
             system=self.agent.system,
             messages=messages,
@@ -283,7 +293,7 @@ class RunState:
                 for tool in self.agent.toolbox.descriptions
             ),
             max_output_tokens=self.agent.limits.max_output_tokens,
-            tool_choice="none" if remarks.forbids_calls else "auto",
+            tool_choice=self._tool_choice(number, remarks),
         )
 
     async def _stream(

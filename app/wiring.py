@@ -27,6 +27,7 @@ from app.observe.tracing import tracing
 from app.ready_file import announced
 from app.services.editing import Editing
 from app.services.engine import EngineAccess
+from app.services.generating import Generating
 from app.services.health import Health
 from app.services.mcp.endpoint import McpEndpoint
 from app.services.mcp.named import NamedServers
@@ -376,6 +377,7 @@ def services_of(
     return Services(
         store=backend.store,
         messaging=messaging,
+        generating=Generating(backend.store, backend.relay, inspect, messaging, CLOCK),
         authenticator=Authenticator.of(identity, CLOCK),
         rates=rates,
         health=Health(checks, CLOCK),

@@ -3,9 +3,10 @@ import { v } from "convex/values";
 import { mutation, query } from "./_generated/server";
 import { callerId, ownedProject } from "./model/access.ts";
 import { latestEvents } from "./model/events.ts";
+import { latestGeneration } from "./model/generating.ts";
 import { MOST_ROWS, wholeList } from "./model/lists.ts";
 import { configureProject, createProject, projectsOf, removeProject, renameProject } from "./model/projects.ts";
-import { eventDoc, projectDoc, toEventDoc, toProjectDoc } from "./model/docs.ts";
+import { eventDoc, projectDoc, projectGenerationDoc, toEventDoc, toProjectDoc, toProjectGenerationDoc } from "./model/docs.ts";
 import { projectSettings } from "./model/validators.ts";
 
 export const create = mutation({
@@ -73,5 +74,16 @@ export const getGenerationEvents = query({
   handler: async (ctx, { projectId, limit }) => {
     const project = await ownedProject(ctx, await callerId(ctx), projectId);
     return (await latestEvents(ctx, project._id, limit ?? 200)).map(toEventDoc);
+  },
+});
+
+/** The newest request to generate the project; null where there was none. */
+export const getGeneration = query({
+  args: { projectId: v.id("projects") },
+  returns: v.union(projectGenerationDoc, v.null()),
+  handler: async (ctx, { projectId }) => {
+    const project = await ownedProject(ctx, await callerId(ctx), projectId);
+    const row = await latestGeneration(ctx, project._id);
+    return row === null ? null : toProjectGenerationDoc(row);
   },
 });

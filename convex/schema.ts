@@ -25,6 +25,7 @@ import {
   turnPart,
   usage,
   verdict,
+  verification,
 } from "./model/validators.ts";
 
 export default defineSchema({
@@ -246,6 +247,7 @@ export default defineSchema({
     partBytes: v.optional(v.number()), // of what its calls came to beside their text
     usage: v.optional(usage), // of its turns so far, and the model of the last: what an answer that fails keeps
     model: v.optional(v.string()),
+    projectGenerationId: v.optional(v.id("projectGenerations")), // of which it is a step: its changes are logged
   })
     .index("by_message", ["messageId"])
     .index("by_conversation_status", ["conversationId", "status"])
@@ -262,7 +264,28 @@ export default defineSchema({
     text: v.string(),
   }).index("by_message", ["messageId", "seq"]),
 
-  // The log of a project's generation; written by jobs, read by people, swept after 7 days.
+  // Whole projects made from a description, one row a request; written by system/generating, read by its job and by
+  // people. Each step is an exchange in the conversation.
+  projectGenerations: defineTable({
+    projectId: v.id("projects"),
+    conversationId: v.id("conversations"),
+    externalId: v.string(), // makes a start safe to make twice
+    description: v.string(),
+    stack: v.string(),
+    status: messageStatus,
+    steps: v.array(v.string()), // that have ended well, in order
+    currentStep: v.optional(v.string()),
+    messageId: v.optional(v.id("messages")), // the answer of the current step
+    verification: v.optional(verification),
+    error: v.optional(v.string()),
+    errorCode: v.optional(v.string()),
+    endedAt: v.optional(v.number()),
+  })
+    .index("by_project", ["projectId"])
+    .index("by_project_status", ["projectId", "status"])
+    .index("by_external", ["projectId", "externalId"]),
+
+  // The log of a project's generation; written by system/generating and jobs, read by people, swept after 7 days.
   generationEvents: defineTable({
     projectId: v.id("projects"),
     externalId: v.string(),

@@ -3,6 +3,7 @@
 A lone surrogate is half a character. JSON may escape one, and a stream may cut a pair apart.
 """
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import cast
 
@@ -10,6 +11,9 @@ PROBLEM = "holds a NUL or half a character, which cannot be stored"
 
 CONTROLS = "\x00-\x1f\x7f-\x9f\u2028\u2029"
 """Control characters and ends of lines, to stand between the brackets of a pattern."""
+
+ESCAPE_SEQUENCE = re.compile(r"\x1b(\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(\x07|\x1b\\)|[@-Z\\-_])")
+CONTROL_CHARACTER = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 
 
 def has_surrogates(text: str) -> bool:
@@ -65,3 +69,11 @@ def unstorable_at(value: object) -> tuple[str | int, ...] | None:
             items = list(cast("Sequence[object]", found))
             pending += [((*place, at), items[at]) for at in reversed(range(len(items)))]
     return None
+
+
+def printed_text(output: bytes) -> str:
+    """What a program printed, without colours, control characters and overwritten progress."""
+    text = ESCAPE_SEQUENCE.sub("", output.decode(errors="replace")).replace("\r\n", "\n")
+    if "\r" in text:
+        text = "\n".join(line.rstrip("\r").rpartition("\r")[2] for line in text.split("\n"))
+    return CONTROL_CHARACTER.sub("\ufffd", text)

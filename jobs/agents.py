@@ -1,6 +1,7 @@
 """Who answers: decided for each run, never when the process starts."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from agent.definition import Agent, Limits
 from agent.durable import Durable
@@ -58,3 +59,18 @@ class Agents:
         """Who has failed to answer it, to be named: nothing of the project is asked for that."""
         toolbox = Toolbox(self._tools)
         return Agent(self._model, toolbox, system=SYSTEM_PROMPT, limits=self._limits)
+
+    def for_generation(self, words: str, *, max_turns: int, first_tool: str | None) -> Agent:
+        """Who makes a part of a project: the agent of the chat, told `words` besides.
+
+        Its calls are bounded so that all parts together stay within the steps of one run.
+        """
+        return Agent(
+            model=self._model,
+            toolbox=Toolbox(self._tools),
+            system=f"{SYSTEM_PROMPT}\n{words}",
+            limits=replace(
+                self._limits, max_turns=max_turns, calls_per_turn=20, calls_per_answer=60
+            ),
+            first_tool=first_tool,
+        )

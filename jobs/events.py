@@ -1,6 +1,6 @@
 """The events that start and stop jobs. They are stored: a new field has a default."""
 
-from core.ids import ConversationId, MessageId, OwnerId, ProjectId
+from core.ids import ConversationId, MessageId, OwnerId, ProjectGenerationId, ProjectId
 from engine import Event, EventData, NonRetriable, ReceivedEvent
 from store.records import OutboxEvent
 
@@ -67,6 +67,19 @@ class TransferCancelled(EventData, event="transfer/cancelled"):
     """A transfer was cancelled in the store; the run behind it is to stop."""
 
     transfer_id: str
+
+
+class GenerateRequested(EventData, event="project/generate-requested"):
+    """A project is to be made from a description, which is in the store. The event has its id."""
+
+    project_generation_id: ProjectGenerationId
+    project_id: ProjectId
+
+
+class GenerateCancelled(EventData, event="project/generate-cancelled"):
+    """The making of a project was cancelled in the store; the run behind it is to stop."""
+
+    project_generation_id: ProjectGenerationId
 
 
 def engine_event(event: OutboxEvent) -> Event:

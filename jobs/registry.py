@@ -4,6 +4,7 @@ from typing import Any
 
 from engine import Job
 from jobs.archives.import_archive import import_archive
+from jobs.generate.generate_project import generate_project
 from jobs.github.export_repository import export_repository
 from jobs.github.import_repository import import_repository
 from jobs.message.process_message import process_message
@@ -13,4 +14,5 @@ JOBS: tuple[Job[Any, Any], ...] = (
     import_repository,
     export_repository,
     import_archive,
+    generate_project,
 )

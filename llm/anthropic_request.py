@@ -6,6 +6,7 @@ from typing import Any
 from llm.catalog import ModelFacts
 from llm.model import (
     AssistantMessage,
+    Forced,
     ModelMessage,
     ModelRequest,
     TextPart,
@@ -56,12 +57,21 @@ def request_body(
         ]
         tools[-1]["cache_control"] = _CACHED
         body["tools"] = tools
-        body["tool_choice"] = {"type": request.tool_choice}
-    if facts.thinking == "adaptive":
+        body["tool_choice"] = _choice(request)
+    is_forced = isinstance(request.tool_choice, Forced)  # which is refused while a model thinks
+    if facts.thinking == "adaptive" and not is_forced:
         body["thinking"] = {"type": "adaptive", "display": "summarized"}
     if facts.reasoning_effort is not None:
         body["output_config"] = {"effort": facts.reasoning_effort}
     return body
+
+
+def _choice(request: ModelRequest) -> Json:
+    match request.tool_choice:
+        case Forced(name):
+            return {"type": "tool", "name": sent_name(name)}
+        case word:
+            return {"type": word}
 
 
 def without_thoughts(request: ModelRequest) -> ModelRequest:

@@ -74,19 +74,27 @@ class ToolSpec:
 
 
 @dataclass(frozen=True)
+class Forced:
+    """The turn has to call this tool, which is among those of the request."""
+
+    name: str
+
+
+@dataclass(frozen=True)
 class ModelRequest:
     """One turn to generate.
 
     `messages` alternate and start with the user; each tool call has its result in the next
     message. `tool_choice` "none" keeps the tools declared (the prompt cache stays valid) but
-    forbids calls.
+    forbids calls. A model whose provider cannot have it think and be forced does not think
+    in that turn.
     """
 
     system: str
     messages: tuple[ModelMessage, ...]
     tools: tuple[ToolSpec, ...] = ()
     max_output_tokens: int = 16_000
-    tool_choice: Literal["auto", "none"] = "auto"
+    tool_choice: Literal["auto", "none"] | Forced = "auto"
 
 
 class StopReason(StrEnum):

@@ -6,6 +6,7 @@ from typing import Any
 from llm.catalog import ModelFacts, ReasoningBack
 from llm.model import (
     AssistantMessage,
+    Forced,
     ModelRequest,
     TextPart,
     ThinkingPart,
@@ -44,8 +45,16 @@ def request_body(
             }
             for tool in request.tools
         ]
-        body["tool_choice"] = request.tool_choice
+        body["tool_choice"] = _choice(request)
     return body
+
+
+def _choice(request: ModelRequest) -> Json | str:
+    match request.tool_choice:
+        case Forced(name):
+            return {"type": "function", "function": {"name": sent_name(name)}}
+        case word:
+            return word
 
 
 def _messages(request: ModelRequest, reasoning_back: ReasoningBack) -> list[Json]:

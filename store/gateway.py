@@ -9,6 +9,7 @@ from store.deltas import DeltaBatcher, DeltaLimits
 from store.edits import Edits
 from store.events import GenerationEvents
 from store.files import Files
+from store.generating import ProjectGenerations
 from store.generations import Generations
 from store.mcp import Mcp
 from store.messages import Messages
@@ -40,6 +41,7 @@ class Store:
         self.conversations = Conversations(self.http)
         self.messages = Messages(self.http)
         self.generations = Generations(self.http)
+        self.generating = ProjectGenerations(self.http)
         self.events = GenerationEvents(self.http)
         self.transfers = Transfers(self.http)
         self.outbox = Outbox(self.http)

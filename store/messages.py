@@ -55,6 +55,23 @@ class Messages:
         }
         return decode(SentMessage, await self._http.mutation("system/messages:send", args))
 
+    async def send_first(
+        self, *, owner: OwnerId, name: str, content: str, key: str | None = None
+    ) -> SentMessage:
+        """As `send`, in a conversation of a project that are both made here, in the same write.
+
+        Raises:
+            Conflict: `key` was used with another content.
+            Refused: as `send`; or the name is empty or longer than 200 characters.
+        """
+        args = {
+            "ownerId": owner,
+            "name": name,
+            "content": content,
+            "externalId": key or new_id("req"),
+        }
+        return decode(SentMessage, await self._http.mutation("system/messages:sendFirst", args))
+
     async def list(
         self,
         conversation_id: ConversationId,

@@ -13,6 +13,7 @@ from app.http import (
     docs,
     events,
     files,
+    generate,
     github,
     health,
     lsp,
@@ -46,6 +47,7 @@ MCP_HEADERS = ("Mcp-Session-Id", "MCP-Protocol-Version", "Mcp-Method", "Mcp-Name
 # The page of the API shows them in this order.
 NOUNS = (
     projects,
+    generate,
     files,
     checkpoints,
     archives,

@@ -6,6 +6,7 @@ from app.http.rates.limits import RateLimits
 from app.identity.tokens import Authenticator
 from app.services.editing import Editing
 from app.services.engine import EngineAccess
+from app.services.generating import Generating
 from app.services.health import Health
 from app.services.mcp.endpoint import McpEndpoint
 from app.services.mcp.named import NamedServers
@@ -24,6 +25,7 @@ class Services:
 
     store: Store
     messaging: Messaging
+    generating: Generating
     authenticator: Authenticator
     rates: RateLimits
     health: Health

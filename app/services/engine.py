@@ -8,7 +8,7 @@ from typing import Any
 
 from app.services.messages import Messaging
 from core.errors import NotFound, Refused
-from core.ids import MessageId, OwnerId, ProjectId, RunId
+from core.ids import OwnerId, ProjectId, RunId
 from engine import Engine, Event, NoSuchRun, SentEvent
 from engine.events import WireEvent
 from engine.inspection import (
@@ -25,6 +25,7 @@ from engine.inspection.metrics import JobMetrics
 from jobs.events import (
     ArchiveImportRequested,
     ExportRequested,
+    GenerateRequested,
     ImportRequested,
     MessageSent,
     user_of,
@@ -83,21 +84,27 @@ class EngineAccess:
         run = await self.run(run_id, owner=owner)
         if run.info.has_ended:
             return False
-        event = run.event
-        answers = event is not None and event.name == MessageSent.event_name
-        if self.messaging is not None and event is not None and answers and run.user_id:
-            message = MessageSent.model_validate(event.data)
-            writer = OwnerId(run.user_id)
-            if await self._stop_answer(message.message_id, writer):
-                await self.engine.cancel(run_id)
-                return True
-        if event is not None and event.name in TRANSFERS and run.user_id:
-            await self._stop_transfer(event, OwnerId(run.user_id))
-        return await self.engine.cancel(run_id)
+        has_stopped = bool(run.user_id) and await self._stop_writing(
+            run, OwnerId(run.user_id or "")
+        )
+        return await self.engine.cancel(run_id) or has_stopped
 
-    async def _stop_answer(self, message_id: MessageId, owner: OwnerId) -> bool:
-        assert self.messaging is not None  # noqa: S101 - checked by the caller
-        return bool(await self.messaging.cancel(message_id, owner=owner))
+    async def _stop_writing(self, run: RunDetail, writer: OwnerId) -> bool:
+        """Whether there was something in the store that the run was writing, and is cancelled."""
+        if self.messaging is None or run.event is None:
+            return False
+        match run.event.name:
+            case MessageSent.event_name:
+                message = MessageSent.model_validate(run.event.data)
+                return bool(await self.messaging.cancel(message.message_id, owner=writer))
+            case GenerateRequested.event_name:
+                request = GenerateRequested.model_validate(run.event.data)
+                return await self.messaging.cancel_generation(request.project_id, owner=writer)
+            case name if name in TRANSFERS:
+                await self._stop_transfer(run.event, writer)
+                return False
+            case _:
+                return False
 
     async def _stop_transfer(self, event: WireEvent, owner: OwnerId) -> None:
         """What the run brings in or out is cancelled first, as a person would."""

@@ -19,6 +19,8 @@ class Receipt:
 
     user_message_id: MessageId
     message_id: MessageId
+    conversation_id: ConversationId
+    project_id: ProjectId
     event_id: EventId
     run_id: RunId | None
     cancelled: tuple[MessageId, ...]
@@ -50,6 +52,16 @@ class Messaging:
         )
         return await self._receipt(sent)
 
+    async def send_first(
+        self, text: str, *, owner: OwnerId, name: str, key: str | None = None
+    ) -> Receipt:
+        """The same in a new conversation of a new project, which is called `name`.
+
+        Raises: Refused: as `store.messages.send`, or for the name.
+        """
+        sent = await self.store.messages.send_first(owner=owner, name=name, content=text, key=key)
+        return await self._receipt(sent)
+
     async def retry(
         self, message_id: MessageId, *, owner: OwnerId, key: str | None = None
     ) -> Receipt:
@@ -75,6 +87,12 @@ class Messaging:
         await self._deliver(cancelled.events)
         return cancelled.message_ids
 
+    async def cancel_generation(self, project_id: ProjectId, *, owner: OwnerId) -> bool:
+        """Stop the generation of a project; False when none was running. Raises: NotFound."""
+        events = await self.store.generating.cancel(project_id, owner=owner)
+        await self._deliver(events)
+        return bool(events)
+
     async def delete_project(self, project_id: ProjectId, *, owner: OwnerId) -> None:
         """Delete a project, and stop what runs in it. Raises: NotFound."""
         await self._deliver(await self.store.projects.delete(project_id, owner=owner))
@@ -86,6 +104,8 @@ class Messaging:
         return Receipt(
             user_message_id=sent.user_message_id,
             message_id=sent.message_id,
+            conversation_id=sent.conversation_id,
+            project_id=sent.project_id,
             event_id=sent.event_id,
             run_id=run_id,
             cancelled=sent.cancelled,

@@ -98,3 +98,25 @@ export const transferDoc = schema.doc("transfers").omit("externalId", "storageId
 export function toTransferDoc(row: Doc<"transfers">): Infer<typeof transferDoc> {
   return only(transferDoc, row);
 }
+
+export const projectGenerationDoc = schema
+  .doc("projectGenerations")
+  .pick(
+    "_id",
+    "_creationTime",
+    "projectId",
+    "conversationId",
+    "stack",
+    "status",
+    "steps",
+    "currentStep",
+    "messageId",
+    "verification",
+    "error",
+    "errorCode",
+    "endedAt",
+  );
+
+export function toProjectGenerationDoc(row: Doc<"projectGenerations">): Infer<typeof projectGenerationDoc> {
+  return only(projectGenerationDoc, row);
+}

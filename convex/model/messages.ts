@@ -3,6 +3,7 @@ import { internal } from "../_generated/api";
 import type { Doc, Id } from "../_generated/dataModel";
 import type { MutationCtx, QueryCtx } from "../_generated/server";
 import { conflict } from "./errors.ts";
+import { endWith, stopEvent } from "./generation_end.ts";
 import { emit } from "./outbox.ts";
 
 const HEAD_CHARS = 200_000; // at most 800 kB of UTF-8; a document holds 1 MiB
@@ -122,6 +123,7 @@ export async function finish(ctx: MutationCtx, message: Doc<"messages">, generat
   });
   const { nextSeq } = await endOfStream(ctx, generation);
   await ctx.db.patch(generation._id, { status, heartbeatAt: now, nextSeq });
+  await endWith(ctx, generation, { status, error, errorCode });
   await ctx.db.patch(message.conversationId, { updatedAt: now });
   await closeToolCalls(ctx, message._id, { status, endedAt: now });
   await ctx.scheduler.runAfter(VACUUM_AFTER_MS, internal.system.sweep.vacuumDeltas, {
@@ -136,6 +138,9 @@ export async function cancel(ctx: MutationCtx, generation: Doc<"generations">, o
   if (message === null) throw new Error("a generation without its message");
   const text = await streamedText(ctx, message._id);
   await finish(ctx, message, generation, { status: "cancelled", text });
+  if (generation.projectGenerationId !== undefined && generation.round === 0) {
+    return await emit(ctx, stopEvent(generation.projectGenerationId, ownerId)); // its run writes more than this answer
+  }
   return await emit(ctx, {
     eventId: `${generation.messageId}:cancelled:${generation.round}`,
     name: "message/cancelled",

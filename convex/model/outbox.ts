@@ -17,7 +17,9 @@ export interface NewEvent {
     | "github/import.requested"
     | "github/export.requested"
     | "archive/import.requested"
-    | "transfer/cancelled";
+    | "transfer/cancelled"
+    | "project/generate-requested"
+    | "project/generate-cancelled";
   data: Infer<typeof outboxData>;
   userId: string;
 }

@@ -4,6 +4,7 @@ import type { Doc, Id } from "../_generated/dataModel";
 import type { MutationCtx, QueryCtx } from "../_generated/server";
 import { find } from "./access.ts";
 import { notFound, refused } from "./errors.ts";
+import { cancelGenerations } from "./generating.ts";
 import { cancel } from "./messages.ts";
 
 const MAX_NAME = 200;
@@ -72,7 +73,7 @@ export async function removeProject(ctx: MutationCtx, ownerId: string, projectId
   return events;
 }
 
-/** Cancels what is being written in a project, up to a bound; `hasMore` says whether to call again. */
+/** Cancels what is being written and generated in a project, up to a bound; `hasMore` says whether to call again. */
 export async function cancelIn(
   ctx: MutationCtx,
   project: Doc<"projects">,
@@ -85,7 +86,9 @@ export async function cancelIn(
   const events: Doc<"outbox">[] = [];
   for (const generation of running) events.push(await cancel(ctx, generation, project.ownerId));
   const messageIds = running.map((generation) => generation.messageId);
-  return { messageIds, events, hasMore: running.length === atOnce };
+  const hasMore = running.length === atOnce;
+  if (!hasMore) events.push(...(await cancelGenerations(ctx, project))); // those that write no answer at the moment
+  return { messageIds, events, hasMore };
 }
 
 function checkProjectName(name: string): void {

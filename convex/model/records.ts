@@ -101,6 +101,17 @@ export function toTransfer(row: Doc<"transfers">): Infer<typeof transferRecord> 
   return { ...only(keptTransfer, row), transferId: row._id, createdAt: row._creationTime };
 }
 
+const keptProjectGeneration = schema.doc("projectGenerations").omit("_id", "_creationTime", "externalId");
+
+export const projectGenerationRecord = keptProjectGeneration.extend({
+  projectGenerationId: schema.id("projectGenerations"),
+  createdAt: v.number(),
+});
+
+export function toProjectGeneration(row: Doc<"projectGenerations">): Infer<typeof projectGenerationRecord> {
+  return { ...only(keptProjectGeneration, row), projectGenerationId: row._id, createdAt: row._creationTime };
+}
+
 /** A line of a generation's log, as it is written. */
 export const eventLine = schema.doc("generationEvents").pick("projectId", "type", "message", "filePath", "preview");
 

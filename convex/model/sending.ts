@@ -1,6 +1,6 @@
 // A message is sent, or a failed answer is tried again: rows and event in one mutation, after the busy policy.
 import { type Infer, v } from "convex/values";
-import type { Doc } from "../_generated/dataModel";
+import type { Doc, Id } from "../_generated/dataModel";
 import type { MutationCtx } from "../_generated/server";
 import { resetStream } from "./deltas.ts";
 import { conflict, refused } from "./errors.ts";
@@ -46,6 +46,16 @@ export async function sendMessage(ctx: MutationCtx, conversation: Doc<"conversat
   if (before !== null) return await sentBefore(ctx, before, content);
 
   const stopped = await makeRoom(ctx, conversation, { ownerId, policy });
+  const { userMessageId, messageId } = await insertExchange(ctx, conversation, { content, externalId });
+  return await announce(ctx, { userMessageId, messageId, ownerId, stopped });
+}
+
+/** A person's message, the placeholder of its answer and the run behind it; nothing says yet that it is to begin. */
+export async function insertExchange(
+  ctx: MutationCtx,
+  conversation: Doc<"conversations">,
+  { content, externalId, ...run }: { content: string; externalId: string } & Pick<Doc<"generations">, "runId" | "projectGenerationId">,
+): Promise<{ userMessageId: Id<"messages">; messageId: Id<"messages"> }> {
   const last = await ctx.db
     .query("messages")
     .withIndex("by_conversation", (q) => q.eq("conversationId", conversation._id))
@@ -80,9 +90,10 @@ export async function sendMessage(ctx: MutationCtx, conversation: Doc<"conversat
     round: 0,
     status: "processing",
     heartbeatAt: startedAt,
+    ...run,
   });
   await ctx.db.patch(conversation._id, { updatedAt: startedAt });
-  return await announce(ctx, { userMessageId, messageId, ownerId, stopped });
+  return { userMessageId, messageId };
 }
 
 export async function retryMessage(

@@ -105,6 +105,21 @@ export const resultPart = v.union(
   v.object({ type: v.literal("ended"), reason: endedReason, processes: v.array(v.string()), at: v.string() }),
 );
 
+/** What a generated project was put to: commands, how they ended, and the last of what they printed. */
+export const verification = v.object({
+  state: v.union(v.literal("verified"), v.literal("failed"), v.literal("notVerified")),
+  reason: v.string(), // in words; empty when it is verified
+  repairs: v.number(), // how often the agent was given the errors
+  checks: v.array(
+    v.object({
+      command: v.string(),
+      exitCode: v.optional(v.number()), // absent: it was ended by us
+      tookS: v.number(),
+      output: v.string(),
+    }),
+  ),
+});
+
 export const outboxData = v.record(v.string(), v.union(v.string(), v.number(), v.boolean(), v.null()));
 
 /** What a file or folder is, apart from where it stands: all fields of a row of `files` that an undo has to bring back. */

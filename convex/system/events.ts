@@ -1,7 +1,7 @@
 // The log of a project's generation.
 import { v } from "convex/values";
 import { ownedProject } from "../model/access.ts";
-import { latestEvents } from "../model/events.ts";
+import { appendEvent, latestEvents } from "../model/events.ts";
 import { systemMutation, systemQuery } from "../model/functions.ts";
 import { eventLine, eventRecord, toEvent } from "../model/records.ts";
 
@@ -11,19 +11,7 @@ export const append = systemMutation({
   returns: v.null(),
   handler: async (ctx, { ownerId, projectId, externalId, type, message, filePath, preview }) => {
     const project = await ownedProject(ctx, ownerId, projectId);
-    const known = await ctx.db
-      .query("generationEvents")
-      .withIndex("by_external", (q) => q.eq("projectId", project._id).eq("externalId", externalId))
-      .first();
-    if (known !== null) return null;
-    await ctx.db.insert("generationEvents", {
-      projectId: project._id,
-      externalId,
-      type,
-      message: message.slice(0, 10_000),
-      filePath,
-      preview: preview?.slice(0, 10_000),
-    });
+    await appendEvent(ctx, externalId, { projectId: project._id, type, message, filePath, preview });
     return null;
   },
 });

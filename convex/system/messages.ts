@@ -6,7 +6,8 @@ import { deltaPage, deltasFrom } from "../model/deltas.ts";
 import { notFound } from "../model/errors.ts";
 import { systemMutation, systemQuery } from "../model/functions.ts";
 import { cancel as cancelGeneration, generationOf, wholeText } from "../model/messages.ts";
-import { cancelIn } from "../model/projects.ts";
+import { createConversation } from "../model/conversations.ts";
+import { cancelIn, createProject } from "../model/projects.ts";
 import { messageRecord, outboxRecord, toMessage, toolCallRecord, toOutbox, toToolCall } from "../model/records.ts";
 import { retryMessage, sendMessage, sentRecord } from "../model/sending.ts";
 import { partsOf, toolCallsOf } from "../model/transcript.ts";
@@ -27,6 +28,17 @@ export const send = systemMutation({
   handler: async (ctx, { ownerId, conversationId, content, policy, externalId }) => {
     const { conversation } = await ownedConversation(ctx, ownerId, conversationId);
     return await sendMessage(ctx, conversation, { ownerId, content, policy, externalId });
+  },
+});
+
+/** The first message of a project that is made with it; the same `externalId` finds all of it again. */
+export const sendFirst = systemMutation({
+  args: { ownerId: v.string(), name: v.string(), content: v.string(), externalId: v.string() },
+  returns: sentRecord,
+  handler: async (ctx, { ownerId, name, content, externalId }) => {
+    const project = await createProject(ctx, ownerId, name, externalId);
+    const conversation = await createConversation(ctx, project, "New conversation", externalId);
+    return await sendMessage(ctx, conversation, { ownerId, content, policy: "queue", externalId });
   },
 });
 

@@ -63,6 +63,10 @@ async function emptied(ctx: MutationCtx, row: Doc<"projects">): Promise<boolean>
       .withIndex("by_project", (q) => q.eq("projectId", row._id))
       .take(BATCH)),
     ...(await ctx.db
+      .query("projectGenerations")
+      .withIndex("by_project", (q) => q.eq("projectId", row._id))
+      .take(20)), // up to 300 kB each
+    ...(await ctx.db
       .query("transfers")
       .withIndex("by_project", (q) => q.eq("projectId", row._id))
       .take(BATCH)),

@@ -8,6 +8,7 @@ import { applyEdits, edit, undoing } from "../model/edits.ts";
 import { generationClosed, notFound, refused } from "../model/errors.ts";
 import { Changes } from "../model/files.ts";
 import { systemMutation } from "../model/functions.ts";
+import { logEdits } from "../model/generating.ts";
 import { endOfStream, finish, generationId, generationOf, streamedText, wholeText } from "../model/messages.ts";
 import { messageRecord, newToolCall, toMessage, turnRecord } from "../model/records.ts";
 import { finishToolCall as finishCall, held, recordTurn as keepTurn, startToolCall as startCall } from "../model/transcript.ts";
@@ -118,6 +119,7 @@ export const finishToolCall = systemMutation({
       const back = undo && { from: undo.from, isPartial: undo.isPartial };
       const recording = await recordingOfTurn(ctx, generation, result.turn, back);
       await applyEdits(new Changes(ctx, project, recording), edits, undo);
+      await logEdits(ctx, generation, { ...result, edits });
     }
     return kept;
   },

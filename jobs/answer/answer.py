@@ -10,6 +10,7 @@ from core.errors import NotFound
 from core.ids import EventId, MessageId, OwnerId, ProjectId, RunId
 from engine import FailureContext, JobContext, RetryPolicy, StepFailed
 from jobs.answer.attempt import Attempt
+from jobs.answer.prefixed import Prefixed
 from jobs.answer.sink import StoreSink
 from jobs.answer.transcript import StoreTranscript
 from jobs.answer.words import failure_words
@@ -28,20 +29,30 @@ class AnswerClosed(Exception):
 
 
 class Answer:
-    """One execution of a job body that writes an answer; each turn and tool call is a step."""
+    """One execution of a job body that writes an answer; each turn and tool call is a step.
 
-    def __init__(
+    Args:
+        generation_id: which answering of the message this is; by default the event's id says it.
+        among: what stands before the names of its steps, in a run that writes several answers.
+    """
+
+    def __init__(  # noqa: PLR0913 - what an answer is of
         self,
         ctx: JobContext[Any],
         message_id: MessageId,
         *,
         project_id: ProjectId,
         owner: OwnerId,
+        generation_id: EventId | None = None,
+        among: str = "",
     ) -> None:
         self._store = ctx.need(Store)
-        self._steps = ctx.step
+        self._steps = Prefixed(ctx.step, among) if among else ctx.step
         self._attempt = Attempt(
-            self._store, message_id, generation_id=EventId(ctx.event.id), run_id=RunId(ctx.run_id)
+            self._store,
+            message_id,
+            generation_id=generation_id or EventId(ctx.event.id),
+            run_id=RunId(ctx.run_id),
         )
         self._folder = ctx.need(ProjectFolders).folder(project_id, owner=owner)
         self._transcript = StoreTranscript(

@@ -189,6 +189,9 @@ def _check_tool_choice(request: JsonObject, tool_names: list[str]) -> None:
         name = cast("JsonObject", choice).get("name")
         if name not in tool_names:
             raise Rejected(400, f"Tool '{name}' not found in provided tools")
+    thinking = cast("JsonObject", request.get("thinking") or {}).get("type", "disabled")
+    if kind in ("any", "tool") and thinking != "disabled":
+        raise Rejected(400, "Thinking may not be enabled when tool_choice forces tool use.")
 
 
 def _merged(request: JsonObject) -> list[Turn]:

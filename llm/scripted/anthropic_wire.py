@@ -78,7 +78,7 @@ class AnthropicDialect:
                 "maximum",
             )
         user_text, results = _latest(turns)
-        choice = cast("JsonObject", request.get("tool_choice", {}))
+        kind = cast("JsonObject", request.get("tool_choice", {})).get("type")
         return Asked(
             protocol="anthropic",
             model=request["model"],
@@ -86,7 +86,7 @@ class AnthropicDialect:
             user_text=user_text,
             results=results,
             history="\n".join(_block_text(block) for turn in turns for block in turn.blocks),
-            tool_choice="none" if choice.get("type") == "none" else "auto",
+            tool_choice=cast("Any", kind) if kind in ("none", "tool") else "auto",
             max_tokens=request["max_tokens"],
             stream=bool(request.get("stream", False)),
             input_chars=input_chars,

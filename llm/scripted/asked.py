@@ -28,7 +28,7 @@ class Asked:
     user_text: str
     results: tuple[AskedResult, ...]
     history: str
-    tool_choice: Literal["auto", "none"]
+    tool_choice: Literal["auto", "none", "tool"]
     max_tokens: int | None
     stream: bool
     input_chars: int

@@ -86,7 +86,7 @@ class OpenAIDialect:
             user_text=user_text,
             results=results,
             history="\n".join(_text_of(message.get("content")) for message in messages),
-            tool_choice="none" if request.get("tool_choice") == "none" else "auto",
+            tool_choice=_choice(request.get("tool_choice")),
             max_tokens=request.get("max_completion_tokens") or request.get("max_tokens"),
             stream=bool(request.get("stream", False)),
             input_chars=input_chars,
@@ -260,6 +260,12 @@ def _text_of(content: Any) -> str:  # a string, a list of parts, or null
     if isinstance(content, str):
         return content
     return "".join(str(part.get("text", "")) for part in cast("list[JsonObject]", content))
+
+
+def _choice(given: Any) -> Literal["auto", "none", "tool"]:
+    if isinstance(given, dict):
+        return "tool"
+    return "none" if given == "none" else "auto"
 
 
 def _latest(messages: list[JsonObject]) -> tuple[str, tuple[AskedResult, ...]]:

@@ -145,7 +145,7 @@ class When(_Part):
     min_tool_results: Annotated[int | None, Field(ge=0)] = None
     result_contains: str | None = None
     result_is_error: bool | None = None
-    tool_choice: Literal["auto", "none"] | None = None
+    tool_choice: Literal["auto", "none", "tool"] | None = None
     model_matches: str | None = None
     protocol: Literal["anthropic", "openai"] | None = None
 

@@ -45,6 +45,13 @@ from store.records.files import (
     RenamedFile,
     WrittenFile,
 )
+from store.records.generating import (
+    Check,
+    ProjectGeneration,
+    RequestedGeneration,
+    Verification,
+    VerificationState,
+)
 from store.records.generations import DeltaKind, DeltaPage, DeltaRun, Generation, Lease
 from store.records.mcp import McpHolder, McpServer
 from store.records.outbox import OutboxEvent
@@ -76,6 +83,7 @@ __all__ = [
     "CancelledTransfers",
     "ChangeStatus",
     "ChangedFile",
+    "Check",
     "Checkpoint",
     "CheckpointDetail",
     "CheckpointKind",
@@ -111,10 +119,12 @@ __all__ = [
     "OutboxEvent",
     "Page",
     "Project",
+    "ProjectGeneration",
     "ProjectSettings",
     "RenamedFile",
     "ReportLine",
     "RequestedExport",
+    "RequestedGeneration",
     "RequestedImport",
     "RestoreConflict",
     "RestoreOutcome",
@@ -131,5 +141,7 @@ __all__ = [
     "UndoStep",
     "Undone",
     "Verdicts",
+    "Verification",
+    "VerificationState",
     "WrittenFile",
 ]

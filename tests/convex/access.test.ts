@@ -74,6 +74,7 @@ describe("public functions", () => {
   const paginationOpts = { numItems: 5, cursor: null };
   const calls: Record<string, (who: Person, f: Furnished) => Promise<unknown>> = {
     "projects.getById": (who, f) => who.query(api.projects.getById, { id: f.projectId }),
+    "projects.getGeneration": (who, f) => who.query(api.projects.getGeneration, { projectId: f.projectId }),
     "projects.getGenerationEvents": (who, f) => who.query(api.projects.getGenerationEvents, { projectId: f.projectId }),
     "projects.rename": (who, f) => who.mutation(api.projects.rename, { id: f.projectId, name: "n" }),
     "projects.updateSettings": (who, f) => who.mutation(api.projects.updateSettings, { id: f.projectId, settings: {} }),

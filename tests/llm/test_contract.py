@@ -1,7 +1,9 @@
 """What every adapter promises, on the wire: the same suite for Anthropic and OpenAI."""
 
 import asyncio
+import json
 from contextlib import aclosing
+from dataclasses import replace
 
 import pytest
 
@@ -9,6 +11,7 @@ from core.ids import ToolCallId
 from llm.catalog import UNKNOWN, Catalog, Price
 from llm.model import (
     AssistantMessage,
+    Forced,
     ModelRequest,
     StopReason,
     TextDelta,
@@ -217,6 +220,17 @@ async def test_tool_choice_none_keeps_the_tools_declared(play: Play) -> None:
     )
     assert turn.message.parts == (TextPart("final"),)
     assert len((await scripted.body())["tools"]) == 1
+
+
+async def test_a_forced_tool_is_asked_for_by_name(play: Play) -> None:
+    call = {"name": "readFile", "arguments": {"path": "a"}}
+    rule = {"when": {"tool_choice": "tool"}, "reply": {"tool_calls": [call]}}
+    scripted = await play(rule)
+    request = ask(tools=(READ_FILE,))
+    choice = Forced("readFile")
+    _, turn = await scripted.turn(replace(request, tool_choice=choice))
+    assert [part.name for part in turn.message.parts if isinstance(part, ToolCall)] == ["readFile"]
+    assert "readFile" in json.dumps((await scripted.body())["tool_choice"])
 
 
 async def test_closing_the_stream_closes_the_connection(play: Play) -> None:

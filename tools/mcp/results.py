@@ -9,10 +9,11 @@ from typing import assert_never
 
 import mcp_types as types
 
+from core.text import printed_text
 from tools.files.images import MAX_IMAGE_BYTES, MAX_SIDE_PIXELS, image_of
 from tools.output import FullTextPart, ImagePart, Part, ToolOutput
 from tools.terminal.outputs import Outputs
-from tools.terminal.shown import both_ends, cleaned, lines_cut
+from tools.terminal.shown import both_ends, lines_cut
 
 MAX_IMAGES = 4
 MAX_LINK_CHARS = 500
@@ -78,7 +79,7 @@ def _read(result: types.CallToolResult) -> tuple[str, list[ImagePart]]:
         isinstance(block, types.TextContent) for block in result.content
     ):
         texts.append(json.dumps(result.structured_content, ensure_ascii=False, indent=1))
-    return cleaned("\n".join(texts).encode(errors="replace")), images
+    return printed_text("\n".join(texts).encode(errors="replace")), images
 
 
 def _resource(resource: types.TextResourceContents | types.BlobResourceContents) -> str:

@@ -111,6 +111,13 @@ class Sandbox:
         """By what processes are confined; None where nothing can."""
         return self._confinement.name if self._confinement is not None else None
 
+    @property
+    def scratch(self) -> Path:
+        """A folder for what is needed for a while, removed with the sandbox. Raises: NoSandbox."""
+        if self._confinement is None or self._scratch is None:
+            raise NoSandbox(NONE_HERE)
+        return self._scratch
+
     async def __aenter__(self) -> Self:
         """Find out what this machine can do."""
         self._scratch = await asyncio.to_thread(_made_folder, self._parent)

@@ -7,6 +7,7 @@ from typing import Annotated
 
 from pydantic import Field
 
+from core.text import printed_text
 from tools.arguments import Arguments
 from tools.output import EndedPart, ExitPart, Part, ToolOutput
 from tools.place import Place, Touches
@@ -15,7 +16,7 @@ from tools.sandbox.running import Ending
 from tools.terminal.arguments import CommandLine, StartFolder
 from tools.terminal.line import folder_of, prepared
 from tools.terminal.processes import Process, Processes
-from tools.terminal.shown import Following, both_ends, cleaned, lines_cut
+from tools.terminal.shown import Following, both_ends, lines_cut
 from tools.tool import Tool
 from tools.workspace.paths import ROOT
 
@@ -112,7 +113,7 @@ def _how(process: Process) -> str:
 
 async def _told(process: Process, state: str) -> ToolOutput:
     output, dropped_bytes = process.unread()
-    text = await asyncio.to_thread(cleaned, output)
+    text = await asyncio.to_thread(printed_text, output)
     ends = both_ends(text)
     if ends is not None:
         head, tail, left_out = ends

@@ -9,6 +9,7 @@ from typing import Annotated
 
 from pydantic import Field
 
+from core.text import printed_text
 from tools.arguments import Arguments
 from tools.output import EndedPart, ExitPart, FullTextPart, Part, ToolOutput
 from tools.place import Place, Touches
@@ -18,7 +19,7 @@ from tools.sandbox.sandbox import Finished, Sandbox
 from tools.terminal.arguments import CommandLine, StartFolder
 from tools.terminal.line import prepared
 from tools.terminal.outputs import Outputs
-from tools.terminal.shown import Following, both_ends, cleaned, lines_cut
+from tools.terminal.shown import Following, both_ends, lines_cut
 from tools.tool import Tool
 from tools.workspace.paths import ROOT, confine_folder
 
@@ -65,7 +66,7 @@ async def execute_command(arguments: ExecuteCommand, place: Place) -> ToolOutput
 async def told(finished: Finished, limits: Limits, folder: Path, outputs: Outputs) -> ToolOutput:
     """A command's end in words for the model, with parts for people."""
     receipt = finished.receipt
-    text = await asyncio.to_thread(cleaned, finished.output)
+    text = await asyncio.to_thread(printed_text, finished.output)
     parts: list[Part] = [ExitPart(receipt.code, round(receipt.took_s, 3))]
     if receipt.ended or receipt.ending is not Ending.EXITED:
         parts.append(EndedPart(receipt.ending.value, receipt.ended, receipt.at.isoformat()))

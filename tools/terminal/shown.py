@@ -4,22 +4,15 @@ import codecs
 import re
 from collections.abc import Callable
 
+from core.text import CONTROL_CHARACTER, ESCAPE_SEQUENCE
+
 HEAD_CHARS = 8_000
 TAIL_CHARS = 16_000
 MAX_LINE_CHARS = 2_000
 
-_ESCAPE = re.compile(r"\x1b(\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(\x07|\x1b\\)|[@-Z\\-_])")
+
 _HALF = re.compile(r"(\x1b(\[[0-?]*[ -/]*|\][^\x07\x1b]*\x1b?)?|\r)\Z")  # of an escape or line end
 MAX_HELD = 500
-_CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
-
-
-def cleaned(output: bytes) -> str:
-    """Its text without colours, control characters and what a progress bar wrote over."""
-    text = _ESCAPE.sub("", output.decode(errors="replace")).replace("\r\n", "\n")
-    if "\r" in text:
-        text = "\n".join(line.rstrip("\r").rpartition("\r")[2] for line in text.split("\n"))
-    return _CONTROL.sub("\ufffd", text)
 
 
 class Following:
@@ -39,9 +32,9 @@ class Following:
         half = _HALF.search(text)
         end = len(text) if half is None or len(text) - half.start() > MAX_HELD else half.start()
         text, self._held = text[:end], text[end:]
-        text = _ESCAPE.sub("", text).replace("\r\n", "\n").replace("\r", "\n")
+        text = ESCAPE_SEQUENCE.sub("", text).replace("\r\n", "\n").replace("\r", "\n")
         if text:
-            self._show(_CONTROL.sub("\ufffd", text))
+            self._show(CONTROL_CHARACTER.sub("\ufffd", text))
 
 
 def lines_cut(text: str) -> str:

@@ -25,6 +25,8 @@ STARTING = frozenset(
     {
         ("POST", "/api/messages"),
         ("POST", "/api/messages/{message_id}/retry"),
+        ("POST", "/api/projects/generate"),
+        ("POST", "/api/projects/create-with-prompt"),
         ("POST", "/api/events"),
         ("POST", "/api/github/export"),
         ("POST", "/api/github/import"),

@@ -43,6 +43,10 @@ ROUTES = [
     ("POST", "/api/messages/cancel"),
     ("DELETE", "/api/messages"),
     ("POST", "/api/messages/x/retry"),
+    ("POST", "/api/projects/generate"),
+    ("POST", "/api/projects/generate/cancel"),
+    ("GET", "/api/projects/generate/status/x"),
+    ("POST", "/api/projects/create-with-prompt"),
 ]
 
 

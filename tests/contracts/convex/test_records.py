@@ -13,7 +13,14 @@ from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 import pytest
 from pydantic.alias_generators import to_camel
 
-from core.ids import CheckpointId, ConversationId, FileId, MessageId, ProjectId
+from core.ids import (
+    CheckpointId,
+    ConversationId,
+    FileId,
+    MessageId,
+    ProjectGenerationId,
+    ProjectId,
+)
 from core.node import NODE
 from store.records import (
     Cancelled,
@@ -36,7 +43,9 @@ from store.records import (
     OutboxEvent,
     Page,
     Project,
+    ProjectGeneration,
     RequestedExport,
+    RequestedGeneration,
     RequestedImport,
     RestoreStep,
     Reviewed,
@@ -62,6 +71,10 @@ RESULTS: Mapping[str, Any] = {
     "system/files:rename": FileEntry,
     "system/files:stat": FileEntry,
     "system/files:write": FileEntry,
+    "system/generating:cancel": tuple[OutboxEvent, ...],
+    "system/generating:get": ProjectGeneration,
+    "system/generating:latest": ProjectGeneration | None,
+    "system/generating:request": RequestedGeneration,
     "system/generations:get": Generation | None,
     "system/generations:stale": tuple[Generation, ...],
     "system/mcp:holder": McpHolder | None,
@@ -74,6 +87,7 @@ RESULTS: Mapping[str, Any] = {
     "system/messages:list": Page[Message],
     "system/messages:retry": SentMessage,
     "system/messages:send": SentMessage,
+    "system/messages:sendFirst": SentMessage,
     "system/messages:toolCalls": tuple[ToolCallRecord, ...],
     "system/outbox:pending": tuple[OutboxEvent, ...],
     "system/projects:configure": Project,
@@ -109,6 +123,7 @@ IDS = {
     "files": FileId,
     "conversations": ConversationId,
     "messages": MessageId,
+    "projectGenerations": ProjectGenerationId,
 }
 
 

@@ -124,6 +124,14 @@ BAD_FIELDS: dict[str, tuple[dict[str, Any], str]] = {
         {"tools": [TOOL], "tool_choice": {"type": "maybe"}},
         "Input tag 'maybe' found using 'type' does not match any of the expected tags",
     ),
+    "a tool forced while it thinks": (
+        {
+            "tools": [TOOL],
+            "tool_choice": {"type": "tool", "name": TOOL["name"]},
+            "thinking": {"type": "adaptive"},
+        },
+        "Thinking may not be enabled when tool_choice forces tool use",
+    ),
     "unknown tool chosen": (
         {"tools": [TOOL], "tool_choice": {"type": "tool", "name": "x"}},
         "Tool 'x' not found",

@@ -1,0 +1,124 @@
+"""Generating projects: one write, then its events on their way; how far a generation is."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from app.services.messages import Messaging, Receipt
+from app.services.project_names import made_up_name
+from core.clock import Clock
+from core.ids import OwnerId, ProjectId, RunId
+from engine.inspection import Inspection, NoSuchEvent
+from jobs.generate.plan import STEPS
+from jobs.generate.stacks import DEFAULT as DEFAULT_STACK
+from jobs.generate.stacks import StackName
+from jobs.outbox import Relay
+from store.gateway import Store
+from store.records import (
+    GenerationEvent,
+    MessageStatus,
+    OutboxEvent,
+    ProjectGeneration,
+)
+
+EVENTS = 200
+
+__all__ = ["DEFAULT_STACK", "Generating", "Progress", "StackName", "Started"]
+
+
+@dataclass(frozen=True)
+class Started:
+    """A generation that is under way.
+
+    `run_id` is None when the engine could not take the event now: the relay sends it later.
+    """
+
+    generation: ProjectGeneration
+    run_id: RunId | None
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far a generation is: `percent` from 0 to 100, and the newest lines of the log."""
+
+    generation: ProjectGeneration
+    percent: int
+    events: tuple[GenerationEvent, ...]
+
+
+@dataclass(frozen=True)
+class Generating:
+    """What the generate routes do."""
+
+    store: Store
+    relay: Relay
+    inspect: Inspection
+    messaging: Messaging
+    clock: Clock
+
+    async def start(  # noqa: PLR0913 - the fields of a request
+        self,
+        *,
+        owner: OwnerId,
+        description: str | None,
+        name: str | None = None,
+        project_id: ProjectId | None = None,
+        stack: StackName | None = None,
+        key: str | None = None,
+    ) -> Started:
+        """Make a project, or go on with one. Raises: as `store.generating.request`."""
+        requested = await self.store.generating.request(
+            owner=owner,
+            name=name or f"Generated Project {round(self.clock.now().timestamp() * 1000)}",
+            project_id=project_id,
+            description=description,
+            stack=stack or (DEFAULT_STACK if project_id is None else None),
+            key=key,
+        )
+        run_id = await self._deliver(requested.events)
+        if run_id is None and requested.is_duplicate:
+            run_id = await self._run_of(requested.generation)
+        return Started(requested.generation, run_id)
+
+    async def with_prompt(self, prompt: str, *, owner: OwnerId, key: str | None = None) -> Receipt:
+        """Make a project with a made-up name and a conversation, and answer the prompt in it.
+
+        Raises: as `store.messages.send`.
+        """
+        return await self.messaging.send_first(prompt, owner=owner, name=made_up_name(), key=key)
+
+    async def cancel(self, project_id: ProjectId, *, owner: OwnerId) -> bool:
+        """Stop what is generated in a project; whether anything was. Raises: NotFound."""
+        return await self.messaging.cancel_generation(project_id, owner=owner)
+
+    async def progress(self, project_id: ProjectId, *, owner: OwnerId) -> Progress | None:
+        """How far the newest generation of a project is; None where there was none.
+
+        Raises: NotFound.
+        """
+        generation = await self.store.generating.latest(project_id, owner=owner)
+        if generation is None:
+            return None
+        events = await self.store.events.latest(project_id, owner=owner, limit=EVENTS)
+        return Progress(generation, _percent(generation), events)
+
+    async def _deliver(self, events: Sequence[OutboxEvent]) -> RunId | None:
+        run_id: RunId | None = None
+        for event in events:
+            started = await self.relay.deliver_now(event)
+            run_id = started.run_ids[0] if started and started.run_ids else None
+        return run_id
+
+    async def _run_of(self, generation: ProjectGeneration) -> RunId | None:
+        try:
+            found = await self.inspect.event(generation.project_generation_id)
+        except NoSuchEvent:
+            return None
+        return found.run_ids[0] if found.run_ids else None
+
+
+def _percent(generation: ProjectGeneration) -> int:
+    """The share of the eight steps and the verification that is done."""
+    if generation.status is MessageStatus.COMPLETED:
+        return 100
+    done = sum(step.name in generation.steps for step in STEPS)
+    return done * 100 // (len(STEPS) + 1)
