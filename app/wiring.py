@@ -1,17 +1,16 @@
 """Composition: which implementation stands behind each port, and what is started in which order."""
 
-import asyncio
 import logging
-from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Mapping, Sequence
 from contextlib import AsyncExitStack, ExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
 
 from fastapi import FastAPI
 
 from agent.definition import Limits
 from app.convex import ConvexAccess, convex_access
+from app.github import accounts_of, github_of, github_server_of
 from app.http.application import create_application
 from app.http.context import Services
 from app.http.preview.server import previewing
@@ -20,7 +19,6 @@ from app.http.rates.limits import RateClass, RateLimits
 from app.http.rates.postgres import PostgresBuckets
 from app.http.serving.server import serving
 from app.identity.issuer import Identity, identity_of
-from app.identity.local_user import OWNER
 from app.identity.tokens import Authenticator
 from app.models import model_of, prepare
 from app.observe.tracing import tracing
@@ -39,17 +37,15 @@ from app.services.previews import Previews
 from app.services.streams import Streams
 from app.services.terminals import Terminals
 from app.services.transfers import Transferring
-from app.settings import Settings, SettingsInvalid, own_environment
+from app.settings import Settings, SettingsInvalid
 from app.tools import AGENT_TOOLS, MCP_TOOLS, owned_by_worker, works_in
+from core.background import in_background
 from core.clock import SystemClock
 from engine import Database, Engine, Middleware, NoSuchRun, PostgresDatabase, SqliteDatabase
 from jobs.agents import Agents
 from jobs.answer.reap import Reaper, ReapTimes
 from jobs.files.folders import ProjectFolders, own_folder
 from jobs.files.sweep import FolderSweeper, Room
-from jobs.github.accounts import GithubAccounts, GithubServer, ImportLimits, OneAccount
-from jobs.github.git import PASSED_ON, GitPrograms
-from jobs.github.work import GithubWork, remove_repositories
 from jobs.mcp_servers import ProjectServers
 from jobs.outbox import Relay
 from jobs.registry import JOBS
@@ -64,8 +60,6 @@ from tools.sandbox.sandbox import Sandbox
 log = logging.getLogger(__name__)
 
 CLOCK = SystemClock()
-
-Work = Callable[[], Awaitable[None]]
 
 
 @dataclass(frozen=True)
@@ -260,7 +254,7 @@ async def open_engine(
         if model is not None:
             agents = agents_of(settings, model, store, workplace)
             repositories = stack.enter_context(own_folder(settings.data_dir / "repositories"))
-            github = github_of(settings, repositories)
+            github = github_of(settings, repositories, CLOCK)
             needs += [store, agents, workplace.folders, workplace.owned, github]
         async with engine_of(settings, works=model is not None, provide=needs) as engine:
             yield engine
@@ -311,38 +305,6 @@ def agents_of(settings: Settings, model: Model, store: Store, workplace: Workpla
         sealing.open if sealing is not None else None,
     )
     return Agents(model, AGENT_TOOLS, limits, servers)
-
-
-def github_of(settings: Settings, folder: Path) -> GithubWork:
-    """What jobs between projects and GitHub have; their repositories lie in `folder`.
-
-    Those of a worker that was killed go: what goes on fetches anew.
-    """
-    remove_repositories(folder)
-    environment = own_environment()
-    passed_on = {name: environment[name] for name in PASSED_ON if name in environment}
-    server = github_server_of(settings)
-    return GithubWork(
-        server=server,
-        accounts=accounts_of(settings),
-        limits=ImportLimits(
-            settings.import_files, settings.import_bytes, settings.import_file_bytes
-        ),
-        programs=GitPrograms(server, passed_on),
-        folder=folder,
-        clock=CLOCK,
-    )
-
-
-def github_server_of(settings: Settings) -> GithubServer:
-    """GitHub, or the operator's own."""
-    return GithubServer(settings.github_server_url, settings.github_api_url)
-
-
-def accounts_of(settings: Settings) -> GithubAccounts:
-    """Whose GitHub accounts are connected: the local user's, by a token in the settings."""
-    secret = settings.github_token if settings.auth_issuer is None else None
-    return OneAccount(OWNER, secret)
 
 
 @asynccontextmanager
@@ -436,19 +398,3 @@ async def serve(app: FastAPI, settings: Settings) -> AsyncGenerator[str]:
                 serving(app, host=settings.host, port=0, grace_s=settings.grace_s)
             )
         yield url
-
-
-@asynccontextmanager
-async def in_background(*works: Work) -> AsyncGenerator[None]:
-    """Run `works` beside the block; one that breaks ends the block, and so the process."""
-    async with asyncio.TaskGroup() as tasks:
-        running = [tasks.create_task(_coroutine(work)) for work in works]
-        try:
-            yield
-        finally:
-            for task in running:
-                task.cancel()
-
-
-async def _coroutine(work: Work) -> None:
-    await work()
