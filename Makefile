@@ -51,11 +51,11 @@ PATH_OF_T = $(firstword $(subst ::, ,$(T)))
 TESTS_LIKE = $(shell find '$(PATH_OF_T)' $(1) 2>/dev/null | head -n 1)
 FOR_VITEST = $(if $(T),$(call TESTS_LIKE,-name '*.test.ts' -o -name '*.test.tsx'),$(if $(K),,all))
 FOR_PYTEST = $(if $(T),$(if $(FOR_VITEST),$(call TESTS_LIKE,-name 'test_*.py'),all),all)
-SPREAD = $(if $(wildcard $(or $(T),tests)/.),--numprocesses 2 --dist loadfile)
+SPREAD = $(if $(wildcard $(or $(T),tests)/.),--numprocesses 3 --dist loadfile)
 
 test: $(READY) ## every test, the slowest ones named at the end; T=path K=name for some of them
 	@failed=0; \
-	$(if $(FOR_PYTEST),$(PY) -m pytest $(SPREAD) --durations 15 $(if $(K),-k '$(K)') $(if $(T),'$(T)') || failed=$$?;) \
+	$(if $(FOR_PYTEST),$(PY) -m pytest $(SPREAD) --durations 40 $(if $(K),-k '$(K)') $(if $(T),'$(T)') || failed=$$?;) \
 	$(if $(FOR_VITEST),$(PY) -m core.node npx vitest run $(if $(K),--testNamePattern '$(K)') $(if $(T),'$(PATH_OF_T)') || failed=$$?;) \
 	exit $$failed
 

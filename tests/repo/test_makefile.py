@@ -9,7 +9,7 @@ from app.settings import own_environment
 
 ROOT = Path(__file__).parents[2]
 FILE = "-m pytest --durations 15"
-FOLDER = "-m pytest --numprocesses 2 --dist loadfile --durations 15"
+FOLDER = "-m pytest --numprocesses 3 --dist loadfile --durations 40"
 VITEST = "-m core.node npx vitest run"
 
 
