@@ -59,7 +59,9 @@ class Project:
 
     def code(self) -> list[Path]:
         """The files of the code that is kept; they are the same ones while it is not built anew."""
-        return sorted(self.kept.glob("[!c]*/*/*/**/*.mjs"))
+        # Beside what Node keeps of its own in `compiled`; a folder of ours has a hash for a name.
+        found = self.kept.glob("*/*/*/**/*.mjs")
+        return sorted(file for file in found if "compiled" not in file.parts)
 
     def stamps(self) -> list[tuple[int, int]]:
         return [(file.stat().st_ino, file.stat().st_mtime_ns) for file in self.code()]

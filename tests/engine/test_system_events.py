@@ -27,13 +27,18 @@ Data = dict[str, Any]
 
 
 async def all_ended(engine: Engine, at_most: int) -> list[RunInfo]:
-    """Every run, once none of them goes on: what an end starts is there before it has ended."""
+    """Every run, once none of them goes on: what an end starts is there before it has ended.
+
+    Looked at twice: a list is older than the last status in it, whose end may have started another.
+    """
+    quiet: list[str] = []
     while True:
         runs = await engine.runs()
         assert len(runs) <= at_most, [run.run_id for run in runs]
         going_on = [run.run_id for run in runs if not run.has_ended]
-        if not going_on:
+        if not going_on and quiet == [run.run_id for run in runs]:
             return runs
+        quiet = [] if going_on else [run.run_id for run in runs]
         for run_id in going_on:
             await engine.wait(run_id, 10)
 

@@ -55,9 +55,10 @@ async def test_a_server_that_was_killed_is_started_again(tmp_path: Path) -> None
     async with bench(tmp_path, FILES) as lsp:
         for _ in range(2):
             assert await lsp.ok("getDiagnostics", path="a.ts") == CLEAN
-            servers = [each for each in children() if "--lsp" in each.cmdline()]
+            servers = children()
             for process in servers:
-                process.kill()
+                with suppress(psutil.NoSuchProcess):  # one inside the sandbox goes with the other
+                    process.kill()
             assert servers
         assert await lsp.ok("getDiagnostics", path="a.ts") == CLEAN
 
