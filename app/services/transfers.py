@@ -8,8 +8,8 @@ from core.ids import EventId, OwnerId, ProjectId
 from jobs.archives.packing import Form, packed
 from jobs.github.accounts import GithubAccounts, GithubServer
 from jobs.github.addresses import BadAddress, parse
-from jobs.github.client import GithubClient, LimitReached
-from jobs.github.problems import GithubAway, NotConnected, TokenRefused
+from jobs.github.clients import client_of
+from jobs.github.problems import GithubAway, LimitReached, NotConnected, TokenRefused
 from jobs.outbox import Relay
 from store.gateway import Store
 from store.records import OutboxEvent
@@ -160,7 +160,7 @@ class Transferring:
         if token is None:
             return Connection(connected=False)
         try:
-            with GithubClient(self.server, token, self.clock) as client:
+            with await client_of(self.server, token, self.clock) as client:
                 return Connection(connected=True, username=await client.login())
         except TokenRefused as refused:
             return Connection(connected=False, error=str(refused))

@@ -24,6 +24,7 @@ from jobs.github.accounts import GithubServer
 from jobs.github.problems import (
     EmptyRepository,
     GithubAway,
+    LimitReached,
     NoAccess,
     NoSuchBranch,
     RefusedByGithub,
@@ -38,16 +39,6 @@ MOST_REFS = 300  # that begin as the first name after /tree/
 SECONDARY_WAIT_S = 60.0  # what GitHub asks for where it does not say
 
 logging.getLogger("github").setLevel(logging.CRITICAL)  # it logs requests, and bodies with them
-
-
-class LimitReached(Exception):
-    """GitHub takes no more requests of this account before `until`."""
-
-    code = "rate_limited"
-
-    def __init__(self, until: datetime) -> None:
-        super().__init__(f"no more requests before {until}")
-        self.until = until
 
 
 @dataclass(frozen=True)

@@ -2,10 +2,10 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import TYPE_CHECKING
 
 from core.ids import OwnerId
 from jobs.events import ExportRequested
-from jobs.github.client import GithubClient, RemoteRepository
 from jobs.github.git import Git, GitFailed
 from jobs.github.problems import (
     GithubAway,
@@ -22,6 +22,10 @@ from jobs.github.problems import (
 from jobs.github.snapshot import AUTHOR, Commit, HeadTree, commit_of, head_tree_of
 from jobs.github.work import GithubWork, Waiting, problem_of, say
 from store.gateway import Store
+
+if TYPE_CHECKING:
+    from jobs.github.client import GithubClient, RemoteRepository
+
 
 HEAD_REF = "refs/polaris/head"
 NEW_REF = "refs/polaris/export"
@@ -79,7 +83,7 @@ class RepositoryExport:
         await say(self.store, self.asked.transfer_id, phase="reading", repo_url=url)
         return target
 
-    async def _found_or_made(self, client: GithubClient, full_name: str, login: str) -> Target:
+    async def _found_or_made(self, client: "GithubClient", full_name: str, login: str) -> Target:
         try:
             found = await client.repository(full_name)
         except RepositoryNotFound:
@@ -94,7 +98,7 @@ class RepositoryExport:
             raise NameTaken(found.full_name)
         return Target(found.full_name, found.default_branch, is_new=self.asked.must_create)
 
-    async def _made(self, client: GithubClient, full_name: str, login: str) -> RemoteRepository:
+    async def _made(self, client: "GithubClient", full_name: str, login: str) -> "RemoteRepository":
         try:
             return await client.create(
                 full_name,

@@ -178,3 +178,13 @@ class GitMissing(Exception):
 
     def __init__(self) -> None:
         super().__init__("git is not installed on this machine; imports and exports need it")
+
+
+class LimitReached(Exception):
+    """GitHub takes no more requests of this account before `until`."""
+
+    code = "rate_limited"
+
+    def __init__(self, until: datetime) -> None:
+        super().__init__(f"no more requests before {until}")
+        self.until = until

@@ -8,23 +8,27 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from core.clock import Clock
 from core.ids import OwnerId, ProjectId
 from engine import FailureContext, RetryPolicy, RunError
 from jobs.github.accounts import GithubAccounts, GithubServer, ImportLimits
-from jobs.github.client import GithubClient, LimitReached
+from jobs.github.clients import client_of
 from jobs.github.git import Git, GitFailed, GitPrograms
 from jobs.github.problems import (
     GithubAway,
     LimitedUntil,
+    LimitReached,
     NoAccess,
     RepositoryNotFound,
     TokenRefused,
 )
 from store.errors import NotFound, StoreUnavailable, TransferOver
 from store.gateway import Store
+
+if TYPE_CHECKING:
+    from jobs.github.client import GithubClient
 
 T = TypeVar("T")
 
@@ -52,9 +56,9 @@ class GithubWork:
     folder: Path
     clock: Clock
 
-    async def client(self, owner: OwnerId) -> GithubClient:
+    async def client(self, owner: OwnerId) -> "GithubClient":
         """A client for one step of one job."""
-        return GithubClient(self.server, await self.accounts.token(owner), self.clock)
+        return await client_of(self.server, await self.accounts.token(owner), self.clock)
 
     @asynccontextmanager
     async def repository(self, project_id: ProjectId, owner: OwnerId) -> AsyncGenerator[Git]:

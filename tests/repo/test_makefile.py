@@ -8,7 +8,7 @@ import pytest
 from app.settings import own_environment
 
 ROOT = Path(__file__).parents[2]
-FILE = "-m pytest --durations 15"
+FILE = "-m pytest --durations 40"
 FOLDER = "-m pytest --numprocesses 3 --dist loadfile --durations 40"
 VITEST = "-m core.node npx vitest run"
 
