@@ -7,7 +7,16 @@ import pytest
 
 from tests.support.product import environment
 
-SDKS = {"anthropic", "github", "mcp", "mcp_types", "openai", "opentelemetry.sdk", "sentry_sdk"}
+SDKS = {
+    "anthropic",
+    "bs4",
+    "github",
+    "mcp",
+    "mcp_types",
+    "openai",
+    "opentelemetry.sdk",
+    "sentry_sdk",
+}
 PRODUCT = {"aiohttp", "app.wiring", "dbos", "engine", "fastapi", "sqlalchemy", "store"}
 
 

@@ -49,7 +49,7 @@ async def check(api: Api, project_id: str) -> None:
 async def test_a_project_is_whole_after_kills_over_the_whole_job(site: Site, api: Api) -> None:
     """Each kill waits for another stretch of the log, so that they fall into different steps."""
     project_id = await begun(api)
-    for lines in (1, 20, 45):
+    for lines in (1, 30):
         while True:
             status = await status_of(api, project_id)
             if len(status["events"]) >= lines or status["status"] != "processing":

@@ -6,8 +6,6 @@ from time import monotonic
 from typing import Self
 
 import aiohttp
-from bs4 import BeautifulSoup
-from markdownify import MarkdownConverter
 from yarl import URL
 
 from tools.fetch.addresses import Allows, NotFetched, PublicResolver, checked, is_public
@@ -20,7 +18,6 @@ MAX_KEPT = 64  # pages; the one used longest ago goes
 ACCEPT = "text/markdown, text/html;q=0.9, text/plain;q=0.8, application/json;q=0.7, */*;q=0.1"
 LEFT_OUT = ["script", "style", "noscript", "svg", "iframe", "template", "head"]
 READABLE = ("text/", "application/json", "application/xml", "application/javascript")
-_CONVERTER = MarkdownConverter(heading_style="ATX", strip=["img"])
 HTML = {"text/html", "application/xhtml+xml"}
 
 
@@ -120,11 +117,15 @@ def _decoded(data: bytes, charset: str | None) -> str:
 
 
 def _markdown(html: str) -> str:
+    # A tenth of a second to import: for who fetches a page, in a thread.
+    from bs4 import BeautifulSoup  # noqa: PLC0415
+    from markdownify import MarkdownConverter  # noqa: PLC0415
+
     try:
         page = BeautifulSoup(html, "html.parser")
         for element in page(LEFT_OUT):
             element.decompose()
-        text = _CONVERTER.convert_soup(page)
+        text = MarkdownConverter(heading_style="ATX", strip=["img"]).convert_soup(page)
     except RecursionError:
         raise NotFetched("The page is nested too deeply to be read.") from None
     kept: list[str] = []
