@@ -53,7 +53,7 @@ FOR_VITEST = $(if $(T),$(call TESTS_LIKE,-name '*.test.ts' -o -name '*.test.tsx'
 FOR_PYTEST = $(if $(T),$(if $(FOR_VITEST),$(call TESTS_LIKE,-name 'test_*.py'),all),all)
 SPREAD = $(if $(wildcard $(or $(T),tests)/.),--numprocesses 3 --dist loadfile)
 
-test: $(READY) ## every test, the slowest ones named at the end; T=path K=name for some of them
+test: $(READY) ## the tests, the slowest ones named at the end; T=path K=name for some of them; THOROUGH=1 for all
 	@failed=0; \
 	$(if $(FOR_PYTEST),$(PY) -m pytest $(SPREAD) --durations 40 $(if $(K),-k '$(K)') $(if $(T),'$(T)') || failed=$$?;) \
 	$(if $(FOR_VITEST),$(PY) -m core.node npx vitest run $(if $(K),--testNamePattern '$(K)') $(if $(T),'$(PATH_OF_T)') || failed=$$?;) \

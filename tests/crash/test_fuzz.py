@@ -28,6 +28,7 @@ async def held(address: str, folder: Path, plan: Plan, server: MortalServer | No
 
 
 @SLOW
+@pytest.mark.thorough
 async def test_random_jobs_survive_random_deaths_on_sqlite(
     sqlite: SqliteDatabase, tmp_path: Path
 ) -> None:
@@ -35,6 +36,7 @@ async def test_random_jobs_survive_random_deaths_on_sqlite(
 
 
 @SLOW
+@pytest.mark.thorough
 async def test_random_jobs_survive_random_deaths_on_postgres(
     postgres: PostgresDatabase, tmp_path: Path
 ) -> None:

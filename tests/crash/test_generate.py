@@ -46,6 +46,7 @@ async def check(api: Api, project_id: str) -> None:
     assert len(steps) == len(set(steps)), "no step begins or ends twice"
 
 
+@pytest.mark.thorough
 async def test_a_project_is_whole_after_kills_over_the_whole_job(site: Site, api: Api) -> None:
     """Each kill waits for another stretch of the log, so that they fall into different steps."""
     project_id = await begun(api)

@@ -131,6 +131,7 @@ async def test_answer_is_whole_after_a_kill(site: Site, api: Api, moment: Moment
 
 
 @pytest.mark.parametrize("delay_s", [0.05, 0.33, 0.62, 0.9, 1.2])
+@pytest.mark.thorough
 async def test_answer_is_whole_after_a_kill_at_any_time(
     site: Site, api: Api, delay_s: float
 ) -> None:

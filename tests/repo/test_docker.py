@@ -198,6 +198,7 @@ def build_environment(folder: Path) -> dict[str, str]:
 
 
 @pytest.mark.timeout(300)
+@pytest.mark.thorough
 def test_the_install_steps_of_the_image_work_in_a_clean_folder(tmp_path: Path) -> None:
     environment = build_environment(tmp_path)
     work = tmp_path / "polaris"

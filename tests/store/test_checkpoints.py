@@ -85,6 +85,7 @@ async def test_a_turn_that_changes_many_files_comes_back(desk: Desk) -> None:
     [(2_900, RenamedFile("src", "lib")), (1_300, DeletedFile("src"))],
     ids=["moved", "deleted"],
 )
+@pytest.mark.thorough
 async def test_as_many_files_as_one_call_can_change_are_recorded_and_come_back(
     desk: Desk, count: int, edit: FileEdit
 ) -> None:

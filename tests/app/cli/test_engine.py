@@ -213,6 +213,7 @@ async def test_where_nothing_runs_the_commands_say_so(tmp_path: Path, model_url:
     assert killed.stderr.startswith("polaris: no `polaris dev` is running")
 
 
+@pytest.mark.thorough
 async def test_on_postgresql_the_commands_need_no_api(tmp_path: Path) -> None:
     # Not under pytest's temporary folder: the server runs as another user when we are root.
     with tempfile.TemporaryDirectory(prefix="cli-postgres-") as folder:

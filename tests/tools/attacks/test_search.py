@@ -220,6 +220,7 @@ async def test_a_file_that_becomes_a_link_meanwhile_is_not_shown(project: Projec
 
 
 @pytest.mark.timeout(120)
+@pytest.mark.thorough
 async def test_a_hundred_thousand_files_are_searched_and_listed(tmp_path: Path) -> None:
     project = Project(tmp_path, {})
     for folder in range(100):
