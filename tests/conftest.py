@@ -1,8 +1,8 @@
 """What a run of the whole suite leaves to `make test THOROUGH=1`, so that it ends soon enough.
 
-Of the engine's tests that run on both databases it takes one of the two, settled by the test's name;
-and it leaves out what is marked `thorough`: what takes long and shows more of the same. Whoever
-names a path gets everything in it.
+Of the engine's tests that run on both databases it takes one of the two, settled by the test's
+name; and it leaves out what is marked `thorough`: what takes long and shows more of the same.
+Whoever names a path gets everything in it.
 """
 
 import re
