@@ -55,7 +55,7 @@ SPREAD = $(if $(wildcard $(or $(T),tests)/.),--numprocesses 3 --dist loadfile)
 
 test: $(READY) ## the tests, the slowest ones named at the end; T=path K=name for some of them; THOROUGH=1 for all
 	@failed=0; \
-	$(if $(FOR_PYTEST),$(PY) -m pytest $(SPREAD) --durations 40 $(if $(K),-k '$(K)') $(if $(T),'$(T)') || failed=$$?;) \
+	$(if $(FOR_PYTEST),$(if $(THOROUGH),THOROUGH=1) $(PY) -m pytest $(SPREAD) --durations 40 $(if $(K),-k '$(K)') $(if $(T),'$(T)') || failed=$$?;) \
 	$(if $(FOR_VITEST),$(PY) -m core.node npx vitest run $(if $(K),--testNamePattern '$(K)') $(if $(T),'$(PATH_OF_T)') || failed=$$?;) \
 	exit $$failed
 
