@@ -2,10 +2,11 @@
 
 import asyncio
 import logging
+from collections.abc import Sequence
 from typing import Protocol
 
 from core.errors import Refused
-from core.ids import EventId
+from core.ids import EventId, RunId
 from engine import Event, SentEvent
 from jobs.events import engine_event
 from store.errors import StoreFault, StoreUnavailable
@@ -57,6 +58,17 @@ class Relay:
         if not self._acks.full():
             self._acks.put_nowait(event.event_id)
         return sent
+
+    async def deliver_all(self, events: Sequence[OutboxEvent]) -> RunId | None:
+        """The same for several, in order: what is cancelled goes before what replaces it.
+
+        The run that the last of them has started; None when it started none, or was not taken.
+        """
+        run_id: RunId | None = None
+        for event in events:
+            started = await self.deliver_now(event)
+            run_id = started.run_ids[0] if started and started.run_ids else None
+        return run_id
 
     def kick(self) -> None:
         """Look for pending events now."""

@@ -6,33 +6,38 @@ The project stands in `file:///workspace`.
 
 import asyncio
 import logging
-from contextlib import suppress
 from typing import Annotated
 
 from fastapi import APIRouter, Path, WebSocket, WebSocketDisconnect
 
 from app.http.context import Services
 from app.http.errors import InvalidRequest, status_of
-from app.http.rates.limits import RateClass
-from app.http.sockets import bearer_of, chosen_protocol, comes_from_a_page_of_ours
+from app.http.sockets import (
+    GOING_AWAY,
+    NORMAL,
+    POLICY,
+    TOO_BIG,
+    UNAVAILABLE,
+    caller_of,
+    can_be_a_name,
+    chosen_protocol,
+    close,
+    comes_from_a_page_of_ours,
+)
 from app.services.editing import Editing, Outlet, TooManyMistakes
 from core.errors import Refused, Transient
 from core.ids import OwnerId, ProjectId
-from core.text import is_storable
 
 log = logging.getLogger(__name__)
 
 router = APIRouter(prefix="/api")
 
-ID_CHARS = 200
 MESSAGE_CHARS = 1024 * 1024  # the server takes no longer ones either
 IDLE_S = 1800.0  # without a message of the editor
 SEND_S = 20.0  # for one message
-CLOSE_S = 5.0
-REASON_BYTES = 120  # a close frame holds 123
 
-NORMAL, GOING_AWAY, NO_TEXT, POLICY = 1000, 1001, 1003, 1008
-IDLE, TOO_SLOW, UNAVAILABLE = 4408, 4413, 4503
+NO_TEXT = 1003
+IDLE, TOO_SLOW = 4408, 4413
 
 _ENDS = {
     "too slow": (TOO_SLOW, "The editor takes less than it is told"),
@@ -57,22 +62,21 @@ async def language_server(
     except WebSocketDisconnect:
         return
     except Refused as refused:
-        await _close(websocket, 4000 + status_of(refused), str(refused))
+        await close(websocket, 4000 + status_of(refused), str(refused))
     except Transient:
-        await _close(websocket, UNAVAILABLE, "Something behind the API is away")
+        await close(websocket, UNAVAILABLE, "Something behind the API is away")
 
 
 async def _serve(websocket: WebSocket, project_id: str, language: str) -> None:
     services: Services = websocket.app.state.services
-    caller = await services.authenticator.caller(bearer_of(websocket))
-    await services.rates.check(caller.owner, RateClass.STREAMS)
-    if not all(is_storable(each) and len(each) <= ID_CHARS for each in (project_id, language)):
+    caller = await caller_of(websocket)
+    if not all(map(can_be_a_name, (project_id, language))):
         raise InvalidRequest("The path names no project and language", field="path")
     project = await services.store.projects.owned(ProjectId(project_id), owner=caller.owner)
     code, words = await _edit(
         websocket, services.editing, project.project_id, owner=caller.owner, language=language
     )
-    await _close(websocket, code, words)
+    await close(websocket, code, words)
 
 
 async def _edit(
@@ -121,7 +125,7 @@ async def _next(websocket: WebSocket, telling: asyncio.Task[None]) -> str | None
     if text is None:
         raise _NoText(NO_TEXT, "Messages are texts, one of JSON-RPC each")
     if len(text) > MESSAGE_CHARS:
-        raise _NoText(1009, f"A message has at most {MESSAGE_CHARS:,} characters")
+        raise _NoText(TOO_BIG, f"A message has at most {MESSAGE_CHARS:,} characters")
     return text
 
 
@@ -135,10 +139,3 @@ async def _tell(websocket: WebSocket, outlet: Outlet) -> None:
         outlet.end("too slow")
     except (RuntimeError, WebSocketDisconnect):  # it is closed, by us or by the editor
         return
-
-
-async def _close(websocket: WebSocket, code: int, words: str) -> None:
-    reason = words.encode()[:REASON_BYTES].decode(errors="ignore")
-    with suppress(TimeoutError, RuntimeError, WebSocketDisconnect):
-        async with asyncio.timeout(CLOSE_S):
-            await websocket.close(code, reason)

@@ -1,8 +1,24 @@
-"""Websockets: who may open one, and who opens it."""
+"""Websockets: who may open one, who opens it, and how it is closed."""
 
+import asyncio
+import logging
 from urllib.parse import urlsplit
 
-from fastapi import WebSocket
+from fastapi import WebSocket, WebSocketDisconnect
+
+from app.http.context import Services
+from app.http.rates.limits import RateClass
+from app.identity.tokens import Caller
+from core.text import is_storable
+
+log = logging.getLogger(__name__)
+
+NORMAL, GOING_AWAY, POLICY, TOO_BIG = 1000, 1001, 1008, 1009
+UNAVAILABLE = 4503  # as the HTTP statuses of others, 4,000 up
+
+ID_CHARS = 200
+CLOSE_S = 5.0
+REASON_BYTES = 120  # a close frame holds 123
 
 BEARER = "bearer."
 """Before a token among the subprotocols: a page can send no headers with a websocket."""
@@ -41,3 +57,26 @@ def chosen_protocol(websocket: WebSocket, name: str) -> str | None:
     """That protocol, if the client offers it: one that offers some closes when none is chosen."""
     offered: list[str] = websocket.scope["subprotocols"]
     return name if name in offered else None
+
+
+async def caller_of(websocket: WebSocket) -> Caller:
+    """Who opens it, by the token. Raises: Unauthorized, RateLimited."""
+    services: Services = websocket.app.state.services
+    caller = await services.authenticator.caller(bearer_of(websocket))
+    await services.rates.check(caller.owner, RateClass.STREAMS)
+    return caller
+
+
+def can_be_a_name(text: str) -> bool:
+    """Whether a part of the path can name anything."""
+    return is_storable(text) and len(text) <= ID_CHARS
+
+
+async def close(websocket: WebSocket, code: int, words: str) -> None:
+    """Close it, unless the client has left or takes nothing."""
+    reason = words.encode()[:REASON_BYTES].decode(errors="ignore")
+    try:
+        async with asyncio.timeout(CLOSE_S):
+            await websocket.close(code, reason)
+    except (TimeoutError, RuntimeError, WebSocketDisconnect):
+        log.debug("websocket_client_left")

@@ -16,12 +16,24 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from app.http.context import Services
 from app.http.errors import InvalidRequest, status_of
-from app.http.rates.limits import RateClass
-from app.http.sockets import bearer_of, chosen_protocol, comes_from_a_page_of_ours
+from app.http.sockets import (
+    CLOSE_S,
+    GOING_AWAY,
+    ID_CHARS,
+    NORMAL,
+    POLICY,
+    TOO_BIG,
+    UNAVAILABLE,
+    caller_of,
+    can_be_a_name,
+    chosen_protocol,
+    close,
+    comes_from_a_page_of_ours,
+)
 from app.services.terminals import NotTaken, Terminal, View, ViewEnd
+from core.background import until_one_ends
 from core.errors import Refused, Transient
 from core.ids import ProjectId
-from core.text import is_storable
 
 log = logging.getLogger(__name__)
 
@@ -30,14 +42,9 @@ router = APIRouter(prefix="/api")
 INPUT_BYTES = 64 * 1024  # of one message
 MAX_CELLS = 1_000
 MAX_MISTAKES = 20
-ID_CHARS = 200
-CLOSE_S = 5.0
-REASON_BYTES = 120  # a close frame holds 123
 
-GOING_AWAY, POLICY, TOO_BIG, NORMAL = 1001, 1008, 1009, 1000
 TAKEN_OVER = 4001
 ENDED = 4010  # by us; the text says why
-UNAVAILABLE = 4503
 
 Cells = Annotated[int, Field(ge=1, le=MAX_CELLS, strict=True)]
 
@@ -103,8 +110,7 @@ async def terminal(websocket: WebSocket, project_id: Annotated[str, Path()]) -> 
 
 async def _show(websocket: WebSocket, project_id: str) -> None:
     services: Services = websocket.app.state.services
-    caller = await services.authenticator.caller(bearer_of(websocket))
-    await services.rates.check(caller.owner, RateClass.STREAMS)
+    caller = await caller_of(websocket)
     query = _query_of(websocket, project_id)
     project = await services.store.projects.owned(ProjectId(project_id), owner=caller.owner)
     async with services.terminals.viewed(
@@ -118,7 +124,7 @@ async def _show(websocket: WebSocket, project_id: str) -> None:
 
 
 def _query_of(websocket: WebSocket, project_id: str) -> _Query:
-    if not is_storable(project_id) or len(project_id) > ID_CHARS:
+    if not can_be_a_name(project_id):
         raise InvalidRequest("The path names no project", field="path")
     try:
         return _Query.model_validate(dict(websocket.query_params))
@@ -129,14 +135,7 @@ def _query_of(websocket: WebSocket, project_id: str) -> _Query:
 
 async def _both_ways(websocket: WebSocket, shown: Terminal, view: View) -> None:
     """Until the view ends, or the client leaves."""
-    async with asyncio.TaskGroup() as tasks:
-        ways = (
-            tasks.create_task(_output(websocket, view)),
-            tasks.create_task(_input(websocket, shown)),
-        )
-        await asyncio.wait(ways, return_when=asyncio.FIRST_COMPLETED)
-        for way in ways:
-            way.cancel()
+    await until_one_ends(_output(websocket, view), _input(websocket, shown))
 
 
 async def _output(websocket: WebSocket, view: View) -> None:
@@ -202,21 +201,12 @@ async def _say_end(websocket: WebSocket, shown: Terminal, view: View) -> None:
             await _end(websocket, GOING_AWAY, "The server stops", "going_away")
         case ViewEnd.EXITED:
             await _tell(websocket, type="exit", code=shown.exit_code)
-            await _close(websocket, ENDED if shown.why else NORMAL, shown.why)
+            await close(websocket, ENDED if shown.why else NORMAL, shown.why)
 
 
 async def _end(websocket: WebSocket, code: int, words: str, name: str) -> None:
     await _tell(websocket, type="error", error=words, code=name)
-    await _close(websocket, code, words)
-
-
-async def _close(websocket: WebSocket, code: int, words: str) -> None:
-    reason = words.encode()[:REASON_BYTES].decode(errors="ignore")
-    try:
-        async with asyncio.timeout(CLOSE_S):
-            await websocket.close(code, reason)
-    except (TimeoutError, RuntimeError, WebSocketDisconnect):
-        log.debug("terminal_client_left")
+    await close(websocket, code, words)
 
 
 async def _tell(websocket: WebSocket, **message: object) -> None:

@@ -1,13 +1,12 @@
 """Generating projects: one write, then its events on their way; how far a generation is."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
-from app.services.messages import Messaging, Receipt
+from app.services.messages import Messaging, Receipt, run_of
 from app.services.project_names import made_up_name
 from core.clock import Clock
-from core.ids import OwnerId, ProjectId, RunId
-from engine.inspection import Inspection, NoSuchEvent
+from core.ids import EventId, OwnerId, ProjectId, RunId
+from engine.inspection import Inspection
 from jobs.generate.plan import STEPS
 from jobs.generate.stacks import DEFAULT as DEFAULT_STACK
 from jobs.generate.stacks import StackName
@@ -16,7 +15,6 @@ from store.gateway import Store
 from store.records import (
     GenerationEvent,
     MessageStatus,
-    OutboxEvent,
     ProjectGeneration,
 )
 
@@ -74,9 +72,9 @@ class Generating:
             stack=stack or (DEFAULT_STACK if project_id is None else None),
             key=key,
         )
-        run_id = await self._deliver(requested.events)
+        run_id = await self.relay.deliver_all(requested.events)
         if run_id is None and requested.is_duplicate:
-            run_id = await self._run_of(requested.generation)
+            run_id = await run_of(self.inspect, EventId(requested.generation.project_generation_id))
         return Started(requested.generation, run_id)
 
     async def with_prompt(self, prompt: str, *, owner: OwnerId, key: str | None = None) -> Receipt:
@@ -100,20 +98,6 @@ class Generating:
             return None
         events = await self.store.events.latest(project_id, owner=owner, limit=EVENTS)
         return Progress(generation, _percent(generation), events)
-
-    async def _deliver(self, events: Sequence[OutboxEvent]) -> RunId | None:
-        run_id: RunId | None = None
-        for event in events:
-            started = await self.relay.deliver_now(event)
-            run_id = started.run_ids[0] if started and started.run_ids else None
-        return run_id
-
-    async def _run_of(self, generation: ProjectGeneration) -> RunId | None:
-        try:
-            found = await self.inspect.event(generation.project_generation_id)
-        except NoSuchEvent:
-            return None
-        return found.run_ids[0] if found.run_ids else None
 
 
 def _percent(generation: ProjectGeneration) -> int:

@@ -1,13 +1,12 @@
 """Sending, cancelling and retrying messages: one write, then its events on their way."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 from core.ids import ConversationId, EventId, MessageId, OwnerId, ProjectId, RunId
 from engine.inspection import Inspection, NoSuchEvent
 from jobs.outbox import Relay
 from store.gateway import Store
-from store.records import BusyPolicy, OutboxEvent, SentMessage
+from store.records import BusyPolicy, SentMessage
 
 
 @dataclass(frozen=True)
@@ -24,6 +23,15 @@ class Receipt:
     event_id: EventId
     run_id: RunId | None
     cancelled: tuple[MessageId, ...]
+
+
+async def run_of(inspect: Inspection, event_id: EventId) -> RunId | None:
+    """The run that an event has started; None where the engine has not got the event yet."""
+    try:
+        found = await inspect.event(event_id)
+    except NoSuchEvent:
+        return None
+    return found.run_ids[0] if found.run_ids else None
 
 
 @dataclass(frozen=True)
@@ -76,7 +84,7 @@ class Messaging:
             NotFound: not the owner's.
         """
         cancelled = await self.store.messages.cancel(message_id, owner=owner)
-        await self._deliver(cancelled.events)
+        await self.relay.deliver_all(cancelled.events)
         return cancelled.message_ids
 
     async def cancel_project(
@@ -84,23 +92,23 @@ class Messaging:
     ) -> tuple[MessageId, ...]:
         """Stop every answer in a project. Raises: NotFound."""
         cancelled = await self.store.messages.cancel_project(project_id, owner=owner)
-        await self._deliver(cancelled.events)
+        await self.relay.deliver_all(cancelled.events)
         return cancelled.message_ids
 
     async def cancel_generation(self, project_id: ProjectId, *, owner: OwnerId) -> bool:
         """Stop the generation of a project; False when none was running. Raises: NotFound."""
         events = await self.store.generating.cancel(project_id, owner=owner)
-        await self._deliver(events)
+        await self.relay.deliver_all(events)
         return bool(events)
 
     async def delete_project(self, project_id: ProjectId, *, owner: OwnerId) -> None:
         """Delete a project, and stop what runs in it. Raises: NotFound."""
-        await self._deliver(await self.store.projects.delete(project_id, owner=owner))
+        await self.relay.deliver_all(await self.store.projects.delete(project_id, owner=owner))
 
     async def _receipt(self, sent: SentMessage) -> Receipt:
-        run_id = await self._deliver(sent.events)
+        run_id = await self.relay.deliver_all(sent.events)
         if run_id is None and sent.is_duplicate:
-            run_id = await self._run_of(sent.event_id)
+            run_id = await run_of(self.inspect, sent.event_id)
         return Receipt(
             user_message_id=sent.user_message_id,
             message_id=sent.message_id,
@@ -110,19 +118,3 @@ class Messaging:
             run_id=run_id,
             cancelled=sent.cancelled,
         )
-
-    async def _run_of(self, event_id: EventId) -> RunId | None:
-        """The run that an event has started; None where the engine has not got the event yet."""
-        try:
-            found = await self.inspect.event(event_id)
-        except NoSuchEvent:
-            return None
-        return found.run_ids[0] if found.run_ids else None
-
-    async def _deliver(self, events: Sequence[OutboxEvent]) -> RunId | None:
-        """Send in order: cancellations come before the message that replaces them."""
-        run_id: RunId | None = None
-        for event in events:
-            started = await self.relay.deliver_now(event)
-            run_id = started.run_ids[0] if started and started.run_ids else None
-        return run_id

@@ -1,6 +1,6 @@
 """Imports and exports: asked for in one write, then their events on their way."""
 
-from collections.abc import AsyncIterable, AsyncIterator, Sequence
+from collections.abc import AsyncIterable, AsyncIterator
 from dataclasses import dataclass
 
 from core.clock import Clock
@@ -12,7 +12,6 @@ from jobs.github.clients import client_of
 from jobs.github.problems import GithubAway, LimitReached, NotConnected, TokenRefused
 from jobs.outbox import Relay
 from store.gateway import Store
-from store.records import OutboxEvent
 from store.transfers import Kind
 
 __all__ = ["BadAddress", "NotConnected", "Started", "Transferring"]
@@ -74,7 +73,7 @@ class Transferring:
             },
             key=key,
         )
-        await self._deliver(asked.events)
+        await self.relay.deliver_all(asked.events)
         return Started(asked.project.project_id, asked.event_id, asked.transfer.transfer_id)
 
     async def import_archive(
@@ -90,7 +89,7 @@ class Transferring:
             key=key,
             storage_id=storage_id,
         )
-        await self._deliver(asked.events)
+        await self.relay.deliver_all(asked.events)
         return Started(asked.project.project_id, asked.event_id, asked.transfer.transfer_id)
 
     async def archive(
@@ -139,7 +138,7 @@ class Transferring:
             },
             key=key,
         )
-        await self._deliver(asked.events)
+        await self.relay.deliver_all(asked.events)
         return Started(project_id, asked.event_id, asked.transfer.transfer_id)
 
     async def cancel(
@@ -150,7 +149,7 @@ class Transferring:
         Raises: NotFound.
         """
         cancelled = await self.store.transfers.cancel(project_id, owner=owner, kind=kind)
-        await self._deliver(cancelled.events)
+        await self.relay.deliver_all(cancelled.events)
         event_id = cancelled.events[0].event_id if cancelled.events else None
         return cancelled.transfer_ids, event_id
 
@@ -166,7 +165,3 @@ class Transferring:
             return Connection(connected=False, error=str(refused))
         except (GithubAway, LimitReached):
             return Connection(connected=True, error="GitHub does not answer now")
-
-    async def _deliver(self, events: Sequence[OutboxEvent]) -> None:
-        for event in events:
-            await self.relay.deliver_now(event)

@@ -13,6 +13,7 @@ from mcp.client.client import Client
 from mcp.shared.exceptions import MCPError
 from pydantic import TypeAdapter, ValidationError
 
+from core.background import until_one_ends
 from core.errors import Refused
 from tools.mcp.config import McpFailed, McpServer, ProgramServer
 from tools.mcp.streams import SdkStreams
@@ -94,7 +95,7 @@ class Session:
         try:
             async with Client(self._transport.connect(), cache=None) as client:  # pyright: ignore[reportArgumentType] - a context manager is all that it takes
                 self._opened.set_result(client)
-                await _first(self._stop, self._ended)
+                await until_one_ends(self._stop.wait(), self._ended.wait())
         except asyncio.CancelledError:
             raise
         except BaseException as error:
@@ -219,14 +220,6 @@ def last(text: str) -> str:
     """The end of what a program has printed, as `cut`."""
     plain = " ".join(text.split())
     return plain if len(plain) <= MAX_WORDS else f"…{plain[-MAX_WORDS:]}"
-
-
-async def _first(*events: asyncio.Event) -> None:
-    async with asyncio.TaskGroup() as tasks:
-        waits = [tasks.create_task(event.wait()) for event in events]
-        await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
-        for wait in waits:
-            wait.cancel()
 
 
 def _cause(error: BaseException) -> str:

@@ -26,6 +26,7 @@ from app.http.preview.heads import (
 from app.http.serving.server import bind, url_of
 from app.http.sockets import is_of_host
 from app.services.previews import LOOK_S, Preview, Previews
+from core.background import until_one_ends
 from core.errors import Refused
 
 log = logging.getLogger(__name__)
@@ -234,14 +235,7 @@ async def _tunnel(browser: _Peer, server: _Peer) -> None:
     for source, target in ((browser, server), (server, browser)):
         early, _ = source.protocol.trailing_data
         target.writer.write(early)
-    async with asyncio.TaskGroup() as tasks:
-        ways = (
-            tasks.create_task(_pump(browser.reader, server.writer)),
-            tasks.create_task(_pump(server.reader, browser.writer)),
-        )
-        await asyncio.wait(ways, return_when=asyncio.FIRST_COMPLETED)
-        for way in ways:
-            way.cancel()
+    await until_one_ends(_pump(browser.reader, server.writer), _pump(server.reader, browser.writer))
 
 
 async def _pump(source: asyncio.StreamReader, target: asyncio.StreamWriter) -> None:
