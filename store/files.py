@@ -4,6 +4,7 @@ import hashlib
 import unicodedata
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 
+from core.batches import in_batches
 from core.ids import OwnerId, ProjectId
 from core.text import storable_text
 from store.client import ConvexHttp
@@ -21,6 +22,7 @@ TEXT_LIMIT_BYTES = (
     256_000  # larger ones become blobs: a document holds 1 MiB, and reading it costs all of it
 )
 READ_BATCH = 100  # files asked for in one query; the function stops earlier at 4 MB of text
+READ_BATCH_BYTES = 4_000_000  # of files that are read together
 WRITE_BATCH = 100  # files in one mutation
 WRITE_BATCH_BYTES = (
     2_000_000  # a mutation's arguments may be 16 MiB; short ones hold the others up less
@@ -83,6 +85,28 @@ class Files:
             remaining = remaining[int(value["seen"]) :]
         return tuple(contents)
 
+    async def contents(
+        self, project_id: ProjectId, *, owner: OwnerId
+    ) -> AsyncIterator[tuple[FileContent, ...]]:
+        """Every file by path, some at a time: 100, or 4 MB, at most, or a single larger one.
+
+        Raises: NotFound.
+        """
+        waiting: list[FileEntry] = []
+        size = 0
+        async for entry in self.walk(project_id, owner=owner):
+            if entry.kind != "file":
+                continue
+            if waiting and (
+                len(waiting) == READ_BATCH or size + entry.size_bytes > READ_BATCH_BYTES
+            ):
+                yield await self.read_many(project_id, [it.path for it in waiting], owner=owner)
+                waiting, size = [], 0
+            waiting.append(entry)
+            size += entry.size_bytes
+        if waiting:
+            yield await self.read_many(project_id, [it.path for it in waiting], owner=owner)
+
     async def write(  # noqa: PLR0913 - what may be said of a file; all by name
         self,
         project_id: ProjectId,
@@ -128,16 +152,11 @@ class Files:
             Conflict, NotFound, Refused: as `write`.
         """
         _refuse_spellings(files)
-        batch: list[dict[str, object]] = []
-        size = 0
-        for path, data in files.items():
-            batch.append(await content_row(self._http, path, data))
-            size += len(data)
-            if len(batch) == WRITE_BATCH or size >= WRITE_BATCH_BYTES:
-                await self._write_batch(project_id, batch, owner)
-                batch, size = [], 0
-        if batch:
-            await self._write_batch(project_id, batch, owner)
+        for batch in in_batches(
+            files.items(), most=WRITE_BATCH, full_at=WRITE_BATCH_BYTES, size=lambda it: len(it[1])
+        ):
+            rows = [await content_row(self._http, path, data) for path, data in batch]
+            await self._write_batch(project_id, rows, owner)
         return len(files)
 
     async def make_folder(self, project_id: ProjectId, path: str, *, owner: OwnerId) -> FileEntry:

@@ -4,10 +4,11 @@ from dataclasses import dataclass
 from typing import Literal
 
 from core.ids import ProjectId
-from engine import CancelOn, Concurrency, FailureContext, JobContext, StepFailed, job
+from engine import CancelOn, Concurrency, JobContext, StepFailed, job
 from jobs.archives.importing import ArchiveImport
 from jobs.events import ArchiveImportRequested, TransferCancelled, sender_of
-from jobs.github.work import CLOSED, RETRY, GithubWork, fail_transfer
+from jobs.github.work import GithubWork
+from jobs.transfers import CLOSED, RETRY, mark_failed
 from store.gateway import Store
 
 
@@ -19,11 +20,6 @@ class ImportedArchive:
     status: Literal["completed", "closed"]
     files: int = 0
     skipped: int = 0
-
-
-async def mark_failed(ctx: FailureContext[ArchiveImportRequested]) -> None:
-    """Close the transfer with the reason; its files go."""
-    await fail_transfer(ctx, ctx.event.data.transfer_id)
 
 
 @job(

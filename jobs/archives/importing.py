@@ -7,26 +7,30 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from core.ids import OwnerId
-from jobs.archives.reading import Archive, ArchiveEntry, Unreadable, open_archive
+from jobs.archives.reading import (
+    Archive,
+    ArchiveEntry,
+    ArchiveRefused,
+    Unreadable,
+    open_archive,
+)
 from jobs.events import ArchiveImportRequested
-from jobs.github.problems import ArchiveRefused, TooLarge
-from jobs.github.work import GithubWork, say
+from jobs.github.work import GithubWork
 from jobs.incoming.judging import (
     Names,
     Report,
     Skipped,
+    TooLarge,
     check_link,
     check_size,
     in_words,
-    is_lfs_pointer,
 )
-from jobs.incoming.writer import Writer, standing_in
+from jobs.incoming.writer import Arrived, Writer, standing_in
+from jobs.transfers import say
 from store.gateway import Store
-from store.records import ReportLine
 from store.transfers import HowFar
 
 DECLARED_SHARE = 2  # files that are left out may be as much again
-_LFS = "Its content lies with Git LFS; this is the pointer to it"
 
 
 class ArchiveGone(ArchiveRefused):
@@ -39,16 +43,6 @@ class ArchiveGone(ArchiveRefused):
 
 
 @dataclass(frozen=True)
-class Unpacked:
-    """What came in, and what did not."""
-
-    files: int
-    skipped: tuple[ReportLine, ...]
-    skipped_count: int
-    notes: tuple[ReportLine, ...]
-
-
-@dataclass(frozen=True)
 class ArchiveImport:
     """One import; each method is a step, which is safe to make twice."""
 
@@ -57,7 +51,7 @@ class ArchiveImport:
     asked: ArchiveImportRequested
     owner: OwnerId
 
-    async def write(self) -> Unpacked:
+    async def write(self) -> Arrived:
         """Write the files; those of an earlier attempt are not sent again.
 
         Raises: ArchiveRefused, ArchiveGone, TooLarge, TransferOver, NotFound.
@@ -72,7 +66,7 @@ class ArchiveImport:
             with closing(await asyncio.to_thread(open_archive, path, most)) as archive:
                 return await self._written(archive, root)
 
-    async def _written(self, archive: Archive, root: "_Root") -> Unpacked:
+    async def _written(self, archive: Archive, root: "_Root") -> Arrived:
         report = Report()
         limits = self.work.limits
         standing = await standing_in(self.store, self.asked.project_id, owner=self.owner)
@@ -92,15 +86,11 @@ class ArchiveImport:
                 raise TooLarge(f"It has more than {limits.files} files, which a project may have")
             if size > limits.total_bytes:
                 raise TooLarge(f"Its files have more than {in_words(limits.total_bytes)}")
-            if is_lfs_pointer(data):
-                report.note(path, _LFS)
             await writer.add(path, data, entry.mode)
-        written = await writer.flush()
-        if not written.done:
+        arrived = await writer.end()
+        if not arrived.files:
             raise ArchiveRefused("There is no file in this archive that could come in")
-        return Unpacked(
-            written.done, tuple(report.skipped), report.skipped_count, tuple(report.notes)
-        )
+        return arrived
 
     async def _judged(
         self, archive: Archive, entry: ArchiveEntry, names: Names, root: str
@@ -118,15 +108,9 @@ class ArchiveImport:
         check_link(name, data)
         return names.take(name), data
 
-    async def finish(self, unpacked: Unpacked) -> None:
+    async def finish(self, arrived: Arrived) -> None:
         """Close the transfer with the report; the archive goes with it."""
-        await self.store.transfers.finish(
-            self.asked.transfer_id,
-            status="completed",
-            skipped=unpacked.skipped,
-            skipped_count=unpacked.skipped_count,
-            notes=unpacked.notes,
-        )
+        await arrived.told(self.store, self.asked.transfer_id)
 
 
 @dataclass(frozen=True)

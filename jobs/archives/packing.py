@@ -11,12 +11,10 @@ from typing import Literal, Protocol
 
 from core.ids import OwnerId, ProjectId
 from store.gateway import Store
-from store.records import FileContent, FileEntry, FileMode
+from store.records import FileContent, FileMode
 
 Form = Literal["zip", "tar.gz"]
 
-READ_FILES = 100
-READ_BYTES = 4_000_000
 _AT = (1980, 1, 1, 0, 0, 0)  # the first time that a zip can say
 _LEVEL = 6
 
@@ -26,24 +24,8 @@ async def packed(
 ) -> AsyncIterator[bytes]:
     """The archive of a project's files, by path. Raises: NotFound, StoreUnavailable, midway too."""
     packer: _Packer = _ZipPacker() if form == "zip" else _TarPacker()
-    waiting: list[FileEntry] = []
-    size = 0
-
-    async def add() -> bytes:
-        paths = [entry.path for entry in waiting]
-        contents = await store.files.read_many(project_id, paths, owner=owner)
-        return await asyncio.to_thread(packer.add, contents)
-
-    async for entry in store.files.walk(project_id, owner=owner):
-        if entry.kind != "file":
-            continue
-        if waiting and (len(waiting) == READ_FILES or size + entry.size_bytes > READ_BYTES):
-            yield await add()
-            waiting, size = [], 0
-        waiting.append(entry)
-        size += entry.size_bytes
-    if waiting:
-        yield await add()
+    async for contents in store.files.contents(project_id, owner=owner):
+        yield await asyncio.to_thread(packer.add, contents)
     yield await asyncio.to_thread(packer.end)
 
 

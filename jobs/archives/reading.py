@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Protocol
 
-from jobs.github.problems import ArchiveRefused, TooLarge
-from jobs.incoming.judging import in_words
+from core.errors import Refused
+from jobs.incoming.judging import TooLarge, in_words
 from store.records import NewMode
 
 READ_BYTES = 1 << 16
@@ -24,6 +24,12 @@ _KINDS = {
     tarfile.BLKTYPE: "a device",
     tarfile.FIFOTYPE: "a pipe",
 }
+
+
+class ArchiveRefused(Refused):
+    """It is no archive that can be read, or one that must not be."""
+
+    code = "bad_archive"
 
 
 class Unreadable(Exception):

@@ -5,10 +5,12 @@ from datetime import datetime
 from typing import Literal
 
 from core.ids import ProjectId
-from engine import CancelOn, Concurrency, FailureContext, JobContext, StepFailed, job
+from engine import CancelOn, Concurrency, JobContext, StepFailed, job
 from jobs.events import ExportRequested, TransferCancelled, sender_of
-from jobs.github.exporting import RepositoryExport, Target
-from jobs.github.work import CLOSED, RETRY, GithubWork, Waiting, fail_transfer
+from jobs.github.exporting import RepositoryExport
+from jobs.github.waiting import once_github_answers
+from jobs.github.work import GithubWork
+from jobs.transfers import CLOSED, RETRY, mark_failed
 from store.gateway import Store
 
 
@@ -20,11 +22,6 @@ class ExportedProject:
     status: Literal["completed", "closed"]
     repository: str | None = None
     commit: str | None = None
-
-
-async def mark_failed(ctx: FailureContext[ExportRequested]) -> None:
-    """Close the transfer with the reason."""
-    await fail_transfer(ctx, ctx.event.data.transfer_id)
 
 
 @job(
@@ -42,7 +39,7 @@ async def export_repository(ctx: JobContext[ExportRequested]) -> ExportedProject
     steps = RepositoryExport(ctx.need(GithubWork), ctx.need(Store), asked, sender_of(ctx.event))
     asked_at: datetime = ctx.event.ts
     try:
-        target = await _target(ctx, steps)
+        target = await once_github_answers(ctx, "find-target", steps.find_target)
         exported = await ctx.step.run("push", steps.push, target, asked_at)
         await ctx.step.run("finish", steps.finish, target, exported)
     except StepFailed as failed:
@@ -50,12 +47,3 @@ async def export_repository(ctx: JobContext[ExportRequested]) -> ExportedProject
             return ExportedProject(asked.project_id, "closed")
         raise
     return ExportedProject(asked.project_id, "completed", target.repository, exported.commit)
-
-
-async def _target(ctx: JobContext[ExportRequested], steps: RepositoryExport) -> Target:
-    """The repository; asleep while GitHub takes no requests."""
-    while True:
-        found = await ctx.step.run("find-target", steps.find_target)
-        if not isinstance(found, Waiting):
-            return found
-        await ctx.step.sleep_until("wait-for-github", found.until)

@@ -20,7 +20,9 @@ from jobs.github.problems import (
     RepositoryNotFound,
 )
 from jobs.github.snapshot import AUTHOR, Commit, HeadTree, commit_of, head_tree_of
-from jobs.github.work import GithubWork, Waiting, problem_of, say
+from jobs.github.waiting import Waiting
+from jobs.github.work import GithubWork, problem_of
+from jobs.transfers import say
 from store.gateway import Store
 
 if TYPE_CHECKING:
@@ -141,9 +143,8 @@ class RepositoryExport:
     async def _fetched(self, git: Git, target: Target) -> HeadTree:
         """What the branch has now."""
         url = self.work.server.git_url(target.repository)
-        what = ("fetch", "--quiet", "--no-tags", "--depth=1", "--no-write-fetch-head", url)
         try:
-            await git.transfer(*what, f"+refs/heads/{target.branch}:{HEAD_REF}")
+            await git.fetch(url, f"+refs/heads/{target.branch}:{HEAD_REF}")
         except GitFailed as failed:
             if "couldn't find remote ref" in failed.words.lower():
                 return HeadTree()

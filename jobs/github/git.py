@@ -138,6 +138,13 @@ class Git:
                     watch(await asyncio.to_thread(size_of, self.folder))
             await running.check()
 
+    async def fetch(
+        self, url: str, refspec: str, *, watch: Callable[[int], None] | None = None
+    ) -> None:
+        """Have one commit, without what came before it. Raises: as `transfer`."""
+        what = ("fetch", "--quiet", "--no-tags", "--depth=1", "--no-write-fetch-head")
+        await self.transfer(*what, url, refspec, watch=watch)
+
     @asynccontextmanager
     async def process(
         self, *arguments: str, has_input: bool = False, with_network: bool = False

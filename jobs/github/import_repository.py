@@ -4,10 +4,12 @@ from dataclasses import dataclass
 from typing import Literal
 
 from core.ids import ProjectId
-from engine import CancelOn, Concurrency, FailureContext, JobContext, StepFailed, job
+from engine import CancelOn, Concurrency, JobContext, StepFailed, job
 from jobs.events import ImportRequested, TransferCancelled, sender_of
-from jobs.github.importing import RepositoryImport, Source
-from jobs.github.work import CLOSED, RETRY, GithubWork, Waiting, fail_transfer
+from jobs.github.importing import RepositoryImport
+from jobs.github.waiting import once_github_answers
+from jobs.github.work import GithubWork
+from jobs.transfers import CLOSED, RETRY, mark_failed
 from store.gateway import Store
 
 
@@ -19,11 +21,6 @@ class ImportedRepository:
     status: Literal["completed", "closed"]
     files: int = 0
     skipped: int = 0
-
-
-async def mark_failed(ctx: FailureContext[ImportRequested]) -> None:
-    """Close the transfer with the reason; its files go."""
-    await fail_transfer(ctx, ctx.event.data.transfer_id)
 
 
 @job(
@@ -40,7 +37,7 @@ async def import_repository(ctx: JobContext[ImportRequested]) -> ImportedReposit
     asked = ctx.event.data
     steps = RepositoryImport(ctx.need(GithubWork), ctx.need(Store), asked, sender_of(ctx.event))
     try:
-        source = await _resolved(ctx, steps)
+        source = await once_github_answers(ctx, "resolve", steps.resolve)
         await ctx.step.run("fetch", steps.fetch, source)
         imported = await ctx.step.run("write", steps.write, source)
         await ctx.step.run("finish", steps.finish, source, imported)
@@ -49,12 +46,3 @@ async def import_repository(ctx: JobContext[ImportRequested]) -> ImportedReposit
             return ImportedRepository(asked.project_id, "closed")
         raise
     return ImportedRepository(asked.project_id, "completed", imported.files, imported.skipped_count)
-
-
-async def _resolved(ctx: JobContext[ImportRequested], steps: RepositoryImport) -> Source:
-    """The commit; asleep while GitHub takes no requests."""
-    while True:
-        found = await ctx.step.run("resolve", steps.resolve)
-        if not isinstance(found, Waiting):
-            return found
-        await ctx.step.sleep_until("wait-for-github", found.until)

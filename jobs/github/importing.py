@@ -5,18 +5,18 @@ from dataclasses import dataclass
 from core.ids import OwnerId
 from jobs.events import ImportRequested
 from jobs.github.git import Git, GitFailed
-from jobs.github.problems import EmptyRepository, TooLarge
+from jobs.github.problems import EmptyRepository
 from jobs.github.tree import blobs_of, check_limits, entries_of, judged
-from jobs.github.work import GithubWork, Waiting, problem_of, say
-from jobs.incoming.judging import Report, in_words, is_lfs_pointer
-from jobs.incoming.writer import Writer, standing_in
+from jobs.github.waiting import Waiting
+from jobs.github.work import GithubWork, problem_of
+from jobs.incoming.judging import Report, TooLarge, in_words
+from jobs.incoming.writer import Arrived, Writer, standing_in
+from jobs.transfers import say
 from store.gateway import Store
-from store.records import ReportLine
 from store.transfers import HowFar
 
 IMPORT_REF = "refs/polaris/import"
 PACK_SHARE = 2  # a pack may be this much larger than what a project may have: files are left out
-_LFS = "Its content lies with Git LFS; this is the pointer to it"
 
 
 @dataclass(frozen=True)
@@ -27,17 +27,6 @@ class Source:
     commit: str
     branch: str
     folder: str
-
-
-@dataclass(frozen=True)
-class Imported:
-    """What came in, and what did not."""
-
-    files: int
-    bytes: int
-    skipped: tuple[ReportLine, ...]
-    skipped_count: int
-    notes: tuple[ReportLine, ...]
 
 
 @dataclass(frozen=True)
@@ -80,7 +69,7 @@ class RepositoryImport:
         async with self.work.repository(self.asked.project_id, self.owner) as git:
             await self._fetched(git, source)
 
-    async def write(self, source: Source) -> Imported:
+    async def write(self, source: Source) -> Arrived:
         """Write the files; those of an earlier attempt are not sent again.
 
         Raises: TooLarge, EmptyRepository, TransferOver, NotFound; as `fetch`, on another worker.
@@ -103,15 +92,14 @@ class RepositoryImport:
                 )
 
         url = self.work.server.git_url(source.repository)
-        what = ("fetch", "--quiet", "--no-tags", "--depth=1", "--no-write-fetch-head", url)
         try:
-            await git.transfer(*what, f"+{source.commit}:{IMPORT_REF}", watch=watch)
+            await git.fetch(url, f"+{source.commit}:{IMPORT_REF}", watch=watch)
         except GitFailed as failed:
             has_token = git.token is not None
             problem = problem_of(failed, source.repository, has_token=has_token, doing="read")
             raise problem from None
 
-    async def _written(self, git: Git, source: Source) -> Imported:
+    async def _written(self, git: Git, source: Source) -> Arrived:
         report = Report()
         limits = self.work.limits
         entries = await entries_of(git, source.commit, source.folder)
@@ -126,28 +114,13 @@ class RepositoryImport:
         async with blobs_of(git) as blobs:
             for file in found.held:
                 data = await blobs.read(file.entry.sha)
-                if is_lfs_pointer(data):
-                    report.note(file.path, _LFS)
                 await writer.add(file.path, data, file.mode)
-        written = await writer.flush()
-        return Imported(
-            written.done,
-            written.bytes,
-            tuple(report.skipped),
-            report.skipped_count,
-            tuple(report.notes),
-        )
+        return await writer.end()
 
-    async def finish(self, source: Source, imported: Imported) -> None:
+    async def finish(self, source: Source, arrived: Arrived) -> None:
         """Close the transfer with the report."""
-        await self.store.transfers.finish(
-            self.asked.transfer_id,
-            status="completed",
-            repo_url=self.work.server.page_url(source.repository),
-            skipped=imported.skipped,
-            skipped_count=imported.skipped_count,
-            notes=imported.notes,
-        )
+        url = self.work.server.page_url(source.repository)
+        await arrived.told(self.store, self.asked.transfer_id, repo_url=url)
         await self.work.forget(self.asked.project_id)
 
 

@@ -86,12 +86,6 @@ class EmptyRepository(Refused):
         super().__init__(f"The repository {name} is empty: there is no commit to import yet")
 
 
-class TooLarge(Refused):
-    """It goes past a limit of this server."""
-
-    code = "too_large"
-
-
 class LimitedUntil(Refused):
     """GitHub takes no more requests for longer than a job waits."""
 
@@ -163,12 +157,6 @@ class GithubAway(Transient):
     """GitHub does not answer, or has a fault of its own."""
 
     code = "github_unavailable"
-
-
-class ArchiveRefused(Refused):
-    """It is no archive that can be read, or one that must not be."""
-
-    code = "bad_archive"
 
 
 class GitMissing(Exception):

@@ -13,12 +13,9 @@ from jobs.github.problems import NothingToExport
 from jobs.github.tree import Entry, entries_of, judged
 from jobs.incoming.judging import Report
 from store.gateway import Store
-from store.records import FileContent, FileEntry
 from tools.workspace.paths import composed
 
 AUTHOR = "Polaris <polaris@users.noreply.github.com>"
-READ_FILES = 100
-READ_BYTES = 4_000_000
 _GIT_MODES = {None: "100644", "executable": "100755", "symlink": "120000"}
 
 
@@ -67,13 +64,10 @@ async def commit_of(  # noqa: PLR0913 - all by name
 
     Raises: NothingToExport, NotFound, GitFailed; what `say` raises.
     """
-    entries = [
-        entry async for entry in store.files.walk(project_id, owner=owner) if entry.kind == "file"
-    ]
-    if not entries:
-        raise NothingToExport
     async with git.process("fast-import", "--quiet", "--force", has_input=True) as running:
-        marks = await _blobs(store, project_id, owner, entries, running, say)
+        marks = await _blobs(store, project_id, owner, running, say)
+        if not marks:
+            raise NothingToExport
         seconds = int(at.timestamp())
         text = message.encode()
         running.input.write(f"reset {ref}\ncommit {ref}\n".encode())
@@ -97,43 +91,24 @@ async def commit_of(  # noqa: PLR0913 - all by name
     return Commit(commit, tree, len(marks))
 
 
-async def _blobs(  # noqa: PLR0913, PLR0917 - what a stream of contents goes between
+async def _blobs(
     store: Store,
     project_id: ProjectId,
     owner: OwnerId,
-    entries: list[FileEntry],
     running: Running,
     say: Callable[[int], Awaitable[None]],
 ) -> dict[str, tuple[int, str]]:
     """Give every content to git; path → its mark, and the mode of the file."""
     marks: dict[str, tuple[int, str]] = {}
-    waiting: list[FileEntry] = []
-    size = 0
-
-    async def give() -> None:
-        contents = await store.files.read_many(
-            project_id, [entry.path for entry in waiting], owner=owner
-        )
+    async for contents in store.files.contents(project_id, owner=owner):
         for content in contents:
             mark = len(marks) + 1
-            marks[content.entry.path] = mark, _mode(content)
+            marks[content.entry.path] = mark, _GIT_MODES[content.entry.mode]
             head = f"blob\nmark :{mark}\ndata {len(content.data)}\n".encode()
             running.input.write(head + content.data + b"\n")
             await running.input.drain()
         await say(len(marks))
-
-    for entry in entries:
-        if waiting and (len(waiting) == READ_FILES or size + entry.size_bytes > READ_BYTES):
-            await give()
-            waiting, size = [], 0
-        waiting.append(entry)
-        size += entry.size_bytes
-    await give()
     return marks
-
-
-def _mode(content: FileContent) -> str:
-    return _GIT_MODES[content.entry.mode]
 
 
 def _quoted(name: bytes) -> bytes:

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 from jobs.github.accounts import ImportLimits
 from jobs.github.git import Git, GitFailed, Running, pieces
-from jobs.github.problems import NoSuchFolder, TooLarge
-from jobs.incoming.judging import Names, Report, Skipped, check_link, check_size, in_words
+from jobs.github.problems import NoSuchFolder
+from jobs.incoming.judging import Names, Report, Skipped, TooLarge, check_link, check_size, in_words
 from store.records import NewMode
 
 MODES: dict[str, NewMode] = {"100644": "regular", "100755": "executable", "120000": "symlink"}

@@ -1,18 +1,17 @@
-"""What jobs between projects and GitHub need, and how they wait, say how far they are, and fail."""
+"""What jobs between projects and GitHub need, and how they wait for GitHub."""
 
 import asyncio
-import hashlib
 import shutil
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from core.clock import Clock
 from core.ids import OwnerId, ProjectId
-from engine import FailureContext, RetryPolicy, RunError
+from jobs.files.folders import name_of
 from jobs.github.accounts import GithubAccounts, GithubServer, ImportLimits
 from jobs.github.clients import client_of
 from jobs.github.git import Git, GitFailed, GitPrograms
@@ -24,7 +23,8 @@ from jobs.github.problems import (
     RepositoryNotFound,
     TokenRefused,
 )
-from store.errors import NotFound, StoreUnavailable, TransferOver
+from jobs.github.waiting import Waiting
+from jobs.transfers import say
 from store.gateway import Store
 
 if TYPE_CHECKING:
@@ -32,17 +32,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-RETRY = RetryPolicy(max_attempts=4, min_timeout=1.0, max_timeout=30.0)
 LONGEST_WAIT = timedelta(minutes=65)  # GitHub counts by the hour
-CLOSED = frozenset({TransferOver.code, NotFound.code})
-"""Codes of a step that found the transfer, or its project, gone: nothing is wrong."""
-
-
-@dataclass(frozen=True)
-class Waiting:
-    """GitHub takes the request again at this time."""
-
-    until: datetime
 
 
 @dataclass(frozen=True)
@@ -82,8 +72,7 @@ class GithubWork:
         await asyncio.to_thread(shutil.rmtree, self._folder(project_id), ignore_errors=True)
 
     def _folder(self, project_id: ProjectId) -> Path:
-        name = hashlib.sha256(project_id.encode()).hexdigest()[:32]
-        return self.folder / f"{name}.git"
+        return self.folder / f"{name_of(project_id)}.git"
 
     async def or_waiting(
         self, store: Store, transfer_id: str, ask: Callable[[], Awaitable[T]]
@@ -107,18 +96,6 @@ def remove_repositories(folder: Path) -> None:
         shutil.rmtree(path, ignore_errors=True)
 
 
-async def say(
-    store: Store,
-    transfer_id: str,
-    *,
-    waiting_until: datetime | None = None,
-    **said: str | int | None,
-) -> None:
-    """Say how far a transfer is. Raises: TransferOver, NotFound."""
-    if not await store.transfers.progress(transfer_id, waiting_until=waiting_until, **said):
-        raise TransferOver("This transfer is over")
-
-
 def problem_of(failed: GitFailed, repository: str, *, has_token: bool, doing: str) -> Exception:
     """What git's words mean for the person."""
     words = failed.words.lower()
@@ -131,56 +108,3 @@ def problem_of(failed: GitFailed, repository: str, *, has_token: bool, doing: st
     if "no space left" in words:
         return failed
     return GithubAway(f"git could not {doing} {repository}: {failed.words[-300:]}")
-
-
-_WORDS = {
-    GithubAway.code: "GitHub could not be reached, or broke off, after several tries. "
-    "Try again in a few minutes.",
-    StoreUnavailable.code: "The files could not be stored, after several tries. "
-    "Try again in a few minutes.",
-    "git_missing": "git is not installed on this server. Whoever runs it has to install it.",
-}
-_UNKNOWN = "Something went wrong on our side. Try again; if it fails again, report it."
-_OWN = frozenset(
-    {
-        "archive_gone",
-        "bad_archive",
-        "empty_repository",
-        "github_not_connected",
-        "github_unauthorized",
-        "no_access",
-        "no_such_branch",
-        "no_such_folder",
-        "nothing_to_export",
-        "push_refused",
-        "rate_limited",
-        "refused_by_github",
-        "remote_moved",
-        "repository_name_taken",
-        "repository_not_found",
-        "too_large",
-    }
-)
-"""Codes of errors whose text is for people as it is."""
-
-
-def failure_words(error: RunError) -> tuple[str, str]:
-    """A code for programs and a text for people."""
-    code = error.code or "internal"
-    if code in _OWN:
-        return code, error.message
-    return (code, _WORDS[code]) if code in _WORDS else ("internal", _UNKNOWN)
-
-
-async def fail_transfer(ctx: FailureContext[Any], transfer_id: str) -> None:
-    """Close the transfer with the reason; the store removes what an import has written."""
-    store = ctx.need(Store)
-    code, words = failure_words(ctx.error)
-
-    async def fail() -> None:
-        try:
-            await store.transfers.finish(transfer_id, status="failed", error=words, error_code=code)
-        except NotFound:  # its project was deleted meanwhile
-            return
-
-    await ctx.step.run("mark-failed", fail)

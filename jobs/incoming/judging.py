@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field
 
+from core.errors import Refused
 from store.records import ReportLine
 from tools.workspace.links import leads_to
 from tools.workspace.paths import ancestors_of, composed, confine, folded
@@ -38,6 +39,12 @@ def _line(path: str, reason: str) -> ReportLine:
     shown = path if len(path) <= LINE_CHARS else f"{path[:LINE_CHARS]}…"
     clean = "".join(char if char.isprintable() else "�" for char in shown)
     return ReportLine(clean, reason[:LINE_CHARS])
+
+
+class TooLarge(Refused):
+    """It goes past a limit of this server."""
+
+    code = "too_large"
 
 
 class Skipped(Exception):

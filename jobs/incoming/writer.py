@@ -2,17 +2,19 @@
 
 import hashlib
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 from core.errors import NotFound, Refused
 from core.ids import OwnerId, ProjectId
-from jobs.incoming.judging import Report
+from jobs.incoming.judging import Report, is_lfs_pointer
 from store.errors import TransferOver
 from store.gateway import Store
-from store.records import FileMode, NewMode
+from store.records import FileMode, NewMode, ReportLine
 from store.transfers import HowFar, NewFile
 
 BATCH_FILES = 100
 BATCH_BYTES = 2_000_000
+_LFS = "Its content lies with Git LFS; this is the pointer to it"
 
 Standing = Mapping[str, tuple[str | None, FileMode | None]]
 """Path → hash and mode of the files of a project."""
@@ -25,6 +27,27 @@ async def standing_in(store: Store, project_id: ProjectId, *, owner: OwnerId) ->
         async for entry in store.files.walk(project_id, owner=owner)
         if entry.kind == "file"
     }
+
+
+@dataclass(frozen=True)
+class Arrived:
+    """What came in, and what did not."""
+
+    files: int
+    skipped: tuple[ReportLine, ...]
+    skipped_count: int
+    notes: tuple[ReportLine, ...]
+
+    async def told(self, store: Store, transfer_id: str, *, repo_url: str | None = None) -> None:
+        """Close the transfer with it. Raises: NotFound."""
+        await store.transfers.finish(
+            transfer_id,
+            status="completed",
+            repo_url=repo_url,
+            skipped=self.skipped,
+            skipped_count=self.skipped_count,
+            notes=self.notes,
+        )
 
 
 class Writer:
@@ -48,6 +71,8 @@ class Writer:
 
         Raises: TransferOver, NotFound (the project), StoreUnavailable.
         """
+        if is_lfs_pointer(data):
+            self._report.note(path, _LFS)
         self._done += 1
         self._bytes += len(data)
         kept = (hashlib.sha256(data).hexdigest(), None if mode == "regular" else mode)
@@ -56,6 +81,13 @@ class Writer:
             self._batch_bytes += len(data)
         if len(self._batch) >= BATCH_FILES or self._batch_bytes >= BATCH_BYTES:
             await self.flush()
+
+    async def end(self) -> Arrived:
+        """Write what waits: it was all. Raises: as `add`."""
+        written, report = await self.flush(), self._report
+        return Arrived(
+            written.done, tuple(report.skipped), report.skipped_count, tuple(report.notes)
+        )
 
     async def flush(self) -> HowFar:
         """Write what waits; how far it is. Raises: as `add`."""

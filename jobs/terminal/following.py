@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from itertools import count
 
+from core.batches import in_batches
 from core.errors import NotFound, Refused
 from core.ids import OwnerId, ProjectId
 from jobs.answer.records import edit_records
@@ -145,7 +146,7 @@ class Following:
         """Those that the store has accepted."""
         made: list[Edit] = []
         refused: list[str] = []
-        for batch in _batches(edits):
+        for batch in in_batches(edits, most=BATCH_EDITS, full_at=BATCH_BYTES, size=_size_of):
             try:
                 await self._send(batch)
             except Refused as problem:
@@ -200,13 +201,5 @@ def _print_of(edit: Edit) -> str:
     return sha256_of(edit.data) if isinstance(edit, Written) else type(edit).__name__
 
 
-def _batches(edits: Sequence[Edit]) -> list[list[Edit]]:
-    batches: list[list[Edit]] = []
-    size = BATCH_BYTES
-    for edit in edits:
-        if size >= BATCH_BYTES or len(batches[-1]) >= BATCH_EDITS:
-            batches.append([])
-            size = 0
-        batches[-1].append(edit)
-        size += len(edit.data) if isinstance(edit, Written) else 0
-    return batches
+def _size_of(edit: Edit) -> int:
+    return len(edit.data) if isinstance(edit, Written) else 0

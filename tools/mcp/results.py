@@ -11,9 +11,8 @@ import mcp_types as types
 
 from core.text import printed_text
 from tools.files.images import MAX_IMAGE_BYTES, MAX_SIDE_PIXELS, image_of
-from tools.output import FullTextPart, ImagePart, Part, ToolOutput
-from tools.terminal.outputs import Outputs
-from tools.terminal.shown import both_ends, lines_cut
+from tools.output import ImagePart, ToolOutput
+from tools.terminal.outputs import Outputs, shown
 
 MAX_IMAGES = 4
 MAX_LINK_CHARS = 500
@@ -36,18 +35,8 @@ async def output_of(
     if isinstance(result, types.InputRequiredResult):
         return ToolOutput(NO_INPUT, is_error=True)
     text, images = await asyncio.to_thread(_read, result)
-    parts: list[Part] = [*images]
-    if (ends := both_ends(text)) is None:
-        text = lines_cut(text)
-    else:
-        head, tail, left_out = ends
-        rest = ""
-        if outputs is not None:
-            handle, size_bytes = await outputs.keep(folder, text)
-            parts.append(FullTextPart(handle, size_bytes))
-            rest = f"; readOutput with handle {handle!r} has them all"
-        text = f"{head}\n[... {left_out:,} characters left out{rest} ...]\n\n{tail}"
-    return ToolOutput(text or "[no output]", is_error=result.is_error, parts=tuple(parts))
+    text, full = await shown(text, folder, outputs)
+    return ToolOutput(text or "[no output]", is_error=result.is_error, parts=(*images, *full))
 
 
 def _read(result: types.CallToolResult) -> tuple[str, list[ImagePart]]:

@@ -16,7 +16,7 @@ from tools.sandbox.running import Ending
 from tools.terminal.arguments import CommandLine, StartFolder
 from tools.terminal.line import folder_of, prepared
 from tools.terminal.processes import Process, Processes
-from tools.terminal.shown import Following, both_ends, lines_cut
+from tools.terminal.shown import Following, both_ends, lines_cut, without_middle
 from tools.tool import Tool
 from tools.workspace.paths import ROOT
 
@@ -115,9 +115,7 @@ async def _told(process: Process, state: str) -> ToolOutput:
     output, dropped_bytes = process.unread()
     text = await asyncio.to_thread(printed_text, output)
     ends = both_ends(text)
-    if ends is not None:
-        head, tail, left_out = ends
-        text = f"{head}\n[... {left_out:,} characters left out ...]\n\n{tail}"
+    text = lines_cut(text) if ends is None else without_middle(ends)
     heading = "New output:" if text.strip() else "No new output."
     if dropped_bytes:
         heading = f"New output, of which the first {dropped_bytes:,} bytes were dropped:"
@@ -128,7 +126,7 @@ async def _told(process: Process, state: str) -> ToolOutput:
         ended = EndedPart(receipt.ending.value, receipt.ended, receipt.at.isoformat())
         parts = (exit_part, ended) if receipt.ended else (exit_part,)
     is_error = receipt is not None and receipt.ending is not Ending.STOPPED and receipt.code != 0
-    said = "\n".join(part for part in (state, heading, lines_cut(text).rstrip("\n")) if part)
+    said = "\n".join(part for part in (state, heading, text.rstrip("\n")) if part)
     return ToolOutput(said, is_error=is_error, parts=parts)
 
 

@@ -11,15 +11,15 @@ from pydantic import Field
 
 from core.text import printed_text
 from tools.arguments import Arguments
-from tools.output import EndedPart, ExitPart, FullTextPart, Part, ToolOutput
+from tools.output import EndedPart, ExitPart, Part, ToolOutput
 from tools.place import Place, Touches
 from tools.sandbox.port import MIB, Bounds
 from tools.sandbox.running import Ending, Limits, Receipt
 from tools.sandbox.sandbox import Finished, Sandbox
 from tools.terminal.arguments import CommandLine, StartFolder
 from tools.terminal.line import prepared
-from tools.terminal.outputs import Outputs
-from tools.terminal.shown import Following, both_ends, lines_cut
+from tools.terminal.outputs import Outputs, shown
+from tools.terminal.shown import Following
 from tools.tool import Tool
 from tools.workspace.paths import ROOT, confine_folder
 
@@ -70,16 +70,8 @@ async def told(finished: Finished, limits: Limits, folder: Path, outputs: Output
     parts: list[Part] = [ExitPart(receipt.code, round(receipt.took_s, 3))]
     if receipt.ended or receipt.ending is not Ending.EXITED:
         parts.append(EndedPart(receipt.ending.value, receipt.ended, receipt.at.isoformat()))
-    if (ends := both_ends(text)) is not None:
-        handle, size_bytes = await outputs.keep(folder, text)
-        parts.append(FullTextPart(handle, size_bytes))
-        head, tail, left_out = ends
-        text = (
-            f"{head}\n[... {left_out:,} characters left out; readOutput with handle {handle!r} has "
-            f"them all ...]\n\n{tail}"
-        )
-    else:
-        text = lines_cut(text)
+    text, full = await shown(text, folder, outputs)
+    parts += full
     is_error = receipt.ending is not Ending.EXITED or receipt.code != 0
     return ToolOutput(_said(text, receipt, limits), is_error=is_error, parts=tuple(parts))
 

@@ -13,9 +13,9 @@ from pydantic import Field
 
 from core.errors import NotFound
 from tools.arguments import Arguments
-from tools.output import ToolOutput
+from tools.output import FullTextPart, Part, ToolOutput
 from tools.place import Place, Touches
-from tools.terminal.shown import lines_cut
+from tools.terminal.shown import both_ends, lines_cut, without_middle
 from tools.tool import Tool
 
 MAX_KEPT_BYTES = 256 * 1024 * 1024
@@ -99,6 +99,23 @@ class Outputs:
         if self._root is None:
             raise NoSuchOutput(handle)
         return self._root / handle
+
+
+async def shown(text: str, folder: Path, outputs: Outputs | None) -> tuple[str, list[Part]]:
+    """The text as a model gets it: long lines cut, and the middle if there is much of it.
+
+    Args:
+        text: what a program printed.
+        folder: of the project, in which the whole text can be read.
+        outputs: where it is kept then, and the part that says so; None: what is cut out is gone.
+    """
+    if (ends := both_ends(text)) is None:
+        return lines_cut(text), []
+    if outputs is None:
+        return without_middle(ends), []
+    handle, size_bytes = await outputs.keep(folder, text)
+    where = f"; readOutput with handle {handle!r} has them all"
+    return without_middle(ends, where), [FullTextPart(handle, size_bytes)]
 
 
 class ReadOutput(Arguments):

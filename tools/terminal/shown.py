@@ -49,6 +49,12 @@ def lines_cut(text: str) -> str:
     )
 
 
+def without_middle(ends: tuple[str, str, int], where: str = "") -> str:
+    """The head and the tail, and between them how much is left out, and where it is."""
+    head, tail, left_out = ends
+    return f"{head}\n[... {left_out:,} characters left out{where} ...]\n\n{tail}"
+
+
 def both_ends(text: str) -> tuple[str, str, int] | None:
     """The head, the tail, and how many characters stand between; None for a text that fits."""
     text = lines_cut(text)
