@@ -16,6 +16,7 @@ class Limits:
     max_turns: int = 10  # turns that may call tools; one more without tools then ends the run
     max_output_tokens: int = 16_000
     history_tokens: int | None = None  # of a request; None: what the model's window holds
+    condense_at: float = 0.8  # of what the window holds; from 1 on the model writes no summaries
     stream_attempts: int = 4  # of one turn, when the stream breaks in the middle
     parallel_calls: int = 8
     calls_per_turn: int = 50

@@ -110,6 +110,21 @@ class AskAgain:
 
 
 @dataclass(frozen=True)
+class CondenseFirst:
+    """The result of a step `turn-<n>` that was not begun: the conversation is to be condensed."""
+
+    condense_before: int
+
+
+@dataclass(frozen=True)
+class CondensedRef:
+    """The result of a step `condense-<n>`; `is_done`: there is a summary, in the transcript."""
+
+    is_done: bool
+    usage: Usage
+
+
+@dataclass(frozen=True)
 class ToolRef:
     """The result of a step `tool-<n>-<call_id>`; the output itself is in the transcript.
 

@@ -46,11 +46,24 @@ class TurnSize:
 
 
 @dataclass(frozen=True)
+class Start:
+    """What a summary of so many characters stands for: exchanges, and turns of the one after."""
+
+    exchanges: int = 0
+    turns: int = 0
+    chars: int = 0
+
+
+@dataclass(frozen=True)
 class Fit:
-    """The cut, and the one that was in force when each turn was generated, by position."""
+    """The cut, and the one that was in force when each turn was generated, by position.
+
+    `chars` is about what all of it comes to.
+    """
 
     cut: Cut
     before: tuple[Cut, ...]
+    chars: int
 
 
 @dataclass
@@ -81,6 +94,13 @@ class _Fold:
             self.add(0)
         else:
             self.add(turn.whole, unseen_turns=1)
+
+    def add_covered_turn(self, turn: TurnSize, answer: int, *, is_listed: bool) -> None:
+        """Count a turn that a summary stands for: of a listed exchange nothing else is told."""
+        self.turns.append(turn)
+        self.answer_of.append(answer)
+        if not is_listed:
+            self._add_to_digest(len(self.turns) - 1)
 
     def _make_room(self, seen_turns: int) -> None:
         target = int(self.budget * TARGET)
@@ -117,27 +137,48 @@ class _Fold:
         self.cut = replace(self.cut, merged=self.cut.merged + 1)
 
 
-def fitted(exchanges: Sequence[Exchange], sizes: Sequence[TurnSize], budget: int) -> Fit:
+def fitted(
+    exchanges: Sequence[Exchange], sizes: Sequence[TurnSize], budget: int, start: Start = Start()
+) -> Fit:
     """What to shorten of `exchanges`, whose turns have these `sizes` in order, for the budget.
 
     The question to answer and the results that the model has not seen are never shortened here.
+    What a summary stands for is shortened from the `start`.
     """
-    fold = _Fold(budget)
+    fold = _begun(exchanges, budget, start)
+    covered = fold.cut.digested
     before: list[Cut] = []
     answer_number = 0
-    for exchange in exchanges:
+    for number, exchange in enumerate(exchanges):
+        is_listed = number < start.exchanges
         fold.exchanges.append((0, len(fold.turns)))
-        _grow_exchange(fold, len(exchange.question))
+        if not is_listed:
+            _grow_exchange(fold, len(exchange.question))
         for answer in exchange.answers:
             answer_number += 1
             for _ in answer.turns:
                 before.append(fold.cut)
                 fold.exchanges[-1] = (fold.exchanges[-1][0], len(fold.turns) + 1)
-                position = len(fold.turns)
-                fold.add_turn(sizes[position], answer_number, is_brief=answer.is_brief)
-            if answer.ended:
+                size = sizes[len(fold.turns)]
+                if len(fold.turns) < covered:
+                    fold.add_covered_turn(size, answer_number, is_listed=is_listed)
+                else:
+                    fold.add_turn(size, answer_number, is_brief=answer.is_brief)
+            if answer.ended and not is_listed:
                 _grow_exchange(fold, len(answer.ended))
-    return Fit(fold.cut, tuple(before))
+    return Fit(fold.cut, tuple(before), fold.size)
+
+
+def _begun(exchanges: Sequence[Exchange], budget: int, start: Start) -> _Fold:
+    listed = sum(
+        len(answer.turns)
+        for exchange in exchanges[: start.exchanges]
+        for answer in exchange.answers
+    )
+    covered = listed + start.turns
+    size = start.chars + (listing_chars(budget) if start.exchanges else 0)
+    cut = Cut(merged=start.exchanges, digested=covered, brief=covered)
+    return _Fold(budget, cut, size, merged_turns=listed)
 
 
 def _grow_exchange(fold: _Fold, size: int) -> None:

@@ -13,9 +13,9 @@ from typing import Any, TypeVar
 from agent import words
 from agent.digest import TouchesOf, digest, in_digest_chars, listing
 from agent.exchanges import Answer, Exchange, exchanges_of
-from agent.fitting import Cut, Fit, TurnSize, digest_chars, fitted, listing_chars
+from agent.fitting import Cut, Fit, Start, TurnSize, digest_chars, fitted, listing_chars
 from agent.sizes import CHARS_PER_TOKEN, size_of
-from agent.transcript import Loaded, RecordedTurn
+from agent.transcript import Answered, Asked, Condensed, Loaded, RecordedTurn
 from core.ids import ToolCallId
 from llm.model import (
     AssistantMessage,
@@ -82,38 +82,71 @@ def build_history(
     Over the budget, old results are shortened, then old turns are told in short (`touches` says
     which files their calls read and write), then the oldest exchanges are listed; see
     `agent.fitting`. The message to answer stays, whatever its size. New results that do not fit
-    although all of that was done are shortened as well.
+    although all of that was done are shortened as well. What a summary stands for is told as if
+    that had been over the budget, and the summary before it.
     """
     budget_chars = budget_tokens * CHARS_PER_TOKEN
     exchanges = exchanges_of(loaded)
-    sizes = [
-        _turn_size(recorded, keep_thinking=answer.is_running)
-        for exchange in exchanges
-        for answer in exchange.answers
-        for recorded in answer.turns
-    ]
-    fit = fitted(exchanges, sizes, budget_chars)
-    told = _Told(fit, remarks, touches, digest_chars=digest_chars(budget_chars))
+    condensed = loaded.condensed
+    fit = fitted(exchanges, turn_sizes(exchanges), budget_chars, start_of(loaded))
+    told = _Told(
+        fit,
+        remarks,
+        touches,
+        digest_chars=digest_chars(budget_chars),
+        thoughts_from=0 if condensed is None else _position_of(condensed, loaded, exchanges),
+    )
     merged = fit.cut.merged
     messages: list[ModelMessage] = []
     if merged or loaded.is_cut:
         chars = listing_chars(budget_chars)
         messages.append(listing(exchanges[:merged], touches, chars=chars, is_cut=loaded.is_cut))
+    if condensed is not None:
+        messages.append(_user(words.condensed(condensed.text)))
     for exchange in exchanges[:merged]:
         told.skip(exchange)
     for exchange in exchanges[merged:]:
         messages += told.messages(exchange)
     fitting = _with_new_results_that_fit(messages, budget_chars)
     is_shortened = loaded.is_cut or fit.cut != Cut() or fitting is not messages
-    return History(_with_unique_ids(_merged(fitting)), is_shortened)
+    return History(_with_unique_ids(alternating(fitting)), is_shortened)
+
+
+def turn_sizes(exchanges: Sequence[Exchange]) -> list[TurnSize]:
+    """Those of all turns, in order."""
+    return [
+        _turn_size(recorded)
+        for exchange in exchanges
+        for answer in exchange.answers
+        for recorded in answer.turns
+    ]
+
+
+def start_of(loaded: Loaded) -> Start:
+    """What the newest summary stands for."""
+    known = loaded.condensed
+    if known is None:
+        return Start()
+    questions = sum(isinstance(item, Asked) for item in loaded.past[: known.past])
+    return Start(questions, known.turns, len(words.condensed(known.text)))
 
 
 class _Told:
-    """The conversation as it is told under a cut, exchange by exchange."""
+    """The conversation as it is told under a cut, exchange by exchange.
+
+    `thoughts_from`: those of turns before that position go, because a summary has come before them.
+    """
 
     def __init__(
-        self, fit: Fit, remarks: Remarks, touches: TouchesOf, *, digest_chars: int
+        self,
+        fit: Fit,
+        remarks: Remarks,
+        touches: TouchesOf,
+        *,
+        digest_chars: int,
+        thoughts_from: int,
     ) -> None:
+        self._thoughts_from = thoughts_from
         self._fit = fit
         self._digest_chars = digest_chars
         self._remarks = remarks
@@ -147,8 +180,12 @@ class _Told:
         """A thought is bound to all that stood before it, so it goes when that was shortened."""
         position = self._position
         self._position += 1
-        is_unchanged = self._fit.before[position] == self._fit.cut
-        messages = _of_turn(recorded, keep_thinking=is_running and is_unchanged)
+        is_unchanged = (
+            self._fit.before[position] == self._fit.cut and position >= self._thoughts_from
+        )
+        messages = _of_turn(recorded, keep_thinking=is_unchanged)
+        if not is_running:
+            messages[:0] = map(_user, recorded.remarks)
         if position < self._fit.cut.brief:
             messages = [_shortened(message) for message in messages]
         if is_running:
@@ -156,8 +193,17 @@ class _Told:
         return messages
 
 
-def _turn_size(recorded: RecordedTurn, *, keep_thinking: bool) -> TurnSize:
-    messages = _of_turn(recorded, keep_thinking=keep_thinking)
+def _position_of(condensed: Condensed, loaded: Loaded, exchanges: Sequence[Exchange]) -> int:
+    """How many turns had been made when the summary was."""
+    made_in = len(loaded.past) if condensed.made_in is None else condensed.made_in
+    first = next(n for n, item in enumerate(loaded.past) if isinstance(item, Asked))
+    before = sum(isinstance(item, Answered) for item in loaded.past[first:made_in])
+    answers = [answer for exchange in exchanges for answer in exchange.answers]
+    return sum(len(answer.turns) for answer in answers[:before]) + condensed.made_at
+
+
+def _turn_size(recorded: RecordedTurn) -> TurnSize:
+    messages = _of_turn(recorded, keep_thinking=True)
     brief = size_of(map(_shortened, messages))
     return TurnSize(size_of(messages), brief, in_digest_chars(recorded))
 
@@ -183,7 +229,7 @@ def _is_sent(part: TextPart | ThinkingPart | ToolCall, *, keep_thinking: bool) -
         case TextPart(text):
             return bool(text.strip())
         case ThinkingPart():
-            # The proof is what a provider asks for, and only within the answer that it belongs to.
+            # The proof is what a provider asks for, and it is bound to all that stood before it.
             return keep_thinking and bool(part.signature)
         case ToolCall():
             return True
@@ -255,7 +301,7 @@ def _capped(part: Part, kept_chars: int) -> Part:
     return replace(part, text=words.results_too_large(part.text, kept_chars))
 
 
-def _merged(messages: Iterable[ModelMessage]) -> list[ModelMessage]:
+def alternating(messages: Iterable[ModelMessage]) -> list[ModelMessage]:
     """Neighbours of one role become one message."""
     merged: list[ModelMessage] = []
     for message in messages:

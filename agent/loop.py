@@ -5,16 +5,17 @@ clock, no file and no store. All of that is in the steps (`agent.run`).
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import partial
 from itertools import count
 
 from agent import words
 from agent.cleaning import ENDS_THE_ANSWER
 from agent.definition import Agent, Limits
-from agent.durable import Durable, ToolRef, TurnRef
+from agent.durable import CondenseFirst, Durable, ToolRef, TurnRef
 from agent.history import Remarks
 from agent.outcome import Ending, Outcome
-from agent.run import RunState
+from agent.run import Asking, RunState
 from agent.schedule import run_in_order
 from agent.sink import Sink
 from agent.stuck import Tried, is_stuck
@@ -29,7 +30,8 @@ __all__ = ["Agent", "Limits", "run_agent"]
 async def run_agent(agent: Agent, *, transcript: Transcript, sink: Sink, steps: Durable) -> Outcome:
     """Answer the last message of `transcript`.
 
-    Each turn of the model is one step `turn-<n>` and each tool call one `tool-<n>-<call_id>`;
+    Each turn of the model is one step `turn-<n>` and each tool call one `tool-<n>-<call_id>`; where
+    the conversation has become too long, a step `condense-<n>` has the model summarise it first.
     outside of them nothing is read or written, so the function can be called again with the same
     arguments after a crash and goes on where it was. A cancel propagates at once and nothing is
     written after it. A provider that says when to ask again is waited for, asleep.
@@ -55,8 +57,14 @@ class _Run:
         self._turns: list[TurnRef] = []
         self._tried: list[Tried] = []
         self._remarks = Remarks()
+        self._may_condense = limits.condense_at < 1
+        self._condensing = Usage()
 
     async def answer(self) -> Outcome:
+        outcome = await self._answer()
+        return replace(outcome, usage=outcome.usage + self._condensing)
+
+    async def _answer(self) -> Outcome:
         was_nudged = False
         announced_in: int | None = None
         while not self._may_call_no_more():
@@ -103,17 +111,28 @@ class _Run:
     async def _turn(self, number: int) -> TurnRef:
         """Ask until the provider answers, asleep while it must not be asked."""
         waited_s = 0.0
+        may_condense = self._may_condense
         for asked in count():
             key = f"turn-{number}-again-{asked}" if asked else f"turn-{number}"
-            made = await self._steps.run(
-                key, partial(self._state.turn, key, number, self._remarks, waited_s)
-            )
+            asking = Asking(number, self._remarks, waited_s, may_condense=may_condense)
+            made = await self._steps.run(key, partial(self._state.turn, key, asking))
             if isinstance(made, TurnRef):
                 self._turns.append(made)
                 return made
+            if isinstance(made, CondenseFirst):
+                may_condense = False  # once a turn: it never goes round in circles
+                await self._condense(number)
+                continue
             waited_s += made.wait_s
             await self._steps.sleep_until(f"wait-{number}-{asked}", made.until)
         raise AssertionError("count() never ends")
+
+    async def _condense(self, number: int) -> None:
+        """Have a summary written; where that fails, what is oldest is told in short as it is."""
+        key = f"condense-{number}"
+        made = await self._steps.run(key, partial(self._state.condense, key, number, self._remarks))
+        self._condensing += made.usage
+        self._may_condense = made.is_done
 
     async def _run_calls(self, turn: TurnRef) -> None:
         async def run_one(index: int) -> ToolRef:

@@ -13,14 +13,16 @@ from agent import words
 from agent.announcing import announces
 from agent.budget import history_budget
 from agent.cleaning import ENDS_THE_ANSWER, cleaned
+from agent.condensing import SUMMARY_TOKENS, makes_progress, summary_chars, to_condense
 from agent.definition import Agent
-from agent.durable import AskAgain, CallRef, ToolRef, TurnRef
-from agent.history import History, Remarks, build_history
+from agent.durable import AskAgain, CallRef, CondensedRef, CondenseFirst, ToolRef, TurnRef
+from agent.history import History, Remarks, alternating, build_history
 from agent.identity import tool_ref
 from agent.sink import Sink
 from agent.sizes import CHARS_PER_TOKEN
 from agent.transcript import (
     PARAGRAPH,
+    Condensed,
     Loaded,
     RecordedTurn,
     Transcript,
@@ -31,19 +33,23 @@ from agent.waiting import ProviderBusy, wake_time
 from core.backoff import Backoff
 from core.ids import ToolCallId
 from core.text import without_surrogates
-from llm.faults import ModelUnavailable, PromptTooLong, StreamBroken
+from llm.faults import ModelRefused, ModelUnavailable, PromptTooLong, StreamBroken
 from llm.model import (
     Forced,
     ModelMessage,
     ModelRequest,
     StopReason,
     TextDelta,
+    TextPart,
     ThinkingDelta,
     ToolCall,
     ToolCallStarted,
+    ToolInputDelta,
     ToolSpec,
     Turn,
     TurnEnded,
+    Usage,
+    UserMessage,
 )
 from tools.place import Seen
 
@@ -52,6 +58,16 @@ log = logging.getLogger(__name__)
 LONGEST_PAUSE_S = 30.0
 PAUSES = Backoff(first_s=0.5, longest_s=LONGEST_PAUSE_S)  # as the providers' own clients do
 HISTORY_HALVINGS = 6  # of a prompt that is too long: from the largest windows to the smallest
+
+
+@dataclass(frozen=True)
+class Asking:
+    """One attempt at a turn; `waited_s`: how long it has waited for the provider so far."""
+
+    number: int
+    remarks: Remarks
+    waited_s: float = 0.0
+    may_condense: bool = False
 
 
 @dataclass
@@ -74,16 +90,13 @@ class RunState:
         self._waiting_until: datetime | None = None
         self._budget_tokens = history_budget(self.agent)
 
-    async def turn(
-        self, key: str, number: int, remarks: Remarks, waited_s: float
-    ) -> TurnRef | AskAgain:
-        """Generate turn `number` and record it, unless it is on record.
-
-        `waited_s` is how long this turn has waited for the provider so far.
+    async def turn(self, key: str, asking: Asking) -> TurnRef | AskAgain | CondenseFirst:
+        """Generate a turn and record it, unless it is on record.
 
         Raises:
             ProviderBusy: it would have to wait for longer than an answer does.
         """
+        number, remarks = asking.number, asking.remarks
         loaded = await self._load(key)
         if number < len(loaded.turns):
             return self._turn_ref(loaded.turns[number])
@@ -92,20 +105,76 @@ class RunState:
             if left_s > 0:  # an attempt that died had asked, and was told so
                 return AskAgain(self._waiting_until, left_s)
             await self._wait_until(None)
+        if asking.may_condense and await self._to_condense(loaded, number) is not None:
+            return CondenseFirst(number)
         try:
             generated, is_shortened = await self._generate(number, loaded, remarks)
         except (ModelUnavailable, StreamBroken) as fault:
             asked_at = self._asked_at(fault)
             if asked_at is None:
                 raise
-            return await self._ask_again(asked_at, waited_s, fault.code)
+            return await self._ask_again(asked_at, asking.waited_s, fault.code)
         made = cleaned(
             generated, max_calls=0 if remarks.is_last_turn else self.agent.limits.calls_per_turn
         )
-        await self.transcript.append_turn(number, made.turn, not_run=made.not_run)
-        recorded = RecordedTurn(number=number, turn=made.turn, not_run=made.not_run)
+        said = remarks.after.get(number - 1, ())
+        recorded = RecordedTurn(number, made.turn, not_run=made.not_run, remarks=said)
+        await self.transcript.append_turn(recorded)
         self._learn(recorded)
         return replace(self._turn_ref(recorded), is_shortened=is_shortened)
+
+    async def condense(self, key: str, number: int, remarks: Remarks) -> CondensedRef:
+        """Have the model summarise the conversation before turn `number`, and record that.
+
+        Whatever is in the way of it, the answer goes on without.
+        """
+        loaded = await self._load(key)
+        known = loaded.condensed
+        if known is not None and (known.made_in, known.made_at) == (None, number):
+            return CondensedRef(is_done=True, usage=known.usage)
+        wanted = await self._to_condense(loaded, number)
+        if wanted is None:
+            return CondensedRef(is_done=False, usage=Usage())
+        await self.sink.condensing(number)
+        try:
+            turn = await self._summarise(loaded, remarks)
+        except (ModelUnavailable, ModelRefused, StreamBroken) as fault:
+            log.warning("not_condensed", extra={"turn": number, "why": fault.code})
+            return CondensedRef(is_done=False, usage=Usage())
+        text = text_of_turn(turn).strip()[: summary_chars(self._budget_tokens)]
+        condensed = replace(wanted, text=text, usage=turn.usage, model=turn.model)
+        is_shorter = makes_progress(loaded, condensed, budget_tokens=self._budget_tokens)
+        if not text or not is_shorter:
+            log.warning("not_condensed", extra={"turn": number, "why": "no progress"})
+            return CondensedRef(is_done=False, usage=turn.usage)
+        await self.transcript.append_condensed(condensed)
+        self._known = replace(loaded, condensed=condensed)
+        return CondensedRef(is_done=True, usage=turn.usage)
+
+    async def _to_condense(self, loaded: Loaded, number: int) -> Condensed | None:
+        return await asyncio.to_thread(
+            to_condense,
+            loaded,
+            number=number,
+            budget_tokens=self._budget_tokens,
+            at=self.agent.limits.condense_at,
+        )
+
+    async def _summarise(self, loaded: Loaded, remarks: Remarks) -> Turn:
+        """Asked for behind the conversation as it was sent last: the provider has that cached."""
+        history = await self._history(loaded, remarks)
+        asked = UserMessage(parts=(TextPart(words.CONDENSE),))
+        messages = tuple(alternating((*history.messages, asked)))
+        request = replace(
+            self._request(len(loaded.turns), messages, remarks),
+            max_output_tokens=min(SUMMARY_TOKENS, self.agent.limits.max_output_tokens),
+            tool_choice="none",
+        )
+        async with self.sink.reading(), aclosing(self.agent.model.stream(request)) as events:
+            async for event in events:
+                if isinstance(event, TurnEnded):
+                    return event.turn
+        raise StreamBroken("the model's summary ended without an end")
 
     def _asked_at(self, fault: ModelUnavailable | StreamBroken) -> datetime | None:
         """Before when the provider must not be asked again, where it says so."""
@@ -169,6 +238,8 @@ class RunState:
             self._waiting_until = fresh.waiting_until
             for recorded in fresh.turns:
                 self._learn(recorded, past_of=fresh)
+            if self._known is not None:
+                self._known = replace(self._known, condensed=fresh.condensed)
             if self._known is None:
                 self._known = fresh
         self._tried.add(key)
@@ -300,7 +371,7 @@ class RunState:
         self, number: int, request: ModelRequest, earlier: Sequence[RecordedTurn]
     ) -> Turn:
         gap = PARAGRAPH if text_of_turns(earlier) else ""
-        async with aclosing(self.agent.model.stream(request)) as events:
+        async with self.sink.reading(), aclosing(self.agent.model.stream(request)) as events:
             async for event in events:
                 match event:
                     case TextDelta(text):
@@ -311,6 +382,8 @@ class RunState:
                         await self.sink.thinking(number, without_surrogates(text))
                     case ToolCallStarted(call_id, name):
                         await self.sink.tool_call_started(number, call_id, name)
+                    case ToolInputDelta(call_id, text):
+                        await self.sink.tool_input(number, call_id, without_surrogates(text))
                     case TurnEnded(turn):
                         return turn
                     case _:

@@ -1,6 +1,7 @@
 """The port to the people who watch: what the model says, while it says it."""
 
 import asyncio
+from contextlib import AbstractAsyncContextManager, nullcontext
 from typing import Protocol
 
 from core.ids import ToolCallId
@@ -14,6 +15,13 @@ class Sink(Protocol):
     at once unless the sink has to hold the model back; they may raise to end the run.
     """
 
+    def reading(self) -> AbstractAsyncContextManager[None]:
+        """Around each reading of what a model says: nobody may want more of it any more.
+
+        It may end the block from within, and raises then, or waits for the cancel of the run.
+        """
+        ...
+
     async def text(self, part: int, text: str) -> None:
         """The next characters of the prose."""
         ...
@@ -24,6 +32,14 @@ class Sink(Protocol):
 
     async def tool_call_started(self, part: int, call_id: ToolCallId, name: str) -> None:
         """The model begins to write a call; nothing runs yet."""
+        ...
+
+    async def tool_input(self, part: int, call_id: ToolCallId, text: str) -> None:
+        """The next characters of the arguments of a call: JSON, once all of it is there."""
+        ...
+
+    async def condensing(self, part: int) -> None:
+        """The model writes a summary of the conversation before it writes this part."""
         ...
 
     async def reset(self, part: int) -> None:
@@ -46,13 +62,19 @@ class RecordingSink:
         self.texts: dict[int, str] = {}
         self.thoughts: dict[int, str] = {}
         self.calls_started: list[tuple[int, ToolCallId, str]] = []
+        self.inputs: dict[tuple[int, ToolCallId], str] = {}
         self.resets: list[int] = []
+        self.condensed_before: list[int] = []
         self.has_text = asyncio.Event()
 
     @property
     def shown(self) -> str:
         """The whole text as a reader sees it now."""
         return "".join(text for _, text in sorted(self.texts.items()))
+
+    def reading(self) -> AbstractAsyncContextManager[None]:
+        """It is never ended from within."""
+        return nullcontext()
 
     async def text(self, part: int, text: str) -> None:
         """Append to the part."""
@@ -67,12 +89,21 @@ class RecordingSink:
         """Note the call."""
         self.calls_started.append((part, call_id, name))
 
+    async def tool_input(self, part: int, call_id: ToolCallId, text: str) -> None:
+        """Append to the call's arguments."""
+        self.inputs[part, call_id] = self.inputs.get((part, call_id), "") + text
+
+    async def condensing(self, part: int) -> None:
+        """Note it."""
+        self.condensed_before.append(part)
+
     async def reset(self, part: int) -> None:
         """Drop this part and later ones; counted only if there was something."""
         if any(known >= part for known in (*self.texts, *self.thoughts)):
             self.resets.append(part)
         self.texts = {known: text for known, text in self.texts.items() if known < part}
         self.thoughts = {known: text for known, text in self.thoughts.items() if known < part}
+        self.inputs = {key: text for key, text in self.inputs.items() if key[0] < part}
         self.calls_started = [call for call in self.calls_started if call[0] < part]
 
     async def flush(self) -> None:

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Literal, Protocol
 
 from core.ids import ToolCallId
-from llm.model import TextPart, ToolCall, Turn
+from llm.model import TextPart, ToolCall, Turn, Usage
 from tools.output import ToolOutput
 from tools.place import Place, Seen, Touches
 from tools.workspace.memory import MemoryWorkspace
@@ -19,6 +19,7 @@ class RecordedTurn:
 
     A call in `started` but not in `outputs` was running when its process died or the run was
     cancelled; it may have had its effect. A call in `not_run` never runs: the text says why.
+    `remarks` are what the loop said to the model before the turn.
     """
 
     number: int
@@ -26,6 +27,7 @@ class RecordedTurn:
     started: frozenset[ToolCallId] = frozenset()
     outputs: Mapping[ToolCallId, ToolOutput] = field(default_factory=dict[ToolCallId, ToolOutput])
     not_run: Mapping[ToolCallId, str] = field(default_factory=dict[ToolCallId, str])
+    remarks: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -55,18 +57,39 @@ Past = Asked | Answered
 
 
 @dataclass(frozen=True)
+class Condensed:
+    """A summary that stands for the beginning of a conversation.
+
+    It covers the first `past` messages, which end before a question, and so many `turns` that
+    followed that question. It was made before turn `made_at` of the answer that stands at `made_in`
+    in the past; None: of the one that is being written. `usage` and `model` are those of its
+    writing.
+    """
+
+    text: str
+    past: int
+    turns: int = 0
+    made_at: int = 0
+    made_in: int | None = None
+    usage: Usage = field(default_factory=Usage)
+    model: str = ""
+
+
+@dataclass(frozen=True)
 class Loaded:
     """What is known when (a part of) a run begins.
 
     `past` is the conversation from the oldest message on and ends with the message to answer;
     `turns` is what an earlier attempt at this same answer has recorded, in order. `is_cut`: still
     older messages were not read. `waiting_until`: before that the provider must not be asked.
+    `condensed`: the newest summary of its beginning.
     """
 
     past: tuple[Past, ...]
     turns: tuple[RecordedTurn, ...] = ()
     is_cut: bool = False
     waiting_until: datetime | None = None
+    condensed: Condensed | None = None
 
 
 class Transcript(Protocol):
@@ -83,13 +106,12 @@ class Transcript(Protocol):
         """
         ...
 
-    async def append_turn(
-        self, number: int, turn: Turn, *, not_run: Mapping[ToolCallId, str]
-    ) -> None:
-        """Record the finished turn `number`; numbers count from 0 without a gap.
+    async def append_turn(self, recorded: RecordedTurn) -> None:
+        """Record a finished turn, of whose calls none has run; numbers count from 0, no gap."""
+        ...
 
-        `not_run` says of which of its calls, and why, that they will not be run.
-        """
+    async def append_condensed(self, condensed: Condensed) -> None:
+        """Record a summary; the first one that was made before a turn stays."""
         ...
 
     async def wait_until(self, until: datetime | None) -> None:
@@ -147,21 +169,30 @@ class MemoryTranscript:
         self.workspace = workspace or MemoryWorkspace()
         self.turns = list(turns)
         self.waits: list[datetime | None] = []
+        self.condensed: list[Condensed] = []
 
     async def load(self, *, whole_chars: int) -> Loaded:  # noqa: ARG002 - all of it is here
         """What was recorded so far."""
-        waiting_until = self.waits[-1] if self.waits else None
-        return Loaded(self.past, tuple(self.turns), waiting_until=waiting_until)
+        return Loaded(
+            self.past,
+            tuple(self.turns),
+            waiting_until=self.waits[-1] if self.waits else None,
+            condensed=self.condensed[-1] if self.condensed else None,
+        )
 
-    async def append_turn(
-        self, number: int, turn: Turn, *, not_run: Mapping[ToolCallId, str]
-    ) -> None:
+    async def append_turn(self, recorded: RecordedTurn) -> None:
         """Add the turn, unless it is there."""
+        number = recorded.number
         if number < len(self.turns):
             return
         if number > len(self.turns):
             raise ValueError(f"turn {number} would leave a gap after {len(self.turns)} turns")
-        self.turns.append(RecordedTurn(number=number, turn=turn, not_run=not_run))
+        self.turns.append(recorded)
+
+    async def append_condensed(self, condensed: Condensed) -> None:
+        """Keep the summary, unless there is one of this turn of the answer."""
+        if not any(known.made_at == condensed.made_at for known in self.condensed):
+            self.condensed.append(condensed)
 
     async def wait_until(self, until: datetime | None) -> None:
         """Note the wait."""

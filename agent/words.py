@@ -46,6 +46,28 @@ LAST_TURN = (
 )
 
 
+CONDENSE = """\
+[This conversation is about to be longer than what you can be sent. Write a summary from which you \
+can go on without the rest: only the latest messages will stand beside it. Call no tool. Use these \
+headings, with short points, and leave out what no longer matters:
+## Goal: what the user wants, in their words, and what they have ruled out
+## Decisions: what was decided, and why
+## Done: what is finished, and how it was checked
+## Files: path, and what it holds or what was changed in it
+## Open: what is left to do, and what is known to be broken
+## Next: the very next step
+If the conversation begins with such a summary of yours, carry over all of it that still holds.]\
+"""
+
+
+def condensed(text: str) -> str:
+    """A summary of what is left out."""
+    return (
+        "[The beginning of this conversation and of your work is left out to save room. This is "
+        f"your own summary of it:\n{text}\n]"
+    )
+
+
 def was_failed(reason: str) -> str:
     """That the answer before ended in an error."""
     because = f": {reason}" if reason else ""

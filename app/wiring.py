@@ -43,6 +43,7 @@ from core.background import in_background
 from core.clock import SystemClock
 from engine import Database, Engine, Middleware, NoSuchRun, PostgresDatabase, SqliteDatabase
 from jobs.agents import Agents
+from jobs.answer.live_answers import LiveAnswers
 from jobs.answer.reap import Reaper, ReapTimes
 from jobs.files.folders import ProjectFolders, own_folder
 from jobs.files.sweep import FolderSweeper, Room
@@ -64,10 +65,11 @@ CLOCK = SystemClock()
 
 @dataclass(frozen=True)
 class Workplace:
-    """Where tools work on this machine: the folders of projects, and what outlives a call."""
+    """What is of this process: the folders of projects, what outlives a call, live answers."""
 
     folders: ProjectFolders
     owned: Provided
+    live: LiveAnswers
 
 
 @dataclass(frozen=True)
@@ -174,7 +176,8 @@ async def operator_access(settings: Settings) -> AsyncGenerator[EngineAccess]:
             convex = await stack.enter_async_context(convex_access(settings, None))
             store = await stack.enter_async_context(open_store(settings, convex))
             relay = Relay(store.outbox, engine)
-            messaging = Messaging(store, relay, engine.inspect, settings.busy_policy.value)
+            policy = settings.busy_policy.value
+            messaging = Messaging(store, relay, engine.inspect, policy, LiveAnswers())
         yield EngineAccess(engine, messaging, has_operator=True)
 
 
@@ -216,7 +219,7 @@ async def open_workplace(settings: Settings, store: Store) -> AsyncGenerator[Wor
             in_use = partial(works_in, owned)
             sweeper = FolderSweeper(store, folders, room=room, is_in_use=in_use)
             async with in_background(sweeper.run):
-                yield Workplace(folders, owned)
+                yield Workplace(folders, owned, LiveAnswers())
 
 
 @dataclass(frozen=True)
@@ -255,7 +258,7 @@ async def open_engine(
             agents = agents_of(settings, model, store, workplace)
             repositories = stack.enter_context(own_folder(settings.data_dir / "repositories"))
             github = github_of(settings, repositories, CLOCK)
-            needs += [store, agents, workplace.folders, workplace.owned, github]
+            needs += [store, agents, workplace.folders, workplace.owned, workplace.live, github]
         async with engine_of(settings, works=model is not None, provide=needs) as engine:
             yield engine
 
@@ -295,6 +298,7 @@ def agents_of(settings: Settings, model: Model, store: Store, workplace: Workpla
     limits = Limits(
         max_turns=settings.max_steps,
         history_tokens=settings.history_tokens,
+        condense_at=settings.condense_percent / 100,
         longest_wait_s=settings.model_wait_s,
     )
     sealing = sealing_of(settings)
@@ -304,7 +308,7 @@ def agents_of(settings: Settings, model: Model, store: Store, workplace: Workpla
         workplace.owned(McpClients),
         sealing.open if sealing is not None else None,
     )
-    return Agents(model, AGENT_TOOLS, limits, servers)
+    return Agents(model, AGENT_TOOLS, limits, servers, store)
 
 
 @asynccontextmanager
@@ -335,7 +339,7 @@ def services_of(
     """What the routes use."""
     checks = {"store": backend.store.ping, "engine": partial(engine_answers, backend.engine)}
     inspect, policy = backend.engine.inspect, settings.busy_policy.value
-    messaging = Messaging(backend.store, backend.relay, inspect, policy)
+    messaging = Messaging(backend.store, backend.relay, inspect, policy, backend.workplace.live)
     return Services(
         store=backend.store,
         messaging=messaging,

@@ -3,10 +3,11 @@
 import asyncio
 import sys
 
-from bench import fairness, start, store, stream, tools
+from bench import agent, fairness, start, store, stream, tools
 from bench.engine import suite as engine
 
 SUITES = {
+    "agent": agent.main,
     "fairness": fairness.main,
     "start": start.main,
     "store": store.main,

@@ -15,7 +15,8 @@ from bench.figures import percentile, say, say_rounds
 from core.ids import OwnerId, ProjectId, RunId
 from embedded_convex.process import EmbeddedConvex
 from store.client import ConvexHttp
-from store.deltas import DeltaBatcher, DeltaLimits, DeltaWriter
+from store.delta_writer import DeltaWriter
+from store.deltas import DeltaBatcher, DeltaLimits
 from store.gateway import Store
 from store.records import Lease
 

@@ -19,6 +19,12 @@ from llm.scripted.process import ScriptedModel
 from llm.scripted.scenario import Scenario
 
 FLUSH_MS = 100
+UNBOUNDED: Mapping[str, str] = {
+    "POLARIS_RATE_MESSAGES": "1000000",
+    "POLARIS_RATE_WRITES": "1000000",
+}
+"""Settings for one person who asks for more than one person may."""
+
 NOT_SET = ("POLARIS_DATABASE_URL", "CONVEX_URL", "POLARIS_AUTH_ISSUER", "SENTRY_DSN")
 
 
@@ -35,9 +41,14 @@ class Product:
 
 
 @asynccontextmanager
-async def product(scenario: Scenario, folder: Path) -> AsyncGenerator[Product]:
-    """`polaris dev` as it comes, with its own embedded Convex."""
-    async with scripted(scenario, folder) as model, _polaris(model, folder, {}) as running:
+async def product(
+    scenario: Scenario, folder: Path, given: Mapping[str, str] | None = None
+) -> AsyncGenerator[Product]:
+    """`polaris dev` with its own embedded Convex, as it comes but for the settings `given`."""
+    async with (
+        scripted(scenario, folder) as model,
+        _polaris(model, folder, given or {}) as running,
+    ):
         yield running
 
 

@@ -12,6 +12,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from time import perf_counter
 
+from agent.transcript import RecordedTurn
 from app.convex import CONVEX_FUNCTIONS
 from bench.figures import percentile, say, say_figures, say_machine, say_rounds
 from bench.tools_files import EDITED, once_in
@@ -154,7 +155,7 @@ class _Bench:
                 "editFile",
                 {"path": EDITED, "oldString": line, "newString": f"{line} // edited"},
             )
-            await transcript.append_turn(number, _turn(call), not_run={})
+            await transcript.append_turn(RecordedTurn(number, _turn(call)))
             began = perf_counter()
             touches = toolbox.touches(call.name, call.arguments)
             place = await transcript.start_call(number, call, touches=touches, seen=seen)

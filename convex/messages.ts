@@ -3,6 +3,7 @@ import { paginationOptsValidator, paginationResultValidator } from "convex/serve
 import { v } from "convex/values";
 import { query } from "./_generated/server";
 import { callerId, ownedConversation, ownedMessage } from "./model/access.ts";
+import { condensationsOf, condensedDoc, toCondensedDoc } from "./model/condensing.ts";
 import { deltaPage, deltasFrom } from "./model/deltas.ts";
 import { messageDoc, toMessageDoc, toolCallDoc, toToolCallDoc } from "./model/docs.ts";
 import { wholeText } from "./model/messages.ts";
@@ -46,7 +47,8 @@ export const text = query({
 /**
  * What was streamed from cursor `from` on. A viewer keeps the text, and moves its cursor to `next` now and then:
  * each update carries what came since the cursor. A run of kind "reset" says: drop the text of all parts >= part, and
- * the output of their calls. Kind "output" is what the tool call `toolCallId` prints while it runs, up to a bound; when
+ * the output of their calls. "condensing" says that the model writes a summary of the conversation first. "toolCall" says that it begins to write a call of the tool `text`, "toolInput" is
+ * the next piece of its arguments, up to a bound; when the turn is whole, `toolCalls` has the calls of this part. Kind "output" is what the tool call `toolCallId` prints while it runs, up to a bound; when
  * the call has ended, its result says all of it. "outputReset" says: it runs anew, drop what it has printed.
  */
 export const deltas = query({
@@ -65,6 +67,16 @@ export const toolCalls = query({
   handler: async (ctx, args) => {
     const { message } = await ownedMessage(ctx, await callerId(ctx), args.messageId);
     return (await toolCallsOf(ctx, message._id)).map(toToolCallDoc);
+  },
+});
+
+/** The summaries that were made while the answer was written, by the turn before which the model wrote them. */
+export const condensations = query({
+  args: { messageId },
+  returns: v.array(condensedDoc),
+  handler: async (ctx, args) => {
+    const { message } = await ownedMessage(ctx, await callerId(ctx), args.messageId);
+    return (await condensationsOf(ctx, message._id)).map(toCondensedDoc);
   },
 });
 

@@ -200,6 +200,7 @@ export default defineSchema({
     model: v.string(),
     usage,
     droppedCalls: v.array(v.string()),
+    remarks: v.optional(v.array(v.string())), // what was said to the model before the turn, beside results
   }).index("by_message", ["messageId", "turn"]),
 
   // The tool calls of an answer; written by jobs, read by the agent and by people.
@@ -219,6 +220,21 @@ export default defineSchema({
     .index("by_message", ["messageId", "turn", "index"])
     .index("by_call", ["messageId", "turn", "toolCallId"])
     .index("by_status", ["messageId", "status"]),
+
+  // Summaries that stand for the beginning of a conversation; written by jobs, read by the agent (history) and by
+  // people. One covers all messages before the order, and so many turns after the question of that order.
+  condensations: defineTable({
+    conversationId: v.id("conversations"),
+    messageId: v.id("messages"), // the answer before whose turn it was made
+    turn: v.number(),
+    beforeOrder: v.number(),
+    turns: v.number(),
+    text: v.string(),
+    model: v.string(),
+    usage,
+  })
+    .index("by_conversation", ["conversationId"])
+    .index("by_message", ["messageId", "turn"]),
 
   // What tool calls came to beside their text (diffs, exit codes, …); written with the result, read by people who open
   // a call. They stand apart so that the history of a conversation is read without them.

@@ -5,11 +5,13 @@ from dataclasses import replace
 
 from agent.definition import Agent, Limits
 from agent.durable import Durable
-from agent.prompt import SYSTEM_PROMPT
+from agent.prompt import SYSTEM_PROMPT, budget_words
 from engine import ReceivedEvent
 from jobs.events import MessageSent, sender_of
 from jobs.mcp_servers import ProjectServers, ServerTools
+from jobs.project_words import project_words
 from llm.model import Model
+from store.gateway import Store
 from tools.registry import Toolbox
 from tools.tool import AnyTool
 
@@ -25,6 +27,7 @@ class Agents:
         tools: what an agent may be given.
         limits: what bounds a run that nothing else bounds.
         servers: what knows the MCP servers of projects; None: they are not asked.
+        store: where a project's rules are read; None: they are not.
     """
 
     def __init__(
@@ -33,22 +36,27 @@ class Agents:
         tools: Sequence[AnyTool],
         limits: Limits,
         servers: ProjectServers | None = None,
+        store: Store | None = None,
     ) -> None:
         self._model = model
         self._tools = tuple(tools)
         self._limits = limits
         self._servers = servers
+        self._store = store
+        self._system = SYSTEM_PROMPT + budget_words(limits.max_turns)
 
     async def for_message(self, event: ReceivedEvent[MessageSent], steps: Durable) -> Agent:
         """Who answers a message of a project's conversation."""
-        added = ServerTools()
+        added, words = ServerTools(), ""
+        owner, project_id = sender_of(event), event.data.project_id
+        if self._store is not None:
+            words = await project_words(self._store, project_id, owner=owner, steps=steps)
         if event.data.uses_mcp and self._servers is not None:
-            owner = sender_of(event)
-            added = await self._servers.tools_of(event.data.project_id, owner=owner, steps=steps)
+            added = await self._servers.tools_of(project_id, owner=owner, steps=steps)
         return Agent(
             model=self._model,
             toolbox=Toolbox((*self._tools, *added.tools)),
-            system=SYSTEM_PROMPT + added.remark,
+            system=self._system + words + added.remark,
             limits=self._limits,
         )
 
@@ -58,7 +66,7 @@ class Agents:
     ) -> Agent:
         """Who has failed to answer it, to be named: nothing of the project is asked for that."""
         toolbox = Toolbox(self._tools)
-        return Agent(self._model, toolbox, system=SYSTEM_PROMPT, limits=self._limits)
+        return Agent(self._model, toolbox, system=self._system, limits=self._limits)
 
     def for_generation(self, words: str, *, max_turns: int, first_tool: str | None) -> Agent:
         """Who makes a part of a project: the agent of the chat, told `words` besides.

@@ -19,6 +19,7 @@ from llm.model import (
     ThinkingPart,
     ToolCall,
     ToolCallStarted,
+    ToolInputDelta,
     Turn,
     Usage,
 )
@@ -157,12 +158,7 @@ class AnthropicReading:
         block = self._block(count_in(said.get("index")), delta)
         block.signature += text_in(delta.get("signature"))
         if block.kind == "tool_use":
-            piece = delta.get("partial_json")
-            if isinstance(piece, str):
-                block.text += piece
-            elif piece is not None:
-                block.text = text_of_arguments(piece)
-            return []
+            return _grow_call(block, delta.get("partial_json"))
         text = text_in(delta.get("text")) or text_in(delta.get("thinking"))
         if text and block.kind not in _BLOCKS:
             block.kind = _delta_kind(delta)
@@ -238,6 +234,15 @@ class AnthropicReading:
             model=f"{self._provider}/{self._model}" if self._model else self._asked,
             dropped_calls=tuple(dropped),
         )
+
+
+def _grow_call(block: _Block, piece: object) -> list[ModelEvent]:
+    if not isinstance(piece, str):
+        block.text = block.text if piece is None else text_of_arguments(piece)
+        return []
+    block.text += piece
+    is_started = piece and block.call_id
+    return [ToolInputDelta(ToolCallId(block.call_id), piece)] if is_started else []
 
 
 def _grow(block: _Block, text: str) -> list[ModelEvent]:

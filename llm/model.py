@@ -147,13 +147,21 @@ class ToolCallStarted:
 
 
 @dataclass(frozen=True)
+class ToolInputDelta:
+    """The next characters of a call's arguments, which are JSON once all of them are there."""
+
+    call_id: ToolCallId
+    text: str
+
+
+@dataclass(frozen=True)
 class TurnEnded:
     """The last event of every stream that did not raise."""
 
     turn: Turn
 
 
-ModelEvent = TextDelta | ThinkingDelta | ToolCallStarted | TurnEnded
+ModelEvent = TextDelta | ThinkingDelta | ToolCallStarted | ToolInputDelta | TurnEnded
 
 
 class Model(Protocol):

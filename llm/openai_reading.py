@@ -18,6 +18,7 @@ from llm.model import (
     ThinkingPart,
     ToolCall,
     ToolCallStarted,
+    ToolInputDelta,
     Turn,
     Usage,
 )
@@ -54,6 +55,7 @@ class _Call:
     call_id: str
     name: str = ""
     text: str = ""
+    shown_chars: int = 0
 
     @property
     def is_complete(self) -> bool:
@@ -165,7 +167,7 @@ class OpenAIReading:
             self._grow_call(piece, object_in(piece.get("function")))
         if legacy := object_in(delta.get("function_call")):
             self._grow_call({"index": 0}, legacy)
-        return events + self._newly_named()
+        return events + self._newly_named() + self._newly_written()
 
     def _grow_call(self, piece: Json, function: Json) -> None:
         name = word_in(function.get("name"))
@@ -176,6 +178,7 @@ class OpenAIReading:
             call.text += arguments
         elif arguments is not None:
             call.text = text_of_arguments(arguments)
+            call.shown_chars = len(call.text)  # it is not written piece by piece
 
     def _call_of(self, index: int | None, call_id: str, name: str) -> _Call:
         """The call that a piece belongs to.
@@ -203,6 +206,14 @@ class OpenAIReading:
             call = self._calls[self._announced]
             events.append(ToolCallStarted(ToolCallId(call.call_id), call.name))
             self._announced += 1
+        return events
+
+    def _newly_written(self) -> list[ModelEvent]:
+        events: list[ModelEvent] = []
+        for call in self._calls[: self._announced]:
+            if piece := call.text[call.shown_chars :]:
+                events.append(ToolInputDelta(ToolCallId(call.call_id), piece))
+                call.shown_chars = len(call.text)
         return events
 
     def _count(self, usage: object) -> None:

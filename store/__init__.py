@@ -1,6 +1,7 @@
 """What people see, kept in Convex: a typed asyncio client, one object per subject under `Store`."""
 
-from store.deltas import DeltaBatcher, DeltaLimits, DeltaWriter
+from store.delta_writer import DeltaWriter
+from store.deltas import DeltaBatcher, DeltaLimits
 from store.errors import (
     Busy,
     FileChanged,

@@ -1,230 +1,73 @@
 """Streamed text on its way to Convex: coalesced per message, one request for many messages.
 
-The first delta of a message goes at once, later ones with the next tick. A message has one request
-in flight at most, so its deltas arrive in order; text that comes meanwhile is merged and goes next.
+The first delta of a message goes at once, later ones with the next tick.
 """
 
 import asyncio
 import logging
-from collections import deque
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Self
 
-from core.ids import ToolCallId
 from store.client import ConvexHttp
+from store.delta_writer import DeltaWriter, Entry
 from store.errors import GenerationClosed, StoreFault, StoreUnavailable
-from store.records import DeltaKind, Lease
+from store.records import Lease
 
 log = logging.getLogger(__name__)
 
-ENTRY_CHARS = 200_000  # of one delta: a document holds 1 MiB, a character is 4 bytes at most
 REQUEST_ENTRIES = 50  # deltas in one mutation: others wait while it runs
 CLOSED = "the store was closed before this text was saved"
-FEW_CHARS = 48  # a request costs 300 bytes: fewer characters than this wait for one more tick
+QUICK_DELTAS = 4_000  # of an answer: two minutes and more; later ones come every `interval_s`
+LIVE_S = 1.0  # an answer that has sent nothing for so long is not streaming
 
 
 @dataclass(frozen=True)
 class DeltaLimits:
-    """Bounds of the batcher, each a setting.
+    """Bounds of the batcher.
 
-    The first delta of a message goes at once, then all messages together every `interval_s` (a few
-    characters alone every second time), in at most `requests` requests at a time of about
-    `request_chars` each. A message holds
-    `unsaved_chars` at most: beyond it `text` waits, so that the model's stream is held back.
-    `deadline_s` is how long Convex may be away before a writer gives up.
+    The first delta of a message goes at once, then all messages together: every `shortest_s` while
+    few answers stream, `answer_s` less often for each answer that does, `interval_s` at the
+    longest. They go in at most `requests` requests at a time of about `request_chars` each.
+    A message holds `unsaved_chars` at most: beyond it `text` waits, so that the model's stream is
+    held back. `deadline_s` is how long Convex may be away before a writer gives up.
     """
 
     interval_s: float = 0.1
+    shortest_s: float = 0.03
+    answer_s: float = 0.001
     requests: int = 8
     request_chars: int = 250_000
     unsaved_chars: int = 1_000_000
     deadline_s: float = 60.0
     close_s: float = 5.0
 
-
-@dataclass
-class _Run:
-    """Text of one part and kind that is not sent yet."""
-
-    part: int
-    kind: DeltaKind
-    call_id: ToolCallId | None = None
-    pieces: list[str] = field(default_factory=list[str])
-    chars: int = 0
+    def period_s(self, streaming: int) -> float:
+        """Seconds between two requests for the same answer while so many stream."""
+        return min(self.interval_s, max(self.shortest_s, self.answer_s * streaming))
 
 
-@dataclass(frozen=True)
-class _Entry:
-    """A delta in a request, and whose it is."""
+class _Streaming:
+    """Who has sent something lately."""
 
-    writer: "DeltaWriter"
-    seq: int
-    part: int
-    kind: DeltaKind
-    text: str
-    call_id: ToolCallId | None = None
+    def __init__(self) -> None:
+        self._sent_at: dict[DeltaWriter, float] = {}  # the longest ago first
 
-    def row(self) -> dict[str, object]:
-        """The short names of `deltaEntry` in convex/model/deltas.ts."""
-        lease = self.writer.lease
-        row: dict[str, object] = {"m": lease.message_id, "e": lease.epoch, "s": self.seq}
-        row |= {"p": self.part, "t": self.text}
-        if self.call_id is not None:
-            row["c"] = self.call_id
-        return row if self.kind == "text" else row | {"k": self.kind}
+    def sent(self, writer: DeltaWriter, now: float) -> None:
+        self._sent_at.pop(writer, None)
+        self._sent_at[writer] = now
 
+    def silent_s(self, writer: DeltaWriter, now: float) -> float:
+        """Seconds since it has sent something."""
+        return now - self._sent_at.get(writer, float("-inf"))
 
-class DeltaWriter:
-    """The streamed text of one attempt at one message; from `DeltaBatcher.open`."""
-
-    def __init__(self, batcher: "DeltaBatcher", lease: Lease) -> None:
-        self.lease = lease
-        self.refused = asyncio.Event()
-        """Set when Convex has refused a delta: the message is final or another attempt's."""
-        self._batcher = batcher
-        self._next_seq = lease.next_seq
-        self._last_part = lease.last_part
-        self._runs: deque[_Run] = deque()
-        self._unsaved_chars = 0
-        self._in_flight = False
-        self._flushes = 0
-        self._has_waited = False
-        self._has_sent = False
-        self._problem: Exception | None = None
-        self._changed = asyncio.Event()
-
-    async def text(self, part: int, text: str) -> None:
-        """Add prose of turn `part`. Returns at once, unless the bound of unsaved text is reached.
-
-        Raises:
-            GenerationClosed: see `refused`.
-            StoreUnavailable: Convex was away for longer than the deadline.
-        """
-        await self._add(part, "text", text)
-
-    async def thinking(self, part: int, text: str) -> None:
-        """Add reasoning of turn `part`. Raises: as `text`."""
-        await self._add(part, "thinking", text)
-
-    def output(self, part: int, call_id: ToolCallId, text: str) -> None:
-        """Add what a tool call of turn `part` prints; it never waits and never raises.
-
-        It is dropped where text would have to wait, and when nothing can be written any more.
-        """
-        if self._problem is None and self._unsaved_chars < self._batcher.limits.unsaved_chars:
-            self._put(part, "output", text, call_id)
-
-    def reset_output(self, part: int, call_id: ToolCallId) -> None:
-        """Tell readers to forget what the call has printed: it runs anew."""
-        if self._problem is None:
-            self._put(part, "outputReset", "", call_id)
-
-    async def reset(self, part: int) -> None:
-        """Tell readers to forget all parts >= `part`, if any was written, also by a dead attempt.
-
-        Raises: as `text`.
-        """
-        self._check()
-        if part > self._last_part:
-            return
-        self._last_part = part - 1
-        self._runs.append(_Run(part, "reset"))
-        self._batcher.announce(self)
-
-    async def flush(self) -> None:
-        """Return when Convex has everything that was added before. Raises: as `text`."""
-        self._check()
-        self._flushes += 1
-        try:
-            self._batcher.announce(self)
-            while self._runs or self._in_flight:
-                await self._wait_for_change()
-        finally:
-            self._flushes -= 1
-
-    @property
-    def has_pending(self) -> bool:
-        """Something is not sent yet."""
-        return bool(self._runs)
-
-    @property
-    def is_ready(self) -> bool:
-        """Something is pending, and nothing in flight that it must come after."""
-        return bool(self._runs) and not self._in_flight and self._problem is None
-
-    @property
-    def is_urgent(self) -> bool:
-        """It is ready and does not wait for the tick: its first delta, or somebody waits for it."""
-        return self.is_ready and (not self._has_sent or self._flushes > 0)
-
-    def is_due(self) -> bool:
-        """A tick has come: does it send this? A few characters wait for the next one, once."""
-        chars = sum(run.chars for run in self._runs)
-        self._has_waited = not self._has_waited and chars < FEW_CHARS
-        return not self._has_waited
-
-    def take(self, limit_chars: int) -> list[_Entry]:
-        """Pending deltas with their numbers, one at least; `settle` must follow."""
-        entries: list[_Entry] = []
-        taken = 0
-        while self._runs and len(entries) < REQUEST_ENTRIES:
-            if entries and taken + self._runs[0].chars > limit_chars:
+    def count(self, now: float) -> int:
+        while self._sent_at:
+            writer, sent_at = next(iter(self._sent_at.items()))
+            if now - sent_at < LIVE_S:
                 break
-            run = self._runs.popleft()
-            taken += run.chars
-            text = "".join(run.pieces)
-            entries.append(
-                _Entry(self, self._next_seq, run.part, run.kind, text, call_id=run.call_id)
-            )
-            self._next_seq += 1
-        self._in_flight = self._has_sent = True
-        self._has_waited = False
-        return entries
-
-    def settle(self, sent_chars: int, problem: Exception | None) -> None:
-        """The request with what was taken is over; a problem ends the writer."""
-        self._in_flight = False
-        self._unsaved_chars -= sent_chars
-        if problem is not None and self._problem is None:
-            self._problem = problem
-            self._runs.clear()
-            if isinstance(problem, GenerationClosed):
-                self.refused.set()
-        self._changed.set()
-
-    async def _add(self, part: int, kind: DeltaKind, text: str) -> None:
-        self._check()
-        for start in range(0, len(text), ENTRY_CHARS):
-            await self._add_piece(part, kind, text[start : start + ENTRY_CHARS])
-
-    async def _add_piece(self, part: int, kind: DeltaKind, piece: str) -> None:
-        while self._unsaved_chars >= self._batcher.limits.unsaved_chars:
-            await self._wait_for_change()
-        self._put(part, kind, piece)
-
-    def _put(
-        self, part: int, kind: DeltaKind, piece: str, call_id: ToolCallId | None = None
-    ) -> None:
-        last = self._runs[-1] if self._runs else None
-        known = None if last is None else (last.part, last.kind, last.call_id)
-        if last is None or known != (part, kind, call_id) or last.chars >= ENTRY_CHARS:
-            last = _Run(part, kind, call_id)
-            self._runs.append(last)
-        last.pieces.append(piece)
-        last.chars += len(piece)
-        self._unsaved_chars += len(piece)
-        self._last_part = max(self._last_part, part)
-        self._batcher.announce(self)
-
-    async def _wait_for_change(self) -> None:
-        self._changed.clear()
-        await self._changed.wait()
-        self._check()
-
-    def _check(self) -> None:
-        if self._problem is not None:
-            raise self._problem
+            del self._sent_at[writer]
+        return len(self._sent_at)
 
 
 class DeltaBatcher:
@@ -234,6 +77,7 @@ class DeltaBatcher:
         self.limits = limits or DeltaLimits()
         self._http = http
         self._pending: dict[DeltaWriter, None] = {}  # in order of arrival
+        self._streaming = _Streaming()
         self._tasks = asyncio.TaskGroup()
         self._requests: set[asyncio.Task[None]] = set()
         self._timer: asyncio.TimerHandle | None = None
@@ -269,7 +113,7 @@ class DeltaBatcher:
 
     def open(self, lease: Lease) -> DeltaWriter:
         """A writer for the attempt that holds `lease`."""
-        return DeltaWriter(self, lease)
+        return DeltaWriter(self, lease, unsaved_chars=self.limits.unsaved_chars)
 
     def announce(self, writer: DeltaWriter) -> None:
         """Something of `writer` may be pending: it goes now if it is urgent, else with the tick."""
@@ -286,8 +130,9 @@ class DeltaBatcher:
     def _arm(self) -> None:
         if self._timer is None:
             loop = asyncio.get_running_loop()
-            wait_s = max(0.0, self._ticked_at + self.limits.interval_s - loop.time())
-            self._timer = loop.call_later(wait_s, self._tick)
+            now = loop.time()
+            period_s = self.limits.period_s(self._streaming.count(now))
+            self._timer = loop.call_later(max(0.0, self._ticked_at + period_s - now), self._tick)
 
     def _rush(self) -> None:
         self._soon = None
@@ -296,19 +141,26 @@ class DeltaBatcher:
     def _tick(self) -> None:
         self._timer = None
         self._ticked_at = asyncio.get_running_loop().time()
-        ready = [writer for writer in self._pending if writer.is_ready]
-        self._dispatch(writer for writer in ready if writer.is_due())
-        if any(writer.is_ready for writer in ready):
+        now = self._ticked_at
+        self._dispatch([writer for writer in self._pending if self._is_due(writer, now)])
+        if any(writer.is_ready for writer in self._pending):
             self._arm()
+
+    def _is_due(self, writer: DeltaWriter, now: float) -> bool:
+        """An answer has a bound of deltas: one that has many already gets them less often."""
+        is_long = writer.next_seq >= QUICK_DELTAS
+        return not is_long or self._streaming.silent_s(writer, now) >= self.limits.interval_s
 
     def _dispatch(self, writers: Iterable[DeltaWriter]) -> None:
         """Send what is ready of `writers`; what finds no free request stays pending."""
-        batch: list[_Entry] = []
+        batch: list[Entry] = []
         room = self.limits.request_chars
+        now = asyncio.get_running_loop().time()
         for writer in [writer for writer in writers if writer.is_ready]:
             if len(self._requests) >= self.limits.requests:
                 return
             entries = writer.take(room)
+            self._streaming.sent(writer, now)
             self._pending.pop(writer, None)
             batch.extend(entries)
             room -= sum(len(entry.text) for entry in entries)
@@ -318,12 +170,12 @@ class DeltaBatcher:
         if batch:
             self._start(batch)
 
-    def _start(self, batch: list[_Entry]) -> None:
+    def _start(self, batch: list[Entry]) -> None:
         task = self._tasks.create_task(self._send(batch))
         self._requests.add(task)
         task.add_done_callback(self._requests.discard)
 
-    async def _send(self, batch: list[_Entry]) -> None:
+    async def _send(self, batch: list[Entry]) -> None:
         problems: dict[DeltaWriter, Exception] = {}
         try:
             problems = await self._post_or_part(batch)
@@ -335,7 +187,7 @@ class DeltaBatcher:
         finally:
             self._settle(batch, problems)
 
-    async def _post_or_part(self, batch: list[_Entry]) -> dict[DeltaWriter, Exception]:
+    async def _post_or_part(self, batch: list[Entry]) -> dict[DeltaWriter, Exception]:
         """As `_post`; a request that fails as a whole is made again for each message alone.
 
         So text that cannot be saved ends its own message and none that happens to travel with it.
@@ -358,7 +210,7 @@ class DeltaBatcher:
                 problems[writer] = problem
         return problems
 
-    async def _post(self, batch: list[_Entry]) -> dict[DeltaWriter, Exception]:
+    async def _post(self, batch: list[Entry]) -> dict[DeltaWriter, Exception]:
         answers = await self._http.mutation(
             "system/streaming:append",
             {"batch": [entry.row() for entry in batch]},
@@ -375,7 +227,7 @@ class DeltaBatcher:
                 problems.setdefault(entry.writer, StoreFault(text))
         return problems
 
-    def _settle(self, batch: list[_Entry], problems: dict[DeltaWriter, Exception]) -> None:
+    def _settle(self, batch: list[Entry], problems: dict[DeltaWriter, Exception]) -> None:
         if (request := asyncio.current_task()) is not None:
             self._requests.discard(request)  # its place is free for what `announce` sends
         sent_chars: dict[DeltaWriter, int] = {}

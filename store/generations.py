@@ -13,6 +13,7 @@ from core.usage import Usage
 from store.client import ConvexHttp
 from store.edits import edit_row
 from store.records import (
+    CondensedRecord,
     FileEdit,
     Generation,
     KeptResult,
@@ -67,6 +68,14 @@ class Generations:
             "toolCalls": [encode(call) for call in tool_calls],
         }
         return bool(await self._http.mutation("system/streaming:recordTurn", args))
+
+    async def condense(self, lease: Lease, condensed: CondensedRecord) -> None:
+        """Keep a summary; the first one that was made before a turn stays.
+
+        Raises: GenerationClosed.
+        """
+        args = _of(lease) | {"condensed": encode(condensed)}
+        await self._http.mutation("system/streaming:condense", args)
 
     async def wait_until(self, lease: Lease, until: datetime | None) -> None:
         """The provider takes no request before `until`; None: the wait is over.

@@ -8,6 +8,7 @@ from store.client import ConvexHttp
 from store.records import (
     BusyPolicy,
     Cancelled,
+    Condensation,
     DeltaPage,
     EarlierMessages,
     Message,
@@ -157,6 +158,14 @@ class Messages:
             "toolCallId": tool_call_id,
         }
         return tuple(await self._http.query("system/messages:resultParts", args))
+
+    async def condensations(
+        self, message_id: MessageId, *, owner: OwnerId
+    ) -> tuple[Condensation, ...]:
+        """The summaries that were made while the answer was written. Raises: NotFound."""
+        args = {"ownerId": owner, "messageId": message_id}
+        rows = await self._http.query("system/messages:condensations", args)
+        return tuple(decode(Condensation, row) for row in rows)
 
     async def deltas(self, message_id: MessageId, *, owner: OwnerId, start: int = 0) -> DeltaPage:
         """What was streamed from cursor `start` on. Raises: NotFound."""

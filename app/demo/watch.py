@@ -4,7 +4,6 @@ import asyncio
 from collections.abc import AsyncGenerator, Callable, Sequence
 from dataclasses import dataclass
 from time import monotonic
-from typing import Literal
 
 from pydantic import BaseModel, Field
 
@@ -15,7 +14,7 @@ RUNS_PER_CURSOR = 12  # what one subscription may show before the cursor moves o
 
 class _Run(BaseModel):
     part: int
-    kind: Literal["text", "thinking", "output", "outputReset", "reset"]
+    kind: str  # as `deltaKind` in convex/model/validators.ts
     text: str
 
 

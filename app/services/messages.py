@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from core.ids import ConversationId, EventId, MessageId, OwnerId, ProjectId, RunId
 from engine.inspection import Inspection, NoSuchEvent
+from jobs.answer.live_answers import LiveAnswers
 from jobs.outbox import Relay
 from store.gateway import Store
 from store.records import BusyPolicy, SentMessage
@@ -36,12 +37,16 @@ async def run_of(inspect: Inspection, event_id: EventId) -> RunId | None:
 
 @dataclass(frozen=True)
 class Messaging:
-    """What the message routes do. `policy` says what happens to an answer that is in the way."""
+    """What the message routes do.
+
+    `policy` says what happens to an answer that is in the way, `live` has those of this process.
+    """
 
     store: Store
     relay: Relay
     inspect: Inspection
     policy: BusyPolicy
+    live: LiveAnswers
 
     async def send(
         self,
@@ -80,9 +85,13 @@ class Messaging:
     async def cancel(self, message_id: MessageId, *, owner: OwnerId) -> tuple[MessageId, ...]:
         """Stop one answer: the message first, then its run; empty when it had ended before.
 
+        In the same process the model is not listened to any more before that, and nothing that it
+        has said is lost.
+
         Raises:
             NotFound: not the owner's.
         """
+        await self.live.stop(message_id, owner=owner)
         cancelled = await self.store.messages.cancel(message_id, owner=owner)
         await self.relay.deliver_all(cancelled.events)
         return cancelled.message_ids
@@ -91,12 +100,14 @@ class Messaging:
         self, project_id: ProjectId, *, owner: OwnerId
     ) -> tuple[MessageId, ...]:
         """Stop every answer in a project. Raises: NotFound."""
+        await self.live.stop_project(project_id, owner=owner)
         cancelled = await self.store.messages.cancel_project(project_id, owner=owner)
         await self.relay.deliver_all(cancelled.events)
         return cancelled.message_ids
 
     async def cancel_generation(self, project_id: ProjectId, *, owner: OwnerId) -> bool:
         """Stop the generation of a project; False when none was running. Raises: NotFound."""
+        await self.live.stop_project(project_id, owner=owner)
         events = await self.store.generating.cancel(project_id, owner=owner)
         await self.relay.deliver_all(events)
         return bool(events)

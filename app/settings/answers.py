@@ -53,18 +53,25 @@ class AnswerSettings(Group):
         description="Most tokens of a conversation to send; not set: what the window holds.",
     )
     max_steps: int = Field(
-        default=10,
+        default=50,
         ge=1,
         le=200,
         validation_alias="POLARIS_MAX_STEPS",
         description="Model turns an answer may take before it has to end.",
+    )
+    condense_percent: int = Field(
+        default=80,
+        ge=20,
+        le=100,
+        validation_alias="POLARIS_CONDENSE_PERCENT",
+        description="How full a conversation gets before the model sums it up; 100: never.",
     )
     flush_ms: int = Field(
         default=100,
         ge=10,
         le=5000,
         validation_alias="POLARIS_FLUSH_MS",
-        description="How often streamed text is written to Convex, in milliseconds.",
+        description="Longest that streamed text waits for more before it is written, in ms.",
     )
     grace_s: float = Field(
         default=10.0,

@@ -29,6 +29,7 @@ import type * as model_checkpoints_recording from "../model/checkpoints/recordin
 import type * as model_checkpoints_restoring from "../model/checkpoints/restoring.js";
 import type * as model_checkpoints_sides from "../model/checkpoints/sides.js";
 import type * as model_checkpoints_undoing from "../model/checkpoints/undoing.js";
+import type * as model_condensing from "../model/condensing.js";
 import type * as model_context from "../model/context.js";
 import type * as model_conversations from "../model/conversations.js";
 import type * as model_deltas from "../model/deltas.js";
@@ -98,6 +99,7 @@ declare const fullApi: ApiFromModules<{
   "model/checkpoints/restoring": typeof model_checkpoints_restoring;
   "model/checkpoints/sides": typeof model_checkpoints_sides;
   "model/checkpoints/undoing": typeof model_checkpoints_undoing;
+  "model/condensing": typeof model_condensing;
   "model/context": typeof model_context;
   "model/conversations": typeof model_conversations;
   "model/deltas": typeof model_deltas;

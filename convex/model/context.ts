@@ -2,6 +2,7 @@
 import { type Infer, v } from "convex/values";
 import type { Doc } from "../_generated/dataModel";
 import type { QueryCtx } from "../_generated/server";
+import { contextCondensed, newestFor } from "./condensing.ts";
 import { notFound } from "./errors.ts";
 import { wholeText } from "./messages.ts";
 import {
@@ -44,6 +45,7 @@ export const contextRecord = v.object({
   turns: v.array(turnRecord),
   toolCalls: v.array(toolCallRecord),
   isTruncated: v.boolean(),
+  condensed: v.optional(contextCondensed),
 });
 
 export const earlierRecord = v.object({ history: v.array(historyMessage), isTruncated: v.boolean() });
@@ -59,6 +61,7 @@ export async function contextOf(ctx: QueryCtx, message: Doc<"messages">, maxChar
     turns: (await turnsOf(ctx, message._id)).map(toTurn),
     toolCalls: (await toolCallsOf(ctx, message._id)).map(toToolCall),
     isTruncated,
+    condensed: await newestFor(ctx, message),
   };
 }
 

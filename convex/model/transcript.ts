@@ -81,7 +81,7 @@ export async function recordTurn(
   await ctx.db.patch(generation._id, {
     keptBytes,
     keptCalls,
-    usage: sum(generation.usage, turn.usage),
+    usage: addUsage(generation.usage, turn.usage),
     model: turn.model,
   });
   await ctx.db.insert("turns", { messageId, ...turn });
@@ -144,6 +144,10 @@ export async function dropTranscript(ctx: MutationCtx, messageId: Id<"messages">
       .withIndex("by_call", (q) => q.eq("messageId", messageId))
       .take(MAX_CALLS)),
     ...(await ctx.db
+      .query("condensations")
+      .withIndex("by_message", (q) => q.eq("messageId", messageId))
+      .take(MAX_TURNS)),
+    ...(await ctx.db
       .query("messageTexts")
       .withIndex("by_message", (q) => q.eq("messageId", messageId))
       .take(100)),
@@ -177,7 +181,8 @@ function cut(output: string, leftBytes: number): string {
 
 type Usage = Infer<typeof turnRecord>["usage"];
 
-function sum(before: Usage | undefined, more: Usage): Usage {
+/** Tokens and known costs of both. */
+export function addUsage(before: Usage | undefined, more: Usage): Usage {
   if (before === undefined) return more;
   const costs = [before.costUsd, more.costUsd].filter((cost) => cost !== undefined);
   return {

@@ -18,8 +18,11 @@ export const toolCallStatus = v.union(
 export const deltaKind = v.union(
   v.literal("text"),
   v.literal("thinking"),
+  v.literal("toolCall"), // the model begins to write a call of the tool that the text names
+  v.literal("toolInput"), // the arguments of a call that is being written: JSON, once the call is whole
   v.literal("output"), // what a tool call prints while it runs
   v.literal("outputReset"), // the call runs anew: forget what it has printed
+  v.literal("condensing"), // the model writes a summary of the conversation before it writes this part
   v.literal("reset"),
 );
 export const generationEventType = v.union(v.literal("step"), v.literal("file"), v.literal("info"), v.literal("error"));

@@ -1,6 +1,7 @@
 // Messages: sent, read, cancelled, retried; and the context of a run.
 import { v } from "convex/values";
 import { find, ownedConversation, ownedMessage, ownedProject } from "../model/access.ts";
+import { condensationsOf, condensedDoc, toCondensedDoc } from "../model/condensing.ts";
 import { contextOf, contextRecord, earlierRecord, earlierThan } from "../model/context.ts";
 import { deltaPage, deltasFrom } from "../model/deltas.ts";
 import { notFound } from "../model/errors.ts";
@@ -138,6 +139,16 @@ export const context = systemQuery({
     const message = await find(ctx, "messages", messageId);
     if (message === null) throw notFound("Message not found");
     return await contextOf(ctx, message, maxChars);
+  },
+});
+
+/** The summaries that were made while the answer was written. */
+export const condensations = systemQuery({
+  args: { ownerId: v.string(), messageId: v.string() },
+  returns: v.array(condensedDoc),
+  handler: async (ctx, { ownerId, messageId }) => {
+    const { message } = await ownedMessage(ctx, ownerId, messageId);
+    return (await condensationsOf(ctx, message._id)).map(toCondensedDoc);
   },
 });
 

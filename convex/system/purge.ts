@@ -111,6 +111,10 @@ async function purgeMessage(ctx: MutationCtx, messageId: Id<"messages">): Promis
       .withIndex("by_call", (q) => q.eq("messageId", messageId))
       .take(20)), // up to 300 kB each
     ...(await ctx.db
+      .query("condensations")
+      .withIndex("by_message", (q) => q.eq("messageId", messageId))
+      .take(20)), // up to 200 kB each
+    ...(await ctx.db
       .query("messageTexts")
       .withIndex("by_message", (q) => q.eq("messageId", messageId))
       .take(10)), // up to 800 kB each

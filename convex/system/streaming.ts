@@ -2,6 +2,7 @@
 // whose message is final, is refused with `generation_closed`.
 import { type Infer, v } from "convex/values";
 import { find } from "../model/access.ts";
+import { condensedRecord, keepCondensed } from "../model/condensing.ts";
 import { addDelta, beat, deltaAnswer, deltaEntry } from "../model/deltas.ts";
 import { recordingOfTurn } from "../model/checkpoints/recording.ts";
 import { applyEdits, edit, undoing } from "../model/edits.ts";
@@ -86,6 +87,17 @@ export const recordTurn = systemMutation({
   handler: async (ctx, { messageId, epoch, turn, toolCalls }) => {
     const { generation } = await held(ctx, messageId, epoch);
     return await keepTurn(ctx, generation, turn, toolCalls);
+  },
+});
+
+/** A summary that stands for the beginning of the conversation from now on. */
+export const condense = systemMutation({
+  args: { ...lease, condensed: condensedRecord },
+  returns: v.null(),
+  handler: async (ctx, { messageId, epoch, condensed }) => {
+    const { generation } = await held(ctx, messageId, epoch);
+    await keepCondensed(ctx, generation, condensed);
+    return null;
   },
 });
 

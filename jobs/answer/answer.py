@@ -10,6 +10,7 @@ from core.errors import NotFound
 from core.ids import EventId, MessageId, OwnerId, ProjectId, RunId
 from engine import FailureContext, JobContext, RetryPolicy, StepFailed
 from jobs.answer.attempt import Attempt
+from jobs.answer.live_answers import LiveAnswers, Whose
 from jobs.answer.prefixed import Prefixed
 from jobs.answer.sink import StoreSink
 from jobs.answer.transcript import StoreTranscript
@@ -54,6 +55,9 @@ class Answer:
             generation_id=generation_id or EventId(ctx.event.id),
             run_id=RunId(ctx.run_id),
         )
+        self._sink = StoreSink(
+            self._attempt, Whose(message_id, project_id, owner), ctx.need(LiveAnswers)
+        )
         self._folder = ctx.need(ProjectFolders).folder(project_id, owner=owner)
         self._transcript = StoreTranscript(
             self._store, self._attempt, self._folder, ctx.need(Provided)
@@ -71,7 +75,7 @@ class Answer:
                 outcome = await run_agent(
                     agent,
                     transcript=self._transcript,
-                    sink=StoreSink(self._attempt),
+                    sink=self._sink,
                     steps=self._steps,
                 )
             await self._steps.run("finish", self._finisher(outcome))

@@ -3,7 +3,7 @@
 import asyncio
 
 from core.ids import EventId, MessageId, RunId
-from store.deltas import DeltaWriter
+from store.delta_writer import DeltaWriter
 from store.gateway import Store
 from store.records import Lease
 

@@ -4,7 +4,7 @@ import asyncio
 
 from core.ids import ToolCallId
 from core.text import without_surrogates
-from store.deltas import DeltaWriter
+from store.delta_writer import DeltaWriter
 
 SHOWN_CHARS = 64_000  # of one call; all of it is in the result
 PIECE_CHARS = 4_000

@@ -101,6 +101,7 @@ def _recorded_turn(record: TurnRecord, calls: Mapping[ToolCallId, ToolCallRecord
             for call_id, call in calls.items()
             if call.status == "skipped"
         },
+        remarks=record.remarks or (),
     )
 
 
@@ -122,15 +123,17 @@ def _part(
             )
 
 
-def turn_record(number: int, turn: Turn) -> TurnRecord:
+def turn_record(recorded: RecordedTurn) -> TurnRecord:
     """A turn as the store keeps it; its calls have rows of their own."""
+    turn = recorded.turn
     return TurnRecord(
-        turn=number,
+        turn=recorded.number,
         parts=tuple(_part_record(part) for part in turn.message.parts),
         stop_reason=turn.stop_reason.value,
         model=turn.model,
         usage=turn.usage,
         dropped_calls=turn.dropped_calls,
+        remarks=recorded.remarks or None,
     )
 
 

@@ -1,20 +1,26 @@
 """The agent's transcript, kept in the store; each tool call works on a stage of its own."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 
-from agent.transcript import Loaded
-from core.ids import ToolCallId
+from agent.transcript import Condensed, Loaded, RecordedTurn
+from core.ids import MessageId, ToolCallId
 from jobs.answer.attempt import Attempt
 from jobs.answer.calls import Calls
 from jobs.answer.live import LiveOutput
 from jobs.answer.records import new_call, past_of, recorded_turns, turn_record
 from jobs.answer.undoing import StoreHistory
 from jobs.files.folder import ProjectFolder
-from llm.model import ToolCall, Turn
+from llm.model import ToolCall
 from store.gateway import Store
-from store.records import FileEdit, HistoryMessage
+from store.records import (
+    CondensedRecord,
+    ContextCondensed,
+    FileEdit,
+    HistoryMessage,
+    Message,
+)
 from tools.output import ToolOutput, json_of
 from tools.place import Place, Provided, Seen, Touches
 
@@ -40,6 +46,7 @@ class StoreTranscript:
         self._histories: dict[ToolCallId, StoreHistory] = {}
         self._live: dict[ToolCallId, LiveOutput] = {}
         self._shown: set[ToolCallId] = set()
+        self._messages: list[Message] = []  # as they were loaded last, but for this one
 
     async def load(self, *, whole_chars: int) -> Loaded:
         """Read the conversation up to the message that is answered; with 0, that message only.
@@ -56,6 +63,7 @@ class StoreTranscript:
             oldest = (*earlier, *history)[0].message
             page = await self._store.messages.earlier(message_id, before=oldest.order)
             earlier, is_cut = (*page.history, *earlier), page.is_truncated
+        self._messages = [each.message for each in (*earlier, *history)]
         return Loaded(
             past=(
                 *(past_of(message, is_brief=True) for message in earlier),
@@ -64,20 +72,43 @@ class StoreTranscript:
             turns=recorded_turns(context.turns, context.tool_calls),
             is_cut=is_cut,
             waiting_until=context.message.waiting_until,
+            condensed=context.condensed and self._condensed(context.condensed),
         )
 
-    async def append_turn(
-        self, number: int, turn: Turn, *, not_run: Mapping[ToolCallId, str]
-    ) -> None:
+    def _condensed(self, record: ContextCondensed) -> Condensed:
+        ids: list[MessageId | None] = [message.message_id for message in self._messages]
+        return Condensed(
+            record.text,
+            past=sum(message.order < record.before_order for message in self._messages),
+            turns=record.turns,
+            made_at=record.turn,
+            made_in=ids.index(record.message_id) if record.message_id in ids else None,
+            usage=record.usage,
+            model=record.model,
+        )
+
+    async def append_turn(self, recorded: RecordedTurn) -> None:
         """Record a finished turn; its calls are pending then. Raises: GenerationClosed."""
         calls = tuple(
-            new_call(part, not_run.get(part.call_id))
-            for part in turn.message.parts
+            new_call(part, recorded.not_run.get(part.call_id))
+            for part in recorded.turn.message.parts
             if isinstance(part, ToolCall)
         )
         await self._store.generations.record_turn(
-            await self._attempt.lease(), turn_record(number, turn), tool_calls=calls
+            await self._attempt.lease(), turn_record(recorded), tool_calls=calls
         )
+
+    async def append_condensed(self, condensed: Condensed) -> None:
+        """Keep a summary for this answer and later ones. Raises: GenerationClosed."""
+        record = CondensedRecord(
+            turn=condensed.made_at,
+            before_order=self._messages[condensed.past].order,
+            turns=condensed.turns,
+            text=condensed.text,
+            model=condensed.model,
+            usage=condensed.usage,
+        )
+        await self._store.generations.condense(await self._attempt.lease(), record)
 
     async def wait_until(self, until: datetime | None) -> None:
         """Show that the provider is waited for, or no more. Raises: GenerationClosed."""

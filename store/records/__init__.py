@@ -23,7 +23,7 @@ from store.records.checkpoints import (
     UndoStep,
     Verdicts,
 )
-from store.records.context import EarlierMessages, HistoryMessage, MessageContext
+from store.records.context import ContextCondensed, EarlierMessages, HistoryMessage, MessageContext
 from store.records.conversations import (
     BusyPolicy,
     Cancelled,
@@ -69,6 +69,8 @@ from store.records.projects import (
     Transfer,
 )
 from store.records.turns import (
+    Condensation,
+    CondensedRecord,
     KeptResult,
     NewToolCall,
     ToolCallRecord,
@@ -87,6 +89,9 @@ __all__ = [
     "Checkpoint",
     "CheckpointDetail",
     "CheckpointKind",
+    "Condensation",
+    "CondensedRecord",
+    "ContextCondensed",
     "Conversation",
     "DeletedFile",
     "DeltaKind",

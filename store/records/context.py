@@ -2,9 +2,10 @@
 
 from dataclasses import dataclass
 
+from core.ids import MessageId
 from store.records.conversations import Conversation, Message
 from store.records.projects import Project
-from store.records.turns import ToolCallRecord, TurnRecord
+from store.records.turns import CondensedRecord, ToolCallRecord, TurnRecord
 
 
 @dataclass(frozen=True)
@@ -14,6 +15,13 @@ class HistoryMessage:
     message: Message
     turns: tuple[TurnRecord, ...] = ()
     tool_calls: tuple[ToolCallRecord, ...] = ()
+
+
+@dataclass(frozen=True)
+class ContextCondensed(CondensedRecord):
+    """The newest summary of a conversation, and the answer in which it was made."""
+
+    message_id: MessageId | None = None
 
 
 @dataclass(frozen=True)
@@ -32,6 +40,7 @@ class MessageContext:
     turns: tuple[TurnRecord, ...]
     tool_calls: tuple[ToolCallRecord, ...]
     is_truncated: bool = False
+    condensed: ContextCondensed | None = None
 
 
 @dataclass(frozen=True)

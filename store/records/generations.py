@@ -7,7 +7,9 @@ from typing import Literal
 from core.ids import ConversationId, EventId, MessageId, OwnerId, ProjectId, RunId, ToolCallId
 from store.records.conversations import MessageStatus
 
-DeltaKind = Literal["text", "thinking", "output", "outputReset", "reset"]
+DeltaKind = Literal[
+    "text", "thinking", "condensing", "toolCall", "toolInput", "output", "outputReset", "reset"
+]
 
 
 @dataclass(frozen=True)
@@ -48,8 +50,10 @@ class Lease:
 class DeltaRun:
     """Adjacent deltas of one part and kind, and for output of one tool call, merged.
 
-    A reset says: forget the text of all parts >= `part`, and the output of their calls. "output" is
-    what a tool call prints while it runs, the beginning of it; "outputReset": the call runs anew.
+    A reset says: forget the text of all parts >= `part`, and the input and output of their calls.
+    "condensing": the model summarises the conversation first. "toolCall" begins a call of the tool
+    that the text names, "toolInput" is the next piece of its arguments. "output" is what a tool
+    call prints while it runs, the beginning of it; "outputReset": the call runs anew.
     """
 
     part: int

@@ -26,7 +26,10 @@ class TurnPart:
 
 @dataclass(frozen=True)
 class TurnRecord:
-    """One finished turn of the model; `ToolCallRecord`s of the same number are its tool calls."""
+    """One finished turn of the model; `ToolCallRecord`s of the same number are its tool calls.
+
+    `remarks`: what was said to the model before it, beside results.
+    """
 
     turn: int
     parts: tuple[TurnPart, ...]
@@ -34,6 +37,32 @@ class TurnRecord:
     model: str
     usage: Usage = field(default_factory=Usage)
     dropped_calls: tuple[str, ...] = ()
+    remarks: tuple[str, ...] | None = None
+
+
+@dataclass(frozen=True)
+class CondensedRecord:
+    """A summary that stands for the beginning of a conversation.
+
+    It covers all messages before an order, and so many turns after the question of that order;
+    `turn` is the one of its answer before which it was made.
+    """
+
+    turn: int
+    before_order: int
+    turns: int
+    text: str
+    model: str
+    usage: Usage = field(default_factory=Usage)
+
+
+@dataclass(frozen=True)
+class Condensation:
+    """A summary as people see it: it was made before turn `turn` of its answer."""
+
+    turn: int
+    text: str
+    model: str
 
 
 @dataclass(frozen=True)

@@ -1,13 +1,13 @@
 """A process dies around every step and inside every write; the next one ends in the same state."""
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import TypeVar
 
 import pytest
 
 from agent.durable import NotDurable
 from agent.outcome import Outcome
-from agent.transcript import Asked, MemoryTranscript
+from agent.transcript import Asked, MemoryTranscript, RecordedTurn
 from core.errors import Transient
 from core.ids import ToolCallId
 from llm.model import ToolCall, Turn
@@ -57,12 +57,10 @@ class DyingTranscript(MemoryTranscript):
             self._point = None
             raise Died(write)
 
-    async def append_turn(
-        self, number: int, turn: Turn, *, not_run: Mapping[ToolCallId, str]
-    ) -> None:
-        self._die("before", f"turn {number}")
-        await super().append_turn(number, turn, not_run=not_run)
-        self._die("after", f"turn {number}")
+    async def append_turn(self, recorded: RecordedTurn) -> None:
+        self._die("before", f"turn {recorded.number}")
+        await super().append_turn(recorded)
+        self._die("after", f"turn {recorded.number}")
 
     async def start_call(
         self, number: int, call: ToolCall, *, touches: Touches, seen: Seen
@@ -198,10 +196,8 @@ class Stumbling(MemoryTranscript):
         if self._writes % 2:
             raise Transient("no answer from the store")
 
-    async def append_turn(
-        self, number: int, turn: Turn, *, not_run: Mapping[ToolCallId, str]
-    ) -> None:
-        await super().append_turn(number, turn, not_run=not_run)
+    async def append_turn(self, recorded: RecordedTurn) -> None:
+        await super().append_turn(recorded)
         self._stumble()
 
     async def finish_call(self, number: int, call: ToolCall, output: ToolOutput) -> ToolOutput:

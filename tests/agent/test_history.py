@@ -1,4 +1,5 @@
 from collections.abc import Sequence
+from dataclasses import replace
 
 import pytest
 
@@ -51,8 +52,14 @@ def told(messages: Sequence[ModelMessage]) -> str:
     )
 
 
-def built(*past: Past, turns: tuple[RecordedTurn, ...] = ()) -> tuple[ModelMessage, ...]:
-    return build_history(Loaded(past=past, turns=turns), budget_tokens=PLENTY).messages
+NO_REMARKS = Remarks()
+
+
+def built(
+    *past: Past, turns: tuple[RecordedTurn, ...] = (), remarks: Remarks = NO_REMARKS
+) -> tuple[ModelMessage, ...]:
+    loaded = Loaded(past=past, turns=turns)
+    return build_history(loaded, budget_tokens=PLENTY, remarks=remarks).messages
 
 
 def user(*texts: str) -> UserMessage:
@@ -125,7 +132,7 @@ def test_the_unfinished_turn_of_a_cancelled_answer_follows_the_finished_ones() -
     )
 
 
-def test_thinking_stays_in_the_running_answer_only_and_only_with_its_proof() -> None:
+def test_thinking_stays_with_its_proof_in_later_messages_too() -> None:
     thinking = ThinkingPart("hm", signature="proof")
     unproved = ThinkingPart("hm", signature="")
     turn = Turn(
@@ -138,7 +145,16 @@ def test_thinking_stays_in_the_running_answer_only_and_only_with_its_proof() -> 
     running = built(Asked("Hi"), turns=(mine,))
     assert running[1] == AssistantMessage(parts=(thinking, call("c1", "listFiles")))
     past = built(Asked("Hi"), Answered("completed", "", turns=(mine,)), Asked("More"))
-    assert past[1] == AssistantMessage(parts=(call("c1", "listFiles"),))
+    assert past[:2] == running[:2]
+
+
+def test_what_the_loop_said_between_turns_stays_where_it_was_said() -> None:
+    first = recorded(0, calls(call("c1", "listFiles")), c1="")
+    second = replace(recorded(1, says("Done.")), remarks=("[Try something else.]",))
+    remarks = Remarks().and_after(0, "[Try something else.]")
+    running = built(Asked("Hi"), turns=(first,), remarks=remarks)
+    past = built(Asked("Hi"), Answered("completed", "Done.", turns=(first, second)), Asked("More"))
+    assert past[: len(running)] == running
 
 
 def test_an_empty_message_of_the_user_is_named() -> None:

@@ -2,16 +2,25 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal, TypeVar
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from agent.exchanges import exchanges_of
 from agent.history import Remarks, build_history
 from agent.loop import Limits
 from agent.outcome import answer_text
-from agent.transcript import Answered, Asked, Loaded, MemoryTranscript, Past, RecordedTurn
+from agent.transcript import (
+    Answered,
+    Asked,
+    Condensed,
+    Loaded,
+    MemoryTranscript,
+    Past,
+    RecordedTurn,
+)
 from core.ids import ToolCallId
 from llm.faults import ModelUnavailable, StreamBroken
 from llm.model import (
@@ -116,6 +125,34 @@ def test_any_running_answer_can_be_closed_by_a_last_turn(
     loaded = Loaded(past=(*past, Asked("go")), turns=running)
     remarks = Remarks(is_last_turn=True).and_after(-1, "a").and_after(len(running) - 1, "b")
     messages = build_history(loaded, budget_tokens=budget, remarks=remarks).messages
+    assert_valid(ModelRequest(system="", messages=messages))
+
+
+@given(
+    past=pasts,
+    running=recorded_turns(),
+    budget=st.sampled_from([1, 200, 1_000, 100_000]),
+    place=st.integers(0, 7),
+    turns=st.integers(0, 4),
+)
+@settings(max_examples=300, deadline=None, derandomize=True)
+def test_a_summary_of_any_beginning_leaves_a_valid_request(
+    past: list[Past], running: tuple[RecordedTurn, ...], budget: int, place: int, turns: int
+) -> None:
+    whole = (*past, Asked("go"))
+    questions = [n for n, item in enumerate(whole) if isinstance(item, Asked)]
+    at = questions[place % len(questions)]
+    loaded = Loaded(past=whole, turns=running)
+    exchange = exchanges_of(loaded)[place % len(questions)]
+    had = sum(len(answer.turns) for answer in exchange.answers)
+    if at == questions[-1]:
+        had = max(0, had - 1)  # the latest results are never left out
+    condensed = Condensed(
+        "What was done.", past=at, turns=min(turns, had), made_at=min(turns, len(running))
+    )
+    remarks = Remarks().and_after(len(running) - 1, "go on")
+    known = replace(loaded, condensed=condensed)
+    messages = build_history(known, budget_tokens=budget, remarks=remarks).messages
     assert_valid(ModelRequest(system="", messages=messages))
 
 

@@ -334,7 +334,9 @@ async def test_a_prompt_that_is_too_long_is_tried_shorter() -> None:
         for item in (Asked(f"question {n}"), Answered(status="completed", text="x" * 4_000))
     ]
     model = ScriptedTurns([PromptTooLong("too long"), says("It fits.")])
-    desk = Desk(model, past=[*past, Asked("and now?")], limits=Limits(history_tokens=30_000))
+    desk = Desk(
+        model, past=[*past, Asked("and now?")], limits=Limits(history_tokens=30_000, condense_at=1)
+    )
     outcome = await desk.run()
     assert await desk.text(outcome) == "It fits."
     assert size_of(model.requests[1].messages) < size_of(model.requests[0].messages)
@@ -351,7 +353,7 @@ async def test_the_length_that_fits_is_remembered() -> None:
     past = [Asked("old"), Answered("completed", "x" * 90_000), Asked("new")]
     turns = [calls(call("c1", "listFiles")), says("Done.")]
     model = ScriptedTurns([PromptTooLong("too long"), *turns])
-    desk = Desk(model, past=past, limits=Limits(history_tokens=30_000))
+    desk = Desk(model, past=past, limits=Limits(history_tokens=30_000, condense_at=1))
     await desk.run()
     assert len(model.requests) == 3
 
@@ -365,13 +367,14 @@ async def test_the_window_of_the_model_is_the_budget_of_the_history() -> None:
     sizes: dict[int, int] = {}
     for window in (1_000_000, 200_000, 65_000, 32_000, 16_000):
         model = ScriptedTurns([says("Done.")], context_window=window)
-        await Desk(model, past=[*past, Asked("and now?")]).run()
+        await Desk(model, past=[*past, Asked("and now?")], limits=Limits(condense_at=1)).run()
         sizes[window] = size_of(model.requests[0].messages)
     assert sizes[1_000_000] == sizes[200_000] > 400_000, "nothing is left out where it fits"
     assert 400_000 > sizes[65_000] > sizes[32_000] > sizes[16_000]
     assert all(size / 3 < window for window, size in sizes.items())
     lowered = ScriptedTurns([says("Done.")], context_window=1_000_000)
-    await Desk(lowered, past=[*past, Asked("and?")], limits=Limits(history_tokens=5_000)).run()
+    limits = Limits(history_tokens=5_000, condense_at=1)
+    await Desk(lowered, past=[*past, Asked("and?")], limits=limits).run()
     assert size_of(lowered.requests[0].messages) <= 20_000
 
 

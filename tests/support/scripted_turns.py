@@ -1,10 +1,12 @@
 """A model that says what a test tells it to, turn by turn, and judges the history it is sent."""
 
 import asyncio
+import json
 from collections.abc import AsyncGenerator, Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from agent import words
 from core.ids import ToolCallId
 from llm.model import (
     AssistantMessage,
@@ -17,6 +19,7 @@ from llm.model import (
     ThinkingPart,
     ToolCall,
     ToolCallStarted,
+    ToolInputDelta,
     Turn,
     TurnEnded,
     Usage,
@@ -32,6 +35,7 @@ class ScriptedTurns:
 
     With `by_turn`, the number of turns in the request picks the reply, so that a turn which has to
     be generated twice says the same. Every request is checked against the validity rules first.
+    Asked for a summary of the conversation it says `summary`; such requests are not in `requests`.
     """
 
     replies: Sequence[Reply]
@@ -43,9 +47,15 @@ class ScriptedTurns:
     hang_in_turn: int | None = None
     hanging: asyncio.Event = field(default_factory=asyncio.Event)
     closed: int = 0
+    summary: str = ""
+    summaries: list[ModelRequest] = field(default_factory=list[ModelRequest])
 
     async def stream(self, request: ModelRequest) -> AsyncGenerator[ModelEvent, None]:
         assert_valid(request)
+        if is_for_summary(request):
+            self.summaries.append(request)
+            yield TurnEnded(says(self.summary))
+            return
         number = len(self.requests)
         if self.by_turn:
             number = sum(isinstance(message, AssistantMessage) for message in request.messages)
@@ -62,17 +72,30 @@ class ScriptedTurns:
                 self.hanging.set()
                 await asyncio.Event().wait()
             for part in reply.message.parts:
-                match part:
-                    case TextPart(text):
-                        for start in range(0, len(text), 7):
-                            yield TextDelta(text[start : start + 7])
-                    case ThinkingPart():
-                        yield ThinkingDelta(part.text)
-                    case ToolCall():
-                        yield ToolCallStarted(part.call_id, part.name)
+                for event in _events_of(part):
+                    yield event
             yield TurnEnded(reply)
         finally:
             self.closed += 1
+
+
+def _events_of(part: TextPart | ThinkingPart | ToolCall) -> list[ModelEvent]:
+    match part:
+        case TextPart(text):
+            return [TextDelta(text[start : start + 7]) for start in range(0, len(text), 7)]
+        case ThinkingPart():
+            return [ThinkingDelta(part.text)]
+        case ToolCall():
+            arguments = json.dumps(dict(part.arguments))
+            pieces = [arguments[start : start + 20] for start in range(0, len(arguments), 20)]
+            written = [ToolInputDelta(part.call_id, piece) for piece in pieces]
+            return [ToolCallStarted(part.call_id, part.name), *written]
+
+
+def is_for_summary(request: ModelRequest) -> bool:
+    """Whether the agent asks for a summary of the conversation."""
+    last = request.messages[-1].parts[-1]
+    return isinstance(last, TextPart) and last.text == words.CONDENSE
 
 
 def says(text: str, *, stop_reason: StopReason = StopReason.END) -> Turn:

@@ -1,5 +1,6 @@
 """Routes of messages: send, follow, cancel, retry."""
 
+import asyncio
 from typing import Annotated
 
 from fastapi import Path, Query
@@ -10,6 +11,7 @@ from app.http.messages.wire import (
     ID_LIMIT_CHARS,
     CancelledAnswer,
     CancelMessages,
+    CondensationAnswer,
     DeleteMessage,
     DeltaPageAnswer,
     MessageDetail,
@@ -78,13 +80,18 @@ async def retry_message(
 async def get_message(
     message_id: MessageId, services: ServicesDep, caller: CallerDep
 ) -> MessageDetail:
-    """A message with its tool calls."""
+    """A message with its tool calls, and how the conversation was condensed meanwhile."""
     messages = services.store.messages
-    message = await messages.owned(message_id, owner=caller.owner)
-    calls = await messages.tool_calls(message_id, owner=caller.owner)
-    detail = MessageDetail.model_validate(message)
-    return detail.model_copy(
-        update={"tool_calls": tuple(ToolCallAnswer.model_validate(call) for call in calls)}
+    message, calls, condensed = await asyncio.gather(
+        messages.owned(message_id, owner=caller.owner),
+        messages.tool_calls(message_id, owner=caller.owner),
+        messages.condensations(message_id, owner=caller.owner),
+    )
+    return MessageDetail.model_validate(message).model_copy(
+        update={
+            "tool_calls": tuple(map(ToolCallAnswer.model_validate, calls)),
+            "condensations": tuple(map(CondensationAnswer.model_validate, condensed)),
+        }
     )
 
 

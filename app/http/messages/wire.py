@@ -84,21 +84,35 @@ class ResultPartsAnswer(Answer):
     parts: tuple[Mapping[str, Any], ...]
 
 
+class CondensationAnswer(Answer):
+    """The summary that the model made of the conversation before that turn of the answer."""
+
+    turn: int
+    text: str
+    model: str
+
+
 class MessageDetail(MessageAnswer):
-    """A message with its tool calls."""
+    """A message with its tool calls, and how the conversation was condensed meanwhile."""
 
     tool_calls: tuple[ToolCallAnswer, ...] = ()
+    condensations: tuple[CondensationAnswer, ...] = ()
 
 
 class DeltaAnswer(Answer):
-    """Streamed text of one part, or what a tool call prints while it runs.
+    """Streamed text of one part, a call that is being written, or what one prints while it runs.
 
-    A `reset` says: forget the text of all parts from `part` on, and the output of their calls; an
-    `outputReset`: what this call has printed.
+    `condensing`: the model summarises the conversation first. `toolCall`: it begins to write a call
+    of the tool that `text` names; `toolInput`: the next characters of its arguments, up to a bound.
+    When the turn is whole, the message's tool calls have those of the part. A `reset` says: forget
+    the text of all parts from `part` on, and the input and output of their calls; an `outputReset`:
+    what this call has printed.
     """
 
     part: int
-    kind: Literal["text", "thinking", "output", "outputReset", "reset"]
+    kind: Literal[
+        "text", "thinking", "condensing", "toolCall", "toolInput", "output", "outputReset", "reset"
+    ]
     text: str
     tool_call_id: str | None = None
 

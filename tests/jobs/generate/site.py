@@ -11,6 +11,7 @@ from agent.definition import Limits
 from core.ids import OwnerId, ProjectId, RunId
 from engine import Engine, SqliteDatabase
 from jobs.agents import Agents
+from jobs.answer.live_answers import LiveAnswers
 from jobs.events import engine_event
 from jobs.files.folders import ProjectFolders
 from jobs.generate.generate_project import generate_project
@@ -104,6 +105,7 @@ class Site:
             Agents(self.model, FILE_TOOLS, Limits()),
             ProjectFolders(self.store, self.folder / "files"),
             Provided(self.sandbox),
+            LiveAnswers(),
         ]
         database = SqliteDatabase(self.folder / "engine.sqlite")
         async with Engine(

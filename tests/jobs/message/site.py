@@ -10,6 +10,7 @@ from agent.definition import Limits
 from core.ids import ConversationId, MessageId, OwnerId, ProjectId, RunId
 from engine import Engine, SqliteDatabase
 from jobs.agents import Agents
+from jobs.answer.live_answers import LiveAnswers
 from jobs.events import engine_event
 from jobs.files.folders import ProjectFolders
 from jobs.mcp_servers import ProjectServers, Unseal
@@ -38,6 +39,7 @@ class Site:
     limits: Limits = Limits()  # noqa: RUF009 - frozen
     tools: tuple[AnyTool, ...] = FILE_TOOLS
     needs: Provided = field(default_factory=Provided)
+    live: LiveAnswers = field(default_factory=LiveAnswers)
     clients: McpClients | None = None
     unseal: Unseal | None = None
 
@@ -47,8 +49,8 @@ class Site:
         servers = None
         if self.clients is not None:
             servers = ProjectServers(self.store, folders, self.clients, self.unseal)
-        agents = Agents(self.model, self.tools, self.limits, servers)
-        needs = [self.store, agents, folders, self.needs]
+        agents = Agents(self.model, self.tools, self.limits, servers, self.store)
+        needs = [self.store, agents, folders, self.needs, self.live]
         database = SqliteDatabase(self.folder / "engine.sqlite")
         async with Engine(
             jobs=[process_message], database=database, provide=needs, grace_s=0.1

@@ -213,3 +213,11 @@ async def test_a_call_that_was_not_run_has_a_row_its_reason_and_its_place(site: 
             ("c2", True),
         ]
         assert results[2].text == words.not_run_too_many(2)
+
+
+async def test_the_projects_rules_stand_in_the_system_prompt(site: Site) -> None:
+    await site.store.files.write(site.project_id, "AGENTS.md", b"Never use teal.", owner=site.owner)
+    site.model = model = ScriptedTurns([says("Yes.")])
+    async with site.worker() as engine:
+        await site.answer(engine, "hello")
+    assert "Never use teal." in model.requests[0].system
