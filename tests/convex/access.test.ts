@@ -97,6 +97,7 @@ describe("public functions", () => {
     "messages.deltas": (who, f) => who.query(api.messages.deltas, { messageId: f.messageId, from: 0 }),
     "messages.resultParts": (who, f) => who.query(api.messages.resultParts, { messageId: f.messageId, turn: 0, toolCallId: "call-1" }),
     "messages.toolCalls": (who, f) => who.query(api.messages.toolCalls, { messageId: f.messageId }),
+    "messages.condensations": (who, f) => who.query(api.messages.condensations, { messageId: f.messageId }),
     "messages.parts": (who, f) => who.query(api.messages.parts, { messageId: f.messageId }),
     "files.updateFile": (who, f) => who.mutation(api.files.updateFile, { id: f.textId, content: "c" }),
     "files.deleteFile": (who, f) => who.mutation(api.files.deleteFile, { id: f.fileId }),
