@@ -3,14 +3,20 @@
 from pathlib import Path
 
 from app.identity.local_user import OWNER
+from app.services.connecting import Connecting
+from app.services.sealing import sealing_of
 from app.settings import Settings, own_environment
 from core.clock import Clock
 from jobs.github.accounts import GithubAccounts, GithubServer, ImportLimits, OneAccount
+from jobs.github.clerk import ClerkAccounts
+from jobs.github.connected import ConnectedAccounts
 from jobs.github.git import PASSED_ON, GitPrograms
+from jobs.github.login import GithubApp, GithubLogin
 from jobs.github.work import GithubWork, remove_repositories
+from store.gateway import Store
 
 
-def github_of(settings: Settings, folder: Path, clock: Clock) -> GithubWork:
+def github_of(settings: Settings, folder: Path, store: Store, clock: Clock) -> GithubWork:
     """What jobs between projects and GitHub have; their repositories lie in `folder`.
 
     Those of a worker that was killed go: what goes on fetches anew.
@@ -21,7 +27,7 @@ def github_of(settings: Settings, folder: Path, clock: Clock) -> GithubWork:
     server = github_server_of(settings)
     return GithubWork(
         server=server,
-        accounts=accounts_of(settings),
+        accounts=accounts_of(settings, store, clock),
         limits=ImportLimits(
             settings.import_files, settings.import_bytes, settings.import_file_bytes
         ),
@@ -36,7 +42,47 @@ def github_server_of(settings: Settings) -> GithubServer:
     return GithubServer(settings.github_server_url, settings.github_api_url)
 
 
-def accounts_of(settings: Settings) -> GithubAccounts:
-    """Whose GitHub accounts are connected: the local user's, by a token in the settings."""
-    secret = settings.github_token if settings.auth_issuer is None else None
-    return OneAccount(OWNER, secret)
+def accounts_of(settings: Settings, store: Store, clock: Clock) -> GithubAccounts:
+    """Whose GitHub accounts are connected, and where.
+
+    The local user's token of the settings goes before all else. Accounts at Clerk, or of the
+    operator's own app, are people's own.
+    """
+    if settings.auth_issuer is None and settings.github_token is not None:
+        return OneAccount(OWNER, settings.github_token)
+    if settings.clerk_secret_key is not None:
+        return ClerkAccounts(settings.clerk_api_url, settings.clerk_secret_key)
+    app, sealing = app_of(settings), sealing_of(settings)
+    if app is None or sealing is None:
+        return OneAccount(OWNER, None)
+    login = GithubLogin(app, github_server_of(settings), clock)
+    return ConnectedAccounts(store, sealing, login, clock)
+
+
+def app_of(settings: Settings) -> GithubApp | None:
+    """The operator's app at GitHub."""
+    if settings.github_app_client_id is None:
+        return None
+    return GithubApp(
+        settings.github_app_client_id,
+        settings.github_app_client_secret,
+        tuple(filter(None, settings.github_app_scopes.split(","))),
+        settings.github_app_callback_url,
+    )
+
+
+def connecting_of(settings: Settings, accounts: GithubAccounts, clock: Clock) -> Connecting:
+    """How people connect accounts."""
+    if isinstance(accounts, ConnectedAccounts):
+        why_not, connected = "", accounts
+    else:
+        connected = None
+        if isinstance(accounts, ClerkAccounts):
+            why_not = "people connect them at the identity provider, in their account there."
+        elif isinstance(accounts, OneAccount) and accounts.secret is not None:
+            why_not = "the account is that of GITHUB_TOKEN, a setting."
+        else:
+            why_not = "whoever runs this server has to set GITHUB_APP_CLIENT_ID."
+    return Connecting(
+        connected, why_not, github_server_of(settings), clock, frozenset(settings.cors_origins)
+    )

@@ -10,7 +10,7 @@ from fastapi import FastAPI
 
 from agent.definition import Limits
 from app.convex import ConvexAccess, convex_access
-from app.github import accounts_of, github_of, github_server_of
+from app.github import accounts_of, connecting_of, github_of, github_server_of
 from app.http.application import create_application
 from app.http.context import Services
 from app.http.preview.server import previewing
@@ -30,10 +30,10 @@ from app.services.health import Health
 from app.services.mcp.endpoint import McpEndpoint
 from app.services.mcp.named import NamedServers
 from app.services.mcp.project_tools import ProjectTools
-from app.services.mcp.sealing import sealing_of
 from app.services.mcp.tokens import McpTokens
 from app.services.messages import Messaging
 from app.services.previews import Previews
+from app.services.sealing import sealing_of
 from app.services.streams import Streams
 from app.services.terminals import Terminals
 from app.services.transfers import Transferring
@@ -257,7 +257,7 @@ async def open_engine(
         if model is not None:
             agents = agents_of(settings, model, store, workplace)
             repositories = stack.enter_context(own_folder(settings.data_dir / "repositories"))
-            github = github_of(settings, repositories, CLOCK)
+            github = github_of(settings, repositories, store, CLOCK)
             needs += [store, agents, workplace.folders, workplace.owned, workplace.live, github]
         async with engine_of(settings, works=model is not None, provide=needs) as engine:
             yield engine
@@ -340,6 +340,7 @@ def services_of(
     checks = {"store": backend.store.ping, "engine": partial(engine_answers, backend.engine)}
     inspect, policy = backend.engine.inspect, settings.busy_policy.value
     messaging = Messaging(backend.store, backend.relay, inspect, policy, backend.workplace.live)
+    accounts = accounts_of(settings, backend.store, CLOCK)
     return Services(
         store=backend.store,
         messaging=messaging,
@@ -358,9 +359,10 @@ def services_of(
             backend.store,
             backend.relay,
             github_server_of(settings),
-            accounts_of(settings),
+            accounts,
             CLOCK,
         ),
+        connecting=connecting_of(settings, accounts, CLOCK),
         clock=CLOCK,
     )
 

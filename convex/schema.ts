@@ -357,6 +357,18 @@ export default defineSchema({
     .index("by_project", ["projectId"])
     .index("by_hash", ["hash"]),
 
+  // The GitHub accounts that people have connected, one each; written and read by the API and by jobs. No public function
+  // reads it: `sealed` holds tokens, which were sealed before they came here. It is another text after each change.
+  githubAccounts: defineTable({
+    ownerId: v.string(),
+    login: v.string(),
+    scopes: v.optional(v.array(v.string())), // absent: the token has permissions instead
+    sealed: v.string(),
+    expiresAt: v.optional(v.number()), // of the access token; absent: it does not expire
+    isRefused: v.optional(v.boolean()), // GitHub takes the token no more
+    lease: v.optional(v.object({ holder: v.string(), until: v.number() })), // who gets new tokens for it now
+  }).index("by_owner", ["ownerId"]),
+
   // Events that must reach the engine; written with the rows they speak of, read and deleted by the relay.
   // One that the engine refuses for good stays for a week, never due, with the reason in `lastError`.
   outbox: defineTable({

@@ -2,6 +2,7 @@
 
 from typing import Self
 
+from store.accounts import GithubAccountRows
 from store.checkpoints import Checkpoints
 from store.client import ConvexHttp, StoreLimits
 from store.conversations import Conversations
@@ -46,6 +47,7 @@ class Store:
         self.transfers = Transfers(self.http)
         self.outbox = Outbox(self.http)
         self.mcp = Mcp(self.http)
+        self.github_accounts = GithubAccountRows(self.http)
         self.deltas = DeltaBatcher(self.http, delta_limits)
 
     async def __aenter__(self) -> Self:

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from app.http.rates.limits import RateLimits
 from app.identity.tokens import Authenticator
+from app.services.connecting import Connecting
 from app.services.editing import Editing
 from app.services.engine import EngineAccess
 from app.services.generating import Generating
@@ -37,4 +38,5 @@ class Services:
     mcp_servers: NamedServers
     previews: Previews
     transfers: Transferring
+    connecting: Connecting
     clock: Clock

@@ -110,6 +110,8 @@ def secrets_of(settings: Settings) -> tuple[str, ...]:
         settings.convex_internal_key,
         settings.otlp_headers,
         settings.github_token,
+        settings.github_app_client_secret,
+        settings.clerk_secret_key,
     )
     secrets = [secret.get_secret_value() for secret in held if secret is not None]
     secrets += [key for provider in PROVIDERS if (key := settings.key_of(provider))]

@@ -2,14 +2,22 @@
 
 from collections.abc import AsyncIterable, AsyncIterator
 from dataclasses import dataclass
+from functools import partial
 
+from app.services.connecting import missing_of, words_of_missing
 from core.clock import Clock
 from core.ids import EventId, OwnerId, ProjectId
 from jobs.archives.packing import Form, packed
 from jobs.github.accounts import GithubAccounts, GithubServer
 from jobs.github.addresses import BadAddress, parse
 from jobs.github.clients import client_of
-from jobs.github.problems import GithubAway, LimitReached, NotConnected, TokenRefused
+from jobs.github.problems import (
+    GithubAway,
+    LimitReached,
+    LoginNotSetUp,
+    NotConnected,
+    TokenRefused,
+)
 from jobs.outbox import Relay
 from store.gateway import Store
 from store.transfers import Kind
@@ -28,10 +36,15 @@ class Started:
 
 @dataclass(frozen=True)
 class Connection:
-    """Whether a GitHub account is connected, and whose; `error` says why it cannot be used."""
+    """Whether a GitHub account is connected, and whose; `error` says what is wrong with it.
+
+    `scopes` None: its token has permissions instead, or GitHub does not say.
+    """
 
     connected: bool
     username: str | None = None
+    scopes: tuple[str, ...] | None = None
+    missing_scopes: tuple[str, ...] | None = None
     error: str | None = None
 
 
@@ -155,13 +168,22 @@ class Transferring:
 
     async def connection(self, owner: OwnerId) -> Connection:
         """Whether an account is connected, as GitHub says now."""
-        token = await self.accounts.token(owner)
-        if token is None:
-            return Connection(connected=False)
         try:
-            with await client_of(self.server, token, self.clock) as client:
-                return Connection(connected=True, username=await client.login())
-        except TokenRefused as refused:
+            token = await self.accounts.token(owner)
+            if token is None:
+                return Connection(connected=False)
+            on_refused = partial(self.accounts.refused, owner, token)
+            with await client_of(self.server, token, self.clock, on_refused) as client:
+                account = await client.account()
+        except (TokenRefused, LoginNotSetUp) as refused:
             return Connection(connected=False, error=str(refused))
         except (GithubAway, LimitReached):
             return Connection(connected=True, error="GitHub does not answer now")
+        missing = missing_of(account.scopes, token.get_secret_value())
+        return Connection(
+            connected=True,
+            username=account.login,
+            scopes=account.scopes or None,
+            missing_scopes=missing,
+            error=words_of_missing(missing) if missing else None,
+        )

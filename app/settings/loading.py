@@ -5,6 +5,7 @@ from typing import Self
 
 from pydantic import ValidationError, model_validator
 
+from app.settings.accounts import AccountSettings
 from app.settings.answers import AnswerSettings
 from app.settings.api import ApiSettings
 from app.settings.identity import IdentitySettings
@@ -21,6 +22,7 @@ class SettingsInvalid(Exception):
 
 class Settings(
     ObservingSettings,
+    AccountSettings,
     TransferSettings,
     AnswerSettings,
     ModelSettings,
@@ -45,7 +47,24 @@ class Settings(
             raise ValueError(
                 "POLARIS_CONVEX_INTERNAL_KEY: needed with CONVEX_URL; set the same value there"
             )
+        self._accounts_fit()
         return self
+
+    def _accounts_fit(self) -> None:
+        if self.github_app_client_id is None and self.github_app_client_secret is not None:
+            raise ValueError("GITHUB_APP_CLIENT_ID: needed with GITHUB_APP_CLIENT_SECRET")
+        if self.clerk_secret_key is not None and self.auth_issuer is None:
+            raise ValueError("POLARIS_AUTH_ISSUER: needed with CLERK_SECRET_KEY; it is Clerk's")
+        if self.clerk_secret_key is not None and self.github_app_client_id is not None:
+            raise ValueError(
+                "CLERK_SECRET_KEY: with GITHUB_APP_CLIENT_ID nobody can tell which one has the "
+                "GitHub accounts; set one of them"
+            )
+        if self.github_app_client_id and self.convex_url and self.engine_keys is None:
+            raise ValueError(
+                "POLARIS_ENGINE_KEYS: needed with GITHUB_APP_CLIENT_ID and CONVEX_URL, to keep "
+                "people's tokens with"
+            )
 
 
 def own_environment() -> dict[str, str]:

@@ -1,7 +1,8 @@
 """Encryption at rest: event data, results and errors, under keys that can be changed.
 
 A sealed text is `enc1:<key id>:<base64 of nonce and ciphertext>`, AES-256-GCM with the key id as
-associated data. Texts without that beginning are what was stored before there was a key.
+associated data, and behind it whatever the text is bound to. Texts without that beginning are what
+was stored before there was a key.
 """
 
 import hashlib
@@ -89,19 +90,19 @@ class Encryption:
         """Without the keys."""
         return f"Encryption(key_ids={self.key_ids})"
 
-    def seal(self, text: str) -> str:
-        """Encrypt under the first key."""
+    def seal(self, text: str, *, bound_to: str = "") -> str:
+        """Encrypt under the first key. It can be opened only as what it is `bound_to`, too."""
         key_id = self.key_ids[0]
         nonce = os.urandom(NONCE_BYTES)
-        sealed = self._ciphers[key_id].encrypt(nonce, text.encode(), key_id.encode())
+        sealed = self._ciphers[key_id].encrypt(nonce, text.encode(), _bound(key_id, bound_to))
         return f"{PREFIX}{key_id}:{b64encode(nonce + sealed).decode()}"
 
-    def open(self, stored: str) -> str:
+    def open(self, stored: str, *, bound_to: str = "") -> str:
         """The inverse of `seal`; a text that was never sealed comes back as it is.
 
         Raises:
             KeyMissing: it is sealed under another key.
-            Tampered: it was changed.
+            Tampered: it was changed, or is bound to something else.
         """
         key_id = sealed_under(stored)
         if key_id is None:
@@ -111,10 +112,15 @@ class Encryption:
             raise KeyMissing(key_id)
         try:
             raw = b64decode(stored[len(PREFIX) + ID_CHARS + 1 :], validate=True)
-            text = cipher.decrypt(raw[:NONCE_BYTES], raw[NONCE_BYTES:], key_id.encode())
+            text = cipher.decrypt(raw[:NONCE_BYTES], raw[NONCE_BYTES:], _bound(key_id, bound_to))
         except (InvalidTag, ValueError) as error:
             raise Tampered(f"a text sealed under key {key_id!r} has been changed") from error
         return text.decode()
+
+
+def _bound(key_id: str, bound_to: str) -> bytes:
+    """The associated data. A key id has a fixed length, so two texts never give the same."""
+    return f"{key_id}{bound_to}".encode()
 
 
 def _key(text: str, position: int) -> bytes:

@@ -1,5 +1,6 @@
 """Whose GitHub account a job acts for: a port, which the wiring fills."""
 
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -7,12 +8,23 @@ from pydantic import SecretStr
 
 from core.ids import OwnerId
 
+OnRefused = Callable[[], Awaitable[None]]
+
 
 class GithubAccounts(Protocol):
     """The tokens of connected accounts. They are asked for when needed, and kept nowhere else."""
 
     async def token(self, owner: OwnerId) -> SecretStr | None:
-        """The person's token; None where no account is connected."""
+        """The person's token; None where no account is connected.
+
+        Raises:
+            TokenRefused: there was one, and GitHub takes it no more.
+            GithubAway: it cannot be had now.
+        """
+        ...
+
+    async def refused(self, owner: OwnerId, token: SecretStr) -> None:
+        """GitHub does not take this token: remember it, unless there is another by now."""
         ...
 
 
@@ -26,6 +38,9 @@ class OneAccount:
     async def token(self, owner: OwnerId) -> SecretStr | None:
         """The token, for that person alone."""
         return self.secret if owner == self.owner else None
+
+    async def refused(self, owner: OwnerId, token: SecretStr) -> None:
+        """Nothing is remembered: a token of the settings is changed there."""
 
 
 @dataclass(frozen=True)

@@ -20,7 +20,7 @@ from github.Repository import Repository as Remote
 from pydantic import SecretStr
 
 from core.clock import Clock
-from jobs.github.accounts import GithubServer
+from jobs.github.accounts import GithubServer, OnRefused
 from jobs.github.problems import (
     EmptyRepository,
     GithubAway,
@@ -39,6 +39,14 @@ MOST_REFS = 300  # that begin as the first name after /tree/
 SECONDARY_WAIT_S = 60.0  # what GitHub asks for where it does not say
 
 logging.getLogger("github").setLevel(logging.CRITICAL)  # it logs requests, and bodies with them
+
+
+@dataclass(frozen=True)
+class Account:
+    """The account of a token. `scopes` None: it has permissions, or GitHub does not say."""
+
+    login: str
+    scopes: tuple[str, ...] | None
 
 
 @dataclass(frozen=True)
@@ -64,8 +72,15 @@ class Named:
 class GithubClient:
     """One job's client. Use it as a context manager; no two calls at once."""
 
-    def __init__(self, server: GithubServer, token: SecretStr | None, clock: Clock) -> None:
+    def __init__(
+        self,
+        server: GithubServer,
+        token: SecretStr | None,
+        clock: Clock,
+        on_refused: OnRefused | None = None,
+    ) -> None:
         self._has_token = token is not None
+        self._on_refused = on_refused
         self._clock = clock
         self._lock = asyncio.Lock()
         self._known: dict[str, Remote] = {}
@@ -91,6 +106,16 @@ class GithubClient:
     async def login(self) -> str:
         """The name of the connected account. Raises: TokenRefused, LimitReached, GithubAway."""
         return await self._ask(lambda: self._github.get_user().login, "the account", "read")
+
+    async def account(self) -> Account:
+        """Whose token it is, and what it may do. Raises: as `login`."""
+
+        def ask() -> Account:
+            login = self._github.get_user().login
+            scopes: list[str] | None = self._github.oauth_scopes
+            return Account(login, None if scopes is None else tuple(filter(None, scopes)))
+
+        return await self._ask(ask, "the account", "read")
 
     async def repository(self, full_name: str) -> RemoteRepository:
         """The repository, also under a new name. Raises: RepositoryNotFound, as `login`."""
@@ -159,7 +184,12 @@ class GithubClient:
                 return call()
 
         async with self._lock:
-            return await asyncio.to_thread(ask)
+            try:
+                return await asyncio.to_thread(ask)
+            except TokenRefused:
+                if self._has_token and self._on_refused is not None:
+                    await self._on_refused()
+                raise
 
     @contextmanager
     def _in_our_words(self, name: str, doing: str) -> Generator[None]:

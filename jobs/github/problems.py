@@ -77,6 +77,48 @@ class TokenRefused(Refused):
         )
 
 
+class TokenUnreadable(TokenRefused):
+    """The keys of this server do not open what is kept of the account."""
+
+    def __init__(self) -> None:
+        Refused.__init__(
+            self,
+            "GitHub not connected: what is kept of your account cannot be read with the keys of "
+            "this server. Please reconnect your GitHub account.",
+        )
+
+
+_LOGIN_WORDS = {
+    "access_denied": "The access was not allowed on GitHub. Connect again to decide anew.",
+    "bad_verification_code": "GitHub does not take this code: it was used already, or is older "
+    "than ten minutes. Connect again.",
+    "expired_token": "The code was not entered in time. Connect again.",
+    "incorrect_device_code": "GitHub does not know this login. Connect again.",
+    "token_expired": "The code was not entered in time. Connect again.",
+    "unverified_user_email": "GitHub wants your primary email address to be verified first; do "
+    "that in GitHub's settings, then connect again.",
+}
+
+
+class LoginRefused(Refused):
+    """GitHub, or the person there, has refused to connect an account. `word` is GitHub's own."""
+
+    code = "github_login_refused"
+
+    def __init__(self, word: str) -> None:
+        super().__init__(_LOGIN_WORDS.get(word, "GitHub refuses the login. Connect again."))
+        self.word = word
+
+
+class LoginNotSetUp(Refused):
+    """Accounts cannot be connected here, or not in this way."""
+
+    code = "github_login_not_set_up"
+
+    def __init__(self, why: str) -> None:
+        super().__init__(f"GitHub accounts cannot be connected here: {why}")
+
+
 class EmptyRepository(Refused):
     """There is no commit in it."""
 

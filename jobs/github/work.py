@@ -6,6 +6,7 @@ from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
@@ -47,8 +48,10 @@ class GithubWork:
     clock: Clock
 
     async def client(self, owner: OwnerId) -> "GithubClient":
-        """A client for one step of one job."""
-        return await client_of(self.server, await self.accounts.token(owner), self.clock)
+        """A client for one step of one job. Raises: TokenRefused, GithubAway."""
+        token = await self.accounts.token(owner)
+        on_refused = partial(self.accounts.refused, owner, token) if token is not None else None
+        return await client_of(self.server, token, self.clock, on_refused)
 
     @asynccontextmanager
     async def repository(self, project_id: ProjectId, owner: OwnerId) -> AsyncGenerator[Git]:
@@ -56,14 +59,16 @@ class GithubWork:
 
         It is kept for the next step when the block ends well, and removed when it does not.
 
-        Raises: GitMissing.
+        Raises: GitMissing, TokenRefused, GithubAway.
         """
         token = await self.accounts.token(owner)
         git = self.programs.repository(self._folder(project_id), token)
         try:
             await git.create()
             yield git
-        except BaseException:
+        except BaseException as error:
+            if isinstance(error, TokenRefused) and token is not None:
+                await self.accounts.refused(owner, token)
             shutil.rmtree(git.folder, ignore_errors=True)  # a handful of files, also when cancelled
             raise
 

@@ -5,6 +5,7 @@ milliseconds for instants on the wire; snake_case, `int` and aware UTC `datetime
 field is None. tests/contracts/convex/test_records.py compares them with what convex/ returns.
 """
 
+from store.records.accounts import GithubAccount
 from store.records.checkpoints import (
     ChangedFile,
     ChangeStatus,
@@ -107,6 +108,7 @@ __all__ = [
     "FileMode",
     "Generation",
     "GenerationEvent",
+    "GithubAccount",
     "HistoryMessage",
     "Hunk",
     "HunkState",

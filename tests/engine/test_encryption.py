@@ -269,3 +269,14 @@ def test_error_text_that_looks_sealed_is_stored_as_text() -> None:
 def test_keys_are_not_shown() -> None:
     key = new_key()
     assert key not in repr(Encryption([key]))
+
+
+def test_a_text_opens_only_as_what_it_is_bound_to() -> None:
+    encryption = Encryption([new_key()])
+    sealed = encryption.seal("text", bound_to="ada")
+    assert encryption.open(sealed, bound_to="ada") == "text"
+    for other in ("", "ben", "ada "):
+        with pytest.raises(Tampered):
+            encryption.open(sealed, bound_to=other)
+    with pytest.raises(Tampered):
+        encryption.open(encryption.seal("text"), bound_to="ada")

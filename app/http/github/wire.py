@@ -9,6 +9,7 @@ from core.ids import EventId, ProjectId
 
 URL_LIMIT_CHARS = 2_000
 ID_LIMIT_CHARS = 64
+TEXT_LIMIT_CHARS = 4_000  # of a sealed login, some 600; of a code, 20
 
 Url = Annotated[
     str,
@@ -19,6 +20,8 @@ Url = Annotated[
     ),
 ]
 Id = Annotated[ProjectId, Field(max_length=ID_LIMIT_CHARS)]
+ReturnTo = Annotated[str, Field(min_length=1, max_length=URL_LIMIT_CHARS)]
+Scopes = tuple[str, ...] | None
 
 
 class ImportBody(Body):
@@ -86,7 +89,77 @@ class ConnectionAnswer(Answer):
 
     connected: bool
     username: str | None = None
+    scopes: Scopes = None
+    missing_scopes: Scopes = None
     error: str | None = None
+
+
+class ConnectBody(Body):
+    """Where the login ends."""
+
+    return_to: ReturnTo | None = Field(
+        None, description="Where the browser goes at last: a path, or a page of a known origin."
+    )
+
+
+class BegunAnswer(Answer):
+    """A login in a browser that is under way."""
+
+    success: Literal[True] = True
+    url: Annotated[str, Field(description="Where the browser goes now: a page of GitHub.")]
+    expires_at: Millis
+
+
+class ReturnBody(Body):
+    """What GitHub has sent to a page."""
+
+    state: Annotated[str, Field(min_length=1, max_length=TEXT_LIMIT_CHARS)]
+    code: Annotated[str, Field(min_length=1, max_length=TEXT_LIMIT_CHARS)] | None = None
+    error: Annotated[str, Field(max_length=TEXT_LIMIT_CHARS)] | None = None
+
+
+class ConnectedAnswer(Answer):
+    """Whose account is connected now."""
+
+    success: Literal[True] = True
+    username: str
+    scopes: Scopes = None
+    missing_scopes: Scopes = None
+
+
+class BegunDeviceAnswer(Answer):
+    """A login by a code: the person types `userCode` in at `verificationUri`."""
+
+    success: Literal[True] = True
+    user_code: str
+    verification_uri: str
+    expires_at: Millis
+    interval_s: Annotated[int, Field(description="Seconds between two questions.")]
+    device: Annotated[str, Field(description="What to ask with.")]
+
+
+class DeviceBody(Body):
+    """Which login by a code."""
+
+    device: Annotated[str, Field(min_length=1, max_length=TEXT_LIMIT_CHARS)]
+
+
+class PolledAnswer(Answer):
+    """Whether the code was typed in."""
+
+    success: Literal[True] = True
+    status: Literal["pending", "connected"]
+    interval_s: int | None = None
+    username: str | None = None
+    scopes: Scopes = None
+    missing_scopes: Scopes = None
+
+
+class DisconnectedAnswer(Answer):
+    """It is forgotten here. `revoked`: its token was ended at GitHub as well."""
+
+    success: Literal[True] = True
+    revoked: bool
 
 
 class ReportLineAnswer(Answer):

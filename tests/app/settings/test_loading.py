@@ -120,3 +120,23 @@ def test_spaces_around_an_address_do_not_count(monkeypatch: pytest.MonkeyPatch) 
     assert settings.convex_url == "https://tall-cat-1.convex.cloud"
     assert settings.auth_issuer == "https://issuer.example"
     assert settings.auth_jwks == "https://issuer.example/keys"
+
+
+CLIENT = {"github_app_client_id": "Iv1.a"}
+CONVEX = {"convex_url": "https://a.convex.cloud", "convex_internal_key": "long enough to hold"}
+
+
+@pytest.mark.parametrize(
+    ("given", "named"),
+    [
+        ({"github_app_client_secret": "s"}, "GITHUB_APP_CLIENT_ID"),
+        ({"clerk_secret_key": "s"}, "POLARIS_AUTH_ISSUER"),
+        ({"clerk_secret_key": "s", "auth_issuer": "https://a", **CLIENT}, "CLERK_SECRET_KEY"),
+        ({**CLIENT, **CONVEX}, "POLARIS_ENGINE_KEYS"),
+        ({"github_app_client_id": "a b"}, "GITHUB_APP_CLIENT_ID"),
+        ({**CLIENT, "github_app_callback_url": "ide.example"}, "GITHUB_APP_CALLBACK_URL"),
+    ],
+)
+def test_github_accounts_that_cannot_work_stop_the_start(given: dict[str, str], named: str) -> None:
+    with pytest.raises(SettingsInvalid, match=rf"^{named}: "):
+        load_settings(**given)

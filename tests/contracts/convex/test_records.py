@@ -35,6 +35,7 @@ from store.records import (
     FileEntry,
     Generation,
     GenerationEvent,
+    GithubAccount,
     KeptResult,
     Lease,
     McpHolder,
@@ -57,6 +58,7 @@ from store.records import (
 
 ROOT = Path(__file__).parents[3]
 RESULTS: Mapping[str, Any] = {
+    "system/accounts:get": GithubAccount | None,
     "system/checkpoints:get": CheckpointDetail,
     "system/checkpoints:list": Page[Checkpoint],
     "system/checkpoints:restore": RestoreStep,

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
+from tests.support.github.login import LoginPages
 from tests.support.github.repositories import ENV, Repositories
 
 API = "/api/v3"
@@ -36,6 +37,7 @@ class GithubStandIn:
     repositories: Repositories
     users: dict[str, str] = field(default_factory=dict[str, str])  # token → login
     organizations: set[str] = field(default_factory=set[str])
+    login: LoginPages = field(default_factory=LoginPages)
     faults: list[Fault] = field(default_factory=list[Fault])
     asked: list[str] = field(default_factory=list[str])
     gate: threading.Event = field(default_factory=threading.Event)  # git waits while it is clear
@@ -95,7 +97,13 @@ class _Handler(BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         self._handle()
 
+    def do_DELETE(self) -> None:
+        self._handle()
+
     def _handle(self) -> None:
+        if self.github.login.takes(self.path):
+            self._log_in()
+            return
         body = self._body()
         path = unquote(urlsplit(self.path).path)
         asked = f"{self.command} {path}"
@@ -127,6 +135,14 @@ class _Handler(BaseHTTPRequestHandler):
         if kind.lower() == "basic":
             value = base64.b64decode(value).decode().partition(":")[2]
         return self.github.users.get(value, "")
+
+    def _log_in(self) -> None:
+        given = self.command, self.path, self.headers, self.rfile, self.github.users
+        status, said = self.github.login.answer(*given)
+        if isinstance(said, bytes):
+            self._answer(status, said, {"Content-Type": "text/html"})
+        else:
+            self._json(status, said)
 
     # --- REST ---
 

@@ -1,4 +1,4 @@
-"""The key of what projects keep secret: environments and headers of MCP servers."""
+"""The key of what people keep secret here: values of MCP servers, tokens of GitHub accounts."""
 
 import base64
 import os

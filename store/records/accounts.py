@@ -1,0 +1,18 @@
+"""The GitHub account that a person has connected."""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+
+
+@dataclass(frozen=True)
+class GithubAccount:
+    """`sealed` holds the tokens; another text after each change. `expires_at` is of the first one.
+
+    `scopes` None: the token has permissions instead. `is_refused`: GitHub takes it no more.
+    """
+
+    login: str
+    sealed: str = field(repr=False)
+    scopes: tuple[str, ...] | None = None
+    expires_at: datetime | None = None
+    is_refused: bool | None = None
