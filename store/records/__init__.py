@@ -68,6 +68,7 @@ from store.records.projects import (
     RequestedImport,
     Transfer,
 )
+from store.records.requests import OpenRequest
 from store.records.turns import (
     KeptResult,
     NewToolCall,
@@ -116,6 +117,7 @@ __all__ = [
     "NewFolder",
     "NewMode",
     "NewToolCall",
+    "OpenRequest",
     "OutboxEvent",
     "Page",
     "Project",
