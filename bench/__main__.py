@@ -3,11 +3,12 @@
 import asyncio
 import sys
 
-from bench import fairness, start, store, stream, tools
+from bench import fairness, generate, start, store, stream, tools
 from bench.engine import suite as engine
 
 SUITES = {
     "fairness": fairness.main,
+    "generate": generate.main,
     "start": start.main,
     "store": store.main,
     "stream": stream.main,
