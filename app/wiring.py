@@ -39,16 +39,18 @@ from app.services.terminals import Terminals
 from app.services.transfers import Transferring
 from app.settings import Settings, SettingsInvalid
 from app.tools import AGENT_TOOLS, MCP_TOOLS, owned_by_worker, works_in
-from core.background import in_background
+from core.background import Work, in_background
 from core.clock import SystemClock
 from engine import Database, Engine, Middleware, NoSuchRun, PostgresDatabase, SqliteDatabase
 from jobs.agents import Agents
 from jobs.answer.live_answers import LiveAnswers
-from jobs.answer.reap import Reaper, ReapTimes
+from jobs.answer.reap import Reaper
 from jobs.files.folders import ProjectFolders, own_folder
 from jobs.files.sweep import FolderSweeper, Room
 from jobs.mcp_servers import ProjectServers
 from jobs.outbox import Relay
+from jobs.reap_requests import RequestReaper
+from jobs.reaping import ReapTimes
 from jobs.registry import JOBS
 from llm.model import Model
 from store.deltas import DeltaLimits
@@ -81,7 +83,12 @@ class Backend:
     workplace: Workplace
     engine: Engine
     relay: Relay
-    reaper: Reaper
+    reapers: tuple[Reaper, RequestReaper]
+
+    @property
+    def work(self) -> tuple[Work, ...]:
+        """What goes on beside a worker."""
+        return (self.relay.run, *(reaper.run for reaper in self.reapers))
 
 
 @asynccontextmanager
@@ -92,7 +99,7 @@ async def development(
     model = model_of(settings)
     async with (
         backend_of(settings, await convex, model) as backend,
-        in_background(backend.relay.run, backend.reaper.run),
+        in_background(*backend.work),
         front(settings, identity, backend) as ready,
         in_background(partial(prepare, model)),
     ):
@@ -122,7 +129,7 @@ async def worker(settings: Settings) -> AsyncGenerator[Mapping[str, object]]:
     async with (
         convex_access(settings, None) as convex,
         backend_of(settings, convex, model) as backend,
-        in_background(backend.relay.run, backend.reaper.run, partial(prepare, model)),
+        in_background(*backend.work, partial(prepare, model)),
     ):
         yield {"worker": backend.engine.executor_id, "convex": backend.convex.url}
 
@@ -141,8 +148,11 @@ async def backend_of(
         open_engine(settings, store, workplace, model) as engine,
     ):
         relay = Relay(store.outbox, engine)
-        reaper = Reaper(store, engine, CLOCK, ReapTimes())
-        yield Backend(convex, store, workplace, engine, relay, reaper)
+        reapers = (
+            Reaper(store, engine, CLOCK, ReapTimes()),
+            RequestReaper(store, engine.inspect, CLOCK, ReapTimes()),
+        )
+        yield Backend(convex, store, workplace, engine, relay, reapers)
 
 
 @asynccontextmanager

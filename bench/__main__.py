@@ -3,12 +3,13 @@
 import asyncio
 import sys
 
-from bench import agent, fairness, start, store, stream, tools
+from bench import agent, fairness, generate, start, store, stream, tools
 from bench.engine import suite as engine
 
 SUITES = {
     "agent": agent.main,
     "fairness": fairness.main,
+    "generate": generate.main,
     "start": start.main,
     "store": store.main,
     "stream": stream.main,

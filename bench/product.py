@@ -2,7 +2,7 @@
 
 import asyncio
 import secrets
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -114,7 +114,11 @@ async def _polaris(
 
 
 async def start_dev(
-    model: ScriptedModel, folder: Path, given: Mapping[str, str] | None = None
+    model: ScriptedModel,
+    folder: Path,
+    given: Mapping[str, str] | None = None,
+    *,
+    options: Sequence[str] = ("--port", "0"),
 ) -> Child:
     """`polaris dev` on the data in the folder, which is made when missing; `given` is set, too.
 
@@ -131,5 +135,5 @@ async def start_dev(
         "POLARIS_GRACE_S": "1",
         **(given or {}),
     }
-    command = ["app.main", "dev", "--port", "0", "--data", str(folder / "polaris")]
+    command = ["app.main", "dev", *options, "--data", str(folder / "polaris")]
     return await Child.start(command, environment=environment, log=folder / "polaris.log")

@@ -280,8 +280,8 @@ export default defineSchema({
     text: v.string(),
   }).index("by_message", ["messageId", "seq"]),
 
-  // Whole projects made from a description, one row a request; written by system/generating, read by its job and by
-  // people. Each step is an exchange in the conversation.
+  // Whole projects made from a description, one row a request; written by system/generating, read by its job, the
+  // reaper and people. Each step is an exchange in the conversation.
   projectGenerations: defineTable({
     projectId: v.id("projects"),
     conversationId: v.id("conversations"),
@@ -296,9 +296,11 @@ export default defineSchema({
     error: v.optional(v.string()),
     errorCode: v.optional(v.string()),
     endedAt: v.optional(v.number()),
+    heartbeatAt: v.optional(v.number()), // of its run, for the reaper
   })
     .index("by_project", ["projectId"])
     .index("by_project_status", ["projectId", "status"])
+    .index("by_status", ["status", "heartbeatAt"])
     .index("by_external", ["projectId", "externalId"]),
 
   // The log of a project's generation; written by system/generating and jobs, read by people, swept after 7 days.

@@ -16,6 +16,7 @@ from store.mcp import Mcp
 from store.messages import Messages
 from store.outbox import Outbox
 from store.projects import Projects
+from store.requests import Requests
 from store.transfers import Transfers
 
 
@@ -45,6 +46,7 @@ class Store:
         self.generating = ProjectGenerations(self.http)
         self.events = GenerationEvents(self.http)
         self.transfers = Transfers(self.http)
+        self.requests = Requests(self.http)
         self.outbox = Outbox(self.http)
         self.mcp = Mcp(self.http)
         self.github_accounts = GithubAccountRows(self.http)

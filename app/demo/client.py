@@ -58,6 +58,16 @@ class Api:
         body = {"conversationId": conversation_id, "message": text}
         return str((await self._call("POST", "/api/messages", json=body))["messageId"])
 
+    async def generate(self, description: str, **more: str) -> str:
+        """Have a whole project made; `more`: the other fields of the request. The project's id."""
+        body = {"description": description, **more}
+        answer = await self._call("POST", "/api/projects/generate", json=body)
+        return str(answer["projectId"])
+
+    async def generation(self, project_id: str) -> dict[str, Any]:
+        """How far the making of a project is, with its log and its evidence."""
+        return dict(await self._call("GET", f"/api/projects/generate/status/{project_id}"))
+
     async def cancel(self, message_id: str) -> None:
         """Stop an answer."""
         await self._call("POST", "/api/messages/cancel", json={"messageId": message_id})

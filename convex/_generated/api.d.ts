@@ -71,6 +71,7 @@ import type * as system_messages from "../system/messages.js";
 import type * as system_outbox from "../system/outbox.js";
 import type * as system_projects from "../system/projects.js";
 import type * as system_purge from "../system/purge.js";
+import type * as system_requests from "../system/requests.js";
 import type * as system_streaming from "../system/streaming.js";
 import type * as system_sweep from "../system/sweep.js";
 import type * as system_transfers from "../system/transfers.js";
@@ -143,6 +144,7 @@ declare const fullApi: ApiFromModules<{
   "system/outbox": typeof system_outbox;
   "system/projects": typeof system_projects;
   "system/purge": typeof system_purge;
+  "system/requests": typeof system_requests;
   "system/streaming": typeof system_streaming;
   "system/sweep": typeof system_sweep;
   "system/transfers": typeof system_transfers;

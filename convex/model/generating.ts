@@ -70,7 +70,7 @@ export async function askStep(
 ): Promise<Id<"messages">> {
   const externalId = `${row._id}:${step}`;
   const messageId = (await answerTo(ctx, row, externalId)) ?? (await insertStep(ctx, row, { runId, prompt, externalId }));
-  await ctx.db.patch(row._id, { currentStep: step, messageId });
+  await ctx.db.patch(row._id, { currentStep: step, messageId, heartbeatAt: Date.now() });
   await appendEvent(ctx, `${externalId}:start`, { projectId: row.projectId, type: "step", message: `Starting ${step}` });
   return messageId;
 }
@@ -110,7 +110,8 @@ export async function endStep(ctx: MutationCtx, row: Row, step: string, note: st
   await log("calls", "info", `${step} emitted ${generation.keptCalls ?? 0} tool call(s)`);
   if (note !== "") await log("note", "info", `${step}: ${note}`);
   await log("end", "step", `Completed ${step}`);
-  if (!row.steps.includes(step)) await ctx.db.patch(row._id, { steps: [...row.steps, step] });
+  const steps = row.steps.includes(step) ? row.steps : [...row.steps, step];
+  await ctx.db.patch(row._id, { steps, heartbeatAt: Date.now() });
   return "completed";
 }
 

@@ -70,6 +70,7 @@ async function insert(ctx: MutationCtx, project: Doc<"projects">, request: Gener
     description,
     stack,
     status: "processing",
+    heartbeatAt: Date.now(),
     steps: goesOn ? last.steps : [],
   });
   const row = await ctx.db.get(id);

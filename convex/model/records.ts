@@ -101,7 +101,7 @@ export function toTransfer(row: Doc<"transfers">): Infer<typeof transferRecord> 
   return { ...only(keptTransfer, row), transferId: row._id, createdAt: row._creationTime };
 }
 
-const keptProjectGeneration = schema.doc("projectGenerations").omit("_id", "_creationTime", "externalId");
+const keptProjectGeneration = schema.doc("projectGenerations").omit("_id", "_creationTime", "externalId", "heartbeatAt");
 
 export const projectGenerationRecord = keptProjectGeneration.extend({
   projectGenerationId: schema.id("projectGenerations"),

@@ -74,7 +74,7 @@ export const note = systemMutation({
   returns: v.null(),
   handler: async (ctx, { projectGenerationId, key, step, ...line }) => {
     const row = await open(ctx, projectGenerationId);
-    if (step !== undefined) await ctx.db.patch(row._id, { currentStep: step });
+    await ctx.db.patch(row._id, { currentStep: step ?? row.currentStep, heartbeatAt: Date.now() });
     await appendEvent(ctx, `${row._id}:${key}`, { projectId: row.projectId, ...line });
     return null;
   },

@@ -1,9 +1,6 @@
 """The reaper: no answer stays `processing` when no run is going to finish it."""
 
-import asyncio
 import logging
-from dataclasses import dataclass
-from datetime import timedelta
 from typing import Protocol
 
 from core.clock import Clock
@@ -11,7 +8,8 @@ from core.errors import NotFound, Refused
 from core.ids import RunId
 from engine import Event, NoSuchRun, RunInfo, SentEvent
 from jobs.events import MessageSent, user_of
-from store.errors import StoreFault, StoreUnavailable
+from jobs.reaping import ReapTimes, again_and_again, looked_at_each
+from store.errors import StoreFault
 from store.gateway import Store
 from store.records import Generation
 
@@ -21,21 +19,6 @@ ENDED_WITHOUT_ANSWER = (
     "The server stopped working on this answer and could not continue it. "
     "The changes made so far are kept; try again."
 )
-
-
-FAULTS_IN_A_ROW = 3  # then it is the engine or the store that is at fault, and not a row
-
-
-@dataclass(frozen=True)
-class ReapTimes:
-    """How often to look, and how long a generation may be silent before it is looked at.
-
-    Silence alone closes nothing: a thinking model is silent. It is closed when the engine has no
-    live run for it either.
-    """
-
-    every_s: float = 15.0
-    silent_s: float = 30.0
 
 
 class Runs(Protocol):
@@ -61,39 +44,13 @@ class Reaper:
 
     async def run(self) -> None:
         """Look again and again until cancelled."""
-        while True:
-            try:
-                await self.sweep()
-            except Exception:  # the rim of the reaper: what could not be looked at now is later
-                log.exception("reap_postponed")
-            await asyncio.sleep(self._times.every_s)
+        await again_and_again(self.sweep, every_s=self._times.every_s)
 
     async def sweep(self) -> int:
-        """Close what nobody works on; how many there were.
-
-        A generation that cannot be looked at is reported and set aside, and the others go on,
-        unless several in a row say that it is not the generation's fault.
-
-        Raises:
-            StoreUnavailable: the store cannot be read or written.
-            Exception: what `FAULTS_IN_A_ROW` generations raised.
-        """
-        before = self._clock.now() - timedelta(seconds=self._times.silent_s)
-        closed = faults = 0
-        for generation in await self._store.generations.stale(before=before):
-            try:
-                closed += await self._look_at(generation)
-                faults = 0
-            except StoreUnavailable:
-                raise
-            except Exception:  # the rim of the reaper: one row is no reason to leave the others
-                faults += 1
-                if faults == FAULTS_IN_A_ROW:
-                    raise
-                named = {"message_id": generation.message_id}
-                log.exception("generation_set_aside", extra=named)
-                await self._set_aside(generation)
-        return closed
+        """Close what nobody works on; how many there were. Raises: as `looked_at_each`."""
+        before = self._times.silent_since(self._clock.now())
+        stale = await self._store.generations.stale(before=before)
+        return await looked_at_each(stale, self._look_at, self._set_aside)
 
     async def _look_at(self, generation: Generation) -> bool:
         """Whether it had to be closed."""
@@ -104,11 +61,13 @@ class Reaper:
         await self._store.generations.confirm(generation.message_id, run_id=run_id)
         return False
 
-    async def _set_aside(self, generation: Generation) -> None:
+    async def _set_aside(self, generation: Generation, fault: Exception) -> None:
+        named = {"message_id": generation.message_id}
+        log.error("generation_set_aside", extra=named, exc_info=fault)
         try:
             await self._store.generations.set_aside(generation.message_id)
         except StoreFault:
-            log.exception("generation_in_the_way", extra={"message_id": generation.message_id})
+            log.exception("generation_in_the_way", extra=named)
 
     async def _live_run(self, generation: Generation) -> RunId | None:
         """The run that is going to finish the message, started here if it never was."""
@@ -119,7 +78,8 @@ class Reaper:
             run = await self._engine.run(run_id)
         except NoSuchRun:
             return None
-        return None if run.has_ended else run_id
+        is_at_work = self._times.is_at_work(run.status, run.ended_at, now=self._clock.now())
+        return run_id if is_at_work else None
 
     async def _started(self, generation: Generation) -> RunId | None:
         """Send its event: a known one tells its run, a lost one starts it now."""

@@ -13,6 +13,7 @@ from jobs.answer.answer import RETRY, Answer, AnswerClosed
 from jobs.answer.words import failure_words
 from jobs.events import GenerateCancelled, GenerateRequested, sender_of
 from jobs.files.folders import ProjectFolders
+from jobs.generate.ending import fail_generation
 from jobs.generate.plan import (
     MAX_REPAIRS,
     REPAIR_TURNS,
@@ -60,15 +61,9 @@ async def mark_failed(ctx: FailureContext[GenerateRequested]) -> None:
     code, words = failure_words(ctx.error)
 
     async def fail() -> None:
-        try:
-            generation = await store.generating.get(generation_id)
-            if generation.message_id is not None:  # one that is final is left as it is
-                await store.generations.fail(
-                    generation.message_id, error=words, error_code=code, run_id=ctx.run_id
-                )
-            await store.generating.fail(generation_id, error=words, error_code=code)
-        except NotFound:  # its project was deleted meanwhile
-            return
+        await fail_generation(
+            store, generation_id, error=words, error_code=code, run_id=RunId(ctx.run_id)
+        )
 
     await ctx.step.run("mark-failed", fail)
 

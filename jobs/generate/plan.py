@@ -52,8 +52,13 @@ def system_words(description: str, stack: Stack) -> str:
     return (
         f"{_RULES}\nThe stack, unless the description asks for another one: {stack.title}.\n"
         f"{stack.words}\nWhat each step means in this stack:\n{parts}\n\n"
-        f"<project_description>\n{description}\n</project_description>\n"
+        f"<project_description>\n{_inside(description)}\n</project_description>\n"
     )
+
+
+def _inside(description: str) -> str:
+    """A description that says where it ends says so in other signs."""
+    return description.replace("</project_description", "<\\/project_description")
 
 
 def step_prompt(step: Step, stack: Stack, description: str) -> str:

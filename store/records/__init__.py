@@ -69,6 +69,7 @@ from store.records.projects import (
     RequestedImport,
     Transfer,
 )
+from store.records.requests import OpenRequest
 from store.records.turns import (
     Condensation,
     CondensedRecord,
@@ -123,6 +124,7 @@ __all__ = [
     "NewFolder",
     "NewMode",
     "NewToolCall",
+    "OpenRequest",
     "OutboxEvent",
     "Page",
     "Project",

@@ -9,6 +9,7 @@ from typing import Any
 import aiohttp
 import pytest
 
+from bench import generate_story
 from tests.support.api_client import Api, api_at
 from tests.support.product import Program, environment, running, start
 
@@ -27,26 +28,11 @@ def call(name: str, **arguments: str) -> dict[str, Any]:
     return {"name": name, "arguments": arguments}
 
 
-PARTS = 8  # of a project that is generated
-
-
-def part_of_a_project(number: int) -> list[dict[str, Any]]:
-    """Two files, then a sentence; the second turn reads what the first has written."""
-    asked = f"Step {number} of {PARTS}"
-    paths = (f"part-{number}.txt", f"more/part-{number}.txt")
-    writes = [call("writeFile", path=path, content=f"{path}\n" * 50) for path in paths]
-    first = rule(0, "I write it.", *writes, chars_per_s=400)
-    edit = call("editFile", path=paths[0], oldString=f"{paths[0]}\n" * 50, newString="edited\n")
-    second = rule(2, "And I change it.", edit, chars_per_s=400)
-    last = rule(3, f"Part {number} is made.", chars_per_s=400)
-    for each in (first, second, last):
-        each["when"]["user_contains"] = asked
-    return [first, second, last]
-
+GENERATED = generate_story.rules(chars_per_s=2000, command_s=0.1)
 
 SCENARIO = {
     "rules": [
-        *(each for number in range(1, PARTS + 1) for each in part_of_a_project(number)),
+        *(each.model_dump(mode="json", exclude_defaults=True) for each in GENERATED),
         rule(
             0,
             TURNS[0],

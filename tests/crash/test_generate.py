@@ -1,74 +1,93 @@
 """kill -9 while a project is generated: nothing is lost, and nothing is done twice."""
 
 import asyncio
+import random
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.crash.conftest import PARTS, Site
+from bench.generate_kills import Moment, Status, a_few, killed_at, moments
+from bench.generate_story import DESCRIPTION, Made, compared
+from tests.crash.conftest import Site
 from tests.support.api_client import POLL_S, Api
+from tools.sandbox.sandbox import Sandbox
 
 pytestmark = pytest.mark.timeout(300)
 
-WHOLE = {
-    **{f"part-{number}.txt": b"edited\n" for number in range(1, PARTS + 1)},
-    **{
-        f"more/part-{number}.txt": f"more/part-{number}.txt\n".encode() * 50
-        for number in range(1, PARTS + 1)
-    },
-}
-CHANGES = 3 * PARTS
+
+@dataclass
+class Making:
+    """A project that is made by a product which is killed: see `bench.generate_kills.Mortal`."""
+
+    site: Site
+    api: Api
+    project_id: str
+
+    async def status(self) -> Status:
+        return await self.api.ok("GET", f"/api/projects/generate/status/{self.project_id}")
+
+    async def restart(self) -> None:
+        self.site.kill()
+        self.site.start()
+
+    async def made(self, status: Status) -> Made:
+        listing = await self.api.ok("GET", f"/api/projects/{self.project_id}/files")
+        paths = [entry["path"] for entry in listing["files"] if entry["type"] == "file"]
+        files = {
+            path: await self.api.ok("GET", f"/api/projects/{self.project_id}/files/{path}")
+            for path in paths
+        }
+        asked = f"/api/conversations/{status['conversationId']}/messages"
+        listed: list[dict[str, Any]] = (await self.api.ok("GET", asked))["messages"]
+        messages = [await self.api.message(each["messageId"]) for each in listed]
+        return Made(status, files, messages)
 
 
-async def status_of(api: Api, project_id: str) -> dict[str, Any]:
-    return await api.ok("GET", f"/api/projects/generate/status/{project_id}")
+@pytest.fixture
+async def making(site: Site, api: Api) -> Making:
+    begun = await api.ok("POST", "/api/projects/generate", {"description": DESCRIPTION})
+    return Making(site, api, begun["projectId"])
 
 
-async def begun(api: Api) -> str:
-    body = {"description": "A project of eight parts, each of two files"}
-    return (await api.ok("POST", "/api/projects/generate", body))["projectId"]
+@pytest.fixture
+async def sandboxed(tmp_path: Path) -> AsyncIterator[None]:
+    async with Sandbox(scratch=tmp_path) as sandbox:
+        if sandbox.kind is None:
+            pytest.skip("this machine offers no sandbox to run the project's commands in")
+        yield
 
 
-async def check(api: Api, project_id: str) -> None:
-    """Everything happened, and nothing twice."""
-    while (status := await status_of(api, project_id))["status"] == "processing":  # noqa: ASYNC110
-        await asyncio.sleep(POLL_S)
-    assert (status["status"], len(status["steps"])) == ("completed", PARTS), status
-    files = {
-        path: await api.ok("GET", f"/api/projects/{project_id}/files/{path}") for path in WHOLE
-    }
-    assert files == WHOLE
-    lines = [event["message"] for event in status["events"] if event["type"] == "file"]
-    created = sorted(f"Created {path}" for path in WHOLE)
-    changed = sorted(f"Wrote part-{number}.txt" for number in range(1, PARTS + 1))
-    assert sorted(lines) == sorted([*created, *changed])
-    steps = [event["message"] for event in status["events"] if event["type"] == "step"]
-    assert len(steps) == len(set(steps)), "no step begins or ends twice"
+async def check_kills(making: Making, when: Sequence[Moment], *, seed: str) -> None:
+    chance = random.Random(seed)  # noqa: S311 - moments, no secret
+    kills, status = await killed_at(making, when, chance=chance)
+    assert kills == len(when)
+    wrong = compared(await making.made(status))
+    assert set(wrong.values()) == {0}, (wrong, status)
+
+
+@pytest.mark.usefixtures("sandboxed")
+async def test_a_project_is_whole_after_kills_in_a_call_and_in_a_check(making: Making) -> None:
+    await check_kills(making, a_few(), seed="a few")
 
 
 @pytest.mark.thorough
-async def test_a_project_is_whole_after_kills_over_the_whole_job(site: Site, api: Api) -> None:
-    """Each kill waits for another stretch of the log, so that they fall into different steps."""
-    project_id = await begun(api)
-    for lines in (1, 30):
-        while True:
-            status = await status_of(api, project_id)
-            if len(status["events"]) >= lines or status["status"] != "processing":
-                break
-            await asyncio.sleep(POLL_S)
-        site.kill()
-        site.start()
-    await check(api, project_id)
+@pytest.mark.timeout(900)
+@pytest.mark.usefixtures("sandboxed")
+async def test_a_project_is_whole_after_forty_kills(making: Making) -> None:
+    assert len(moments()) == 40
+    await check_kills(making, moments(), seed="forty")
 
 
-async def test_a_cancelled_generation_stays_cancelled_after_a_kill(site: Site, api: Api) -> None:
-    project_id = await begun(api)
-    while len((await status_of(api, project_id))["events"]) < 8:  # noqa: ASYNC110 - it is asked
+async def test_a_cancelled_generation_stays_cancelled_after_a_kill(making: Making) -> None:
+    while len((await making.status())["events"]) < 8:  # noqa: ASYNC110 - it is asked
         await asyncio.sleep(POLL_S)
-    await api.ok("POST", "/api/projects/generate/cancel", {"projectId": project_id})
-    before = await status_of(api, project_id)
-    site.kill()
-    site.start()
+    cancel = {"projectId": making.project_id}
+    await making.api.ok("POST", "/api/projects/generate/cancel", cancel)
+    before = await making.status()
+    await making.restart()
     await asyncio.sleep(1.0)  # time in which a run that was not ended would write
-    assert await status_of(api, project_id) == before
+    assert await making.status() == before
     assert before["status"] == "cancelled"

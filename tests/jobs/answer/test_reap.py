@@ -20,9 +20,10 @@ from engine import (
     SqliteDatabase,
     job,
 )
-from jobs.answer.reap import ENDED_WITHOUT_ANSWER, FAULTS_IN_A_ROW, Reaper, ReapTimes
+from jobs.answer.reap import ENDED_WITHOUT_ANSWER, Reaper
 from jobs.events import MessageSent, engine_event
 from jobs.outbox import Relay
+from jobs.reaping import FAULTS_IN_A_ROW, ReapTimes
 from store import Store
 from store.records import MessageStatus, SentMessage
 

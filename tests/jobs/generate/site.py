@@ -137,6 +137,12 @@ class Site:
                     return found
                 await asyncio.sleep(0.02)
 
+    async def told(self, project_id: ProjectId, said: str) -> None:
+        """Wait until the log says so."""
+        async with asyncio.timeout(60):
+            while not any(said in message for _, message in await self.log(project_id)):  # noqa: ASYNC110
+                await asyncio.sleep(0.02)
+
     async def files(self, project_id: ProjectId) -> dict[str, str]:
         paths = [
             entry.path

@@ -12,6 +12,7 @@ from llm.faults import BudgetSpent
 from llm.model import ModelRequest, Turn
 from store.records import MessageStatus
 from tests.jobs.generate.site import FILES, Author, Site, has_written, part_asked
+from tests.support.scripted_turns import call, calls, says
 
 pytestmark = pytest.mark.timeout(120)
 
@@ -26,6 +27,20 @@ class Failing(Author):
         if part_asked(request) == "pages":
             raise BudgetSpent("no credit")
         return super()._reply(request)
+
+
+class Keeping(Author):
+    """Finds that only the pages have to change."""
+
+    def _reply(self, request: ModelRequest) -> Turn:
+        if has_written(request):
+            return says("It is as it should be.")
+        if part_asked(request) != "pages":
+            return calls(call("r", "readFile", path="package.json"))
+        text = "export const Home = 2;\n"
+        path = "src/pages/Home.js"
+        read = call("r", "readFile", path=path)
+        return calls(read, call("w", "writeFile", path=path, content=text))
 
 
 async def hanging(site: Site, turn: int) -> Author:
@@ -94,15 +109,25 @@ async def test_a_failure_says_why_and_going_on_makes_only_what_is_missing(site: 
     assert await site.files(failed.project_id) == WHOLE
 
 
-async def test_another_description_asks_for_every_part_again(site: Site) -> None:
+async def test_another_description_asks_for_every_part_again_and_keeps_what_is_there(
+    site: Site,
+) -> None:
     async with site.worker() as engine:
         first = await site.made(engine)
+    site.model = Keeping()
+    async with site.worker() as engine:
         again = await site.made(
             engine, project_id=first.project_id, description="A ledger with debts in euros."
         )
     assert again.status is MessageStatus.COMPLETED
-    assert len(site.model.requests) >= 3 * len(STEPS)
+    asked = [part_asked(each) for each in site.model.requests if not has_written(each)]
+    assert asked == [step.part for step in STEPS]
     assert "in euros" in site.model.requests[-1].system
+    assert "keep what is good" in site.model.requests[-1].system
+    changed = {"src/pages/Home.js": "export const Home = 2;\n"}
+    assert await site.files(first.project_id) == WHOLE | changed
+    written = [message for kind, message in await site.log(first.project_id) if kind == "file"]
+    assert written[len(WHOLE) :] == ["Wrote src/pages/Home.js"]
 
 
 @pytest.mark.parametrize("turn", [0, 3, 15])

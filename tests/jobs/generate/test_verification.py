@@ -40,7 +40,9 @@ class Builder(Author):
         if has_written(request) or not self.mends:
             return says("I looked at it.")
         old, new = "main = 2", "main = 1"
-        return calls(call("e", "editFile", path="src/main.js", oldString=old, newString=new))
+        read = call("r", "readFile", path="src/main.js")
+        edit = call("e", "editFile", path="src/main.js", oldString=old, newString=new)
+        return calls(read, edit)
 
 
 def repairs_asked(site: Site) -> int:

@@ -1,27 +1,20 @@
-"""Each stack made into a small project by a scripted model, and built for real in the sandbox.
-
-`python -m tests.jobs.generate.templates [STACK …]` prints one JSON object. It needs a sandbox and
-the package registries of `REGISTRIES`.
-"""
+"""Each stack made into a small project by a scripted model, and built for real in the sandbox."""
 
 import asyncio
 import json
-import sys
-import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from app.demo.client import Api
 from bench.figures import say
-from core.ids import OwnerId
-from jobs.generate.stacks import StackName
-from store import Store
-from store.records import Check
-from tests.jobs.generate.site import Author, Site
-from tests.support.product import environment, running
-from tests.support.store import KEY
-from tools.sandbox.sandbox import Sandbox
+from bench.product import scripted, start_dev
+from jobs.generate.plan import STEPS
+from jobs.generate.stacks import STACKS, StackName
+from llm.scripted.scenario import Call, Reply, Rule, Scenario, When
 
 REGISTRIES = ("registry.npmjs.org:443", "pypi.org:443", "files.pythonhosted.org:443")
+POLL_S = 0.5
 
 _TSCONFIG = {"strict": True, "skipLibCheck": True, "module": "esnext", "target": "es2022"}
 _BUNDLED = _TSCONFIG | {"moduleResolution": "bundler", "jsx": "react-jsx", "noEmit": True}
@@ -110,7 +103,10 @@ FILES: dict[StackName, dict[str, dict[str, str]]] = {
                 {"typescript": "^5.0.0"},
             ),
             "tsconfig.json": _json(
-                {"compilerOptions": _TSCONFIG | {"outDir": "dist"}, "include": ["src"]}
+                {
+                    "compilerOptions": _TSCONFIG | {"rootDir": "src", "outDir": "dist"},
+                    "include": ["src"],
+                }
             ),
         },
         "source structure": {
@@ -142,52 +138,53 @@ FILES: dict[StackName, dict[str, dict[str, str]]] = {
 }
 
 
-class _Template(Author):
-    """Writes the files of one stack; a part without any gets a note of its own."""
-
-    def __init__(self, stack: StackName) -> None:
-        super().__init__()
-        parts = ("config", "source structure", "components", "pages", "hooks", "types")
-        notes = {each: {f"notes/{each}.md": f"# {each}\n"} for each in (*parts, "utilities")}
-        self.files = notes | {"readme": {"README.md": "# Made\n"}} | FILES[stack]
+def written(stack: StackName) -> dict[str, dict[str, str]]:
+    """The files of each of the eight parts; a part of which the stack has none gets a note."""
+    notes = {step.part: {f"notes/{step.part}.md": f"# {step.part}\n"} for step in STEPS}
+    return notes | {"readme": {"README.md": "# Made\n"}} | FILES[stack]
 
 
-async def figures(stacks: list[StackName], folder: Path) -> dict[str, Any]:
-    """How many were verified, and what was run for each."""
-    env = environment(POLARIS_CONVEX_INTERNAL_KEY=KEY, CONVEX_ADMIN_KEY="admin")
-    data = ["--dir", str(Path(__file__).parents[3] / "convex"), "--data", "data.sqlite"]
-    found: dict[str, Any] = {}
-    with running(["convex", *data], folder=folder, env=env) as convex:
-        async with (
-            Store(convex.ready["url"], internal_key=KEY) as store,
-            Sandbox(scratch=folder, registries=REGISTRIES) as sandbox,
-        ):
-            site = Site(store, OwnerId("maker"), folder, sandbox)
-            for stack in stacks:
-                site.model = _Template(stack)
-                async with site.worker() as engine:
-                    generation = await site.made(engine, stack=stack.value)
-                evidence = generation.verification
-                assert evidence is not None
-                found[stack.value] = {
-                    "state": evidence.state,
-                    "reason": evidence.reason,
-                    "checks": [_told(check) for check in evidence.checks],
-                }
-    verified = sum(each["state"] == "verified" for each in found.values())
-    return {"generate.templates_verified": verified, "of": len(found), "stacks": found}
+def rules(stack: StackName) -> Iterator[Rule]:
+    """What the scripted model says to who asks for this stack."""
+    for number, step in enumerate(STEPS, start=1):
+        files = written(stack)[step.part].items()
+        calls = tuple(
+            Call(name="writeFile", arguments={"path": path, "content": text})
+            for path, text in files
+        )
+        for results, text, made in ((0, "I write it.", calls), (len(calls), "It is made.", ())):
+            when = When(
+                system_contains=f"another one: {STACKS[stack].title}.",
+                user_contains=f"Step {number} of {len(STEPS)}",
+                tool_results=results,
+            )
+            yield Rule(when=when, reply=Reply(text=text, tool_calls=made))
 
 
-def _told(check: Check) -> str:
-    return f"{check.command}: {check.exit_code} after {check.took_s:.1f} s"
+async def templates(folder: Path) -> dict[str, float]:
+    """`generate.templates_verified` of all stacks, one after the other; what was run is printed."""
+    say(f"{len(StackName)} stacks, made and then built with packages of the registries")
+    scenario = Scenario(
+        name="stacks", rules=tuple(rule for stack in StackName for rule in rules(stack))
+    )
+    given = {"POLARIS_PACKAGE_REGISTRIES": ",".join(REGISTRIES)}
+    async with scripted(scenario, folder) as model:
+        child = await start_dev(model, folder, given)
+        try:
+            async with Api(child.ready["api"], child.ready["token"]) as api:
+                verified = [await _is_verified(api, stack) for stack in StackName]
+        finally:
+            await child.stop()
+    return {"generate.templates_verified": sum(verified), "generate.templates": len(verified)}
 
 
-def main() -> None:
-    """Print the figures."""
-    stacks = [StackName(name) for name in sys.argv[1:]] or list(StackName)
-    with tempfile.TemporaryDirectory() as folder:
-        say(json.dumps(asyncio.run(figures(stacks, Path(folder)))))
-
-
-if __name__ == "__main__":
-    main()
+async def _is_verified(api: Api, stack: StackName) -> bool:
+    project_id = await api.generate(f"A small example of {stack.value}", stack=stack.value)
+    while (status := await api.generation(project_id))["status"] == "processing":  # noqa: ASYNC110
+        await asyncio.sleep(POLL_S)
+    evidence: dict[str, Any] = status.get("verification") or {"state": status["status"]}
+    say(f"  {stack.value}: {evidence['state']} {evidence.get('reason', '')}".rstrip())
+    for check in evidence.get("checks", ()):
+        how = f"exit code {check['exitCode']}" if "exitCode" in check else "ended by us"
+        say(f"    {check['command']}: {how} after {check['tookS']:.1f} s")
+    return evidence["state"] == "verified"
