@@ -103,9 +103,15 @@ async def _polaris(
 
 
 async def start_dev(
-    model: ScriptedModel, folder: Path, given: Mapping[str, str] | None = None
+    model: ScriptedModel,
+    folder: Path,
+    given: Mapping[str, str] | None = None,
+    *,
+    module: str = "app.main",
 ) -> Child:
     """`polaris dev` on the data in the folder, which is made when missing; `given` is set, too.
+
+    `module`: what is run as `polaris`.
 
     Raises:
         StartFailed: it did not become ready.
@@ -120,5 +126,5 @@ async def start_dev(
         "POLARIS_GRACE_S": "1",
         **(given or {}),
     }
-    command = ["app.main", "dev", "--port", "0", "--data", str(folder / "polaris")]
+    command = [module, "dev", "--port", "0", "--data", str(folder / "polaris")]
     return await Child.start(command, environment=environment, log=folder / "polaris.log")
