@@ -115,9 +115,9 @@ class RepositoryImport:
             writing(self.store, transfer_id, standing, report, most) as writer,
             blobs_of(git) as blobs,
         ):
+            contents = blobs.read_all([file.entry.sha for file in found.held])
             for file in found.held:
-                data = await blobs.read(file.entry.sha)
-                await writer.add(file.path, data, file.mode)
+                await writer.add(file.path, await anext(contents), file.mode)
             return await writer.end()
 
     async def finish(self, source: Source, arrived: Arrived) -> None:

@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 import pytest
 
+from jobs.github.accounts import ImportLimits
 from store.errors import Conflict
 from tests.jobs.github.site import Site
 from tests.support.github import File
@@ -78,16 +79,22 @@ async def test_a_git_folder_inside_does_not_come_in(site: Site) -> None:
     ]
 
 
-@pytest.mark.thorough
-async def test_sixty_thousand_files_are_refused_before_anything_is_written(site: Site) -> None:
+@pytest.mark.parametrize(
+    ("count", "most"),
+    [(300, 200), pytest.param(60_000, ImportLimits().files, marks=pytest.mark.thorough)],
+)
+async def test_too_many_files_are_refused_before_anything_is_written(
+    site: Site, count: int, most: int
+) -> None:
+    site.limits = ImportLimits(files=most)
     site.github.repositories.make("octo/many")
     stream = [b"blob\nmark :1\ndata 2\nx\n\n", b"commit refs/heads/main\n"]
     stream += [b"committer T <t@example.com> 1700000000 +0000\ndata 0\n"]
-    stream += [b"M 100644 :1 d%d/f%d\n" % (n % 300, n) for n in range(60_000)]
+    stream += [b"M 100644 :1 d%d/f%d\n" % (n % 300, n) for n in range(count)]
     site.github.repositories.git("octo/many", "fast-import", "--quiet", data=b"".join(stream))
     project_id, ended = await site.imported("octo/many")
     assert (ended.status, ended.error_code, ended.done) == ("failed", "too_large", 0)
-    assert "60000 files; a project may have 20000" in (ended.error or "")
+    assert f"{count} files; a project may have {most}" in (ended.error or "")
     project = await site.store.projects.owned(project_id, owner=site.owner)
     assert project.files_version == 0
 
