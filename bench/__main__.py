@@ -5,6 +5,7 @@ import sys
 
 from bench import agent, fairness, generate, start, store, stream, tools
 from bench.engine import suite as engine
+from bench.github import suite as github
 
 SUITES = {
     "agent": agent.main,
@@ -18,14 +19,19 @@ SUITES = {
 
 
 def main() -> None:
-    """Run the suite that the first argument names; the engine's takes options of its own."""
+    """Run the suite that the first argument names.
+
+    The engine's takes options of its own, and that of GitHub the names of some of its parts.
+    """
     match sys.argv[1:]:
         case ["engine", *options]:
             asyncio.run(engine.main(engine.read_options(options)))
+        case ["github", *parts] if set(parts) <= set(github.PARTS):
+            asyncio.run(github.main(parts))
         case [suite] if suite in SUITES:
             asyncio.run(SUITES[suite]())
         case _:
-            names = "|".join(["engine", *SUITES])
+            names = "|".join(["engine", "github", *SUITES])
             sys.exit(f"usage: python -m bench {names}   (make bench SUITE=name)")
 
 

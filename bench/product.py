@@ -119,8 +119,11 @@ async def start_dev(
     given: Mapping[str, str] | None = None,
     *,
     options: Sequence[str] = ("--port", "0"),
+    module: str = "app.main",
 ) -> Child:
     """`polaris dev` on the data in the folder, which is made when missing; `given` is set, too.
+
+    `module`: what is run as `polaris`.
 
     Raises:
         StartFailed: it did not become ready.
@@ -135,5 +138,5 @@ async def start_dev(
         "POLARIS_GRACE_S": "1",
         **(given or {}),
     }
-    command = ["app.main", "dev", *options, "--data", str(folder / "polaris")]
+    command = [module, "dev", *options, "--data", str(folder / "polaris")]
     return await Child.start(command, environment=environment, log=folder / "polaris.log")

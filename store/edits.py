@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from core.ids import OwnerId, ProjectId
 from store.client import ConvexHttp
-from store.files import content_row
+from store.contents import content_row
 from store.records import DeletedFile, FileEdit, NewFolder, RenamedFile, WrittenFile
 
 

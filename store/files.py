@@ -1,13 +1,13 @@
 """Files of a project: paths in, bytes out."""
 
-import hashlib
+import asyncio
 import unicodedata
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 
 from core.batches import in_batches
 from core.ids import OwnerId, ProjectId
-from core.text import storable_text
 from store.client import ConvexHttp
+from store.contents import content_row, content_rows
 from store.errors import SameName
 from store.records import (
     FileChanges,
@@ -18,11 +18,9 @@ from store.records import (
 )
 from store.rows import decode
 
-TEXT_LIMIT_BYTES = (
-    256_000  # larger ones become blobs: a document holds 1 MiB, and reading it costs all of it
-)
 READ_BATCH = 100  # files asked for in one query; the function stops earlier at 4 MB of text
 READ_BATCH_BYTES = 4_000_000  # of files that are read together
+DOWNLOADS = 6  # blobs of one batch that are fetched side by side
 WRITE_BATCH = 100  # files in one mutation
 WRITE_BATCH_BYTES = (
     2_000_000  # a mutation's arguments may be 16 MiB; short ones hold the others up less
@@ -81,7 +79,7 @@ class Files:
         while remaining:
             args = {"ownerId": owner, "projectId": project_id, "paths": remaining[:READ_BATCH]}
             value = await self._http.query("system/files:readMany", args)
-            contents.extend([await self._content(row) for row in value["files"]])
+            contents.extend(await self._contents(value["files"]))
             remaining = remaining[int(value["seen"]) :]
         return tuple(contents)
 
@@ -155,7 +153,8 @@ class Files:
         for batch in in_batches(
             files.items(), most=WRITE_BATCH, full_at=WRITE_BATCH_BYTES, size=lambda it: len(it[1])
         ):
-            rows = [await content_row(self._http, path, data) for path, data in batch]
+            contents = [(path, data, None) for path, data in batch]
+            rows = await content_rows(self._http, contents)
             await self._write_batch(project_id, rows, owner)
         return len(files)
 
@@ -214,6 +213,20 @@ class Files:
         args = {"ownerId": owner, "projectId": project_id, "files": list(batch)}
         await self._http.mutation("system/files:writeMany", args)
 
+    async def _contents(self, rows: Sequence[Mapping[str, object]]) -> tuple[FileContent, ...]:
+        slots = asyncio.Semaphore(DOWNLOADS)
+
+        async def content(row: Mapping[str, object]) -> FileContent:
+            async with slots:
+                return await self._content(row)
+
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                contents = [tasks.create_task(content(row)) for row in rows]
+        except ExceptionGroup as failed:  # one of them says enough
+            raise failed.exceptions[0] from None
+        return tuple(each.result() for each in contents)
+
     async def _content(self, row: Mapping[str, object]) -> FileContent:
         entry = decode(FileEntry, row["entry"])
         if (text := row.get("text")) is not None:
@@ -228,21 +241,3 @@ def _refuse_spellings(paths: Iterable[str]) -> None:
         name = unicodedata.normalize("NFC", path)
         if known.setdefault(name, path) != path:
             raise SameName(name)
-
-
-async def content_row(
-    http: ConvexHttp, path: str, data: bytes, mode: NewMode | None = None
-) -> dict[str, object]:
-    """A file's content as the functions take it: its text, or the id of a blob uploaded for it."""
-    row: dict[str, object] = {
-        "path": path,
-        "size": len(data),
-        "sha256": hashlib.sha256(data).hexdigest(),
-    }
-    if mode is not None:
-        row["mode"] = mode
-    text = storable_text(data) if len(data) <= TEXT_LIMIT_BYTES else None
-    if text is not None:
-        return row | {"text": text}
-    url = await http.mutation("system/files:uploadUrl", {})
-    return row | {"storageId": await http.upload(url, data)}

@@ -10,7 +10,7 @@ from typing import Literal
 
 from core.ids import OwnerId, ProjectId, new_id
 from store.client import ConvexHttp
-from store.files import content_row
+from store.contents import Content, Row, content_rows
 from store.records import (
     CancelledTransfers,
     NewMode,
@@ -23,8 +23,6 @@ from store.rows import decode, encode
 
 Kind = Literal["import", "export"]
 Data = Mapping[str, str | int | float | bool | None]
-
-UPLOADS = 6  # contents of one batch that are uploaded side by side
 
 
 @dataclass(frozen=True)
@@ -159,28 +157,22 @@ class Transfers:
             args["waitingUntil"] = round(waiting_until.timestamp() * 1000)
         return bool(await self._http.mutation("system/transfers:progress", args))
 
-    async def write(self, transfer_id: str, files: Sequence[NewFile], how_far: HowFar) -> None:
+    async def kept(self, files: Sequence[NewFile]) -> Sequence[Row]:
+        """The files as `write_rows` takes them: what is no short text is uploaded already."""
+        contents: list[Content] = [(file.path, file.data, file.mode) for file in files]
+        return await content_rows(self._http, contents)
+
+    async def write_rows(self, transfer_id: str, rows: Sequence[Row], how_far: HowFar) -> None:
         """Write files of an import, whatever stands there, and say how far it is; all or nothing.
 
         At most 200. Raises: TransferOver, NotFound, Refused (a path, a link).
         """
-        slots = asyncio.Semaphore(UPLOADS)
-
-        async def row(file: NewFile) -> dict[str, object]:
-            async with slots:
-                return await content_row(self._http, file.path, file.data, file.mode)
-
-        try:
-            async with asyncio.TaskGroup() as tasks:
-                rows = [tasks.create_task(row(file)) for file in files]
-        except ExceptionGroup as failed:  # one of them says enough
-            raise failed.exceptions[0] from None
-        args = {
-            "transferId": transfer_id,
-            "files": [each.result() for each in rows],
-            **encode(how_far),
-        }
+        args = {"transferId": transfer_id, "files": list(rows), **encode(how_far)}
         await self._http.mutation("system/transfers:write", args)
+
+    async def write(self, transfer_id: str, files: Sequence[NewFile], how_far: HowFar) -> None:
+        """Both at once. Raises: as `write_rows`."""
+        await self.write_rows(transfer_id, await self.kept(files), how_far)
 
     async def finish(  # noqa: PLR0913 - all by name
         self,

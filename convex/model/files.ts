@@ -7,7 +7,7 @@ import type { Recording } from "./checkpoints/recording.ts";
 import { type Side, sideOf } from "./checkpoints/sides.ts";
 import { conflict, notFound, refused } from "./errors.ts";
 import { checkedPath, checkedTarget, checkLimits, composed, nameOf, parentOf, spellings } from "./paths.ts";
-import { putText } from "./texts.ts";
+import { addText, putText } from "./texts.ts";
 import type { newContent } from "./validators.ts";
 
 export const MAX_TEXT_BYTES = 900_000; // a document holds 1 MiB
@@ -26,6 +26,8 @@ export class Changes {
   readonly at = Date.now();
   private readonly recording: Recording | null;
   private readonly texts = new Map<string, string>(); // of this mutation, by hash
+  /** Folders that were found or made so far, by path: many files of one mutation are in the same. */
+  readonly folders = new Map<string, Doc<"files">>();
   private loose: Loose[] = [];
   private version: number;
 
@@ -137,7 +139,7 @@ export async function writeFile(changes: Changes, path: string, content: NewCont
     type: "file",
     version: changes.next(),
   });
-  await putText(ctx, fileId, content.text);
+  if (content.text !== undefined) await addText(ctx, fileId, content.text);
   const row = await reread(ctx, fileId);
   changes.note(row.path, undefined, sideOf(row), content.text);
   return row;
@@ -147,9 +149,12 @@ export async function writeFile(changes: Changes, path: string, content: NewCont
 export async function folderAt(changes: Changes, path: string): Promise<Doc<"files"> | null> {
   if (path === "") return null;
   const { ctx, project } = changes;
-  const existing = await fileAt(ctx, project._id, path);
+  const existing = changes.folders.get(path) ?? (await fileAt(ctx, project._id, path));
   if (existing?.type === "file") throw conflict("is_a_file", `"${path}" is a file, not a folder`);
-  if (existing !== null) return existing;
+  if (existing !== null) {
+    changes.folders.set(path, existing);
+    return existing;
+  }
   const newPath = checkedPath(path);
   const parent = await folderAt(changes, parentOf(newPath));
   const id = await ctx.db.insert("files", {
@@ -161,6 +166,7 @@ export async function folderAt(changes: Changes, path: string): Promise<Doc<"fil
     updatedAt: changes.at,
   });
   const row = await reread(ctx, id);
+  changes.folders.set(path, row);
   changes.note(row.path, undefined, sideOf(row));
   return row;
 }
@@ -239,6 +245,7 @@ export async function removeEntry(changes: Changes, file: Doc<"files">): Promise
 
 async function bury(changes: Changes, path: string): Promise<void> {
   const projectId = changes.project._id;
+  changes.folders.clear(); // what goes may be one of them
   await changes.ctx.db.insert("fileTombstones", { projectId, path, version: changes.next() });
 }
 

@@ -7,12 +7,17 @@ export async function textOf(ctx: QueryCtx, file: Doc<"files">): Promise<string 
   return (await rowOf(ctx, file._id))?.text ?? null;
 }
 
+/** Stores the text of a file that was made just now. */
+export async function addText(ctx: MutationCtx, fileId: Id<"files">, text: string): Promise<void> {
+  await ctx.db.insert("fileTexts", { fileId, text });
+}
+
 /** Stores the text of a file, or none; gives the one that was there. */
 export async function putText(ctx: MutationCtx, fileId: Id<"files">, text: string | undefined): Promise<string | undefined> {
   const row = await rowOf(ctx, fileId);
   if (row !== null && text !== undefined) await ctx.db.patch(row._id, { text });
   else if (row !== null) await ctx.db.delete(row._id);
-  else if (text !== undefined) await ctx.db.insert("fileTexts", { fileId, text });
+  else if (text !== undefined) await addText(ctx, fileId, text);
   return row?.text;
 }
 

@@ -187,6 +187,18 @@ export const uploadUrl = systemMutation({
   handler: async (ctx) => await ctx.storage.generateUploadUrl(),
 });
 
+/** As many as there are blobs of one batch. */
+export const uploadUrls = systemMutation({
+  args: { count: v.number() },
+  returns: v.array(v.string()),
+  handler: async (ctx, { count }) => {
+    if (count > WRITE_FILES) throw refused("too_many", `At most ${WRITE_FILES} blobs can be uploaded at once`);
+    const urls = [];
+    for (let number = 0; number < count; number++) urls.push(await ctx.storage.generateUploadUrl());
+    return urls;
+  },
+});
+
 /** Two spellings of one name in one import would overwrite each other, and nobody would know. */
 function refuseTwins(paths: string[]): void {
   const spelled = new Map<string, string>();

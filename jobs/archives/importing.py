@@ -25,7 +25,7 @@ from jobs.incoming.judging import (
     check_size,
     in_words,
 )
-from jobs.incoming.writer import Arrived, Writer, standing_in
+from jobs.incoming.writer import Arrived, Writer, standing_in, writing
 from jobs.transfers import say
 from store.gateway import Store
 from store.transfers import HowFar
@@ -68,11 +68,18 @@ class ArchiveImport:
 
     async def _written(self, archive: Archive, root: "_Root") -> Arrived:
         report = Report()
-        limits = self.work.limits
         standing = await standing_in(self.store, self.asked.project_id, owner=self.owner)
-        writer = Writer(
-            self.store, self.asked.transfer_id, standing, report, HowFar(0, root.files, 0, 0)
-        )
+        most = HowFar(0, root.files, 0, 0)
+        transfer_id = self.asked.transfer_id
+        async with writing(self.store, transfer_id, standing, report, most) as writer:
+            await self._fill(archive, writer, report, root)
+            arrived = await writer.end()
+        if not arrived.files:
+            raise ArchiveRefused("There is no file in this archive that could come in")
+        return arrived
+
+    async def _fill(self, archive: Archive, writer: Writer, report: Report, root: "_Root") -> None:
+        limits = self.work.limits
         names, files, size = Names(), 0, 0
         entries = archive.entries()
         while (entry := await asyncio.to_thread(next, entries, None)) is not None:
@@ -87,10 +94,6 @@ class ArchiveImport:
             if size > limits.total_bytes:
                 raise TooLarge(f"Its files have more than {in_words(limits.total_bytes)}")
             await writer.add(path, data, entry.mode)
-        arrived = await writer.end()
-        if not arrived.files:
-            raise ArchiveRefused("There is no file in this archive that could come in")
-        return arrived
 
     async def _judged(
         self, archive: Archive, entry: ArchiveEntry, names: Names, root: str

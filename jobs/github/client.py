@@ -28,6 +28,7 @@ from jobs.github.problems import (
     NoAccess,
     NoSuchBranch,
     RefusedByGithub,
+    RepositoryBlocked,
     RepositoryNotFound,
     TokenRefused,
 )
@@ -195,7 +196,7 @@ class GithubClient:
     def _in_our_words(self, name: str, doing: str) -> Generator[None]:
         try:
             yield
-        except BadCredentialsException:
+        except BadCredentialsException:  # 401
             raise TokenRefused from None
         except UnknownObjectException:
             raise RepositoryNotFound(name, has_token=self._has_token) from None
@@ -206,12 +207,12 @@ class GithubClient:
 
     def _problem(self, error: GithubException, name: str, doing: str) -> Exception:
         text = _text_of(error)
-        if error.status == 401:  # noqa: PLR2004
-            return TokenRefused()
         if error.status in {403, 429} and (until := self._limit(error, text)) is not None:
             return LimitReached(until)
+        if error.status == 451 or "access blocked" in text.lower():  # noqa: PLR2004
+            return RepositoryBlocked(name, _block_of(error))
         if error.status == 403:  # noqa: PLR2004
-            return NoAccess(name, doing)
+            return NoAccess(name, doing, text)
         if error.status == 409 and "empty" in text.lower():  # noqa: PLR2004
             return EmptyRepository(name)
         if error.status >= 500 or error.status in {408, 0}:  # noqa: PLR2004
@@ -227,7 +228,8 @@ class GithubClient:
         reset = headers.get("x-ratelimit-reset", "")
         if headers.get("x-ratelimit-remaining") == "0" and reset.isdecimal():
             return datetime.fromtimestamp(int(reset) + 1, UTC)
-        if error.status == 429 or "rate limit" in text.lower():  # noqa: PLR2004
+        words = text.lower()  # older servers say "abuse detection" to what is a secondary limit now
+        if error.status == 429 or "rate limit" in words or "abuse detection" in words:  # noqa: PLR2004
             return now + timedelta(seconds=SECONDARY_WAIT_S)
         return None
 
@@ -256,6 +258,13 @@ def _split(remote: Remote, below: tuple[str, ...]) -> tuple[str, tuple[str, ...]
             if "/".join(below[:count]) in found:
                 return "/".join(below[:count]), below[count:]
     return below[0], below[1:]
+
+
+def _block_of(error: GithubException) -> str:
+    """Why GitHub has blocked a repository: dmca, tos."""
+    data: Any = error.data
+    block: Any = cast("dict[str, Any]", data).get("block") if isinstance(data, dict) else None
+    return str(cast("dict[str, Any]", block).get("reason", "")) if isinstance(block, dict) else ""
 
 
 def _text_of(error: GithubException) -> str:

@@ -41,11 +41,16 @@ PASSED_ON = (
 )
 """Variables of the operator's that git gets: how the network is reached, whom to trust."""
 
+# Whatever a repository holds, its packs and large files are not in memory as a whole.
 _SETTINGS = f"""\
 [core]
 	hooksPath = /dev/null
 	fsmonitor = false
 	askPass =
+	packedGitWindowSize = 1m
+	packedGitLimit = 32m
+	deltaBaseCacheLimit = 16m
+	bigFileThreshold = 32m
 [credential]
 	helper =
 [http]

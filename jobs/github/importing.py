@@ -10,7 +10,7 @@ from jobs.github.tree import blobs_of, check_limits, entries_of, judged
 from jobs.github.waiting import Waiting
 from jobs.github.work import GithubWork, problem_of
 from jobs.incoming.judging import Report, TooLarge, in_words
-from jobs.incoming.writer import Arrived, Writer, standing_in
+from jobs.incoming.writer import Arrived, standing_in, writing
 from jobs.transfers import say
 from store.gateway import Store
 from store.transfers import HowFar
@@ -110,12 +110,15 @@ class RepositoryImport:
         total = sum(file.entry.size for file in found.held)
         standing = await standing_in(self.store, self.asked.project_id, owner=self.owner)
         most = HowFar(0, len(found.held), 0, total)
-        writer = Writer(self.store, self.asked.transfer_id, standing, report, most)
-        async with blobs_of(git) as blobs:
+        transfer_id = self.asked.transfer_id
+        async with (
+            writing(self.store, transfer_id, standing, report, most) as writer,
+            blobs_of(git) as blobs,
+        ):
+            contents = blobs.read_all([file.entry.sha for file in found.held])
             for file in found.held:
-                data = await blobs.read(file.entry.sha)
-                await writer.add(file.path, data, file.mode)
-        return await writer.end()
+                await writer.add(file.path, await anext(contents), file.mode)
+            return await writer.end()
 
     async def finish(self, source: Source, arrived: Arrived) -> None:
         """Close the transfer with the report."""

@@ -54,15 +54,20 @@ class NoSuchFolder(NotFound):
 
 
 class NoAccess(Refused):
-    """GitHub refuses it to this account."""
+    """GitHub refuses it to this account; `said` is what it says to that."""
 
     code = "no_access"
 
-    def __init__(self, name: str, doing: str) -> None:
-        super().__init__(
-            f"The connected GitHub account may not {doing} {name}. "
-            "Its token may lack a permission (repo, or Contents and Administration)."
-        )
+    def __init__(self, name: str, doing: str, said: str = "") -> None:
+        hint = "Its token may lack a permission (repo, or Contents and Administration)."
+        if "saml enforcement" in said.lower():
+            hint = (
+                "Its organization wants single sign-on: authorize the token for the organization "
+                "in GitHub's settings (Configure SSO)."
+            )
+        elif "access restrictions" in said.lower():
+            hint = "Its organization lets this application in only when one of its owners approves."
+        super().__init__(f"The connected GitHub account may not {doing} {name}. {hint}")
 
 
 class TokenRefused(Refused):
@@ -193,6 +198,14 @@ class RefusedByGithub(Refused):
     """GitHub says that the request is wrong; the text is its own."""
 
     code = "refused_by_github"
+
+
+class RepositoryBlocked(RefusedByGithub):
+    """GitHub lets nobody at it, by law or by its own terms."""
+
+    def __init__(self, name: str, reason: str) -> None:
+        why = f" ({reason[:100]})" if reason else ""
+        super().__init__(f"GitHub has blocked the repository {name}{why}: nobody can reach it")
 
 
 class GithubAway(Transient):

@@ -3,10 +3,13 @@
 What the head has that a project cannot hold stays; everything else is what the project has.
 """
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from core.ahead import read_ahead
+from core.batches import in_batches
 from core.ids import OwnerId, ProjectId
 from jobs.github.git import Git, Running
 from jobs.github.problems import NothingToExport
@@ -16,6 +19,7 @@ from store.gateway import Store
 from tools.workspace.paths import composed
 
 AUTHOR = "Polaris <polaris@users.noreply.github.com>"
+LINES = 100  # of a commit that are written together
 _GIT_MODES = {None: "100644", "executable": "100755", "symlink": "120000"}
 
 
@@ -79,10 +83,10 @@ async def commit_of(  # noqa: PLR0913 - all by name
         for entry in head.left_out:
             line = f"M {entry.mode} {entry.sha} ".encode() + _quoted(entry.name) + b"\n"
             running.input.write(line)
-        for path, (mark, mode) in marks.items():
-            name = head.spelled.get(composed(path), path.encode())
-            running.input.write(f"M {mode} :{mark} ".encode() + _quoted(name) + b"\n")
+        for some in in_batches(marks.items(), most=LINES, full_at=LINES, size=lambda _: 1):
+            running.input.write(b"".join(_line(head, *each) for each in some))
             await running.input.drain()
+            await asyncio.sleep(0)  # a drain that waits for nothing lets nobody else run
         running.input.write(b"done\n")
         running.input.close()
         await running.check()
@@ -100,15 +104,22 @@ async def _blobs(
 ) -> dict[str, tuple[int, str]]:
     """Give every content to git; path → its mark, and the mode of the file."""
     marks: dict[str, tuple[int, str]] = {}
-    async for contents in store.files.contents(project_id, owner=owner):
-        for content in contents:
-            mark = len(marks) + 1
-            marks[content.entry.path] = mark, _GIT_MODES[content.entry.mode]
-            head = f"blob\nmark :{mark}\ndata {len(content.data)}\n".encode()
-            running.input.write(head + content.data + b"\n")
-            await running.input.drain()
-        await say(len(marks))
+    async with read_ahead(store.files.contents(project_id, owner=owner)) as ahead:
+        async for contents in ahead:
+            for content in contents:
+                mark = len(marks) + 1
+                marks[content.entry.path] = mark, _GIT_MODES[content.entry.mode]
+                head = f"blob\nmark :{mark}\ndata {len(content.data)}\n".encode()
+                running.input.write(head + content.data + b"\n")
+                await running.input.drain()
+            await say(len(marks))
     return marks
+
+
+def _line(head: HeadTree, path: str, content: tuple[int, str]) -> bytes:
+    mark, mode = content
+    name = head.spelled.get(composed(path), path.encode())
+    return f"M {mode} :{mark} ".encode() + _quoted(name) + b"\n"
 
 
 def _quoted(name: bytes) -> bytes:

@@ -1,12 +1,14 @@
 """Files into the store, in batches; what stands there already is not sent again."""
 
-import hashlib
-from collections.abc import Mapping
+import asyncio
+from collections.abc import AsyncGenerator, Mapping, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 from core.errors import NotFound, Refused
 from core.ids import OwnerId, ProjectId
 from jobs.incoming.judging import Report, is_lfs_pointer
+from store.contents import Row, sha256_of
 from store.errors import TransferOver
 from store.gateway import Store
 from store.records import FileMode, NewMode, ReportLine
@@ -50,64 +52,99 @@ class Arrived:
         )
 
 
-class Writer:
-    """Writes the files of one import. `total` and `total_bytes` are what it will be given."""
+@asynccontextmanager
+async def writing(
+    store: Store, transfer_id: str, standing: Standing, report: Report, most: HowFar
+) -> AsyncGenerator["Writer"]:
+    """A writer of the files of one import; `Writer.end` is the last that is asked of it.
 
-    def __init__(
-        self, store: Store, transfer_id: str, standing: Standing, report: Report, most: HowFar
+    `most.total` and `most.total_bytes` are what it will be given.
+
+    Raises: TransferOver, NotFound (the project), StoreUnavailable, also in the block.
+    """
+    try:
+        async with asyncio.TaskGroup() as tasks:
+            yield Writer(store, transfer_id, standing, report, most, tasks)
+    except BaseExceptionGroup as failed:
+        raise failed.exceptions[0] from None  # one of the two says enough
+
+
+class Writer:
+    """Writes the files of one import: a batch is on its way while the next one comes together."""
+
+    def __init__(  # noqa: PLR0913, PLR0917 - made by `writing`
+        self,
+        store: Store,
+        transfer_id: str,
+        standing: Standing,
+        report: Report,
+        most: HowFar,
+        tasks: asyncio.TaskGroup,
     ) -> None:
         self._store = store
         self._transfer_id = transfer_id
         self._standing = standing
         self._report = report
         self._total, self._total_bytes = most.total, most.total_bytes
+        self._tasks = tasks
+        self._sending: asyncio.Task[None] | None = None
         self._done = 0
         self._bytes = 0
         self._batch: list[NewFile] = []
         self._batch_bytes = 0
 
     async def add(self, path: str, data: bytes, mode: NewMode) -> None:
-        """Write the file, now or with those after it.
-
-        Raises: TransferOver, NotFound (the project), StoreUnavailable.
-        """
+        """Write the file, with those before and after it. Raises: as `writing`."""
         if is_lfs_pointer(data):
             self._report.note(path, _LFS)
         self._done += 1
         self._bytes += len(data)
-        kept = (hashlib.sha256(data).hexdigest(), None if mode == "regular" else mode)
-        if self._standing.get(path) != kept:
+        if not await self._stands(path, data, mode):
             self._batch.append(NewFile(path, data, mode))
             self._batch_bytes += len(data)
         if len(self._batch) >= BATCH_FILES or self._batch_bytes >= BATCH_BYTES:
             await self.flush()
 
-    async def end(self) -> Arrived:
-        """Write what waits: it was all. Raises: as `add`."""
-        written, report = await self.flush(), self._report
-        return Arrived(
-            written.done, tuple(report.skipped), report.skipped_count, tuple(report.notes)
-        )
+    async def _stands(self, path: str, data: bytes, mode: NewMode) -> bool:
+        if path not in self._standing:
+            return False
+        kept = None if mode == "regular" else mode
+        return self._standing[path] == (await sha256_of(data), kept)
 
-    async def flush(self) -> HowFar:
-        """Write what waits; how far it is. Raises: as `add`."""
+    async def end(self) -> Arrived:
+        """Write what waits, and wait for it: it was all. Raises: as `writing`."""
+        await self.flush()
+        await self._sent()
+        report = self._report
+        return Arrived(self._done, tuple(report.skipped), report.skipped_count, tuple(report.notes))
+
+    async def flush(self) -> None:
+        """Send what waits, once the batch before it is written: they arrive in their order."""
         batch, self._batch, self._batch_bytes = self._batch, [], 0
         total, total_bytes = max(self._total, self._done), max(self._total_bytes, self._bytes)
         how_far = HowFar(self._done, total, self._bytes, total_bytes)
+        rows = await self._store.transfers.kept(batch)
+        await self._sent()
+        self._sending = self._tasks.create_task(self._write(rows, how_far))
+
+    async def _sent(self) -> None:
+        if self._sending is not None:
+            await self._sending
+
+    async def _write(self, rows: Sequence[Row], how_far: HowFar) -> None:
         try:
-            await self._store.transfers.write(self._transfer_id, batch, how_far)
+            await self._store.transfers.write_rows(self._transfer_id, rows, how_far)
         except (TransferOver, NotFound):
             raise
         except Refused:
-            for file in batch:
-                await self._alone(file, how_far)
-        return how_far
+            for row in rows:
+                await self._alone(row, how_far)
 
-    async def _alone(self, file: NewFile, how_far: HowFar) -> None:
+    async def _alone(self, row: Row, how_far: HowFar) -> None:
         """One file of a batch that was refused: the store says which one it does not take."""
         try:
-            await self._store.transfers.write(self._transfer_id, [file], how_far)
+            await self._store.transfers.write_rows(self._transfer_id, [row], how_far)
         except (TransferOver, NotFound):
             raise
         except Refused as refused:
-            self._report.skip(file.path, str(refused))
+            self._report.skip(str(row["path"]), str(refused))

@@ -163,6 +163,29 @@ async def test_what_is_no_archive_or_a_bomb_fails_and_leaves_nothing(
     await site.emptied(project_id)
 
 
+def lying() -> bytes:
+    """A zip whose one file says that it has 10 bytes, and has 3 MB."""
+    data = bytearray(zipped([("fine", b"fine", FILE), ("liar", b"\0" * 3_000_000, FILE)]))
+    said = (3_000_000).to_bytes(4, "little")
+    while (at := data.find(said)) >= 0:
+        data[at : at + 4] = (10).to_bytes(4, "little")
+    return bytes(data)
+
+
+async def test_a_file_that_lies_about_its_size_is_left_out(site: Site) -> None:
+    project_id, ended = await imported(site, lying())
+    assert (ended.status, set(await site.files(project_id))) == ("completed", {"fine"})
+    assert [line.path for line in ended.skipped or ()] == ["liar"]
+
+
+async def test_a_file_that_is_packed_a_thousandfold_ends_the_import(site: Site) -> None:
+    bomb = zipped([("fine", b"fine", FILE), ("bomb", b"\0" * 12_000_000, FILE)])
+    project_id, ended = await imported(site, bomb)
+    assert (ended.status, ended.error_code) == ("failed", "bad_archive")
+    assert "packed a thousandfold" in (ended.error or "")
+    await site.emptied(project_id)
+
+
 @pytest.mark.parametrize("form", ["zip", "tar.gz"])
 async def test_a_project_becomes_the_same_archive_each_time(
     site: Site, form: Literal["zip", "tar.gz"]

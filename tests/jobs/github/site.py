@@ -33,9 +33,10 @@ class Site:
     github: GithubStandIn
     token: str | None = TOKEN
     limits: ImportLimits = field(default_factory=ImportLimits)
+    api_url: str | None = None  # of another API; git is always the stand-in's
 
     def work(self) -> GithubWork:
-        server = GithubServer(self.github.url, self.github.api_url)
+        server = GithubServer(self.github.url, self.api_url or self.github.api_url)
         secret = SecretStr(self.token) if self.token else None
         return GithubWork(
             server,
@@ -71,18 +72,23 @@ class Site:
         self, project_id: ProjectId, repository: str, **more: str | bool
     ) -> Transfer:
         """Export it, with a worker for that alone; how it ended."""
+        async with self.worker() as engine:
+            await self.ask_export(engine, project_id, repository, **more)
+            return await self.ended(project_id)
+
+    async def ask_export(
+        self, engine: Engine, project_id: ProjectId, repository: str, **more: str | bool
+    ) -> None:
         data: dict[str, str | bool] = {
             "repository": repository,
             "message": "From Polaris",
             "mayCreate": False,
         }
-        async with self.worker() as engine:
-            asked = await self.store.transfers.request_export(
-                project_id, owner=self.owner, data=data | more
-            )
-            for event in asked.events:
-                await engine.send(engine_event(event))
-            return await self.ended(project_id)
+        asked = await self.store.transfers.request_export(
+            project_id, owner=self.owner, data=data | more
+        )
+        for event in asked.events:
+            await engine.send(engine_event(event))
 
     async def imported(self, repository: str, **more: str | bool) -> tuple[ProjectId, Transfer]:
         """Import it, with a worker for that alone; how it ended."""

@@ -66,7 +66,6 @@ class Repositories:
 
     root: Path
     private: set[str] = field(default_factory=set[str])
-    default_branches: dict[str, str] = field(default_factory=dict[str, str])
 
     def path(self, full_name: str) -> Path:
         return self.root / f"{full_name}.git"
@@ -81,7 +80,6 @@ class Repositories:
         self.git(full_name, "init", "-q", "--bare", f"--initial-branch={branch}")
         self.git(full_name, "config", "uploadpack.allowAnySHA1InWant", "true")
         self.git(full_name, "config", "http.receivepack", "true")
-        self.default_branches[full_name] = branch
         if private:
             self.private.add(full_name)
         return path
@@ -105,6 +103,9 @@ class Repositories:
                 stream += [f"data {len(file.data)}\n".encode() + file.data + b"\n"]
         self.git(full_name, "fast-import", "--quiet", data=b"".join(stream))
         return self.head(full_name, branch)
+
+    def default_branch(self, full_name: str) -> str:
+        return self.git(full_name, "symbolic-ref", "--short", "HEAD")
 
     def head(self, full_name: str, branch: str = "main") -> str:
         """The commit of a branch; "" where there is none."""

@@ -4,7 +4,9 @@ import base64
 import json
 import subprocess
 import threading
-from collections.abc import Generator, Mapping
+import time
+from collections import deque
+from collections.abc import Generator, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -12,10 +14,12 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
+from tests.support.github.git_http import READ_BYTES, Backend, Exchange, Line
 from tests.support.github.login import LoginPages
-from tests.support.github.repositories import ENV, Repositories
+from tests.support.github.repositories import Repositories
 
 API = "/api/v3"
+ASKED = "/-/asked"  # every request so far, for whoever runs the server as a process of its own
 
 
 @dataclass
@@ -24,7 +28,7 @@ class Fault:
 
     match: str
     status: int
-    body: Mapping[str, Any]
+    body: Mapping[str, Any] | str
     headers: Mapping[str, str] = field(default_factory=dict[str, str])
     times: int = 1
 
@@ -41,6 +45,8 @@ class GithubStandIn:
     faults: list[Fault] = field(default_factory=list[Fault])
     asked: list[str] = field(default_factory=list[str])
     gate: threading.Event = field(default_factory=threading.Event)  # git waits while it is clear
+    line: Line = field(default_factory=Line)
+    delay_s: float = 0.0  # before each answer, as GitHub is not on this machine
 
     @property
     def api_url(self) -> str:
@@ -107,25 +113,33 @@ class _Handler(BaseHTTPRequestHandler):
         body = self._body()
         path = unquote(urlsplit(self.path).path)
         asked = f"{self.command} {path}"
+        if path == ASKED:
+            self._json(200, self.github.asked)
+            return
         self.github.asked.append(f"{self.command} {self.path}")
+        time.sleep(self.github.delay_s)
         fault = self.github.fault_of(asked)
         if fault is not None:
+            deque(body, maxlen=0)
             self._json(fault.status, fault.body, fault.headers)
         elif path.startswith(API):
-            self._rest(path.removeprefix(API).strip("/").split("/"), body)
+            self._rest(path.removeprefix(API).strip("/").split("/"), b"".join(body))
         else:
             self.github.gate.wait(60)
             self._git(path, body)
 
-    def _body(self) -> bytes:
+    def _body(self) -> Iterator[bytes]:
+        """What was sent, as it comes; it has to be read to its end."""
         if self.headers.get("Transfer-Encoding") != "chunked":
-            return self.rfile.read(int(self.headers.get("Content-Length") or 0))
-        parts: list[bytes] = []
+            left = int(self.headers.get("Content-Length") or 0)
+            while data := self.rfile.read(min(left, READ_BYTES)):
+                left -= len(data)
+                yield data
+            return
         while size := int(self.rfile.readline().split(b";")[0], 16):
-            parts.append(self.rfile.read(size))
+            yield self.rfile.read(size)
             self.rfile.readline()
         self.rfile.readline()
-        return b"".join(parts)
 
     def _login(self) -> str | None:
         """Who calls; None without a token, "" with one that does not hold."""
@@ -184,7 +198,7 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _record(self, full_name: str) -> dict[str, Any]:
         repositories = self.github.repositories
-        branch = repositories.default_branches[full_name]
+        branch = repositories.default_branch(full_name)
         return {
             "name": full_name.partition("/")[2],
             "full_name": full_name,
@@ -237,45 +251,46 @@ class _Handler(BaseHTTPRequestHandler):
 
     # --- git ---
 
-    def _git(self, path: str, body: bytes) -> None:
+    def _git(self, path: str, body: Iterator[bytes]) -> None:
         full_name = "/".join(path.strip("/").split("/")[:2]).removesuffix(".git")
         login = self._login()
         writes = "git-receive-pack" in self.path
         if login == "" or (login is None and writes):
-            self._json(401, {"message": "Bad"}, {"WWW-Authenticate": 'Basic realm="GitHub"'})
-            return
-        if not self._sees(full_name, login):
-            status = 404 if login else 401
-            self._json(status, {"message": "No"}, {"WWW-Authenticate": 'Basic realm="GitHub"'})
-            return
-        done = subprocess.run(
-            ["git", "http-backend"],  # noqa: S607
-            input=body,
-            capture_output=True,
-            check=False,
-            env={
-                **ENV,
-                "GIT_PROJECT_ROOT": str(self.github.repositories.root),
-                "GIT_HTTP_EXPORT_ALL": "1",
-                "REMOTE_USER": login or "",
-                "REMOTE_ADDR": "127.0.0.1",
-                "PATH_INFO": path,
-                "QUERY_STRING": urlsplit(self.path).query,
-                "REQUEST_METHOD": self.command,
-                "CONTENT_TYPE": self.headers.get("Content-Type", ""),
-                "CONTENT_LENGTH": str(len(body)),
-                "HTTP_CONTENT_ENCODING": self.headers.get("Content-Encoding", ""),
-                "HTTP_GIT_PROTOCOL": self.headers.get("Git-Protocol", ""),
-            },
-        )
-        head, _, content = done.stdout.partition(b"\r\n\r\n")
-        headers = dict(line.split(": ", 1) for line in head.decode().split("\r\n") if ": " in line)
-        status = int(headers.pop("Status", "200").split()[0])
-        self._answer(status, content, headers)
+            self._refused(401, body)
+        elif not self._sees(full_name, login):
+            self._refused(404 if login else 401, body)
+        else:
+            query = urlsplit(self.path).query
+            exchange = Exchange(self.command, path, query, self.headers, login)
+            with Backend(exchange, self.github.repositories.root) as backend:
+                answer = backend.answer(body)
+                is_pack = path.endswith("/git-upload-pack")
+                pieces = self.github.line.through(answer.body, is_pack=is_pack)
+                self._stream(answer.status, pieces, answer.headers)
+
+    def _refused(self, status: int, body: Iterator[bytes]) -> None:
+        deque(body, maxlen=0)
+        self._json(status, {"message": "No"}, {"WWW-Authenticate": 'Basic realm="GitHub"'})
+
+    def _stream(self, status: int, pieces: Iterator[bytes], headers: Mapping[str, str]) -> None:
+        """The answer in chunks; where the line breaks, the connection does."""
+        try:
+            self.send_response(status)
+            for name, value in headers.items():
+                self.send_header(name, value)
+            self.send_header("Transfer-Encoding", "chunked")
+            self.end_headers()
+            for piece in pieces:
+                self.wfile.write(b"%x\r\n%s\r\n" % (len(piece), piece))
+            self.wfile.write(b"0\r\n\r\n")
+        except (BrokenPipeError, ConnectionResetError):
+            self.close_connection = True
 
     def _json(self, status: int, body: object, headers: Mapping[str, str] | None = None) -> None:
-        more = {"Content-Type": "application/json; charset=utf-8", **(headers or {})}
-        self._answer(status, json.dumps(body).encode(), more)
+        kind = {} if isinstance(body, str) else {"content-type": "application/json; charset=utf-8"}
+        more = {**kind, **(headers or {})}
+        text = body if isinstance(body, str) else json.dumps(body)
+        self._answer(status, text.encode(), more)
 
     def _answer(self, status: int, body: bytes, headers: Mapping[str, str]) -> None:
         try:

@@ -1,0 +1,1 @@
+"""What imports from GitHub and exports to it take, beside git itself."""
