@@ -15,6 +15,7 @@ from store.mcp import Mcp
 from store.messages import Messages
 from store.outbox import Outbox
 from store.projects import Projects
+from store.pulls import Pulls
 from store.transfers import Transfers
 
 
@@ -44,6 +45,7 @@ class Store:
         self.generating = ProjectGenerations(self.http)
         self.events = GenerationEvents(self.http)
         self.transfers = Transfers(self.http)
+        self.pulls = Pulls(self.http)
         self.outbox = Outbox(self.http)
         self.mcp = Mcp(self.http)
         self.deltas = DeltaBatcher(self.http, delta_limits)
