@@ -95,8 +95,8 @@ class Merger:
     async def _version(self, held: Held | None) -> Version | None:
         if held is None:
             return None
-        mode = held.mode
-        return Version(await self.blobs.read(held.entry.sha), None if mode == "regular" else mode)
+        mode = None if held.mode == "regular" else held.mode
+        return await Version(await self.blobs.read(held.entry.sha), mode).hashed()
 
     def _moved_here(self, path: str, base: Version | None) -> str | None:
         """Where the project has moved the file to, where it has that and nothing else of it."""

@@ -1,5 +1,6 @@
 """The steps of a pull: the branch's newest commit, merged into the project in batches."""
 
+import asyncio
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -205,7 +206,9 @@ class RepositoryPull:
         for part in reversed(head.partly):
             if part.commit in known:
                 base = _up_to(part.up_to, await self._files(git, part.commit, head.folder), base)
-        changes = changes_between(base, theirs, renames=renames, unheld=unheld)
+        changes = await asyncio.to_thread(  # it looks at each of 20,000 files
+            changes_between, base, theirs, renames=renames, unheld=unheld
+        )
         return _Trees(base, theirs, changes, report, renames)
 
     async def _files(self, git: Git, commit: str, folder: str) -> Files:
@@ -293,7 +296,7 @@ class _Batches:
                 raise FileMoved(path) from None
             return found.data
 
-        view = ProjectView(entries, read)
+        view = await asyncio.to_thread(ProjectView, entries, read)
         return Merger(self._git, self._blobs, view, self._labels, self._named)
 
     async def _next(

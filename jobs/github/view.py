@@ -1,14 +1,19 @@
 """A project as a pull sees it: which files stand where, and what it has changed so far."""
 
+import asyncio
 import hashlib
 from collections import Counter, defaultdict
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
+from functools import cached_property
+from typing import Self
 
 from store.pulls import SeenFile
 from store.records import FileEntry, FileMode
 from tools.workspace.paths import ancestors_of
 from tools.workspace.port import RelPath
+
+HASHED_BYTES = 1 << 20  # on the loop: a millisecond or two
 
 
 class FileMoved(Exception):
@@ -22,10 +27,16 @@ class Version:
     data: bytes
     mode: FileMode | None
 
-    @property
+    @cached_property
     def sha256(self) -> str:
         """The hash of its bytes, as the store keeps it."""
         return hashlib.sha256(self.data).hexdigest()
+
+    async def hashed(self) -> Self:
+        """Itself, once its hash is known; much of it is hashed in a thread."""
+        if len(self.data) > HASHED_BYTES:
+            await asyncio.to_thread(lambda: self.sha256)
+        return self
 
 
 class ProjectView:
@@ -61,7 +72,7 @@ class ProjectView:
         seen = self._files.get(path)
         if seen is None:
             return None
-        version = Version(await self._read(path), seen.mode)
+        version = await Version(await self._read(path), seen.mode).hashed()
         if version.sha256 != seen.sha256:
             raise FileMoved(path)
         return version

@@ -2,7 +2,7 @@
 
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
 from app.wire.shapes import Answer, Body, Millis
 from core.ids import EventId, ProjectId
@@ -32,12 +32,19 @@ Person = Annotated[
     ),
 ]
 Message = Annotated[str, Field(min_length=1, max_length=5_000)]
+_NAME = r"[A-Za-z0-9_][A-Za-z0-9_+-]*(?:\.[A-Za-z0-9_+-]+)*"
+
+
+def _no_lock(branch: str) -> str:
+    if any(name.endswith(".lock") for name in branch.split("/")):
+        raise ValueError("no name of a branch ends with .lock")
+    return branch
+
+
 Branch = Annotated[
     str,
-    Field(
-        pattern=r"^(?!.*(?:\.\.|//|/\.|\.lock(?:/|$)))[A-Za-z0-9_][A-Za-z0-9._/+-]{0,199}(?<![./])$",
-        examples=["polaris/new-header"],
-    ),
+    Field(pattern=rf"^{_NAME}(?:/{_NAME})*$", max_length=200, examples=["polaris/new-header"]),
+    AfterValidator(_no_lock),
 ]
 
 
