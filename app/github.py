@@ -9,17 +9,28 @@ from app.settings import Settings, own_environment
 from core.clock import Clock
 from jobs.github.accounts import GithubAccounts, GithubServer, ImportLimits, OneAccount
 from jobs.github.clerk import ClerkAccounts
+from jobs.github.commit_words import CommitWords
 from jobs.github.connected import ConnectedAccounts
 from jobs.github.git import PASSED_ON, GitPrograms
+from jobs.github.histories import HistoryRoom
 from jobs.github.login import GithubApp, GithubLogin
+from jobs.github.signing import Signature
 from jobs.github.work import GithubWork, remove_repositories
+from llm.model import Model
 from store.gateway import Store
 
 
-def github_of(settings: Settings, folder: Path, store: Store, clock: Clock) -> GithubWork:
+def github_of(
+    settings: Settings,
+    folder: Path,
+    store: Store,
+    clock: Clock,
+    small_model: Model | None = None,
+) -> GithubWork:
     """What jobs between projects and GitHub have; their repositories lie in `folder`.
 
-    Those of a worker that was killed go: what goes on fetches anew.
+    Those of a worker that was killed go: what goes on fetches anew. `small_model` writes the
+    messages of commits.
     """
     remove_repositories(folder)
     environment = own_environment()
@@ -34,6 +45,11 @@ def github_of(settings: Settings, folder: Path, store: Store, clock: Clock) -> G
         programs=GitPrograms(server, passed_on),
         folder=folder,
         clock=clock,
+        signature=Signature(
+            settings.commit_author, settings.commit_committer, settings.commit_co_authors
+        ),
+        words=CommitWords(small_model),
+        room=HistoryRoom(settings.repositories_bytes, settings.workspaces_days),
     )
 
 

@@ -20,7 +20,7 @@ from app.http.rates.postgres import PostgresBuckets
 from app.http.serving.server import serving
 from app.identity.issuer import Identity, identity_of
 from app.identity.tokens import Authenticator
-from app.models import model_of, prepare
+from app.models import model_of, prepare, small_model_of
 from app.observe.tracing import tracing
 from app.ready_file import announced
 from app.services.editing import Editing
@@ -267,7 +267,7 @@ async def open_engine(
         if model is not None:
             agents = agents_of(settings, model, store, workplace)
             repositories = stack.enter_context(own_folder(settings.data_dir / "repositories"))
-            github = github_of(settings, repositories, store, CLOCK)
+            github = github_of(settings, repositories, store, CLOCK, small_model_of(settings))
             needs += [store, agents, workplace.folders, workplace.owned, workplace.live, github]
         async with engine_of(settings, works=model is not None, provide=needs) as engine:
             yield engine

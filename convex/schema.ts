@@ -13,8 +13,10 @@ import {
   importStatus,
   mcpServer,
   messageStatus,
+  openedPullRequest,
   outboxData,
   projectSettings,
+  repositoryLink,
   restoreOutcome,
   reportLine,
   resultPart,
@@ -41,6 +43,7 @@ export default defineSchema({
     importStatus: v.optional(importStatus),
     exportStatus: v.optional(exportStatus),
     exportRepoUrl: v.optional(v.string()),
+    repository: v.optional(repositoryLink), // set where an import, export or pull ends well
     settings: v.optional(projectSettings),
     deletedAt: v.optional(v.number()),
   })
@@ -315,7 +318,7 @@ export default defineSchema({
     .index("by_project", ["projectId"])
     .index("by_external", ["projectId", "externalId"]),
 
-  // Imports and exports; written by jobs, read by people.
+  // Imports, exports, pulls and pull requests; written by jobs, read by people.
   transfers: defineTable({
     projectId: v.id("projects"),
     externalId: v.string(),
@@ -335,6 +338,10 @@ export default defineSchema({
     repoUrl: v.optional(v.string()),
     error: v.optional(v.string()),
     errorCode: v.optional(v.string()),
+    upTo: v.optional(v.string()), // of a pull: the last path, in their order, that it is through with
+    conflicts: v.optional(v.array(reportLine)), // of a pull: files that both sides have changed, the first of them
+    conflictsCount: v.optional(v.number()),
+    pullRequest: v.optional(openedPullRequest),
     storageId: v.optional(v.id("_storage")), // the archive that was uploaded, until the transfer ends
     heartbeatAt: v.number(),
   })

@@ -51,6 +51,7 @@ class ExportRequested(EventData, event="github/export.requested"):
     """An export of a project to a repository is in the store.
 
     `repository`: owner/name, or only the name: then it is made for the connected account.
+    `message`: empty for one that is made up from what has changed.
     """
 
     transfer_id: str
@@ -61,6 +62,33 @@ class ExportRequested(EventData, event="github/export.requested"):
     must_create: bool = False
     is_private: bool = True
     description: str = ""
+    author: str = ""  # `Name <mail>`, as the next; empty: as the server's settings say
+    committer: str = ""
+    co_authors: str = ""  # one a line
+
+
+class PullRequested(EventData, event="github/pull.requested"):
+    """A pull of what is new in a project's repository is in the store."""
+
+    transfer_id: str
+    project_id: ProjectId
+
+
+class ProposalRequested(EventData, event="github/pull-request.requested"):
+    """A pull request from a project to its repository is in the store.
+
+    What is empty is made up: the branch from the project, the rest from what has changed.
+    """
+
+    transfer_id: str
+    project_id: ProjectId
+    branch: str = ""
+    title: str = ""
+    body: str = ""
+    message: str = ""
+    author: str = ""
+    committer: str = ""
+    co_authors: str = ""
 
 
 class TransferCancelled(EventData, event="transfer/cancelled"):

@@ -7,12 +7,16 @@ from jobs.archives.import_archive import import_archive
 from jobs.generate.generate_project import generate_project
 from jobs.github.export_repository import export_repository
 from jobs.github.import_repository import import_repository
+from jobs.github.open_pull_request import open_pull_request
+from jobs.github.pull_repository import pull_repository
 from jobs.message.process_message import process_message
 
 JOBS: tuple[Job[Any, Any], ...] = (
     process_message,
     import_repository,
     export_repository,
+    pull_repository,
+    open_pull_request,
     import_archive,
     generate_project,
 )

@@ -1,4 +1,4 @@
-"""What the jobs of imports and exports share: how they say how far they are, and how they fail."""
+"""What the jobs of transfers share: how they say how far they are, and how they fail."""
 
 from datetime import datetime
 from typing import Any
@@ -29,6 +29,8 @@ _WORDS = {
     "Try again in a few minutes.",
     StoreUnavailable.code: "The files could not be stored, after several tries. "
     "Try again in a few minutes.",
+    "files_keep_changing": "The project's files were changed again and again meanwhile, so that "
+    "what is new could not be merged. Try again in a moment.",
     "git_missing": "git is not installed on this server. Whoever runs it has to install it.",
 }
 _UNKNOWN = "Something went wrong on our side. Try again; if it fails again, report it."
@@ -36,13 +38,17 @@ _OWN = frozenset(
     {
         "archive_gone",
         "bad_archive",
+        "branch_taken",
         "empty_repository",
         "github_not_connected",
         "github_unauthorized",
+        "history_rewritten",
         "no_access",
+        "no_repository",
         "no_such_branch",
         "no_such_folder",
         "nothing_to_export",
+        "nothing_to_propose",
         "push_refused",
         "rate_limited",
         "refused_by_github",

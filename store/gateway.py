@@ -16,6 +16,7 @@ from store.mcp import Mcp
 from store.messages import Messages
 from store.outbox import Outbox
 from store.projects import Projects
+from store.pulls import Pulls
 from store.requests import Requests
 from store.transfers import Transfers
 
@@ -47,6 +48,7 @@ class Store:
         self.events = GenerationEvents(self.http)
         self.transfers = Transfers(self.http)
         self.requests = Requests(self.http)
+        self.pulls = Pulls(self.http)
         self.outbox = Outbox(self.http)
         self.mcp = Mcp(self.http)
         self.github_accounts = GithubAccountRows(self.http)

@@ -6,22 +6,25 @@ from collections.abc import AsyncIterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Literal
+from typing import Literal, TypeAlias
 
 from core.ids import OwnerId, ProjectId, new_id
 from store.client import ConvexHttp
 from store.contents import Content, Row, content_rows
 from store.records import (
     CancelledTransfers,
+    NewLink,
     NewMode,
+    OpenedPullRequest,
     ReportLine,
     RequestedExport,
     RequestedImport,
     Transfer,
+    TransferKind,
 )
 from store.rows import decode, encode
 
-Kind = Literal["import", "export"]
+Kind: TypeAlias = TransferKind
 Data = Mapping[str, str | int | float | bool | None]
 
 
@@ -185,8 +188,13 @@ class Transfers:
         skipped: Sequence[ReportLine] | None = None,
         skipped_count: int | None = None,
         notes: Sequence[ReportLine] | None = None,
+        link: NewLink | None = None,
+        pull_request: OpenedPullRequest | None = None,
     ) -> Transfer:
-        """End it; one that ended before is returned as it is. Raises: NotFound."""
+        """End it; one that ended before is returned as it is. Raises: NotFound.
+
+        `link`: what the project has in common with its repository from now on.
+        """
         args = {
             "transferId": transfer_id,
             "status": status,
@@ -196,6 +204,8 @@ class Transfers:
             "skipped": None if skipped is None else [encode(line) for line in skipped],
             "skippedCount": skipped_count,
             "notes": None if notes is None else [encode(line) for line in notes],
+            "link": None if link is None else encode(link),
+            "pullRequest": None if pull_request is None else encode(pull_request),
         }
         return decode(Transfer, await self._http.mutation("system/transfers:finish", args))
 

@@ -44,6 +44,17 @@ class ProjectSettingsAnswer(Answer):
     dev_command: str | None = None
 
 
+class ProjectRepositoryAnswer(Answer):
+    """Where a project came from or went to last, and the commit that both had in common."""
+
+    repository: Annotated[str, Field(examples=["owner/repository"])]
+    url: str
+    branch: str
+    folder: Annotated[str, Field(description="The project is only this folder; empty: all of it.")]
+    commit: str
+    synced_at: Millis
+
+
 class ProjectAnswer(CreationTimes):
     """A project."""
 
@@ -55,6 +66,7 @@ class ProjectAnswer(CreationTimes):
     import_status: str | None = None
     export_status: str | None = None
     export_repo_url: str | None = None
+    repository: ProjectRepositoryAnswer | None = None
 
     @computed_field(alias="_id")
     @property

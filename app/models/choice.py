@@ -37,8 +37,9 @@ def model_of(settings: ModelSettings, providers: Sequence[Provider] = PROVIDERS)
         name, _, model = entry.partition(":")
         provider = known.get(name)
         if provider is None or not model:
+            variable = "POLARIS_SMALL_MODEL" if entry == settings.small_model else "POLARIS_MODELS"
             raise SettingsInvalid(
-                f"POLARIS_MODELS: {entry!r} is not PROVIDER:MODEL with one of {', '.join(known)}"
+                f"{variable}: {entry!r} is not PROVIDER:MODEL with one of {', '.join(known)}"
             )
         if provider.needs_key and settings.key_of(provider) is None:
             raise SettingsInvalid(f"{provider.key_variable}: needed for {entry!r}")
@@ -54,6 +55,17 @@ def model_of(settings: ModelSettings, providers: Sequence[Provider] = PROVIDERS)
     return preferring(
         makers, patience, first_byte_s=settings.model_first_byte_s, clock=SystemClock()
     )
+
+
+def small_model_of(settings: ModelSettings) -> Model | None:
+    """The model for short texts beside answers: the one that is set, else the one that answers.
+
+    None where none is configured. Raises: SettingsInvalid.
+    """
+    if settings.small_model is not None:
+        settings = settings.model_copy(update={"models": (settings.small_model,)})
+    model = model_of(settings)
+    return None if isinstance(model, NoModel) else model
 
 
 def _deferred(

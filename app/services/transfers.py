@@ -1,6 +1,6 @@
-"""Imports and exports: asked for in one write, then their events on their way."""
+"""Imports, exports, pulls: asked for in one write, then their events on their way."""
 
-from collections.abc import AsyncIterable, AsyncIterator
+from collections.abc import AsyncIterable, AsyncIterator, Mapping
 from dataclasses import dataclass
 from functools import partial
 
@@ -22,7 +22,7 @@ from jobs.outbox import Relay
 from store.gateway import Store
 from store.transfers import Kind
 
-__all__ = ["BadAddress", "NotConnected", "Started", "Transferring"]
+__all__ = ["BadAddress", "NotConnected", "Signed", "Started", "Transferring"]
 
 
 @dataclass(frozen=True)
@@ -32,6 +32,24 @@ class Started:
     project_id: ProjectId
     event_id: EventId
     transfer_id: str
+
+
+@dataclass(frozen=True)
+class Signed:
+    """Whom a request names as those that a commit is of: each is `Name <mail>`."""
+
+    author: str | None = None
+    committer: str | None = None
+    co_authors: tuple[str, ...] = ()
+
+    @property
+    def data(self) -> dict[str, str]:
+        """The same in an event."""
+        return {
+            "author": self.author or "",
+            "committer": self.committer or "",
+            "coAuthors": "\n".join(self.co_authors),
+        }
 
 
 @dataclass(frozen=True)
@@ -123,9 +141,12 @@ class Transferring:
         must_create: bool,
         is_private: bool,
         description: str,
+        signed: Signed,
         key: str | None = None,
     ) -> Started:
         """Begin an export: to an address, or to a repository of that name, which is made.
+
+        An empty `message` is made up from what has changed.
 
         Raises:
             NotConnected: there is no account to export with.
@@ -148,8 +169,50 @@ class Transferring:
                 "mustCreate": must_create,
                 "isPrivate": is_private,
                 "description": description,
+                **signed.data,
             },
             key=key,
+        )
+        await self.relay.deliver_all(asked.events)
+        return Started(project_id, asked.event_id, asked.transfer.transfer_id)
+
+    async def pull(
+        self, project_id: ProjectId, *, owner: OwnerId, key: str | None = None
+    ) -> Started:
+        """Begin to merge what is new in the project's repository into the project.
+
+        Raises:
+            NotFound: not the owner's project.
+            Refused: it has no repository.
+            Conflict: a pull, an export or a pull request of it is running.
+        """
+        asked = await self.store.pulls.request(
+            project_id, owner=owner, kind="pull", data={}, key=key
+        )
+        await self.relay.deliver_all(asked.events)
+        return Started(project_id, asked.event_id, asked.transfer.transfer_id)
+
+    async def pull_request(
+        self,
+        project_id: ProjectId,
+        *,
+        owner: OwnerId,
+        words: Mapping[str, str],
+        signed: Signed,
+        key: str | None = None,
+    ) -> Started:
+        """Begin to propose the project's changes. `words`: branch, title, body and message.
+
+        Raises:
+            NotConnected: there is no account to push with.
+            NotFound, Refused, Conflict: as `pull`.
+        """
+        await self.store.projects.owned(project_id, owner=owner)
+        if await self.accounts.token(owner) is None:
+            raise NotConnected
+        data = {**words, **signed.data}
+        asked = await self.store.pulls.request(
+            project_id, owner=owner, kind="pullRequest", data=data, key=key
         )
         await self.relay.deliver_all(asked.events)
         return Started(project_id, asked.event_id, asked.transfer.transfer_id)

@@ -46,6 +46,12 @@ class ModelSettings(ProviderSettings):
         validation_alias="POLARIS_MODELS",
         description="PROVIDER:MODEL by preference, comma-separated; not set: by the keys set.",
     )
+    small_model: str | None = Field(
+        default=None,
+        pattern=r"^[^\s:]+:\S+$",
+        validation_alias="POLARIS_SMALL_MODEL",
+        description="PROVIDER:MODEL that writes commit messages; not set: the one that answers.",
+    )
     model_patience_s: float = Field(
         default=100.0,
         gt=0,

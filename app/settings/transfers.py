@@ -1,10 +1,21 @@
 """Settings of what comes into projects and goes out: GitHub, archives, and how much."""
 
-from pydantic import Field, SecretStr
+import re
+from typing import Annotated
 
-from app.settings.group import HTTP_URL, Group
+from pydantic import AfterValidator, Field, SecretStr
+
+from app.settings.group import HTTP_URL, Group, Names
+from core.people import PERSON, POLARIS
 
 MB = 1_000_000
+MIB = 1024 * 1024
+
+
+def _people(names: tuple[str, ...]) -> tuple[str, ...]:
+    if not all(re.fullmatch(PERSON, name) for name in names):
+        raise ValueError("each is Name <mail>")
+    return names
 
 
 class TransferSettings(Group):
@@ -46,6 +57,29 @@ class TransferSettings(Group):
         le=400 * MB,  # Convex takes an upload of half a gigabyte
         validation_alias="POLARIS_IMPORT_FILE_BYTES",
         description="Largest file of an import; larger ones are left out, and said.",
+    )
+    commit_author: str = Field(
+        default=POLARIS,
+        pattern=PERSON,
+        validation_alias="POLARIS_COMMIT_AUTHOR",
+        description="Author of commits whose request names none: Name <mail>.",
+    )
+    commit_committer: str = Field(
+        default=POLARIS,
+        pattern=PERSON,
+        validation_alias="POLARIS_COMMIT_COMMITTER",
+        description="Committer of commits whose request names none: Name <mail>.",
+    )
+    commit_co_authors: Annotated[Names, AfterValidator(_people)] = Field(
+        default=(),
+        validation_alias="POLARIS_COMMIT_CO_AUTHORS",
+        description="Co-authors of commits whose request names none, comma-separated.",
+    )
+    repositories_bytes: int = Field(
+        default=2 * 1024 * MIB,
+        ge=0,
+        validation_alias="POLARIS_REPOSITORIES_BYTES",
+        description="Bytes of commits kept on a worker's disk for pulls; beyond, unused go.",
     )
     archive_limit_bytes: int = Field(
         default=100 * MB,

@@ -7,7 +7,7 @@ import { only } from "./rows.ts";
 
 export const projectDoc = schema
   .doc("projects")
-  .pick("_id", "_creationTime", "ownerId", "name", "updatedAt", "importStatus", "exportStatus", "exportRepoUrl", "settings");
+  .pick("_id", "_creationTime", "ownerId", "name", "updatedAt", "importStatus", "exportStatus", "exportRepoUrl", "repository", "settings");
 
 export function toProjectDoc(row: Doc<"projects">): Infer<typeof projectDoc> {
   return only(projectDoc, row);
@@ -93,7 +93,7 @@ export function toEventDoc(row: Doc<"generationEvents">): Infer<typeof eventDoc>
   return { ...only(shownEvent, row), createdAt: row._creationTime };
 }
 
-export const transferDoc = schema.doc("transfers").omit("externalId", "storageId");
+export const transferDoc = schema.doc("transfers").omit("externalId", "storageId", "upTo");
 
 export function toTransferDoc(row: Doc<"transfers">): Infer<typeof transferDoc> {
   return only(transferDoc, row);

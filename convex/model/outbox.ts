@@ -16,6 +16,8 @@ export interface NewEvent {
     | "message/cancelled"
     | "github/import.requested"
     | "github/export.requested"
+    | "github/pull.requested"
+    | "github/pull-request.requested"
     | "archive/import.requested"
     | "transfer/cancelled"
     | "project/generate-requested"

@@ -9,7 +9,7 @@ import { projectSettings } from "./validators.ts";
 
 const keptProject = schema
   .doc("projects")
-  .pick("ownerId", "name", "updatedAt", "filesVersion", "importStatus", "exportStatus", "exportRepoUrl");
+  .pick("ownerId", "name", "updatedAt", "filesVersion", "importStatus", "exportStatus", "exportRepoUrl", "repository");
 
 export const projectRecord = keptProject.extend({
   projectId: schema.id("projects"),

@@ -1,4 +1,4 @@
-// Imports and exports: begun once per key, one of a kind at a time, ended once; the project's status moves with them.
+// Imports, exports, pulls and pull requests: begun once per key, ended once; the project's status moves with them.
 import type { Infer } from "convex/values";
 import type { Doc, Id } from "../_generated/dataModel";
 import { internal } from "../_generated/api";
@@ -7,15 +7,23 @@ import { find } from "./access.ts";
 import { conflict, notFound } from "./errors.ts";
 import { Changes, removeTree } from "./files.ts";
 import { emit, type NewEvent } from "./outbox.ts";
-import type { outboxData } from "./validators.ts";
+import { toOutbox, toTransfer } from "./records.ts";
+import type { newLink, outboxData } from "./validators.ts";
 
 const CLEAN_BATCH = 500;
+const MOST_PARTLY = 8; // the oldest is forgotten beyond: its paths are merged again, which may show as conflicts
 
 export type Kind = Doc<"transfers">["kind"];
 type End = "completed" | "failed" | "cancelled";
+type Project = Doc<"projects">;
+
+const IN_WORDS: Record<Kind, string> = { import: "An import", export: "An export", pull: "A pull", pullRequest: "A pull request" };
+
+/** Kinds that exclude each other in a project: each goes by the commit that the one before has left. */
+const WITH_REPOSITORY: Kind[] = ["export", "pull", "pullRequest"];
 
 /** What a transfer says when it ends, beside its status. */
-export type Outcome = Pick<Doc<"transfers">, "repoUrl" | "error" | "errorCode">;
+export type Outcome = Pick<Doc<"transfers">, "repoUrl" | "error" | "errorCode" | "pullRequest"> & { link?: Infer<typeof newLink> };
 
 export async function latestTransfers(ctx: QueryCtx, projectId: Id<"projects">, limit: number): Promise<Doc<"transfers">[]> {
   return await ctx.db
@@ -36,16 +44,14 @@ export async function begin(
     .withIndex("by_external", (q) => q.eq("projectId", project._id).eq("externalId", externalId))
     .first();
   if (known !== null) return known;
-  if ((await running(ctx, project._id, kind)) !== null) {
-    throw conflict("transfer_in_progress", `An ${kind} of this project is already running`);
+  for (const other of WITH_REPOSITORY.includes(kind) ? WITH_REPOSITORY : [kind]) {
+    if ((await running(ctx, project._id, other)) !== null) {
+      throw conflict("transfer_in_progress", `${IN_WORDS[other]} of this project is already running`);
+    }
   }
   const now = Date.now();
-  await ctx.db.patch(
-    project._id,
-    kind === "import"
-      ? { importStatus: "importing", updatedAt: now }
-      : { exportStatus: "exporting", exportRepoUrl: undefined, updatedAt: now },
-  );
+  if (kind === "import") await ctx.db.patch(project._id, { importStatus: "importing", updatedAt: now });
+  if (kind === "export") await ctx.db.patch(project._id, { exportStatus: "exporting", exportRepoUrl: undefined, updatedAt: now });
   const id = await ctx.db.insert("transfers", {
     projectId: project._id,
     externalId,
@@ -77,6 +83,17 @@ export async function announce(
   return [await emit(ctx, { ...event, data, eventId })];
 }
 
+/** Begins a transfer of a project that there is, with its event. */
+export async function request(
+  ctx: MutationCtx,
+  project: Project,
+  { kind, externalId, name, data }: { kind: Kind; externalId: string; name: NewEvent["name"]; data: Infer<typeof outboxData> },
+) {
+  const row = await begin(ctx, project, { kind, externalId });
+  const events = await announce(ctx, row, { name, data, userId: project.ownerId });
+  return { transfer: toTransfer(await existing(ctx, row._id)), eventId: eventOf(row._id), events: events.map(toOutbox) };
+}
+
 /** The id of the event that has the transfer done. */
 export function eventOf(id: Id<"transfers">): string {
   return `transfer-${id}`;
@@ -100,21 +117,48 @@ export async function end(ctx: MutationCtx, row: Doc<"transfers">, status: End, 
     repoUrl,
     error: outcome.error?.slice(0, 2_000),
     errorCode: outcome.errorCode?.slice(0, 100),
+    pullRequest: outcome.pullRequest,
     storageId: undefined,
     waitingUntil: undefined,
     heartbeatAt: now,
   });
   if (row.storageId !== undefined && (await ctx.db.system.get(row.storageId)) !== null) await ctx.storage.delete(row.storageId);
-  if ((await ctx.db.get(row.projectId)) !== null) {
-    await ctx.db.patch(
-      row.projectId,
-      row.kind === "import" ? { importStatus: status, updatedAt: now } : { exportStatus: status, exportRepoUrl: repoUrl, updatedAt: now },
-    );
+  const project = await ctx.db.get(row.projectId);
+  if (project !== null) {
+    if (row.kind === "import") await ctx.db.patch(project._id, { importStatus: status, updatedAt: now });
+    if (row.kind === "export") await ctx.db.patch(project._id, { exportStatus: status, exportRepoUrl: repoUrl, updatedAt: now });
+    const repository = linkAfter(project, row, status, outcome.link, repoUrl ?? "");
+    if (repository !== undefined) await ctx.db.patch(project._id, { repository, updatedAt: now });
     if (row.kind === "import" && status !== "completed") {
       await ctx.scheduler.runAfter(0, internal.system.transfers.clean, { projectId: row.projectId, before: now });
     }
   }
   return await existing(ctx, row._id);
+}
+
+/** Where the project stands to its repository once a transfer has ended; undefined: as before. */
+function linkAfter(
+  { repository }: Project,
+  row: Doc<"transfers">,
+  status: End,
+  link: Infer<typeof newLink> | undefined,
+  url: string,
+): Project["repository"] {
+  if (status === "completed") return link && { ...link, url, syncedAt: Date.now() };
+  const { kind, commit, upTo } = row;
+  if (kind !== "pull" || commit === undefined || upTo === undefined || repository === undefined) return undefined;
+  const later = (repository.partly ?? []).filter((part) => isAfter(part.upTo, upTo));
+  return { ...repository, partly: [{ commit, upTo }, ...later].slice(0, MOST_PARTLY) };
+}
+
+/** Whether a path comes after another where characters are compared by their code points, as the jobs do. */
+function isAfter(path: string, other: string): boolean {
+  const [one, two] = [Array.from(path), Array.from(other)];
+  for (const [index, char] of one.entries()) {
+    const [a, b] = [char.codePointAt(0) ?? 0, two[index]?.codePointAt(0) ?? -1];
+    if (a !== b) return a > b;
+  }
+  return false;
 }
 
 /** Deletes up to a batch of what an import has written; true where there may be more. Later files stay. */

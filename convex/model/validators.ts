@@ -26,8 +26,23 @@ export const deltaKind = v.union(
   v.literal("reset"),
 );
 export const generationEventType = v.union(v.literal("step"), v.literal("file"), v.literal("info"), v.literal("error"));
-export const transferKind = v.union(v.literal("import"), v.literal("export"));
+export const transferKind = v.union(v.literal("import"), v.literal("export"), v.literal("pull"), v.literal("pullRequest"));
 export const reportLine = v.object({ path: v.string(), reason: v.string() });
+export const openedPullRequest = v.object({ number: v.number(), url: v.string() });
+
+/** The place in a repository that a project came from or went to last, and the commit that both had in common. */
+export const repositoryLink = v.object({
+  repository: v.string(), // owner/name
+  url: v.string(), // its page
+  branch: v.string(), // or the tag or commit that was imported
+  folder: v.string(), // the project is only this folder of the repository; empty: it is all of it
+  commit: v.string(),
+  syncedAt: v.number(),
+  partly: v.optional(v.array(v.object({ commit: v.string(), upTo: v.string() }))), // by pulls that broke off: up to that path
+});
+
+/** What a transfer says of it: the rest is filled in where it ends. */
+export const newLink = repositoryLink.pick("repository", "branch", "folder", "commit");
 export const transferEnd = v.union(v.literal("completed"), v.literal("failed"), v.literal("cancelled"));
 export const transferStatus = v.union(v.literal("running"), transferEnd);
 export const busyPolicy = v.union(v.literal("cancel"), v.literal("reject"), v.literal("queue"));
@@ -128,8 +143,8 @@ export const outboxData = v.record(v.string(), v.union(v.string(), v.number(), v
 /** What a file or folder is, apart from where it stands: all fields of a row of `files` that an undo has to bring back. */
 export const fileSide = v.object({ type: fileType, size: v.number(), sha256: v.optional(v.string()), mode: v.optional(fileMode) });
 
-/** Who made a checkpoint: a turn of an answer, a restore, or the rejection of parts of a turn's diff. */
-export const checkpointKind = v.union(v.literal("turn"), v.literal("restore"), v.literal("reject"));
+/** Who made a checkpoint: a turn of an answer, a restore, the rejection of parts of a turn's diff, or a pull from GitHub. */
+export const checkpointKind = v.union(v.literal("turn"), v.literal("restore"), v.literal("reject"), v.literal("pull"));
 
 /** What a restore came to, by path; `notTold` counts what is left out of the lists. */
 export const restoreOutcome = v.object({

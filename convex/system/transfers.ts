@@ -1,6 +1,7 @@
 // Imports and exports of projects, for the API and for jobs. What is written and how far it is go in one mutation.
 import { v } from "convex/values";
 import { internal } from "../_generated/api";
+import type { Doc } from "../_generated/dataModel";
 import { find, ownedProject } from "../model/access.ts";
 import { conflict, refused } from "../model/errors.ts";
 import { Changes, writeFile } from "../model/files.ts";
@@ -9,8 +10,8 @@ import { systemMutation, systemQuery } from "../model/functions.ts";
 import { emit } from "../model/outbox.ts";
 import { createProject } from "../model/projects.ts";
 import { outboxRecord, projectRecord, toOutbox, toProject, toTransfer, transferRecord } from "../model/records.ts";
-import { announce, begin, cleanBatch, end, eventOf, existing, latestTransfers, running } from "../model/transfers.ts";
-import { newContent, outboxData, reportLine, transferEnd, transferKind } from "../model/validators.ts";
+import { announce, begin, cleanBatch, end, eventOf, existing, latestTransfers, request, running } from "../model/transfers.ts";
+import { newContent, newLink, openedPullRequest, outboxData, reportLine, transferEnd, transferKind } from "../model/validators.ts";
 
 const MAX_FILES = 200; // in one mutation
 const MAX_REPORT = 200; // lines of each kind
@@ -45,9 +46,7 @@ export const requestExport = systemMutation({
   returns: v.object(requested),
   handler: async (ctx, { ownerId, projectId, externalId, data }) => {
     const project = await ownedProject(ctx, ownerId, projectId);
-    const row = await begin(ctx, project, { kind: "export", externalId });
-    const events = await announce(ctx, row, { name: "github/export.requested", data, userId: ownerId });
-    return { transfer: toTransfer(await existing(ctx, row._id)), eventId: eventOf(row._id), events: events.map(toOutbox) };
+    return await request(ctx, project, { kind: "export", externalId, name: "github/export.requested", data });
   },
 });
 
@@ -59,13 +58,19 @@ export const cancel = systemMutation({
     const project = await ownedProject(ctx, ownerId, projectId);
     const row = await running(ctx, project._id, kind);
     if (row === null) return { transferIds: [], events: [] };
-    const left = kind === "export" && row.repoUrl !== undefined ? `Cancelled. The repository ${row.repoUrl} is left as it is` : "Cancelled";
-    await end(ctx, row, "cancelled", { error: left, errorCode: "cancelled" });
+    await end(ctx, row, "cancelled", { error: whatIsLeft(row), errorCode: "cancelled" });
     const event = { name: "transfer/cancelled" as const, data: { transferId: row._id }, userId: ownerId };
     const sent = await emit(ctx, { ...event, eventId: `${eventOf(row._id)}:cancelled` });
     return { transferIds: [row._id], events: [toOutbox(sent)] };
   },
 });
+
+function whatIsLeft({ kind, repoUrl, upTo, phase }: Doc<"transfers">): string {
+  if (kind === "export" && repoUrl !== undefined) return `Cancelled. The repository ${repoUrl} is left as it is`;
+  if (kind === "pull" && upTo !== undefined) return "Cancelled. What has come by then stays; the next pull brings the rest";
+  if (kind === "pullRequest" && phase === "pushing") return "Cancelled. The branch may have been pushed already";
+  return "Cancelled";
+}
 
 export const start = systemMutation({
   args: { ...owned, kind: transferKind, externalId: v.string() },
@@ -134,6 +139,8 @@ export const finish = systemMutation({
     skipped: v.optional(v.array(reportLine)),
     skippedCount: v.optional(v.number()),
     notes: v.optional(v.array(reportLine)),
+    link: v.optional(newLink), // what the project has in common with its repository now
+    pullRequest: v.optional(openedPullRequest),
   },
   returns: transferRecord,
   handler: async (ctx, { transferId, status, skipped, skippedCount, notes, ...outcome }) => {

@@ -70,6 +70,14 @@ class Named:
     folder: str
 
 
+@dataclass(frozen=True)
+class FoundPullRequest:
+    """A pull request as it is on GitHub."""
+
+    number: int
+    url: str
+
+
 class GithubClient:
     """One job's client. Use it as a context manager; no two calls at once."""
 
@@ -178,6 +186,57 @@ class GithubClient:
             return _as_record(self._github.get_organization(owner).create_repo(name, **given))
 
         return await self._ask(make, full_name, "create")
+
+    async def has_branch(self, repository: RemoteRepository, branch: str) -> bool:
+        """Whether there is a branch of that name; a tag or a commit is none."""
+        remote = await self._remote(repository.full_name)
+        try:
+            ask = partial(remote.get_git_ref, f"heads/{branch}")
+            found = await self._ask(ask, repository.full_name, "read")
+        except (RepositoryNotFound, RefusedByGithub):
+            return False
+        return found.ref == f"refs/heads/{branch}"
+
+    async def is_in(self, repository: RemoteRepository, commit: str, later: str) -> bool:
+        """Whether a commit is in the history of another. Raises: as `repository`."""
+        remote = await self._remote(repository.full_name)
+        ask = partial(remote.compare, commit, later)
+        found = await self._ask(ask, repository.full_name, "read")
+        return found.status in {"ahead", "identical"}
+
+    async def pull_request(
+        self, repository: RemoteRepository, *, branch: str, base: str, title: str, body: str
+    ) -> FoundPullRequest:
+        """The open pull request of a branch of the repository itself; opened where there is none.
+
+        Raises:
+            RefusedByGithub: GitHub's own text.
+        """
+        remote = await self._remote(repository.full_name)
+        head = f"{repository.full_name.partition('/')[0]}:{branch}"
+
+        def find() -> FoundPullRequest | None:
+            for each in remote.get_pulls(state="open", head=head):
+                if each.head.ref == branch:
+                    return FoundPullRequest(each.number, each.html_url)
+            return None
+
+        def find_or_open() -> FoundPullRequest:
+            found = find()
+            if found is not None:
+                return found
+            made = remote.create_pull(base=base, head=branch, title=title, body=body)
+            return FoundPullRequest(made.number, made.html_url)
+
+        try:
+            return await self._ask(find_or_open, repository.full_name, "open a pull request in")
+        except RefusedByGithub as refused:
+            if "already exists" not in str(refused):
+                raise
+            found = await self._ask(find, repository.full_name, "read")  # by another at once
+            if found is None:
+                raise
+            return found
 
     async def _ask(self, call: Callable[[], T], name: str, doing: str) -> T:
         def ask() -> T:

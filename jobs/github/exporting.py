@@ -1,6 +1,6 @@
 """The steps of an export: the repository, one commit of the project's files, one push."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TYPE_CHECKING
 
@@ -14,36 +14,39 @@ from jobs.github.problems import (
     NoSuchRepository,
     NotConnected,
     NothingToExport,
-    PushRefused,
     RefusedByGithub,
     RemoteMoved,
     RepositoryNotFound,
 )
-from jobs.github.snapshot import AUTHOR, Commit, HeadTree, commit_of, head_tree_of
+from jobs.github.pushing import Pushing, signature_of
+from jobs.github.snapshot import HeadTree, head_tree_of
 from jobs.github.waiting import Waiting
 from jobs.github.work import GithubWork, problem_of
 from jobs.transfers import say
 from store.gateway import Store
+from store.records import NewLink
 
 if TYPE_CHECKING:
     from jobs.github.client import GithubClient, RemoteRepository
 
 
 HEAD_REF = "refs/polaris/head"
-NEW_REF = "refs/polaris/export"
 PUSHES = 4  # of one attempt, each on what others have pushed before it
-SNAPSHOTS = 3  # of files that change while they are read
-_BEHIND = ("non-fast-forward", "fetch first", "stale info", "cannot lock ref", "failed to update")
-_DECLINED = ("protected branch", "gh006", "gh013", "pre-receive hook declined", "rule violation")
+FIRST_MESSAGE = "Initial commit from Polaris"
+PLAIN_MESSAGE = "Update from Polaris"
 
 
 @dataclass(frozen=True)
 class Target:
-    """Where it goes. `is_new`: this export, or one like it that broke off, has made it."""
+    """Where it goes. `is_new`: this export, or one like it that broke off, has made it.
+
+    `folder`: the project came from this folder of it, and replaces that alone.
+    """
 
     repository: str
     branch: str
     is_new: bool
+    folder: str = ""
 
 
 @dataclass(frozen=True)
@@ -80,10 +83,18 @@ class RepositoryExport:
             login = await client.login()
             name = self.asked.repository
             full_name = name if "/" in name else f"{login}/{name}"
-            target = await self._found_or_made(client, full_name, login)
+            found = await self._found_or_made(client, full_name, login)
+        target = replace(found, folder=await self._folder_in(found))
         url = self.work.server.page_url(target.repository)
         await say(self.store, self.asked.transfer_id, phase="reading", repo_url=url)
         return target
+
+    async def _folder_in(self, target: Target) -> str:
+        """Which part of the repository the project is."""
+        project = await self.store.projects.owned(self.asked.project_id, owner=self.owner)
+        link = project.repository
+        is_same = link is not None and link.repository.lower() == target.repository.lower()
+        return link.folder if link is not None and is_same else ""
 
     async def _found_or_made(self, client: "GithubClient", full_name: str, login: str) -> Target:
         try:
@@ -122,23 +133,31 @@ class RepositoryExport:
 
         Raises: RemoteMoved, PushRefused, NoAccess, GithubAway, NameTaken, TransferOver, NotFound.
         """
+        pushing = self._pushing(asked_at)
+        plain = FIRST_MESSAGE if target.is_new else PLAIN_MESSAGE
         async with self.work.repository(self.asked.project_id, self.owner) as git:
             for _ in range(PUSHES):
                 head = await self._fetched(git, target)
-                made = await self._commit(git, head, asked_at)
+                made = await pushing.commit(git, head, message=self.asked.message, plain=plain)
                 if head.commit and made.tree == head.tree:
                     return Exported(head.commit, made.files, is_unchanged=True)
-                if target.is_new and head.commit and not await self._is_ours(git, head, asked_at):
+                if target.is_new and head.commit and not await pushing.is_ours(git, head.commit):
                     raise NameTaken(target.repository)
                 await say(self.store, self.asked.transfer_id, phase="pushing", commit=made.commit)
-                if await self._pushed(git, target, made.commit):
-                    return Exported(made.commit, made.files, is_unchanged=False)
+                try:
+                    if await pushing.push(git, target.repository, target.branch, made.commit):
+                        return Exported(made.commit, made.files, is_unchanged=False)
+                except GitFailed as failed:
+                    raise self._problem(failed, target, "push to") from None
         raise RemoteMoved(target.repository, target.branch)
 
-    async def _is_ours(self, git: Git, head: HeadTree, asked_at: datetime) -> bool:
-        """Whether an attempt of this export has pushed that commit."""
-        made = await git.run("log", "-1", "--format=%cn <%ce> %ct", head.commit)
-        return made.decode().strip() == f"{AUTHOR} {int(asked_at.timestamp())}"
+    def _pushing(self, asked_at: datetime) -> Pushing:
+        asked = self.asked
+        signature = signature_of(asked).over(self.work.signature)
+        return Pushing(
+            self.work, self.store, asked.project_id, self.owner, asked.transfer_id, asked_at,
+            signature,
+        )  # fmt: skip
 
     async def _fetched(self, git: Git, target: Target) -> HeadTree:
         """What the branch has now."""
@@ -147,49 +166,10 @@ class RepositoryExport:
             await git.fetch(url, f"+refs/heads/{target.branch}:{HEAD_REF}")
         except GitFailed as failed:
             if "couldn't find remote ref" in failed.words.lower():
-                return HeadTree()
+                return HeadTree(folder=target.folder)
             raise self._problem(failed, target, "read") from None
-        return await head_tree_of(git, HEAD_REF, file_bytes=self.work.limits.file_bytes)
-
-    async def _commit(self, git: Git, head: HeadTree, asked_at: datetime) -> Commit:
-        """The files as they are; read again, a few times, if they change meanwhile."""
-        projects, transfer_id = self.store.projects, self.asked.transfer_id
-        for attempt in range(SNAPSHOTS):
-            before = await projects.owned(self.asked.project_id, owner=self.owner)
-            made = await commit_of(
-                self.store,
-                self.asked.project_id,
-                self.owner,
-                git=git,
-                head=head,
-                ref=NEW_REF,
-                message=self.asked.message,
-                at=asked_at,
-                say=lambda done: say(self.store, transfer_id, phase="reading", done=done),
-            )
-            after = await projects.owned(self.asked.project_id, owner=self.owner)
-            if after.files_version == before.files_version or attempt == SNAPSHOTS - 1:
-                return made
-        raise AssertionError("the loop returns")
-
-    async def _pushed(self, git: Git, target: Target, commit: str) -> bool:
-        """Whether the push was taken; False when others were faster."""
-        url = self.work.server.git_url(target.repository)
-        try:
-            await git.transfer("push", "--quiet", url, f"{commit}:refs/heads/{target.branch}")
-        except GitFailed as failed:
-            words = failed.words.lower()
-            if any(each in words for each in _DECLINED):
-                lines = [line for line in failed.words.splitlines() if line.startswith("remote:")]
-                text = " ".join(line.removeprefix("remote:").strip() for line in lines)[:500]
-                raise PushRefused(
-                    f"GitHub refuses the push to {target.branch} of {target.repository} by a rule "
-                    f"of the repository: {text}"
-                ) from None
-            if any(each in words for each in _BEHIND):
-                return False
-            raise self._problem(failed, target, "push to") from None
-        return True
+        limit = self.work.limits.file_bytes
+        return await head_tree_of(git, HEAD_REF, file_bytes=limit, folder=target.folder)
 
     def _problem(self, failed: GitFailed, target: Target, doing: str) -> Exception:
         problem = problem_of(failed, target.repository, has_token=True, doing=doing)
@@ -208,5 +188,8 @@ class RepositoryExport:
             commit=exported.commit,
         )
         url = self.work.server.page_url(target.repository)
-        await self.store.transfers.finish(self.asked.transfer_id, status="completed", repo_url=url)
+        link = NewLink(target.repository, target.branch, target.folder, exported.commit)
+        await self.store.transfers.finish(
+            self.asked.transfer_id, status="completed", repo_url=url, link=link
+        )
         await self.work.forget(self.asked.project_id)

@@ -103,7 +103,7 @@ class GitPrograms:
 
     def repository(self, folder: Path, token: SecretStr | None = None) -> "Git":
         """Git in a bare repository. Raises: GitMissing."""
-        return Git(self, self.found(), folder, token)
+        return Git(self, self.found(), folder.absolute(), token)  # git runs somewhere else
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,7 @@ from jobs.incoming.judging import Report, TooLarge, in_words
 from jobs.incoming.writer import Arrived, standing_in, writing
 from jobs.transfers import say
 from store.gateway import Store
+from store.records import NewLink
 from store.transfers import HowFar
 
 IMPORT_REF = "refs/polaris/import"
@@ -123,7 +124,9 @@ class RepositoryImport:
     async def finish(self, source: Source, arrived: Arrived) -> None:
         """Close the transfer with the report."""
         url = self.work.server.page_url(source.repository)
-        await arrived.told(self.store, self.asked.transfer_id, repo_url=url)
+        folder = "/".join(name for name in source.folder.split("/") if name)
+        link = NewLink(source.repository, source.branch, folder, source.commit)
+        await arrived.told(self.store, self.asked.transfer_id, repo_url=url, link=link)
         await self.work.forget(self.asked.project_id)
 
 

@@ -167,6 +167,49 @@ class NoSuchRepository(NotFound):
         )
 
 
+class NoRepository(Refused):
+    """The project has nothing in common with a repository yet."""
+
+    code = "no_repository"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "This project has no repository yet: import it from one, or export it to one, first"
+        )
+
+
+class HistoryRewritten(Conflict):
+    """The commit of the last sync is no more in the repository."""
+
+    code = "history_rewritten"
+
+    def __init__(self, name: str) -> None:
+        super().__init__(
+            f"The history of {name} was rewritten: the commit of the last sync is gone. Pull first."
+        )
+
+
+class BranchTaken(Conflict):
+    """The branch has commits that did not come from this project."""
+
+    code = "branch_taken"
+
+    def __init__(self, name: str, branch: str) -> None:
+        super().__init__(
+            f"The branch {branch} of {name} has commits that did not come from this project. "
+            "Nothing was overwritten. Name another branch, or merge that one and pull."
+        )
+
+
+class NothingToPropose(Refused):
+    """The project is what the repository has."""
+
+    code = "nothing_to_propose"
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f"The project has no changes since its last sync with {name}")
+
+
 class NothingToExport(Refused):
     """The project has no files."""
 

@@ -4,7 +4,7 @@ What the head has that a project cannot hold stays; everything else is what the 
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -12,23 +12,27 @@ from core.ahead import read_ahead
 from core.batches import in_batches
 from core.ids import OwnerId, ProjectId
 from jobs.github.git import Git, Running
-from jobs.github.problems import NothingToExport
+from jobs.github.problems import NoSuchFolder, NothingToExport
+from jobs.github.signing import OURS, Signature
 from jobs.github.tree import Entry, entries_of, judged
 from jobs.incoming.judging import Report
 from store.gateway import Store
 from tools.workspace.paths import composed
 
-AUTHOR = "Polaris <polaris@users.noreply.github.com>"
 LINES = 100  # of a commit that are written together
 _GIT_MODES = {None: "100644", "executable": "100755", "symlink": "120000"}
 
 
 @dataclass(frozen=True)
 class HeadTree:
-    """What a branch has. `left_out`: what a project cannot hold; `spelled`: names by their NFC."""
+    """What a branch has. `left_out`: what a project cannot hold; `spelled`: names by their NFC.
+
+    With a `folder` the project is only that: the names are from there on, and `tree` is all of it.
+    """
 
     commit: str = ""
     tree: str = ""
+    folder: str = ""
     left_out: tuple[Entry, ...] = ()
     spelled: dict[str, bytes] = field(default_factory=dict[str, bytes])
 
@@ -42,14 +46,17 @@ class Commit:
     files: int
 
 
-async def head_tree_of(git: Git, ref: str, *, file_bytes: int) -> HeadTree:
+async def head_tree_of(git: Git, ref: str, *, file_bytes: int, folder: str = "") -> HeadTree:
     """What is at a ref, judged as an import would: what it leaves out is not the project's."""
     commit = (await git.run("rev-parse", ref)).decode().strip()
     tree = (await git.run("rev-parse", f"{commit}^{{tree}}")).decode().strip()
-    entries = await entries_of(git, commit)
+    try:
+        entries = await entries_of(git, commit, folder)
+    except NoSuchFolder:  # by now: it is made again
+        entries = []
     found = await judged(git, entries, file_bytes=file_bytes, report=Report())
     spelled = {held.path: held.entry.name for held in found.held}
-    return HeadTree(commit, tree, tuple(found.left_out), spelled)
+    return HeadTree(commit, tree, folder, tuple(found.left_out), spelled)
 
 
 async def commit_of(  # noqa: PLR0913 - all by name
@@ -63,8 +70,12 @@ async def commit_of(  # noqa: PLR0913 - all by name
     message: str,
     at: datetime,
     say: Callable[[int], Awaitable[None]],
+    signature: Signature = OURS,
+    parents: Sequence[str] = (),
 ) -> Commit:
     """Make the commit on top of the head. The same files, head, text and time give the same one.
+
+    `parents`: other commits than the head's to be on top of.
 
     Raises: NothingToExport, NotFound, GitFailed; what `say` raises.
     """
@@ -72,19 +83,15 @@ async def commit_of(  # noqa: PLR0913 - all by name
         marks = await _blobs(store, project_id, owner, running, say)
         if not marks:
             raise NothingToExport
-        seconds = int(at.timestamp())
-        text = message.encode()
-        running.input.write(f"reset {ref}\ncommit {ref}\n".encode())
-        running.input.write(f"committer {AUTHOR} {seconds} +0000\ndata {len(text)}\n".encode())
-        running.input.write(text + b"\n")
-        if head.commit:
-            running.input.write(f"from {head.commit}\n".encode())
-        running.input.write(b"deleteall\n")
+        on_top_of = parents or ([head.commit] if head.commit else [])
+        running.input.write(head_of_commit(ref, message, at, signature, on_top_of))
+        running.input.write(_cleared(head))
+        prefix = f"{head.folder}/".encode() if head.folder else b""
         for entry in head.left_out:
-            line = f"M {entry.mode} {entry.sha} ".encode() + _quoted(entry.name) + b"\n"
+            line = f"M {entry.mode} {entry.sha} ".encode() + _quoted(prefix + entry.name) + b"\n"
             running.input.write(line)
         for some in in_batches(marks.items(), most=LINES, full_at=LINES, size=lambda _: 1):
-            running.input.write(b"".join(_line(head, *each) for each in some))
+            running.input.write(b"".join(_line(head, prefix, *each) for each in some))
             await running.input.drain()
             await asyncio.sleep(0)  # a drain that waits for nothing lets nobody else run
         running.input.write(b"done\n")
@@ -93,6 +100,51 @@ async def commit_of(  # noqa: PLR0913 - all by name
     commit = (await git.run("rev-parse", ref)).decode().strip()
     tree = (await git.run("rev-parse", f"{commit}^{{tree}}")).decode().strip()
     return Commit(commit, tree, len(marks))
+
+
+async def commit_again(  # noqa: PLR0913 - all by name
+    git: Git,
+    commit: Commit,
+    *,
+    ref: str,
+    message: str,
+    at: datetime,
+    signature: Signature,
+    parents: Sequence[str],
+) -> Commit:
+    """The same commit with another message. Raises: GitFailed."""
+    head = head_of_commit(ref, message, at, signature, parents)
+    data = head + f'deleteall\nM 040000 {commit.tree} ""\ndone\n'.encode()
+    await git.run("fast-import", "--quiet", "--force", data=data)
+    made = (await git.run("rev-parse", ref)).decode().strip()
+    return Commit(made, commit.tree, commit.files)
+
+
+def head_of_commit(
+    ref: str, message: str, at: datetime, signature: Signature, parents: Sequence[str]
+) -> bytes:
+    """What fast-import is told of a commit before its files."""
+    signed, text = signature.over(OURS), message.encode()
+    when = f"{int(at.timestamp())} +0000"
+    lines = [
+        f"reset {ref}",
+        f"commit {ref}",
+        f"author {signed.author} {when}",
+        f"committer {signed.committer} {when}",
+        f"data {len(text)}",
+    ]
+    words = ("from", *("merge" for _ in parents[1:]))
+    after = [f"{word} {parent}" for word, parent in zip(words, parents, strict=False)]
+    rest = "".join(f"{line}\n" for line in after)
+    return "\n".join(lines).encode() + b"\n" + text + b"\n" + rest.encode()
+
+
+def _cleared(head: HeadTree) -> bytes:
+    """What fast-import is told to begin with: nothing, or all that is around the folder."""
+    if not head.folder or not head.tree:
+        return b"deleteall\n"
+    around = f'deleteall\nM 040000 {head.tree} ""\nD '.encode()
+    return around + _quoted(head.folder.encode()) + b"\n"
 
 
 async def _blobs(
@@ -116,9 +168,9 @@ async def _blobs(
     return marks
 
 
-def _line(head: HeadTree, path: str, content: tuple[int, str]) -> bytes:
+def _line(head: HeadTree, prefix: bytes, path: str, content: tuple[int, str]) -> bytes:
     mark, mode = content
-    name = head.spelled.get(composed(path), path.encode())
+    name = prefix + head.spelled.get(composed(path), path.encode())
     return f"M {mode} :{mark} ".encode() + _quoted(name) + b"\n"
 
 

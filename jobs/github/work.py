@@ -4,7 +4,7 @@ import asyncio
 import shutil
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
@@ -15,7 +15,9 @@ from core.ids import OwnerId, ProjectId
 from jobs.files.folders import name_of
 from jobs.github.accounts import GithubAccounts, GithubServer, ImportLimits
 from jobs.github.clients import client_of
+from jobs.github.commit_words import CommitWords
 from jobs.github.git import Git, GitFailed, GitPrograms
+from jobs.github.histories import Histories, HistoryRoom
 from jobs.github.problems import (
     GithubAway,
     LimitedUntil,
@@ -24,6 +26,7 @@ from jobs.github.problems import (
     RepositoryNotFound,
     TokenRefused,
 )
+from jobs.github.signing import OURS, Signature
 from jobs.github.waiting import Waiting
 from jobs.transfers import say
 from store.gateway import Store
@@ -38,7 +41,10 @@ LONGEST_WAIT = timedelta(minutes=65)  # GitHub counts by the hour
 
 @dataclass(frozen=True)
 class GithubWork:
-    """What the worker has for them: accounts, limits, git, and a folder for repositories."""
+    """What the worker has for them: accounts, limits, git, and a folder for repositories.
+
+    `signature`: of commits whose event names nobody.
+    """
 
     server: GithubServer
     accounts: GithubAccounts
@@ -46,6 +52,15 @@ class GithubWork:
     programs: GitPrograms
     folder: Path
     clock: Clock
+    signature: Signature = OURS
+    words: CommitWords = field(default_factory=CommitWords)
+    room: HistoryRoom = field(default_factory=HistoryRoom)
+    histories: Histories = field(init=False)
+
+    def __post_init__(self) -> None:
+        """The cache of histories lies below the folder."""
+        histories = Histories(self.folder / "histories", self.clock, self.room)
+        object.__setattr__(self, "histories", histories)
 
     async def client(self, owner: OwnerId) -> "GithubClient":
         """A client for one step of one job. Raises: TokenRefused, GithubAway."""

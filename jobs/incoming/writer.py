@@ -11,7 +11,7 @@ from jobs.incoming.judging import Report, is_lfs_pointer
 from store.contents import Row, sha256_of
 from store.errors import TransferOver
 from store.gateway import Store
-from store.records import FileMode, NewMode, ReportLine
+from store.records import FileMode, NewLink, NewMode, ReportLine
 from store.transfers import HowFar, NewFile
 
 BATCH_FILES = 100
@@ -40,12 +40,20 @@ class Arrived:
     skipped_count: int
     notes: tuple[ReportLine, ...]
 
-    async def told(self, store: Store, transfer_id: str, *, repo_url: str | None = None) -> None:
+    async def told(
+        self,
+        store: Store,
+        transfer_id: str,
+        *,
+        repo_url: str | None = None,
+        link: NewLink | None = None,
+    ) -> None:
         """Close the transfer with it. Raises: NotFound."""
         await store.transfers.finish(
             transfer_id,
             status="completed",
             repo_url=repo_url,
+            link=link,
             skipped=self.skipped,
             skipped_count=self.skipped_count,
             notes=self.notes,

@@ -9,7 +9,7 @@ from core.ids import CheckpointId, ConversationId, MessageId, ProjectId
 from store.records.files import FileKind, FileMode
 from store.records.pages import Page
 
-CheckpointKind = Literal["turn", "restore", "reject"]
+CheckpointKind = Literal["turn", "restore", "reject", "pull"]
 """A turn of an answer, a restore by a person, or a person's rejection of hunks."""
 ChangeStatus = Literal["created", "changed", "deleted", "renamed"]
 HunkState = Literal["open", "accepted", "rejected"]

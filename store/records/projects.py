@@ -8,6 +8,7 @@ from core.ids import EventId, OwnerId, ProjectId
 from store.records.outbox import OutboxEvent
 
 ImportStatus = Literal["importing", "completed", "failed", "cancelled"]
+TransferKind = Literal["import", "export", "pull", "pullRequest"]
 ExportStatus = Literal["exporting", "completed", "failed", "cancelled"]
 
 
@@ -17,6 +18,44 @@ class ProjectSettings:
 
     install_command: str | None = None
     dev_command: str | None = None
+
+
+@dataclass(frozen=True)
+class PartlyPulled:
+    """A pull that broke off: the project has this commit's files up to this path."""
+
+    commit: str
+    up_to: str
+
+
+@dataclass(frozen=True)
+class NewLink:
+    """What a project has in common with a repository: a commit of a branch, tag or commit.
+
+    `folder`: the project is only this folder of it; "" means all of it.
+    """
+
+    repository: str
+    branch: str
+    folder: str
+    commit: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class RepositoryLink(NewLink):
+    """The same as it is kept: since when, where people find it, what a broken-off pull has left."""
+
+    url: str
+    synced_at: datetime
+    partly: tuple[PartlyPulled, ...] | None = None
+
+
+@dataclass(frozen=True)
+class OpenedPullRequest:
+    """A pull request, as GitHub numbers it, and its page."""
+
+    number: int
+    url: str
 
 
 @dataclass(frozen=True)
@@ -33,6 +72,7 @@ class Project:
     import_status: ImportStatus | None = None
     export_status: ExportStatus | None = None
     export_repo_url: str | None = None
+    repository: RepositoryLink | None = None
 
 
 @dataclass(frozen=True)
@@ -45,15 +85,17 @@ class ReportLine:
 
 @dataclass(frozen=True)
 class Transfer:
-    """An import or export of a project; `done` of `total` files are through.
+    """A way of files into a project or out of it; `done` of `total` files are through.
 
     `skipped` are files that are not in the project, and why; at most 200 of the `skipped_count`
-    there are. `notes` say of files that are there what they seem not to be.
+    there are. `notes` say of files that are there what they seem not to be. `conflicts` are those
+    that both sides have changed, and where to look, in the same way. `up_to`: the last path that a
+    pull is through with.
     """
 
     transfer_id: str
     project_id: ProjectId
-    kind: Literal["import", "export"]
+    kind: TransferKind
     status: Literal["running", "completed", "failed", "cancelled"]
     done: int
     total: int
@@ -69,13 +111,17 @@ class Transfer:
     branch: str | None = None
     commit: str | None = None
     repo_url: str | None = None
+    up_to: str | None = None
+    conflicts: tuple[ReportLine, ...] | None = None
+    conflicts_count: int | None = None
+    pull_request: OpenedPullRequest | None = None
     error: str | None = None
     error_code: str | None = None
 
 
 @dataclass(frozen=True)
 class RequestedExport:
-    """An export that is to be done: send the events, which the relay sends otherwise."""
+    """A transfer that is to be done: send the events, which the relay sends otherwise."""
 
     transfer: Transfer
     event_id: EventId

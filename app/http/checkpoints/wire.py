@@ -71,7 +71,7 @@ class CheckpointAnswer(CreationTimes):
 
     checkpoint_id: CheckpointId
     project_id: ProjectId
-    kind: Literal["turn", "restore", "reject"]
+    kind: Literal["turn", "restore", "reject", "pull"]
     updated_at: Millis
     file_count: int
     added: int

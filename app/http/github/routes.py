@@ -1,4 +1,4 @@
-"""Routes of GitHub: import, cancel, how far it is, whether an account is connected."""
+"""Routes of GitHub: import, export, pull, pull request, and how far they are."""
 
 from app.http.access import CONFLICT, CallerDep, ServicesDep, api_router
 from app.http.errors import InvalidRequest
@@ -8,12 +8,14 @@ from app.http.github.wire import (
     ExportBody,
     ImportBody,
     ProjectBody,
+    PullRequestBody,
     ResetAnswer,
     StartedAnswer,
     TransferAnswer,
     TransfersAnswer,
 )
 from app.http.parameters import IdempotencyKey
+from app.services.transfers import Signed
 from core.ids import ProjectId
 
 router = api_router("github")
@@ -59,16 +61,16 @@ async def export_project(
     if (body.repo_name is None) == (body.repo_url is None):
         raise InvalidRequest("Give either repoName or repoUrl", field="repoName")
     is_new = body.repo_name is not None
-    first = "Initial commit from Polaris" if is_new else "Update from Polaris"
     started = await services.transfers.export(
         body.project_id,
         owner=caller.owner,
         repository=body.repo_name or body.repo_url or "",
-        message=body.commit_message or first,
+        message=body.commit_message or "",
         may_create=is_new or body.create_if_not_exists,
         must_create=is_new,
         is_private=body.visibility == "private" if is_new else body.is_private,
         description=body.description or body.repo_description or "",
+        signed=Signed(body.author, body.committer, body.co_authors),
         key=key,
     )
     return StartedAnswer.model_validate(started)
@@ -92,6 +94,64 @@ async def reset_export(body: ProjectBody, services: ServicesDep, caller: CallerD
     return ResetAnswer(project_id=body.project_id)
 
 
+@router.post("/github/pull", response_model_exclude_none=True, responses=CONFLICT)
+async def pull(
+    body: ProjectBody, services: ServicesDep, caller: CallerDep, key: IdempotencyKey = None
+) -> StartedAnswer:
+    """Bring what is new in a project's repository into the project: a durable job merges it.
+
+    Where both have changed the same lines the file has both, between marks; what is no text stands
+    beside it as `name.theirs`. The transfer lists them.
+    """
+    started = await services.transfers.pull(body.project_id, owner=caller.owner, key=key)
+    return StartedAnswer.model_validate(started)
+
+
+@router.post("/github/pull/cancel", response_model_exclude_none=True)
+async def cancel_pull(
+    body: ProjectBody, services: ServicesDep, caller: CallerDep
+) -> CancelledAnswer:
+    """Stop the pull of a project; what it has merged stays, and the next one goes on from there."""
+    stopped, event_id = await services.transfers.cancel(
+        body.project_id, owner=caller.owner, kind="pull"
+    )
+    return CancelledAnswer(project_id=body.project_id, cancelled=bool(stopped), event_id=event_id)
+
+
+@router.post("/github/pull-request", response_model_exclude_none=True, responses=CONFLICT)
+async def open_pull_request(
+    body: PullRequestBody, services: ServicesDep, caller: CallerDep, key: IdempotencyKey = None
+) -> StartedAnswer:
+    """Push a project's changes to a branch and open a pull request: a durable job does both.
+
+    An open pull request of the branch is found again. The transfer has its number and its page.
+    """
+    started = await services.transfers.pull_request(
+        body.project_id,
+        owner=caller.owner,
+        words={
+            "branch": body.branch or "",
+            "title": body.title or "",
+            "body": body.body or "",
+            "message": body.commit_message or "",
+        },
+        signed=Signed(body.author, body.committer, body.co_authors),
+        key=key,
+    )
+    return StartedAnswer.model_validate(started)
+
+
+@router.post("/github/pull-request/cancel", response_model_exclude_none=True)
+async def cancel_pull_request(
+    body: ProjectBody, services: ServicesDep, caller: CallerDep
+) -> CancelledAnswer:
+    """Stop the pull request of a project; a branch that was pushed is left."""
+    stopped, event_id = await services.transfers.cancel(
+        body.project_id, owner=caller.owner, kind="pullRequest"
+    )
+    return CancelledAnswer(project_id=body.project_id, cancelled=bool(stopped), event_id=event_id)
+
+
 @router.get("/github/status", response_model_exclude_none=True)
 async def connection(services: ServicesDep, caller: CallerDep) -> ConnectionAnswer:
     """Whether the caller's GitHub account is connected, and its name."""
@@ -102,6 +162,6 @@ async def connection(services: ServicesDep, caller: CallerDep) -> ConnectionAnsw
 async def list_transfers(
     project_id: ProjectId, services: ServicesDep, caller: CallerDep
 ) -> TransfersAnswer:
-    """The last imports and exports of a project: how far they are, and how they ended."""
+    """The last transfers of a project: how far they are, and how they ended."""
     rows = await services.store.transfers.latest(project_id, owner=caller.owner)
     return TransfersAnswer(transfers=tuple(TransferAnswer.model_validate(row) for row in rows))

@@ -2,10 +2,12 @@
 
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
 from app.wire.shapes import Answer, Body, Millis
 from core.ids import EventId, ProjectId
+from core.people import PERSON, PERSON_CHARS
+from store.records import TransferKind
 
 URL_LIMIT_CHARS = 2_000
 ID_LIMIT_CHARS = 64
@@ -24,6 +26,39 @@ ReturnTo = Annotated[str, Field(min_length=1, max_length=URL_LIMIT_CHARS)]
 Scopes = tuple[str, ...] | None
 
 
+Person = Annotated[
+    str,
+    Field(
+        pattern=PERSON,
+        max_length=PERSON_CHARS,
+        examples=["Ada Lovelace <ada@example.com>"],
+    ),
+]
+Message = Annotated[str, Field(min_length=1, max_length=5_000)]
+_NAME = r"[A-Za-z0-9_][A-Za-z0-9_+-]*(?:\.[A-Za-z0-9_+-]+)*"
+
+
+def _no_lock(branch: str) -> str:
+    if any(name.endswith(".lock") for name in branch.split("/")):
+        raise ValueError("no name of a branch ends with .lock")
+    return branch
+
+
+Branch = Annotated[
+    str,
+    Field(pattern=rf"^{_NAME}(?:/{_NAME})*$", max_length=200, examples=["polaris/new-header"]),
+    AfterValidator(_no_lock),
+]
+
+
+class SignedBody(Body):
+    """Whom a commit is of; who is not named is as the server's settings say."""
+
+    author: Person | None = None
+    committer: Person | None = None
+    co_authors: Annotated[tuple[Person, ...], Field(max_length=10)] = ()
+
+
 class ImportBody(Body):
     """A repository to import; `url` and `repoUrl` mean the same."""
 
@@ -37,7 +72,7 @@ class ImportBody(Body):
     )
 
 
-class ExportBody(Body):
+class ExportBody(SignedBody):
     """Where a project goes: to a new repository (`repoName`), or to an address (`repoUrl`)."""
 
     project_id: Id
@@ -47,7 +82,9 @@ class ExportBody(Body):
     visibility: Literal["public", "private"] = "private"
     description: Annotated[str, Field(max_length=350)] | None = None
     repo_url: Url | None = None
-    commit_message: Annotated[str, Field(min_length=1, max_length=5_000)] | None = None
+    commit_message: Message | None = Field(
+        None, description="Not given: made up from what has changed."
+    )
     create_if_not_exists: bool = False
     is_private: bool = True
     repo_description: Annotated[str, Field(max_length=350)] | None = None
@@ -57,6 +94,18 @@ class ProjectBody(Body):
     """Which project."""
 
     project_id: Id
+
+
+class PullRequestBody(SignedBody):
+    """A project whose changes are to be proposed; what is not given is made up."""
+
+    project_id: Id
+    branch: Branch | None = Field(
+        None, description="The branch to push to; not given: one of this project, always the same."
+    )
+    title: Annotated[str, Field(min_length=1, max_length=250)] | None = None
+    body: Annotated[str, Field(max_length=20_000)] | None = None
+    commit_message: Message | None = None
 
 
 class StartedAnswer(Answer):
@@ -169,12 +218,19 @@ class ReportLineAnswer(Answer):
     reason: str
 
 
+class PullRequestAnswer(Answer):
+    """A pull request on GitHub."""
+
+    number: int
+    url: str
+
+
 class TransferAnswer(Answer):
-    """An import or export: how far it is, and how it ended."""
+    """An import, export, pull or pull request: how far it is, and how it ended."""
 
     transfer_id: str
     project_id: ProjectId
-    kind: Literal["import", "export"]
+    kind: TransferKind
     status: Literal["running", "completed", "failed", "cancelled"]
     phase: str | None = None
     done: Annotated[int, Field(description="Files that are through.")]
@@ -188,6 +244,11 @@ class TransferAnswer(Answer):
     branch: str | None = None
     commit: str | None = None
     repo_url: str | None = None
+    conflicts: tuple[ReportLineAnswer, ...] | None = Field(
+        None, description="Of a pull: files that both sides have changed, and where to look."
+    )
+    conflicts_count: int | None = None
+    pull_request: PullRequestAnswer | None = None
     error: str | None = None
     error_code: str | None = None
     created_at: Millis

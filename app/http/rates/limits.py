@@ -30,6 +30,8 @@ STARTING = frozenset(
         ("POST", "/api/events"),
         ("POST", "/api/github/export"),
         ("POST", "/api/github/import"),
+        ("POST", "/api/github/pull"),
+        ("POST", "/api/github/pull-request"),
         ("POST", "/api/projects/import"),
         ("POST", "/api/runs/{run_id:path}/replay"),
     }

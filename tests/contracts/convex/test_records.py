@@ -106,6 +106,7 @@ RESULTS: Mapping[str, Any] = {
     "system/streaming:complete": Message,
     "system/streaming:fail": Message,
     "system/streaming:finishToolCall": KeptResult,
+    "system/pulls:request": RequestedExport,
     "system/transfers:cancel": CancelledTransfers,
     "system/transfers:finish": Transfer,
     "system/transfers:latest": tuple[Transfer, ...],

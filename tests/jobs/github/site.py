@@ -5,6 +5,7 @@ from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Literal
 
 from pydantic import SecretStr
 
@@ -13,7 +14,9 @@ from core.ids import OwnerId, ProjectId
 from engine import Engine, SqliteDatabase
 from jobs.events import engine_event
 from jobs.github.accounts import GithubServer, ImportLimits, OneAccount
+from jobs.github.commit_words import CommitWords
 from jobs.github.git import GitPrograms
+from jobs.github.signing import OURS, Signature
 from jobs.github.work import GithubWork
 from jobs.registry import JOBS
 from store import Store
@@ -34,6 +37,8 @@ class Site:
     token: str | None = TOKEN
     limits: ImportLimits = field(default_factory=ImportLimits)
     api_url: str | None = None  # of another API; git is always the stand-in's
+    signature: Signature = OURS
+    words: CommitWords = field(default_factory=CommitWords)
 
     def work(self) -> GithubWork:
         server = GithubServer(self.github.url, self.api_url or self.github.api_url)
@@ -45,6 +50,8 @@ class Site:
             GitPrograms(server),
             self.folder / "repositories",
             SystemClock(),
+            signature=self.signature,
+            words=self.words,
         )
 
     @asynccontextmanager
@@ -89,6 +96,39 @@ class Site:
         )
         for event in asked.events:
             await engine.send(engine_event(event))
+
+    async def ask(
+        self,
+        engine: Engine,
+        project_id: ProjectId,
+        kind: Literal["pull", "pullRequest"],
+        **more: str,
+    ) -> str:
+        """Ask for a pull or a pull request; the transfer's id."""
+        asked = await self.store.pulls.request(project_id, owner=self.owner, kind=kind, data=more)
+        for event in asked.events:
+            await engine.send(engine_event(event))
+        return asked.transfer.transfer_id
+
+    async def pulled(self, project_id: ProjectId) -> Transfer:
+        """Pull, with a worker for that alone; how it ended."""
+        async with self.worker() as engine:
+            await self.ask(engine, project_id, "pull")
+            return await self.ended(project_id)
+
+    async def proposed(self, project_id: ProjectId, **more: str) -> Transfer:
+        """Open a pull request, with a worker for that alone; how it ended."""
+        async with self.worker() as engine:
+            await self.ask(engine, project_id, "pullRequest", **more)
+            return await self.ended(project_id)
+
+    async def texts(self, project_id: ProjectId) -> dict[str, str]:
+        """The files by path, as text."""
+        found = await self.files(project_id)
+        return {path: content.data.decode() for path, content in found.items()}
+
+    async def write(self, project_id: ProjectId, path: str, text: str) -> None:
+        await self.store.files.write(project_id, path, text.encode(), owner=self.owner)
 
     async def imported(self, repository: str, **more: str | bool) -> tuple[ProjectId, Transfer]:
         """Import it, with a worker for that alone; how it ended."""

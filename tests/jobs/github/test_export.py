@@ -155,3 +155,33 @@ async def test_without_an_account_nothing_is_exported(site: Site) -> None:
     ended = await site.exported(project_id, "a", **NEW)
     assert ended.error_code == "github_not_connected"
     assert (ended.error or "").startswith("GitHub not connected")
+
+
+async def test_a_project_of_a_folder_replaces_that_folder_alone(site: Site) -> None:
+    repositories = site.github.repositories
+    repositories.make("octo/mono")
+    files = [
+        File(b"top.txt", b"t\n"),
+        File(b"packages/b/y", b"y\n"),
+        File(b"packages/a/vendor", b"1" * 40, "160000"),
+        File(b"packages/a/x", b"x\n"),
+        File(b"packages/a/gone", b"g\n"),
+    ]
+    first = repositories.commit("octo/mono", files)
+    project_id, _ = await site.imported("octo/mono", folder="packages/a")
+    same = await site.exported(project_id, "octo/mono")
+    assert (same.status, repositories.head("octo/mono")) == ("completed", first)
+    await site.store.files.delete(project_id, "gone", owner=site.owner)
+    await site.write(project_id, "n/new", "n\n")
+    ended = await site.exported(project_id, "octo/mono")
+    assert (ended.status, ended.error) == ("completed", None)
+    changed = [*files[:4], File(b"packages/a/n/new", b"n\n")]
+    expected = repositories.commit("octo/mono", changed, branch="expected")
+    assert repositories.tree("octo/mono") == repositories.tree("octo/mono", expected)
+    project = await site.store.projects.owned(project_id, owner=site.owner)
+    assert project.repository is not None
+    assert (project.repository.folder, project.repository.commit) == ("packages/a", ended.commit)
+    other = await site.exported(project_id, "elsewhere", **NEW)
+    assert other.status == "completed"
+    names = repositories.git("octo/elsewhere", "ls-tree", "-r", "--name-only", "main")
+    assert names.split() == ["n/new", "x"]

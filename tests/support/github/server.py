@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
-from urllib.parse import unquote, urlsplit
+from urllib.parse import parse_qs, unquote, urlsplit
 
 from tests.support.github.git_http import READ_BYTES, Backend, Exchange, Line
 from tests.support.github.login import LoginPages
@@ -44,6 +44,7 @@ class GithubStandIn:
     login: LoginPages = field(default_factory=LoginPages)
     faults: list[Fault] = field(default_factory=list[Fault])
     asked: list[str] = field(default_factory=list[str])
+    pulls: list[dict[str, Any]] = field(default_factory=list[dict[str, Any]])
     gate: threading.Event = field(default_factory=threading.Event)  # git waits while it is clear
     line: Line = field(default_factory=Line)
     delay_s: float = 0.0  # before each answer, as GitHub is not on this machine
@@ -174,6 +175,8 @@ class _Handler(BaseHTTPRequestHandler):
                 self._create(login, json.loads(body))
             case ("POST", ["orgs", name, "repos"]) if name in self.github.organizations:
                 self._create(name, json.loads(body))
+            case (_, ["repos", owner, name, "pulls"]) if self._sees(f"{owner}/{name}", login):
+                self._pulls(f"{owner}/{name}", body)
             case ("GET", ["repos", owner, name, *rest]) if self._sees(f"{owner}/{name}", login):
                 self._repository(f"{owner}/{name}", rest, login)
             case ("GET", ["user"]):
@@ -226,6 +229,8 @@ class _Handler(BaseHTTPRequestHandler):
                     self._json(422, {"message": f"No commit found for SHA: {'/'.join(ref)}"})
                 else:
                     self._json(200, {"sha": sha, "url": f"{url}/commits/{sha}"})
+            case ["compare", *names]:
+                self._json(200, {"status": self._compared(full_name, "/".join(names))})
             case ["git", "matching-refs", *prefix]:
                 wanted = f"refs/{'/'.join(prefix)}"
                 names = repositories.git(full_name, "for-each-ref", "--format=%(refname)")
@@ -240,6 +245,59 @@ class _Handler(BaseHTTPRequestHandler):
                     self._json(200, {"ref": "refs/" + "/".join(name), "object": target})
             case _:
                 self._json(404, {"message": "Not Found"})
+
+    def _pulls(self, full_name: str, body: bytes) -> None:
+        url = f"{self.github.url}/{full_name}/pull"
+        if self.command == "GET":
+            asked = parse_qs(urlsplit(self.path).query)
+            head = asked.get("head", [""])[0]
+            found = [it for it in self.github.pulls if it["of"] == full_name]
+            self._json(
+                200,
+                [it for it in found if it["state"] == "open" and it["head"]["label"] == head],
+            )
+            return
+        asked_for = json.loads(body)
+        label = f"{full_name.partition('/')[0]}:{asked_for['head']}"
+        for each in self.github.pulls:
+            if (each["of"], each["state"], each["head"]["label"]) == (full_name, "open", label):
+                text = f"A pull request already exists for {label}."
+                self._json(422, {"message": "Validation Failed", "errors": [{"message": text}]})
+                return
+        number = len(self.github.pulls) + 1
+        made = {
+            "of": full_name,
+            "number": number,
+            "state": "open",
+            "title": asked_for["title"],
+            "body": asked_for.get("body"),
+            "html_url": f"{url}/{number}",
+            "url": f"{self.github.api_url}/repos/{full_name}/pulls/{number}",
+            "head": {"ref": asked_for["head"], "label": label},
+            "base": {"ref": asked_for["base"], "label": asked_for["base"]},
+        }
+        self.github.pulls.append(made)
+        self._json(201, made)
+
+    def _compared(self, full_name: str, names: str) -> str:
+        one, _, other = names.partition("...")
+
+        def is_in(commit: str, later: str) -> bool:
+            try:
+                self.github.repositories.git(
+                    full_name, "merge-base", "--is-ancestor", commit, later
+                )
+            except subprocess.CalledProcessError:
+                return False
+            return True
+
+        ahead, behind = is_in(one, other), is_in(other, one)
+        return {
+            (True, True): "identical",
+            (True, False): "ahead",
+            (False, True): "behind",
+            (False, False): "diverged",
+        }[ahead, behind]
 
     def _commit_of(self, full_name: str, ref: str) -> str | None:
         try:

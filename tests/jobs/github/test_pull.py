@@ -1,0 +1,237 @@
+"""What is new in a repository comes into the project; nothing of either side is lost in silence."""
+
+import asyncio
+from collections.abc import Mapping
+
+import pytest
+
+from core.ids import ProjectId
+from jobs.github import pulling
+from store.errors import TransferOver
+from store.pulls import PullBatch
+from store.records import Project, Transfer
+from tests.jobs.github.site import Site
+from tests.support.github import File
+
+pytestmark = pytest.mark.timeout(120)
+
+TEXT = "".join(f"line {number}\n" for number in range(1, 21))
+
+
+def tree(files: Mapping[str, str]) -> list[File]:
+    return [File(path.encode(), text.encode()) for path, text in files.items()]
+
+
+async def imported(site: Site, files: Mapping[str, str], **more: str) -> ProjectId:
+    """A project from a repository `octo/a` of these files."""
+    site.github.repositories.make("octo/a")
+    site.github.repositories.commit("octo/a", tree(files))
+    project_id, ended = await site.imported("octo/a", **more)
+    assert ended.status == "completed", ended
+    return project_id
+
+
+async def project(site: Site, project_id: ProjectId) -> Project:
+    return await site.store.projects.owned(project_id, owner=site.owner)
+
+
+def told(transfer: Transfer) -> dict[str, str]:
+    return {line.path: line.reason for line in transfer.conflicts or ()}
+
+
+async def test_what_is_new_comes_and_what_was_changed_here_stays(site: Site) -> None:
+    project_id = await imported(site, {"a.txt": TEXT, "old.txt": "o\n", "b.txt": "b\n"})
+    before = (await project(site, project_id)).repository
+    assert before is not None
+    assert (before.repository, before.branch, before.folder) == ("octo/a", "main", "")
+    assert before.commit == site.github.repositories.head("octo/a")
+    await site.write(project_id, "a.txt", TEXT.replace("line 2\n", "mine\n"))
+    await site.write(project_id, "here.txt", "h\n")
+    theirs = TEXT.replace("line 19\n", "theirs\n")
+    new = {"a.txt": theirs, "b.txt": "b\n", "src/new.txt": "n\n"}
+    commit = site.github.repositories.commit("octo/a", tree(new))
+    ended = await site.pulled(project_id)
+    assert (ended.status, ended.error, ended.commit) == ("completed", None, commit)
+    assert (ended.done, ended.total, ended.conflicts) == (3, 3, None)
+    both = theirs.replace("line 2\n", "mine\n")
+    assert await site.texts(project_id) == {**new, "a.txt": both, "here.txt": "h\n"}
+    after = (await project(site, project_id)).repository
+    assert after is not None
+    assert (after.commit, after.partly) == (commit, None)
+    again = await site.pulled(project_id)
+    assert (again.status, again.total) == ("completed", 0)
+
+
+async def test_a_conflict_is_shown_in_the_file_told_and_not_made_twice(site: Site) -> None:
+    project_id = await imported(site, {"a.txt": TEXT})
+    await site.write(project_id, "a.txt", TEXT.replace("line 7", "mine"))
+    theirs = TEXT.replace("line 7", "theirs")
+    commit = site.github.repositories.commit("octo/a", tree({"a.txt": theirs}))
+    ended = await site.pulled(project_id)
+    assert (ended.status, ended.conflicts_count) == ("completed", 1)
+    assert set(told(ended)) == {"a.txt"}
+    text = (await site.texts(project_id))["a.txt"]
+    label = f"octo/a main ({commit[:7]})"
+    assert f"<<<<<<< this project\nmine\n=======\ntheirs\n>>>>>>> {label}\n" in text
+    await site.pulled(project_id)
+    assert (await site.texts(project_id))["a.txt"] == text
+
+
+async def test_a_pull_can_be_undone(site: Site) -> None:
+    project_id = await imported(site, {"a.txt": "a\n", "gone/b.txt": "b\n"})
+    site.github.repositories.commit("octo/a", tree({"a.txt": "A\n", "c.txt": "c\n"}))
+    await site.pulled(project_id)
+    assert await site.texts(project_id) == {"a.txt": "A\n", "c.txt": "c\n"}
+    page = await site.store.checkpoints.list(project_id, owner=site.owner)
+    assert [it.kind for it in page.items] == ["pull"]
+    await site.store.checkpoints.restore(
+        project_id, page.items[0].checkpoint_id, owner=site.owner, key="k"
+    )
+    assert await site.texts(project_id) == {"a.txt": "a\n", "gone/b.txt": "b\n"}
+
+
+async def test_of_a_folder_only_that_comes(site: Site) -> None:
+    files = {"top.txt": "t\n", "packages/a/x.txt": "x\n"}
+    project_id = await imported(site, files, folder="packages/a/")
+    new = {"top.txt": "T\n", "packages/a/x.txt": "X\n", "packages/a/y/z.txt": "z\n"}
+    site.github.repositories.commit("octo/a", tree(new))
+    ended = await site.pulled(project_id)
+    assert (ended.status, ended.total) == ("completed", 2)
+    assert await site.texts(project_id) == {"x.txt": "X\n", "y/z.txt": "z\n"}
+    site.github.repositories.commit("octo/a", tree({"top.txt": "T\n"}))
+    gone = await site.pulled(project_id)
+    assert (gone.status, gone.error_code) == ("failed", "no_such_folder")
+    assert await site.texts(project_id) == {"x.txt": "X\n", "y/z.txt": "z\n"}
+
+
+async def test_a_rewritten_history_whose_past_is_gone_shows_every_difference(site: Site) -> None:
+    project_id = await imported(site, {"same.txt": "s\n", "a.txt": TEXT, "gone.txt": "g\n"})
+    repositories = site.github.repositories
+    repositories.git("octo/a", "update-ref", "-d", "refs/heads/main")
+    files = {"same.txt": "s\n", "a.txt": TEXT.replace("line 7", "theirs"), "n.txt": "n\n"}
+    commit = repositories.commit("octo/a", tree(files), message="Anew")
+    repositories.git("octo/a", "reflog", "expire", "--expire=now", "--all")
+    repositories.git("octo/a", "repack", "-ad")
+    repositories.git("octo/a", "prune", "--expire=now")
+    ended = await site.pulled(project_id)
+    assert (ended.status, ended.error) == ("completed", None)
+    assert [line.path for line in ended.notes or ()] == ["main"]
+    assert set(told(ended)) == {"a.txt"}
+    found = await site.texts(project_id)
+    assert set(found) == {"same.txt", "a.txt", "n.txt", "gone.txt"}
+    assert "line 7" in found["a.txt"]
+    assert "theirs" in found["a.txt"]
+    link = (await project(site, project_id)).repository
+    assert link is not None
+    assert link.commit == commit
+
+
+async def test_a_branch_that_is_gone_and_a_project_without_one_are_told(site: Site) -> None:
+    project_id = await imported(site, {"a.txt": "a\n"})
+    site.github.repositories.commit("octo/a", tree({"b": "b\n"}), branch="other")
+    site.github.repositories.git("octo/a", "update-ref", "-d", "refs/heads/main")
+    ended = await site.pulled(project_id)
+    assert (ended.status, ended.error_code) == ("failed", "no_such_branch")
+    assert await site.texts(project_id) == {"a.txt": "a\n"}
+    alone = (await site.store.projects.create(owner=site.owner, name="P")).project_id
+    with pytest.raises(Exception, match="no repository yet"):
+        await site.pulled(alone)
+
+
+async def test_an_edit_of_a_person_meanwhile_is_never_lost(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    project_id = await imported(site, {"a.txt": TEXT, "b.txt": "b\n"})
+    theirs = TEXT.replace("line 19\n", "theirs\n")
+    site.github.repositories.commit("octo/a", tree({"a.txt": theirs, "b.txt": "B\n"}))
+    mine = TEXT.replace("line 2\n", "mine\n")
+    apply, edits = site.store.pulls.apply, [mine, mine.replace("line 3\n", "mine too\n")]
+
+    async def after_an_edit(transfer_id: str, batch: PullBatch) -> None:
+        if edits:  # between the look at the files and the write, as a person would
+            await site.write(project_id, "a.txt", edits.pop(0))
+        await apply(transfer_id, batch)
+
+    monkeypatch.setattr(site.store.pulls, "apply", after_an_edit)
+    ended = await site.pulled(project_id)
+    assert (ended.status, ended.conflicts) == ("completed", None)
+    both = theirs.replace("line 2\nline 3\n", "mine\nmine too\n")
+    assert await site.texts(project_id) == {"a.txt": both, "b.txt": "B\n"}
+
+
+async def test_two_pulls_at_once_are_one(site: Site) -> None:
+    project_id = await imported(site, {"a.txt": "a\n"})
+    site.github.repositories.commit("octo/a", tree({"a.txt": "A\n"}))
+    site.github.gate.clear()
+    async with site.worker() as engine:
+        first = await site.ask(engine, project_id, "pull")
+        with pytest.raises(Exception, match="A pull of this project is already running"):
+            await site.ask(engine, project_id, "pull")
+        with pytest.raises(Exception, match="A pull of this project is already running"):
+            await site.store.transfers.request_export(project_id, owner=site.owner, data={})
+        site.github.gate.set()
+        assert (await site.ended(project_id)).transfer_id == first
+    assert await site.texts(project_id) == {"a.txt": "A\n"}
+
+
+async def test_a_pull_that_is_stopped_half_way_goes_on_or_leaves_a_clear_state(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pulling, "BATCH_CHANGES", 2)
+    files = {f"{number}.txt": TEXT for number in range(6)}
+    project_id = await imported(site, files)
+    mine = TEXT.replace("line 7", "mine")
+    for path in ("0.txt", "5.txt"):
+        await site.write(project_id, path, mine)
+    theirs = TEXT.replace("line 7", "theirs")
+    site.github.repositories.commit("octo/a", tree(dict.fromkeys(files, theirs)))
+    apply, stop = site.store.pulls.apply, asyncio.Event()
+
+    async def only_the_first(transfer_id: str, batch: PullBatch) -> None:
+        if batch.after:
+            stop.set()
+            await asyncio.sleep(3_600)
+        await apply(transfer_id, batch)
+
+    monkeypatch.setattr(site.store.pulls, "apply", only_the_first)
+    async with site.worker() as engine:  # which dies behind the first batch
+        await site.ask(engine, project_id, "pull")
+        await stop.wait()
+    half = await site.texts(project_id)
+    assert half["1.txt"] == theirs
+    assert "<<<<<<<" in half["0.txt"]
+    assert half["2.txt"] == TEXT
+    stop.clear()
+    async with site.worker():  # and the next one too: then a person cancels
+        await stop.wait()
+        await site.store.transfers.cancel(project_id, owner=site.owner, kind="pull")
+        transfer = await site.ended(project_id)
+        with pytest.raises(TransferOver):
+            await apply(transfer.transfer_id, PullBatch("1.txt", "3.txt", (), (), (), 4, 6))
+    assert await site.texts(project_id) == half
+    link = (await project(site, project_id)).repository
+    assert link is not None
+    assert [part.up_to for part in link.partly or ()] == ["1.txt"]
+    monkeypatch.setattr(site.store.pulls, "apply", apply)
+    ended = await site.pulled(project_id)
+    assert (ended.status, set(told(ended))) == ("completed", {"5.txt"})
+    found = await site.texts(project_id)
+    assert found["0.txt"] == half["0.txt"]
+    assert [found[f"{number}.txt"] for number in range(1, 5)] == [theirs] * 4
+    assert "<<<<<<<" in found["5.txt"]
+
+
+async def test_losing_the_cache_in_the_middle_is_no_error(site: Site) -> None:
+    project_id = await imported(site, {"a.txt": "a\n"})
+    cache = site.folder / "repositories" / "histories"
+    for text in ("A\n", "AA\n"):
+        site.github.repositories.commit("octo/a", tree({"a.txt": text}))
+        assert (await site.pulled(project_id)).status == "completed"
+        assert await site.texts(project_id) == {"a.txt": text}
+        [kept] = cache.glob("*.git")
+        (kept / "HEAD").write_text("broken")
+        for pack in (kept / "objects" / "pack").iterdir():
+            pack.unlink()
+    site.github.repositories.commit("octo/a", tree({"a.txt": "AAA\n"}))
+    assert (await site.pulled(project_id)).status == "completed"
+    assert await site.texts(project_id) == {"a.txt": "AAA\n"}
