@@ -5,9 +5,9 @@ from dataclasses import replace
 
 from agent.definition import Agent, Limits
 from agent.durable import Durable
-from agent.prompt import SYSTEM_PROMPT
+from agent.prompt import SYSTEM_PROMPT, SYSTEM_PROMPT_BY_ID
 from engine import ReceivedEvent
-from jobs.events import MessageSent, sender_of
+from jobs.events import GenerateRequested, MessageSent, registries_of, sender_of
 from jobs.mcp_servers import ProjectServers, ServerTools
 from llm.model import Model
 from tools.registry import Toolbox
@@ -17,14 +17,16 @@ from tools.tool import AnyTool
 class Agents:
     """Chooses model, tools, prompt and limits of a run from what the process offers.
 
-    A choice that depends on what is stored (settings of the project, its rules file, its MCP
-    servers) is made in a step, so that a run which is played again makes the same one.
+    A run that is played again makes the same choice: the settings of the project stand in the
+    event, as they were when it was made, and what else is stored (its MCP servers) is read in a
+    step.
 
     Args:
         model: what reaches the providers.
         tools: what an agent may be given.
         limits: what bounds a run that nothing else bounds.
         servers: what knows the MCP servers of projects; None: they are not asked.
+        id_tools: what an agent is given instead where a project has chosen tools by ids.
     """
 
     def __init__(
@@ -33,23 +35,33 @@ class Agents:
         tools: Sequence[AnyTool],
         limits: Limits,
         servers: ProjectServers | None = None,
+        *,
+        id_tools: Sequence[AnyTool] = (),
     ) -> None:
         self._model = model
         self._tools = tuple(tools)
+        self._id_tools = tuple(id_tools)
         self._limits = limits
         self._servers = servers
 
     async def for_message(self, event: ReceivedEvent[MessageSent], steps: Durable) -> Agent:
         """Who answers a message of a project's conversation."""
-        added = ServerTools()
-        if event.data.uses_mcp and self._servers is not None:
+        asked, added = event.data, ServerTools()
+        registries = registries_of(asked)
+        if asked.uses_mcp and self._servers is not None:
             owner = sender_of(event)
-            added = await self._servers.tools_of(event.data.project_id, owner=owner, steps=steps)
+            added = await self._servers.tools_of(
+                asked.project_id, owner=owner, registries=registries, steps=steps
+            )
+        tools, system = self._tools, SYSTEM_PROMPT
+        if asked.tool_set == "ids":
+            tools, system = self._id_tools, SYSTEM_PROMPT_BY_ID
         return Agent(
             model=self._model,
-            toolbox=Toolbox((*self._tools, *added.tools)),
-            system=SYSTEM_PROMPT + added.remark,
+            toolbox=Toolbox((*tools, *added.tools)),
+            system=system + added.remark,
             limits=self._limits,
+            given=(registries,),
         )
 
     async def for_failure(
@@ -60,10 +72,18 @@ class Agents:
         toolbox = Toolbox(self._tools)
         return Agent(self._model, toolbox, system=SYSTEM_PROMPT, limits=self._limits)
 
-    def for_generation(self, words: str, *, max_turns: int, first_tool: str | None) -> Agent:
+    def for_generation(
+        self,
+        event: ReceivedEvent[GenerateRequested],
+        words: str,
+        *,
+        max_turns: int,
+        first_tool: str | None,
+    ) -> Agent:
         """Who makes a part of a project: the agent of the chat, told `words` besides.
 
-        Its calls are bounded so that all parts together stay within the steps of one run.
+        Its calls are bounded so that all parts together stay within the steps of one run. Its tools
+        are those by paths, whatever the project has chosen: `words` speak of them.
         """
         return Agent(
             model=self._model,
@@ -73,4 +93,5 @@ class Agents:
                 self._limits, max_turns=max_turns, calls_per_turn=20, calls_per_answer=60
             ),
             first_tool=first_tool,
+            given=(registries_of(event.data),),
         )

@@ -29,9 +29,22 @@ export const transferEnd = v.union(v.literal("completed"), v.literal("failed"), 
 export const transferStatus = v.union(v.literal("running"), transferEnd);
 export const busyPolicy = v.union(v.literal("cancel"), v.literal("reject"), v.literal("queue"));
 
-export const projectSettings = v.object({
-  installCommand: v.optional(v.string()),
-  devCommand: v.optional(v.string()),
+/** What a project can choose; a field that is absent is as everywhere (store/records/projects.py says how that is). */
+const setting = {
+  installCommand: v.string(),
+  devCommand: v.string(),
+  toolSet: v.union(v.literal("paths"), v.literal("ids")), // by what the agent's file tools name files
+  registries: v.array(v.string()), // `host:port` that commands may reach, of those that the operator allows
+};
+export const projectSettings = v.object(setting).partial();
+export const previewSettings = projectSettings.pick("installCommand", "devCommand");
+
+/** A change of settings: what is absent stays, null takes a field back to what is everywhere. */
+export const settingsChange = v.object({
+  installCommand: v.optional(v.union(setting.installCommand, v.null())),
+  devCommand: v.optional(v.union(setting.devCommand, v.null())),
+  toolSet: v.optional(v.union(setting.toolSet, v.null())),
+  registries: v.optional(v.union(setting.registries, v.null())),
 });
 
 /** An MCP server as a project names it: a program with `command`, or an address with `url`. */

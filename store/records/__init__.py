@@ -66,6 +66,8 @@ from store.records.projects import (
     ReportLine,
     RequestedExport,
     RequestedImport,
+    SettingsChange,
+    ToolSetName,
     Transfer,
 )
 from store.records.turns import (
@@ -132,8 +134,10 @@ __all__ = [
     "Reviewed",
     "ReviewedFile",
     "SentMessage",
+    "SettingsChange",
     "ToolCallRecord",
     "ToolCallStatus",
+    "ToolSetName",
     "Transfer",
     "TurnPart",
     "TurnRecord",

@@ -18,6 +18,8 @@ from llm.model import Model
 from store import Store
 from store.records import Message, MessageStatus
 from tools.files import FILE_TOOLS
+from tools.files.by_id import ID_FILE_TOOLS
+from tools.files.undo import UNDO
 from tools.mcp.clients import McpClients
 from tools.place import Provided
 from tools.tool import AnyTool
@@ -40,6 +42,7 @@ class Site:
     needs: Provided = field(default_factory=Provided)
     clients: McpClients | None = None
     unseal: Unseal | None = None
+    id_tools: tuple[AnyTool, ...] = (*ID_FILE_TOOLS, UNDO)
 
     @asynccontextmanager
     async def worker(self) -> AsyncGenerator[Engine]:
@@ -47,7 +50,7 @@ class Site:
         servers = None
         if self.clients is not None:
             servers = ProjectServers(self.store, folders, self.clients, self.unseal)
-        agents = Agents(self.model, self.tools, self.limits, servers)
+        agents = Agents(self.model, self.tools, self.limits, servers, id_tools=self.id_tools)
         needs = [self.store, agents, folders, self.needs]
         database = SqliteDatabase(self.folder / "engine.sqlite")
         async with Engine(
