@@ -141,6 +141,8 @@ export async function retryMessage(
     heartbeatAt: startedAt,
     keptBytes: undefined,
     keptCalls: undefined,
+    partBytes: undefined,
+    imageBytes: undefined,
     usage: undefined,
     model: undefined,
   });

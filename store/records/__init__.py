@@ -73,6 +73,7 @@ from store.records.projects import (
 from store.records.turns import (
     KeptResult,
     NewToolCall,
+    ResultImage,
     ToolCallRecord,
     ToolCallStatus,
     TurnPart,
@@ -131,6 +132,7 @@ __all__ = [
     "RestoreConflict",
     "RestoreOutcome",
     "RestoreStep",
+    "ResultImage",
     "Reviewed",
     "ReviewedFile",
     "SentMessage",
