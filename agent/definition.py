@@ -28,8 +28,9 @@ class Limits:
 class Agent:
     """Who answers, with which tools and words, within which bounds.
 
-    With `first_tool`, the first turn has to call that tool. `pause` waits that many seconds between
-    two attempts at a turn.
+    With `first_tool`, the first turn has to call that tool. `given` is what its tools may ask their
+    place for, besides what is there for every agent. `pause` waits that many seconds between two
+    attempts at a turn.
     """
 
     model: Model
@@ -37,5 +38,6 @@ class Agent:
     system: str
     limits: Limits = Limits()
     first_tool: str | None = None
+    given: tuple[object, ...] = ()
     pause: Callable[[float], Awaitable[None]] = asyncio.sleep
     clock: Clock = field(default_factory=SystemClock)

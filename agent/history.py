@@ -14,6 +14,7 @@ from agent import words
 from agent.digest import TouchesOf, digest, in_digest_chars, listing
 from agent.exchanges import Answer, Exchange, exchanges_of
 from agent.fitting import Cut, Fit, Start, TurnSize, digest_chars, fitted, listing_chars
+from agent.images import images_of, with_images_that_fit, without_images
 from agent.sizes import CHARS_PER_TOKEN, size_of
 from agent.transcript import Answered, Asked, Condensed, Loaded, RecordedTurn
 from core.ids import ToolCallId
@@ -108,8 +109,9 @@ def build_history(
     for exchange in exchanges[merged:]:
         messages += told.messages(exchange)
     fitting = _with_new_results_that_fit(messages, budget_chars)
+    shown = with_images_that_fit(fitting)
     is_shortened = loaded.is_cut or fit.cut != Cut() or fitting is not messages
-    return History(_with_unique_ids(alternating(fitting)), is_shortened)
+    return History(_with_unique_ids(alternating(shown)), is_shortened)
 
 
 def turn_sizes(exchanges: Sequence[Exchange]) -> list[TurnSize]:
@@ -238,7 +240,7 @@ def _is_sent(part: TextPart | ThinkingPart | ToolCall, *, keep_thinking: bool) -
 def _result(recorded: RecordedTurn, call: ToolCall) -> ToolResult:
     output = recorded.outputs.get(call.call_id)
     if output is not None:
-        return ToolResult(call_id=call.call_id, text=output.text, is_error=output.is_error)
+        return ToolResult(call.call_id, output.text, output.is_error, images_of(output))
     if call.call_id in recorded.not_run:
         text = recorded.not_run[call.call_id]
     else:
@@ -254,7 +256,10 @@ def _shortened(message: ModelMessage) -> ModelMessage:
 
 
 def _shorter(part: TextPart | ToolResult) -> TextPart | ToolResult:
-    if isinstance(part, TextPart) or len(part.text) <= KEPT_OF_OLD_RESULT_CHARS * 2:
+    if isinstance(part, TextPart):
+        return part
+    part = without_images(part)
+    if len(part.text) <= KEPT_OF_OLD_RESULT_CHARS * 2:
         return part
     return replace(part, text=words.result_cut(part.text, KEPT_OF_OLD_RESULT_CHARS))
 

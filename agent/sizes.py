@@ -5,6 +5,7 @@ from collections.abc import Iterable
 
 from llm.model import ModelMessage, TextPart, ThinkingPart, ToolCall, ToolResult
 
+IMAGE_CHARS = 6_400  # what the largest costs that providers do not make smaller, in tokens of four
 CHARS_PER_TOKEN = 4  # a rough mean for code and English; the budget has room for the error
 
 
@@ -19,5 +20,7 @@ def _part_size(part: TextPart | ThinkingPart | ToolCall | ToolResult) -> int:
             return len(part.name) + len(json.dumps(dict(part.arguments), ensure_ascii=False))
         case ThinkingPart():
             return len(part.text) + len(part.signature)
-        case _:
+        case ToolResult():
+            return len(part.text) + len(part.images) * IMAGE_CHARS
+        case TextPart():
             return len(part.text)

@@ -10,9 +10,10 @@ from pathlib import Path
 from app.settings import Settings, SettingsInvalid
 from core.clock import Clock
 from jobs.files.folders import own_folder
-from tools.fetch import FETCH_TOOLS
+from tools.fetch import FETCH_TOOLS, OLD_FETCH_TOOLS
 from tools.fetch.pages import WebPages
 from tools.files import FILE_TOOLS
+from tools.files.by_id import ID_FILE_TOOLS
 from tools.files.undo import UNDO
 from tools.lsp import LSP_TOOLS
 from tools.lsp.checking import checked
@@ -39,6 +40,14 @@ TOOLS: tuple[AnyTool, ...] = (
 
 AGENT_TOOLS = checked(TOOLS)
 """The same as agents get them: what edits files says which errors that made."""
+
+ID_TOOLS = checked(
+    (*ID_FILE_TOOLS, UNDO, *SEARCH_TOOLS, *LSP_TOOLS, *TERMINAL_TOOLS, *OLD_FETCH_TOOLS)
+)
+"""As agents get them in projects that have chosen the file tools of an earlier Polaris.
+
+An id is a path, so what the others say of paths can be read and changed.
+"""
 
 MCP_TOOLS = tuple(tool for tool in AGENT_TOOLS if tool.name != UNDO.name)
 """As MCP clients get them: they have no turns of a conversation that could be undone."""

@@ -23,6 +23,7 @@ from app.identity.tokens import Authenticator
 from app.models import model_of, prepare, small_model_of
 from app.observe.tracing import tracing
 from app.ready_file import announced
+from app.services.configuring import Configuring
 from app.services.editing import Editing
 from app.services.engine import EngineAccess
 from app.services.generating import Generating
@@ -38,7 +39,7 @@ from app.services.streams import Streams
 from app.services.terminals import Terminals
 from app.services.transfers import Transferring
 from app.settings import Settings, SettingsInvalid
-from app.tools import AGENT_TOOLS, MCP_TOOLS, owned_by_worker, works_in
+from app.tools import AGENT_TOOLS, ID_TOOLS, MCP_TOOLS, owned_by_worker, works_in
 from core.background import Work, in_background
 from core.clock import SystemClock
 from engine import Database, Engine, Middleware, NoSuchRun, PostgresDatabase, SqliteDatabase
@@ -318,7 +319,7 @@ def agents_of(settings: Settings, model: Model, store: Store, workplace: Workpla
         workplace.owned(McpClients),
         sealing.open if sealing is not None else None,
     )
-    return Agents(model, AGENT_TOOLS, limits, servers, store)
+    return Agents(model, AGENT_TOOLS, limits, servers=servers, store=store, id_tools=ID_TOOLS)
 
 
 @asynccontextmanager
@@ -362,6 +363,7 @@ def services_of(
         streams=Streams(backend.engine),
         mcp=mcp_of(settings, backend),
         mcp_servers=NamedServers(backend.store, sealing_of(settings)),
+        configuring=Configuring(backend.store, settings.package_registries),
         terminals=rooms.terminals,
         previews=rooms.previews,
         editing=rooms.editing,

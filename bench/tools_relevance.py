@@ -3,145 +3,43 @@
 `python -m bench.tools_relevance --repo CLONE [--repo CLONE …]`, each with its whole history. Of the
 last 1,600 commits of the main line 300 are asked (seed 7) that changed 1 to 6 code files which the
 parent had. The index stands at the parent, and knows the commits before it.
+
+`python -m bench.tools_relevance --learn CLONE …` learns the ranker's weights on other commits of
+the clones (`bench/tools_relevance_learning.py`); with `--write` they become those of the product.
 """
 
 import argparse
-import random
-import re
-import subprocess
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict
 from pathlib import Path
 from statistics import median
 from time import perf_counter
 
 from bench.figures import say, say_figures
-from tools.search.relevance.facts import PROGRAMS, TEXTS, Facts, facts_of, is_indexed, suffix_of
-from tools.search.relevance.history import Commit
+from bench.tools_relevance_learning import learn
+from bench.tools_relevance_walk import (
+    Score,
+    Walk,
+    count_found,
+    language_of,
+    question,
+    sample_of,
+)
 from tools.search.relevance.index import Index
+from tools.search.relevance.weights import SHIPPED, json_of, shipped_weights
 
-COMMITS = 1_600
-ASKED = 300
-SEED = 7
-MOST_CHANGED = 6
-CODE = {"typescript": (".ts", ".tsx", ".js", ".jsx", ".mjs"), "python": (".py", ".pyi")}
-_PREFIX = re.compile(r"^(?:\w+(?:\([^)]*\))?!?:\s*)")
-_PULL = re.compile(r"\s*\(#\d+\)|\s+#\d+\b")
-
-
-@dataclass(frozen=True)
-class Change:
-    """A commit of the main line: `files` are its blobs, "" for one that is gone."""
-
-    sha: str
-    subject: str
-    files: dict[str, str]
-    is_new: dict[str, bool]
-
-
-def _git(repo: Path, *arguments: str) -> str:
-    done = subprocess.run(  # noqa: S603 - whichever git there is, on a clone of the caller
-        ["git", "-C", str(repo), *arguments],  # noqa: S607
-        capture_output=True,
-        check=True,
-    )
-    return done.stdout.decode(errors="replace")
-
-
-def changes(repo: Path) -> list[Change]:
-    """The last commits of the main line, old ones first, each against its first parent."""
-    text = _git(
-        repo, "log", "--first-parent", "-m", f"-{COMMITS}", "--raw", "--no-abbrev", "--no-renames",
-        "-z", "--format=%x01%H%x02%s%x02",
-    )  # fmt: skip
-    found: list[Change] = []
-    for block in text.split("\x01")[1:]:
-        sha, subject, rest = block.split("\x02", 2)
-        fields = [field for field in rest.strip("\n").split("\0") if field.strip("\n")]
-        files: dict[str, str] = {}
-        new: dict[str, bool] = {}
-        for row, path in zip(fields[::2], fields[1::2], strict=False):
-            _, _, _, blob, status = row.strip("\n").split(" ")
-            files[path] = "" if status == "D" else blob
-            new[path] = status == "A"
-        found.append(Change(sha, subject, files, new))
-    return found[::-1]
-
-
-class Blobs:
-    """Contents of a clone, through one `git cat-file`."""
-
-    def __init__(self, repo: Path) -> None:
-        self._process = subprocess.Popen(  # noqa: S603
-            ["git", "-C", str(repo), "cat-file", "--batch"],  # noqa: S607
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-        )
-        self._facts: dict[str, Facts] = {}
-
-    def facts(self, path: str, blob: str) -> Facts | None:
-        """Of a blob; None where the clone lacks it."""
-        key = f"{blob}{suffix_of(path)}"
-        if key not in self._facts:
-            assert self._process.stdin is not None  # noqa: S101
-            assert self._process.stdout is not None  # noqa: S101
-            self._process.stdin.write(f"{blob}\n".encode())
-            self._process.stdin.flush()
-            head = self._process.stdout.readline().split()
-            if head[1:2] != [b"blob"]:
-                return None
-            data = self._process.stdout.read(int(head[2]))
-            self._process.stdout.read(1)
-            self._facts[key] = facts_of(path, data)
-        return self._facts[key]
-
-    def close(self) -> None:
-        """End the program."""
-        self._process.communicate()
-
-
-def question(subject: str) -> str:
-    """A subject without the number of its pull request and without a conventional prefix."""
-    return _PREFIX.sub("", _PULL.sub("", subject)).strip()
-
-
-@dataclass
-class Score:
-    """Sums over what was asked."""
-
-    asked: int = 0
-    at_5: float = 0.0
-    at_10: float = 0.0
-    reciprocal: float = 0.0
+__all__ = ["language_of", "measure"]
 
 
 def measure(repo: Path, *, only_code: bool = False) -> dict[str, float]:
     """Recall at 5 and 10, mean reciprocal rank, and milliseconds a question."""
-    log = changes(repo)
-    tree = _tree(repo, f"{log[0].sha}")
-    endings = _language(tree)
-    asked = _sample(log, endings)
-    blobs = Blobs(repo)
-    index = Index()
-    suffixes = frozenset(endings) if only_code else PROGRAMS | TEXTS
-    for path, blob in tree.items():
-        _put(index, blobs, path, blob, suffixes)
-    index.history.add(_before(repo, log[0].sha))
-    score, took = Score(), list[float]()
-    for number, change in enumerate(log[1:], 1):
-        if number in asked:
-            truth = _truth(change, endings)
-            began = perf_counter()
-            ranked = [it.path for it in index.rank(question(change.subject), limit=10)]
-            took.append((perf_counter() - began) * 1000)
-            _count(score, ranked, truth)
-        for path, blob in change.files.items():
-            if blob:
-                _put(index, blobs, path, blob, suffixes)
-            else:
-                index.drop(path)
-        index.history.add([Commit(question(change.subject), list(change.files))])
-    blobs.close()
+    walk = Walk(repo, only_code=only_code)
+    index, score, took = Index(), Score(), list[float]()
+    for change, truth in walk.until(sample_of(walk.able), index):
+        began = perf_counter()
+        ranked = [it.path for it in index.rank(question(change.subject), limit=10)]
+        took.append((perf_counter() - began) * 1000)
+        count_found(score, ranked, truth)
+    walk.close()
     return {
         "recall_at_5": score.at_5 / score.asked,
         "recall_at_10": score.at_10 / score.asked,
@@ -153,88 +51,20 @@ def measure(repo: Path, *, only_code: bool = False) -> dict[str, float]:
     }
 
 
-def _put(index: Index, blobs: Blobs, path: str, blob: str, suffixes: frozenset[str]) -> None:
-    facts = blobs.facts(path, blob) if suffix_of(path) in suffixes and is_indexed(path) else None
-    if facts is not None:
-        index.put(path, facts)
-
-
-def _tree(repo: Path, commit: str) -> dict[str, str]:
-    rows = _git(repo, "ls-tree", "-r", "-z", commit).split("\0")
-    found: dict[str, str] = {}
-    for row in rows:
-        if row:
-            head, path = row.split("\t", 1)
-            mode, kind, blob = head.split(" ")
-            if kind == "blob" and mode != "120000":
-                found[path] = blob
-    return found
-
-
-def _before(repo: Path, commit: str) -> Iterator[Commit]:
-    text = _git(
-        repo,
-        "log",
-        "--first-parent",
-        "-m",
-        "-2000",
-        "--name-only",
-        "--no-renames",
-        "-z",
-        "--format=%x01%s%x02",
-        commit,
-    )
-    for block in reversed(text.split("\x01")[1:]):
-        subject, rest = block.split("\x02", 1)
-        yield Commit(
-            question(subject), [path.strip("\n") for path in rest.split("\0") if path.strip("\n")]
-        )
-
-
-def language_of(repo: Path) -> str:
-    """The language of which a clone has the most files now: a key of `CODE`."""
-    endings = _language(_tree(repo, "HEAD"))
-    return next(name for name, ends in CODE.items() if ends == endings)
-
-
-def _language(tree: dict[str, str]) -> tuple[str, ...]:
-    counts = {name: sum(suffix_of(path) in ends for path in tree) for name, ends in CODE.items()}
-    return CODE[max(counts, key=lambda name: counts[name])]
-
-
-def _truth(change: Change, endings: Sequence[str]) -> set[str]:
-    return {path for path in change.files if suffix_of(path) in endings and not change.is_new[path]}
-
-
-def _sample(log: Sequence[Change], endings: Sequence[str]) -> set[int]:
-    able = [
-        number
-        for number, change in enumerate(log)
-        if number
-        and not change.subject.startswith("Merge ")
-        and 1 <= len(_truth(change, endings)) <= MOST_CHANGED
-    ]
-    return set(random.Random(SEED).sample(able, min(ASKED, len(able))))  # noqa: S311 - a sample
-
-
-def _count(score: Score, ranked: Sequence[str], truth: set[str]) -> None:
-    score.asked += 1
-    for limit in (5, 10):
-        hits = len(truth.intersection(ranked[:limit])) / min(len(truth), limit)
-        if limit == 5:  # noqa: PLR2004
-            score.at_5 += hits
-        else:
-            score.at_10 += hits
-    first = next((place for place, path in enumerate(ranked, 1) if path in truth), None)
-    score.reciprocal += 1 / first if first else 0.0
-
-
 def main() -> None:
-    """Measure each clone that is given; the last line is one JSON object."""
+    """Measure, or learn on, each clone that is given; the last line is one JSON object."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--repo", type=Path, action="append", required=True)
+    parser.add_argument("--repo", type=Path, action="append", default=[])
     parser.add_argument("--only-code", action="store_true", help="index nothing but code")
+    parser.add_argument("--learn", type=Path, nargs="+", default=[], metavar="CLONE")
+    parser.add_argument("--write", action="store_true", help="keep what was learned for the ranker")
     given = parser.parse_args()
+    if given.learn:
+        learned = learn(given.learn, shipped_weights())
+        if given.write:
+            SHIPPED.write_text(json_of(learned.weights))
+        say_figures({"before": learned.before, "after": learned.after, **asdict(learned.weights)})
+        return
     figures: dict[str, float] = {}
     for repo in given.repo:
         for name, value in measure(repo, only_code=given.only_code).items():

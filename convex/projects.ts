@@ -5,9 +5,9 @@ import { callerId, ownedProject } from "./model/access.ts";
 import { latestEvents } from "./model/events.ts";
 import { latestGeneration } from "./model/generating.ts";
 import { MOST_ROWS, wholeList } from "./model/lists.ts";
-import { configureProject, createProject, projectsOf, removeProject, renameProject } from "./model/projects.ts";
+import { configurePreview, createProject, projectsOf, removeProject, renameProject } from "./model/projects.ts";
 import { eventDoc, projectDoc, projectGenerationDoc, toEventDoc, toProjectDoc, toProjectGenerationDoc } from "./model/docs.ts";
-import { projectSettings } from "./model/validators.ts";
+import { previewSettings } from "./model/validators.ts";
 
 export const create = mutation({
   args: { name: v.string() },
@@ -48,11 +48,12 @@ export const rename = mutation({
   },
 });
 
+/** Replaces the commands of the preview; for the other settings see settings:update. */
 export const updateSettings = mutation({
-  args: { id: v.id("projects"), settings: projectSettings },
+  args: { id: v.id("projects"), settings: previewSettings },
   returns: v.null(),
   handler: async (ctx, { id, settings }) => {
-    await configureProject(ctx, await ownedProject(ctx, await callerId(ctx), id), settings);
+    await configurePreview(ctx, await ownedProject(ctx, await callerId(ctx), id), settings);
     return null;
   },
 });

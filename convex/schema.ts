@@ -11,15 +11,15 @@ import {
   fileType,
   generationEventType,
   importStatus,
+  keptPart,
   mcpServer,
   messageStatus,
   openedPullRequest,
   outboxData,
   projectSettings,
   repositoryLink,
-  restoreOutcome,
   reportLine,
-  resultPart,
+  restoreOutcome,
   role,
   toolCallStatus,
   transferKind,
@@ -217,6 +217,7 @@ export default defineSchema({
     argumentsJson: v.string(),
     status: toolCallStatus,
     output: v.optional(v.string()),
+    images: v.optional(v.number()), // how many there are among its parts
     startedAt: v.optional(v.number()),
     endedAt: v.optional(v.number()),
   })
@@ -245,8 +246,16 @@ export default defineSchema({
     messageId: v.id("messages"),
     turn: v.number(),
     toolCallId: v.string(),
-    parts: v.array(resultPart),
+    parts: v.array(keptPart),
   }).index("by_call", ["messageId", "turn", "toolCallId"]),
+
+  // Who holds the blob of a large image in `resultParts`; written and deleted with that row.
+  resultImages: defineTable({
+    messageId: v.id("messages"),
+    storageId: v.id("_storage"),
+  })
+    .index("by_message", ["messageId"])
+    .index("by_storage", ["storageId"]),
 
   // The run behind an assistant message, one row each; written by jobs and cancels, read by jobs and the reaper,
   // by no live query. `epoch` counts attempts and fences older ones off; `round` counts retries by the person.
@@ -264,6 +273,7 @@ export default defineSchema({
     keptBytes: v.optional(v.number()), // of its turns and tool calls, and how many of these there are:
     keptCalls: v.optional(v.number()), // an answer must stay readable in one query
     partBytes: v.optional(v.number()), // of what its calls came to beside their text
+    imageBytes: v.optional(v.number()), // of images among that which are blobs
     usage: v.optional(usage), // of its turns so far, and the model of the last: what an answer that fails keeps
     model: v.optional(v.string()),
     projectGenerationId: v.optional(v.id("projectGenerations")), // of which it is a step: its changes are logged

@@ -5,9 +5,9 @@ from dataclasses import replace
 
 from agent.definition import Agent, Limits
 from agent.durable import Durable
-from agent.prompt import SYSTEM_PROMPT, budget_words
+from agent.prompt import SYSTEM_PROMPT, SYSTEM_PROMPT_BY_ID, budget_words
 from engine import ReceivedEvent
-from jobs.events import MessageSent, sender_of
+from jobs.events import GenerateRequested, MessageSent, registries_of, sender_of
 from jobs.mcp_servers import ProjectServers, ServerTools
 from jobs.project_words import project_words
 from llm.model import Model
@@ -19,8 +19,9 @@ from tools.tool import AnyTool
 class Agents:
     """Chooses model, tools, prompt and limits of a run from what the process offers.
 
-    A choice that depends on what is stored (settings of the project, its rules file, its MCP
-    servers) is made in a step, so that a run which is played again makes the same one.
+    A run that is played again makes the same choice: the settings of the project stand in the
+    event, as they were when it was made, and what else is stored (its MCP servers) is read in a
+    step.
 
     Args:
         model: what reaches the providers.
@@ -28,36 +29,46 @@ class Agents:
         limits: what bounds a run that nothing else bounds.
         servers: what knows the MCP servers of projects; None: they are not asked.
         store: where a project's rules are read; None: they are not.
+        id_tools: what an agent is given instead where a project has chosen tools by ids.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - what is optional by name
         self,
         model: Model,
         tools: Sequence[AnyTool],
         limits: Limits,
+        *,
         servers: ProjectServers | None = None,
         store: Store | None = None,
+        id_tools: Sequence[AnyTool] = (),
     ) -> None:
         self._model = model
         self._tools = tuple(tools)
+        self._id_tools = tuple(id_tools)
         self._limits = limits
         self._servers = servers
         self._store = store
-        self._system = SYSTEM_PROMPT + budget_words(limits.max_turns)
+        self._budget = budget_words(limits.max_turns)
 
     async def for_message(self, event: ReceivedEvent[MessageSent], steps: Durable) -> Agent:
         """Who answers a message of a project's conversation."""
-        added, words = ServerTools(), ""
-        owner, project_id = sender_of(event), event.data.project_id
+        asked, added, words = event.data, ServerTools(), ""
+        owner, registries = sender_of(event), registries_of(asked)
         if self._store is not None:
-            words = await project_words(self._store, project_id, owner=owner, steps=steps)
-        if event.data.uses_mcp and self._servers is not None:
-            added = await self._servers.tools_of(project_id, owner=owner, steps=steps)
+            words = await project_words(self._store, asked.project_id, owner=owner, steps=steps)
+        if asked.uses_mcp and self._servers is not None:
+            added = await self._servers.tools_of(
+                asked.project_id, owner=owner, registries=registries, steps=steps
+            )
+        tools, system = self._tools, SYSTEM_PROMPT
+        if asked.tool_set == "ids":
+            tools, system = self._id_tools, SYSTEM_PROMPT_BY_ID
         return Agent(
             model=self._model,
-            toolbox=Toolbox((*self._tools, *added.tools)),
-            system=self._system + words + added.remark,
+            toolbox=Toolbox((*tools, *added.tools)),
+            system=system + self._budget + words + added.remark,
             limits=self._limits,
+            given=(registries,),
         )
 
     async def for_failure(
@@ -66,12 +77,20 @@ class Agents:
     ) -> Agent:
         """Who has failed to answer it, to be named: nothing of the project is asked for that."""
         toolbox = Toolbox(self._tools)
-        return Agent(self._model, toolbox, system=self._system, limits=self._limits)
+        return Agent(self._model, toolbox, system=SYSTEM_PROMPT, limits=self._limits)
 
-    def for_generation(self, words: str, *, max_turns: int, first_tool: str | None) -> Agent:
+    def for_generation(
+        self,
+        event: ReceivedEvent[GenerateRequested],
+        words: str,
+        *,
+        max_turns: int,
+        first_tool: str | None,
+    ) -> Agent:
         """Who makes a part of a project: the agent of the chat, told `words` besides.
 
-        Its calls are bounded so that all parts together stay within the steps of one run.
+        Its calls are bounded so that all parts together stay within the steps of one run. Its tools
+        are those by paths, whatever the project has chosen: `words` speak of them.
         """
         return Agent(
             model=self._model,
@@ -81,4 +100,5 @@ class Agents:
                 self._limits, max_turns=max_turns, calls_per_turn=20, calls_per_answer=60
             ),
             first_tool=first_tool,
+            given=(registries_of(event.data),),
         )

@@ -1,8 +1,11 @@
 """The events that start and stop jobs. They are stored: a new field has a default."""
 
+from typing import Literal
+
 from core.ids import ConversationId, MessageId, OwnerId, ProjectGenerationId, ProjectId
 from engine import Event, EventData, NonRetriable, ReceivedEvent
 from store.records import OutboxEvent
+from tools.sandbox.registries import ALL, Registries
 
 _USER_ID = "id"
 
@@ -17,6 +20,8 @@ class MessageSent(EventData, event="message/sent"):
     conversation_id: ConversationId
     project_id: ProjectId
     uses_mcp: bool = False  # the project names MCP servers
+    tool_set: Literal["paths", "ids"] = "paths"  # as the project had chosen, as what follows
+    registries: str | None = None  # see `registries_of`
 
 
 class MessageCancelled(EventData, event="message/cancelled"):
@@ -102,6 +107,7 @@ class GenerateRequested(EventData, event="project/generate-requested"):
 
     project_generation_id: ProjectGenerationId
     project_id: ProjectId
+    registries: str | None = None  # see `registries_of`
 
 
 class GenerateCancelled(EventData, event="project/generate-cancelled"):
@@ -113,6 +119,13 @@ class GenerateCancelled(EventData, event="project/generate-cancelled"):
 def engine_event(event: OutboxEvent) -> Event:
     """The event as the engine takes it; its id makes a second send harmless."""
     return Event(name=event.name, data=event.data, id=event.event_id, user=user_of(event.user_id))
+
+
+def registries_of(asked: MessageSent | GenerateRequested) -> Registries:
+    """Which package registries the run may reach: `host:port` with commas between, or all."""
+    if asked.registries is None:
+        return ALL
+    return Registries(frozenset(name for name in asked.registries.split(",") if name))
 
 
 def sender_of(event: ReceivedEvent[EventData]) -> OwnerId:

@@ -15,6 +15,7 @@ from tools.mcp.clients import McpClients
 from tools.mcp.config import McpFailed, McpServer, ProgramServer, WebServer
 from tools.mcp.offered import Listed
 from tools.mcp.tool import tool_of
+from tools.sandbox.registries import Registries
 from tools.tool import AnyTool
 
 log = logging.getLogger(__name__)
@@ -53,11 +54,12 @@ class ProjectServers:
         self._unseal = unseal
 
     async def tools_of(
-        self, project_id: ProjectId, *, owner: OwnerId, steps: Durable
+        self, project_id: ProjectId, *, owner: OwnerId, registries: Registries, steps: Durable
     ) -> ServerTools:
         """The tools, the same when the run is played again: the step "mcp-tools" has the list.
 
-        A server that fails takes its own tools away, and the remark says why.
+        A server that fails takes its own tools away, and the remark says why. Programs reach those
+        `registries`.
         """
 
         async def listed() -> Listed:
@@ -68,7 +70,7 @@ class ProjectServers:
             problems: list[str] = []
             for server in named:
                 try:
-                    usable.append(self._opened(server))
+                    usable.append(self._opened(server, registries))
                 except McpFailed as failed:
                     problems.append(str(failed))
             found = await self._clients.list(folder.path, usable)
@@ -76,13 +78,15 @@ class ProjectServers:
 
         async def server_of(name: str) -> McpServer | None:
             named = await self._store.mcp.servers(project_id, owner=owner)
-            return next((self._opened(server) for server in named if server.name == name), None)
+            return next(
+                (self._opened(server, registries) for server in named if server.name == name), None
+            )
 
         known = await steps.run("mcp-tools", listed)
         tools = tuple(tool_of(each, server_of) for each in known.tools)
         return ServerTools(tools, _remark(known.problems))
 
-    def _opened(self, server: NamedServer) -> McpServer:
+    def _opened(self, server: NamedServer, registries: Registries) -> McpServer:
         try:
             secrets = {
                 name: self._secret(value)
@@ -95,7 +99,9 @@ class ProjectServers:
                 "the keys of this worker. The user has to give them again."
             ) from error
         if server.command is not None:
-            return ProgramServer(server.name, server.command, server.args or (), secrets)
+            return ProgramServer(
+                server.name, server.command, server.args or (), secrets, registries
+            )
         return WebServer(server.name, server.url or "", secrets)
 
     def _secret(self, value: str) -> str:

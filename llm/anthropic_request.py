@@ -35,7 +35,10 @@ def request_body(
     the 20 blocks that the provider looks back.
     """
     keeps_unsigned = facts.reasoning_back == "thinking"
-    whole = (_message(message, keeps_unsigned=keeps_unsigned) for message in request.messages)
+    whole = (
+        _message(message, keeps_unsigned=keeps_unsigned, sees=facts.sees)
+        for message in request.messages
+    )
     messages = [json for json in whole if json["content"]]
     for message in [message for message in messages if message["role"] == "user"][-ROLLING:]:
         message["content"][-1]["cache_control"] = _CACHED
@@ -85,10 +88,10 @@ def _thoughtless(message: ModelMessage) -> ModelMessage:
     return AssistantMessage(tuple(p for p in message.parts if not isinstance(p, ThinkingPart)))
 
 
-def _message(message: ModelMessage, *, keeps_unsigned: bool) -> Json:
+def _message(message: ModelMessage, *, keeps_unsigned: bool, sees: bool) -> Json:
     role = "assistant" if isinstance(message, AssistantMessage) else "user"
     parts = [part for part in message.parts if keeps_unsigned or not _is_unsigned(part)]
-    blocks = [_block(part) for part in parts]
+    blocks = [_block(part, sees=sees) for part in parts]
     return {"role": role, "content": blocks}
 
 
@@ -97,7 +100,7 @@ def _is_unsigned(part: TextPart | ThinkingPart | ToolCall | ToolResult) -> bool:
     return isinstance(part, ThinkingPart) and not part.signature
 
 
-def _block(part: TextPart | ThinkingPart | ToolCall | ToolResult) -> Json:
+def _block(part: TextPart | ThinkingPart | ToolCall | ToolResult, *, sees: bool) -> Json:
     match part:
         case TextPart():
             return {"type": "text", "text": part.text}
@@ -116,6 +119,19 @@ def _block(part: TextPart | ThinkingPart | ToolCall | ToolResult) -> Json:
             return {
                 "type": "tool_result",
                 "tool_use_id": sent_id(part.call_id),
-                "content": part.text,
+                "content": _content(part) if sees and part.images else part.text,
                 "is_error": part.is_error,
             }
+
+
+def _content(result: ToolResult) -> str | list[Json]:
+    if result.is_error:
+        return result.text
+    text: list[Json] = [{"type": "text", "text": result.text}] if result.text else []
+    return text + [
+        {
+            "type": "image",
+            "source": {"type": "base64", "media_type": image.media_type, "data": image.data},
+        }
+        for image in result.images
+    ]

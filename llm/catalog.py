@@ -59,8 +59,9 @@ class ModelFacts(BaseModel):
     `thinking` "adaptive" asks for summaries of the reasoning. `reasoning_back` says in which form
     the model wants its own earlier reasoning back: in a field of that name, as `<think>` text, as
     unsigned blocks ("thinking", Anthropic's protocol only), or not at all. `reasoning_effort` is
-    asked for where it is set. `first_byte_s` is how long a model of a preference list may stay
-    silent before its first byte, for those that think before they send any.
+    asked for where it is set. `sees`: it takes images. `first_byte_s` is how long a model of a
+    preference list may stay silent before its first byte, for those that think before they send
+    any.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -70,6 +71,7 @@ class ModelFacts(BaseModel):
     thinking: Literal["adaptive", "off"] = "off"
     reasoning_back: ReasoningBack = "off"
     reasoning_effort: Effort | None = None
+    sees: bool = False
     first_byte_s: Annotated[float | None, Field(gt=0, allow_inf_nan=False)] = None
     price: Price | None = None
 

@@ -39,12 +39,25 @@ class ToolCall:
 
 
 @dataclass(frozen=True)
+class Image:
+    """What a tool shows to a model that sees; `data` is base64."""
+
+    media_type: str
+    data: str
+
+
+@dataclass(frozen=True)
 class ToolResult:
-    """The answer to the tool call `call_id`; `text` may be empty."""
+    """The answer to the tool call `call_id`; `text` may be empty.
+
+    The text stands for itself: a model that does not see is sent no `images`, and none go with an
+    error.
+    """
 
     call_id: ToolCallId
     text: str
     is_error: bool = False
+    images: tuple[Image, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -28,7 +28,7 @@ def request_body(
     body: Json = {
         "model": model,
         provider.limit_field: min(request.max_output_tokens, facts.max_output_tokens),
-        "messages": _messages(request, facts.reasoning_back),
+        "messages": _messages(request, facts.reasoning_back, sees=facts.sees),
         "stream_options": {"include_usage": True},
     }
     if facts.reasoning_effort is not None:
@@ -57,7 +57,7 @@ def _choice(request: ModelRequest) -> Json | str:
             return word
 
 
-def _messages(request: ModelRequest, reasoning_back: ReasoningBack) -> list[Json]:
+def _messages(request: ModelRequest, reasoning_back: ReasoningBack, *, sees: bool) -> list[Json]:
     messages: list[Json] = []
     if request.system:
         messages.append({"role": "system", "content": request.system})
@@ -65,7 +65,7 @@ def _messages(request: ModelRequest, reasoning_back: ReasoningBack) -> list[Json
         if isinstance(message, AssistantMessage):
             messages += _assistant(message, reasoning_back)
         else:
-            messages += _user(message)
+            messages += _user(message, sees=sees)
     return messages
 
 
@@ -108,8 +108,11 @@ def _own_reasoning(message: AssistantMessage) -> str:
     )
 
 
-def _user(message: UserMessage) -> list[Json]:
-    """One message a tool result, then the text. The protocol has no mark for an error."""
+def _user(message: UserMessage, *, sees: bool) -> list[Json]:
+    """One message a tool result, then the text. The protocol has no mark for an error.
+
+    Nor does it take images in a result: they stand in the message after the results.
+    """
     messages: list[Json] = [
         {
             "role": "tool",
@@ -120,6 +123,27 @@ def _user(message: UserMessage) -> list[Json]:
         if isinstance(part, ToolResult)
     ]
     texts = [part.text for part in message.parts if isinstance(part, TextPart)]
-    if texts:
+    images = _images(message) if sees else []
+    if images:
+        content = [*images, *({"type": "text", "text": text} for text in texts)]
+        messages.append({"role": "user", "content": content})
+    elif texts:
         messages.append({"role": "user", "content": "\n\n".join(texts)})
     return messages
+
+
+def _images(message: UserMessage) -> list[Json]:
+    """Those of the results, each with the id of its call."""
+    blocks: list[Json] = []
+    for part in message.parts:
+        if not isinstance(part, ToolResult) or part.is_error or not part.images:
+            continue
+        blocks.append({"type": "text", "text": f"Images of the result of {sent_id(part.call_id)}:"})
+        blocks += [
+            {
+                "type": "image_url",
+                "image_url": {"url": f"data:{image.media_type};base64,{image.data}"},
+            }
+            for image in part.images
+        ]
+    return blocks

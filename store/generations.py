@@ -21,6 +21,7 @@ from store.records import (
     Message,
     MessageStatus,
     NewToolCall,
+    ResultImage,
     TurnRecord,
     Undone,
 )
@@ -101,11 +102,13 @@ class Generations:
         edits: Sequence[FileEdit] = (),
         undone: Undone | None = None,
         parts: Sequence[Mapping[str, object]] = (),
+        images: Sequence[ResultImage] = (),
     ) -> KeptResult:
         """Keep the result of a call and the changes it made to files, in one write.
 
         `parts` are what it came to beside its text, as `resultPart` of convex/model/validators.ts
-        has them; beyond 6 MiB an answer keeps no more of them.
+        has them; beyond 6 MiB an answer keeps no more of them. `images` are kept as blobs, and
+        are parts as well; beyond 32 MiB an answer keeps no more of these.
 
         The changes can be undone: see `Checkpoints`. `undone` says what they undo themselves.
 
@@ -124,11 +127,21 @@ class Generations:
             "output": output,
             "isError": is_error,
             "edits": [await edit_row(self._http, edit) for edit in edits],
-            "parts": list(parts) or None,
+            "parts": [*parts, *[await self._stored(image) for image in images]] or None,
             "undo": None if undone is None else _undo_row(undone),
         }
         value = await self._http.mutation("system/streaming:finishToolCall", args)
         return decode(KeptResult, value)
+
+    async def _stored(self, image: ResultImage) -> dict[str, object]:
+        """The part that names the blob. One that no call comes to hold is swept after a day."""
+        url = await self._http.mutation("system/files:uploadUrl", {})
+        return {
+            "type": "image",
+            "mediaType": image.media_type,
+            "storageId": await self._http.upload(url, image.data),
+            "sizeBytes": len(image.data),
+        }
 
     async def complete(
         self,

@@ -1,5 +1,7 @@
 """Messages as the API sees them: send, read, cancel, retry; and the context of a run."""
 
+import asyncio
+import base64
 from collections.abc import Mapping
 from typing import Any
 
@@ -149,7 +151,8 @@ class Messages:
     ) -> tuple[Mapping[str, Any], ...]:
         """What a call came to beside its text, as JSON: `resultPart` of convex/model/validators.ts.
 
-        Nothing for a call that is not there, or kept none. Raises: NotFound: the message.
+        Images are whole, in base64, wherever they are kept. Nothing for a call that is not there,
+        or kept none. Raises: NotFound: the message.
         """
         args = {
             "ownerId": owner,
@@ -157,7 +160,16 @@ class Messages:
             "turn": turn,
             "toolCallId": tool_call_id,
         }
-        return tuple(await self._http.query("system/messages:resultParts", args))
+        parts = await self._http.query("system/messages:resultParts", args)
+        return tuple([await self._whole(part) for part in parts])
+
+    async def _whole(self, part: Mapping[str, Any]) -> Mapping[str, Any]:
+        """The part, with the bytes of a blob in it."""
+        if "url" not in part:
+            return part
+        data = await self._http.download(str(part["url"]))
+        text = await asyncio.to_thread(lambda: base64.b64encode(data).decode())
+        return {"type": part["type"], "mediaType": part["mediaType"], "data": text}
 
     async def condensations(
         self, message_id: MessageId, *, owner: OwnerId

@@ -2,10 +2,12 @@
 
 from collections.abc import Sequence
 
+from pydantic.alias_generators import to_camel
+
 from core.ids import OwnerId, ProjectId, new_id
 from store.client import ConvexHttp
-from store.records import OutboxEvent, Page, Project, ProjectSettings
-from store.rows import decode, encode
+from store.records import OutboxEvent, Page, Project, SettingsChange
+from store.rows import decode
 
 _IDS = 1_000  # asked for at once
 
@@ -54,10 +56,16 @@ class Projects:
         return decode(Project, await self._http.mutation("system/projects:rename", args))
 
     async def configure(
-        self, project_id: ProjectId, *, owner: OwnerId, settings: ProjectSettings
+        self, project_id: ProjectId, *, owner: OwnerId, change: SettingsChange
     ) -> Project:
-        """Replace the settings. Raises: NotFound, Refused (a command over 1,000 characters)."""
-        args = {"ownerId": owner, "projectId": project_id, "settings": encode(settings)}
+        """Change some of the settings. Messages that are sent from now on go by them.
+
+        Raises:
+            NotFound: not the owner's.
+            Refused: a command over 1,000 characters, more than 50 registries, or one that is none.
+        """
+        given = {to_camel(name): value for name, value in change.items()}
+        args = {"ownerId": owner, "projectId": project_id, "change": given}
         return decode(Project, await self._http.mutation("system/projects:configure", args))
 
     async def delete(self, project_id: ProjectId, *, owner: OwnerId) -> tuple[OutboxEvent, ...]:

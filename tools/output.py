@@ -12,6 +12,7 @@ from tools.workspace.port import RelPath
 
 MAX_DIFF_CHARS = 100_000  # of one file; a longer one says so and is cut between two lines
 MAX_PARTS_BYTES = 256 * 1024  # of a call, as JSON: it stands in one row with arguments and text
+LARGE_IMAGE_CHARS = 128 * 1024  # of base64; an image that has more is kept as a blob
 
 
 class _Shown:
@@ -75,6 +76,11 @@ class ImagePart(_Shown):
     data: str
     type: Literal["image"] = "image"
 
+    @property
+    def is_large(self) -> bool:
+        """Whether it is too large to stand in a row with other parts."""
+        return len(self.data) > LARGE_IMAGE_CHARS
+
 
 @dataclass(frozen=True)
 class FullTextPart(_Shown):
@@ -113,11 +119,21 @@ PARTS: TypeAdapter[tuple[Part, ...]] = TypeAdapter(tuple[Part, ...])
 """Parts from JSON, and to it with `json_of`."""
 
 
+def large_images(parts: Sequence[Part]) -> list[ImagePart]:
+    """Those that `json_of` leaves out, to be kept as blobs."""
+    return [part for part in parts if isinstance(part, ImagePart) and part.is_large]
+
+
 def json_of(parts: Sequence[Part]) -> list[dict[str, Any]]:
-    """Parts as JSON, as far as they fit into `MAX_PARTS_BYTES`; an absent value is left out."""
+    """Parts as JSON, as far as they fit into `MAX_PARTS_BYTES`; an absent value is left out.
+
+    Large images are not among them.
+    """
     kept: list[dict[str, Any]] = []
     left = MAX_PARTS_BYTES
     for part in parts:
+        if isinstance(part, ImagePart) and part.is_large:
+            continue
         shown: list[dict[str, Any]] = PARTS.dump_python(
             (part,), mode="json", by_alias=True, exclude_none=True
         )

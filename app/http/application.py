@@ -21,6 +21,7 @@ from app.http import (
     messages,
     metrics,
     previews,
+    project_settings,
     projects,
     realtime,
     runs,
@@ -47,6 +48,7 @@ MCP_HEADERS = ("Mcp-Session-Id", "MCP-Protocol-Version", "Mcp-Method", "Mcp-Name
 # The page of the API shows them in this order.
 NOUNS = (
     projects,
+    project_settings,
     generate,
     files,
     checkpoints,

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from app.http.rates.limits import RateLimits
 from app.identity.tokens import Authenticator
+from app.services.configuring import Configuring
 from app.services.connecting import Connecting
 from app.services.editing import Editing
 from app.services.engine import EngineAccess
@@ -33,6 +34,7 @@ class Services:
     engine: EngineAccess
     streams: Streams
     mcp: McpEndpoint
+    configuring: Configuring
     terminals: Terminals
     editing: Editing
     mcp_servers: NamedServers

@@ -8,13 +8,12 @@ from pydantic import Field, computed_field
 from app.http.access import CONFLICT, CallerDep, ServicesDep, api_router
 from app.http.errors import InvalidRequest
 from app.http.parameters import Cursor, IdempotencyKey
+from app.http.project_settings import ChosenSettings, Command
 from app.wire.shapes import Answer, Body, CreationTimes, Millis, Name, Success
 from core.ids import ProjectId
-from store.records import ProjectSettings
+from store.records import SettingsChange
 
 router = api_router("projects")
-
-Command = Annotated[str, Field(max_length=1_000)]
 
 
 class NewProject(Body):
@@ -23,7 +22,7 @@ class NewProject(Body):
     name: Annotated[Name, Field(examples=["my-shop"])]
 
 
-class ProjectSettingsBody(Body):
+class PreviewCommands(Body):
     """Commands of the preview; what is left out becomes the default."""
 
     install_command: Command | None = Field(None, examples=["npm install"])
@@ -31,17 +30,10 @@ class ProjectSettingsBody(Body):
 
 
 class ProjectPatch(Body):
-    """What to change of a project; at least one of the two."""
+    """What to change of a project; at least one of the two. See also `/settings`."""
 
     name: Name | None = None
-    settings: ProjectSettingsBody | None = None
-
-
-class ProjectSettingsAnswer(Answer):
-    """Commands of the preview."""
-
-    install_command: str | None = None
-    dev_command: str | None = None
+    settings: PreviewCommands | None = None
 
 
 class ProjectRepositoryAnswer(Answer):
@@ -62,7 +54,7 @@ class ProjectAnswer(CreationTimes):
     owner_id: str
     name: str
     updated_at: Millis
-    settings: ProjectSettingsAnswer
+    settings: ChosenSettings
     import_status: str | None = None
     export_status: str | None = None
     export_repo_url: str | None = None
@@ -117,16 +109,17 @@ async def get_project(
 async def change_project(
     project_id: ProjectId, body: ProjectPatch, services: ServicesDep, caller: CallerDep
 ) -> ProjectAnswer:
-    """Rename a project, replace its settings, or both."""
+    """Rename a project, replace the commands of its preview, or both."""
     if body.name is None and body.settings is None:
         raise InvalidRequest("Nothing to change: give name or settings")
     projects = services.store.projects
     project = await projects.owned(project_id, owner=caller.owner)
     if body.settings is not None:
-        settings = ProjectSettings(
-            install_command=body.settings.install_command, dev_command=body.settings.dev_command
-        )
-        project = await projects.configure(project_id, owner=caller.owner, settings=settings)
+        change: SettingsChange = {
+            "install_command": body.settings.install_command,
+            "dev_command": body.settings.dev_command,
+        }
+        project = await projects.configure(project_id, owner=caller.owner, change=change)
     if body.name is not None:
         project = await projects.rename(project_id, owner=caller.owner, name=body.name)
     return ProjectAnswer.model_validate(project)

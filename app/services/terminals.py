@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Self
 
+from app.services.configuring import chosen_registries
 from core.errors import Conflict, NotFound
 from core.ids import OwnerId, ProjectId, new_id
 from jobs.files.folder import ProjectFolder
@@ -163,7 +164,9 @@ class Terminals:
         self._known[terminal.session_id] = terminal
         try:
             await folder.pull()
-            await shell.start(self._sandbox, folder.path)
+            settings = (await self._store.projects.owned(project_id, owner=owner)).settings
+            registries = chosen_registries(settings)
+            await shell.start(self._sandbox, folder.path, registries=registries)
         except BaseException:
             shell.abandon()
             self._forget(terminal, room)

@@ -8,6 +8,7 @@ import { conflict, refused } from "./errors.ts";
 import { latestGeneration, runningGenerations } from "./generating.ts";
 import { emit } from "./outbox.ts";
 import { createProject } from "./projects.ts";
+import { settingsOfRun } from "./settings.ts";
 import { outboxRecord, projectGenerationRecord, toOutbox, toProjectGeneration } from "./records.ts";
 
 const MAX_DESCRIPTION = 100_000; // characters
@@ -46,7 +47,7 @@ export async function requestGeneration(ctx: MutationCtx, request: GenerationReq
   const event = await emit(ctx, {
     eventId: row._id,
     name: "project/generate-requested",
-    data: { projectGenerationId: row._id, projectId: project._id },
+    data: { projectGenerationId: row._id, projectId: project._id, ...settingsOfRun(project.settings) },
     userId: ownerId,
   });
   await ctx.db.patch(project._id, { updatedAt: Date.now() });

@@ -1,4 +1,5 @@
 // Projects: made, changed, and deleted with everything in them.
+import type { Infer } from "convex/values";
 import { internal } from "../_generated/api";
 import type { Doc, Id } from "../_generated/dataModel";
 import type { MutationCtx, QueryCtx } from "../_generated/server";
@@ -6,9 +7,10 @@ import { find } from "./access.ts";
 import { notFound, refused } from "./errors.ts";
 import { cancelGenerations } from "./generating.ts";
 import { cancel } from "./messages.ts";
+import { changeSettings } from "./settings.ts";
+import type { previewSettings } from "./validators.ts";
 
 const MAX_NAME = 200;
-const MAX_COMMAND = 1_000;
 
 /** An owner's projects, last updated first. */
 export function projectsOf(ctx: QueryCtx, ownerId: string) {
@@ -45,18 +47,13 @@ export async function renameProject(ctx: MutationCtx, project: Doc<"projects">, 
   return await reread(ctx, project._id);
 }
 
-export async function configureProject(
+/** Replaces the commands of the preview; the other settings stay. */
+export async function configurePreview(
   ctx: MutationCtx,
   project: Doc<"projects">,
-  settings: NonNullable<Doc<"projects">["settings"]>,
+  { installCommand, devCommand }: Infer<typeof previewSettings>,
 ): Promise<Doc<"projects">> {
-  for (const command of [settings.installCommand, settings.devCommand]) {
-    if ((command ?? "").length > MAX_COMMAND) {
-      throw refused("bad_settings", `A command must not be longer than ${MAX_COMMAND} characters`);
-    }
-  }
-  await ctx.db.patch(project._id, { settings, updatedAt: Date.now() });
-  return await reread(ctx, project._id);
+  return await changeSettings(ctx, project, { installCommand: installCommand ?? null, devCommand: devCommand ?? null });
 }
 
 /**

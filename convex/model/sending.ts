@@ -8,6 +8,7 @@ import { cancel, generationId, generationOf, runningIn } from "./messages.ts";
 import { serversOf } from "./mcp.ts";
 import { emit } from "./outbox.ts";
 import { outboxRecord, toOutbox } from "./records.ts";
+import { settingsOfRun } from "./settings.ts";
 import { dropTranscript } from "./transcript.ts";
 import type { busyPolicy } from "./validators.ts";
 
@@ -140,6 +141,8 @@ export async function retryMessage(
     heartbeatAt: startedAt,
     keptBytes: undefined,
     keptCalls: undefined,
+    partBytes: undefined,
+    imageBytes: undefined,
     usage: undefined,
     model: undefined,
   });
@@ -184,10 +187,11 @@ async function announce(ctx: MutationCtx, { userMessageId, messageId, ownerId, s
   if (generation === null) throw new Error("a row written just now is gone");
   const { conversationId, projectId } = generation;
   const usesMcp = (await serversOf(ctx, projectId)).length > 0;
+  const settings = settingsOfRun((await ctx.db.get(projectId))?.settings);
   const event = await emit(ctx, {
     eventId: generationId(generation),
     name: "message/sent",
-    data: { messageId, conversationId, projectId, ...(usesMcp && { usesMcp }) },
+    data: { messageId, conversationId, projectId, ...(usesMcp && { usesMcp }), ...settings },
     userId: ownerId,
   });
   await ctx.db.patch(generation.projectId, { updatedAt: Date.now() });

@@ -7,7 +7,10 @@ import { conflict, generationClosed, notFound, refused } from "./errors.ts";
 import { beat } from "./deltas.ts";
 import { generationOf } from "./messages.ts";
 import type { newToolCall, turnRecord } from "./records.ts";
-import type { resultPart } from "./validators.ts";
+import { freeBlob } from "./checkpoints/kept.ts";
+import type { keptPart, resultPart } from "./validators.ts";
+
+type Part = Infer<typeof keptPart>;
 
 const MAX_TURNS = 500;
 const MAX_CALLS = 2_000;
@@ -15,6 +18,8 @@ const MAX_OUTPUT_CHARS = 200_000;
 // What an answer keeps. A function reads at most 16 MiB, and the context of the next answer is several of these.
 const RESULT_BYTES = 2 << 20; // results are cut from here on
 const ANSWER_BYTES = 3 << 20; // a turn that would go past this ends the answer
+const IMAGE_BYTES = 32 << 20; // of images that are blobs, each of which is larger than a row could hold
+const MAX_IMAGES = 500; // more than that can be
 const PART_BYTES = 6 << 20; // parts of results are kept up to here: diffs of later calls are not shown
 
 /** The rows of a message that `epoch` may write. Throws when it is final or a later attempt's. */
@@ -53,6 +58,22 @@ export async function partsOf(
   ctx: QueryCtx,
   { messageId, turn, toolCallId }: { messageId: Id<"messages">; turn: number; toolCallId: string },
 ): Promise<Infer<typeof resultPart>[]> {
+  const found: Infer<typeof resultPart>[] = [];
+  for (const part of await keptPartsOf(ctx, { messageId, turn, toolCallId })) {
+    if (!("storageId" in part)) found.push(part);
+    else {
+      const { storageId, ...shown } = part;
+      const url = await ctx.storage.getUrl(storageId);
+      if (url !== null) found.push({ ...shown, url });
+    }
+  }
+  return found;
+}
+
+async function keptPartsOf(
+  ctx: QueryCtx,
+  { messageId, turn, toolCallId }: { messageId: Id<"messages">; turn: number; toolCallId: string },
+): Promise<Part[]> {
   const row = await ctx.db
     .query("resultParts")
     .withIndex("by_call", (q) => q.eq("messageId", messageId).eq("turn", turn).eq("toolCallId", toolCallId))
@@ -110,28 +131,62 @@ export async function startToolCall(
 export async function finishToolCall(
   ctx: MutationCtx,
   generation: Doc<"generations">,
-  call: { turn: number; toolCallId: string; output: string; isError: boolean; parts: Infer<typeof resultPart>[] },
+  call: { turn: number; toolCallId: string; output: string; isError: boolean; parts: Part[] },
 ): Promise<{ output: string; isError: boolean; wasKeptBefore: boolean }> {
   const row = await toolCall(ctx, generation.messageId, call);
   await beat(ctx, generation);
   if (row.status !== "pending" && row.status !== "running") {
+    for (const storageId of blobsOf(call.parts)) await freeBlob(ctx, storageId);
     return { output: row.output ?? "", isError: row.status !== "completed", wasKeptBefore: true };
   }
   const keptBytes = generation.keptBytes ?? 0;
   const output = cut(call.output, Math.max(0, RESULT_BYTES - keptBytes));
-  const { turn, toolCallId, parts } = call;
-  const partBytes = (generation.partBytes ?? 0) + (parts.length > 0 ? bytesOf(JSON.stringify(parts)) : 0);
-  await ctx.db.patch(generation._id, { keptBytes: keptBytes + bytesOf(output), partBytes });
-  if (parts.length > 0 && partBytes <= PART_BYTES) {
-    await ctx.db.insert("resultParts", { messageId: row.messageId, turn, toolCallId, parts });
-  }
+  await ctx.db.patch(generation._id, { keptBytes: keptBytes + bytesOf(output) });
+  const parts = await keepParts(ctx, generation, call);
+  const images = parts.filter((part) => part.type === "image").length;
   await ctx.db.patch(row._id, {
     status: call.isError ? "failed" : "completed",
     output,
+    ...(images > 0 && { images }),
     startedAt: row.startedAt ?? Date.now(),
     endedAt: Date.now(),
   });
   return { output, isError: call.isError, wasKeptBefore: false };
+}
+
+/** Keeps the parts that there is room for; the blobs of the others go. */
+async function keepParts(
+  ctx: MutationCtx,
+  { _id, messageId, partBytes = 0, imageBytes = 0 }: Doc<"generations">,
+  { turn, toolCallId, parts }: { turn: number; toolCallId: string; parts: Part[] },
+): Promise<Part[]> {
+  if (parts.length === 0) return [];
+  const bytes = partBytes + bytesOf(JSON.stringify(parts));
+  const blobs = imageBytes + parts.reduce((sum, part) => sum + ("storageId" in part ? part.sizeBytes : 0), 0);
+  const kept = bytes > PART_BYTES ? [] : parts.filter((part) => blobs <= IMAGE_BYTES || !("storageId" in part));
+  const held = blobsOf(kept);
+  for (const storageId of held) await ctx.db.insert("resultImages", { messageId, storageId });
+  if (held.length === 0) for (const storageId of blobsOf(parts)) await freeBlob(ctx, storageId);
+  if (kept.length > 0) await ctx.db.insert("resultParts", { messageId, turn, toolCallId, parts: kept });
+  await ctx.db.patch(_id, { partBytes: bytes, imageBytes: held.length > 0 ? blobs : imageBytes });
+  return kept;
+}
+
+function blobsOf(parts: Part[]): Id<"_storage">[] {
+  return parts.flatMap((part) => ("storageId" in part ? [part.storageId] : []));
+}
+
+/** Deletes up to `most` images of results of a message, with their blobs; how many there were. */
+export async function dropImages(ctx: MutationCtx, messageId: Id<"messages">, most: number): Promise<number> {
+  const rows = await ctx.db
+    .query("resultImages")
+    .withIndex("by_message", (q) => q.eq("messageId", messageId))
+    .take(most);
+  for (const row of rows) {
+    await ctx.db.delete(row._id);
+    await freeBlob(ctx, row.storageId);
+  }
+  return rows.length;
 }
 
 /** Forgets the turns, tool calls and long text of an earlier answer, before a retry. */
@@ -153,6 +208,7 @@ export async function dropTranscript(ctx: MutationCtx, messageId: Id<"messages">
       .take(100)),
   ];
   if (rows.length >= MAX_TURNS + 2 * MAX_CALLS) throw conflict("too_long", "The answer is too long to be retried");
+  await dropImages(ctx, messageId, MAX_IMAGES);
   for (const row of rows) await ctx.db.delete(row._id);
 }
 

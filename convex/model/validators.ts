@@ -47,9 +47,22 @@ export const transferEnd = v.union(v.literal("completed"), v.literal("failed"), 
 export const transferStatus = v.union(v.literal("running"), transferEnd);
 export const busyPolicy = v.union(v.literal("cancel"), v.literal("reject"), v.literal("queue"));
 
-export const projectSettings = v.object({
-  installCommand: v.optional(v.string()),
-  devCommand: v.optional(v.string()),
+/** What a project can choose; a field that is absent is as everywhere (store/records/projects.py says how that is). */
+const setting = {
+  installCommand: v.string(),
+  devCommand: v.string(),
+  toolSet: v.union(v.literal("paths"), v.literal("ids")), // by what the agent's file tools name files
+  registries: v.array(v.string()), // `host:port` that commands may reach, of those that the operator allows
+};
+export const projectSettings = v.object(setting).partial();
+export const previewSettings = projectSettings.pick("installCommand", "devCommand");
+
+/** A change of settings: what is absent stays, null takes a field back to what is everywhere. */
+export const settingsChange = v.object({
+  installCommand: v.optional(v.union(setting.installCommand, v.null())),
+  devCommand: v.optional(v.union(setting.devCommand, v.null())),
+  toolSet: v.optional(v.union(setting.toolSet, v.null())),
+  registries: v.optional(v.union(setting.registries, v.null())),
 });
 
 /** An MCP server as a project names it: a program with `command`, or an address with `url`. */
@@ -90,8 +103,7 @@ const endedReason = v.union(
   v.literal("stopped"),
 );
 
-/** What a tool call came to, for people and for programs: see tools/output.py, which makes them. */
-export const resultPart = v.union(
+const partWithoutImage = v.union(
   v.object({
     type: v.literal("diff"),
     path: v.string(),
@@ -117,11 +129,18 @@ export const resultPart = v.union(
       }),
     ),
   }),
-  v.object({ type: v.literal("image"), mediaType, data: v.string() }),
   v.object({ type: v.literal("fullText"), handle: v.string(), sizeBytes: v.number() }),
   v.object({ type: v.literal("exit"), code: v.optional(v.number()), tookS: v.number() }),
   v.object({ type: v.literal("ended"), reason: endedReason, processes: v.array(v.string()), at: v.string() }),
 );
+
+const image = v.object({ type: v.literal("image"), mediaType, data: v.string() }); // base64
+
+/** A part as it stands in a row: an image that is too large for one is a blob, which a row of `resultImages` holds. */
+export const keptPart = v.union(partWithoutImage, image, image.omit("data").extend({ storageId: v.id("_storage"), sizeBytes: v.number() }));
+
+/** What a tool call came to, for people and for programs: see tools/output.py, which makes them. */
+export const resultPart = v.union(partWithoutImage, image, image.omit("data").extend({ url: v.string(), sizeBytes: v.number() }));
 
 /** What a generated project was put to: commands, how they ended, and the last of what they printed. */
 export const verification = v.object({

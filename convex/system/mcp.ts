@@ -6,7 +6,7 @@ import { refused } from "../model/errors.ts";
 import { Changes } from "../model/files.ts";
 import { systemMutation, systemQuery } from "../model/functions.ts";
 import { giveToken, isFirst, nameServers, serversOf, tokenOf, tokenWith } from "../model/mcp.ts";
-import { mcpServer } from "../model/validators.ts";
+import { mcpServer, projectSettings } from "../model/validators.ts";
 
 const owned = { ownerId: v.string(), projectId: v.string() };
 
@@ -46,15 +46,15 @@ export const dropToken = systemMutation({
   },
 });
 
-/** Whose project the token with this hash is for; null for none. */
+/** Whose project the token with this hash is for, and what that has chosen; null for none. */
 export const holder = systemQuery({
   args: { hash: v.string() },
-  returns: v.union(v.object({ projectId: v.id("projects"), ownerId: v.string() }), v.null()),
+  returns: v.union(v.object({ projectId: v.id("projects"), ownerId: v.string(), settings: projectSettings }), v.null()),
   handler: async (ctx, { hash }) => {
     const token = await tokenWith(ctx, hash);
     const project = token && (await ctx.db.get(token.projectId));
     if (!project || project.deletedAt !== undefined) return null;
-    return { projectId: project._id, ownerId: project.ownerId };
+    return { projectId: project._id, ownerId: project.ownerId, settings: project.settings ?? {} };
   },
 });
 

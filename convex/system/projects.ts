@@ -3,9 +3,10 @@ import { v } from "convex/values";
 import { find, ownedProject } from "../model/access.ts";
 import { refused } from "../model/errors.ts";
 import { systemMutation, systemQuery } from "../model/functions.ts";
-import { configureProject, createProject, projectsOf, removeProject, renameProject } from "../model/projects.ts";
+import { createProject, projectsOf, removeProject, renameProject } from "../model/projects.ts";
 import { outboxRecord, projectRecord, toOutbox, toProject } from "../model/records.ts";
-import { pageOf, projectSettings } from "../model/validators.ts";
+import { changeSettings } from "../model/settings.ts";
+import { pageOf, settingsChange } from "../model/validators.ts";
 
 const MAX_IDS = 1_000;
 const owned = { ownerId: v.string(), projectId: v.string() };
@@ -60,11 +61,11 @@ export const rename = systemMutation({
 });
 
 export const configure = systemMutation({
-  args: { ...owned, settings: projectSettings },
+  args: { ...owned, change: settingsChange },
   returns: projectRecord,
-  handler: async (ctx, { ownerId, projectId, settings }) => {
+  handler: async (ctx, { ownerId, projectId, change }) => {
     const project = await ownedProject(ctx, ownerId, projectId);
-    return toProject(await configureProject(ctx, project, settings));
+    return toProject(await changeSettings(ctx, project, change));
   },
 });
 

@@ -6,6 +6,7 @@ import { internalMutation, type MutationCtx } from "../_generated/server";
 import { dropKept } from "../model/checkpoints/kept.ts";
 import { dropFile } from "../model/files.ts";
 import { cancelIn } from "../model/projects.ts";
+import { dropImages } from "../model/transcript.ts";
 
 const BATCH = 500; // rows a mutation; a file is up to three writes and a blob
 
@@ -120,7 +121,8 @@ async function purgeMessage(ctx: MutationCtx, messageId: Id<"messages">): Promis
       .take(10)), // up to 800 kB each
   ];
   for (const row of rows) await ctx.db.delete(row._id);
-  if (rows.length > 0) return;
+  const images = await dropImages(ctx, messageId, BATCH);
+  if (rows.length > 0 || images > 0) return;
   const generation = await ctx.db
     .query("generations")
     .withIndex("by_message", (q) => q.eq("messageId", messageId))

@@ -13,7 +13,7 @@ import { logEdits } from "../model/generating.ts";
 import { endOfStream, finish, generationId, generationOf, streamedText, wholeText } from "../model/messages.ts";
 import { messageRecord, newToolCall, toMessage, turnRecord } from "../model/records.ts";
 import { finishToolCall as finishCall, held, recordTurn as keepTurn, startToolCall as startCall } from "../model/transcript.ts";
-import { resultPart, usage } from "../model/validators.ts";
+import { keptPart, usage } from "../model/validators.ts";
 
 const MAX_ENTRIES = 1_000;
 const lease = { messageId: v.string(), epoch: v.number() };
@@ -118,7 +118,7 @@ export const finishToolCall = systemMutation({
     output: v.string(),
     isError: v.boolean(),
     edits: v.array(edit),
-    parts: v.optional(v.array(resultPart)),
+    parts: v.optional(v.array(keptPart)),
     undo: v.optional(undoing),
   },
   returns: v.object({ output: v.string(), isError: v.boolean(), wasKeptBefore: v.boolean() }),

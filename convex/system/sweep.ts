@@ -129,7 +129,7 @@ export const checkpointsOf = internalMutation({
 });
 
 /**
- * Blobs that were uploaded a day ago and that no file and no checkpoint names: a write that never came. A table that
+ * Blobs that were uploaded a day ago and that no file, no checkpoint and no result names: a write that never came. A table that
  * comes to hold blobs for good has to be asked in `isHeld`; a transfer holds its archive until it ends, within a day.
  */
 export const orphanBlobs = internalMutation({

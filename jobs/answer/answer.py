@@ -59,9 +59,7 @@ class Answer:
             self._attempt, Whose(message_id, project_id, owner), ctx.need(LiveAnswers)
         )
         self._folder = ctx.need(ProjectFolders).folder(project_id, owner=owner)
-        self._transcript = StoreTranscript(
-            self._store, self._attempt, self._folder, ctx.need(Provided)
-        )
+        self._provided = ctx.need(Provided)
 
     async def write(self, agent: Agent) -> Outcome:
         """Run the agent and finish the answer.
@@ -70,26 +68,30 @@ class Answer:
             AnswerClosed: somebody ended it before.
             StepFailed: it could not be written; `fail` is to say so.
         """
+        need = self._provided.also(*agent.given)
+        transcript = StoreTranscript(self._store, self._attempt, self._folder, need)
         try:
             with self._folder.in_use():
                 outcome = await run_agent(
                     agent,
-                    transcript=self._transcript,
+                    transcript=transcript,
                     sink=self._sink,
                     steps=self._steps,
                 )
-            await self._steps.run("finish", self._finisher(outcome))
+            await self._steps.run("finish", self._finisher(transcript, outcome))
         except StepFailed as failed:
             if failed.code in {GenerationClosed.code, NotFound.code}:
                 raise AnswerClosed from failed
             raise
         return outcome
 
-    def _finisher(self, outcome: Outcome) -> Callable[[], Awaitable[None]]:
+    def _finisher(
+        self, transcript: StoreTranscript, outcome: Outcome
+    ) -> Callable[[], Awaitable[None]]:
         """The last step: the whole text, in one write with the status."""
 
         async def finish() -> None:
-            text = await answer_text(self._transcript, outcome)
+            text = await answer_text(transcript, outcome)
             await self._store.generations.complete(
                 await self._attempt.lease(),
                 text=text,

@@ -8,6 +8,7 @@ from agent.transcript import Condensed, Loaded, RecordedTurn
 from core.ids import MessageId, ToolCallId
 from jobs.answer.attempt import Attempt
 from jobs.answer.calls import Calls
+from jobs.answer.images import ResultImages, blobs_of
 from jobs.answer.live import LiveOutput
 from jobs.answer.records import new_call, past_of, recorded_turns, turn_record
 from jobs.answer.undoing import StoreHistory
@@ -43,6 +44,7 @@ class StoreTranscript:
         self._store = store
         self._attempt = attempt
         self._calls = Calls(folder, need)
+        self._images = ResultImages(store, attempt.message_id, owner=folder.owner)
         self._histories: dict[ToolCallId, StoreHistory] = {}
         self._live: dict[ToolCallId, LiveOutput] = {}
         self._shown: set[ToolCallId] = set()
@@ -64,12 +66,15 @@ class StoreTranscript:
             page = await self._store.messages.earlier(message_id, before=oldest.order)
             earlier, is_cut = (*page.history, *earlier), page.is_truncated
         self._messages = [each.message for each in (*earlier, *history)]
+        turns = recorded_turns(context.turns, context.tool_calls)
+        if whole_chars:
+            turns = await self._images.added_to(turns, context.tool_calls)
         return Loaded(
             past=(
                 *(past_of(message, is_brief=True) for message in earlier),
                 *(past_of(message, is_brief=False) for message in history),
             ),
-            turns=recorded_turns(context.turns, context.tool_calls),
+            turns=turns,
             is_cut=is_cut,
             waiting_until=context.message.waiting_until,
             condensed=context.condensed and self._condensed(context.condensed),
@@ -160,9 +165,11 @@ class StoreTranscript:
                 edits=edits,
                 undone=history.undone if edits else None,
                 parts=json_of(made.parts),
+                images=blobs_of(made.parts),
             )
             if kept.was_kept_before:
                 return ToolOutput(text=kept.output, is_error=kept.is_error)
+            self._images.note(number, call.call_id, made.parts)
             return made
 
         return await self._calls.finish(call.call_id, output, keep, modes=history.modes)

@@ -5,10 +5,11 @@ import json
 import logging
 import os
 import sqlite3
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import AsyncIterator, Generator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from core.ahead import read_ahead
 from core.errors import NotFound, Refused
 from core.ids import OwnerId, ProjectId
 from jobs.files.commands import Changes, Commands
@@ -25,7 +26,7 @@ from store.records import (
     RenamedFile,
     WrittenFile,
 )
-from tools.workspace.disk import DiskWorkspace
+from tools.workspace.disk import DiskWorkspace, Mirrored
 from tools.workspace.links import leads_to
 from tools.workspace.paths import composed, confine
 from tools.workspace.port import (
@@ -56,7 +57,7 @@ class ProjectFolder:
     def __init__(self, store: Store, project_id: ProjectId, owner: OwnerId, folder: Path) -> None:
         self._store = store
         self._project_id = project_id
-        self._owner = owner
+        self.owner = owner
         self._folder = folder
         self.path = folder / "files"
         """Where the files are."""
@@ -158,7 +159,7 @@ class ProjectFolder:
         return found
 
     async def _contents(self, paths: Sequence[str]) -> Sequence[FileContent]:
-        return await self._store.files.read_many(self._project_id, paths, owner=self._owner)
+        return await self._store.files.read_many(self._project_id, paths, owner=self.owner)
 
     async def _pull(self) -> None:
         if self._version is None:
@@ -170,7 +171,7 @@ class ProjectFolder:
         version = self._version
         while True:
             changes = await self._store.files.changes(
-                self._project_id, owner=self._owner, since=version
+                self._project_id, owner=self.owner, since=version
             )
             if changes.is_full or (version == 0 and any(self.path.iterdir())):
                 with self._marked():
@@ -225,9 +226,13 @@ class ProjectFolder:
     async def _start_over(self) -> None:
         """The history does not go back far enough, or the disk may differ: compare everything."""
         entries = [
-            entry async for entry in self._store.files.walk(self._project_id, owner=self._owner)
+            entry async for entry in self._store.files.walk(self._project_id, owner=self.owner)
         ]
         named = {path for entry in entries if (path := _nameable(entry.path)) is not None}
+        if not any(self.path.iterdir()):
+            await asyncio.to_thread(self._index.forget_others, ())
+            await self._fill(entries)
+            return
         found = await asyncio.to_thread(scan, self.path, named)
         strays = {path for path in (*found.files, *found.folders) if path not in named}
         if not self._commands.are_running:  # one that runs may just have made them
@@ -241,30 +246,44 @@ class ProjectFolder:
             if (gone := _nameable(path)) is not None:
                 await self._delete(gone)
 
+    async def _fill(self, entries: Sequence[FileEntry]) -> None:
+        """As `_fetch`, where nothing stands yet: no file has to be looked at before."""
+        wanted = _wanted(entries)
+        await self._make_folders([it for it in wanted if wanted[it].kind == "folder"])
+        await self._bring([entry.path for entry in wanted.values() if entry.kind == "file"])
+
     async def _fetch(self, entries: Sequence[FileEntry]) -> None:
-        wanted = {
-            path: entry
-            for entry in _one_of_each_name(entries)
-            if (path := _nameable(entry.path)) is not None
-        }
+        wanted = _wanted(entries)
         folders = [path for path, entry in wanted.items() if entry.kind == "folder"]
         await self._make_folders(folders)
         for path in folders:
             del wanted[path]
         same = await asyncio.to_thread(self._as_noted, wanted)
-        stale = [
-            entry
-            for path, entry in wanted.items()
-            if path not in same and await self._differs(path, entry)
-        ]
-        for start in range(0, len(stale), READ_BATCH):
-            paths = [entry.path for entry in stale[start : start + READ_BATCH]]
-            written = [
-                (path, await self._write(path, content.data, content.entry.mode or "regular"))
-                for content in await self._contents(paths)
-                if (path := confine(content.entry.path)) and _is_inside(path, content)
+        await self._bring(
+            [
+                entry.path
+                for path, entry in wanted.items()
+                if path not in same and await self._differs(path, entry)
             ]
-            await self._note(written)
+        )
+
+    async def _bring(self, paths: Sequence[str]) -> None:
+        """Write files as the store has them; while some are written, the next ones are read."""
+        async with read_ahead(self._batches(paths)) as found:
+            async for contents in found:
+                files: list[Mirrored] = [
+                    (path, content.data, content.entry.mode or "regular")
+                    for content in contents
+                    if (path := confine(content.entry.path)) and _is_inside(path, content)
+                ]
+                written = await self._disk.mirror_all(files)
+                await self._note(
+                    [(file[0], Known(*it)) for file, it in zip(files, written, strict=True)]
+                )
+
+    async def _batches(self, paths: Sequence[str]) -> AsyncIterator[Sequence[FileContent]]:
+        for at in range(0, len(paths), READ_BATCH):
+            yield await self._contents(paths[at : at + READ_BATCH])
 
     def _as_noted(self, wanted: Mapping[RelPath, FileEntry]) -> set[RelPath]:
         """Those that show no change since they were as the store has them."""
@@ -339,6 +358,15 @@ class ProjectFolder:
         temporary = self._state.with_suffix(".new")
         temporary.write_text(json.dumps({"version": version, "project": self._project_id}))
         temporary.replace(self._state)
+
+
+def _wanted(entries: Sequence[FileEntry]) -> dict[RelPath, FileEntry]:
+    """Those that can stand on a disk, by their paths there."""
+    return {
+        path: entry
+        for entry in _one_of_each_name(entries)
+        if (path := _nameable(entry.path)) is not None
+    }
 
 
 def _one_of_each_name(entries: Sequence[FileEntry]) -> list[FileEntry]:

@@ -11,7 +11,7 @@ from engine import CancelOn, Concurrency, FailureContext, JobContext, StepFailed
 from jobs.agents import Agents
 from jobs.answer.answer import RETRY, Answer, AnswerClosed
 from jobs.answer.words import failure_words
-from jobs.events import GenerateCancelled, GenerateRequested, sender_of
+from jobs.events import GenerateCancelled, GenerateRequested, registries_of, sender_of
 from jobs.files.folders import ProjectFolders
 from jobs.generate.ending import fail_generation
 from jobs.generate.plan import (
@@ -134,7 +134,7 @@ class _Generating:
 
         message_id = await self._ctx.step.run(f"{name}/ask", ask)
         agent = self._ctx.need(Agents).for_generation(
-            self._words, max_turns=max_turns, first_tool=first_tool
+            self._ctx.event, self._words, max_turns=max_turns, first_tool=first_tool
         )
         answer = Answer(
             self._ctx,
@@ -158,7 +158,8 @@ class _Generating:
         """The project checked, mended and checked again; the evidence of the last time."""
         folder = self._ctx.need(ProjectFolders).folder(self._project_id, owner=self._owner)
         sandbox = self._ctx.need(Provided)(Sandbox)
-        verifier = Verifier(self._store, self._id, folder, sandbox)
+        registries = registries_of(self._ctx.event.data)
+        verifier = Verifier(self._store, self._id, folder, sandbox, registries)
         for repairs in range(MAX_REPAIRS + 1):
             found = await self._ctx.step.run(
                 f"{VERIFY}-{repairs}", partial(verifier.check, repairs)

@@ -14,6 +14,7 @@ from jobs.generate.plan import VERIFY
 from store.gateway import Store
 from store.records import Check, Verification
 from tools.sandbox.port import Bounds, Confined, NoSandbox
+from tools.sandbox.registries import ALL, Registries
 from tools.sandbox.running import Ending, Limits, Receipt
 from tools.sandbox.sandbox import Sandbox
 from tools.workspace.ignored import GENERATED_LINES
@@ -26,6 +27,10 @@ NOTHING_TO_RUN = "The project has nothing that can be installed, type-checked, b
 NO_REGISTRY = (
     "The project's packages cannot be installed: this server allows no package registry "
     "(POLARIS_PACKAGE_REGISTRIES)."
+)
+NO_REGISTRY_OF_PROJECT = (
+    "The project's packages cannot be installed: its settings allow none of the package registries "
+    "that this server reaches."
 )
 
 _LEFT_OUT = shutil.ignore_patterns(".git", *(line.rstrip("/") for line in GENERATED_LINES))
@@ -63,11 +68,13 @@ class Verifier:
         generation_id: ProjectGenerationId,
         folder: ProjectFolder,
         sandbox: Sandbox,
+        registries: Registries = ALL,
     ) -> None:
         self._store = store
         self._id = generation_id
         self._folder = folder
         self._sandbox = sandbox
+        self._registries = registries
 
     async def check(self, number: int) -> Round:
         """One round; `number` counts from 0.
@@ -118,8 +125,8 @@ class Verifier:
             return Round(hindrance=NOTHING_TO_RUN)
         done: list[Check] = []
         for index, planned in enumerate(checks.planned):
-            if planned.installs and not self._sandbox.has_network:
-                return Round(tuple(done), hindrance=NO_REGISTRY)
+            if planned.installs and not self._sandbox.reaches(self._registries):
+                return Round(tuple(done), hindrance=self._no_registry)
             check, trouble = await self._command(planned, copy)
             done.append(check)
             how = trouble or f"exit code {check.exit_code}"
@@ -130,10 +137,17 @@ class Verifier:
                 return Round(tuple(done), failure=f"{failure}\n{check.output}")
         return Round(tuple(done))
 
+    @property
+    def _no_registry(self) -> str:
+        return NO_REGISTRY_OF_PROJECT if self._sandbox.has_network else NO_REGISTRY
+
     async def _command(self, planned: Planned, copy: Path) -> tuple[Check, str]:
-        network = self._sandbox.has_network and planned.installs
         confined = Confined(
-            ("/bin/sh", "-c", planned.command), copy, network=network, bounds=Bounds()
+            ("/bin/sh", "-c", planned.command),
+            copy,
+            network=planned.installs and self._sandbox.reaches(self._registries),
+            registries=self._registries,
+            bounds=Bounds(),
         )
         finished = await self._sandbox.run(confined, Limits(timeout_s=COMMAND_S))
         receipt = finished.receipt

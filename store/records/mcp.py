@@ -1,9 +1,10 @@
 """What a project has to do with MCP: servers that it names, and whose token one is."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from core.ids import OwnerId, ProjectId
+from store.records.projects import ProjectSettings
 
 
 @dataclass(frozen=True)
@@ -23,7 +24,8 @@ class McpServer:
 
 @dataclass(frozen=True)
 class McpHolder:
-    """Whose project a token is for."""
+    """Whose project a token is for, and what that has chosen."""
 
     project_id: ProjectId
     owner_id: OwnerId
+    settings: ProjectSettings = field(default_factory=ProjectSettings)

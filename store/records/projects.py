@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Literal
+from typing import Literal, TypedDict
 
 from core.ids import EventId, OwnerId, ProjectId
 from store.records.outbox import OutboxEvent
@@ -12,12 +12,31 @@ TransferKind = Literal["import", "export", "pull", "pullRequest"]
 ExportStatus = Literal["exporting", "completed", "failed", "cancelled"]
 
 
+ToolSetName = Literal["paths", "ids"]
+
+
 @dataclass(frozen=True)
 class ProjectSettings:
-    """Commands of the preview; None means the default (`npm install`, `npm run dev`)."""
+    """What a project has chosen; None means what holds everywhere.
+
+    Commands of the preview (`npm install`, `npm run dev`); by what the agent's file tools name
+    files (`paths`); which package registries commands may reach, as `host:port`: those of them that
+    the operator allows (all of these).
+    """
 
     install_command: str | None = None
     dev_command: str | None = None
+    tool_set: ToolSetName | None = None
+    registries: tuple[str, ...] | None = None
+
+
+class SettingsChange(TypedDict, total=False):
+    """Fields of the settings: what is absent stays, None is what holds everywhere."""
+
+    install_command: str | None
+    dev_command: str | None
+    tool_set: ToolSetName | None
+    registries: tuple[str, ...] | None
 
 
 @dataclass(frozen=True)

@@ -82,7 +82,8 @@ class NewToolCall:
 class ToolCallRecord:
     """A tool call of a message.
 
-    `arguments_json` is the JSON text of an object, whole and parsed before.
+    `arguments_json` is the JSON text of an object, whole and parsed before. `images` says how many
+    there are among its parts.
     """
 
     message_id: MessageId
@@ -92,8 +93,17 @@ class ToolCallRecord:
     arguments_json: str
     status: ToolCallStatus
     output: str | None = None
+    images: int | None = None
     started_at: datetime | None = None
     ended_at: datetime | None = None
+
+
+@dataclass(frozen=True)
+class ResultImage:
+    """An image that a tool call came to, too large to stand in a row."""
+
+    media_type: str
+    data: bytes
 
 
 @dataclass(frozen=True)

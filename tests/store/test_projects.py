@@ -1,9 +1,9 @@
 import pytest
 
-from core.errors import Conflict
+from core.errors import Conflict, Refused
 from core.ids import OwnerId
 from store import Store
-from store.records import ProjectSettings
+from store.records import ProjectSettings, SettingsChange
 
 
 async def test_one_key_makes_one_project_and_one_conversation(store: Store, owner: OwnerId):
@@ -17,10 +17,18 @@ async def test_one_key_makes_one_project_and_one_conversation(store: Store, owne
 
 async def test_a_project_is_renamed_and_configured(store: Store, owner: OwnerId):
     project_id = (await store.projects.create(owner=owner, name="P")).project_id
-    settings = ProjectSettings(dev_command="pnpm dev")
     await store.projects.rename(project_id, owner=owner, name="Q")
-    project = await store.projects.configure(project_id, owner=owner, settings=settings)
+    change: SettingsChange = {"dev_command": "pnpm dev", "registries": ("npm.example.com:443",)}
+    project = await store.projects.configure(project_id, owner=owner, change=change)
+    registries = ("npm.example.com:443",)
+    settings = ProjectSettings(dev_command="pnpm dev", registries=registries)
     assert (project.name, project.settings) == ("Q", settings)
+    change = {"dev_command": None, "tool_set": "ids"}
+    project = await store.projects.configure(project_id, owner=owner, change=change)
+    assert project.settings == ProjectSettings(tool_set="ids", registries=registries)
+    for bad in (("x",), ("NPM.example.com:443",), ("a:1,b:2",), ("a:1",) * 51):
+        with pytest.raises(Refused):
+            await store.projects.configure(project_id, owner=owner, change={"registries": bad})
     conversation = await store.conversations.create(project_id, owner=owner, title="T")
     renamed = await store.conversations.rename(conversation.conversation_id, owner=owner, title="U")
     assert renamed.title == "U"

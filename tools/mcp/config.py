@@ -6,12 +6,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from core.errors import Refused
+from tools.sandbox.registries import ALL, Registries
 
 
 @dataclass(frozen=True)
 class ProgramServer:
     """A program that speaks over its standard streams; it runs in the project's sandbox.
 
+    `registries` are those that it may reach there.
     `env` and `headers` below are left out of every text about them.
     """
 
@@ -19,6 +21,7 @@ class ProgramServer:
     command: str
     args: tuple[str, ...] = ()
     env: Mapping[str, str] = field(default_factory=dict[str, str], repr=False)
+    registries: Registries = ALL
 
 
 @dataclass(frozen=True)
@@ -43,7 +46,9 @@ def fingerprint(server: McpServer) -> str:
     """What is the same for the same settings, and tells nothing of them."""
     match server:
         case ProgramServer():
-            parts = ["program", server.command, list(server.args), dict(server.env)]
+            only = server.registries.only
+            reached = None if only is None else sorted(only)
+            parts = ["program", server.command, list(server.args), dict(server.env), reached]
         case WebServer():
             parts = ["web", server.url, dict(server.headers)]
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()

@@ -77,7 +77,9 @@ class Program:
     def _wrapped(self) -> Wrapped:
         argv = ("/bin/sh", "-c", _BEGIN, self._server.command, *self._server.args)
         folder = self._folder.resolve()
-        return self._sandbox.wrap(argv, folder=folder, network=self._sandbox.has_network)
+        registries = self._server.registries
+        network = self._sandbox.reaches(registries)
+        return self._sandbox.wrap(argv, folder=folder, network=network, registries=registries)
 
     async def _receive(self, process: Process, streams: Streams) -> None:
         assert process.stdout is not None  # noqa: S101 - it was asked for

@@ -64,13 +64,11 @@ class Bubblewrap:
     Args:
         program: the bwrap to run.
         programs: what is seen of the host's programs.
-        proxy: the socket of what leads to package registries; None: there is no network.
     """
 
     name = "bubblewrap"
 
-    def __init__(self, program: Path, programs: Programs, proxy: Path | None = None) -> None:
-        self._proxy = proxy
+    def __init__(self, program: Path, programs: Programs) -> None:
         self._program = program
         self._programs = programs
         self._system = tuple(_system(programs))
@@ -89,7 +87,7 @@ class Bubblewrap:
             *("--size", str(bounds.tmp_bytes), "--tmpfs", "/dev/shm"),  # noqa: S108
             *self._masks,
             *self._system,
-            *(self._way_out() if confined.network else ()),
+            *(self._way_out(confined.way_out) if confined.network else ()),
             *(_bind("--ro-bind", [RELAY]) if confined.door is not None else ()),
             *_bind("--ro-bind-try", confined.read_only),
             *("--bind" if confined.writable else "--ro-bind", folder, folder),
@@ -135,10 +133,11 @@ class Bubblewrap:
             log.warning("bubblewrap_unusable", extra={"reason": reason})
         return tried.returncode == 0
 
-    def _way_out(self) -> Iterable[str]:
-        if self._proxy is None:
+    @staticmethod
+    def _way_out(proxy: Path | None) -> Iterable[str]:
+        if proxy is None:
             raise NoSandbox(NO_NETWORK)
-        yield from ("--ro-bind", str(self._proxy), str(SOCKET))
+        yield from ("--ro-bind", str(proxy), str(SOCKET))
         yield from ("--ro-bind", str(BRIDGE), str(BRIDGE))
 
     @staticmethod

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Protocol
 
 from core.errors import Refused
+from tools.sandbox.registries import ALL, Registries
 from tools.workspace.paths import ROOT
 from tools.workspace.port import RelPath
 
@@ -43,6 +44,8 @@ class Confined:
         cwd: where in it the program starts; it exists.
         writable: whether the files may be changed.
         network: whether package registries are reached, over the sandbox's own proxy.
+        registries: which of them.
+        way_out: the socket of that proxy; the sandbox says it.
         read_only: more paths that are seen as they are outside, and cannot be changed.
         env: all of its environment.
         has_terminal: whether it is controlled by a terminal, that of a person.
@@ -56,6 +59,8 @@ class Confined:
     cwd: RelPath = ROOT
     writable: bool = True
     network: bool = False
+    registries: Registries = ALL
+    way_out: Path | None = None
     read_only: Sequence[Path] = ()
     env: Mapping[str, str] = field(default_factory=dict[str, str])
     bounds: Bounds = field(default_factory=Bounds)

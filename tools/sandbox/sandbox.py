@@ -18,6 +18,7 @@ from tools.sandbox.landlock import Landlock
 from tools.sandbox.port import KEEPERS, LASTING, Confined, Confinement, NoSandbox, Wrapped
 from tools.sandbox.programs import lay_out
 from tools.sandbox.proxy import RegistryProxy
+from tools.sandbox.registries import ALL, Registries
 from tools.sandbox.repository import prepare
 from tools.sandbox.running import Limits, Receipt, Running
 from tools.sandbox.scripts import joining
@@ -106,6 +107,10 @@ class Sandbox:
         """Whether `network` can be asked for."""
         return self._proxy is not None and self.kind == Bubblewrap.name
 
+    def reaches(self, registries: Registries) -> bool:
+        """Whether any of them can be reached from here."""
+        return self.has_network and bool(registries.among(self._registries))
+
     @property
     def kind(self) -> str | None:
         """By what processes are confined; None where nothing can."""
@@ -123,7 +128,7 @@ class Sandbox:
         self._scratch = await asyncio.to_thread(_made_folder, self._parent)
         self._socket_folder = await asyncio.to_thread(_made_folder, None)  # its path is short
         if self._registries:
-            proxy = RegistryProxy(self._socket_folder / "proxy.sock", self._registries)
+            proxy = RegistryProxy(self._socket_folder, self._registries)
             self._proxy = await proxy.__aenter__()
         self._confinement = await asyncio.to_thread(self._open, self._scratch)
         if self._confinement is None:
@@ -151,6 +156,7 @@ class Sandbox:
         cwd: RelPath = ROOT,
         writable: bool = True,
         network: bool = False,
+        registries: Registries = ALL,
         read_only: Sequence[Path] = (),
     ) -> Wrapped:
         """The command line that starts `argv` inside, for a process whose pipes the caller owns.
@@ -164,6 +170,7 @@ class Sandbox:
             cwd: where in it the program starts; it has to exist.
             writable: whether the project's files may be changed.
             network: whether package registries can be reached.
+            registries: which of them.
             read_only: more paths that are seen as they are outside; those that are missing are
                 left out.
 
@@ -177,6 +184,7 @@ class Sandbox:
                 cwd,
                 writable=writable,
                 network=network,
+                registries=registries,
                 read_only=tuple(read_only),
                 bounds=LASTING,
             )
@@ -290,6 +298,9 @@ class Sandbox:
         confinement = self._confined_by
         if confined.writable:
             prepare(confined.folder)
+        if confined.network and self._proxy is not None:
+            way_out = self._proxy.socket_for(confined.registries)
+            confined = replace(confined, way_out=way_out)
         wrapped = confinement.wrap(confined)
         groups = self._groups
         group = groups.open(at_most=confined.bounds.tasks + KEEPERS) if groups is not None else None
@@ -301,8 +312,7 @@ class Sandbox:
         empty = scratch / "empty"
         empty.mkdir()
         for program in candidates() if Bubblewrap.name in self._kinds else ():
-            proxy = self._proxy.path if self._proxy is not None else None
-            bubblewrap = Bubblewrap(program, programs, proxy)
+            bubblewrap = Bubblewrap(program, programs)
             if bubblewrap.works(empty):
                 return bubblewrap
         if Landlock.name in self._kinds:

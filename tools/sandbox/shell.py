@@ -10,6 +10,7 @@ from pathlib import Path
 
 from tools.sandbox.port import LASTING, Confined
 from tools.sandbox.pty import MAX_CELLS, NotTaken, Pty
+from tools.sandbox.registries import ALL, Registries
 from tools.sandbox.running import Ending, Limits, Receipt, Running
 from tools.sandbox.sandbox import Sandbox
 
@@ -92,7 +93,7 @@ class Shell:
         self._pty = Pty(self._take)
         self._running: Running | None = None
 
-    async def start(self, sandbox: Sandbox, folder: Path) -> None:
+    async def start(self, sandbox: Sandbox, folder: Path, *, registries: Registries = ALL) -> None:
         """Start it in a project's folder; `finish` must follow, or `abandon` where this raises.
 
         Raises:
@@ -103,7 +104,8 @@ class Shell:
         confined = Confined(
             ("/usr/bin/env", *unset, *_SHELL, "-i"),
             folder,
-            network=sandbox.has_network,
+            network=sandbox.reaches(registries),
+            registries=registries,
             env={
                 "TERM": "xterm-256color",
                 "COLORTERM": "truecolor",

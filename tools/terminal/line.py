@@ -7,6 +7,7 @@ from pathlib import Path
 from core.errors import Refused
 from tools.place import Place
 from tools.sandbox.port import Bounds, Confined
+from tools.sandbox.registries import ALL, Registries
 from tools.sandbox.running import Limits
 from tools.sandbox.sandbox import Sandbox
 from tools.terminal.policy.judge import Policy
@@ -54,7 +55,17 @@ async def prepared(place: Place, line: str, cwd: str) -> Confined:
     if "git" in programs:
         await _begin_history(sandbox, folder)
     confined = _confined(line, folder, start)
-    return replace(confined, network=sandbox.has_network and bool(programs & INSTALLERS))
+    registries = registries_of(place)
+    network = sandbox.reaches(registries) and bool(programs & INSTALLERS)
+    return replace(confined, network=network, registries=registries)
+
+
+def registries_of(place: Place) -> Registries:
+    """Those that the project lets its commands reach; all, where the place says nothing of it."""
+    try:
+        return place.need(Registries)
+    except LookupError:
+        return ALL
 
 
 def folder_of(place: Place) -> Path:

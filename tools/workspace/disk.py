@@ -10,7 +10,7 @@ import hashlib
 import os
 import shutil
 import threading
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -47,6 +47,9 @@ from tools.workspace.port import (
     TooLarge,
 )
 from tools.workspace.scan import Stamp
+
+Mirrored = tuple[RelPath, bytes, FileMode | None]
+"""A file to write: where, what, and how executable; see `DiskWorkspace.mirror`."""
 
 
 class DiskWorkspace:
@@ -87,6 +90,10 @@ class DiskWorkspace:
             IsAFolder, NotAFolder, NotAFile, DiskFull, NotPermitted: as `Workspace.write`.
         """
         return await asyncio.to_thread(self._mirror, path, data, mode)
+
+    async def mirror_all(self, files: Sequence[Mirrored]) -> list[tuple[str, Stamp]]:
+        """Write several files as `mirror` does, one after the other. Raises: as `mirror`."""
+        return await asyncio.to_thread(lambda: [self._mirror(*file) for file in files])
 
     async def sha256(self, path: RelPath) -> str:
         """The hash of a file of any size, or of the target of a link.

@@ -71,7 +71,8 @@ class ProjectTools:
         call_id = ToolCallId(new_id("mcp"))
         touches = self._toolbox.touches(name, arguments)
         seen = self._seen_by(caller)
-        place = await calls.start(call_id, touches=touches, seen=seen)
+        own = (caller.registries,)
+        place = await calls.start(call_id, touches=touches, seen=seen, own=own)
         try:
             output = await self._toolbox.run(name, arguments, place)
         except BaseException:

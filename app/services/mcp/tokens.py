@@ -5,8 +5,10 @@ import secrets
 from dataclasses import dataclass
 
 from app.identity.tokens import Unauthorized
+from app.services.configuring import chosen_registries
 from core.ids import OwnerId, ProjectId
 from store.gateway import Store
+from tools.sandbox.registries import ALL, Registries
 
 PREFIX = "pmcp_"  # so that scanners of leaked secrets can know one
 _BYTES = 32  # out of reach of guessing, so one round of a plain hash is enough
@@ -20,6 +22,8 @@ class McpCaller:
     project_id: ProjectId
     owner: OwnerId
     token_hash: str
+    registries: Registries = ALL
+    """What commands of the project may reach."""
 
 
 class McpTokens:
@@ -51,7 +55,8 @@ class McpTokens:
         holder = await self._store.mcp.holder(token_hash)
         if holder is None:
             raise Unauthorized
-        return McpCaller(holder.project_id, holder.owner_id, token_hash)
+        registries = chosen_registries(holder.settings)
+        return McpCaller(holder.project_id, holder.owner_id, token_hash, registries)
 
 
 def _hash_of(token: str) -> str:

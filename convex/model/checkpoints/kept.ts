@@ -48,12 +48,12 @@ export async function dropKept(ctx: MutationCtx, row: Doc<"keptContents">): Prom
   if (row.storageId !== undefined) await freeBlob(ctx, row.storageId);
 }
 
-/** Deletes a blob, unless a file or a checkpoint holds it. */
+/** Deletes a blob, unless a file, a checkpoint or a result holds it. */
 export async function freeBlob(ctx: MutationCtx, storageId: Id<"_storage">): Promise<void> {
   if (!(await isHeld(ctx, storageId))) await ctx.storage.delete(storageId);
 }
 
-/** Whether a file or a checkpoint holds the blob. */
+/** Whether a file, a checkpoint or a result holds the blob. */
 export async function isHeld(ctx: QueryCtx, storageId: Id<"_storage">): Promise<boolean> {
   const file = await ctx.db
     .query("files")
@@ -64,7 +64,12 @@ export async function isHeld(ctx: QueryCtx, storageId: Id<"_storage">): Promise<
     .query("keptContents")
     .withIndex("by_storage", (q) => q.eq("storageId", storageId))
     .first();
-  return kept !== null;
+  if (kept !== null) return true;
+  const image = await ctx.db
+    .query("resultImages")
+    .withIndex("by_storage", (q) => q.eq("storageId", storageId))
+    .first();
+  return image !== null;
 }
 
 /** The bytes of a side, from what is kept or from a file that holds the same; null: they are gone, or it is a folder. */

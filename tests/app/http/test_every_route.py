@@ -25,6 +25,8 @@ ROUTES = [
     ("PUT", "/api/projects/x/files/a"),
     ("GET", "/api/projects/x/mcp-servers"),
     ("PUT", "/api/projects/x/mcp-servers"),
+    ("GET", "/api/projects/x/settings"),
+    ("PATCH", "/api/projects/x/settings"),
     ("POST", "/api/projects/x/mcp-token"),
     ("DELETE", "/api/projects/x/mcp-token"),
     ("POST", "/mcp"),

@@ -1,13 +1,17 @@
 """Parts of results: what a tool makes is what the store keeps and people read."""
 
+import base64
+import os
 from typing import get_args
 
 import pytest
 
 from core.ids import OwnerId, RunId, ToolCallId
+from jobs.answer.images import blobs_of
 from store import Store
 from store.records import NewToolCall, TurnPart, TurnRecord
 from tools.output import (
+    LARGE_IMAGE_CHARS,
     MAX_PARTS_BYTES,
     PARTS,
     Diagnostic,
@@ -51,7 +55,13 @@ async def kept(store: Store, owner: OwnerId, parts: list[Part]) -> tuple[Part, .
     calls = (NewToolCall(call_id, "t", "{}"),)
     await store.generations.record_turn(lease, turn, tool_calls=calls)
     await store.generations.finish_tool_call(
-        lease, turn=0, tool_call_id=call_id, output="", is_error=False, parts=json_of(parts)
+        lease,
+        turn=0,
+        tool_call_id=call_id,
+        output="",
+        is_error=False,
+        parts=json_of(parts),
+        images=blobs_of(parts),
     )
     found = await store.messages.result_parts(
         sent.message_id, owner=owner, turn=0, tool_call_id=call_id
@@ -65,8 +75,19 @@ async def test_every_kind_of_part_comes_back_as_it_was(store: Store, owner: Owne
     assert await kept(store, owner, EACH) == tuple(EACH)
 
 
+async def test_images_of_any_size_come_back_byte_for_byte(store: Store, owner: OwnerId) -> None:
+    data = [os.urandom(size) for size in (10, LARGE_IMAGE_CHARS // 4 * 3, 200_000, 2_000_000)]
+    images = [ImagePart("image/png", base64.b64encode(each).decode()) for each in data]
+    assert [image.is_large for image in images] == [False, False, True, True]
+    assert await kept(store, owner, [*images, ExitPart(0, 1.0)]) == (
+        *images[:2],
+        ExitPart(0, 1.0),
+        *images[2:],
+    )
+
+
 @pytest.mark.parametrize("size", [MAX_PARTS_BYTES - 200, MAX_PARTS_BYTES + 1])
 def test_a_part_that_does_not_fit_leaves_room_for_others(size: int) -> None:
-    image = ImagePart("image/png", "x" * size)
-    names = [part["type"] for part in json_of([image, ExitPart(0, 1.0)])]
-    assert names == (["image", "exit"] if size < MAX_PARTS_BYTES else ["exit"])
+    diff = DiffPart(PATH, "changed", "x" * size)
+    names = [part["type"] for part in json_of([diff, ExitPart(0, 1.0)])]
+    assert names == (["diff", "exit"] if size < MAX_PARTS_BYTES else ["exit"])

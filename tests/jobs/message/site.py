@@ -19,6 +19,8 @@ from llm.model import Model
 from store import Store
 from store.records import Message, MessageStatus
 from tools.files import FILE_TOOLS
+from tools.files.by_id import ID_FILE_TOOLS
+from tools.files.undo import UNDO
 from tools.mcp.clients import McpClients
 from tools.place import Provided
 from tools.tool import AnyTool
@@ -42,6 +44,7 @@ class Site:
     live: LiveAnswers = field(default_factory=LiveAnswers)
     clients: McpClients | None = None
     unseal: Unseal | None = None
+    id_tools: tuple[AnyTool, ...] = (*ID_FILE_TOOLS, UNDO)
 
     @asynccontextmanager
     async def worker(self) -> AsyncGenerator[Engine]:
@@ -49,7 +52,14 @@ class Site:
         servers = None
         if self.clients is not None:
             servers = ProjectServers(self.store, folders, self.clients, self.unseal)
-        agents = Agents(self.model, self.tools, self.limits, servers, self.store)
+        agents = Agents(
+            self.model,
+            self.tools,
+            self.limits,
+            servers=servers,
+            store=self.store,
+            id_tools=self.id_tools,
+        )
         needs = [self.store, agents, folders, self.needs, self.live]
         database = SqliteDatabase(self.folder / "engine.sqlite")
         async with Engine(

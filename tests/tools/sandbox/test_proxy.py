@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 
 from tools.sandbox.port import Confined, NoSandbox
+from tools.sandbox.proxy import MAX_DOORS, RegistryProxy
+from tools.sandbox.registries import ALL, Registries
 from tools.sandbox.running import Limits
 from tools.sandbox.sandbox import Finished, Sandbox
 
@@ -88,6 +90,42 @@ async def test_all_else_is_refused(site: Site, host: str, method: str, status: s
     said = await site.ask(host.replace("PORT", site.registry.partition(":")[2]), method)
     assert f"HTTP/1.1 {status}" in said
     assert "REGISTRY" not in said
+
+
+async def test_a_project_that_allows_fewer_reaches_those_only(site: Site) -> None:
+    async def said(*only: str) -> str:
+        argv = ("node", "ask.js", site.registry, "CONNECT")
+        registries = Registries(frozenset(only))
+        confined = Confined(argv, site.folder, network=True, registries=registries)
+        return (await site.sandbox.run(confined, Limits(timeout_s=20))).output.decode()
+
+    assert "REGISTRY SAYS hello" in await said(site.registry)
+    for only in (("localhost:1",), ("example.com:443",), ()):
+        assert "HTTP/1.1 403" in await said(*only)
+    assert "REGISTRY SAYS hello" in await site.ask(site.registry)  # others are as before
+    assert site.sandbox.reaches(ALL)
+    assert site.sandbox.reaches(Registries(frozenset({"localhost:1"})))
+    assert not site.sandbox.reaches(Registries(frozenset({"example.com:443"})))
+    assert not site.sandbox.reaches(Registries(frozenset()))
+
+
+async def test_choices_have_a_bound_and_the_one_asked_for_longest_ago_is_closed(
+    tmp_path: Path,
+) -> None:
+    allowed = [f"r{number}.example.com:443" for number in range(MAX_DOORS + 1)]
+    async with RegistryProxy(tmp_path, allowed) as proxy:
+        first = proxy.socket_for(Registries(frozenset(allowed[:1])))
+        assert (
+            proxy.socket_for(Registries(frozenset({*allowed[:1], "other.example.com:1"}))) == first
+        )
+        for name in allowed[1:]:
+            proxy.socket_for(Registries(frozenset({name})))
+        async with asyncio.timeout(30):
+            while await asyncio.to_thread(first.exists):  # noqa: ASYNC110 - the file says it
+                await asyncio.sleep(0.01)
+        assert proxy.socket_for(Registries(frozenset(allowed[:1]))) != first
+    with pytest.raises(NoSandbox):
+        proxy.socket_for(ALL)
 
 
 async def test_there_is_no_other_way_out(site: Site) -> None:

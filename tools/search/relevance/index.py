@@ -8,31 +8,27 @@ a part.
 from __future__ import annotations
 
 from array import array
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from math import log
+from typing import NamedTuple
 
 from tools.search.relevance.facts import PROGRAMS, Facts, suffix_of
 from tools.search.relevance.history import History
 from tools.search.relevance.imports import ImportGraph
+from tools.search.relevance.weights import Weights, shipped_weights
 from tools.search.relevance.words import asked_words, count_words
 
 MOST_WORDS = 40  # of a question
 _K1 = 1.2
 
 
-@dataclass(frozen=True)
-class Weights:
-    """How much each thing counts; `python -m bench.tools_relevance` measures what they give."""
+class Named(NamedTuple):
+    """How often a word stands in the path of a file, and whether in a name that it defines."""
 
-    path: float = 6.0
-    defines: float = 3.0
-    length: float = 0.4  # how much a long file is held back, 0 to 1
-    chunk: float = 0.6
-    neighbour: float = 0.3
-    history: float = 0.5
-    text: float = 0.7  # of what is no program
+    in_path: int
+    defined: bool
 
 
 @dataclass(frozen=True)
@@ -48,7 +44,7 @@ class Ranked:
 class _File:
     length: int
     names: Sequence[str]
-    words: Counter[str]  # of path and definitions, by their weights
+    words: Sequence[str]  # of path and definitions
     chunks: range
 
 
@@ -64,11 +60,11 @@ class Index:
     """Files by their words. Not safe for threads."""
 
     def __init__(self, weights: Weights | None = None) -> None:
-        self.weights = weights or Weights()
+        self.weights = weights or shipped_weights()
         self.history = History()
         self._files: dict[str, _File] = {}
         self._words: dict[str, _Words] = {}
-        self._named: dict[str, dict[str, float]] = defaultdict(dict)
+        self._named: dict[str, dict[str, Named]] = defaultdict(dict)
         self._path_of: list[str | None] = []  # by part; None: of a file as it was
         self._length_of: array[int] = array("I")
         self._dead_chunks = 0
@@ -115,13 +111,10 @@ class Index:
                     words = self._words[word] = _Words()
                 words.chunks.append(chunk)
                 words.counts.append(min(count, 65_535))
-        named: Counter[str] = Counter()
-        for word, count in count_words([path.replace("/", " ")]).items():
-            named[word] += self.weights.path * count  # pyright: ignore[reportArgumentType]
-        for word in facts.defines:
-            named[word] += self.weights.defines  # pyright: ignore[reportArgumentType]
-        for word, weight in named.items():
-            self._named[word][path] = weight
+        in_path = count_words([path.replace("/", " ")])
+        named = tuple({**in_path, **facts.defines})
+        for word in named:
+            self._named[word][path] = Named(in_path[word], word in facts.defines)
         chunks = range(first, len(self._path_of))
         self._files[path] = _File(length, facts.names, named, chunks)
         self._total += length
@@ -220,14 +213,16 @@ class Index:
         self,
         idf: float,
         in_file: Mapping[str, float],
-        named: Mapping[str, float],
+        named: Mapping[str, Named],
         whole: dict[str, float],
     ) -> None:
-        base = 1 - self.weights.length
-        slope = self.weights.length * len(self._files) / max(1, self._total)
-        files = self._files
+        weights, files = self.weights, self._files
+        base = 1 - weights.length
+        slope = weights.length * len(files) / max(1, self._total)
         for path, times in in_file.items():
-            weighted = times / (base + slope * files[path].length) + named.get(path, 0.0)
+            weighted = times / (base + slope * files[path].length)
+            if (name := named.get(path)) is not None:
+                weighted += weights.path * name.in_path + weights.defines * name.defined
             whole[path] += idf * weighted * (_K1 + 1) / (weighted + _K1)
 
     def _score_parts(
