@@ -11,6 +11,7 @@ from app.settings import Settings, SettingsInvalid
 from core.clock import Clock
 from jobs.files.folders import own_folder
 from tools.fetch import FETCH_TOOLS, OLD_FETCH_TOOLS
+from tools.fetch.addresses import NotFetched
 from tools.fetch.pages import WebPages
 from tools.files import FILE_TOOLS
 from tools.files.by_id import ID_FILE_TOOLS
@@ -68,6 +69,14 @@ async def owned_by_worker(settings: Settings, clock: Clock) -> AsyncGenerator[Pr
             language_servers(settings, sandbox) as servers,
         ):
             yield Provided(sandbox, processes, outputs, clients, pages, relevance, servers)
+
+
+async def page_at(owned: Provided, address: str) -> str:
+    """A page of the web as Markdown, or why it cannot be had."""
+    try:
+        return await owned(WebPages).text_of(address)
+    except NotFetched as fault:
+        return f"(It could not be read: {fault})"
 
 
 def works_in(owned: Provided, folder: Path) -> bool:

@@ -23,6 +23,7 @@ from app.identity.tokens import Authenticator
 from app.models import model_of, prepare, small_model_of
 from app.observe.tracing import tracing
 from app.ready_file import announced
+from app.services.completing import Completing
 from app.services.configuring import Configuring
 from app.services.editing import Editing
 from app.services.engine import EngineAccess
@@ -39,7 +40,7 @@ from app.services.streams import Streams
 from app.services.terminals import Terminals
 from app.services.transfers import Transferring
 from app.settings import Settings, SettingsInvalid
-from app.tools import AGENT_TOOLS, ID_TOOLS, MCP_TOOLS, owned_by_worker, works_in
+from app.tools import AGENT_TOOLS, ID_TOOLS, MCP_TOOLS, owned_by_worker, page_at, works_in
 from core.background import Work, in_background
 from core.clock import SystemClock
 from engine import Database, Engine, Middleware, NoSuchRun, PostgresDatabase, SqliteDatabase
@@ -355,6 +356,7 @@ def services_of(
     return Services(
         store=backend.store,
         messaging=messaging,
+        completing=Completing(small_model_of(settings), partial(page_at, backend.workplace.owned)),
         generating=Generating(backend.store, backend.relay, inspect, messaging, CLOCK),
         authenticator=Authenticator.of(identity, CLOCK),
         rates=rates,

@@ -2,7 +2,7 @@
 import { v } from "convex/values";
 import { mutation, query } from "./_generated/server";
 import { callerId, ownedConversation, ownedProject } from "./model/access.ts";
-import { createConversation } from "./model/conversations.ts";
+import { createConversation, removeConversation, renameConversation } from "./model/conversations.ts";
 import { wholeList } from "./model/lists.ts";
 import { conversationDoc, messageDoc, toConversationDoc, toMessageDoc } from "./model/docs.ts";
 
@@ -12,6 +12,27 @@ export const create = mutation({
   handler: async (ctx, { projectId, title }) => {
     const project = await ownedProject(ctx, await callerId(ctx), projectId);
     return (await createConversation(ctx, project, title))._id;
+  },
+});
+
+export const rename = mutation({
+  args: { id: v.id("conversations"), title: v.string() },
+  returns: conversationDoc,
+  handler: async (ctx, { id, title }) => {
+    const { conversation } = await ownedConversation(ctx, await callerId(ctx), id);
+    return toConversationDoc(await renameConversation(ctx, conversation, title));
+  },
+});
+
+/** Deletes a conversation with its messages; what is being written in it is cancelled. Files stay as they are. */
+export const remove = mutation({
+  args: { id: v.id("conversations") },
+  returns: v.null(),
+  handler: async (ctx, { id }) => {
+    const ownerId = await callerId(ctx);
+    const { conversation } = await ownedConversation(ctx, ownerId, id);
+    await removeConversation(ctx, conversation, ownerId);
+    return null;
   },
 });
 
@@ -32,7 +53,7 @@ export const getByProject = query({
     const project = await ownedProject(ctx, await callerId(ctx), projectId);
     const query = ctx.db
       .query("conversations")
-      .withIndex("by_project", (q) => q.eq("projectId", project._id))
+      .withIndex("by_project", (q) => q.eq("projectId", project._id).eq("deletedAt", undefined))
       .order("desc");
     const rows = await wholeList(query, "the API's pages");
     return rows.map(toConversationDoc);

@@ -158,8 +158,9 @@ export default defineSchema({
     title: v.string(),
     updatedAt: v.number(),
     externalId: v.optional(v.string()),
+    deletedAt: v.optional(v.number()), // it is hidden, and system/purge empties it
   })
-    .index("by_project", ["projectId"])
+    .index("by_project", ["projectId", "deletedAt"])
     .index("by_external", ["projectId", "externalId"]),
 
   // Written by system/messages (send, cancel, retry) and system/streaming (the end); read by people and by the

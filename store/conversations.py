@@ -2,7 +2,7 @@
 
 from core.ids import ConversationId, OwnerId, ProjectId, new_id
 from store.client import ConvexHttp
-from store.records import Conversation, Page
+from store.records import Conversation, OutboxEvent, Page
 from store.rows import decode
 
 
@@ -50,3 +50,11 @@ class Conversations:
         """Change the title. Raises: NotFound, Refused."""
         args = {"ownerId": owner, "conversationId": conversation_id, "title": title}
         return decode(Conversation, await self._http.mutation("system/conversations:rename", args))
+
+    async def remove(
+        self, conversation_id: ConversationId, *, owner: OwnerId
+    ) -> tuple[OutboxEvent, ...]:
+        """Delete it with its messages; the events stop what is being written. Raises: NotFound."""
+        args = {"ownerId": owner, "conversationId": conversation_id}
+        rows = await self._http.mutation("system/conversations:remove", args)
+        return tuple(decode(OutboxEvent, row) for row in rows)

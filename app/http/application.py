@@ -9,6 +9,7 @@ from starlette.middleware.cors import CORSMiddleware
 from app.http import (
     archives,
     checkpoints,
+    completing,
     conversations,
     docs,
     events,
@@ -56,6 +57,7 @@ NOUNS = (
     github,
     conversations,
     messages,
+    completing,
     mcp,
     runs,
     events,

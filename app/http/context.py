@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from app.http.rates.limits import RateLimits
 from app.identity.tokens import Authenticator
+from app.services.completing import Completing
 from app.services.configuring import Configuring
 from app.services.connecting import Connecting
 from app.services.editing import Editing
@@ -27,6 +28,7 @@ class Services:
 
     store: Store
     messaging: Messaging
+    completing: Completing
     generating: Generating
     authenticator: Authenticator
     rates: RateLimits

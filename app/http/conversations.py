@@ -8,7 +8,7 @@ from pydantic import Field, computed_field
 from app.http.access import CallerDep, ServicesDep, api_router
 from app.http.messages.wire import MessageAnswer, MessagePage
 from app.http.parameters import Cursor, IdempotencyKey
-from app.wire.shapes import Answer, Body, CreationTimes, Millis, Name
+from app.wire.shapes import Answer, Body, CreationTimes, Millis, Name, Success
 from core.ids import ConversationId, ProjectId
 
 router = api_router("conversations")
@@ -20,6 +20,12 @@ class NewConversation(Body):
     """A conversation to start."""
 
     title: Name = Field("New conversation", examples=["New conversation"])
+
+
+class RenamedConversation(Body):
+    """Another title."""
+
+    title: Name
 
 
 class ConversationAnswer(CreationTimes):
@@ -84,6 +90,29 @@ async def get_conversation(
     """One conversation."""
     conversation = await services.store.conversations.owned(conversation_id, owner=caller.owner)
     return ConversationAnswer.model_validate(conversation)
+
+
+@router.patch("/conversations/{conversation_id}", response_model_exclude_none=True)
+async def rename_conversation(
+    conversation_id: ConversationId,
+    body: RenamedConversation,
+    services: ServicesDep,
+    caller: CallerDep,
+) -> ConversationAnswer:
+    """Give it another title."""
+    conversation = await services.store.conversations.rename(
+        conversation_id, owner=caller.owner, title=body.title
+    )
+    return ConversationAnswer.model_validate(conversation)
+
+
+@router.delete("/conversations/{conversation_id}")
+async def delete_conversation(
+    conversation_id: ConversationId, services: ServicesDep, caller: CallerDep
+) -> Success:
+    """Delete it with its messages; what is being written in it stops, files stay as they are."""
+    await services.messaging.delete_conversation(conversation_id, owner=caller.owner)
+    return Success()
 
 
 @router.get("/conversations/{conversation_id}/messages", response_model_exclude_none=True)

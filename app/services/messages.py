@@ -116,6 +116,11 @@ class Messaging:
         """Delete a project, and stop what runs in it. Raises: NotFound."""
         await self.relay.deliver_all(await self.store.projects.delete(project_id, owner=owner))
 
+    async def delete_conversation(self, conversation_id: ConversationId, *, owner: OwnerId) -> None:
+        """Delete a conversation, and stop what is written in it. Raises: NotFound."""
+        events = await self.store.conversations.remove(conversation_id, owner=owner)
+        await self.relay.deliver_all(events)
+
     async def _receipt(self, sent: SentMessage) -> Receipt:
         run_id = await self.relay.deliver_all(sent.events)
         if run_id is None and sent.is_duplicate:

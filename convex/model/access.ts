@@ -32,7 +32,7 @@ export async function ownedConversation(
 ): Promise<{ conversation: Doc<"conversations">; project: Doc<"projects"> }> {
   const conversation = await find(ctx, "conversations", conversationId);
   const project = conversation && (await visible(ctx, conversation.projectId));
-  if (!conversation || project?.ownerId !== ownerId) throw notFound("Conversation not found");
+  if (!conversation || conversation.deletedAt !== undefined || project?.ownerId !== ownerId) throw notFound("Conversation not found");
   return { conversation, project };
 }
 

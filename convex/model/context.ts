@@ -75,7 +75,8 @@ export async function earlierThan(ctx: QueryCtx, message: Doc<"messages">, befor
 async function present(ctx: QueryCtx, message: Doc<"messages">) {
   const conversation = await ctx.db.get(message.conversationId);
   const project = await ctx.db.get(message.projectId);
-  if (conversation === null || project === null || project.deletedAt !== undefined) {
+  const isGone = conversation?.deletedAt !== undefined || project?.deletedAt !== undefined;
+  if (conversation === null || project === null || isGone) {
     throw notFound("Message not found");
   }
   return { conversation, project };

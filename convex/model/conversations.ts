@@ -1,7 +1,9 @@
-// Conversations: made and renamed.
+// Conversations: made, renamed, and deleted with everything in them.
+import { internal } from "../_generated/api";
 import type { Doc } from "../_generated/dataModel";
 import type { MutationCtx } from "../_generated/server";
 import { refused } from "./errors.ts";
+import { cancel } from "./messages.ts";
 
 const MAX_TITLE = 300;
 
@@ -18,7 +20,7 @@ export async function createConversation(
       .query("conversations")
       .withIndex("by_external", (q) => q.eq("projectId", project._id).eq("externalId", externalId))
       .first();
-    if (known !== null) return known;
+    if (known !== null && known.deletedAt === undefined) return known;
   }
   const id = await ctx.db.insert("conversations", {
     projectId: project._id,
@@ -40,6 +42,37 @@ export async function renameConversation(
   const updatedAt = Date.now();
   await ctx.db.patch(conversation._id, { title, updatedAt });
   return { ...conversation, title, updatedAt };
+}
+
+/**
+ * Hides the conversation at once, cancels what is being written in it and leaves the rest to system/purge.
+ * Returns the events that stop the runs.
+ */
+export async function removeConversation(
+  ctx: MutationCtx,
+  conversation: Doc<"conversations">,
+  ownerId: string,
+): Promise<Doc<"outbox">[]> {
+  const { events } = await cancelWritten(ctx, conversation, ownerId);
+  await ctx.db.patch(conversation._id, { deletedAt: Date.now() });
+  await ctx.scheduler.runAfter(0, internal.system.purge.conversation, { conversationId: conversation._id });
+  return events;
+}
+
+/** Cancels what is being written in a conversation, up to a bound; `hasMore` says whether to call again. */
+export async function cancelWritten(
+  ctx: MutationCtx,
+  { _id }: Doc<"conversations">,
+  ownerId: string,
+): Promise<{ events: Doc<"outbox">[]; hasMore: boolean }> {
+  const atOnce = 5; // each reads its streamed text
+  const running = await ctx.db
+    .query("generations")
+    .withIndex("by_conversation_status", (q) => q.eq("conversationId", _id).eq("status", "processing"))
+    .take(atOnce);
+  const events: Doc<"outbox">[] = [];
+  for (const generation of running) events.push(await cancel(ctx, generation, ownerId));
+  return { events, hasMore: running.length === atOnce };
 }
 
 function checkTitle(title: string): void {

@@ -1,9 +1,9 @@
 // Conversations, for the API.
 import { v } from "convex/values";
 import { ownedConversation, ownedProject } from "../model/access.ts";
-import { createConversation, renameConversation } from "../model/conversations.ts";
+import { createConversation, removeConversation, renameConversation } from "../model/conversations.ts";
 import { systemMutation, systemQuery } from "../model/functions.ts";
-import { conversationRecord, toConversation } from "../model/records.ts";
+import { conversationRecord, outboxRecord, toConversation, toOutbox } from "../model/records.ts";
 import { pageOf } from "../model/validators.ts";
 
 export const create = systemMutation({
@@ -32,7 +32,7 @@ export const list = systemQuery({
     const project = await ownedProject(ctx, ownerId, projectId);
     const page = await ctx.db
       .query("conversations")
-      .withIndex("by_project", (q) => q.eq("projectId", project._id))
+      .withIndex("by_project", (q) => q.eq("projectId", project._id).eq("deletedAt", undefined))
       .order("desc")
       .paginate({ numItems: Math.max(1, Math.min(limit, 100)), cursor: cursor ?? null });
     const nextCursor = page.isDone ? null : page.continueCursor;
@@ -52,5 +52,15 @@ export const rename = systemMutation({
   handler: async (ctx, { ownerId, conversationId, title }) => {
     const { conversation } = await ownedConversation(ctx, ownerId, conversationId);
     return toConversation(await renameConversation(ctx, conversation, title));
+  },
+});
+
+/** Hides a conversation and has it emptied; the events stop what is being written in it. */
+export const remove = systemMutation({
+  args: { ownerId: v.string(), conversationId: v.string() },
+  returns: v.array(outboxRecord),
+  handler: async (ctx, { ownerId, conversationId }) => {
+    const { conversation } = await ownedConversation(ctx, ownerId, conversationId);
+    return (await removeConversation(ctx, conversation, ownerId)).map(toOutbox);
   },
 });

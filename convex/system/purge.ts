@@ -1,10 +1,11 @@
-// Empties a deleted project in batches, whatever its size, and then deletes its row.
+// Empties deleted projects and conversations in batches, whatever their size, and then deletes their rows.
 import { v } from "convex/values";
 import { internal } from "../_generated/api";
 import type { Doc, Id } from "../_generated/dataModel";
 import { internalMutation, type MutationCtx } from "../_generated/server";
 import { dropKept } from "../model/checkpoints/kept.ts";
 import { dropFile } from "../model/files.ts";
+import { cancelWritten } from "../model/conversations.ts";
 import { cancelIn } from "../model/projects.ts";
 import { dropImages } from "../model/transcript.ts";
 
@@ -18,6 +19,20 @@ export const project = internalMutation({
     if (row === null) return null;
     if (await emptied(ctx, row)) await ctx.db.delete(projectId);
     else await ctx.scheduler.runAfter(0, internal.system.purge.project, { projectId });
+    return null;
+  },
+});
+
+export const conversation = internalMutation({
+  args: { conversationId: v.id("conversations") },
+  returns: v.null(),
+  handler: async (ctx, { conversationId }): Promise<null> => {
+    const row = await ctx.db.get(conversationId);
+    if (row === null) return null;
+    const project = await ctx.db.get(row.projectId);
+    const isQuiet = project === null || !(await cancelWritten(ctx, row, project.ownerId)).hasMore;
+    if (isQuiet) await purgeConversation(ctx, conversationId);
+    await ctx.scheduler.runAfter(0, internal.system.purge.conversation, { conversationId });
     return null;
   },
 });

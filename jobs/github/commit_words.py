@@ -3,13 +3,13 @@
 import asyncio
 import logging
 import re
-from contextlib import aclosing
 from dataclasses import dataclass
 
 from core.text import storable_text
 from jobs.github.git import Git
 from llm.faults import ModelRefused, ModelUnavailable, StreamBroken
-from llm.model import Model, ModelRequest, TextPart, TurnEnded, UserMessage
+from llm.model import Model
+from llm.short_answer import short_answer
 
 log = logging.getLogger(__name__)
 
@@ -44,7 +44,9 @@ class CommitWords:
         stat = await _stat(git, before, after)
         try:
             async with asyncio.timeout(self.wait_s):
-                written = _cleaned(await _answer(self.model, stat))
+                written = _cleaned(
+                    await short_answer(self.model, _SYSTEM, stat, max_tokens=MESSAGE_TOKENS)
+                )
         except (ModelUnavailable, StreamBroken, ModelRefused, TimeoutError) as fault:
             log.warning("commit_message_plain", extra={"fault": type(fault).__name__})
             return plain
@@ -55,17 +57,6 @@ async def _stat(git: Git, before: str, after: str) -> str:
     what = ("--stat=120,90", f"--stat-count={STAT_FILES}", "--summary", "-M")
     said = await git.run("diff-tree", "-r", "--no-commit-id", *what, before, after)
     return said.decode(errors="replace")[:STAT_CHARS]
-
-
-async def _answer(model: Model, stat: str) -> str:
-    asked = (UserMessage((TextPart(stat),)),)
-    request = ModelRequest(_SYSTEM, asked, max_output_tokens=MESSAGE_TOKENS)
-    async with aclosing(model.stream(request)) as events:
-        async for event in events:
-            if isinstance(event, TurnEnded):
-                parts = event.turn.message.parts
-                return "".join(part.text for part in parts if isinstance(part, TextPart))
-    return ""
 
 
 def _cleaned(text: str) -> str:

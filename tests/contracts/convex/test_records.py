@@ -99,6 +99,7 @@ RESULTS: Mapping[str, Any] = {
     "system/projects:create": Project,
     "system/projects:get": Project,
     "system/projects:list": Page[Project],
+    "system/conversations:remove": tuple[OutboxEvent, ...],
     "system/projects:remove": tuple[OutboxEvent, ...],
     "system/projects:rename": Project,
     "system/requests:stale": tuple[OpenRequest, ...],
