@@ -1,10 +1,14 @@
 """The demo's side of the HTTP API: what a front end would call."""
 
+import asyncio
 from collections.abc import Mapping
 from typing import Any, Self
 from urllib.parse import quote
 
 import aiohttp
+
+TRANSFER_S = 120.0
+ASK_AGAIN_S = 0.05
 
 
 class ApiRefused(Exception):
@@ -81,6 +85,26 @@ class Api:
         """What a tool call came to beside its text."""
         path = f"/api/messages/{message_id}/turns/{turn}/calls/{quote(call_id)}/parts"
         return (await self._call("GET", path))["parts"]
+
+    async def import_repository(self, url: str) -> str:
+        """Begin an import; the id of the project that it fills."""
+        answer = await self._call("POST", "/api/github/import", json={"url": url})
+        return str(answer["projectId"])
+
+    async def export(self, project_id: str, **target: str) -> None:
+        """Begin an export: `repoName` and `visibility`, or `repoUrl` and `commitMessage`."""
+        body = {"projectId": project_id, **target}
+        await self._call("POST", "/api/github/export", json=body)
+
+    async def transfer_over(self, project_id: str) -> dict[str, Any]:
+        """The newest import or export of a project, once it has ended."""
+        path = f"/api/projects/{project_id}/transfers"
+        async with asyncio.timeout(TRANSFER_S):
+            while True:
+                newest: dict[str, Any] = (await self._call("GET", path))["transfers"][0]
+                if newest["status"] != "running":
+                    return newest
+                await asyncio.sleep(ASK_AGAIN_S)
 
     async def _read(self, project_id: str, path: str) -> bytes:
         async with self._open().get(f"/api/projects/{project_id}/files/{quote(path)}") as answer:

@@ -67,6 +67,9 @@ def test_the_demo_runs_as_written_and_its_last_line_says_what_happened() -> None
         assert result["tests"] == "passed"
     assert (result["lost_chars"], result["duplicate_effects"]) == (0, 0)
     assert min(result[name] for name in ("first_delta_ms", "cancel_ms", "resume_ms")) >= 0
+    assert re.fullmatch("[0-9a-f]{40}", result["tree_imported"])
+    assert result["tree_exported"] == result["tree_imported"]
+    assert re.fullmatch("[0-9a-f]{40}", result["pushed_commit"])
 
 
 def test_the_test_command_runs_both_suites() -> None:
