@@ -14,7 +14,7 @@ from engine import Engine
 from jobs.events import engine_event
 from jobs.generate.plan import STEPS
 from store.records import MessageStatus
-from tests.jobs.generate.site import FILES, Author, Site
+from tests.jobs.generate.site import FILES, Author, Site, thorough
 from tools.sandbox.sandbox import Sandbox
 
 pytestmark = pytest.mark.timeout(120)
@@ -77,7 +77,7 @@ async def cancel(site: Site, engine: Engine, project_id: ProjectId) -> None:
         await engine.send(engine_event(event))
 
 
-@pytest.mark.parametrize("moment", [INSTALLING, BUILDING, MENDING])
+@pytest.mark.parametrize("moment", [INSTALLING, thorough(BUILDING), thorough(MENDING)])
 async def test_a_cancel_in_the_checks_leaves_files_and_no_process(
     installing: Site, moment: str
 ) -> None:
