@@ -43,13 +43,11 @@ from core.background import Work, in_background
 from core.clock import SystemClock
 from engine import Database, Engine, Middleware, NoSuchRun, PostgresDatabase, SqliteDatabase
 from jobs.agents import Agents
-from jobs.answer.reap import Reaper
 from jobs.files.folders import ProjectFolders, own_folder
 from jobs.files.sweep import FolderSweeper, Room
 from jobs.mcp_servers import ProjectServers
 from jobs.outbox import Relay
-from jobs.reap_requests import RequestReaper
-from jobs.reaping import ReapTimes
+from jobs.reap import reap
 from jobs.registry import JOBS
 from llm.model import Model
 from store.deltas import DeltaLimits
@@ -81,12 +79,7 @@ class Backend:
     workplace: Workplace
     engine: Engine
     relay: Relay
-    reapers: tuple[Reaper, RequestReaper]
-
-    @property
-    def work(self) -> tuple[Work, ...]:
-        """What goes on beside a worker."""
-        return (self.relay.run, *(reaper.run for reaper in self.reapers))
+    reaping: Work
 
 
 @asynccontextmanager
@@ -97,7 +90,7 @@ async def development(
     model = model_of(settings)
     async with (
         backend_of(settings, await convex, model) as backend,
-        in_background(*backend.work),
+        in_background(backend.relay.run, backend.reaping),
         front(settings, identity, backend) as ready,
         in_background(partial(prepare, model)),
     ):
@@ -127,7 +120,7 @@ async def worker(settings: Settings) -> AsyncGenerator[Mapping[str, object]]:
     async with (
         convex_access(settings, None) as convex,
         backend_of(settings, convex, model) as backend,
-        in_background(*backend.work, partial(prepare, model)),
+        in_background(backend.relay.run, backend.reaping, partial(prepare, model)),
     ):
         yield {"worker": backend.engine.executor_id, "convex": backend.convex.url}
 
@@ -146,11 +139,7 @@ async def backend_of(
         open_engine(settings, store, workplace, model) as engine,
     ):
         relay = Relay(store.outbox, engine)
-        reapers = (
-            Reaper(store, engine, CLOCK, ReapTimes()),
-            RequestReaper(store, engine.inspect, CLOCK, ReapTimes()),
-        )
-        yield Backend(convex, store, workplace, engine, relay, reapers)
+        yield Backend(convex, store, workplace, engine, relay, partial(reap, store, engine, CLOCK))
 
 
 @asynccontextmanager
