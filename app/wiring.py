@@ -46,13 +46,11 @@ from core.clock import SystemClock
 from engine import Database, Engine, Middleware, NoSuchRun, PostgresDatabase, SqliteDatabase
 from jobs.agents import Agents
 from jobs.answer.live_answers import LiveAnswers
-from jobs.answer.reap import Reaper
 from jobs.files.folders import ProjectFolders, own_folder
 from jobs.files.sweep import FolderSweeper, Room
 from jobs.mcp_servers import ProjectServers
 from jobs.outbox import Relay
-from jobs.reap_requests import RequestReaper
-from jobs.reaping import ReapTimes
+from jobs.reap import reap
 from jobs.registry import JOBS
 from llm.model import Model
 from store.deltas import DeltaLimits
@@ -85,12 +83,7 @@ class Backend:
     workplace: Workplace
     engine: Engine
     relay: Relay
-    reapers: tuple[Reaper, RequestReaper]
-
-    @property
-    def work(self) -> tuple[Work, ...]:
-        """What goes on beside a worker."""
-        return (self.relay.run, *(reaper.run for reaper in self.reapers))
+    reaping: Work
 
 
 @asynccontextmanager
@@ -101,7 +94,7 @@ async def development(
     model = model_of(settings)
     async with (
         backend_of(settings, await convex, model) as backend,
-        in_background(*backend.work),
+        in_background(backend.relay.run, backend.reaping),
         front(settings, identity, backend) as ready,
         in_background(partial(prepare, model)),
     ):
@@ -131,7 +124,7 @@ async def worker(settings: Settings) -> AsyncGenerator[Mapping[str, object]]:
     async with (
         convex_access(settings, None) as convex,
         backend_of(settings, convex, model) as backend,
-        in_background(*backend.work, partial(prepare, model)),
+        in_background(backend.relay.run, backend.reaping, partial(prepare, model)),
     ):
         yield {"worker": backend.engine.executor_id, "convex": backend.convex.url}
 
@@ -150,11 +143,7 @@ async def backend_of(
         open_engine(settings, store, workplace, model) as engine,
     ):
         relay = Relay(store.outbox, engine)
-        reapers = (
-            Reaper(store, engine, CLOCK, ReapTimes()),
-            RequestReaper(store, engine.inspect, CLOCK, ReapTimes()),
-        )
-        yield Backend(convex, store, workplace, engine, relay, reapers)
+        yield Backend(convex, store, workplace, engine, relay, partial(reap, store, engine, CLOCK))
 
 
 @asynccontextmanager

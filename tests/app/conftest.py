@@ -1,6 +1,7 @@
 """One product per busy policy for the whole session, a fresh person per test."""
 
 import json
+import secrets
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AsyncExitStack, ExitStack
 from typing import Protocol
@@ -13,8 +14,39 @@ from tests.support.issuer import Issuer
 from tests.support.product import Program, disposable, environment
 
 SLOW = {"text": "All work and no play. ", "repeat": 400, "pace": {"chars_per_s": 2000}}
+CANARY = f"canary-of-the-host-{secrets.token_hex(16)}"
+"""In the environment of the product, where no project may find it."""
+
+LOOKS_AROUND = """\
+const fs = require('fs');
+const tried = (look, path) => { try { return look(path); } catch { return null; } };
+const list = (path) => tried(fs.readdirSync, path) ?? [];
+const read = (path) => tried((it) => fs.readFileSync(it, 'latin1'), path) ?? '';
+const ids = list('/proc').filter(Number);
+const places = ids.flatMap((id) => [`/proc/${id}/environ`, `/proc/${id}/cmdline`]);
+for (const home of ['/root', '/home', '/tmp', process.env.HOME ?? '/']) {
+  places.push(...list(home).map((name) => `${home}/${name}`));
+}
+const canaries = places.map(read).join(' ').match(/canary-of-the-host-[0-9a-f]+/g) ?? [];
+console.log('processes:', ids.length, 'found:', canaries.join(' ') || 'nothing');
+console.log(JSON.stringify(process.env));
+"""
+
 SCENARIO = {
     "rules": [
+        {
+            "when": {"user_contains": "looks around", "tool_results": 0},
+            "reply": {
+                "text": "I write it.",
+                "tool_calls": [
+                    {"name": "writeFile", "arguments": {"path": path, "content": content}}
+                    for path, content in (
+                        ("package.json", '{"scripts": {"build": "node look.js"}}\n'),
+                        ("look.js", LOOKS_AROUND),
+                    )
+                ],
+            },
+        },
         {"when": {"user_contains": "slowly"}, "reply": SLOW},
         {
             "when": {"user_contains": "bad key"},
@@ -85,6 +117,7 @@ def product_env(issuer: Issuer, model_url: str) -> dict[str, str]:
         POLARIS_CORS_ORIGINS="https://ide.example",
         POLARIS_GRACE_S="1",
         ANTHROPIC_API_KEY="sk-ant-scripted-0000",
+        OF_THE_HOST=CANARY,
         ANTHROPIC_BASE_URL=model_url,
     )
 

@@ -70,6 +70,9 @@ def test_the_demo_runs_as_written_and_its_last_line_says_what_happened() -> None
     assert re.fullmatch("[0-9a-f]{40}", result["tree_imported"])
     assert result["tree_exported"] == result["tree_imported"]
     assert re.fullmatch("[0-9a-f]{40}", result["pushed_commit"])
+    assert result["generated_files"] == 11
+    if "no sandbox" not in result["generated"]:
+        assert result["generated"].startswith("verified by tsc --noEmit, npm run build, npm test")
 
 
 def test_the_test_command_runs_both_suites() -> None:

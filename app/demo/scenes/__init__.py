@@ -3,7 +3,7 @@
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
-from app.demo.scenes import cancel, change, github, kill, mend
+from app.demo.scenes import cancel, change, generate, github, kill, mend
 from app.demo.stage import Stage
 
 
@@ -21,4 +21,5 @@ SCENES = (
     Scene("An answer is cancelled in the middle", cancel.play),
     Scene("kill -9 in the middle of an answer", kill.play),
     Scene("A repository comes from GitHub, is changed, and goes back", github.play),
+    Scene("A sentence becomes a project, which is built and tested", generate.play),
 )

@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from agent.definition import Limits
 from core.ids import OwnerId, ProjectId, RunId
 from engine import Engine, SqliteDatabase
@@ -155,6 +157,11 @@ class Site:
     async def log(self, project_id: ProjectId) -> list[tuple[str, str]]:
         events = await self.store.events.latest(project_id, owner=self.owner, limit=1000)
         return [(event.type, event.message) for event in events]
+
+
+def thorough(value: str) -> Any:
+    """A value for `make test THOROUGH=1`: it shows more of the same."""
+    return pytest.param(value, marks=pytest.mark.thorough)
 
 
 def forced(requests: list[ModelRequest]) -> list[str]:

@@ -9,7 +9,7 @@ from engine import Engine
 from jobs.reap_requests import GENERATION_LOST, RequestReaper
 from jobs.reaping import ReapTimes
 from store.records import MessageStatus, RequestedGeneration
-from tests.jobs.generate.site import Site
+from tests.jobs.generate.site import Site, thorough
 from tests.jobs.generate.test_verification import Builder
 
 pytestmark = pytest.mark.timeout(120)
@@ -52,7 +52,7 @@ async def begun(site: Site, moment: str) -> RequestedGeneration:
     return requested
 
 
-@pytest.mark.parametrize("moment", [ANSWERING, CHECKING, MENDING])
+@pytest.mark.parametrize("moment", [thorough(ANSWERING), CHECKING, thorough(MENDING)])
 async def test_a_lost_run_ends_its_generation_which_can_be_gone_on_with(
     site: Site, moment: str
 ) -> None:

@@ -12,7 +12,7 @@ from bench.generate_templates import written
 from jobs.generate.checks import checks_of
 from jobs.generate.plan import STEPS
 from jobs.generate.stacks import StackName
-from tests.jobs.generate.site import Author, Site
+from tests.jobs.generate.site import Author, Site, thorough
 
 pytestmark = pytest.mark.timeout(120)
 
@@ -36,7 +36,9 @@ COMMANDS = {
 }
 
 
-@pytest.mark.parametrize("stack", COMMANDS)
+@pytest.mark.parametrize(
+    "stack", [StackName.PYTHON_PACKAGE, thorough(StackName.TYPESCRIPT_LIBRARY)]
+)  # the demo has a library, too
 async def test_a_stack_without_packages_is_verified(site: Site, stack: StackName) -> None:
     if site.sandbox.kind is None:
         pytest.skip("this machine offers no sandbox")
