@@ -29,6 +29,7 @@ REFUSED = {
     "no-permission": ("no_access", "may not create octo/new. Its token may lack a permission"),
     "no-such-commit": ("no_such_branch", "has no branch, tag or commit 'nope'"),
     "not-found": ("repository_not_found", "the connected account may not see it"),
+    "requires-authentication": ("github_unauthorized", "Please reconnect your GitHub account"),
     "single-sign-on": ("no_access", "wants single sign-on: authorize the token"),
 }
 LIMITED = {  # seconds from now; None: the time that x-ratelimit-reset says
