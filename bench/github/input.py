@@ -45,7 +45,7 @@ def _texts(chance: Random) -> list[File]:
     ).encode()
     files: list[File] = []
     start = 0
-    for number, size in enumerate(_sizes(chance, TEXTS, TEXT_BYTES)):
+    for number, size in enumerate(sizes(chance, TEXTS, TEXT_BYTES)):
         start = start if start + size <= len(text) else 0
         path = f"{_folder(chance)}/module{number}.tsx"
         mode = "100755" if number % 100 == 0 else "100644"
@@ -57,7 +57,7 @@ def _texts(chance: Random) -> list[File]:
 def _binaries(chance: Random) -> list[File]:
     return [
         File(f"{_folder(chance)}/asset{number}.png".encode(), chance.randbytes(size))
-        for number, size in enumerate(_sizes(chance, BINARIES, BINARY_BYTES))
+        for number, size in enumerate(sizes(chance, BINARIES, BINARY_BYTES))
     ]
 
 
@@ -66,10 +66,10 @@ def _folder(chance: Random) -> str:
     return f"packages/p{number % 12}/src/area{number % 60}/part{number}"
 
 
-def _sizes(chance: Random, count: int, total: int) -> list[int]:
+def sizes(chance: Random, count: int, total: int) -> list[int]:
     """Sizes of files as they are spread in repositories, which add up."""
     drawn = [min(chance.lognormvariate(0, SPREAD), LARGEST_SHARE) for _ in range(count)]
     share = total / sum(drawn)
-    sizes = [max(1, int(each * share)) for each in drawn]
-    sizes[0] += total - sum(sizes)
-    return sizes
+    found = [max(1, int(each * share)) for each in drawn]
+    found[0] += total - sum(found)
+    return found

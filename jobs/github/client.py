@@ -255,7 +255,7 @@ class GithubClient:
     def _in_our_words(self, name: str, doing: str) -> Generator[None]:
         try:
             yield
-        except BadCredentialsException:  # 401
+        except BadCredentialsException:
             raise TokenRefused from None
         except UnknownObjectException:
             raise RepositoryNotFound(name, has_token=self._has_token) from None
@@ -268,10 +268,8 @@ class GithubClient:
         text = _text_of(error)
         if error.status in {403, 429} and (until := self._limit(error, text)) is not None:
             return LimitReached(until)
-        if error.status == 451 or "access blocked" in text.lower():  # noqa: PLR2004
-            return RepositoryBlocked(name, _block_of(error))
-        if error.status == 403:  # noqa: PLR2004
-            return NoAccess(name, doing, text)
+        if error.status in {401, 403, 451}:
+            return _denied(error, text, name, doing)
         if error.status == 409 and "empty" in text.lower():  # noqa: PLR2004
             return EmptyRepository(name)
         if error.status >= 500 or error.status in {408, 0}:  # noqa: PLR2004
@@ -317,6 +315,14 @@ def _split(remote: Remote, below: tuple[str, ...]) -> tuple[str, tuple[str, ...]
             if "/".join(below[:count]) in found:
                 return "/".join(below[:count]), below[count:]
     return below[0], below[1:]
+
+
+def _denied(error: GithubException, text: str, name: str, doing: str) -> Exception:
+    if error.status == 401:  # noqa: PLR2004 - also in other words than PyGithub knows
+        return TokenRefused()
+    if error.status == 451 or "access blocked" in text.lower():  # noqa: PLR2004
+        return RepositoryBlocked(name, _block_of(error))
+    return NoAccess(name, doing, text)
 
 
 def _block_of(error: GithubException) -> str:

@@ -25,6 +25,20 @@ describe("edits", () => {
     expect(await read(b, owned, "a.txt")).toBe("two");
   });
 
+  test("make a folder anew that an edit before has moved or deleted", async () => {
+    const { b, owned } = await project();
+    const edits = [
+      await written("src/deep/a.txt", "a", ""),
+      { kind: "rename" as const, path: "src", newPath: "lib" },
+      await written("src/deep/b.txt", "b", ""),
+      { kind: "delete" as const, path: "src" },
+      await written("src/c.txt", "c", ""),
+    ];
+    await b.t.mutation(api.system.edits.apply, { ...owned, edits });
+    expect(await paths(b, owned)).toEqual(["lib", "lib/deep", "lib/deep/a.txt", "src", "src/c.txt"]);
+    expect(await read(b, owned, "src/c.txt")).toBe("c");
+  });
+
   test("are none when one is based on another text", async () => {
     const { b, owned } = await project();
     await write(b, owned, "a.txt", "theirs");

@@ -1,6 +1,6 @@
 """Every refusal that GitHub's documentation describes becomes a class of ours, and words."""
 
-from collections.abc import AsyncIterator, Awaitable
+from collections.abc import Awaitable, Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -14,7 +14,7 @@ from jobs.github.client import GithubClient
 from jobs.github.problems import GithubAway, LimitReached
 from jobs.transfers import failure_words
 from tests.jobs.github.site import TOKEN, Site
-from tests.support.github import File, GithubStandIn
+from tests.support.github import File, GithubStandIn, github_stand_in
 from tests.support.github.recorded import names, recorded
 
 pytestmark = pytest.mark.timeout(120)
@@ -29,6 +29,7 @@ REFUSED = {
     "no-permission": ("no_access", "may not create octo/new. Its token may lack a permission"),
     "no-such-commit": ("no_such_branch", "has no branch, tag or commit 'nope'"),
     "not-found": ("repository_not_found", "the connected account may not see it"),
+    "requires-authentication": ("github_unauthorized", "Please reconnect your GitHub account"),
     "single-sign-on": ("no_access", "wants single sign-on: authorize the token"),
 }
 LIMITED = {  # seconds from now; None: the time that x-ratelimit-reset says
@@ -45,10 +46,17 @@ AWAY = ("bad-gateway", "server-error", "too-slow", "unavailable")
 RESET = datetime(2100, 1, 1, 0, 0, 1, tzinfo=UTC)  # a second later: it is told in whole ones
 
 
+@pytest.fixture(scope="module")
+def github(tmp_path_factory: pytest.TempPathFactory) -> Iterator[GithubStandIn]:
+    with github_stand_in(tmp_path_factory.mktemp("github")) as github:
+        github.users[TOKEN] = "octo"
+        github.repositories.make("octo/a")
+        github.repositories.commit("octo/a", [File(b"a", b"a\n")])
+        yield github
+
+
 @pytest.fixture
-async def client(github: GithubStandIn) -> AsyncIterator[GithubClient]:
-    github.repositories.make("octo/a")
-    github.repositories.commit("octo/a", [File(b"a", b"a\n")])
+def client(github: GithubStandIn) -> Iterator[GithubClient]:
     server = GithubServer(github.url, github.api_url)
     with GithubClient(server, SecretStr(TOKEN), SystemClock()) as client:
         yield client
