@@ -37,6 +37,7 @@ _OWN = frozenset(
         "archive_gone",
         "bad_archive",
         "empty_repository",
+        "github_login_not_set_up",
         "github_not_connected",
         "github_unauthorized",
         "no_access",

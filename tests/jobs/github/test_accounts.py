@@ -14,8 +14,16 @@ from engine import Encryption
 from jobs.github import asking
 from jobs.github.accounts import GithubServer
 from jobs.github.connected import ConnectedAccounts
+from jobs.github.git import GitFailed
 from jobs.github.login import GithubApp, GithubLogin, Tokens
-from jobs.github.problems import GithubAway, LoginNotSetUp, TokenRefused, TokenUnreadable
+from jobs.github.problems import (
+    GithubAway,
+    LoginNotSetUp,
+    NoAccess,
+    TokenRefused,
+    TokenUnreadable,
+)
+from jobs.github.work import problem_of
 from store import Store
 from tests.support.github import GithubStandIn
 
@@ -56,10 +64,11 @@ async def test_what_is_kept_is_sealed_and_opens_for_its_person_only(
     accounts = accounts_at(store, github, clock)
     assert await accounts.token(owner) is None
     tokens = await connected(accounts, github, owner)
+    assert tokens.scopes == ("repo", "workflow")
     assert await accounts.token(owner) == tokens.access
     row = await store.github_accounts.get(owner)
     assert row is not None
-    assert (row.login, row.scopes, row.expires_at) == ("octo", ("repo", "workflow"), None)
+    assert (row.login, row.expires_at) == ("octo", None)
     assert tokens.access.get_secret_value() not in repr(row) + row.sealed
     stranger = OwnerId(new_id("user"))
     assert await accounts.token(stranger) is None
@@ -262,3 +271,16 @@ async def test_a_token_without_renewal_is_used_until_it_expires(
     clock.advance(61)
     with pytest.raises(TokenRefused):
         await accounts.token(owner)
+
+
+def test_a_push_for_which_a_scope_is_missing_says_which_and_what_to_do() -> None:
+    words = (
+        "! [remote rejected] main -> main (refusing to allow an OAuth App to create or update "
+        "workflow `.github/workflows/ci.yml` without `workflow` scope)"
+    )
+    failed = GitFailed("push", 1, words)
+    problem = problem_of(failed, "octo/a", has_token=True, doing="push to")
+    assert isinstance(problem, NoAccess)
+    assert problem.code == "no_access"
+    assert "'workflow'" in str(problem)
+    assert "Disconnect, then connect again and grant it" in str(problem)
