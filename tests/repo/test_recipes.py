@@ -32,8 +32,8 @@ from tools.files.by_id import ID_FILE_TOOLS
 from tools.tool import Tool
 
 ROOT = Path(__file__).parents[2]
-# For probes; for whoever has a token of its own kind; for browsers that come back from GitHub with
-# their cookie.
+# For probes; for whoever has a token of its own kind; for browsers that come back from GitHub,
+# which have a cookie.
 OPEN = {"/api/health", "/api/realtime", "/api/github/callback"}
 
 
