@@ -124,10 +124,13 @@ class Seen:
         self.programs = 0
 
     def look(self, product: Program) -> None:
+        own = Path(f"/proc/{product.process.pid}/cmdline").read_bytes()
         for process in psutil.Process(product.process.pid).children(recursive=True):
             try:
                 program = Path(f"/proc/{process.pid}")
                 arguments = (program / "cmdline").read_bytes()
+                if arguments == own:
+                    continue  # it is the product itself until it has begun another program
                 self.said += arguments + (program / "environ").read_bytes()
                 self.programs += b"remote-http" in arguments  # what talks to GitHub
             except (psutil.NoSuchProcess, OSError):
