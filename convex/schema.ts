@@ -382,7 +382,6 @@ export default defineSchema({
   githubAccounts: defineTable({
     ownerId: v.string(),
     login: v.string(),
-    scopes: v.optional(v.array(v.string())), // absent: the token has permissions instead
     sealed: v.string(),
     expiresAt: v.optional(v.number()), // of the access token; absent: it does not expire
     isRefused: v.optional(v.boolean()), // GitHub takes the token no more

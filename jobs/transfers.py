@@ -40,6 +40,7 @@ _OWN = frozenset(
         "bad_archive",
         "branch_taken",
         "empty_repository",
+        "github_login_not_set_up",
         "github_not_connected",
         "github_unauthorized",
         "history_rewritten",

@@ -27,7 +27,6 @@ class GithubAccountRows:
         args = {
             "ownerId": owner,
             "login": account.login,
-            "scopes": None if account.scopes is None else list(account.scopes),
             "sealed": account.sealed,
             "expiresAt": _millis(account.expires_at),
         }

@@ -82,11 +82,15 @@ class _Device(BaseModel):
 
 @dataclass(frozen=True)
 class Begun:
-    """Where the browser goes, and the secret by which it is known when it comes back."""
+    """Where the browser goes, and the secret by which it is known when it comes back.
+
+    `is_https`: it comes back by https, as far as that is known here.
+    """
 
     url: str
     browser: str = field(repr=False)
     expires_at: datetime
+    is_https: bool
 
 
 @dataclass(frozen=True)
@@ -137,7 +141,10 @@ class Connecting:
         )
         state = connected.sealing.seal(login.model_dump_json(), bound_to=_STATE)
         return Begun(
-            connected.login.authorize_url(state=state, verifier=verifier), browser, expires_at
+            url=connected.login.authorize_url(state=state, verifier=verifier),
+            browser=browser,
+            expires_at=expires_at,
+            is_https=(connected.login.app.callback_url or "").startswith("https:"),
         )
 
     def returned(self, state: str, *, browser: str | None) -> Login:

@@ -8,15 +8,31 @@ from contextlib import suppress
 from pathlib import Path
 
 from app.settings import Settings
-from engine.storage.encryption import KEY_BYTES, Encryption
+from core.errors import Refused
+from engine.storage.encryption import KEY_BYTES, BadKey, Encryption
 
 _FILE = "project-secrets.key"
+
+
+class BadKeyFile(Refused):
+    """The key file holds something else."""
+
+    code = "bad_key_file"
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(
+            f"{path} holds no key ({KEY_BYTES} bytes in base64). Put it back; without it, what it "
+            "has sealed (secrets of MCP servers, GitHub accounts) is lost: remove it then"
+        )
 
 
 def sealing_of(settings: Settings) -> Encryption | None:
     """The keys of the settings; else, with everything on one machine, one in the data folder.
 
     None where processes would have to share a key that nobody has given them.
+
+    Raises:
+        BadKeyFile: the file in the data folder holds something else.
     """
     if settings.encryption is not None:
         return settings.encryption
@@ -25,7 +41,10 @@ def sealing_of(settings: Settings) -> Encryption | None:
     path = settings.data_dir / _FILE
     if not path.exists():
         _create(path)
-    return Encryption([path.read_text().strip()])
+    try:
+        return Encryption([path.read_text().strip()])
+    except (BadKey, UnicodeDecodeError):
+        raise BadKeyFile(path) from None
 
 
 def _create(path: Path) -> None:

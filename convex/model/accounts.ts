@@ -3,11 +3,10 @@ import type { Doc } from "../_generated/dataModel";
 import type { MutationCtx, QueryCtx } from "../_generated/server";
 import { refused } from "./errors.ts";
 
-const MAX_CHARS = 20_000; // of two sealed tokens and the scopes: a hundred times what GitHub gives
+const MAX_CHARS = 20_000; // of two sealed tokens: fifty times what GitHub gives
 
 export interface Account {
   login: string;
-  scopes?: string[] | undefined;
   sealed: string;
   expiresAt?: number | undefined;
 }

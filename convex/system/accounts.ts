@@ -6,7 +6,7 @@ import { systemMutation, systemQuery } from "../model/functions.ts";
 import { only } from "../model/rows.ts";
 import schema from "../schema.ts";
 
-const record = schema.doc("githubAccounts").pick("login", "scopes", "sealed", "expiresAt", "isRefused");
+const record = schema.doc("githubAccounts").pick("login", "sealed", "expiresAt", "isRefused");
 
 export const get = systemQuery({
   args: { ownerId: v.string() },
@@ -21,7 +21,6 @@ export const connect = systemMutation({
   args: {
     ownerId: v.string(),
     login: v.string(),
-    scopes: v.optional(v.array(v.string())),
     sealed: v.string(),
     expiresAt: v.optional(v.number()),
   },

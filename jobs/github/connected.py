@@ -14,7 +14,13 @@ from core.ids import OwnerId, new_id
 from engine import Encryption, KeyMissing
 from engine.storage.encryption import Tampered, sealed_under
 from jobs.github.login import GithubLogin, Tokens
-from jobs.github.problems import GithubAway, TokenRefused, TokenUnreadable
+from jobs.github.problems import (
+    GithubAway,
+    LoginNotSetUp,
+    LoginRefused,
+    TokenRefused,
+    TokenUnreadable,
+)
 from store.gateway import Store
 from store.records import GithubAccount
 
@@ -50,7 +56,7 @@ class ConnectedAccounts:
     async def connect(self, owner: OwnerId, login: str, tokens: Tokens) -> None:
         """Keep the tokens of a person's account, in place of the one before."""
         sealed = self._sealed(owner, tokens)
-        account = GithubAccount(login, sealed, tokens.scopes, tokens.expires_at)
+        account = GithubAccount(login, sealed, tokens.expires_at)
         await self.store.github_accounts.connect(owner, account)
         log.info("github_connected", extra={"login": login})
 
@@ -120,7 +126,7 @@ class ConnectedAccounts:
             return None
         try:
             return await unbroken(self._renewed(owner, row, SecretStr(kept.refresh), holder))
-        except GithubAway:
+        except (GithubAway, LoginNotSetUp, LoginRefused):
             if left > timedelta():
                 return access
             raise

@@ -70,6 +70,18 @@ class NoAccess(Refused):
         super().__init__(f"The connected GitHub account may not {doing} {name}. {hint}")
 
 
+class ScopeMissing(NoAccess):
+    """A push is refused for want of one scope."""
+
+    def __init__(self, name: str, scope: str) -> None:
+        Refused.__init__(
+            self,
+            f"GitHub refuses the push to {name}: the connected account has not granted {scope!r}, "
+            "which files in .github/workflows need. Disconnect, then connect again and grant it; "
+            "a GitHub App needs the permission Workflows, a personal token the scope.",
+        )
+
+
 class TokenRefused(Refused):
     """GitHub does not accept the token: it was revoked, or has expired."""
 

@@ -24,6 +24,7 @@ from jobs.github.problems import (
     LimitReached,
     NoAccess,
     RepositoryNotFound,
+    ScopeMissing,
     TokenRefused,
 )
 from jobs.github.signing import OURS, Signature
@@ -121,6 +122,8 @@ def problem_of(failed: GitFailed, repository: str, *, has_token: bool, doing: st
     words = failed.words.lower()
     if "authentication failed" in words or "could not read username" in words or " 401" in words:
         return TokenRefused() if has_token else RepositoryNotFound(repository, has_token=False)
+    if "refusing to allow" in words and "workflow" in words:
+        return ScopeMissing(repository, "workflow")
     if " 403" in words or "permission to" in words:
         return NoAccess(repository, doing)
     if "repository not found" in words or "not found" in words or " 404" in words:

@@ -6,13 +6,13 @@ from datetime import datetime
 
 @dataclass(frozen=True)
 class GithubAccount:
-    """`sealed` holds the tokens; another text after each change. `expires_at` is of the first one.
+    """`sealed` holds the tokens; it is another text after each change.
 
-    `scopes` None: the token has permissions instead. `is_refused`: GitHub takes it no more.
+    `expires_at` is of the access token; None: it does not expire. `is_refused`: GitHub takes it no
+    more.
     """
 
     login: str
     sealed: str = field(repr=False)
-    scopes: tuple[str, ...] | None = None
     expires_at: datetime | None = None
     is_refused: bool | None = None

@@ -22,7 +22,7 @@ from app.http.github.wire import (
 )
 from app.http.rates.limits import RateClass
 from app.services.connecting import LOGIN_LIFE, Begun, Connected
-from core.errors import Refused
+from core.errors import Refused, Transient
 
 CALLBACK = "/api/github/callback"
 COOKIE = "polaris_github_login"
@@ -86,10 +86,10 @@ async def callback(
     await services.rates.check(login.owner, RateClass.WRITES)
     try:
         found = await services.connecting.complete(login, code=code, error=error)
-    except Refused as refused:
+    except (Refused, Transient) as problem:
         if login.back is None:
             raise
-        failed = {"github": "failed", "code": refused.code, "error": str(refused)}
+        failed = {"github": "failed", "code": problem.code, "error": str(problem)}
         return _back_to(login.back, failed)
     if login.back is not None:
         return _back_to(login.back, {"github": "connected"})
@@ -139,7 +139,7 @@ def _give_cookie(response: Response, begun: Begun, request: Request) -> None:
         begun.browser,
         max_age=int(LOGIN_LIFE.total_seconds()),
         path=CALLBACK,
-        secure=request.url.scheme == "https",
+        secure=begun.is_https or request.url.scheme == "https",
         httponly=True,
         samesite="lax",  # GitHub sends the browser here: a navigation from another site
     )

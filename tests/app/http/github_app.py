@@ -13,30 +13,18 @@ from core.ids import new_id
 from tests.support.api_client import Answer, Api, api_at
 from tests.support.github import GithubStandIn
 from tests.support.issuer import Issuer
-from tests.support.product import Program, environment
+from tests.support.product import Program
 
 COOKIE = "polaris_github_login"
 
 
-def app_environment(
-    github: GithubStandIn, issuer: Issuer, model_url: str, **more: str
-) -> dict[str, str]:
-    return environment(
-        POLARIS_PORT="0",
-        POLARIS_DATA_DIR="data",
-        POLARIS_GRACE_S="1",
-        POLARIS_AUTH_ISSUER=issuer.issuer,
-        POLARIS_AUTH_JWKS=issuer.data_url,
-        POLARIS_AUTH_AUDIENCE=issuer.audience,
-        POLARIS_CORS_ORIGINS="https://ide.example",
-        ANTHROPIC_API_KEY="sk-ant-scripted-0000",
-        ANTHROPIC_BASE_URL=model_url,
-        GITHUB_SERVER_URL=github.url,
-        GITHUB_API_URL=github.api_url,
-        GITHUB_APP_CLIENT_ID=github.login.client_id,
-        GITHUB_APP_CLIENT_SECRET=github.login.client_secret,
-        **more,
-    )
+def app_environment(product_env: dict[str, str], github: GithubStandIn) -> dict[str, str]:
+    return product_env | {
+        "GITHUB_SERVER_URL": github.url,
+        "GITHUB_API_URL": github.api_url,
+        "GITHUB_APP_CLIENT_ID": github.login.client_id,
+        "GITHUB_APP_CLIENT_SECRET": github.login.client_secret,
+    }
 
 
 @asynccontextmanager

@@ -4,6 +4,7 @@ An account is connected, used by imports and exports that end well, fail, are ca
 renewed and let go; then everything is looked through. The engine is on PostgreSQL here.
 """
 
+import asyncio
 import base64
 import gzip
 import threading
@@ -86,14 +87,14 @@ async def test_no_secret_of_an_account_is_anywhere_in_clear(
     tmp_path: Path,
     github: GithubStandIn,
     issuer: Issuer,
-    model_url: str,
+    product_env: dict[str, str],
     reports: Reports,
     postgres: PostgresDatabase,
 ) -> None:
     folder = tmp_path / "product"
     dsn = f"http://public@127.0.0.1:{reports.server_port}/1"
     more = {"POLARIS_DATABASE_URL": postgres.libpq, "SENTRY_DSN": dsn}
-    env = app_environment(github, issuer, model_url, **more)
+    env = app_environment(product_env, github) | more
     seen = Seen()
     with disposable(["dev"], folder=folder, env=env) as product:
         await play(product, issuer, github, seen)
@@ -123,11 +124,15 @@ class Seen:
         self.programs = 0
 
     def look(self, product: Program) -> None:
+        own = Path(f"/proc/{product.process.pid}/cmdline").read_bytes()
         for process in psutil.Process(product.process.pid).children(recursive=True):
             try:
                 program = Path(f"/proc/{process.pid}")
-                self.said += (program / "cmdline").read_bytes() + (program / "environ").read_bytes()
-                self.programs += "git" in process.name()
+                arguments = (program / "cmdline").read_bytes()
+                if arguments == own:
+                    continue  # it is the product itself until it has begun another program
+                self.said += arguments + (program / "environ").read_bytes()
+                self.programs += b"remote-http" in arguments  # what talks to GitHub
             except (psutil.NoSuchProcess, OSError):
                 continue  # it has ended
 
@@ -144,10 +149,10 @@ async def play(product: Program, issuer: Issuer, github: GithubStandIn, seen: Se
         started = await person.ok("POST", "/api/github/import", begin)
         project = started["projectId"]
         await transfer_when(person, project, lambda it: it["phase"] == "fetching")
-        for _ in range(200):
-            seen.look(product)
-            if seen.programs:
-                break
+        async with asyncio.timeout(50):
+            while not seen.programs:
+                seen.look(product)
+                await asyncio.sleep(0.01)
         github.gate.set()
         assert (await transfer_over(person, project))["status"] == "completed"
         export = {"projectId": project, "repoName": "there"}
@@ -161,10 +166,11 @@ async def play(product: Program, issuer: Issuer, github: GithubStandIn, seen: Se
         await person.ok("POST", "/api/github/import/cancel", cancelled)
         github.gate.set()
         # A bug of ours, which Sentry hears of: an answer that no code expects.
-        github.faults.append(Fault("/repos/octo/broken", 200, {"size": "large"}, times=10))
-        started = await person.ok("POST", "/api/github/import", {"url": "octo/broken"})
+        github.faults.append(Fault("GET /api/v3/user", 200, {"login": 7}))
+        assert (await person.call("GET", "/api/github/status")).status == 500
+        # Refused: a repository that is not there, a name that is taken, a renewal, a login.
+        started = await person.ok("POST", "/api/github/import", {"url": "octo/nowhere"})
         assert (await transfer_over(person, started["projectId"]))["status"] == "failed"
-        # Refused: a name that is taken, a renewal, a login.
         await person.ok("POST", "/api/github/export", export | {"repoName": "here"})
         assert (await transfer_over(person, project))["errorCode"] == "repository_name_taken"
         github.login.renewals.clear()

@@ -5,7 +5,7 @@ import os
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from pydantic import SecretStr
 
@@ -73,6 +73,7 @@ def test_pages_of_ours_are_safe(address: str) -> None:
 
 
 @given(st.text(alphabet="/\\:@.#?aeh tps\r\n\t", max_size=20))
+@example("///evil.example")
 def test_no_text_leads_to_a_host_that_is_not_known(address: str) -> None:
     if is_safe_return(address, {"https://ide.example"}):
         assert address.startswith("/")

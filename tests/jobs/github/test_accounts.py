@@ -14,10 +14,19 @@ from engine import Encryption
 from jobs.github import asking
 from jobs.github.accounts import GithubServer
 from jobs.github.connected import ConnectedAccounts
+from jobs.github.git import GitFailed
 from jobs.github.login import GithubApp, GithubLogin, Tokens
-from jobs.github.problems import GithubAway, LoginNotSetUp, TokenRefused, TokenUnreadable
+from jobs.github.problems import (
+    GithubAway,
+    LoginNotSetUp,
+    NoAccess,
+    TokenRefused,
+    TokenUnreadable,
+)
+from jobs.github.work import problem_of
 from store import Store
 from tests.support.github import GithubStandIn
+from tests.support.waiting import until
 
 LIFE_S = 28_800
 
@@ -56,10 +65,11 @@ async def test_what_is_kept_is_sealed_and_opens_for_its_person_only(
     accounts = accounts_at(store, github, clock)
     assert await accounts.token(owner) is None
     tokens = await connected(accounts, github, owner)
+    assert tokens.scopes == ("repo", "workflow")
     assert await accounts.token(owner) == tokens.access
     row = await store.github_accounts.get(owner)
     assert row is not None
-    assert (row.login, row.scopes, row.expires_at) == ("octo", ("repo", "workflow"), None)
+    assert (row.login, row.expires_at) == ("octo", None)
     assert tokens.access.get_secret_value() not in repr(row) + row.sealed
     stranger = OwnerId(new_id("user"))
     assert await accounts.token(stranger) is None
@@ -178,25 +188,62 @@ async def test_a_silent_github_is_not_waited_for(
 async def test_a_cancel_in_the_middle_of_a_renewal_loses_no_token(
     store: Store, owner: OwnerId, github: GithubStandIn, clock: ManualClock
 ) -> None:
-    github.login.expires_in = LIFE_S
     accounts = accounts_at(store, github, clock)
-    before = await connected(accounts, github, owner)
-    clock.advance(LIFE_S + 1)
-    github.login.gate.clear()
+    before = await about_to_expire(accounts, github, owner, clock)
     async with asyncio.TaskGroup() as tasks:
-        asking_for = tasks.create_task(accounts.token(owner))
-        row = await store.github_accounts.get(owner)
-        assert row is not None
-        while True:  # until it has the lease
-            answer = await store.github_accounts.lease(owner, row.sealed, holder="me", for_s=0)
-            if answer == "busy":
-                break
-        asking_for.cancel()
+        asked = tasks.create_task(accounts.token(owner))
+        await renewing(github)
+        asked.cancel()
         github.login.gate.set()
-    assert asking_for.cancelled()
+    assert asked.cancelled()
     renewed = await accounts.token(owner)
     assert renewed not in {None, before.access}
     assert github.login.asked.count("refresh_token") == 1
+
+
+async def test_who_connects_anew_during_a_renewal_keeps_the_new_account(
+    store: Store, owner: OwnerId, github: GithubStandIn, clock: ManualClock
+) -> None:
+    accounts = accounts_at(store, github, clock)
+    await about_to_expire(accounts, github, owner, clock)
+    async with asyncio.TaskGroup() as tasks:
+        asked = tasks.create_task(accounts.token(owner))
+        await renewing(github)
+        await accounts.connect(owner, "other", Tokens(SecretStr("gho_other")))
+        github.login.gate.set()
+    assert asked.result() == SecretStr("gho_other")
+    assert await accounts.token(owner) == SecretStr("gho_other")
+    assert github.login.asked == ["authorization_code", "refresh_token", "revoke"]
+
+
+async def test_who_disconnects_during_a_renewal_has_no_account(
+    store: Store, owner: OwnerId, github: GithubStandIn, clock: ManualClock
+) -> None:
+    accounts = accounts_at(store, github, clock)
+    await about_to_expire(accounts, github, owner, clock)
+    async with asyncio.TaskGroup() as tasks:
+        asked = tasks.create_task(accounts.token(owner))
+        await renewing(github)
+        await store.github_accounts.disconnect(owner)
+        github.login.gate.set()
+    assert asked.result() is None
+    assert github.login.asked[-1] == "revoke"
+
+
+async def about_to_expire(
+    accounts: ConnectedAccounts, github: GithubStandIn, owner: OwnerId, clock: ManualClock
+) -> Tokens:
+    """An account whose token has to be renewed when it is used next; GitHub waits with that."""
+    github.login.expires_in = LIFE_S
+    tokens = await connected(accounts, github, owner)
+    clock.advance(LIFE_S + 1)
+    github.login.gate.clear()
+    return tokens
+
+
+async def renewing(github: GithubStandIn) -> None:
+    """Wait until GitHub is asked; before, it was asked for the code."""
+    await until(lambda: github.login.arrived == 2, 30)
 
 
 async def test_a_lease_whose_holder_died_ends(
@@ -262,3 +309,16 @@ async def test_a_token_without_renewal_is_used_until_it_expires(
     clock.advance(61)
     with pytest.raises(TokenRefused):
         await accounts.token(owner)
+
+
+def test_a_push_for_which_a_scope_is_missing_says_which_and_what_to_do() -> None:
+    words = (
+        "! [remote rejected] main -> main (refusing to allow an OAuth App to create or update "
+        "workflow `.github/workflows/ci.yml` without `workflow` scope)"
+    )
+    failed = GitFailed("push", 1, words)
+    problem = problem_of(failed, "octo/a", has_token=True, doing="push to")
+    assert isinstance(problem, NoAccess)
+    assert problem.code == "no_access"
+    assert "'workflow'" in str(problem)
+    assert "Disconnect, then connect again and grant it" in str(problem)

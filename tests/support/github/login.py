@@ -30,6 +30,7 @@ class LoginPages:
     given: list[str] = field(default_factory=list[str])  # every token there ever was
     asked: list[str] = field(default_factory=list[str])  # the kinds of what was asked
     answers: list[tuple[int, bytes]] = field(default_factory=list[tuple[int, bytes]])  # instead
+    arrived: int = 0  # requests
     gate: threading.Event = field(default_factory=threading.Event)  # it waits while it is clear
     lock: threading.Lock = field(default_factory=threading.Lock)
 
@@ -65,6 +66,7 @@ class LoginPages:
     ) -> tuple[int, Any]:
         """Status and JSON; bytes are sent as they are."""
         raw = body.read(int(headers.get("Content-Length") or 0))
+        self.arrived += 1
         self.gate.wait(60)
         with self.lock:
             if self.answers:
