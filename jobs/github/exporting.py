@@ -192,4 +192,6 @@ class RepositoryExport:
         await self.store.transfers.finish(
             self.asked.transfer_id, status="completed", repo_url=url, link=link
         )
-        await self.work.forget(self.asked.project_id)
+        await self.work.keep_for_pulls(
+            self.asked.project_id, self.owner, target.repository, exported.commit
+        )

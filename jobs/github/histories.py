@@ -64,6 +64,22 @@ class Histories:
             self._in_use[path] -= 1
         await self.sweep()
 
+    async def adopt(self, git: Git, commit: str, *, url: str, owner: OwnerId) -> None:
+        """Keep a repository that has the commit whole, where nothing is kept of this remote yet.
+
+        Then the next pull need not fetch what an import or export had here already.
+        """
+        path = self.folder / f"{_name_of(url, owner)}.git"
+        if path.exists() or self._in_use[path]:
+            return
+        try:
+            await git.run("update-ref", _ref_of(commit), f"{commit}^{{commit}}")
+            self.folder.mkdir(parents=True, exist_ok=True)
+            git.folder.rename(path)
+        except (GitFailed, OSError):
+            return
+        await self.sweep()
+
     async def sweep(self) -> None:
         """Remove what is too old, then what was used least lately, until the rest has room."""
         if not self.folder.exists():

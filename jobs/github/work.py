@@ -82,6 +82,15 @@ class GithubWork:
             shutil.rmtree(git.folder, ignore_errors=True)  # a handful of files, also when cancelled
             raise
 
+    async def keep_for_pulls(
+        self, project_id: ProjectId, owner: OwnerId, repository: str, commit: str
+    ) -> None:
+        """Have the repository of a project, which has this commit, kept for its next pull."""
+        git = self.programs.repository(self._folder(project_id))
+        url = self.server.git_url(repository)
+        await self.histories.adopt(git, commit, url=url, owner=owner)
+        await self.forget(project_id)
+
     async def forget(self, project_id: ProjectId) -> None:
         """Remove the repository of a project from this worker."""
         await asyncio.to_thread(shutil.rmtree, self._folder(project_id), ignore_errors=True)

@@ -1,6 +1,7 @@
 """What is new in a repository comes into the project; nothing of either side is lost in silence."""
 
 import asyncio
+import shutil
 from collections.abc import Mapping
 
 import pytest
@@ -37,6 +38,24 @@ async def project(site: Site, project_id: ProjectId) -> Project:
 
 def told(transfer: Transfer) -> dict[str, str]:
     return {line.path: line.reason for line in transfer.conflicts or ()}
+
+
+def rewritten(site: Site, files: Mapping[str, str]) -> str:
+    """Force another history upon `octo/a`, of which nothing is left of before; its commit."""
+    repositories = site.github.repositories
+    repositories.git("octo/a", "update-ref", "-d", "refs/heads/main")
+    commit = repositories.commit("octo/a", tree(files), message="Anew")
+    for command in (
+        ("reflog", "expire", "--expire=now", "--all"),
+        ("repack", "-ad"),
+        ("prune", "--expire=now"),
+    ):
+        repositories.git("octo/a", *command)
+    return commit
+
+
+def remove_cache(site: Site) -> None:
+    shutil.rmtree(site.folder / "repositories" / "histories")
 
 
 async def test_what_is_new_comes_and_what_was_changed_here_stays(site: Site) -> None:
@@ -106,13 +125,9 @@ async def test_of_a_folder_only_that_comes(site: Site) -> None:
 
 async def test_a_rewritten_history_whose_past_is_gone_shows_every_difference(site: Site) -> None:
     project_id = await imported(site, {"same.txt": "s\n", "a.txt": TEXT, "gone.txt": "g\n"})
-    repositories = site.github.repositories
-    repositories.git("octo/a", "update-ref", "-d", "refs/heads/main")
+    await asyncio.to_thread(remove_cache, site)
     files = {"same.txt": "s\n", "a.txt": TEXT.replace("line 7", "theirs"), "n.txt": "n\n"}
-    commit = repositories.commit("octo/a", tree(files), message="Anew")
-    repositories.git("octo/a", "reflog", "expire", "--expire=now", "--all")
-    repositories.git("octo/a", "repack", "-ad")
-    repositories.git("octo/a", "prune", "--expire=now")
+    commit = rewritten(site, files)
     ended = await site.pulled(project_id)
     assert (ended.status, ended.error) == ("completed", None)
     assert [line.path for line in ended.notes or ()] == ["main"]
@@ -124,6 +139,17 @@ async def test_a_rewritten_history_whose_past_is_gone_shows_every_difference(sit
     link = (await project(site, project_id)).repository
     assert link is not None
     assert link.commit == commit
+
+
+async def test_a_rewritten_history_is_no_matter_while_its_past_is_kept_here(site: Site) -> None:
+    project_id = await imported(site, {"a.txt": TEXT, "gone.txt": "g\n"})
+    await site.write(project_id, "a.txt", TEXT.replace("line 2\n", "mine\n"))
+    theirs = TEXT.replace("line 19\n", "theirs\n")
+    rewritten(site, {"a.txt": theirs})
+    ended = await site.pulled(project_id)
+    assert (ended.status, ended.conflicts) == ("completed", None)
+    both = theirs.replace("line 2\n", "mine\n")
+    assert await site.texts(project_id) == {"a.txt": both}
 
 
 async def test_a_branch_that_is_gone_and_a_project_without_one_are_told(site: Site) -> None:
@@ -219,6 +245,40 @@ async def test_a_pull_that_is_stopped_half_way_goes_on_or_leaves_a_clear_state(
     assert found["0.txt"] == half["0.txt"]
     assert [found[f"{number}.txt"] for number in range(1, 5)] == [theirs] * 4
     assert "<<<<<<<" in found["5.txt"]
+
+
+async def test_the_branch_may_move_on_and_the_worker_die_in_the_middle_of_a_pull(
+    site: Site,
+) -> None:
+    project_id = await imported(site, {"a.txt": "a\n"})
+    first = site.github.repositories.commit("octo/a", tree({"a.txt": "A\n"}))
+    site.github.gate.clear()
+    async with site.worker() as engine:  # which dies while it fetches
+        await site.ask(engine, project_id, "pull")
+        await site.transfer_once(project_id, lambda it: it.phase == "fetching")
+    second = site.github.repositories.commit("octo/a", tree({"a.txt": "AA\n", "b.txt": "b\n"}))
+    site.github.gate.set()
+    async with site.worker():
+        ended = await site.ended(project_id)
+    assert (ended.status, ended.commit) == ("completed", first)
+    assert await site.texts(project_id) == {"a.txt": "A\n"}
+    assert (await site.pulled(project_id)).commit == second
+    assert await site.texts(project_id) == {"a.txt": "AA\n", "b.txt": "b\n"}
+
+
+async def test_a_commit_that_is_gone_before_it_is_fetched_is_told(site: Site) -> None:
+    project_id = await imported(site, {"a.txt": "a\n"})
+    repositories = site.github.repositories
+    repositories.commit("octo/a", tree({"a.txt": "A\n"}))
+    site.github.gate.clear()
+    async with site.worker() as engine:
+        await site.ask(engine, project_id, "pull")
+        await site.transfer_once(project_id, lambda it: it.phase == "fetching")
+        rewritten(site, {"a.txt": "AA\n"})
+        site.github.gate.set()
+        ended = await site.ended(project_id)
+    assert (ended.status, ended.error_code) == ("failed", "remote_moved")
+    assert await site.texts(project_id) == {"a.txt": "a\n"}
 
 
 async def test_losing_the_cache_in_the_middle_is_no_error(site: Site) -> None:
