@@ -58,110 +58,111 @@ def remove_cache(site: Site) -> None:
     shutil.rmtree(site.folder / "repositories" / "histories")
 
 
-async def test_what_is_new_comes_and_what_was_changed_here_stays(site: Site) -> None:
-    project_id = await imported(site, {"a.txt": TEXT, "old.txt": "o\n", "b.txt": "b\n"})
-    before = (await project(site, project_id)).repository
+async def test_what_is_new_comes_and_what_was_changed_here_stays(working: Site) -> None:
+    project_id = await imported(working, {"a.txt": TEXT, "old.txt": "o\n", "b.txt": "b\n"})
+    before = (await project(working, project_id)).repository
     assert before is not None
     assert (before.repository, before.branch, before.folder) == ("octo/a", "main", "")
-    assert before.commit == site.github.repositories.head("octo/a")
-    await site.write(project_id, "a.txt", TEXT.replace("line 2\n", "mine\n"))
-    await site.write(project_id, "here.txt", "h\n")
+    assert before.commit == working.github.repositories.head("octo/a")
+    await working.write(project_id, "a.txt", TEXT.replace("line 2\n", "mine\n"))
+    await working.write(project_id, "here.txt", "h\n")
     theirs = TEXT.replace("line 19\n", "theirs\n")
     new = {"a.txt": theirs, "b.txt": "b\n", "src/new.txt": "n\n"}
-    commit = site.github.repositories.commit("octo/a", tree(new))
-    ended = await site.pulled(project_id)
+    commit = working.github.repositories.commit("octo/a", tree(new))
+    ended = await working.pulled(project_id)
     assert (ended.status, ended.error, ended.commit) == ("completed", None, commit)
     assert (ended.done, ended.total, ended.conflicts) == (3, 3, None)
     both = theirs.replace("line 2\n", "mine\n")
-    assert await site.texts(project_id) == {**new, "a.txt": both, "here.txt": "h\n"}
-    after = (await project(site, project_id)).repository
+    assert await working.texts(project_id) == {**new, "a.txt": both, "here.txt": "h\n"}
+    after = (await project(working, project_id)).repository
     assert after is not None
     assert (after.commit, after.partly) == (commit, None)
-    again = await site.pulled(project_id)
+    again = await working.pulled(project_id)
     assert (again.status, again.total) == ("completed", 0)
 
 
-async def test_a_conflict_is_shown_in_the_file_told_and_not_made_twice(site: Site) -> None:
-    project_id = await imported(site, {"a.txt": TEXT})
-    await site.write(project_id, "a.txt", TEXT.replace("line 7", "mine"))
+async def test_a_conflict_is_shown_in_the_file_told_and_not_made_twice(working: Site) -> None:
+    project_id = await imported(working, {"a.txt": TEXT})
+    await working.write(project_id, "a.txt", TEXT.replace("line 7", "mine"))
     theirs = TEXT.replace("line 7", "theirs")
-    commit = site.github.repositories.commit("octo/a", tree({"a.txt": theirs}))
-    ended = await site.pulled(project_id)
+    commit = working.github.repositories.commit("octo/a", tree({"a.txt": theirs}))
+    ended = await working.pulled(project_id)
     assert (ended.status, ended.conflicts_count) == ("completed", 1)
     assert set(told(ended)) == {"a.txt"}
-    text = (await site.texts(project_id))["a.txt"]
+    text = (await working.texts(project_id))["a.txt"]
     label = f"octo/a main ({commit[:7]})"
     assert f"<<<<<<< this project\nmine\n=======\ntheirs\n>>>>>>> {label}\n" in text
-    await site.pulled(project_id)
-    assert (await site.texts(project_id))["a.txt"] == text
+    await working.pulled(project_id)
+    assert (await working.texts(project_id))["a.txt"] == text
 
 
-async def test_a_pull_can_be_undone(site: Site) -> None:
-    project_id = await imported(site, {"a.txt": "a\n", "gone/b.txt": "b\n"})
-    site.github.repositories.commit("octo/a", tree({"a.txt": "A\n", "c.txt": "c\n"}))
-    await site.pulled(project_id)
-    assert await site.texts(project_id) == {"a.txt": "A\n", "c.txt": "c\n"}
-    page = await site.store.checkpoints.list(project_id, owner=site.owner)
+async def test_a_pull_can_be_undone(working: Site) -> None:
+    project_id = await imported(working, {"a.txt": "a\n", "gone/b.txt": "b\n"})
+    working.github.repositories.commit("octo/a", tree({"a.txt": "A\n", "c.txt": "c\n"}))
+    await working.pulled(project_id)
+    assert await working.texts(project_id) == {"a.txt": "A\n", "c.txt": "c\n"}
+    page = await working.store.checkpoints.list(project_id, owner=working.owner)
     assert [it.kind for it in page.items] == ["pull"]
-    await site.store.checkpoints.restore(
-        project_id, page.items[0].checkpoint_id, owner=site.owner, key="k"
+    await working.store.checkpoints.restore(
+        project_id, page.items[0].checkpoint_id, owner=working.owner, key="k"
     )
-    assert await site.texts(project_id) == {"a.txt": "a\n", "gone/b.txt": "b\n"}
+    assert await working.texts(project_id) == {"a.txt": "a\n", "gone/b.txt": "b\n"}
 
 
-async def test_of_a_folder_only_that_comes(site: Site) -> None:
+async def test_of_a_folder_only_that_comes(working: Site) -> None:
     files = {"top.txt": "t\n", "packages/a/x.txt": "x\n"}
-    project_id = await imported(site, files, folder="packages/a/")
+    project_id = await imported(working, files, folder="packages/a/")
     new = {"top.txt": "T\n", "packages/a/x.txt": "X\n", "packages/a/y/z.txt": "z\n"}
-    site.github.repositories.commit("octo/a", tree(new))
-    ended = await site.pulled(project_id)
+    working.github.repositories.commit("octo/a", tree(new))
+    ended = await working.pulled(project_id)
     assert (ended.status, ended.total) == ("completed", 2)
-    assert await site.texts(project_id) == {"x.txt": "X\n", "y/z.txt": "z\n"}
-    site.github.repositories.commit("octo/a", tree({"top.txt": "T\n"}))
-    gone = await site.pulled(project_id)
+    assert await working.texts(project_id) == {"x.txt": "X\n", "y/z.txt": "z\n"}
+    working.github.repositories.commit("octo/a", tree({"top.txt": "T\n"}))
+    gone = await working.pulled(project_id)
     assert (gone.status, gone.error_code) == ("failed", "no_such_folder")
-    assert await site.texts(project_id) == {"x.txt": "X\n", "y/z.txt": "z\n"}
+    assert await working.texts(project_id) == {"x.txt": "X\n", "y/z.txt": "z\n"}
 
 
-async def test_a_rewritten_history_whose_past_is_gone_shows_every_difference(site: Site) -> None:
-    project_id = await imported(site, {"same.txt": "s\n", "a.txt": TEXT, "gone.txt": "g\n"})
-    await asyncio.to_thread(remove_cache, site)
+async def test_a_rewritten_history_whose_past_is_gone_shows_every_difference(working: Site) -> None:
+    project_id = await imported(working, {"same.txt": "s\n", "a.txt": TEXT, "gone.txt": "g\n"})
+    await asyncio.to_thread(remove_cache, working)
     files = {"same.txt": "s\n", "a.txt": TEXT.replace("line 7", "theirs"), "n.txt": "n\n"}
-    commit = rewritten(site, files)
-    ended = await site.pulled(project_id)
+    commit = rewritten(working, files)
+    ended = await working.pulled(project_id)
     assert (ended.status, ended.error) == ("completed", None)
     assert [line.path for line in ended.notes or ()] == ["main"]
     assert set(told(ended)) == {"a.txt"}
-    found = await site.texts(project_id)
+    found = await working.texts(project_id)
     assert set(found) == {"same.txt", "a.txt", "n.txt", "gone.txt"}
     assert "line 7" in found["a.txt"]
     assert "theirs" in found["a.txt"]
-    link = (await project(site, project_id)).repository
+    link = (await project(working, project_id)).repository
     assert link is not None
     assert link.commit == commit
 
 
-async def test_a_rewritten_history_is_no_matter_while_its_past_is_kept_here(site: Site) -> None:
-    project_id = await imported(site, {"a.txt": TEXT, "gone.txt": "g\n"})
-    await site.write(project_id, "a.txt", TEXT.replace("line 2\n", "mine\n"))
+@pytest.mark.thorough
+async def test_a_rewritten_history_is_no_matter_while_its_past_is_kept_here(working: Site) -> None:
+    project_id = await imported(working, {"a.txt": TEXT, "gone.txt": "g\n"})
+    await working.write(project_id, "a.txt", TEXT.replace("line 2\n", "mine\n"))
     theirs = TEXT.replace("line 19\n", "theirs\n")
-    rewritten(site, {"a.txt": theirs})
-    ended = await site.pulled(project_id)
+    rewritten(working, {"a.txt": theirs})
+    ended = await working.pulled(project_id)
     assert (ended.status, ended.conflicts) == ("completed", None)
     both = theirs.replace("line 2\n", "mine\n")
-    assert await site.texts(project_id) == {"a.txt": both}
+    assert await working.texts(project_id) == {"a.txt": both}
 
 
-async def test_a_branch_that_is_gone_and_a_project_without_one_are_told(site: Site) -> None:
-    project_id = await imported(site, {"a.txt": "a\n"})
-    site.github.repositories.commit("octo/a", tree({"b": "b\n"}), branch="other")
-    site.github.repositories.git("octo/a", "update-ref", "-d", "refs/heads/main")
-    ended = await site.pulled(project_id)
+async def test_a_branch_that_is_gone_and_a_project_without_one_are_told(working: Site) -> None:
+    project_id = await imported(working, {"a.txt": "a\n"})
+    working.github.repositories.commit("octo/a", tree({"b": "b\n"}), branch="other")
+    working.github.repositories.git("octo/a", "update-ref", "-d", "refs/heads/main")
+    ended = await working.pulled(project_id)
     assert (ended.status, ended.error_code) == ("failed", "no_such_branch")
-    assert await site.texts(project_id) == {"a.txt": "a\n"}
-    alone = (await site.store.projects.create(owner=site.owner, name="P")).project_id
+    assert await working.texts(project_id) == {"a.txt": "a\n"}
+    alone = (await working.store.projects.create(owner=working.owner, name="P")).project_id
     with pytest.raises(Exception, match="no repository yet"):
-        await site.pulled(alone)
+        await working.pulled(alone)
 
 
 async def test_an_edit_of_a_person_meanwhile_is_never_lost(
@@ -185,19 +186,19 @@ async def test_an_edit_of_a_person_meanwhile_is_never_lost(
     assert await site.texts(project_id) == {"a.txt": both, "b.txt": "B\n"}
 
 
-async def test_two_pulls_at_once_are_one(site: Site) -> None:
-    project_id = await imported(site, {"a.txt": "a\n"})
-    site.github.repositories.commit("octo/a", tree({"a.txt": "A\n"}))
-    site.github.gate.clear()
-    async with site.worker() as engine:
-        first = await site.ask(engine, project_id, "pull")
+async def test_two_pulls_at_once_are_one(working: Site) -> None:
+    project_id = await imported(working, {"a.txt": "a\n"})
+    working.github.repositories.commit("octo/a", tree({"a.txt": "A\n"}))
+    working.github.gate.clear()
+    async with working.worker() as engine:
+        first = await working.ask(engine, project_id, "pull")
         with pytest.raises(Exception, match="A pull of this project is already running"):
-            await site.ask(engine, project_id, "pull")
+            await working.ask(engine, project_id, "pull")
         with pytest.raises(Exception, match="A pull of this project is already running"):
-            await site.store.transfers.request_export(project_id, owner=site.owner, data={})
-        site.github.gate.set()
-        assert (await site.ended(project_id)).transfer_id == first
-    assert await site.texts(project_id) == {"a.txt": "A\n"}
+            await working.store.transfers.request_export(project_id, owner=working.owner, data={})
+        working.github.gate.set()
+        assert (await working.ended(project_id)).transfer_id == first
+    assert await working.texts(project_id) == {"a.txt": "A\n"}
 
 
 async def test_a_pull_that_is_stopped_half_way_goes_on_or_leaves_a_clear_state(
@@ -266,6 +267,7 @@ async def test_the_branch_may_move_on_and_the_worker_die_in_the_middle_of_a_pull
     assert await site.texts(project_id) == {"a.txt": "AA\n", "b.txt": "b\n"}
 
 
+@pytest.mark.thorough
 async def test_a_commit_that_is_gone_before_it_is_fetched_is_told(site: Site) -> None:
     project_id = await imported(site, {"a.txt": "a\n"})
     repositories = site.github.repositories
@@ -281,17 +283,17 @@ async def test_a_commit_that_is_gone_before_it_is_fetched_is_told(site: Site) ->
     assert await site.texts(project_id) == {"a.txt": "a\n"}
 
 
-async def test_losing_the_cache_in_the_middle_is_no_error(site: Site) -> None:
-    project_id = await imported(site, {"a.txt": "a\n"})
-    cache = site.folder / "repositories" / "histories"
+async def test_losing_the_cache_in_the_middle_is_no_error(working: Site) -> None:
+    project_id = await imported(working, {"a.txt": "a\n"})
+    cache = working.folder / "repositories" / "histories"
     for text in ("A\n", "AA\n"):
-        site.github.repositories.commit("octo/a", tree({"a.txt": text}))
-        assert (await site.pulled(project_id)).status == "completed"
-        assert await site.texts(project_id) == {"a.txt": text}
+        working.github.repositories.commit("octo/a", tree({"a.txt": text}))
+        assert (await working.pulled(project_id)).status == "completed"
+        assert await working.texts(project_id) == {"a.txt": text}
         [kept] = cache.glob("*.git")
         (kept / "HEAD").write_text("broken")
         for pack in (kept / "objects" / "pack").iterdir():
             pack.unlink()
-    site.github.repositories.commit("octo/a", tree({"a.txt": "AAA\n"}))
-    assert (await site.pulled(project_id)).status == "completed"
-    assert await site.texts(project_id) == {"a.txt": "AAA\n"}
+    working.github.repositories.commit("octo/a", tree({"a.txt": "AAA\n"}))
+    assert (await working.pulled(project_id)).status == "completed"
+    assert await working.texts(project_id) == {"a.txt": "AAA\n"}
