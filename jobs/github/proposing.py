@@ -18,7 +18,7 @@ from jobs.github.problems import (
     RefusedByGithub,
     RemoteMoved,
 )
-from jobs.github.pushing import Pushing, signature_of
+from jobs.github.pushing import Pushing
 from jobs.github.snapshot import Commit, HeadTree, head_tree_of
 from jobs.github.waiting import Waiting
 from jobs.github.work import GithubWork, problem_of
@@ -118,11 +118,7 @@ class PullRequesting:
         parents = [target.commit]
         if head and head != target.commit:
             parents = [head, *(() if await self._is_in(target, head) else (target.commit,))]
-        signature = signature_of(asked).over(self.work.signature)
-        pushing = Pushing(
-            self.work, self.store, asked.project_id, self.owner, asked.transfer_id, asked_at,
-            signature,
-        )  # fmt: skip
+        pushing = Pushing.of(self.work, self.store, asked, self.owner, asked_at)
         made = await pushing.commit(
             git, base, message=asked.message, plain=PLAIN_MESSAGE, parents=parents
         )
@@ -193,8 +189,9 @@ class PullRequesting:
     async def finish(self, target: Proposal, proposed: Proposed, opened: OpenedPullRequest) -> None:
         """Close the transfer with the pull request."""
         files = proposed.files
-        await say(self.store, self.asked.transfer_id, done=files, total=files,
-                  commit=proposed.commit)  # fmt: skip
+        await say(
+            self.store, self.asked.transfer_id, done=files, total=files, commit=proposed.commit
+        )
         url = self.work.server.page_url(target.repository)
         await self.store.transfers.finish(
             self.asked.transfer_id, status="completed", repo_url=url, pull_request=opened

@@ -240,8 +240,13 @@ class _Batches:
         after = await self._reached()
         waiting = [change for change in self._trees.changes if change.path > after]
         done = len(self._trees.changes) - len(waiting)
-        await say(self._store, asked.transfer_id, phase="writing", done=done,
-                  total=len(self._trees.changes))  # fmt: skip
+        await say(
+            self._store,
+            asked.transfer_id,
+            phase="writing",
+            done=done,
+            total=len(self._trees.changes),
+        )
         looks, most = 0, BATCH_CHANGES
         while waiting:
             merger = await self._merger()
