@@ -130,10 +130,15 @@ class History:
                     watch=lambda size: watch(size - before),
                 )
             except GitFailed as failed:
-                if any(words in failed.words.lower() for words in _GONE):
+                if is_gone(failed):
                     return False
                 raise
         return True
+
+
+def is_gone(failed: GitFailed) -> bool:
+    """Whether a fetch has failed because the remote has no such commit, or gives it no more."""
+    return any(words in failed.words.lower() for words in _GONE)
 
 
 async def _made(git: Git) -> None:
