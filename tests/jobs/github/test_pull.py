@@ -3,6 +3,7 @@
 import asyncio
 import shutil
 from collections.abc import Mapping
+from pathlib import Path
 
 import pytest
 
@@ -13,6 +14,7 @@ from store.pulls import PullBatch
 from store.records import Project, Transfer
 from tests.jobs.github.site import Site
 from tests.support.github import File
+from tests.support.waiting import until
 
 pytestmark = pytest.mark.timeout(120)
 
@@ -54,8 +56,11 @@ def rewritten(site: Site, files: Mapping[str, str]) -> str:
     return commit
 
 
-def remove_cache(site: Site) -> None:
-    shutil.rmtree(site.folder / "repositories" / "histories")
+async def kept(site: Site) -> Path:
+    """The cache, once what was imported is in it: that is done when the import has ended."""
+    cache = site.folder / "repositories" / "histories"
+    await until(lambda: any(cache.glob("*.git")), timeout_s=60)
+    return cache
 
 
 async def test_what_is_new_comes_and_what_was_changed_here_stays(working: Site) -> None:
@@ -125,7 +130,7 @@ async def test_of_a_folder_only_that_comes(working: Site) -> None:
 
 async def test_a_rewritten_history_whose_past_is_gone_shows_every_difference(working: Site) -> None:
     project_id = await imported(working, {"same.txt": "s\n", "a.txt": TEXT, "gone.txt": "g\n"})
-    await asyncio.to_thread(remove_cache, working)
+    shutil.rmtree(await kept(working))
     files = {"same.txt": "s\n", "a.txt": TEXT.replace("line 7", "theirs"), "n.txt": "n\n"}
     commit = rewritten(working, files)
     ended = await working.pulled(project_id)
@@ -146,6 +151,7 @@ async def test_a_rewritten_history_is_no_matter_while_its_past_is_kept_here(work
     project_id = await imported(working, {"a.txt": TEXT, "gone.txt": "g\n"})
     await working.write(project_id, "a.txt", TEXT.replace("line 2\n", "mine\n"))
     theirs = TEXT.replace("line 19\n", "theirs\n")
+    await kept(working)
     rewritten(working, {"a.txt": theirs})
     ended = await working.pulled(project_id)
     assert (ended.status, ended.conflicts) == ("completed", None)
@@ -267,6 +273,35 @@ async def test_the_branch_may_move_on_and_the_worker_die_in_the_middle_of_a_pull
     assert await site.texts(project_id) == {"a.txt": "AA\n", "b.txt": "b\n"}
 
 
+async def test_a_worker_that_dies_behind_the_merge_does_not_merge_again(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    project_id = await imported(site, {"a.txt": TEXT})
+    await site.write(project_id, "a.txt", TEXT.replace("line 7", "mine"))
+    theirs = TEXT.replace("line 7", "theirs")
+    commit = site.github.repositories.commit("octo/a", tree({"a.txt": theirs}))
+    finish, merged = site.store.transfers.finish, asyncio.Event()
+
+    async def never(*_: object, **__: object) -> Transfer:
+        merged.set()
+        await asyncio.sleep(3_600)
+        raise AssertionError("it was to be stopped")
+
+    monkeypatch.setattr(site.store.transfers, "finish", never)
+    async with site.worker() as engine:
+        await site.ask(engine, project_id, "pull")
+        await merged.wait()
+    await site.write(project_id, "a.txt", "decided by then\n")
+    monkeypatch.setattr(site.store.transfers, "finish", finish)
+    async with site.worker():
+        ended = await site.ended(project_id)
+    assert (ended.status, ended.conflicts_count) == ("completed", 1)
+    assert await site.texts(project_id) == {"a.txt": "decided by then\n"}
+    link = (await project(site, project_id)).repository
+    assert link is not None
+    assert link.commit == commit
+
+
 @pytest.mark.thorough
 async def test_a_commit_that_is_gone_before_it_is_fetched_is_told(site: Site) -> None:
     project_id = await imported(site, {"a.txt": "a\n"})
@@ -285,14 +320,14 @@ async def test_a_commit_that_is_gone_before_it_is_fetched_is_told(site: Site) ->
 
 async def test_losing_the_cache_in_the_middle_is_no_error(working: Site) -> None:
     project_id = await imported(working, {"a.txt": "a\n"})
-    cache = working.folder / "repositories" / "histories"
+    cache = await kept(working)
     for text in ("A\n", "AA\n"):
         working.github.repositories.commit("octo/a", tree({"a.txt": text}))
         assert (await working.pulled(project_id)).status == "completed"
         assert await working.texts(project_id) == {"a.txt": text}
-        [kept] = cache.glob("*.git")
-        (kept / "HEAD").write_text("broken")
-        for pack in (kept / "objects" / "pack").iterdir():
+        [repository] = cache.glob("*.git")
+        (repository / "HEAD").write_text("broken")
+        for pack in (repository / "objects" / "pack").iterdir():
             pack.unlink()
     working.github.repositories.commit("octo/a", tree({"a.txt": "AAA\n"}))
     assert (await working.pulled(project_id)).status == "completed"
