@@ -53,15 +53,18 @@ class Histories:
         path = self.folder / f"{_name_of(url, owner)}.git"
         self._in_use[path] += 1
         try:
-            git = git_in(path)
-            await _made(git)
+            git, lock = git_in(path), self._fetching[path]
+            async with lock:  # of two at once, one would find what the other has half made
+                await _made(git)
             os.utime(path)
-            yield History(git, url, self._fetching[path])
+            yield History(git, url, lock)
         except (GitFailed, EOFError):
             set_aside(path)
             raise
         finally:
             self._in_use[path] -= 1
+            if not self._in_use[path]:
+                del self._in_use[path]
         await self.sweep()
 
     async def adopt(self, git: Git, commit: str, *, url: str, owner: OwnerId) -> None:
