@@ -28,6 +28,8 @@ from jobs.events import (
     GenerateRequested,
     ImportRequested,
     MessageSent,
+    ProposalRequested,
+    PullRequested,
     user_of,
 )
 from store.transfers import Kind
@@ -36,6 +38,8 @@ TRANSFERS: Mapping[str, Kind] = {
     ImportRequested.event_name: "import",
     ArchiveImportRequested.event_name: "import",
     ExportRequested.event_name: "export",
+    PullRequested.event_name: "pull",
+    ProposalRequested.event_name: "pullRequest",
 }
 """Events whose runs bring a project in or out."""
 

@@ -43,6 +43,9 @@ export async function begin(
     .query("transfers")
     .withIndex("by_external", (q) => q.eq("projectId", project._id).eq("externalId", externalId))
     .first();
+  if (known !== null && known.kind !== kind) {
+    throw conflict("idempotency_key_reused", `This idempotency key was used for another transfer: ${IN_WORDS[known.kind].toLowerCase()}`);
+  }
   if (known !== null) return known;
   for (const other of WITH_REPOSITORY.includes(kind) ? WITH_REPOSITORY : [kind]) {
     if ((await running(ctx, project._id, other)) !== null) {

@@ -18,13 +18,13 @@ from jobs.github.problems import (
     RemoteMoved,
     RepositoryNotFound,
 )
-from jobs.github.pushing import Pushing, signature_of
+from jobs.github.pushing import Pushing
 from jobs.github.snapshot import HeadTree, head_tree_of
 from jobs.github.waiting import Waiting
 from jobs.github.work import GithubWork, problem_of
 from jobs.transfers import say
 from store.gateway import Store
-from store.records import NewLink
+from store.records import NewLink, ReportLine
 
 if TYPE_CHECKING:
     from jobs.github.client import GithubClient, RemoteRepository
@@ -34,28 +34,38 @@ HEAD_REF = "refs/polaris/head"
 PUSHES = 4  # of one attempt, each on what others have pushed before it
 FIRST_MESSAGE = "Initial commit from Polaris"
 PLAIN_MESSAGE = "Update from Polaris"
+REPLACED = (
+    "others have pushed since the last sync; what they changed is in the history, and the files "
+    "are those of the project. To have both, pull before you export"
+)
 
 
 @dataclass(frozen=True)
 class Target:
     """Where it goes. `is_new`: this export, or one like it that broke off, has made it.
 
-    `folder`: the project came from this folder of it, and replaces that alone.
+    `folder`: the project came from this folder of it, and replaces that alone. `synced`: what both
+    have had in common; "" where that is unknown.
     """
 
     repository: str
     branch: str
     is_new: bool
     folder: str = ""
+    synced: str = ""
 
 
 @dataclass(frozen=True)
 class Exported:
-    """The commit that is at the branch's head now; `is_unchanged`: it was there before."""
+    """The commit that is at the branch's head now; `is_unchanged`: it was there before.
+
+    `replaced`: a commit of others below it, which the project has not pulled.
+    """
 
     commit: str
     files: int
     is_unchanged: bool
+    replaced: str = ""
 
 
 @dataclass(frozen=True)
@@ -84,17 +94,19 @@ class RepositoryExport:
             name = self.asked.repository
             full_name = name if "/" in name else f"{login}/{name}"
             found = await self._found_or_made(client, full_name, login)
-        target = replace(found, folder=await self._folder_in(found))
+        target = await self._with_link(found)
         url = self.work.server.page_url(target.repository)
         await say(self.store, self.asked.transfer_id, phase="reading", repo_url=url)
         return target
 
-    async def _folder_in(self, target: Target) -> str:
-        """Which part of the repository the project is."""
+    async def _with_link(self, target: Target) -> Target:
+        """With what the project has in common with the repository."""
         project = await self.store.projects.owned(self.asked.project_id, owner=self.owner)
         link = project.repository
-        is_same = link is not None and link.repository.lower() == target.repository.lower()
-        return link.folder if link is not None and is_same else ""
+        if link is None or link.repository.lower() != target.repository.lower():
+            return target
+        synced = link.commit if link.branch == target.branch else ""
+        return replace(target, folder=link.folder, synced=synced)
 
     async def _found_or_made(self, client: "GithubClient", full_name: str, login: str) -> Target:
         try:
@@ -133,7 +145,7 @@ class RepositoryExport:
 
         Raises: RemoteMoved, PushRefused, NoAccess, GithubAway, NameTaken, TransferOver, NotFound.
         """
-        pushing = self._pushing(asked_at)
+        pushing = Pushing.of(self.work, self.store, self.asked, self.owner, asked_at)
         plain = FIRST_MESSAGE if target.is_new else PLAIN_MESSAGE
         async with self.work.repository(self.asked.project_id, self.owner) as git:
             for _ in range(PUSHES):
@@ -146,18 +158,13 @@ class RepositoryExport:
                 await say(self.store, self.asked.transfer_id, phase="pushing", commit=made.commit)
                 try:
                     if await pushing.push(git, target.repository, target.branch, made.commit):
-                        return Exported(made.commit, made.files, is_unchanged=False)
+                        replaced = head.commit if target.synced not in {"", head.commit} else ""
+                        return Exported(
+                            made.commit, made.files, is_unchanged=False, replaced=replaced
+                        )
                 except GitFailed as failed:
                     raise self._problem(failed, target, "push to") from None
         raise RemoteMoved(target.repository, target.branch)
-
-    def _pushing(self, asked_at: datetime) -> Pushing:
-        asked = self.asked
-        signature = signature_of(asked).over(self.work.signature)
-        return Pushing(
-            self.work, self.store, asked.project_id, self.owner, asked.transfer_id, asked_at,
-            signature,
-        )  # fmt: skip
 
     async def _fetched(self, git: Git, target: Target) -> HeadTree:
         """What the branch has now."""
@@ -189,7 +196,10 @@ class RepositoryExport:
         )
         url = self.work.server.page_url(target.repository)
         link = NewLink(target.repository, target.branch, target.folder, exported.commit)
+        notes = [ReportLine(target.branch, REPLACED)] if exported.replaced else None
         await self.store.transfers.finish(
-            self.asked.transfer_id, status="completed", repo_url=url, link=link
+            self.asked.transfer_id, status="completed", repo_url=url, link=link, notes=notes
         )
-        await self.work.forget(self.asked.project_id)
+        await self.work.keep_for_pulls(
+            self.asked.project_id, self.owner, target.repository, exported.commit
+        )

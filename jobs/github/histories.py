@@ -53,15 +53,34 @@ class Histories:
         path = self.folder / f"{_name_of(url, owner)}.git"
         self._in_use[path] += 1
         try:
-            git = git_in(path)
-            await _made(git)
+            git, lock = git_in(path), self._fetching[path]
+            async with lock:  # of two at once, one would find what the other has half made
+                await _made(git)
             os.utime(path)
-            yield History(git, url, self._fetching[path])
+            yield History(git, url, lock)
         except (GitFailed, EOFError):
             set_aside(path)
             raise
         finally:
             self._in_use[path] -= 1
+            if not self._in_use[path]:
+                del self._in_use[path]
+        await self.sweep()
+
+    async def adopt(self, git: Git, commit: str, *, url: str, owner: OwnerId) -> None:
+        """Keep a repository that has the commit whole, where nothing is kept of this remote yet.
+
+        Then the next pull need not fetch what an import or export had here already.
+        """
+        path = self.folder / f"{_name_of(url, owner)}.git"
+        if path.exists() or self._in_use[path]:
+            return
+        try:
+            await git.run("update-ref", _ref_of(commit), f"{commit}^{{commit}}")
+            self.folder.mkdir(parents=True, exist_ok=True)
+            git.folder.rename(path)
+        except (GitFailed, OSError):
+            return
         await self.sweep()
 
     async def sweep(self) -> None:
@@ -114,10 +133,15 @@ class History:
                     watch=lambda size: watch(size - before),
                 )
             except GitFailed as failed:
-                if any(words in failed.words.lower() for words in _GONE):
+                if is_gone(failed):
                     return False
                 raise
         return True
+
+
+def is_gone(failed: GitFailed) -> bool:
+    """Whether a fetch has failed because the remote has no such commit, or gives it no more."""
+    return any(words in failed.words.lower() for words in _GONE)
 
 
 async def _made(git: Git) -> None:

@@ -127,7 +127,9 @@ class RepositoryImport:
         folder = "/".join(name for name in source.folder.split("/") if name)
         link = NewLink(source.repository, source.branch, folder, source.commit)
         await arrived.told(self.store, self.asked.transfer_id, repo_url=url, link=link)
-        await self.work.forget(self.asked.project_id)
+        await self.work.keep_for_pulls(
+            self.asked.project_id, self.owner, source.repository, source.commit
+        )
 
 
 async def has_commit(git: Git, commit: str) -> bool:

@@ -168,7 +168,7 @@ class Merger:
 
         Raises: GitFailed.
         """
-        with tempfile.TemporaryDirectory(prefix="merge-") as folder:
+        with tempfile.TemporaryDirectory(prefix="merge-", dir=self.git.folder) as folder:
             names = [str(Path(folder) / name) for name in ("ours", "base", "theirs")]
             contents = (ours.data, base, theirs.data)
             await asyncio.to_thread(_write_all, names, contents)

@@ -7,7 +7,7 @@ from typing import Literal
 from core.ids import ProjectId
 from engine import CancelOn, Concurrency, JobContext, StepFailed, job
 from jobs.events import ProposalRequested, TransferCancelled, sender_of
-from jobs.github.proposing import PullRequesting
+from jobs.github.proposing import Proposed, PullRequesting
 from jobs.github.waiting import Waiting, once_github_answers
 from jobs.github.work import GithubWork
 from jobs.transfers import CLOSED, RETRY, mark_failed
@@ -41,7 +41,11 @@ async def open_pull_request(ctx: JobContext[ProposalRequested]) -> ProposedProje
     asked_at: datetime = ctx.event.ts
     try:
         target = await once_github_answers(ctx, "find-target", steps.find_target)
-        proposed = await ctx.step.run("push", steps.push, target, asked_at)
+
+        async def pushed() -> Proposed | Waiting:
+            return await steps.push(target, asked_at)
+
+        proposed = await once_github_answers(ctx, "push", pushed)
 
         async def opened() -> OpenedPullRequest | Waiting:
             return await steps.open(target, proposed)

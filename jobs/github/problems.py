@@ -239,7 +239,7 @@ class RemoteMoved(Conflict):
     def __init__(self, name: str, branch: str) -> None:
         super().__init__(
             f"Others push to {branch} of {name} at the same time. Nothing was overwritten; "
-            "export again in a moment."
+            "try again in a moment."
         )
 
 

@@ -3,11 +3,13 @@
 import re
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 
 from core.ids import OwnerId
 from jobs.events import ProposalRequested
 from jobs.files.folders import name_of
 from jobs.github.git import Git, GitFailed
+from jobs.github.histories import is_gone
 from jobs.github.problems import (
     BranchTaken,
     HistoryRewritten,
@@ -18,7 +20,7 @@ from jobs.github.problems import (
     RefusedByGithub,
     RemoteMoved,
 )
-from jobs.github.pushing import Pushing, signature_of
+from jobs.github.pushing import Pushing
 from jobs.github.snapshot import Commit, HeadTree, head_tree_of
 from jobs.github.waiting import Waiting
 from jobs.github.work import GithubWork, problem_of
@@ -31,7 +33,6 @@ BRANCH_REF = "refs/polaris/branch"
 PUSHES = 3  # of one attempt, each on what was pushed before it
 PLAIN_MESSAGE = "Changes from Polaris"
 TITLE_CHARS = 200
-_GONE = ("not our ref", "unadvertised object", "couldn't find remote ref")
 
 
 @dataclass(frozen=True)
@@ -91,12 +92,17 @@ class PullRequesting:
         title = self.asked.title or f"Changes from {project.name}"[:TITLE_CHARS]
         return Proposal(remote.full_name, branch, base, link.folder, link.commit, title)
 
-    async def push(self, target: Proposal, asked_at: datetime) -> Proposed:
+    async def push(self, target: Proposal, asked_at: datetime) -> Proposed | Waiting:
         """Push the project's changes since the last sync to the branch; nothing is forced.
 
         Raises: BranchTaken, NothingToPropose, HistoryRewritten, RemoteMoved, PushRefused, NoAccess,
-        GithubAway, TransferOver, NotFound.
+        GithubAway, LimitedUntil, TransferOver, NotFound.
         """
+        return await self.work.or_waiting(
+            self.store, self.asked.transfer_id, partial(self._proposed, target, asked_at)
+        )
+
+    async def _proposed(self, target: Proposal, asked_at: datetime) -> Proposed:
         async with self.work.repository(self.asked.project_id, self.owner) as git:
             for _ in range(PUSHES):
                 try:
@@ -118,11 +124,7 @@ class PullRequesting:
         parents = [target.commit]
         if head and head != target.commit:
             parents = [head, *(() if await self._is_in(target, head) else (target.commit,))]
-        signature = signature_of(asked).over(self.work.signature)
-        pushing = Pushing(
-            self.work, self.store, asked.project_id, self.owner, asked.transfer_id, asked_at,
-            signature,
-        )  # fmt: skip
+        pushing = Pushing.of(self.work, self.store, asked, self.owner, asked_at)
         made = await pushing.commit(
             git, base, message=asked.message, plain=PLAIN_MESSAGE, parents=parents
         )
@@ -142,7 +144,7 @@ class PullRequesting:
         try:
             await git.fetch(url, f"+{target.commit}:{BASE_REF}")
         except GitFailed as failed:
-            if any(words in failed.words.lower() for words in _GONE):
+            if is_gone(failed):
                 raise HistoryRewritten(target.repository) from None
             raise
         limit = self.work.limits.file_bytes
@@ -154,7 +156,7 @@ class PullRequesting:
         try:
             await git.fetch(url, f"+refs/heads/{target.branch}:{BRANCH_REF}")
         except GitFailed as failed:
-            if "couldn't find remote ref" in failed.words.lower():
+            if is_gone(failed):
                 return ""
             raise
         head = (await git.run("rev-parse", BRANCH_REF)).decode().strip()
@@ -193,8 +195,9 @@ class PullRequesting:
     async def finish(self, target: Proposal, proposed: Proposed, opened: OpenedPullRequest) -> None:
         """Close the transfer with the pull request."""
         files = proposed.files
-        await say(self.store, self.asked.transfer_id, done=files, total=files,
-                  commit=proposed.commit)  # fmt: skip
+        await say(
+            self.store, self.asked.transfer_id, done=files, total=files, commit=proposed.commit
+        )
         url = self.work.server.page_url(target.repository)
         await self.store.transfers.finish(
             self.asked.transfer_id, status="completed", repo_url=url, pull_request=opened

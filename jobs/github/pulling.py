@@ -1,8 +1,7 @@
 """The steps of a pull: the branch's newest commit, merged into the project in batches."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Mapping, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from core.errors import Conflict, NotFound, Refused, Transient
@@ -126,7 +125,7 @@ class RepositoryPull:
 
     async def fetch(self, head: Head) -> None:
         """Have the commits on this worker. Raises: as RepositoryImport.fetch, RemoteMoved."""
-        async with self._history(head) as history:
+        async with self.work.history(head.repository, self.owner) as history:
             await self._fetched(history, head)
 
     async def merge(self, head: Head) -> Pulled:
@@ -135,7 +134,7 @@ class RepositoryPull:
         Raises: TooLarge, NoSuchFolder, TransferOver, NotFound, FilesKeepChanging; as `fetch`, on
         another worker.
         """
-        async with self._history(head) as history:
+        async with self.work.history(head.repository, self.owner) as history:
             known = await self._fetched(history, head)
             trees = await self._trees(history.git, head, known)
             async with blobs_of(history.git) as blobs:
@@ -155,15 +154,6 @@ class RepositoryPull:
             notes=pulled.notes,
             link=NewLink(head.repository, head.branch, head.folder, head.commit),
         )
-
-    @asynccontextmanager
-    async def _history(self, head: Head) -> AsyncGenerator[History]:
-        token = await self.work.accounts.token(self.owner)
-        url = self.work.server.git_url(head.repository)
-        async with self.work.histories.opened(
-            url, self.owner, lambda path: self.work.programs.repository(path, token)
-        ) as history:
-            yield history
 
     async def _fetched(self, history: History, head: Head) -> frozenset[str]:
         """Fetch what is missing of the commits; those of before that there are."""
@@ -250,8 +240,13 @@ class _Batches:
         after = await self._reached()
         waiting = [change for change in self._trees.changes if change.path > after]
         done = len(self._trees.changes) - len(waiting)
-        await say(self._store, asked.transfer_id, phase="writing", done=done,
-                  total=len(self._trees.changes))  # fmt: skip
+        await say(
+            self._store,
+            asked.transfer_id,
+            phase="writing",
+            done=done,
+            total=len(self._trees.changes),
+        )
         looks, most = 0, BATCH_CHANGES
         while waiting:
             merger = await self._merger()

@@ -20,11 +20,6 @@ _BEHIND = ("non-fast-forward", "fetch first", "stale info", "cannot lock ref", "
 _DECLINED = ("protected branch", "gh006", "gh013", "pre-receive hook declined", "rule violation")
 
 
-def signature_of(asked: ExportRequested | ProposalRequested) -> Signature:
-    """Whom the request names; what it does not is empty."""
-    return Signature(asked.author, asked.committer, tuple(asked.co_authors.splitlines()))
-
-
 @dataclass(frozen=True)
 class Pushing:
     """One transfer's commits. `at`, the time of the request, is their time."""
@@ -36,6 +31,26 @@ class Pushing:
     transfer_id: str
     at: datetime
     signature: Signature
+
+    @staticmethod
+    def of(
+        work: GithubWork,
+        store: Store,
+        asked: ExportRequested | ProposalRequested,
+        owner: OwnerId,
+        at: datetime,
+    ) -> "Pushing":
+        """What the request names is signed with, and what it does not, with the settings."""
+        named = Signature(asked.author, asked.committer, tuple(asked.co_authors.splitlines()))
+        return Pushing(
+            work,
+            store,
+            asked.project_id,
+            owner,
+            asked.transfer_id,
+            at,
+            named.over(work.signature),
+        )
 
     async def commit(
         self, git: Git, head: HeadTree, *, message: str, plain: str, parents: Sequence[str] = ()

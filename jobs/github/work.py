@@ -17,7 +17,7 @@ from jobs.github.accounts import GithubAccounts, GithubServer, ImportLimits
 from jobs.github.clients import client_of
 from jobs.github.commit_words import CommitWords
 from jobs.github.git import Git, GitFailed, GitPrograms
-from jobs.github.histories import Histories, HistoryRoom
+from jobs.github.histories import Histories, History, HistoryRoom
 from jobs.github.problems import (
     GithubAway,
     LimitedUntil,
@@ -87,6 +87,28 @@ class GithubWork:
                 await self.accounts.refused(owner, token)
             shutil.rmtree(git.folder, ignore_errors=True)  # a handful of files, also when cancelled
             raise
+
+    @asynccontextmanager
+    async def history(self, repository: str, owner: OwnerId) -> AsyncGenerator[History]:
+        """The commits of a repository that are kept on this worker, as this person may see them.
+
+        Raises: GitMissing.
+        """
+        token = await self.accounts.token(owner)
+        url = self.server.git_url(repository)
+        async with self.histories.opened(
+            url, owner, lambda path: self.programs.repository(path, token)
+        ) as history:
+            yield history
+
+    async def keep_for_pulls(
+        self, project_id: ProjectId, owner: OwnerId, repository: str, commit: str
+    ) -> None:
+        """Have the repository of a project, which has this commit, kept for its next pull."""
+        git = self.programs.repository(self._folder(project_id))
+        url = self.server.git_url(repository)
+        await self.histories.adopt(git, commit, url=url, owner=owner)
+        await self.forget(project_id)
 
     async def forget(self, project_id: ProjectId) -> None:
         """Remove the repository of a project from this worker."""

@@ -125,6 +125,7 @@ describe("what a project has in common with its repository", () => {
 test("a pull, an export and a pull request exclude each other; the same key is the same one", async () => {
   const { b, owned, request, transferId } = await pulling();
   expect((await request("pull", "p")).transfer.transferId).toBe(transferId);
+  expect((await refusal(request("pullRequest", "p"))).code).toBe("idempotency_key_reused");
   expect((await refusal(request("pullRequest"))).code).toBe("transfer_in_progress");
   const exporting = b.t.mutation(api.system.transfers.requestExport, { ...owned, externalId: "e2", data: {} });
   expect(await refusal(exporting)).toMatchObject({ message: "A pull of this project is already running" });

@@ -2,7 +2,7 @@
 
 import pytest
 
-from app.models import model_of
+from app.models import model_of, small_model_of
 from app.models.no_model import NoModel
 from app.settings import Settings, SettingsInvalid
 from llm.deferred import DeferredModel
@@ -54,6 +54,19 @@ def test_the_list_wins_over_the_keys() -> None:
         models="openrouter:some/model:free,ollama:qwen3",
     )
     assert model_of(given).name == "openrouter/some/model:free > ollama/qwen3"
+
+
+def test_the_small_model_is_the_one_that_is_set_else_the_one_that_answers() -> None:
+    assert small_model_of(settings()) is None
+    main = small_model_of(settings(anthropic_api_key="k"))
+    assert main is not None
+    assert main.name.startswith("anthropic/")
+    given = settings(anthropic_api_key="k", models="ollama:big", small_model="ollama:tiny")
+    small = small_model_of(given)
+    assert small is not None
+    assert (small.name, model_of(given).name) == ("ollama/tiny", "ollama/big")
+    with pytest.raises(SettingsInvalid, match="POLARIS_SMALL_MODEL: 'acme:one'"):
+        small_model_of(settings(small_model="acme:one"))
 
 
 @pytest.mark.parametrize("entry", ["acme:one", "anthropic", "anthropic:", ":one"])

@@ -38,6 +38,20 @@ def test_registries_are_names_with_ports(monkeypatch: pytest.MonkeyPatch) -> Non
         load_settings()
 
 
+def test_people_are_names_with_addresses(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("POLARIS_COMMIT_CO_AUTHORS", "Ada <ada@example.com>, Bob <b@example.com>")
+    people = ("Ada <ada@example.com>", "Bob <b@example.com>")
+    assert load_settings().commit_co_authors == people
+    monkeypatch.setenv("POLARIS_COMMIT_CO_AUTHORS", "Ada <ada@example.com>, Bob")
+    monkeypatch.setenv("POLARIS_COMMIT_AUTHOR", "Ada")
+    with pytest.raises(SettingsInvalid) as caught:
+        load_settings()
+    assert {line.partition(":")[0] for line in str(caught.value).splitlines()} == {
+        "POLARIS_COMMIT_AUTHOR",
+        "POLARIS_COMMIT_CO_AUTHORS",
+    }
+
+
 def test_a_wrong_secret_is_not_shown(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("POLARIS_CONVEX_INTERNAL_KEY", "hunter2")
     with pytest.raises(SettingsInvalid, match=r"POLARIS_CONVEX_INTERNAL_KEY: .*16") as caught:

@@ -1,6 +1,6 @@
 """One GitHub a test, and where it is used from."""
 
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
@@ -21,3 +21,10 @@ def github(tmp_path: Path) -> Iterator[GithubStandIn]:
 @pytest.fixture
 def site(store: Store, owner: OwnerId, tmp_path: Path, github: GithubStandIn) -> Site:
     return Site(store, owner, tmp_path, github)
+
+
+@pytest.fixture
+async def working(site: Site) -> AsyncIterator[Site]:
+    """The same with one worker for all of the test."""
+    async with site.worker():
+        yield site

@@ -39,6 +39,7 @@ class Site:
     api_url: str | None = None  # of another API; git is always the stand-in's
     signature: Signature = OURS
     words: CommitWords = field(default_factory=CommitWords)
+    engine: Engine | None = None
 
     def work(self) -> GithubWork:
         server = GithubServer(self.github.url, self.api_url or self.github.api_url)
@@ -56,13 +57,21 @@ class Site:
 
     @asynccontextmanager
     async def worker(self) -> AsyncGenerator[Engine]:
+        """A worker; the one that is there already, where one is."""
+        if self.engine is not None:
+            yield self.engine
+            return
         async with Engine(
             jobs=JOBS,
             database=SqliteDatabase(self.folder / "engine.sqlite"),
             provide=[self.store, self.work()],
             grace_s=0.1,
         ) as engine:
-            yield engine
+            self.engine = engine
+            try:
+                yield engine
+            finally:
+                self.engine = None
 
     async def ask_import(self, engine: Engine, repository: str, **more: str | bool) -> ProjectId:
         asked = await self.store.transfers.request_import(

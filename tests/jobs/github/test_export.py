@@ -71,6 +71,20 @@ async def test_what_others_have_pushed_is_kept_as_history(site: Site) -> None:
     assert (author, message) == ("Polaris", "From Polaris")
 
 
+async def test_an_export_over_what_was_not_pulled_says_so(working: Site) -> None:
+    repositories = working.github.repositories
+    repositories.make("octo/a")
+    repositories.commit("octo/a", [File(b"a", b"a\n")])
+    project_id, _ = await working.imported("octo/a")
+    await working.write(project_id, "a", "mine\n")
+    plain = await working.exported(project_id, "octo/a")
+    assert (plain.status, plain.notes) == ("completed", None)
+    repositories.commit("octo/a", [File(b"a", b"theirs\n")])
+    over = await working.exported(project_id, "octo/a")
+    told = {line.path: line.reason for line in over.notes or ()}
+    assert "pull before you export" in told["main"]
+
+
 async def test_a_project_goes_to_an_organisation_where_it_may_be_made(site: Site) -> None:
     project_id = (await site.store.projects.create(owner=site.owner, name="P")).project_id
     await site.store.files.write(project_id, "a", b"a\n", owner=site.owner)

@@ -1,7 +1,9 @@
 """What is new in a repository comes into the project; nothing of either side is lost in silence."""
 
 import asyncio
+import shutil
 from collections.abc import Mapping
+from pathlib import Path
 
 import pytest
 
@@ -12,6 +14,7 @@ from store.pulls import PullBatch
 from store.records import Project, Transfer
 from tests.jobs.github.site import Site
 from tests.support.github import File
+from tests.support.waiting import until
 
 pytestmark = pytest.mark.timeout(120)
 
@@ -39,103 +42,133 @@ def told(transfer: Transfer) -> dict[str, str]:
     return {line.path: line.reason for line in transfer.conflicts or ()}
 
 
-async def test_what_is_new_comes_and_what_was_changed_here_stays(site: Site) -> None:
-    project_id = await imported(site, {"a.txt": TEXT, "old.txt": "o\n", "b.txt": "b\n"})
-    before = (await project(site, project_id)).repository
+def rewritten(site: Site, files: Mapping[str, str]) -> str:
+    """Force another history upon `octo/a`, of which nothing is left of before; its commit."""
+    repositories = site.github.repositories
+    repositories.git("octo/a", "update-ref", "-d", "refs/heads/main")
+    commit = repositories.commit("octo/a", tree(files), message="Anew")
+    for command in (
+        ("reflog", "expire", "--expire=now", "--all"),
+        ("repack", "-ad"),
+        ("prune", "--expire=now"),
+    ):
+        repositories.git("octo/a", *command)
+    return commit
+
+
+async def kept(site: Site) -> Path:
+    """The cache, once what was imported is in it: that is done when the import has ended."""
+    cache = site.folder / "repositories" / "histories"
+    await until(lambda: any(cache.glob("*.git")), timeout_s=60)
+    return cache
+
+
+async def test_what_is_new_comes_and_what_was_changed_here_stays(working: Site) -> None:
+    project_id = await imported(working, {"a.txt": TEXT, "old.txt": "o\n", "b.txt": "b\n"})
+    before = (await project(working, project_id)).repository
     assert before is not None
     assert (before.repository, before.branch, before.folder) == ("octo/a", "main", "")
-    assert before.commit == site.github.repositories.head("octo/a")
-    await site.write(project_id, "a.txt", TEXT.replace("line 2\n", "mine\n"))
-    await site.write(project_id, "here.txt", "h\n")
+    assert before.commit == working.github.repositories.head("octo/a")
+    await working.write(project_id, "a.txt", TEXT.replace("line 2\n", "mine\n"))
+    await working.write(project_id, "here.txt", "h\n")
     theirs = TEXT.replace("line 19\n", "theirs\n")
     new = {"a.txt": theirs, "b.txt": "b\n", "src/new.txt": "n\n"}
-    commit = site.github.repositories.commit("octo/a", tree(new))
-    ended = await site.pulled(project_id)
+    commit = working.github.repositories.commit("octo/a", tree(new))
+    ended = await working.pulled(project_id)
     assert (ended.status, ended.error, ended.commit) == ("completed", None, commit)
     assert (ended.done, ended.total, ended.conflicts) == (3, 3, None)
     both = theirs.replace("line 2\n", "mine\n")
-    assert await site.texts(project_id) == {**new, "a.txt": both, "here.txt": "h\n"}
-    after = (await project(site, project_id)).repository
+    assert await working.texts(project_id) == {**new, "a.txt": both, "here.txt": "h\n"}
+    after = (await project(working, project_id)).repository
     assert after is not None
     assert (after.commit, after.partly) == (commit, None)
-    again = await site.pulled(project_id)
+    again = await working.pulled(project_id)
     assert (again.status, again.total) == ("completed", 0)
 
 
-async def test_a_conflict_is_shown_in_the_file_told_and_not_made_twice(site: Site) -> None:
-    project_id = await imported(site, {"a.txt": TEXT})
-    await site.write(project_id, "a.txt", TEXT.replace("line 7", "mine"))
+async def test_a_conflict_is_shown_in_the_file_told_and_not_made_twice(working: Site) -> None:
+    project_id = await imported(working, {"a.txt": TEXT})
+    await working.write(project_id, "a.txt", TEXT.replace("line 7", "mine"))
     theirs = TEXT.replace("line 7", "theirs")
-    commit = site.github.repositories.commit("octo/a", tree({"a.txt": theirs}))
-    ended = await site.pulled(project_id)
+    commit = working.github.repositories.commit("octo/a", tree({"a.txt": theirs}))
+    ended = await working.pulled(project_id)
     assert (ended.status, ended.conflicts_count) == ("completed", 1)
     assert set(told(ended)) == {"a.txt"}
-    text = (await site.texts(project_id))["a.txt"]
+    text = (await working.texts(project_id))["a.txt"]
     label = f"octo/a main ({commit[:7]})"
     assert f"<<<<<<< this project\nmine\n=======\ntheirs\n>>>>>>> {label}\n" in text
-    await site.pulled(project_id)
-    assert (await site.texts(project_id))["a.txt"] == text
+    await working.pulled(project_id)
+    assert (await working.texts(project_id))["a.txt"] == text
 
 
-async def test_a_pull_can_be_undone(site: Site) -> None:
-    project_id = await imported(site, {"a.txt": "a\n", "gone/b.txt": "b\n"})
-    site.github.repositories.commit("octo/a", tree({"a.txt": "A\n", "c.txt": "c\n"}))
-    await site.pulled(project_id)
-    assert await site.texts(project_id) == {"a.txt": "A\n", "c.txt": "c\n"}
-    page = await site.store.checkpoints.list(project_id, owner=site.owner)
+async def test_a_pull_can_be_undone(working: Site) -> None:
+    project_id = await imported(working, {"a.txt": "a\n", "gone/b.txt": "b\n"})
+    working.github.repositories.commit("octo/a", tree({"a.txt": "A\n", "c.txt": "c\n"}))
+    await working.pulled(project_id)
+    assert await working.texts(project_id) == {"a.txt": "A\n", "c.txt": "c\n"}
+    page = await working.store.checkpoints.list(project_id, owner=working.owner)
     assert [it.kind for it in page.items] == ["pull"]
-    await site.store.checkpoints.restore(
-        project_id, page.items[0].checkpoint_id, owner=site.owner, key="k"
+    await working.store.checkpoints.restore(
+        project_id, page.items[0].checkpoint_id, owner=working.owner, key="k"
     )
-    assert await site.texts(project_id) == {"a.txt": "a\n", "gone/b.txt": "b\n"}
+    assert await working.texts(project_id) == {"a.txt": "a\n", "gone/b.txt": "b\n"}
 
 
-async def test_of_a_folder_only_that_comes(site: Site) -> None:
+async def test_of_a_folder_only_that_comes(working: Site) -> None:
     files = {"top.txt": "t\n", "packages/a/x.txt": "x\n"}
-    project_id = await imported(site, files, folder="packages/a/")
+    project_id = await imported(working, files, folder="packages/a/")
     new = {"top.txt": "T\n", "packages/a/x.txt": "X\n", "packages/a/y/z.txt": "z\n"}
-    site.github.repositories.commit("octo/a", tree(new))
-    ended = await site.pulled(project_id)
+    working.github.repositories.commit("octo/a", tree(new))
+    ended = await working.pulled(project_id)
     assert (ended.status, ended.total) == ("completed", 2)
-    assert await site.texts(project_id) == {"x.txt": "X\n", "y/z.txt": "z\n"}
-    site.github.repositories.commit("octo/a", tree({"top.txt": "T\n"}))
-    gone = await site.pulled(project_id)
+    assert await working.texts(project_id) == {"x.txt": "X\n", "y/z.txt": "z\n"}
+    working.github.repositories.commit("octo/a", tree({"top.txt": "T\n"}))
+    gone = await working.pulled(project_id)
     assert (gone.status, gone.error_code) == ("failed", "no_such_folder")
-    assert await site.texts(project_id) == {"x.txt": "X\n", "y/z.txt": "z\n"}
+    assert await working.texts(project_id) == {"x.txt": "X\n", "y/z.txt": "z\n"}
 
 
-async def test_a_rewritten_history_whose_past_is_gone_shows_every_difference(site: Site) -> None:
-    project_id = await imported(site, {"same.txt": "s\n", "a.txt": TEXT, "gone.txt": "g\n"})
-    repositories = site.github.repositories
-    repositories.git("octo/a", "update-ref", "-d", "refs/heads/main")
+async def test_a_rewritten_history_whose_past_is_gone_shows_every_difference(working: Site) -> None:
+    project_id = await imported(working, {"same.txt": "s\n", "a.txt": TEXT, "gone.txt": "g\n"})
+    shutil.rmtree(await kept(working))
     files = {"same.txt": "s\n", "a.txt": TEXT.replace("line 7", "theirs"), "n.txt": "n\n"}
-    commit = repositories.commit("octo/a", tree(files), message="Anew")
-    repositories.git("octo/a", "reflog", "expire", "--expire=now", "--all")
-    repositories.git("octo/a", "repack", "-ad")
-    repositories.git("octo/a", "prune", "--expire=now")
-    ended = await site.pulled(project_id)
+    commit = rewritten(working, files)
+    ended = await working.pulled(project_id)
     assert (ended.status, ended.error) == ("completed", None)
     assert [line.path for line in ended.notes or ()] == ["main"]
     assert set(told(ended)) == {"a.txt"}
-    found = await site.texts(project_id)
+    found = await working.texts(project_id)
     assert set(found) == {"same.txt", "a.txt", "n.txt", "gone.txt"}
     assert "line 7" in found["a.txt"]
     assert "theirs" in found["a.txt"]
-    link = (await project(site, project_id)).repository
+    link = (await project(working, project_id)).repository
     assert link is not None
     assert link.commit == commit
 
 
-async def test_a_branch_that_is_gone_and_a_project_without_one_are_told(site: Site) -> None:
-    project_id = await imported(site, {"a.txt": "a\n"})
-    site.github.repositories.commit("octo/a", tree({"b": "b\n"}), branch="other")
-    site.github.repositories.git("octo/a", "update-ref", "-d", "refs/heads/main")
-    ended = await site.pulled(project_id)
+@pytest.mark.thorough
+async def test_a_rewritten_history_is_no_matter_while_its_past_is_kept_here(working: Site) -> None:
+    project_id = await imported(working, {"a.txt": TEXT, "gone.txt": "g\n"})
+    await working.write(project_id, "a.txt", TEXT.replace("line 2\n", "mine\n"))
+    theirs = TEXT.replace("line 19\n", "theirs\n")
+    await kept(working)
+    rewritten(working, {"a.txt": theirs})
+    ended = await working.pulled(project_id)
+    assert (ended.status, ended.conflicts) == ("completed", None)
+    both = theirs.replace("line 2\n", "mine\n")
+    assert await working.texts(project_id) == {"a.txt": both}
+
+
+async def test_a_branch_that_is_gone_and_a_project_without_one_are_told(working: Site) -> None:
+    project_id = await imported(working, {"a.txt": "a\n"})
+    working.github.repositories.commit("octo/a", tree({"b": "b\n"}), branch="other")
+    working.github.repositories.git("octo/a", "update-ref", "-d", "refs/heads/main")
+    ended = await working.pulled(project_id)
     assert (ended.status, ended.error_code) == ("failed", "no_such_branch")
-    assert await site.texts(project_id) == {"a.txt": "a\n"}
-    alone = (await site.store.projects.create(owner=site.owner, name="P")).project_id
+    assert await working.texts(project_id) == {"a.txt": "a\n"}
+    alone = (await working.store.projects.create(owner=working.owner, name="P")).project_id
     with pytest.raises(Exception, match="no repository yet"):
-        await site.pulled(alone)
+        await working.pulled(alone)
 
 
 async def test_an_edit_of_a_person_meanwhile_is_never_lost(
@@ -159,19 +192,19 @@ async def test_an_edit_of_a_person_meanwhile_is_never_lost(
     assert await site.texts(project_id) == {"a.txt": both, "b.txt": "B\n"}
 
 
-async def test_two_pulls_at_once_are_one(site: Site) -> None:
-    project_id = await imported(site, {"a.txt": "a\n"})
-    site.github.repositories.commit("octo/a", tree({"a.txt": "A\n"}))
-    site.github.gate.clear()
-    async with site.worker() as engine:
-        first = await site.ask(engine, project_id, "pull")
+async def test_two_pulls_at_once_are_one(working: Site) -> None:
+    project_id = await imported(working, {"a.txt": "a\n"})
+    working.github.repositories.commit("octo/a", tree({"a.txt": "A\n"}))
+    working.github.gate.clear()
+    async with working.worker() as engine:
+        first = await working.ask(engine, project_id, "pull")
         with pytest.raises(Exception, match="A pull of this project is already running"):
-            await site.ask(engine, project_id, "pull")
+            await working.ask(engine, project_id, "pull")
         with pytest.raises(Exception, match="A pull of this project is already running"):
-            await site.store.transfers.request_export(project_id, owner=site.owner, data={})
-        site.github.gate.set()
-        assert (await site.ended(project_id)).transfer_id == first
-    assert await site.texts(project_id) == {"a.txt": "A\n"}
+            await working.store.transfers.request_export(project_id, owner=working.owner, data={})
+        working.github.gate.set()
+        assert (await working.ended(project_id)).transfer_id == first
+    assert await working.texts(project_id) == {"a.txt": "A\n"}
 
 
 async def test_a_pull_that_is_stopped_half_way_goes_on_or_leaves_a_clear_state(
@@ -221,17 +254,81 @@ async def test_a_pull_that_is_stopped_half_way_goes_on_or_leaves_a_clear_state(
     assert "<<<<<<<" in found["5.txt"]
 
 
-async def test_losing_the_cache_in_the_middle_is_no_error(site: Site) -> None:
+async def test_the_branch_may_move_on_and_the_worker_die_in_the_middle_of_a_pull(
+    site: Site,
+) -> None:
     project_id = await imported(site, {"a.txt": "a\n"})
-    cache = site.folder / "repositories" / "histories"
+    first = site.github.repositories.commit("octo/a", tree({"a.txt": "A\n"}))
+    site.github.gate.clear()
+    async with site.worker() as engine:  # which dies while it fetches
+        await site.ask(engine, project_id, "pull")
+        await site.transfer_once(project_id, lambda it: it.phase == "fetching")
+    second = site.github.repositories.commit("octo/a", tree({"a.txt": "AA\n", "b.txt": "b\n"}))
+    site.github.gate.set()
+    async with site.worker():
+        ended = await site.ended(project_id)
+    assert (ended.status, ended.commit) == ("completed", first)
+    assert await site.texts(project_id) == {"a.txt": "A\n"}
+    assert (await site.pulled(project_id)).commit == second
+    assert await site.texts(project_id) == {"a.txt": "AA\n", "b.txt": "b\n"}
+
+
+async def test_a_worker_that_dies_behind_the_merge_does_not_merge_again(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    project_id = await imported(site, {"a.txt": TEXT})
+    await site.write(project_id, "a.txt", TEXT.replace("line 7", "mine"))
+    theirs = TEXT.replace("line 7", "theirs")
+    commit = site.github.repositories.commit("octo/a", tree({"a.txt": theirs}))
+    finish, merged = site.store.transfers.finish, asyncio.Event()
+
+    async def never(*_: object, **__: object) -> Transfer:
+        merged.set()
+        await asyncio.sleep(3_600)
+        raise AssertionError("it was to be stopped")
+
+    monkeypatch.setattr(site.store.transfers, "finish", never)
+    async with site.worker() as engine:
+        await site.ask(engine, project_id, "pull")
+        await merged.wait()
+    await site.write(project_id, "a.txt", "decided by then\n")
+    monkeypatch.setattr(site.store.transfers, "finish", finish)
+    async with site.worker():
+        ended = await site.ended(project_id)
+    assert (ended.status, ended.conflicts_count) == ("completed", 1)
+    assert await site.texts(project_id) == {"a.txt": "decided by then\n"}
+    link = (await project(site, project_id)).repository
+    assert link is not None
+    assert link.commit == commit
+
+
+@pytest.mark.thorough
+async def test_a_commit_that_is_gone_before_it_is_fetched_is_told(site: Site) -> None:
+    project_id = await imported(site, {"a.txt": "a\n"})
+    repositories = site.github.repositories
+    repositories.commit("octo/a", tree({"a.txt": "A\n"}))
+    site.github.gate.clear()
+    async with site.worker() as engine:
+        await site.ask(engine, project_id, "pull")
+        await site.transfer_once(project_id, lambda it: it.phase == "fetching")
+        rewritten(site, {"a.txt": "AA\n"})
+        site.github.gate.set()
+        ended = await site.ended(project_id)
+    assert (ended.status, ended.error_code) == ("failed", "remote_moved")
+    assert await site.texts(project_id) == {"a.txt": "a\n"}
+
+
+async def test_losing_the_cache_in_the_middle_is_no_error(working: Site) -> None:
+    project_id = await imported(working, {"a.txt": "a\n"})
+    cache = await kept(working)
     for text in ("A\n", "AA\n"):
-        site.github.repositories.commit("octo/a", tree({"a.txt": text}))
-        assert (await site.pulled(project_id)).status == "completed"
-        assert await site.texts(project_id) == {"a.txt": text}
-        [kept] = cache.glob("*.git")
-        (kept / "HEAD").write_text("broken")
-        for pack in (kept / "objects" / "pack").iterdir():
+        working.github.repositories.commit("octo/a", tree({"a.txt": text}))
+        assert (await working.pulled(project_id)).status == "completed"
+        assert await working.texts(project_id) == {"a.txt": text}
+        [repository] = cache.glob("*.git")
+        (repository / "HEAD").write_text("broken")
+        for pack in (repository / "objects" / "pack").iterdir():
             pack.unlink()
-    site.github.repositories.commit("octo/a", tree({"a.txt": "AAA\n"}))
-    assert (await site.pulled(project_id)).status == "completed"
-    assert await site.texts(project_id) == {"a.txt": "AAA\n"}
+    working.github.repositories.commit("octo/a", tree({"a.txt": "AAA\n"}))
+    assert (await working.pulled(project_id)).status == "completed"
+    assert await working.texts(project_id) == {"a.txt": "AAA\n"}

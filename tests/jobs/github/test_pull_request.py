@@ -23,41 +23,41 @@ async def changed(site: Site) -> ProjectId:
     return project_id
 
 
-async def test_it_is_opened_once_and_its_branch_grows(site: Site) -> None:
-    repositories = site.github.repositories
-    project_id = await changed(site)
+async def test_it_is_opened_once_and_its_branch_grows(working: Site) -> None:
+    repositories = working.github.repositories
+    project_id = await changed(working)
     main = repositories.head("octo/a")
-    first = await site.proposed(project_id, title="Mine", body="Because.")
+    first = await working.proposed(project_id, title="Mine", body="Because.")
     assert (first.status, first.error) == ("completed", None)
     assert first.pull_request is not None
-    assert first.pull_request.url == f"{site.github.url}/octo/a/pull/1"
+    assert first.pull_request.url == f"{working.github.url}/octo/a/pull/1"
     branch = first.branch or ""
     assert branch.startswith("polaris/a-")
     assert repositories.git("octo/a", "rev-parse", f"{branch}^") == main
     names = repositories.git("octo/a", "diff", "--name-status", "main", branch)
     assert names == "M\ta.txt"
-    [opened] = site.github.pulls
+    [opened] = working.github.pulls
     assert (opened["title"], opened["body"], opened["base"]["ref"]) == ("Mine", "Because.", "main")
-    again = await site.proposed(project_id)
+    again = await working.proposed(project_id)
     assert (again.pull_request, again.commit) == (first.pull_request, first.commit)
-    await site.write(project_id, "b.txt", "b\n")
-    more = await site.proposed(project_id, branch=branch)
+    await working.write(project_id, "b.txt", "b\n")
+    more = await working.proposed(project_id, branch=branch)
     assert more.pull_request == first.pull_request
     assert repositories.git("octo/a", "rev-parse", f"{branch}^") == first.commit
-    assert len(site.github.pulls) == 1
+    assert len(working.github.pulls) == 1
     assert repositories.head("octo/a") == main
 
 
-async def test_what_was_pulled_meanwhile_is_merged_and_not_undone(site: Site) -> None:
-    repositories = site.github.repositories
-    project_id = await changed(site)
-    first = await site.proposed(project_id, branch="mine")
+async def test_what_was_pulled_meanwhile_is_merged_and_not_undone(working: Site) -> None:
+    repositories = working.github.repositories
+    project_id = await changed(working)
+    first = await working.proposed(project_id, branch="mine")
     theirs = repositories.commit("octo/a", [*FILES, File(b"theirs.txt", b"t\n")])
-    early = await site.proposed(project_id, branch="early")
+    early = await working.proposed(project_id, branch="early")
     assert repositories.git("octo/a", "diff", "--name-status", "main...early") == "M\ta.txt"
     assert early.status == "completed"
-    assert (await site.pulled(project_id)).status == "completed"
-    second = await site.proposed(project_id, branch="mine")
+    assert (await working.pulled(project_id)).status == "completed"
+    second = await working.proposed(project_id, branch="mine")
     assert (second.status, second.pull_request) == ("completed", first.pull_request)
     assert repositories.git("octo/a", "rev-parse", "mine^1", "mine^2").split() == [
         first.commit,
@@ -66,38 +66,38 @@ async def test_what_was_pulled_meanwhile_is_merged_and_not_undone(site: Site) ->
     assert repositories.git("octo/a", "diff", "--name-status", "main...mine") == "M\ta.txt"
 
 
-async def test_of_a_folder_only_that_is_proposed(site: Site) -> None:
-    repositories = site.github.repositories
+async def test_of_a_folder_only_that_is_proposed(working: Site) -> None:
+    repositories = working.github.repositories
     repositories.make("octo/a")
     inside = [File(b"packages/a/x.txt", b"x\n"), File(b"top.txt", b"t\n")]
     repositories.commit("octo/a", inside)
-    project_id, _ = await site.imported("octo/a", folder="packages/a")
-    await site.write(project_id, "x.txt", "mine\n")
-    first = await site.proposed(project_id, branch="mine")
+    project_id, _ = await working.imported("octo/a", folder="packages/a")
+    await working.write(project_id, "x.txt", "mine\n")
+    first = await working.proposed(project_id, branch="mine")
     repositories.commit("octo/a", [*inside, File(b"more.txt", b"m\n")])
-    await site.pulled(project_id)
-    await site.write(project_id, "y.txt", "y\n")
-    second = await site.proposed(project_id, branch="mine")
+    await working.pulled(project_id)
+    await working.write(project_id, "y.txt", "y\n")
+    second = await working.proposed(project_id, branch="mine")
     assert (first.status, second.status) == ("completed", "completed")
     lines = repositories.git("octo/a", "diff", "--name-status", "main", "mine").splitlines()
     assert lines == ["M\tpackages/a/x.txt", "A\tpackages/a/y.txt"]
 
 
-async def test_a_branch_of_somebody_else_is_left_alone(site: Site) -> None:
-    repositories = site.github.repositories
-    project_id = await changed(site)
+async def test_a_branch_of_somebody_else_is_left_alone(working: Site) -> None:
+    repositories = working.github.repositories
+    project_id = await changed(working)
     theirs = repositories.commit("octo/a", [File(b"theirs", b"t\n")], branch="theirs")
-    ended = await site.proposed(project_id, branch="theirs")
+    ended = await working.proposed(project_id, branch="theirs")
     assert (ended.status, ended.error_code) == ("failed", "branch_taken")
     assert repositories.head("octo/a", "theirs") == theirs
-    first = await site.proposed(project_id, branch="mine")
+    first = await working.proposed(project_id, branch="mine")
     assert first.status == "completed"
     review = repositories.commit("octo/a", [File(b"a.txt", b"reviewed\n")], branch="mine")
-    await site.write(project_id, "b.txt", "b\n")
-    second = await site.proposed(project_id, branch="mine")
+    await working.write(project_id, "b.txt", "b\n")
+    second = await working.proposed(project_id, branch="mine")
     assert second.error_code == "branch_taken"
     assert repositories.head("octo/a", "mine") == review
-    into_itself = await site.proposed(project_id, branch="main")
+    into_itself = await working.proposed(project_id, branch="main")
     assert into_itself.error_code == "refused_by_github"
 
 
@@ -113,12 +113,24 @@ async def test_nothing_to_propose_and_no_account_are_told(site: Site) -> None:
     assert (await site.proposed(project_id)).error_code == "github_not_connected"
 
 
-async def test_an_answer_that_is_lost_opens_no_second_one(site: Site) -> None:
-    project_id = await changed(site)
+async def test_an_answer_that_is_lost_opens_no_second_one(working: Site) -> None:
+    project_id = await changed(working)
     fault = Fault("POST /api/v3/repos/octo/a/pulls", 502, {"message": "Server Error"})
-    site.github.faults.append(fault)
-    ended = await site.proposed(project_id)
-    assert (ended.status, len(site.github.pulls)) == ("completed", 1)
+    working.github.faults.append(fault)
+    ended = await working.proposed(project_id)
+    assert (ended.status, len(working.github.pulls)) == ("completed", 1)
+
+
+async def test_a_rate_limit_between_the_push_and_the_request_is_slept_through(
+    working: Site,
+) -> None:
+    project_id = await changed(working)
+    body, headers = {"message": "secondary rate limit"}, {"Retry-After": "1"}
+    fault = Fault("POST /api/v3/repos/octo/a/pulls", 403, body, headers)
+    working.github.faults.append(fault)
+    ended = await working.proposed(project_id)
+    assert (ended.status, ended.waiting_until) == ("completed", None)
+    assert len(working.github.pulls) == 1
 
 
 async def test_commits_are_of_whom_the_request_or_the_server_names(site: Site) -> None:
