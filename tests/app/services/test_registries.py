@@ -1,8 +1,6 @@
 """Which package registries a project's programs reach, outside of runs: MCP clients, terminals."""
 
-import asyncio
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack
 from pathlib import Path
 
 import pytest
@@ -15,12 +13,12 @@ from app.services.terminals import Terminals
 from core.ids import OwnerId, ProjectId
 from jobs.files.folders import ProjectFolders
 from store import Store
+from tests.support.registries import sandbox_with_registry
 from tests.support.shells import shown
 from tests.support.store import convex_url, owner, store
 from tools.output import ToolOutput
 from tools.place import Place, Provided, Touches
-from tools.sandbox.registries import ALL, Registries
-from tools.sandbox.sandbox import Sandbox
+from tools.sandbox.registries import Registries
 from tools.tool import Tool
 
 __all__ = ["convex_url", "owner", "store"]
@@ -76,20 +74,11 @@ async def test_calls_over_mcp_reach_what_the_project_allows_now(
 @pytest.fixture
 async def terminals(store: Store, tmp_path: Path) -> AsyncIterator[tuple[Terminals, str]]:
     """Those of a sandbox with one registry, and its name."""
-
-    async def serve(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        writer.close()
-
-    async with AsyncExitStack() as stack:
-        server = await stack.enter_async_context(await asyncio.start_server(serve, "127.0.0.1", 0))
-        registry = f"localhost:{server.sockets[0].getsockname()[1]}"
-        sandbox = Sandbox(kinds=["bubblewrap"], registries=[registry])
-        await stack.enter_async_context(sandbox)
-        if sandbox.kind is None:
-            pytest.skip("this machine has no user namespaces")
-        assert sandbox.reaches(ALL)
-        made = Terminals(store, ProjectFolders(store, tmp_path), sandbox)
-        yield await stack.enter_async_context(made), registry
+    async with (
+        sandbox_with_registry() as (sandbox, registry),
+        Terminals(store, ProjectFolders(store, tmp_path), sandbox) as opened,
+    ):
+        yield opened, registry
 
 
 async def test_a_terminal_reaches_what_the_project_allows_when_it_is_opened(
