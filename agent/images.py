@@ -8,7 +8,7 @@ from tools.output import ImagePart, ToolOutput
 
 MAX_IMAGES = 20  # of more, providers take smaller ones only
 MAX_IMAGES_CHARS = 16 * 1024 * 1024  # of base64, in one request
-NOT_SHOWN = "[The image was shown before and is left out now. Read the file again if needed.]"
+NOT_SHOWN = "[The image is left out here. Read the file again if it is needed.]"
 
 
 def images_of(output: ToolOutput) -> tuple[Image, ...]:

@@ -15,7 +15,7 @@ from statistics import median
 from time import perf_counter
 
 from bench.figures import say, say_figures
-from bench.tools_relevance_learning import learn
+from bench.tools_relevance_learning import ASKED, ROUNDS, learn
 from bench.tools_relevance_walk import (
     Score,
     Walk,
@@ -57,10 +57,14 @@ def main() -> None:
     parser.add_argument("--repo", type=Path, action="append", default=[])
     parser.add_argument("--only-code", action="store_true", help="index nothing but code")
     parser.add_argument("--learn", type=Path, nargs="+", default=[], metavar="CLONE")
+    parser.add_argument("--questions", type=int, default=ASKED, help="of a clone, to learn on")
+    parser.add_argument("--rounds", type=int, default=ROUNDS, help="over all weights")
     parser.add_argument("--write", action="store_true", help="keep what was learned for the ranker")
     given = parser.parse_args()
     if given.learn:
-        learned = learn(given.learn, shipped_weights())
+        learned = learn(
+            given.learn, shipped_weights(), questions=given.questions, rounds=given.rounds
+        )
         if given.write:
             SHIPPED.write_text(json_of(learned.weights))
         say_figures({"before": learned.before, "after": learned.after, **asdict(learned.weights)})

@@ -2,8 +2,8 @@
 
 One weight after another is set to the value with which the files that a commit changed are found
 best, over all clones alike, as long as that gains something (coordinate ascent). What is learned on
-are up to 150 commits a clone (seed 11) of the last 1,600 of its main line that are not among the
-300 that `measure` asks about; so those stay a test.
+are 150 commits a clone (seed 11), unless asked for otherwise: of the last 1,600 of its main line,
+but not of the 300 that `measure` asks about; so those stay a test.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -35,9 +35,10 @@ CHOICES: Mapping[str, Sequence[float]] = {
 
 @dataclass(frozen=True)
 class Lesson:
-    """A clone, and the commits of it that are learned on."""
+    """A clone, and so many commits of it that are learned on."""
 
     repo: Path
+    questions: int = ASKED
 
     @cached_property
     def walk(self) -> Walk:
@@ -49,7 +50,7 @@ class Lesson:
         """Numbers of commits."""
         tested = sample_of(self.walk.able)
         free = [number for number in self.walk.able if number not in tested]
-        return set(Random(SEED).sample(free, min(ASKED, len(free))))  # noqa: S311 - a sample
+        return set(Random(SEED).sample(free, min(self.questions, len(free))))  # noqa: S311 - a sample
 
     def scores(self, choices: Sequence[Weights]) -> list[float]:
         """How well each of them finds what the commits changed: mean recall at 5 and at 10."""
@@ -68,22 +69,26 @@ class Learned:
     after: float
 
 
-def learn(repos: Sequence[Path], start: Weights) -> Learned:
+def learn(
+    repos: Sequence[Path], start: Weights, *, questions: int = ASKED, rounds: int = ROUNDS
+) -> Learned:
     """The weights for these clones, from `start` on; each step is said."""
-    lessons = [Lesson(repo) for repo in repos]
+    lessons = [Lesson(repo, questions) for repo in repos]
 
     def scores(choices: Sequence[Weights]) -> list[float]:
         by_repo = [lesson.scores(choices) for lesson in lessons]
         return [fmean(row) for row in zip(*by_repo, strict=True)]
 
-    return ascend(start, scores)
+    return ascend(start, scores, rounds=rounds)
 
 
-def ascend(start: Weights, scores: Callable[[Sequence[Weights]], list[float]]) -> Learned:
+def ascend(
+    start: Weights, scores: Callable[[Sequence[Weights]], list[float]], *, rounds: int = ROUNDS
+) -> Learned:
     """Coordinate ascent from `start`; `scores` says how good each of some weights is."""
     best, before = start, scores([start])[0]
     reached = before
-    for number in range(1, ROUNDS + 1):
+    for number in range(1, rounds + 1):
         since = reached
         for name in CHOICES:
             others = list(_others(best, name))
@@ -91,7 +96,7 @@ def ascend(start: Weights, scores: Callable[[Sequence[Weights]], list[float]]) -
             at = max(range(len(others)), key=lambda place: found[place])
             if found[at] > reached + LEAST_GAIN:
                 best, reached = others[at], found[at]
-                say(f"round {number}: {name} = {getattr(best, name)} gives {reached:.4f}")
+            say(f"round {number}: {name} = {getattr(best, name)}, which gives {reached:.4f}")
         if reached == since:
             break
     return Learned(best, before, reached)

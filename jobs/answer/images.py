@@ -11,7 +11,7 @@ from store.gateway import Store
 from store.records import ResultImage, ToolCallRecord
 from tools.output import PARTS, ImagePart, Part, large_images
 
-Place = tuple[int, ToolCallId]
+Call = tuple[int, ToolCallId]
 """A turn, and a call of it."""
 
 
@@ -29,7 +29,7 @@ class ResultImages:
         self._store = store
         self._message_id = message_id
         self._owner = owner
-        self._known: dict[Place, tuple[ImagePart, ...]] = {}
+        self._known: dict[Call, tuple[ImagePart, ...]] = {}
 
     def note(self, turn: int, call_id: ToolCallId, parts: Sequence[Part]) -> None:
         """A call came to these parts."""
@@ -45,10 +45,10 @@ class ResultImages:
         Raises: NotFound: the message is gone.
         """
         shown = _newest(calls)
-        self._known = {place: self._known[place] for place in shown if place in self._known}
-        for place in shown:
-            if place not in self._known:
-                self._known[place] = await self._read(*place)
+        self._known = {call: self._known[call] for call in shown if call in self._known}
+        for call in shown:
+            if call not in self._known:
+                self._known[call] = await self._read(*call)
         return tuple(self._with_images(turn) for turn in turns) if shown else tuple(turns)
 
     def _with_images(self, recorded: RecordedTurn) -> RecordedTurn:
@@ -67,9 +67,9 @@ class ResultImages:
         return tuple(part for part in parts if isinstance(part, ImagePart))
 
 
-def _newest(calls: Sequence[ToolCallRecord]) -> list[Place]:
+def _newest(calls: Sequence[ToolCallRecord]) -> list[Call]:
     """The latest calls that came to images, up to as many as a model is shown."""
-    shown: list[Place] = []
+    shown: list[Call] = []
     left = MAX_IMAGES
     for call in reversed(calls):
         if call.images and left > 0:

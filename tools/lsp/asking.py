@@ -17,6 +17,7 @@ from tools.place import Place
 from tools.text import decode, describe_binary
 from tools.workspace.paths import confine
 from tools.workspace.port import RelPath
+from tools.workspace.staged import StagedWorkspace
 
 T = TypeVar("T")
 
@@ -124,16 +125,31 @@ class Listing:
     def __init__(self, place: Place, session: Session) -> None:
         self._place = place
         self._root = session.root
+        self._session = session
         self._known: dict[RelPath, Lines | None] = {}
 
     async def lines(self, path: RelPath) -> Lines | None:
         """Of a file that can be read as a text."""
         if path not in self._known:
-            try:
-                self._known[path] = (await source_of(self._place, path)).lines
-            except Refused:
-                self._known[path] = None
+            self._known[path] = await self._lines(path)
         return self._known[path]
+
+    async def _lines(self, path: RelPath) -> Lines | None:
+        files, known, seen = self._place.files, self._session.known_lines, self._session.seen
+        if isinstance(files, StagedWorkspace) and files.edits:  # the disk does not have them
+            return await self._read(path)
+        before = known.get(path, seen)
+        if before is not None:
+            return before[0]
+        lines = await self._read(path)
+        known.put(path, seen, lines)
+        return lines
+
+    async def _read(self, path: RelPath) -> Lines | None:
+        try:
+            return (await source_of(self._place, path)).lines
+        except Refused:
+            return None
 
     async def named(self, location: Location) -> tuple[str, str, str]:
         """`path:line:column`, the line, and what stands at the range; outside: the file's name."""

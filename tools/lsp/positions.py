@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import dataclass
+from itertools import accumulate
 from pathlib import Path
 from urllib.parse import unquote_to_bytes, urlsplit
 
@@ -26,6 +27,9 @@ class Lines:
     @classmethod
     def of(cls, text: str) -> "Lines":
         """The lines of a text; one that is empty has one."""
+        if "\r" not in text:  # most: a third of the time
+            after = [*accumulate(len(line) + 1 for line in text.split("\n"))]
+            return cls(text, (0, *after[:-1]), tuple(end - 1 for end in after))
         breaks = [match.span() for match in _LINE_END.finditer(text)]
         return cls(
             text,

@@ -18,6 +18,7 @@ from core.errors import Refused
 from tools.lsp.buffers import Buffers
 from tools.lsp.errors import Busy, Outdated, Silent
 from tools.lsp.importers import Importers
+from tools.lsp.known_lines import KnownLines
 from tools.lsp.positions import path_of, uri_of
 from tools.lsp.servers import Server
 from tools.lsp.talk import Connect
@@ -159,6 +160,7 @@ class Session:
         self._disk: Workspace = DiskWorkspace(root)
         self._turn = asyncio.Lock()
         self.importers = Importers(root)
+        self.known_lines = KnownLines()
         self._told = Look()
         self.layout = 0
         """Counts on when files come or go, and when a document is closed."""

@@ -39,6 +39,11 @@ class Look:
     settled_before_ns: int = 0
     """A file with a later time may be changed again without another size or time."""
 
+    def settled(self, path: RelPath) -> Stamp | None:
+        """What a file shows that will show something else when it changes; None: it may not."""
+        stamp = self.files.get(path)
+        return None if stamp is None or stamp.mtime_ns > self.settled_before_ns else stamp
+
     def sources(self, server: Server) -> Iterator[RelPath]:
         """The files in its languages."""
         for path in self.files:

@@ -1,14 +1,15 @@
 """searchFiles: the lines of a project that match a pattern.
 
-ripgrep counts first, which is quick for any number of matches; only of the files that are shown it
-is then asked where in them. Those are read through the workspace, so that what the model sees never
-comes from behind a link that was put there meanwhile.
+ripgrep says where the matches are, and not what stands there: the files that are shown are read
+through the workspace, so that what the model sees never comes from behind a link that was put there
+meanwhile. Where there are too many matches in a file they are counted once more.
 """
 
 import asyncio
 from bisect import bisect_right
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Generator, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Annotated
 
 from pydantic import Field
@@ -31,6 +32,13 @@ MAX_LINE_CHARS = 200
 BEFORE_MATCH_CHARS = 60  # of a line that is cut
 MAX_CONTEXT_LINES = 5
 BATCH_CHARS = 16_000_000  # of files that are searched in memory
+MAX_TOLD = 1_000  # lines of a file; where there are more, they are counted
+READ_AT_ONCE = 8  # files, each of 10 MiB at most
+_PLACES = (
+    *("--heading", "--null", "--line-number", "--column"),
+    *("--max-columns=1", f"--max-count={MAX_TOLD}"),  # the lines are read with their files
+)
+_BINARY = b": WARNING: stopped searching binary file"
 _UTF16 = (b"\xff\xfe", b"\xfe\xff")
 _MATCHING = ("--regex-size-limit=10M", "--dfa-size-limit=64M", "--crlf")
 
@@ -124,21 +132,38 @@ async def search_files(arguments: SearchFiles, place: Place) -> ToolOutput:
 async def _search(wanted: _Wanted, glob: Glob | None, place: Place) -> _Searched:
     if place.folder is None:
         return await _search_in_memory(wanted, glob, place)
-    counting = ["--count", "--null", *wanted.options, "."]
-    output = await ripgrep(place.folder, counting, glob)
+    output = await ripgrep(place.folder, [*_PLACES, *wanted.options, "."], glob)
     _refuse_pattern(output)
-    counts = await asyncio.to_thread(_counts, output.stdout, glob)
+    found = await asyncio.to_thread(_found, output.stdout, glob)
+    many = [path for path, rows in found.items() if len(rows) >= MAX_TOLD]
+    counted: Mapping[RelPath, int] = {}
+    if (many or output.is_cut) and not output.is_late:
+        counted = await _counted(wanted, glob, place.folder)
+        for path in many:
+            if path not in counted:  # further down it turned out to be binary
+                del found[path]
     shown: list[RelPath] = []
     total = 0
-    for path in sorted(counts):
+    for path in sorted(found):
         if total >= MAX_SHOWN:
             break
         shown.append(path)
-        total += counts[path]
+        total += len(found[path])
     texts = await _texts(shown, place)
-    matches = await _matches(wanted, texts)
-    total = max(sum(counts.values()), len(matches))
+    matches = [
+        match
+        for path in shown
+        if path in texts
+        for match in _matches_of(path, found[path][:MAX_SHOWN], texts[path])
+    ]
+    total = max(sum(map(len, found.values())), sum(counted.values()))
     return _Searched(total, matches[:MAX_SHOWN], texts, output.is_late)
+
+
+async def _counted(wanted: _Wanted, glob: Glob | None, folder: Path) -> dict[RelPath, int]:
+    """How many lines match in each file, where they are too many to be told one by one."""
+    output = await ripgrep(folder, ["--count", "--null", *wanted.options, "."], glob)
+    return await asyncio.to_thread(_counts, output.stdout, glob)
 
 
 async def _search_in_memory(wanted: _Wanted, glob: Glob | None, place: Place) -> _Searched:
@@ -162,6 +187,28 @@ async def _search_in_memory(wanted: _Wanted, glob: Glob | None, place: Place) ->
     return _Searched(count, matches, kept)
 
 
+def _found(stdout: bytes, glob: Glob | None) -> dict[RelPath, Sequence[bytes]]:
+    """By file, its matching lines as `number:column:…`; none of what turned out to be binary."""
+    found: dict[RelPath, Sequence[bytes]] = {}
+    for block in stdout.split(b"\n\n"):
+        name, _, rows = block.partition(b"\0")
+        path = path_from(name)
+        if path is None or _BINARY in rows or (glob is not None and not glob.matches(path)):
+            continue
+        found[path] = rows.splitlines()
+    return found
+
+
+def _matches_of(path: RelPath, rows: Sequence[bytes], lines: Sequence[str]) -> Generator[_Match]:
+    for row in rows:
+        number, _, rest = row.partition(b":")
+        column = rest.partition(b":")[0]
+        if not (number.isdigit() and column.isdigit() and int(number) <= len(lines)):
+            continue  # cut off, or the file is another one by now
+        line, before = lines[int(number) - 1], int(column) - 1
+        yield _Match(path, int(number) - 1, before if line.isascii() else _characters(line, before))
+
+
 def _counts(stdout: bytes, glob: Glob | None) -> dict[RelPath, int]:
     counts: dict[RelPath, int] = {}
     for line in stdout.splitlines():
@@ -174,16 +221,21 @@ def _counts(stdout: bytes, glob: Glob | None) -> dict[RelPath, int]:
 
 async def _texts(paths: Iterable[RelPath], place: Place) -> dict[RelPath, Sequence[str]]:
     """Their lines; without files that are gone, too large or not text."""
+    wanted = list(paths)
     texts: dict[RelPath, Sequence[str]] = {}
-    for path in paths:
-        try:
-            data = await place.files.read(path)
-        except Refused:
-            continue
-        lines = _lines(data)
-        if lines is not None:
-            texts[path] = lines
+    for start in range(0, len(wanted), READ_AT_ONCE):
+        some = wanted[start : start + READ_AT_ONCE]
+        read = await asyncio.gather(*(_text(path, place) for path in some))
+        pairs = zip(some, read, strict=True)
+        texts |= {path: lines for path, lines in pairs if lines is not None}
     return texts
+
+
+async def _text(path: RelPath, place: Place) -> list[str] | None:
+    try:
+        return _lines(await place.files.read(path))
+    except Refused:
+        return None
 
 
 def _lines(data: bytes) -> list[str] | None:

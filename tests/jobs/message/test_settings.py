@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack
 from pathlib import Path
 
 import pytest
@@ -11,11 +10,11 @@ from agent.prompt import SYSTEM_PROMPT, SYSTEM_PROMPT_BY_ID
 from llm.model import Turn
 from store.records import MessageStatus, SettingsChange
 from tests.jobs.message.site import TASK, Site
+from tests.support.registries import sandbox_with_registry
 from tests.support.scripted_turns import ScriptedTurns, call, calls, says
 from tools.files import FILE_TOOLS
 from tools.files.by_id import ID_FILE_TOOLS
 from tools.place import Provided
-from tools.sandbox.sandbox import Sandbox
 from tools.terminal import TERMINAL_TOOLS
 from tools.terminal.outputs import Outputs
 
@@ -102,20 +101,9 @@ with socket.create_connection(("127.0.0.1", 3128), timeout=20) as there:
 @pytest.fixture
 async def registry(site: Site) -> AsyncIterator[str]:
     """A registry that the operator allows, and tools that run commands."""
-
-    async def serve(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        writer.close()
-
-    async with AsyncExitStack() as stack:
-        server = await stack.enter_async_context(await asyncio.start_server(serve, "127.0.0.1", 0))
-        name = f"localhost:{server.sockets[0].getsockname()[1]}"
-        sandbox = Sandbox(kinds=["bubblewrap"], registries=[name])
-        await stack.enter_async_context(sandbox)
-        if sandbox.kind is None:
-            pytest.skip("this machine has no user namespaces")
-        parent = site.folder / "outputs"
-        await asyncio.to_thread(Path.mkdir, parent)
-        outputs = await stack.enter_async_context(Outputs(parent=parent))
+    parent = site.folder / "outputs"
+    await asyncio.to_thread(Path.mkdir, parent)
+    async with sandbox_with_registry() as (sandbox, name), Outputs(parent=parent) as outputs:
         site.tools, site.needs = TERMINAL_TOOLS, Provided(sandbox, outputs)
         yield name
 

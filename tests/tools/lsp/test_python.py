@@ -40,6 +40,22 @@ async def test_names_are_found_over_all_files(tmp_path: Path) -> None:
         assert "def add" in await lsp.ok("hover", path="main.py", line=3, symbol="add")
 
 
+async def test_references_show_the_lines_as_they_are_now(tmp_path: Path) -> None:
+    async with bench(tmp_path, PROJECT) as lsp:
+        asked = {"path": "shop/prices.py", "line": 1, "symbol": "add"}
+        before = await lsp.ok("getReferences", **asked)
+        assert await lsp.ok("getReferences", **asked) == before
+        for price in (11, 12):
+            source = PROJECT["main.py"].replace("add(", f"add({price}, 0) + add(")
+            lsp.write("main.py", source)
+            lsp.place = lsp.new_place()
+            now = await lsp.ok("getReferences", **asked)
+            assert f"add({price}, 0) + add(" in now
+        lsp.write("main.py", PROJECT["main.py"])
+        lsp.place = lsp.new_place()
+        assert await lsp.ok("getReferences", **asked) == before
+
+
 async def test_a_rename_reaches_the_importing_file(tmp_path: Path) -> None:
     async with bench(tmp_path, PROJECT) as lsp:
         await lsp.ok("renameSymbol", path="main.py", line=3, symbol="add", newName="plus")

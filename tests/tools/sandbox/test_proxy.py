@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from tools.mcp.config import ProgramServer, fingerprint
 from tools.sandbox.port import Confined, NoSandbox
 from tools.sandbox.proxy import MAX_DOORS, RegistryProxy
 from tools.sandbox.registries import ALL, Registries
@@ -153,3 +154,9 @@ async def test_a_sandbox_without_registries_refuses(tmp_path: Path) -> None:
         assert not sandbox.has_network
         with pytest.raises(NoSandbox, match="no network"):
             sandbox.wrap(("true",), folder=tmp_path, network=True)
+
+
+def test_a_program_that_may_reach_others_is_another_one() -> None:
+    choices = (ALL, Registries(frozenset()), Registries(frozenset({"a.example.com:1"})))
+    servers = [ProgramServer("s", "python", registries=choice) for choice in choices]
+    assert len({fingerprint(server) for server in servers}) == len(choices)
