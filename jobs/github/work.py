@@ -10,6 +10,8 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
+from pydantic import SecretStr
+
 from core.clock import Clock
 from core.ids import OwnerId, ProjectId
 from jobs.files.folders import name_of
@@ -80,11 +82,10 @@ class GithubWork:
         token = await self.accounts.token(owner)
         git = self.programs.repository(self._folder(project_id), token)
         try:
-            await git.create()
-            yield git
-        except BaseException as error:
-            if isinstance(error, TokenRefused) and token is not None:
-                await self.accounts.refused(owner, token)
+            async with self._told_if_refused(owner, token):
+                await git.create()
+                yield git
+        except BaseException:
             shutil.rmtree(git.folder, ignore_errors=True)  # a handful of files, also when cancelled
             raise
 
@@ -92,14 +93,29 @@ class GithubWork:
     async def history(self, repository: str, owner: OwnerId) -> AsyncGenerator[History]:
         """The commits of a repository that are kept on this worker, as this person may see them.
 
-        Raises: GitMissing.
+        Raises: GitMissing, TokenRefused, GithubAway.
         """
         token = await self.accounts.token(owner)
         url = self.server.git_url(repository)
-        async with self.histories.opened(
-            url, owner, lambda path: self.programs.repository(path, token)
-        ) as history:
+        async with (
+            self._told_if_refused(owner, token),
+            self.histories.opened(
+                url, owner, lambda path: self.programs.repository(path, token)
+            ) as history,
+        ):
             yield history
+
+    @asynccontextmanager
+    async def _told_if_refused(
+        self, owner: OwnerId, token: SecretStr | None
+    ) -> AsyncGenerator[None]:
+        """A token that GitHub refuses is noted: the account is to be connected again."""
+        try:
+            yield
+        except TokenRefused:
+            if token is not None:
+                await self.accounts.refused(owner, token)
+            raise
 
     async def keep_for_pulls(
         self, project_id: ProjectId, owner: OwnerId, repository: str, commit: str
