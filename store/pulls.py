@@ -6,7 +6,7 @@ from typing import Literal
 
 from core.ids import OwnerId, ProjectId, new_id
 from store.client import ConvexHttp
-from store.files import content_row
+from store.contents import content_row
 from store.records import FileMode, NewMode, ReportLine, RequestedExport
 from store.rows import decode, encode
 from store.transfers import Data

@@ -48,11 +48,7 @@ export async function renameConversation(
  * Hides the conversation at once, cancels what is being written in it and leaves the rest to system/purge.
  * Returns the events that stop the runs.
  */
-export async function removeConversation(
-  ctx: MutationCtx,
-  conversation: Doc<"conversations">,
-  ownerId: string,
-): Promise<Doc<"outbox">[]> {
+export async function removeConversation(ctx: MutationCtx, conversation: Doc<"conversations">, ownerId: string): Promise<Doc<"outbox">[]> {
   const { events } = await cancelWritten(ctx, conversation, ownerId);
   await ctx.db.patch(conversation._id, { deletedAt: Date.now() });
   await ctx.scheduler.runAfter(0, internal.system.purge.conversation, { conversationId: conversation._id });

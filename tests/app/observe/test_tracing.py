@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
+from app.backend import engine_of
 from app.settings import Settings
-from app.wiring import engine_of
 from engine import Event
 
 

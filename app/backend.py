@@ -1,0 +1,162 @@
+"""What API and worker both stand on: the store, where tools work, and the engine with its jobs."""
+
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import ExitStack, asynccontextmanager
+from dataclasses import dataclass
+from functools import partial
+
+from agent.definition import Limits
+from app.convex import ConvexAccess
+from app.github import github_of
+from app.models import small_model_of
+from app.observe.tracing import tracing
+from app.services.sealing import sealing_of
+from app.settings import Settings
+from app.tools import AGENT_TOOLS, ID_TOOLS, owned_by_worker, works_in
+from core.background import Work, in_background
+from core.clock import SystemClock
+from engine import Database, Engine, Middleware, PostgresDatabase, SqliteDatabase
+from jobs.agents import Agents
+from jobs.answer.live_answers import LiveAnswers
+from jobs.files.folders import ProjectFolders, own_folder
+from jobs.files.sweep import FolderSweeper, Room
+from jobs.mcp_servers import ProjectServers
+from jobs.outbox import Relay
+from jobs.reap import reap
+from jobs.registry import JOBS
+from llm.model import Model
+from store.deltas import DeltaLimits
+from store.gateway import Store
+from tools.mcp.clients import McpClients
+from tools.place import Provided
+
+CLOCK = SystemClock()
+
+
+@dataclass(frozen=True)
+class Workplace:
+    """What is of this process: the folders of projects, what outlives a call, live answers."""
+
+    folders: ProjectFolders
+    owned: Provided
+    live: LiveAnswers
+
+
+@dataclass(frozen=True)
+class Backend:
+    """What API and worker both stand on, started; without a model there is no `workplace`."""
+
+    convex: ConvexAccess
+    store: Store
+    workplace: Workplace
+    engine: Engine
+    relay: Relay
+    reaping: Work
+
+
+@asynccontextmanager
+async def backend_of(
+    settings: Settings, convex: ConvexAccess, model: Model | None
+) -> AsyncGenerator[Backend]:
+    """The store over Convex, where tools work, and the engine: closed in the other order.
+
+    Without a `model` the engine sends and cancels, and leaves the runs to other processes.
+    """
+    async with (
+        open_store(settings, convex) as store,
+        open_workplace(settings, store) as workplace,
+        open_engine(settings, store, workplace, model) as engine,
+    ):
+        relay = Relay(store.outbox, engine)
+        yield Backend(convex, store, workplace, engine, relay, partial(reap, store, engine, CLOCK))
+
+
+def open_store(settings: Settings, convex: ConvexAccess) -> Store:
+    """The store over Convex's HTTP API."""
+    limits = DeltaLimits(interval_s=settings.flush_ms / 1000)
+    return Store(convex.url, internal_key=convex.internal_key, delta_limits=limits)
+
+
+def database_of(settings: Settings) -> Database:
+    """PostgreSQL when it is configured, else one SQLite file."""
+    if settings.database_url is not None:
+        return PostgresDatabase(settings.database_url.get_secret_value())
+    return SqliteDatabase(settings.data_dir / "engine.sqlite")
+
+
+@asynccontextmanager
+async def open_workplace(settings: Settings, store: Store) -> AsyncGenerator[Workplace]:
+    """Where the tools of runs, people's MCP clients, terminals and editors work."""
+    parent = settings.data_dir.absolute()  # inside the sandbox a path is what it is outside
+    with own_folder(parent / "workspaces") as folder:
+        folders = ProjectFolders(store, folder)
+        async with owned_by_worker(settings, CLOCK) as owned:
+            room = Room(settings.workspaces_bytes, settings.workspaces_days)
+            in_use = partial(works_in, owned)
+            sweeper = FolderSweeper(store, folders, room=room, is_in_use=in_use)
+            async with in_background(sweeper.run):
+                yield Workplace(folders, owned, LiveAnswers())
+
+
+@asynccontextmanager
+async def open_engine(
+    settings: Settings, store: Store, workplace: Workplace, model: Model | None
+) -> AsyncGenerator[Engine]:
+    """The engine with every job of the product; with a model, it works and has what jobs need."""
+    with ExitStack() as stack:
+        needs: list[object] = []
+        if model is not None:
+            agents = agents_of(settings, model, store, workplace)
+            repositories = stack.enter_context(own_folder(settings.data_dir / "repositories"))
+            github = github_of(settings, repositories, store, CLOCK, small_model_of(settings))
+            needs += [store, agents, workplace.folders, workplace.owned, workplace.live, github]
+        async with engine_of(settings, works=model is not None, provide=needs) as engine:
+            yield engine
+
+
+@asynccontextmanager
+async def engine_of(
+    settings: Settings, *, works: bool, provide: Sequence[object] = ()
+) -> AsyncGenerator[Engine]:
+    """The engine over its database, with what watches it."""
+    with tracing(settings) as telemetry:
+        watching = (telemetry, sentry_tags(settings))
+        async with Engine(
+            jobs=JOBS,
+            database=database_of(settings),
+            provide=provide,
+            middleware=[each for each in watching if each is not None],
+            encryption=settings.encryption,
+            name="polaris",
+            works=works,
+            grace_s=settings.grace_s,
+            clock=CLOCK,
+        ) as engine:
+            yield engine
+
+
+def sentry_tags(settings: Settings) -> Middleware | None:
+    """What tags the reports of runs; None where nothing is reported."""
+    if settings.sentry_dsn is None:
+        return None
+    from app.observe.sentry import SentryTags  # noqa: PLC0415 - its SDK, for who reports
+
+    return SentryTags()
+
+
+def agents_of(settings: Settings, model: Model, store: Store, workplace: Workplace) -> Agents:
+    """Who answers: what each run chooses from."""
+    limits = Limits(
+        max_turns=settings.max_steps,
+        history_tokens=settings.history_tokens,
+        condense_at=settings.condense_percent / 100,
+        longest_wait_s=settings.model_wait_s,
+    )
+    sealing = sealing_of(settings)
+    servers = ProjectServers(
+        store,
+        workplace.folders,
+        workplace.owned(McpClients),
+        sealing.open if sealing is not None else None,
+    )
+    return Agents(model, AGENT_TOOLS, limits, servers=servers, store=store, id_tools=ID_TOOLS)
