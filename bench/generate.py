@@ -5,8 +5,8 @@ The last line is one JSON object:
 - `generate.resume_after_kill.*`: `kills` of the product while it makes one project; what
   `bench.generate_story.compared` counts, which is 0 all over where nothing was lost or done twice.
 - `generate.templates_verified`: of five stacks, how many were made by a scripted model and then
-  installed, type-checked, built and tested in the sandbox. It needs the package registries of
-  `bench.generate_templates.REGISTRIES`.
+  installed, type-checked, built and tested in the sandbox. It needs package registries:
+  `POLARIS_PACKAGE_REGISTRIES`, as of the product; without it, it is left out.
 
 `python -m bench.generate kills|templates` measures one of them; `SEED=text` plays a story again.
 """
