@@ -28,6 +28,7 @@ def work(turn: int) -> dict[str, Any]:
 
 SCENARIO = {
     "rules": [
+        {"when": {"user_contains": "Write a summary"}, "reply": {"text": "## Goal\nThe shop."}},
         *map(work, range(10)),
         {"when": {"user_contains": "used all the tool calls"}, "reply": {"text": LAST_WORDS}},
         {"when": {"user_contains": "continue"}, "reply": {"text": "I go on."}},
@@ -45,6 +46,7 @@ async def test_continue_knows_task_touched_files_and_open_work(tmp_path: Path, b
             POLARIS_PORT="0",
             POLARIS_DATA_DIR="data",
             POLARIS_HISTORY_TOKENS=budget,
+            POLARIS_MAX_STEPS="10",
             ANTHROPIC_API_KEY="sk-ant-scripted",
             ANTHROPIC_BASE_URL=model.ready["url"],
         )
