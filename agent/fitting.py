@@ -169,16 +169,20 @@ def fitted(
     return Fit(fold.cut, tuple(before), fold.size)
 
 
+def cut_of(exchanges: Sequence[Exchange], start: Start) -> Cut:
+    """What a summary alone shortens."""
+    covered = _turns_in(exchanges[: start.exchanges]) + start.turns
+    return Cut(merged=start.exchanges, digested=covered, brief=covered)
+
+
 def _begun(exchanges: Sequence[Exchange], budget: int, start: Start) -> _Fold:
-    listed = sum(
-        len(answer.turns)
-        for exchange in exchanges[: start.exchanges]
-        for answer in exchange.answers
-    )
-    covered = listed + start.turns
+    listed = _turns_in(exchanges[: start.exchanges])
     size = start.chars + (listing_chars(budget) if start.exchanges else 0)
-    cut = Cut(merged=start.exchanges, digested=covered, brief=covered)
-    return _Fold(budget, cut, size, merged_turns=listed)
+    return _Fold(budget, cut_of(exchanges, start), size, merged_turns=listed)
+
+
+def _turns_in(exchanges: Sequence[Exchange]) -> int:
+    return sum(len(answer.turns) for exchange in exchanges for answer in exchange.answers)
 
 
 def _grow_exchange(fold: _Fold, size: int) -> None:

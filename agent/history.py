@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 from agent import words
 from agent.digest import TouchesOf, digest, in_digest_chars, listing
 from agent.exchanges import Answer, Exchange, exchanges_of
-from agent.fitting import Cut, Fit, Start, TurnSize, digest_chars, fitted, listing_chars
+from agent.fitting import Cut, Fit, Start, TurnSize, cut_of, digest_chars, fitted, listing_chars
 from agent.images import images_of, with_images_that_fit, without_images
 from agent.sizes import CHARS_PER_TOKEN, size_of
 from agent.transcript import Answered, Asked, Condensed, Loaded, RecordedTurn
@@ -65,10 +65,16 @@ def _touches_nothing(_name: str, _arguments: Mapping[str, Any]) -> Touches:
 
 @dataclass(frozen=True)
 class History:
-    """The messages for a turn; `is_shortened`: they are not all that was said and done."""
+    """The messages for a turn; `is_shortened`: they are not all that was said and done.
+
+    `chars` is about what they come to. `is_as_before`: nothing is shortened beside what the newest
+    summary stands for.
+    """
 
     messages: tuple[ModelMessage, ...]
     is_shortened: bool
+    chars: int
+    is_as_before: bool
 
 
 def build_history(
@@ -89,7 +95,8 @@ def build_history(
     budget_chars = budget_tokens * CHARS_PER_TOKEN
     exchanges = exchanges_of(loaded)
     condensed = loaded.condensed
-    fit = fitted(exchanges, turn_sizes(exchanges), budget_chars, start_of(loaded))
+    start = start_of(loaded)
+    fit = fitted(exchanges, turn_sizes(exchanges), budget_chars, start)
     told = _Told(
         fit,
         remarks,
@@ -111,7 +118,8 @@ def build_history(
     fitting = _with_new_results_that_fit(messages, budget_chars)
     shown = with_images_that_fit(fitting)
     is_shortened = loaded.is_cut or fit.cut != Cut() or fitting is not messages
-    return History(_with_unique_ids(alternating(shown)), is_shortened)
+    is_as_before = fit.cut == cut_of(exchanges, start)
+    return History(_with_unique_ids(alternating(shown)), is_shortened, fit.chars, is_as_before)
 
 
 def turn_sizes(exchanges: Sequence[Exchange]) -> list[TurnSize]:

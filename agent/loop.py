@@ -1,7 +1,7 @@
 """The agent's loop: ask the model, run the tools that it calls, until it answers.
 
 The loop decides on references alone (`agent.durable`), so that it can be replayed: it reads no
-clock, no file and no store. All of that is in the steps (`agent.run`).
+clock, no file and no store. All of that is in the steps (`agent.run`, `agent.asking`).
 """
 
 from collections.abc import Sequence

@@ -1,55 +1,35 @@
 """The two durable steps of a run, a turn and a tool call, and what the process knows meanwhile."""
 
-import asyncio
 import logging
-import random
-from collections.abc import Sequence
-from contextlib import aclosing
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
-from typing import Literal, assert_never
+from datetime import datetime
 
 from agent import words
 from agent.announcing import announces
-from agent.budget import history_budget
+from agent.asking import Asker
 from agent.cleaning import ENDS_THE_ANSWER, cleaned
-from agent.condensing import SUMMARY_TOKENS, makes_progress, summary_chars, to_condense
+from agent.condensing import makes_progress, summary_chars
 from agent.definition import Agent
 from agent.durable import AskAgain, CallRef, CondensedRef, CondenseFirst, ToolRef, TurnRef
-from agent.history import History, Remarks, alternating, build_history
+from agent.history import Remarks
 from agent.identity import tool_ref
 from agent.sink import Sink
 from agent.sizes import CHARS_PER_TOKEN
 from agent.transcript import (
-    PARAGRAPH,
-    Condensed,
     Loaded,
     RecordedTurn,
     Transcript,
     text_of_turn,
-    text_of_turns,
 )
 from agent.waiting import ProviderBusy, wake_time
 from core.backoff import Backoff
 from core.ids import ToolCallId
-from core.text import without_surrogates
-from llm.faults import ModelRefused, ModelUnavailable, PromptTooLong, StreamBroken
+from llm.faults import ModelRefused, ModelUnavailable, StreamBroken
 from llm.model import (
-    Forced,
-    ModelMessage,
-    ModelRequest,
     StopReason,
-    TextDelta,
-    TextPart,
-    ThinkingDelta,
     ToolCall,
-    ToolCallStarted,
-    ToolInputDelta,
-    ToolSpec,
     Turn,
-    TurnEnded,
     Usage,
-    UserMessage,
 )
 from tools.place import Seen
 
@@ -88,7 +68,7 @@ class RunState:
         self._known: Loaded | None = None
         self._tried: set[str] = set()
         self._waiting_until: datetime | None = None
-        self._budget_tokens = history_budget(self.agent)
+        self._asker = Asker(self.agent, self.sink)
 
     async def turn(self, key: str, asking: Asking) -> TurnRef | AskAgain | CondenseFirst:
         """Generate a turn and record it, unless it is on record.
@@ -105,12 +85,13 @@ class RunState:
             if left_s > 0:  # an attempt that died had asked, and was told so
                 return AskAgain(self._waiting_until, left_s)
             await self._wait_until(None)
-        if asking.may_condense and await self._to_condense(loaded, number) is not None:
+        history = await self._asker.told(loaded, remarks)
+        if asking.may_condense and await self._asker.to_condense(loaded, number, history):
             return CondenseFirst(number)
         try:
-            generated, is_shortened = await self._generate(number, loaded, remarks)
+            generated, is_shortened = await self._asker.turn(number, loaded, remarks, history)
         except (ModelUnavailable, StreamBroken) as fault:
-            asked_at = self._asked_at(fault)
+            asked_at = self._asker.asked_at(fault)
             if asked_at is None:
                 raise
             return await self._ask_again(asked_at, asking.waited_s, fault.code)
@@ -132,58 +113,24 @@ class RunState:
         known = loaded.condensed
         if known is not None and (known.made_in, known.made_at) == (None, number):
             return CondensedRef(is_done=True, usage=known.usage)
-        wanted = await self._to_condense(loaded, number)
+        wanted = await self._asker.to_condense(loaded, number)
         if wanted is None:
             return CondensedRef(is_done=False, usage=Usage())
         await self.sink.condensing(number)
         try:
-            turn = await self._summarise(loaded, remarks)
+            turn = await self._asker.summary(loaded, remarks)
         except (ModelUnavailable, ModelRefused, StreamBroken) as fault:
             log.warning("not_condensed", extra={"turn": number, "why": fault.code})
             return CondensedRef(is_done=False, usage=Usage())
-        text = text_of_turn(turn).strip()[: summary_chars(self._budget_tokens)]
+        text = text_of_turn(turn).strip()[: summary_chars(self._asker.budget_tokens)]
         condensed = replace(wanted, text=text, usage=turn.usage, model=turn.model)
-        is_shorter = makes_progress(loaded, condensed, budget_tokens=self._budget_tokens)
+        is_shorter = makes_progress(loaded, condensed, budget_tokens=self._asker.budget_tokens)
         if not text or not is_shorter:
             log.warning("not_condensed", extra={"turn": number, "why": "no progress"})
             return CondensedRef(is_done=False, usage=turn.usage)
         await self.transcript.append_condensed(condensed)
         self._known = replace(loaded, condensed=condensed)
         return CondensedRef(is_done=True, usage=turn.usage)
-
-    async def _to_condense(self, loaded: Loaded, number: int) -> Condensed | None:
-        return await asyncio.to_thread(
-            to_condense,
-            loaded,
-            number=number,
-            budget_tokens=self._budget_tokens,
-            at=self.agent.limits.condense_at,
-        )
-
-    async def _summarise(self, loaded: Loaded, remarks: Remarks) -> Turn:
-        """Asked for behind the conversation as it was sent last: the provider has that cached."""
-        history = await self._history(loaded, remarks)
-        asked = UserMessage(parts=(TextPart(words.CONDENSE),))
-        messages = tuple(alternating((*history.messages, asked)))
-        request = replace(
-            self._request(len(loaded.turns), messages, remarks),
-            max_output_tokens=min(SUMMARY_TOKENS, self.agent.limits.max_output_tokens),
-            tool_choice="none",
-        )
-        async with self.sink.reading(), aclosing(self.agent.model.stream(request)) as events:
-            async for event in events:
-                if isinstance(event, TurnEnded):
-                    return event.turn
-        raise StreamBroken("the model's summary ended without an end")
-
-    def _asked_at(self, fault: ModelUnavailable | StreamBroken) -> datetime | None:
-        """Before when the provider must not be asked again, where it says so."""
-        if isinstance(fault, ModelUnavailable) and fault.retry_at is not None:
-            return fault.retry_at
-        is_short = isinstance(fault, StreamBroken) and (fault.retry_after_s or 0) <= LONGEST_PAUSE_S
-        if fault.retry_after_s is None or is_short:  # a short one is waited for within the step
-            return None
-        return self.agent.clock.now() + timedelta(seconds=fault.retry_after_s)
 
     async def _ask_again(self, asked_at: datetime, waited_s: float, code: str) -> AskAgain:
         now = self.agent.clock.now()
@@ -233,7 +180,7 @@ class RunState:
 
     async def _load(self, key: str) -> Loaded:
         if self._known is None or key in self._tried:
-            whole_chars = self._budget_tokens * CHARS_PER_TOKEN
+            whole_chars = self._asker.budget_tokens * CHARS_PER_TOKEN
             fresh = await self.transcript.load(whole_chars=whole_chars)
             self._waiting_until = fresh.waiting_until
             for recorded in fresh.turns:
@@ -297,102 +244,6 @@ class RunState:
             reads=tuple(sorted(touches.reads)),
             writes=tuple(sorted(touches.writes)),
         )
-
-    async def _generate(self, number: int, loaded: Loaded, remarks: Remarks) -> tuple[Turn, bool]:
-        """Ask until a turn is whole; what a broken attempt has shown is taken back.
-
-        With the turn comes whether the model was told less than all of the conversation.
-
-        A request that is too long is sent again shorter, never as it was; what has proved to fit is
-        remembered.
-        """
-        shortest_tokens = self._budget_tokens >> HISTORY_HALVINGS
-        attempt = 0
-        history = await self._history(loaded, remarks)
-        while True:
-            await self.sink.reset(number)
-            try:
-                request = self._request(number, history.messages, remarks)
-                turn = await self._stream(number, request, loaded.turns)
-            except StreamBroken as broken:
-                attempt += 1
-                is_last = attempt >= self.agent.limits.stream_attempts
-                if is_last or self._asked_at(broken) is not None:
-                    raise
-                log.warning("stream_broken", extra={"turn": number, "attempt": attempt})
-                await self.agent.pause(_pause_s(attempt, broken.retry_after_s))
-            except PromptTooLong:
-                refused = history
-                while history.messages == refused.messages:
-                    if self._budget_tokens // 2 < max(shortest_tokens, 1):
-                        raise
-                    self._budget_tokens //= 2
-                    history = await self._history(loaded, remarks)
-                log.warning(
-                    "prompt_too_long", extra={"turn": number, "budget": self._budget_tokens}
-                )
-            else:
-                await self.sink.flush()
-                return turn, history.is_shortened
-
-    async def _history(self, loaded: Loaded, remarks: Remarks) -> History:
-        return await asyncio.to_thread(  # a long conversation takes a tenth of a second
-            build_history,
-            loaded,
-            budget_tokens=self._budget_tokens,
-            remarks=remarks,
-            touches=self.agent.toolbox.touches,
-        )
-
-    def _tool_choice(self, number: int, remarks: Remarks) -> Literal["auto", "none"] | Forced:
-        if remarks.forbids_calls:
-            return "none"
-        if number == 0 and self.agent.first_tool in self.agent.toolbox.names:
-            return Forced(self.agent.first_tool)
-        return "auto"
-
-    def _request(
-        self, number: int, messages: tuple[ModelMessage, ...], remarks: Remarks
-    ) -> ModelRequest:
-        return ModelRequest(
-            system=self.agent.system,
-            messages=messages,
-            tools=tuple(
-                ToolSpec(
-                    name=tool.name, description=tool.description, input_schema=tool.input_schema
-                )
-                for tool in self.agent.toolbox.descriptions
-            ),
-            max_output_tokens=self.agent.limits.max_output_tokens,
-            tool_choice=self._tool_choice(number, remarks),
-        )
-
-    async def _stream(
-        self, number: int, request: ModelRequest, earlier: Sequence[RecordedTurn]
-    ) -> Turn:
-        gap = PARAGRAPH if text_of_turns(earlier) else ""
-        async with self.sink.reading(), aclosing(self.agent.model.stream(request)) as events:
-            async for event in events:
-                match event:
-                    case TextDelta(text):
-                        if text:
-                            await self.sink.text(number, gap + without_surrogates(text))
-                            gap = ""
-                    case ThinkingDelta(text):
-                        await self.sink.thinking(number, without_surrogates(text))
-                    case ToolCallStarted(call_id, name):
-                        await self.sink.tool_call_started(number, call_id, name)
-                    case ToolInputDelta(call_id, text):
-                        await self.sink.tool_input(number, call_id, without_surrogates(text))
-                    case TurnEnded(turn):
-                        return turn
-                    case _:
-                        assert_never(event)
-        raise StreamBroken("the model's answer ended without an end")
-
-
-def _pause_s(attempt: int, asked_s: float | None) -> float:
-    return min(max(PAUSES.wait_s(attempt, random.random), asked_s or 0.0), LONGEST_PAUSE_S)
 
 
 def _call(recorded: RecordedTurn, call_id: ToolCallId) -> ToolCall:

@@ -121,7 +121,19 @@ class RepositoryExport:
         is_empty = found.size_kb == 0
         if self.asked.must_create and not is_empty:
             raise NameTaken(found.full_name)
-        return Target(found.full_name, found.default_branch, is_new=self.asked.must_create)
+        branch = await self._branch(client, found)
+        return Target(found.full_name, branch, is_new=self.asked.must_create)
+
+    async def _branch(self, client: "GithubClient", found: "RemoteRepository") -> str:
+        """The branch that the project came from, while there is one; else the default branch."""
+        project = await self.store.projects.owned(self.asked.project_id, owner=self.owner)
+        link = project.repository
+        if link is None or link.repository.lower() != found.full_name.lower():
+            return found.default_branch
+        is_other = link.branch != found.default_branch
+        if is_other and await client.has_branch(found, link.branch):
+            return link.branch
+        return found.default_branch
 
     async def _made(self, client: "GithubClient", full_name: str, login: str) -> "RemoteRepository":
         try:

@@ -71,6 +71,24 @@ async def test_what_others_have_pushed_is_kept_as_history(site: Site) -> None:
     assert (author, message) == ("Polaris", "From Polaris")
 
 
+async def test_a_project_goes_back_to_the_branch_that_it_came_from(working: Site) -> None:
+    repositories = working.github.repositories
+    repositories.make("octo/a")
+    main = repositories.commit("octo/a", [File(b"a", b"a\n")])
+    dev = repositories.commit("octo/a", [File(b"a", b"dev\n")], branch="dev")
+    project_id, _ = await working.imported("octo/a", ref="dev")
+    await working.write(project_id, "a", "mine\n")
+    ended = await working.exported(project_id, "octo/a")
+    assert (ended.status, ended.commit) == ("completed", repositories.head("octo/a", "dev"))
+    assert repositories.git("octo/a", "rev-parse", "dev^") == dev
+    assert repositories.head("octo/a") == main
+    repositories.git("octo/a", "branch", "-D", "dev")
+    await working.write(project_id, "a", "later\n")
+    ended = await working.exported(project_id, "octo/a")  # that branch is gone: the default one
+    assert (ended.status, ended.commit) == ("completed", repositories.head("octo/a"))
+    assert repositories.git("octo/a", "rev-parse", "main^") == main
+
+
 async def test_an_export_over_what_was_not_pulled_says_so(working: Site) -> None:
     repositories = working.github.repositories
     repositories.make("octo/a")
