@@ -3,11 +3,11 @@
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, cast
 
 from agent.durable import Durable
 from core.ids import OwnerId, ProjectId
 from core.text import storable_text
+from llm.odd import object_in
 from store.gateway import Store
 
 RULES = ("AGENTS.md", "CLAUDE.md", ".polaris/rules.md")
@@ -71,21 +71,15 @@ def _facts(files: Mapping[str, bytes]) -> str:
 def _scripts(manifest: bytes) -> list[str]:
     try:
         read: object = json.loads(manifest)
-    except ValueError:
+    except (ValueError, RecursionError):
         return []
-    scripts: object = cast("Mapping[str, Any]", read).get("scripts") if _is_object(read) else None
-    if not _is_object(scripts):
-        return []
+    scripts = object_in(object_in(read).get("scripts"))
     named = [
         f"{name} = {' '.join(command.split())}"[:SCRIPT_CHARS]
-        for name, command in cast("Mapping[str, Any]", scripts).items()
+        for name, command in scripts.items()
         if isinstance(command, str)
     ]
     return named[:SCRIPTS]
-
-
-def _is_object(value: object) -> bool:
-    return isinstance(value, dict)
 
 
 def _rules(files: Mapping[str, bytes]) -> str:

@@ -4,7 +4,9 @@ import json
 import tomllib
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import Any
+
+from llm.odd import object_in
 
 NODE_MANIFEST = "package.json"
 PYTHON_MANIFESTS = ("pyproject.toml", "requirements.txt")
@@ -40,22 +42,26 @@ def checks_of(paths: Collection[str], manifests: Mapping[str, bytes]) -> Checks:
     if NODE_MANIFEST in manifests:
         try:
             read = json.loads(manifests[NODE_MANIFEST])
-        except ValueError as fault:
+        except (ValueError, RecursionError) as fault:
             return Checks(trouble=f"package.json is no JSON: {fault}")
-        if not isinstance(read, dict):
+        manifest = object_in(read)
+        if manifest is not read:
             return Checks(trouble="package.json is no JSON object")
-        planned += _of_node(paths, cast("dict[str, Any]", read))
+        planned += _of_node(paths, manifest)
     if any(name in manifests for name in PYTHON_MANIFESTS):
         try:
             planned += _of_python(paths, manifests)
-        except ValueError as fault:
+        except (ValueError, RecursionError) as fault:
             return Checks(trouble=f"pyproject.toml cannot be read: {fault}")
     return Checks(tuple(planned))
 
 
 def _of_node(paths: Collection[str], manifest: Mapping[str, Any]) -> list[Planned]:
-    scripts = _table(manifest, "scripts")
-    declared = {**_table(manifest, "dependencies"), **_table(manifest, "devDependencies")}
+    scripts = object_in(manifest.get("scripts"))
+    declared = {
+        **object_in(manifest.get("dependencies")),
+        **object_in(manifest.get("devDependencies")),
+    }
     planned: list[Planned] = []
     if declared:
         planned.append(Planned("npm install --no-audit --no-fund", installs=True))
@@ -96,11 +102,6 @@ def _needed_by_python(manifests: Mapping[str, bytes]) -> tuple[bool, bool]:
     lines = manifests.get("requirements.txt", b"").decode(errors="replace").splitlines()
     needed = any(line.strip() and not line.strip().startswith("#") for line in lines)
     read = tomllib.loads(manifests.get("pyproject.toml", b"").decode())
-    project = _table(read, "project")
-    extras = _table(project, "optional-dependencies")
+    project = object_in(read.get("project"))
+    extras = object_in(project.get("optional-dependencies"))
     return needed or bool(project.get("dependencies") or extras), "test" in extras
-
-
-def _table(read: Mapping[str, Any], name: str) -> Mapping[str, Any]:
-    found = read.get(name)
-    return cast("Mapping[str, Any]", found) if isinstance(found, dict) else {}

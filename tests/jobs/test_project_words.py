@@ -30,7 +30,17 @@ def test_a_project_without_any_adds_nothing() -> None:
 
 
 @pytest.mark.parametrize(
-    "manifest", [b"", b"{", b"[]", b'{"scripts": []}', b"null", b"\xff\xfe", b"1" * 5_000]
+    "manifest",
+    [
+        pytest.param(b"", id="empty"),
+        pytest.param(b"{", id="cut"),
+        pytest.param(b"[]", id="list"),
+        pytest.param(b'{"scripts": []}', id="scripts-list"),
+        pytest.param(b"null", id="null"),
+        pytest.param(b"\xff\xfe", id="no-text"),
+        pytest.param(b"1" * 5_000, id="long-number"),
+        pytest.param(b"[" * 100_000, id="deep"),
+    ],
 )
 def test_a_broken_manifest_is_no_reason_to_fail(manifest: bytes) -> None:
     assert "Its scripts" not in words_of({"package.json": manifest})

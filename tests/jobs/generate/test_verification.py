@@ -167,6 +167,8 @@ def test_commands_come_from_the_projects_own_files(
         ("package.json", "[]"),
         ("pyproject.toml", "[["),
         ("pyproject.toml", "\xff"),
+        pytest.param("package.json", "[" * 100_000, id="package.json-deep"),
+        pytest.param("pyproject.toml", "a = " + "[" * 100_000, id="pyproject.toml-deep"),
     ],
 )
 def test_a_manifest_that_cannot_be_read_is_the_projects_fault(name: str, text: str) -> None:
