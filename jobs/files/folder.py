@@ -14,6 +14,7 @@ from core.errors import NotFound, Refused
 from core.ids import OwnerId, ProjectId
 from jobs.files.commands import Changes, Commands
 from jobs.files.index import FolderIndex, Known
+from jobs.files.placing import is_inside, nameable, wanted_of
 from jobs.files.removal import remove, remove_unfinished, set_aside
 from store.gateway import Store
 from store.records import (
@@ -27,10 +28,8 @@ from store.records import (
     WrittenFile,
 )
 from tools.workspace.disk import DiskWorkspace, Mirrored
-from tools.workspace.links import leads_to
-from tools.workspace.paths import composed, confine
+from tools.workspace.paths import confine
 from tools.workspace.port import (
-    BadPath,
     IsAFolder,
     NoSuchFile,
     NotAFile,
@@ -153,13 +152,16 @@ class ProjectFolder:
     async def stored(self, paths: Sequence[str]) -> dict[str, bytes]:
         """What the store has at these paths, as far as it has files there."""
         found: dict[str, bytes] = {}
-        for start in range(0, len(paths), READ_BATCH):
-            for content in await self._contents(paths[start : start + READ_BATCH]):
+        async for contents in self._batches(paths):
+            for content in contents:
                 found[content.entry.path] = content.data
         return found
 
-    async def _contents(self, paths: Sequence[str]) -> Sequence[FileContent]:
-        return await self._store.files.read_many(self._project_id, paths, owner=self.owner)
+    async def _batches(self, paths: Sequence[str]) -> AsyncIterator[Sequence[FileContent]]:
+        read_many = self._store.files.read_many
+        for at in range(0, len(paths), READ_BATCH):
+            some = paths[at : at + READ_BATCH]
+            yield await read_many(self._project_id, some, owner=self.owner)
 
     async def _pull(self) -> None:
         if self._version is None:
@@ -228,7 +230,7 @@ class ProjectFolder:
         entries = [
             entry async for entry in self._store.files.walk(self._project_id, owner=self.owner)
         ]
-        named = {path for entry in entries if (path := _nameable(entry.path)) is not None}
+        named = {path for entry in entries if (path := nameable(entry.path)) is not None}
         if not any(self.path.iterdir()):
             await asyncio.to_thread(self._index.forget_others, ())
             await self._fill(entries)
@@ -243,17 +245,17 @@ class ProjectFolder:
 
     async def _remove(self, paths: Sequence[str]) -> None:
         for path in sorted(paths, key=len, reverse=True):
-            if (gone := _nameable(path)) is not None:
+            if (gone := nameable(path)) is not None:
                 await self._delete(gone)
 
     async def _fill(self, entries: Sequence[FileEntry]) -> None:
         """As `_fetch`, where nothing stands yet: no file has to be looked at before."""
-        wanted = _wanted(entries)
+        wanted = wanted_of(entries)
         await self._make_folders([it for it in wanted if wanted[it].kind == "folder"])
         await self._bring([entry.path for entry in wanted.values() if entry.kind == "file"])
 
     async def _fetch(self, entries: Sequence[FileEntry]) -> None:
-        wanted = _wanted(entries)
+        wanted = wanted_of(entries)
         folders = [path for path, entry in wanted.items() if entry.kind == "folder"]
         await self._make_folders(folders)
         for path in folders:
@@ -274,16 +276,12 @@ class ProjectFolder:
                 files: list[Mirrored] = [
                     (path, content.data, content.entry.mode or "regular")
                     for content in contents
-                    if (path := confine(content.entry.path)) and _is_inside(path, content)
+                    if (path := confine(content.entry.path)) and is_inside(path, content)
                 ]
                 written = await self._disk.mirror_all(files)
                 await self._note(
                     [(file[0], Known(*it)) for file, it in zip(files, written, strict=True)]
                 )
-
-    async def _batches(self, paths: Sequence[str]) -> AsyncIterator[Sequence[FileContent]]:
-        for at in range(0, len(paths), READ_BATCH):
-            yield await self._contents(paths[at : at + READ_BATCH])
 
     def _as_noted(self, wanted: Mapping[RelPath, FileEntry]) -> set[RelPath]:
         """Those that show no change since they were as the store has them."""
@@ -358,44 +356,3 @@ class ProjectFolder:
         temporary = self._state.with_suffix(".new")
         temporary.write_text(json.dumps({"version": version, "project": self._project_id}))
         temporary.replace(self._state)
-
-
-def _wanted(entries: Sequence[FileEntry]) -> dict[RelPath, FileEntry]:
-    """Those that can stand on a disk, by their paths there."""
-    return {
-        path: entry
-        for entry in _one_of_each_name(entries)
-        if (path := _nameable(entry.path)) is not None
-    }
-
-
-def _one_of_each_name(entries: Sequence[FileEntry]) -> list[FileEntry]:
-    """Without those whose name stands there composed as well: on a disk the two are one.
-
-    New names are composed by the store; a project of before that may hold both spellings.
-    """
-    paths = {entry.path for entry in entries}
-    kept: list[FileEntry] = []
-    for entry in entries:
-        if entry.path != composed(entry.path) and composed(entry.path) in paths:
-            log.warning("two_spellings_of_one_name", extra={"path": composed(entry.path)})
-        else:
-            kept.append(entry)
-    return kept
-
-
-def _is_inside(path: RelPath, content: FileContent) -> bool:
-    """Whether it may stand on a disk: a link that was moved may lead out now."""
-    if content.entry.mode != "symlink" or leads_to(path, content.data.decode()) is not None:
-        return True
-    log.warning("link_not_materialised", extra={"path": path})
-    return False
-
-
-def _nameable(path: str) -> RelPath | None:
-    """The path, unless tools may not name it: people may keep such files, agents see none."""
-    try:
-        return confine(path)
-    except BadPath:
-        log.warning("path_not_materialised", extra={"path": path})
-        return None
