@@ -1,6 +1,8 @@
 """The reaper of imports, exports and generations: none is open when no run is going to end it."""
 
 import logging
+from collections.abc import Sequence
+from datetime import datetime
 from typing import Protocol
 
 from core.clock import Clock
@@ -8,7 +10,7 @@ from core.errors import NotFound
 from core.ids import EventId, ProjectGenerationId
 from engine.inspection import Page, RunFilter, RunSummary
 from jobs.generate.ending import fail_generation
-from jobs.reaping import ReapTimes, again_and_again, looked_at_each
+from jobs.reaping import Reaping, ReapTimes
 from store.errors import StoreFault
 from store.gateway import Store
 from store.records import OpenRequest
@@ -33,43 +35,37 @@ class Runs(Protocol):
         ...
 
 
-class RequestReaper:
-    """Runs beside the worker; two at once do no harm: closing is checked in the mutation."""
+class RequestReaper(Reaping[OpenRequest]):
+    """Asks the engine for the runs of the event that asked."""
 
     def __init__(self, store: Store, runs: Runs, clock: Clock, times: ReapTimes) -> None:
+        super().__init__(clock, times)
         self._store = store
         self._runs = runs
-        self._clock = clock
-        self._times = times
 
-    async def run(self) -> None:
-        """Look again and again until cancelled."""
-        await again_and_again(self.sweep, every_s=self._times.every_s)
+    async def silent(self, before: datetime) -> Sequence[OpenRequest]:
+        """Those that are neither ended nor heard of."""
+        return await self._store.requests.stale(before=before)
 
-    async def sweep(self) -> int:
-        """Close what nobody works on; how many there were. Raises: as `looked_at_each`."""
-        before = self._times.silent_since(self._clock.now())
-        stale = await self._store.requests.stale(before=before)
-        return await looked_at_each(stale, self._look_at, self._set_aside)
-
-    async def _look_at(self, request: OpenRequest) -> bool:
+    async def look_at(self, row: OpenRequest) -> bool:
         """Whether it had to be closed."""
-        if request.is_on_its_way or await self._is_worked_on(request.event_id):
-            await self._store.requests.confirm(request)
+        if row.is_on_its_way or await self._is_worked_on(row.event_id):
+            await self._store.requests.confirm(row)
             return False
-        await self._close(request)
+        await self._close(row)
         return True
 
     async def _is_worked_on(self, event_id: EventId) -> bool:
         found = await self._runs.runs(RunFilter(event_id=event_id), limit=RUNS)
-        now = self._clock.now()
-        return any(self._times.is_at_work(run.status, run.ended_at, now=now) for run in found.items)
+        now = self.clock.now()
+        return any(self.times.is_at_work(run.status, run.ended_at, now=now) for run in found.items)
 
-    async def _set_aside(self, request: OpenRequest, fault: Exception) -> None:
-        named = _named(request)
+    async def set_aside(self, row: OpenRequest, fault: Exception) -> None:
+        """It is silent anew later."""
+        named = _named(row)
         log.error("request_set_aside", extra=named, exc_info=fault)
         try:
-            await self._store.requests.confirm(request)
+            await self._store.requests.confirm(row)
         except StoreFault:
             log.exception("request_in_the_way", extra=named)
 

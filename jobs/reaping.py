@@ -2,11 +2,13 @@
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Sequence
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import TypeVar
+from typing import Generic, TypeVar
 
+from core.clock import Clock
 from engine.status import ENDED, RunStatus
 from store.errors import StoreUnavailable
 
@@ -41,42 +43,54 @@ class ReapTimes:
         return status not in ENDED or is_recent
 
 
-async def again_and_again(sweep: Callable[[], Awaitable[int]], *, every_s: float) -> None:
-    """Sweep until cancelled."""
-    while True:
-        try:
-            await sweep()
-        except Exception:  # the rim of the reaper: what could not be looked at now is later
-            log.exception("reap_postponed")
-        await asyncio.sleep(every_s)
+class Reaping(ABC, Generic[Row]):
+    """Runs beside the worker; two at once do no harm: closing is checked in the mutation."""
 
+    def __init__(self, clock: Clock, times: ReapTimes) -> None:
+        self.clock = clock
+        self.times = times
 
-async def looked_at_each(
-    rows: Sequence[Row],
-    look_at: Callable[[Row], Awaitable[bool]],
-    set_aside: Callable[[Row, Exception], Awaitable[None]],
-) -> int:
-    """Look at each row; how many had to be closed.
+    async def run(self) -> None:
+        """Look again and again until cancelled."""
+        while True:
+            try:
+                await self.sweep()
+            except Exception:  # the rim of the reaper: what could not be looked at now is later
+                log.exception("reap_postponed")
+            await asyncio.sleep(self.times.every_s)
 
-    A row that cannot be looked at is handed to `set_aside`, which reports it, and the others go
-    on, unless several in a row say that it is not the row's fault.
+    async def sweep(self) -> int:
+        """Close what nobody works on; how many there were.
 
-    Raises:
-        StoreUnavailable: the store cannot be read or written.
-        Exception: what `FAULTS_IN_A_ROW` rows raised.
-    """
-    closed = faults = 0
-    for row in rows:
-        try:
-            closed += await look_at(row)
-            faults = 0
-        except StoreUnavailable:
-            raise
-        except (
-            Exception
-        ) as fault:  # the rim of the reaper: one row is no reason to leave the others
-            faults += 1
-            if faults == FAULTS_IN_A_ROW:
+        A row that cannot be looked at is handed to `set_aside`, and the others go on, unless
+        several in a row say that it is not the row's fault.
+
+        Raises:
+            StoreUnavailable: the store cannot be read or written.
+            Exception: what `FAULTS_IN_A_ROW` rows raised.
+        """
+        closed = faults = 0
+        for row in await self.silent(self.times.silent_since(self.clock.now())):
+            try:
+                closed += await self.look_at(row)
+                faults = 0
+            except StoreUnavailable:
                 raise
-            await set_aside(row, fault)
-    return closed
+            except Exception as fault:  # one row is no reason to leave the others
+                faults += 1
+                if faults == FAULTS_IN_A_ROW:
+                    raise
+                await self.set_aside(row, fault)
+        return closed
+
+    @abstractmethod
+    async def silent(self, before: datetime) -> Sequence[Row]:
+        """What is open and was last heard of before that."""
+
+    @abstractmethod
+    async def look_at(self, row: Row) -> bool:
+        """Close it if nobody works on it; whether it had to be closed."""
+
+    @abstractmethod
+    async def set_aside(self, row: Row, fault: Exception) -> None:
+        """Report a row that could not be looked at, and let it wait."""

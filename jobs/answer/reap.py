@@ -1,6 +1,8 @@
 """The reaper: no answer stays `processing` when no run is going to finish it."""
 
 import logging
+from collections.abc import Sequence
+from datetime import datetime
 from typing import Protocol
 
 from core.clock import Clock
@@ -8,7 +10,7 @@ from core.errors import NotFound, Refused
 from core.ids import RunId
 from engine import Event, NoSuchRun, RunInfo, SentEvent
 from jobs.events import MessageSent, user_of
-from jobs.reaping import ReapTimes, again_and_again, looked_at_each
+from jobs.reaping import Reaping, ReapTimes
 from store.errors import StoreFault
 from store.gateway import Store
 from store.records import Generation
@@ -33,39 +35,33 @@ class Runs(Protocol):
         ...
 
 
-class Reaper:
-    """Runs beside the worker; two at once do no harm: closing is checked in the mutation."""
+class Reaper(Reaping[Generation]):
+    """Asks the engine for the run that holds the answer, and starts one that never was."""
 
     def __init__(self, store: Store, engine: Runs, clock: Clock, times: ReapTimes) -> None:
+        super().__init__(clock, times)
         self._store = store
         self._engine = engine
-        self._clock = clock
-        self._times = times
 
-    async def run(self) -> None:
-        """Look again and again until cancelled."""
-        await again_and_again(self.sweep, every_s=self._times.every_s)
+    async def silent(self, before: datetime) -> Sequence[Generation]:
+        """Running generations, oldest first."""
+        return await self._store.generations.stale(before=before)
 
-    async def sweep(self) -> int:
-        """Close what nobody works on; how many there were. Raises: as `looked_at_each`."""
-        before = self._times.silent_since(self._clock.now())
-        stale = await self._store.generations.stale(before=before)
-        return await looked_at_each(stale, self._look_at, self._set_aside)
-
-    async def _look_at(self, generation: Generation) -> bool:
+    async def look_at(self, row: Generation) -> bool:
         """Whether it had to be closed."""
-        run_id = await self._live_run(generation)
+        run_id = await self._live_run(row)
         if run_id is None:
-            await self._close(generation)
+            await self._close(row)
             return True
-        await self._store.generations.confirm(generation.message_id, run_id=run_id)
+        await self._store.generations.confirm(row.message_id, run_id=run_id)
         return False
 
-    async def _set_aside(self, generation: Generation, fault: Exception) -> None:
-        named = {"message_id": generation.message_id}
+    async def set_aside(self, row: Generation, fault: Exception) -> None:
+        """It goes behind the others."""
+        named = {"message_id": row.message_id}
         log.error("generation_set_aside", extra=named, exc_info=fault)
         try:
-            await self._store.generations.set_aside(generation.message_id)
+            await self._store.generations.set_aside(row.message_id)
         except StoreFault:
             log.exception("generation_in_the_way", extra=named)
 
@@ -78,7 +74,7 @@ class Reaper:
             run = await self._engine.run(run_id)
         except NoSuchRun:
             return None
-        is_at_work = self._times.is_at_work(run.status, run.ended_at, now=self._clock.now())
+        is_at_work = self.times.is_at_work(run.status, run.ended_at, now=self.clock.now())
         return run_id if is_at_work else None
 
     async def _started(self, generation: Generation) -> RunId | None:
