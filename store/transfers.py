@@ -173,10 +173,6 @@ class Transfers:
         args = {"transferId": transfer_id, "files": list(rows), **encode(how_far)}
         await self._http.mutation("system/transfers:write", args)
 
-    async def write(self, transfer_id: str, files: Sequence[NewFile], how_far: HowFar) -> None:
-        """Both at once. Raises: as `write_rows`."""
-        await self.write_rows(transfer_id, await self.kept(files), how_far)
-
     async def finish(  # noqa: PLR0913 - all by name
         self,
         transfer_id: str,

@@ -20,6 +20,7 @@ from jobs.github.problems import (
 )
 from jobs.outbox import Relay
 from store.gateway import Store
+from store.records import RequestedExport
 from store.transfers import Kind
 
 __all__ = ["BadAddress", "NotConnected", "Signed", "Started", "Transferring"]
@@ -104,8 +105,7 @@ class Transferring:
             },
             key=key,
         )
-        await self.relay.deliver_all(asked.events)
-        return Started(asked.project.project_id, asked.event_id, asked.transfer.transfer_id)
+        return await self._started(asked)
 
     async def import_archive(
         self, chunks: AsyncIterable[bytes], *, owner: OwnerId, name: str, key: str | None = None
@@ -120,8 +120,7 @@ class Transferring:
             key=key,
             storage_id=storage_id,
         )
-        await self.relay.deliver_all(asked.events)
-        return Started(asked.project.project_id, asked.event_id, asked.transfer.transfer_id)
+        return await self._started(asked)
 
     async def archive(
         self, project_id: ProjectId, *, owner: OwnerId, form: Form
@@ -154,9 +153,7 @@ class Transferring:
             NotFound: not the owner's project.
             Conflict: an export of it is running.
         """
-        await self.store.projects.owned(project_id, owner=owner)
-        if await self.accounts.token(owner) is None:
-            raise NotConnected
+        await self._require_account(project_id, owner)
         if not must_create:
             repository = parse(repository, server_url=self.server.server_url).full_name
         asked = await self.store.transfers.request_export(
@@ -173,8 +170,7 @@ class Transferring:
             },
             key=key,
         )
-        await self.relay.deliver_all(asked.events)
-        return Started(project_id, asked.event_id, asked.transfer.transfer_id)
+        return await self._started(asked)
 
     async def pull(
         self, project_id: ProjectId, *, owner: OwnerId, key: str | None = None
@@ -189,8 +185,7 @@ class Transferring:
         asked = await self.store.pulls.request(
             project_id, owner=owner, kind="pull", data={}, key=key
         )
-        await self.relay.deliver_all(asked.events)
-        return Started(project_id, asked.event_id, asked.transfer.transfer_id)
+        return await self._started(asked)
 
     async def pull_request(
         self,
@@ -207,15 +202,24 @@ class Transferring:
             NotConnected: there is no account to push with.
             NotFound, Refused, Conflict: as `pull`.
         """
-        await self.store.projects.owned(project_id, owner=owner)
-        if await self.accounts.token(owner) is None:
-            raise NotConnected
+        await self._require_account(project_id, owner)
         data = {**words, **signed.data}
         asked = await self.store.pulls.request(
             project_id, owner=owner, kind="pullRequest", data=data, key=key
         )
+        return await self._started(asked)
+
+    async def _require_account(self, project_id: ProjectId, owner: OwnerId) -> None:
+        """There is something to push, and somebody to push as. Raises: NotFound, NotConnected."""
+        await self.store.projects.owned(project_id, owner=owner)
+        if await self.accounts.token(owner) is None:
+            raise NotConnected
+
+    async def _started(self, asked: RequestedExport) -> Started:
+        """Its events are on their way."""
         await self.relay.deliver_all(asked.events)
-        return Started(project_id, asked.event_id, asked.transfer.transfer_id)
+        transfer = asked.transfer
+        return Started(transfer.project_id, asked.event_id, transfer.transfer_id)
 
     async def cancel(
         self, project_id: ProjectId, *, owner: OwnerId, kind: Kind

@@ -187,6 +187,13 @@ class GithubClient:
 
         return await self._ask(make, full_name, "create")
 
+    async def branch_or_default(self, repository: RemoteRepository, branch: str) -> str:
+        """That branch, while there is one; else the default branch."""
+        is_other = branch != repository.default_branch
+        if is_other and await self.has_branch(repository, branch):
+            return branch
+        return repository.default_branch
+
     async def has_branch(self, repository: RemoteRepository, branch: str) -> bool:
         """Whether there is a branch of that name; a tag or a commit is none."""
         remote = await self._remote(repository.full_name)

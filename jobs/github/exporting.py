@@ -1,12 +1,13 @@
 """The steps of an export: the repository, one commit of the project's files, one push."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
 
 from core.ids import OwnerId
 from jobs.events import ExportRequested
 from jobs.github.git import Git, GitFailed
+from jobs.github.histories import is_gone
 from jobs.github.problems import (
     GithubAway,
     NameTaken,
@@ -93,47 +94,40 @@ class RepositoryExport:
             login = await client.login()
             name = self.asked.repository
             full_name = name if "/" in name else f"{login}/{name}"
-            found = await self._found_or_made(client, full_name, login)
-        target = await self._with_link(found)
+            found, is_new = await self._found_or_made(client, full_name, login)
+            target = await self._aimed(client, found, is_new=is_new)
         url = self.work.server.page_url(target.repository)
         await say(self.store, self.asked.transfer_id, phase="reading", repo_url=url)
         return target
 
-    async def _with_link(self, target: Target) -> Target:
-        """With what the project has in common with the repository."""
+    async def _aimed(
+        self, client: "GithubClient", found: "RemoteRepository", *, is_new: bool
+    ) -> Target:
+        """With what the project has in common with it: its branch, while there is one."""
         project = await self.store.projects.owned(self.asked.project_id, owner=self.owner)
         link = project.repository
-        if link is None or link.repository.lower() != target.repository.lower():
-            return target
-        synced = link.commit if link.branch == target.branch else ""
-        return replace(target, folder=link.folder, synced=synced)
+        if link is None or link.repository.lower() != found.full_name.lower():
+            return Target(found.full_name, found.default_branch, is_new)
+        branch = await client.branch_or_default(found, link.branch)
+        synced = link.commit if link.branch == branch else ""
+        return Target(found.full_name, branch, is_new, link.folder, synced)
 
-    async def _found_or_made(self, client: "GithubClient", full_name: str, login: str) -> Target:
+    async def _found_or_made(
+        self, client: "GithubClient", full_name: str, login: str
+    ) -> "tuple[RemoteRepository, bool]":
+        """The repository, and whether this export, or one like it that broke off, has made it."""
         try:
             found = await client.repository(full_name)
         except RepositoryNotFound:
             if not self.asked.may_create:
                 raise NoSuchRepository(full_name) from None
-            found = await self._made(client, full_name, login)
-            return Target(found.full_name, found.default_branch, is_new=True)
+            return await self._made(client, full_name, login), True
         if not found.may_push:
             raise NoAccess(full_name, "push to")
         is_empty = found.size_kb == 0
         if self.asked.must_create and not is_empty:
             raise NameTaken(found.full_name)
-        branch = await self._branch(client, found)
-        return Target(found.full_name, branch, is_new=self.asked.must_create)
-
-    async def _branch(self, client: "GithubClient", found: "RemoteRepository") -> str:
-        """The branch that the project came from, while there is one; else the default branch."""
-        project = await self.store.projects.owned(self.asked.project_id, owner=self.owner)
-        link = project.repository
-        if link is None or link.repository.lower() != found.full_name.lower():
-            return found.default_branch
-        is_other = link.branch != found.default_branch
-        if is_other and await client.has_branch(found, link.branch):
-            return link.branch
-        return found.default_branch
+        return found, self.asked.must_create
 
     async def _made(self, client: "GithubClient", full_name: str, login: str) -> "RemoteRepository":
         try:
@@ -184,7 +178,7 @@ class RepositoryExport:
         try:
             await git.fetch(url, f"+refs/heads/{target.branch}:{HEAD_REF}")
         except GitFailed as failed:
-            if "couldn't find remote ref" in failed.words.lower():
+            if is_gone(failed):
                 return HeadTree(folder=target.folder)
             raise self._problem(failed, target, "read") from None
         limit = self.work.limits.file_bytes

@@ -83,8 +83,7 @@ class PullRequesting:
             remote = await client.repository(link.repository)
             if not remote.may_push:
                 raise NoAccess(remote.full_name, "push to")
-            is_branch = await client.has_branch(remote, link.branch)
-        base = link.branch if is_branch else remote.default_branch
+            base = await client.branch_or_default(remote, link.branch)
         if branch == base:
             raise RefusedByGithub(f"A pull request goes from another branch into {base}")
         url = self.work.server.page_url(remote.full_name)

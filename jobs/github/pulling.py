@@ -253,8 +253,9 @@ class _Batches:
             try:
                 while waiting:
                     merged, count = await self._next(merger, waiting, most)
-                    await self._apply(merged, waiting[:count], after)
-                    after, waiting = waiting[count - 1].path, waiting[count:]
+                    last, left = waiting[count - 1].path, len(waiting) - count
+                    await self._apply(merged, after, last, left=left)
+                    after, waiting = last, waiting[count:]
                     looks, most = 0, BATCH_CHANGES
             except TransferOver:
                 raise
@@ -266,7 +267,7 @@ class _Batches:
                 raise
             except Refused as refused:  # of one of them: alone, it is known which
                 if most == 1:
-                    await self._leave_out(waiting[0], after, str(refused))
+                    await self._leave_out(waiting[0], after, str(refused), left=len(waiting) - 1)
                     after, waiting = waiting[0].path, waiting[1:]
                 most = 1
 
@@ -308,16 +309,14 @@ class _Batches:
             count += 1
         return batch, count
 
-    async def _apply(self, merged: Merged, changes: Sequence[Change], after: str) -> None:
+    async def _apply(self, merged: Merged, after: str, up_to: str, *, left: int) -> None:
         total = len(self._trees.changes)
-        up_to = changes[-1].path
-        done = sum(change.path <= up_to for change in self._trees.changes)
         batch = PullBatch(
-            after, up_to, merged.removes, merged.writes, merged.conflicts, done, total
+            after, up_to, merged.removes, merged.writes, merged.conflicts, total - left, total
         )
         await self._store.pulls.apply(self._pull.asked.transfer_id, batch)
 
-    async def _leave_out(self, change: Change, after: str, why: str) -> None:
+    async def _leave_out(self, change: Change, after: str, why: str, *, left: int) -> None:
         """Go on without a change that the project cannot have, and say so."""
         line = ReportLine(change.path[:300], f"it could not be brought in: {why}"[:300])
-        await self._apply(Merged(conflicts=[line]), [change], after)
+        await self._apply(Merged(conflicts=[line]), after, change.path, left=left)

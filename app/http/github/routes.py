@@ -17,6 +17,7 @@ from app.http.github.wire import (
 from app.http.parameters import IdempotencyKey
 from app.services.transfers import Signed
 from core.ids import ProjectId
+from store.records import TransferKind
 
 router = api_router("github")
 
@@ -43,10 +44,7 @@ async def cancel_import(
     body: ProjectBody, services: ServicesDep, caller: CallerDep
 ) -> CancelledAnswer:
     """Stop the import of a project; the files that it has brought are removed."""
-    stopped, event_id = await services.transfers.cancel(
-        body.project_id, owner=caller.owner, kind="import"
-    )
-    return CancelledAnswer(project_id=body.project_id, cancelled=bool(stopped), event_id=event_id)
+    return await _cancelled(body, services, caller, "import")
 
 
 @router.post("/github/export", response_model_exclude_none=True, responses=CONFLICT)
@@ -81,10 +79,7 @@ async def cancel_export(
     body: ProjectBody, services: ServicesDep, caller: CallerDep
 ) -> CancelledAnswer:
     """Stop the export of a project; a repository that it has made is left, and named."""
-    stopped, event_id = await services.transfers.cancel(
-        body.project_id, owner=caller.owner, kind="export"
-    )
-    return CancelledAnswer(project_id=body.project_id, cancelled=bool(stopped), event_id=event_id)
+    return await _cancelled(body, services, caller, "export")
 
 
 @router.post("/github/export/reset", responses=CONFLICT)
@@ -112,10 +107,7 @@ async def cancel_pull(
     body: ProjectBody, services: ServicesDep, caller: CallerDep
 ) -> CancelledAnswer:
     """Stop the pull of a project; what it has merged stays, and the next one goes on from there."""
-    stopped, event_id = await services.transfers.cancel(
-        body.project_id, owner=caller.owner, kind="pull"
-    )
-    return CancelledAnswer(project_id=body.project_id, cancelled=bool(stopped), event_id=event_id)
+    return await _cancelled(body, services, caller, "pull")
 
 
 @router.post("/github/pull-request", response_model_exclude_none=True, responses=CONFLICT)
@@ -146,10 +138,7 @@ async def cancel_pull_request(
     body: ProjectBody, services: ServicesDep, caller: CallerDep
 ) -> CancelledAnswer:
     """Stop the pull request of a project; a branch that was pushed is left."""
-    stopped, event_id = await services.transfers.cancel(
-        body.project_id, owner=caller.owner, kind="pullRequest"
-    )
-    return CancelledAnswer(project_id=body.project_id, cancelled=bool(stopped), event_id=event_id)
+    return await _cancelled(body, services, caller, "pullRequest")
 
 
 @router.get("/github/status", response_model_exclude_none=True)
@@ -165,3 +154,12 @@ async def list_transfers(
     """The last transfers of a project: how far they are, and how they ended."""
     rows = await services.store.transfers.latest(project_id, owner=caller.owner)
     return TransfersAnswer(transfers=tuple(TransferAnswer.model_validate(row) for row in rows))
+
+
+async def _cancelled(
+    body: ProjectBody, services: ServicesDep, caller: CallerDep, kind: TransferKind
+) -> CancelledAnswer:
+    stopped, event_id = await services.transfers.cancel(
+        body.project_id, owner=caller.owner, kind=kind
+    )
+    return CancelledAnswer(project_id=body.project_id, cancelled=bool(stopped), event_id=event_id)
