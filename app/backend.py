@@ -44,7 +44,10 @@ class Workplace:
 
 @dataclass(frozen=True)
 class Backend:
-    """What API and worker both stand on, started; without a model there is no `workplace`."""
+    """What API and worker both stand on, started.
+
+    `small_model` writes short texts; None where no model is configured.
+    """
 
     convex: ConvexAccess
     store: Store
@@ -52,6 +55,7 @@ class Backend:
     engine: Engine
     relay: Relay
     reaping: Work
+    small_model: Model | None
 
 
 @asynccontextmanager
@@ -62,13 +66,15 @@ async def backend_of(
 
     Without a `model` the engine sends and cancels, and leaves the runs to other processes.
     """
+    small_model = small_model_of(settings)
     async with (
         open_store(settings, convex) as store,
         open_workplace(settings, store) as workplace,
-        open_engine(settings, store, workplace, model) as engine,
+        open_engine(settings, store, workplace, model, small_model) as engine,
     ):
         relay = Relay(store.outbox, engine)
-        yield Backend(convex, store, workplace, engine, relay, partial(reap, store, engine, CLOCK))
+        reaping = partial(reap, store, engine, CLOCK)
+        yield Backend(convex, store, workplace, engine, relay, reaping, small_model)
 
 
 def open_store(settings: Settings, convex: ConvexAccess) -> Store:
@@ -100,7 +106,11 @@ async def open_workplace(settings: Settings, store: Store) -> AsyncGenerator[Wor
 
 @asynccontextmanager
 async def open_engine(
-    settings: Settings, store: Store, workplace: Workplace, model: Model | None
+    settings: Settings,
+    store: Store,
+    workplace: Workplace,
+    model: Model | None,
+    small_model: Model | None,
 ) -> AsyncGenerator[Engine]:
     """The engine with every job of the product; with a model, it works and has what jobs need."""
     with ExitStack() as stack:
@@ -108,7 +118,7 @@ async def open_engine(
         if model is not None:
             agents = agents_of(settings, model, store, workplace)
             repositories = stack.enter_context(own_folder(settings.data_dir / "repositories"))
-            github = github_of(settings, repositories, store, CLOCK, small_model_of(settings))
+            github = github_of(settings, repositories, store, CLOCK, small_model)
             needs += [store, agents, workplace.folders, workplace.owned, workplace.live, github]
         async with engine_of(settings, works=model is not None, provide=needs) as engine:
             yield engine

@@ -20,7 +20,7 @@ from app.http.rates.postgres import PostgresBuckets
 from app.http.serving.server import serving
 from app.identity.issuer import Identity, identity_of
 from app.identity.tokens import Authenticator
-from app.models import model_of, prepare, small_model_of
+from app.models import model_of, prepare
 from app.ready_file import announced
 from app.services.completing import Completing
 from app.services.configuring import Configuring
@@ -201,7 +201,7 @@ def services_of(
     return Services(
         store=backend.store,
         messaging=messaging,
-        completing=Completing(small_model_of(settings), partial(page_at, backend.workplace.owned)),
+        completing=Completing(backend.small_model, partial(page_at, backend.workplace.owned)),
         generating=Generating(backend.store, backend.relay, inspect, messaging, CLOCK),
         authenticator=Authenticator.of(identity, CLOCK),
         rates=rates,
