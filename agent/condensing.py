@@ -10,7 +10,7 @@ from dataclasses import replace
 from itertools import accumulate
 
 from agent.exchanges import exchanges_of
-from agent.fitting import TARGET, fitted
+from agent.fitting import TARGET, cut_of, fitted
 from agent.history import start_of, turn_sizes
 from agent.sizes import CHARS_PER_TOKEN
 from agent.transcript import Asked, Condensed, Loaded
@@ -31,15 +31,15 @@ def to_condense(loaded: Loaded, *, number: int, budget_tokens: int, at: float) -
     budget = budget_tokens * CHARS_PER_TOKEN
     start = start_of(loaded)
     ends = [0, *accumulate(sum(len(a.turns) for a in each.answers) for each in exchanges)]
-    covered = ends[start.exchanges] + start.turns
+    known = cut_of(exchanges, start)
     cut = fitted(exchanges, sizes, int(budget * at), start).cut
-    if cut.merged <= start.exchanges and cut.digested <= covered:
+    if cut.merged <= known.merged and cut.digested <= known.digested:
         return None
     left = fitted(exchanges, sizes, int(budget * KEPT / TARGET), start).cut.digested
     last = len(exchanges) - 1
     whole = max(n for n in range(last + 1) if ends[n] <= left)
     turns = left - ends[whole] if whole == last else 0
-    if ends[whole] + turns <= covered and whole <= start.exchanges:
+    if ends[whole] + turns <= known.digested and whole <= known.merged:
         return None
     return Condensed("", past=_past_before(loaded, whole), turns=turns, made_at=number)
 

@@ -1,28 +1,22 @@
 // Summaries that stand for the beginning of a conversation: the newest counts.
-import { type Infer, v } from "convex/values";
+import type { Infer } from "convex/values";
 import type { Doc, Id } from "../_generated/dataModel";
 import type { MutationCtx, QueryCtx } from "../_generated/server";
+import schema from "../schema.ts";
 import { beat } from "./deltas.ts";
+import { only } from "./rows.ts";
 import { addUsage } from "./transcript.ts";
-import { usage } from "./validators.ts";
 
 const MAX_TEXT_CHARS = 50_000;
 const MAX_A_MESSAGE = 500; // one a turn
 
-/** What a summary stands for: messages before an order, and turns that followed the question of that order. */
-export const condensedRecord = v.object({
-  turn: v.number(), // before which it was made
-  beforeOrder: v.number(),
-  turns: v.number(),
-  text: v.string(),
-  model: v.string(),
-  usage,
-});
+export const contextCondensed = schema.doc("condensations").omit("_id", "_creationTime", "conversationId");
+
+/** A summary as it is written: the lease says of which answer it is. */
+export const condensedRecord = contextCondensed.omit("messageId");
 
 /** A summary as people see it. */
-export const condensedDoc = v.object({ turn: v.number(), text: v.string(), model: v.string() });
-
-export const contextCondensed = v.object({ ...condensedRecord.fields, messageId: v.string() });
+export const condensedDoc = contextCondensed.pick("turn", "text", "model");
 
 /** The newest summary that can stand before the answer. */
 export async function newestFor(ctx: QueryCtx, message: Doc<"messages">): Promise<Infer<typeof contextCondensed> | undefined> {
@@ -32,8 +26,7 @@ export async function newestFor(ctx: QueryCtx, message: Doc<"messages">): Promis
     .order("desc");
   for await (const row of newest) {
     if (row.beforeOrder >= message.order) continue; // of answers after this one, which is written anew
-    const { messageId, turn, beforeOrder, turns, text, model } = row;
-    return { messageId, turn, beforeOrder, turns, text, model, usage: row.usage };
+    return only(contextCondensed, row);
   }
   return undefined;
 }
@@ -63,6 +56,6 @@ export async function condensationsOf(ctx: QueryCtx, messageId: Id<"messages">):
     .take(MAX_A_MESSAGE);
 }
 
-export function toCondensedDoc({ turn, text, model }: Doc<"condensations">): Infer<typeof condensedDoc> {
-  return { turn, text, model };
+export function toCondensedDoc(row: Doc<"condensations">): Infer<typeof condensedDoc> {
+  return only(condensedDoc, row);
 }

@@ -3,7 +3,7 @@ import { internal } from "../_generated/api";
 import type { Doc } from "../_generated/dataModel";
 import type { MutationCtx } from "../_generated/server";
 import { refused } from "./errors.ts";
-import { cancel } from "./messages.ts";
+import { cancelSome } from "./messages.ts";
 
 const MAX_TITLE = 300;
 
@@ -61,14 +61,10 @@ export async function cancelWritten(
   { _id }: Doc<"conversations">,
   ownerId: string,
 ): Promise<{ events: Doc<"outbox">[]; hasMore: boolean }> {
-  const atOnce = 5; // each reads its streamed text
-  const running = await ctx.db
+  const running = ctx.db
     .query("generations")
-    .withIndex("by_conversation_status", (q) => q.eq("conversationId", _id).eq("status", "processing"))
-    .take(atOnce);
-  const events: Doc<"outbox">[] = [];
-  for (const generation of running) events.push(await cancel(ctx, generation, ownerId));
-  return { events, hasMore: running.length === atOnce };
+    .withIndex("by_conversation_status", (q) => q.eq("conversationId", _id).eq("status", "processing"));
+  return await cancelSome(ctx, running, ownerId);
 }
 
 function checkTitle(title: string): void {

@@ -8,6 +8,7 @@ import { emit } from "./outbox.ts";
 
 const HEAD_CHARS = 200_000; // at most 800 kB of UTF-8; a document holds 1 MiB
 const MAX_CHUNKS = 40; // 8 million characters; what is cut there, and of the stream, says so
+const CANCELLED_AT_ONCE = 5; // each reads its streamed text
 const MAX_DELTAS = 16_000; // half of what a mutation may read: 26 minutes at ten a second
 const CUT = "\n\n[The rest of this answer is left out: it is longer than one answer may be.]";
 const MAX_OPEN_CALLS = 500;
@@ -147,6 +148,19 @@ export async function cancel(ctx: MutationCtx, generation: Doc<"generations">, o
     data: { messageId: generation.messageId },
     userId: ownerId,
   });
+}
+
+/** Cancels running answers, up to a bound; `hasMore` says whether to call again. */
+export async function cancelSome(
+  ctx: MutationCtx,
+  running: { take: (most: number) => Promise<Doc<"generations">[]> },
+  ownerId: string,
+): Promise<{ messageIds: Id<"messages">[]; events: Doc<"outbox">[]; hasMore: boolean }> {
+  const generations = await running.take(CANCELLED_AT_ONCE);
+  const events: Doc<"outbox">[] = [];
+  for (const generation of generations) events.push(await cancel(ctx, generation, ownerId));
+  const messageIds = generations.map((generation) => generation.messageId);
+  return { messageIds, events, hasMore: generations.length === CANCELLED_AT_ONCE };
 }
 
 async function closeToolCalls(

@@ -6,7 +6,7 @@ import type { MutationCtx, QueryCtx } from "../_generated/server";
 import { find } from "./access.ts";
 import { notFound, refused } from "./errors.ts";
 import { cancelGenerations } from "./generating.ts";
-import { cancel } from "./messages.ts";
+import { cancelSome } from "./messages.ts";
 import { changeSettings } from "./settings.ts";
 import type { previewSettings } from "./validators.ts";
 
@@ -75,15 +75,10 @@ export async function cancelIn(
   ctx: MutationCtx,
   project: Doc<"projects">,
 ): Promise<{ messageIds: Id<"messages">[]; events: Doc<"outbox">[]; hasMore: boolean }> {
-  const atOnce = 5; // each reads its streamed text
-  const running = await ctx.db
+  const running = ctx.db
     .query("generations")
-    .withIndex("by_project_status", (q) => q.eq("projectId", project._id).eq("status", "processing"))
-    .take(atOnce);
-  const events: Doc<"outbox">[] = [];
-  for (const generation of running) events.push(await cancel(ctx, generation, project.ownerId));
-  const messageIds = running.map((generation) => generation.messageId);
-  const hasMore = running.length === atOnce;
+    .withIndex("by_project_status", (q) => q.eq("projectId", project._id).eq("status", "processing"));
+  const { messageIds, events, hasMore } = await cancelSome(ctx, running, project.ownerId);
   if (!hasMore) events.push(...(await cancelGenerations(ctx, project))); // those that write no answer at the moment
   return { messageIds, events, hasMore };
 }

@@ -3,10 +3,9 @@
 from dataclasses import dataclass
 
 from core.ids import MessageId
-from core.usage import Usage
 from store.records.conversations import Conversation, Message
 from store.records.projects import Project
-from store.records.turns import ToolCallRecord, TurnRecord
+from store.records.turns import CondensedRecord, ToolCallRecord, TurnRecord
 
 
 @dataclass(frozen=True)
@@ -19,16 +18,10 @@ class HistoryMessage:
 
 
 @dataclass(frozen=True)
-class ContextCondensed:
-    """The newest summary of a conversation, as `CondensedRecord`, and the answer it was made in."""
+class ContextCondensed(CondensedRecord):
+    """The newest summary of a conversation, and the answer in which it was made."""
 
     message_id: MessageId
-    turn: int
-    before_order: int
-    turns: int
-    text: str
-    model: str
-    usage: Usage
 
 
 @dataclass(frozen=True)

@@ -53,7 +53,7 @@ class CondensedRecord:
     turns: int
     text: str
     model: str
-    usage: Usage = field(default_factory=Usage)
+    usage: Usage
 
 
 @dataclass(frozen=True)
