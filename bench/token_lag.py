@@ -1,9 +1,7 @@
 """How long after the model has sent a token a viewer holds it, for one answer and for many."""
 
 import asyncio
-import math
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -11,9 +9,9 @@ from typing import Any
 import psutil
 
 from bench.figures import percentile, say, say_rounds
-from bench.following import DELTAS_PER_CURSOR
+from bench.following import Following, Seen
 from bench.product import UNBOUNDED, Product, product
-from bench.viewers import Update, Viewers
+from bench.viewers import Viewers
 from llm.scripted.scenario import Pace, Reply, Rule, Scenario, When
 
 TOKEN_CHARS = 4
@@ -41,22 +39,6 @@ SCENARIO = Scenario(
 
 class TokensWrong(Exception):
     """A viewer holds another text than the model said; a figure would mean nothing."""
-
-
-@dataclass
-class _Viewed:
-    """What a page holds of one answer, and when it came to hold so many characters."""
-
-    message_id: str
-    base_chars: int = 0
-    cursor: int = 0
-    number: int = 0
-    came: list[tuple[float, int]] = field(default_factory=list[tuple[float, int]])
-    is_over: bool = False
-
-    @property
-    def subscription(self) -> str:
-        return f"{self.message_id}/{self.number}"
 
 
 async def token_lags(folder: Path, answers: int) -> list[float]:
@@ -100,46 +82,30 @@ async def _round(running: Product, viewers: Viewers, client: int, answers: int) 
             return text, await running.api.post_message(conversation, text)
 
     asked = dict(await asyncio.gather(*map(ask, range(answers))))
-    watched = {message: _Viewed(message) for message in asked.values()}
-    await _watch(viewers, client, watched)
+    came = await _watched(viewers, client, asked.values())
     began = {
         _question(record): record["first_byte_at"] for record in await running.model.requests()
     }
     lags: list[float] = []
     for text, message in asked.items():
-        lags += _lags_of(watched[message], began[text])
+        lags += _lags_of(came[message], began[text])
     return lags
 
 
-async def _watch(viewers: Viewers, client: int, watched: Mapping[str, _Viewed]) -> None:
-    """Follow all of them to their ends, as pages do."""
-    for viewed in watched.values():
-        _subscribe(viewers, client, viewed)
-    while not all(viewed.is_over for viewed in watched.values()):
+async def _watched(
+    viewers: Viewers, client: int, messages: Iterable[str]
+) -> Mapping[str, Sequence[Seen]]:
+    """Each answer to its end, as a page holds it."""
+    followed = {message: Following(viewers, client, message) for message in messages}
+    came: dict[str, list[Seen]] = {message: [] for message in followed}
+    while not all(each.is_over for each in followed.values()):
         update = await viewers.update()
-        viewed = watched[update.subscription.split("/")[0]]
-        if update.subscription == viewed.subscription and not viewed.is_over:
-            _see(viewers, client, viewed, update)
-
-
-def _see(viewers: Viewers, client: int, viewed: _Viewed, update: Update) -> None:
-    page: dict[str, Any] = update.value
-    chars = sum(len(run["text"]) for run in page["runs"] if run["kind"] == "text")
-    viewed.came.append((update.at, viewed.base_chars + chars))
-    viewed.is_over = page["status"] != "processing" and not page["hasMore"]
-    if viewed.is_over:
-        viewers.unsubscribe(viewed.subscription)
-    elif page["next"] - viewed.cursor >= DELTAS_PER_CURSOR or page["hasMore"]:
-        viewers.unsubscribe(viewed.subscription)
-        viewed.base_chars += chars
-        viewed.cursor = int(page["next"])
-        viewed.number += 1
-        _subscribe(viewers, client, viewed)
-
-
-def _subscribe(viewers: Viewers, client: int, viewed: _Viewed) -> None:
-    args = {"messageId": viewed.message_id, "from": viewed.cursor}
-    viewers.subscribe(viewed.subscription, client=client, path="messages:deltas", args=args)
+        message = update.subscription.partition("/")[0]
+        if (seen := followed[message].take(update)) is not None:
+            came[message].append(seen)
+            if followed[message].is_over:
+                followed[message].close()
+    return came
 
 
 def _question(record: Mapping[str, Any]) -> str:
@@ -147,16 +113,16 @@ def _question(record: Mapping[str, Any]) -> str:
     return content if isinstance(content, str) else content[-1]["text"]
 
 
-def _lags_of(viewed: _Viewed, began_at: float) -> list[float]:
+def _lags_of(came: Sequence[Seen], began_at: float) -> list[float]:
     """Of each token that is counted: token n leaves the model n intervals after its first byte."""
-    if not viewed.came or viewed.came[-1][1] != TOKENS * TOKEN_CHARS:
-        raise TokensWrong(f"{viewed.message_id}: {viewed.came[-1:]}")
+    if not came or came[-1].text != WORDS * TOKENS:
+        raise TokensWrong(f"{came[-1:]}")
     lags: list[float] = []
-    held = iter(viewed.came)
-    at, chars = -math.inf, 0
+    updates = iter(came)
+    seen = next(updates)
     for number in range(1, TOKENS + 1):
-        while chars < number * TOKEN_CHARS:
-            at, chars = next(held)
+        while len(seen.text) < number * TOKEN_CHARS:
+            seen = next(updates)
         if number > WARM_UP:
-            lags.append((at - (began_at + number / TOKENS_PER_S)) * 1000)
+            lags.append((seen.at - (began_at + number / TOKENS_PER_S)) * 1000)
     return lags

@@ -10,6 +10,7 @@ from agent import words
 from agent.history import build_history
 from agent.loop import Limits
 from agent.outcome import Ending
+from agent.sizes import CHARS_PER_TOKEN
 from agent.transcript import Answered, Asked, Loaded, Past, text_of_turns
 from llm.faults import ModelRefused, ModelUnavailable
 from llm.model import (
@@ -30,7 +31,8 @@ TURNS = 24
 FIRST = "Build the shop, and never use the color teal."
 DECISION = "We keep prices in cents."
 FILES: dict[str, str | bytes] = {f"src/{n}.ts": f"// {n}\n" * 300 for n in range(TURNS)}
-LIMITS = Limits(max_turns=TURNS + 5, history_tokens=4_000)
+BUDGET_TOKENS = 4_000
+LIMITS = Limits(max_turns=TURNS + 5, history_tokens=BUDGET_TOKENS)
 
 
 def told(request: ModelRequest) -> str:
@@ -113,7 +115,7 @@ async def test_requests_stay_below_the_bound_and_share_their_beginning() -> None
     model = Worker([])
     await desk(model).run()
     sizes = [len(told(request)) for request in model.requests]
-    assert max(sizes) <= LIMITS.history_tokens * 4  # type: ignore[operator]
+    assert max(sizes) <= BUDGET_TOKENS * CHARS_PER_TOKEN
     summed = len(model.summaries)
     stable = sum(
         after.messages[: len(before.messages) - 1] == before.messages[:-1]

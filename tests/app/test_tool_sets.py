@@ -1,16 +1,19 @@
 """The two sets of tools that a project can choose from."""
 
+from collections.abc import Iterable
+
 from agent.sizes import CHARS_PER_TOKEN
 from app.tools import AGENT_TOOLS, ID_TOOLS
 from tools.files import FILE_TOOLS
 from tools.files.by_id import ID_FILE_TOOLS
 from tools.registry import Toolbox
+from tools.tool import AnyTool
 
 MOST_TOKENS = 4_500
 
 
-def names(tools: object) -> list[str]:
-    return [tool.name for tool in tools]  # type: ignore[attr-defined]
+def names(tools: Iterable[AnyTool]) -> list[str]:
+    return [tool.name for tool in tools]
 
 
 def test_both_have_the_same_tools_but_for_files_and_pages() -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from agent.prompt import SYSTEM_PROMPT, SYSTEM_PROMPT_BY_ID
+from agent.prompt import SYSTEM_PROMPT, SYSTEM_PROMPT_BY_ID, budget_words
 from llm.model import Turn
 from store.records import MessageStatus, SettingsChange
 from tests.jobs.message.site import TASK, Site
@@ -38,15 +38,17 @@ async def answered(site: Site, *turns: Turn) -> tuple[ScriptedTurns, dict[str, s
 
 
 async def test_the_set_of_tools_is_that_of_the_next_message_with_its_prompt(site: Site) -> None:
-    for change, tools, prompt in (
+    budget = budget_words(site.limits.max_turns)
+    choices: tuple[tuple[SettingsChange, list[str], str], ...] = (
         ({}, BY_PATH, SYSTEM_PROMPT),
         ({"tool_set": "ids"}, BY_ID, SYSTEM_PROMPT_BY_ID),
         ({"tool_set": None}, BY_PATH, SYSTEM_PROMPT),
-    ):
-        await choose(site, change)  # type: ignore[arg-type]
+    )
+    for change, tools, prompt in choices:
+        await choose(site, change)
         model, _ = await answered(site)
         assert [tool.name for tool in model.requests[0].tools] == tools
-        assert model.requests[0].system.startswith(prompt)
+        assert model.requests[0].system == prompt + budget
 
 
 async def test_a_run_that_goes_on_elsewhere_keeps_the_tools_that_it_began_with(site: Site) -> None:
