@@ -63,7 +63,7 @@ async def start(settings: Settings, stack: AsyncExitStack) -> ForCallers:
 
 async def _open(settings: Settings, stack: AsyncExitStack) -> Store:
     stack.enter_context(settings.database.held())
-    pool = settings.database.connect()
+    pool = settings.database.connect(standstill_s=settings.lease_s)
     stack.callback(closer(pool))
     await asyncio.to_thread(tables.create, pool)
     outage = Outage()

@@ -17,6 +17,7 @@ from engine.errors import BadDatabase, DatabaseInUse
 BUSY_TIMEOUT_MS = 30_000  # writers queue behind each other; only a stuck one takes this long
 SQLITE_POOL = 20
 POSTGRES_POOL = 20
+STANDSTILL_S = 10.0
 
 
 @dataclass(frozen=True)
@@ -35,7 +36,7 @@ class SqliteDatabase:
         """The SQLAlchemy address."""
         return f"sqlite:///{self.path}"
 
-    def connect(self) -> sa.Engine:
+    def connect(self, *, standstill_s: float = STANDSTILL_S) -> sa.Engine:  # noqa: ARG002 - it has one process
         """A pool of connections to the file, which is created with its folder when missing."""
         self.path.parent.mkdir(parents=True, exist_ok=True)
         engine = sa.create_engine(
@@ -98,9 +99,24 @@ class PostgresDatabase:
             sa.make_url(self.dsn).set(drivername="postgresql").render_as_string(hide_password=False)
         )
 
-    def connect(self) -> sa.Engine:
-        """A pool of connections; what meets a lost one is tried again (see `storage.outage`)."""
-        return sa.create_engine(self.url, pool_size=POSTGRES_POOL, max_overflow=0, pool_timeout=30)
+    def connect(self, *, standstill_s: float = STANDSTILL_S) -> sa.Engine:
+        """A pool of connections; what meets a lost one is tried again (see `storage.outage`).
+
+        A process that stands still within a transaction (stopped, swapped out, cut off) holds its
+        locks, and whoever wants them waits, those who would take its runs over, too: after
+        `standstill_s` the server ends that transaction.
+        """
+        engine = sa.create_engine(
+            self.url, pool_size=POSTGRES_POOL, max_overflow=0, pool_timeout=30
+        )
+
+        def set_up(connection: Any, _record: object) -> None:
+            milliseconds = int(standstill_s * 1000)
+            connection.execute(f"SET idle_in_transaction_session_timeout = {milliseconds}")
+            connection.commit()
+
+        event.listen(engine, "connect", set_up)
+        return engine
 
     @contextmanager
     def held(self) -> Generator[None]:

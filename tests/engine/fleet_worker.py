@@ -1,14 +1,20 @@
-"""One worker of several: `python -m tests.engine.fleet_worker DSN JOURNAL EXECUTOR [BOUNDARY]`.
+"""One worker of several: `python -m tests.engine.fleet_worker DSN JOURNAL EXECUTOR [MISHAP]`.
 
-Prints "ready" when it takes runs; stops cleanly on SIGTERM. With a boundary it dies there, counted
-from the end of its first run (see `tests.support.commits`).
+Prints "ready" when it takes runs; stops cleanly on SIGTERM. With a number as its mishap it dies at
+that boundary, counted from the end of its first run (see `tests.support.commits`); with a word it
+stands still right after a statement that has the word, from SIGUSR1 on.
 """
 
 import asyncio
+import os
 import signal
 import sys
+import threading
 from pathlib import Path
 from time import monotonic
+
+import sqlalchemy as sa
+from sqlalchemy import event
 
 from engine import (
     CancelOn,
@@ -89,7 +95,23 @@ async def main(dsn: str, journal: Journal, executor_id: str) -> None:
         await stop.wait()
 
 
+def stand_still_after(words: str) -> None:
+    """Stop this process, as SIGSTOP would, in the middle of a transaction that SIGUSR1 announces."""
+    announced = threading.Event()
+    signal.signal(signal.SIGUSR1, lambda *_: announced.set())
+
+    def after(_connection: object, _cursor: object, statement: str, *_: object) -> None:
+        if announced.is_set() and words in statement:
+            announced.clear()
+            os.kill(os.getpid(), signal.SIGSTOP)
+
+    event.listen(sa.Engine, "after_cursor_execute", after)
+
+
 if __name__ == "__main__":
-    if len(sys.argv) > 4:
-        Commits().die_at_end(int(sys.argv[4]))
+    mishap = sys.argv[4] if len(sys.argv) > 4 else None
+    if mishap is not None and mishap.isdecimal():
+        Commits().die_at_end(int(mishap))
+    elif mishap is not None:
+        stand_still_after(mishap)
     asyncio.run(main(sys.argv[1], Journal(Path(sys.argv[2])), sys.argv[3]))

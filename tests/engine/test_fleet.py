@@ -34,11 +34,11 @@ class Workers:
         self._journal_path = folder / "journal"
         self._stack = stack
 
-    def start(self, name: str, *, dies_at: int | None = None) -> subprocess.Popen[str]:
+    def start(self, name: str, *, mishap: int | str | None = None) -> subprocess.Popen[str]:
         """Start a worker and wait until it takes runs."""
         command = [sys.executable, "-m", "tests.engine.fleet_worker", self.database.dsn]
         command += [str(self._journal_path), name]
-        command += [] if dies_at is None else [str(dies_at)]
+        command += [] if mishap is None else [str(mishap)]
         process = subprocess.Popen(  # noqa: S603 - our own module
             command, stdout=subprocess.PIPE, text=True
         )
@@ -93,6 +93,24 @@ async def test_stopped_worker_that_comes_back_is_fenced(workers: Workers) -> Non
         workers.go.touch()
         assert await engine.result(sent.run_ids[0], 10) == "two"
         assert not workers.has("one second ends")
+
+
+@pytest.mark.parametrize("statement", ["UPDATE engine_worker", "pg_try_advisory_xact_lock"])
+async def test_a_worker_that_stands_still_in_a_transaction_holds_nobody_up(
+    workers: Workers, statement: str
+) -> None:
+    """What it has locked (its sign of life, the sweep) is what those need who replace it."""
+    async with workers.sender() as engine:
+        one = workers.start("one", mishap=statement)
+        sent = await engine.send(Asked(text=str(workers.go)))
+        await until(lambda: workers.has("one second begins"))
+        workers.start("two")
+        os.kill(one.pid, signal.SIGUSR1)
+        await until(lambda: workers.has("two second begins"), LEASE_S + 10)
+        os.kill(one.pid, signal.SIGCONT)
+        await until(lambda: workers.has("one interrupted"), 10)
+        workers.go.touch()
+        assert await engine.result(sent.run_ids[0], 10) == "two"
 
 
 async def test_cancel_has_reached_a_step_in_another_process_when_it_returns(
@@ -165,7 +183,7 @@ async def test_worker_that_dies_as_a_run_ends_leaves_its_key_free(
     """Before the commit that ends it, right after, and around what the worker does next."""
     workers.go.touch()
     async with workers.sender() as engine:
-        one = workers.start("one", dies_at=boundary)
+        one = workers.start("one", mishap=boundary)
         first = await engine.send(Asked(text=str(workers.go)))
         assert one.wait(10) == -signal.SIGKILL
         workers.start("two")
