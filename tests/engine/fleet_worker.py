@@ -96,9 +96,13 @@ async def main(dsn: str, journal: Journal, executor_id: str) -> None:
 
 
 def stand_still_after(words: str) -> None:
-    """Stop this process, as SIGSTOP would, in the middle of a transaction that SIGUSR1 announces."""
+    """Stop this process in the middle of a transaction, the next one after SIGUSR1."""
     announced = threading.Event()
-    signal.signal(signal.SIGUSR1, lambda *_: announced.set())
+
+    def announce(_number: int, _frame: object) -> None:
+        announced.set()
+
+    signal.signal(signal.SIGUSR1, announce)
 
     def after(_connection: object, _cursor: object, statement: str, *_: object) -> None:
         if announced.is_set() and words in statement:
