@@ -29,6 +29,7 @@ class AnthropicModel(SdkModel[anthropic.AsyncAnthropic]):
             base_url=self._provider.base_url,
             max_retries=0,
             timeout=anthropic.Timeout(self._patience.idle_s, connect=self._patience.connect_s),
+            http_client=anthropic.DefaultAioHttpClient(),
         )
         self._messages = client.messages  # imported on first use: not within the first turn
         return client

@@ -23,6 +23,7 @@ class OpenAIModel(SdkModel[openai.AsyncOpenAI]):
             base_url=self._provider.base_url,
             max_retries=0,
             timeout=openai.Timeout(self._patience.idle_s, connect=self._patience.connect_s),
+            http_client=openai.DefaultAioHttpClient(),
         )
         self._completions = client.chat.completions  # imported here, not in the first turn
         return client
