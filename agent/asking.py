@@ -159,8 +159,11 @@ class Asker:
         raise StreamBroken("the model's answer ended without an end")
 
     async def summary(self, loaded: Loaded, remarks: Remarks) -> Turn:
-        """Asked for behind the conversation as it was sent last: the provider has that cached."""
-        history = await self.told(loaded, remarks)
+        """Asked for behind the conversation as it was sent last: the provider has that cached.
+
+        The results that came since are not summed up, and with them it might not fit as it was.
+        """
+        history = await self.told(replace(loaded, turns=loaded.turns[:-1]), remarks)
         asked = UserMessage(parts=(TextPart(words.CONDENSE),))
         messages = tuple(alternating((*history.messages, asked)))
         request = replace(

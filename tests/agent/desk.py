@@ -1,9 +1,10 @@
 """One run on a memory workspace, with everything a test wants to look at afterwards."""
 
+import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any, TypeVar, cast
+from typing import Any, Literal, TypeVar, cast
 
 from agent.durable import Child, Durable, NotDurable
 from agent.loop import Agent, Limits, run_agent
@@ -18,6 +19,8 @@ from tools.registry import Toolbox
 from tools.workspace.memory import MemoryWorkspace
 
 T = TypeVar("T")
+
+Mishap = Literal["none", "cancel", "crash", "error"]
 
 
 class Journal:
@@ -68,6 +71,25 @@ class Journal:
 
 class Died(BaseException):
     """The process is gone: nobody may catch this."""
+
+
+class Interrupting(Journal):
+    """Dies or is cancelled at its step `at`, half of the time after the step has done its work."""
+
+    def __init__(self, mishap: Mishap, at: int) -> None:
+        super().__init__()
+        self._mishap = mishap
+        self._at = at
+        self._count = 0
+
+    async def run(self, key: str, fn: Callable[[], Awaitable[T]], /) -> T:
+        is_hit = key not in self.results and self._count == self._at
+        self._count += key not in self.results
+        if is_hit and self._mishap in {"crash", "cancel"}:
+            if self._at % 2:
+                await fn()
+            raise Died(key) if self._mishap == "crash" else asyncio.CancelledError
+        return await super().run(key, fn)
 
 
 @dataclass
