@@ -21,6 +21,7 @@ import {
   reportLine,
   restoreOutcome,
   role,
+  spent,
   toolCallStatus,
   transferKind,
   transferStatus,
@@ -240,6 +241,32 @@ export default defineSchema({
   })
     .index("by_conversation", ["conversationId"])
     .index("by_message", ["messageId", "turn"]),
+
+  // What an answer took of a model on a day (UTC), its failed attempts and its summaries included; written with the turn,
+  // the summary or the end that took it, read by people; goes with the message.
+  usageRecords: defineTable({
+    ownerId: v.string(),
+    projectId: v.id("projects"),
+    conversationId: v.id("conversations"),
+    messageId: v.id("messages"),
+    day: v.string(), // YYYY-MM-DD
+    model: v.string(),
+    ...spent.fields,
+  })
+    .index("by_message", ["messageId", "day", "model"])
+    .index("by_conversation", ["conversationId", "day"]),
+
+  // The same for all answers of a project; written with it, read by people and by budgets. It stays when the project
+  // goes: what was spent is spent, and whoever deletes a project has no new budget.
+  usageDays: defineTable({
+    ownerId: v.string(),
+    projectId: v.id("projects"),
+    day: v.string(),
+    model: v.string(),
+    ...spent.fields,
+  })
+    .index("by_owner", ["ownerId", "day"])
+    .index("by_project", ["projectId", "day", "model"]),
 
   // What tool calls came to beside their text (diffs, exit codes, …); written with the result, read by people who open
   // a call. They stand apart so that the history of a conversation is read without them.

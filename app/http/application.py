@@ -27,6 +27,7 @@ from app.http import (
     realtime,
     runs,
     terminal,
+    usage,
 )
 from app.http.context import Services
 from app.http.errors import add_error_handlers
@@ -58,6 +59,7 @@ NOUNS = (
     conversations,
     messages,
     completing,
+    usage,
     mcp,
     runs,
     events,

@@ -83,6 +83,13 @@ export const usage = v.object({
   costUsd: v.optional(v.number()), // of the turns whose price is known
 });
 
+/** What a number of requests to models took. */
+export const spent = usage.omit("costUsd").extend({
+  requests: v.number(),
+  unpriced: v.number(), // requests whose cost is not known
+  costMicros: v.number(), // millionths of a dollar, of the others
+});
+
 export const turnPart = v.object({
   type: v.union(v.literal("text"), v.literal("thinking"), v.literal("toolCall")),
   text: v.optional(v.string()),

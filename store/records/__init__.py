@@ -88,6 +88,7 @@ from store.records.turns import (
     TurnPart,
     TurnRecord,
 )
+from store.records.usage import UsageGroups, UsageSummary, Used, UsedBy
 
 __all__ = [
     "BusyPolicy",
@@ -165,6 +166,10 @@ __all__ = [
     "UndoPlan",
     "UndoStep",
     "Undone",
+    "UsageGroups",
+    "UsageSummary",
+    "Used",
+    "UsedBy",
     "Verdicts",
     "Verification",
     "VerificationState",

@@ -55,6 +55,7 @@ from store.records import (
     SentMessage,
     ToolCallRecord,
     Transfer,
+    UsageSummary,
 )
 
 ROOT = Path(__file__).parents[3]
@@ -114,6 +115,7 @@ RESULTS: Mapping[str, Any] = {
     "system/transfers:requestExport": RequestedExport,
     "system/transfers:requestImport": RequestedImport,
     "system/transfers:start": Transfer,
+    "system/usage:summary": UsageSummary,
 }
 # Read by hand: batches that say whether there is more, bytes that may have to be fetched; and parts
 # of results, which tests/jobs/answer/test_parts.py holds to those of tools.
