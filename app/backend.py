@@ -8,7 +8,7 @@ from functools import partial
 from agent.definition import Limits
 from app.convex import ConvexAccess
 from app.github import github_of
-from app.models import small_model_of
+from app.models import models_of, small_model_of
 from app.observe.tracing import tracing
 from app.services.sealing import sealing_of
 from app.settings import Settings
@@ -169,4 +169,12 @@ def agents_of(settings: Settings, model: Model, store: Store, workplace: Workpla
         workplace.owned(McpClients),
         sealing.open if sealing is not None else None,
     )
-    return Agents(model, AGENT_TOOLS, limits, servers=servers, store=store, id_tools=ID_TOOLS)
+    return Agents(
+        model,
+        AGENT_TOOLS,
+        limits,
+        servers=servers,
+        store=store,
+        id_tools=ID_TOOLS,
+        models=models_of(settings, model),
+    )

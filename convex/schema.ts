@@ -158,6 +158,7 @@ export default defineSchema({
     projectId: v.id("projects"),
     title: v.string(),
     updatedAt: v.number(),
+    model: v.optional(v.string()), // who answers, as its owner chose; absent: the default
     externalId: v.optional(v.string()),
     deletedAt: v.optional(v.number()), // it is hidden, and system/purge empties it
   })
@@ -295,6 +296,7 @@ export default defineSchema({
     epoch: v.number(),
     round: v.number(),
     retryKey: v.optional(v.string()),
+    chosenModel: v.optional(v.string()), // for this message; absent: that of the conversation
     nextSeq: v.optional(v.number()), // where the stream goes on after a retry, its deltas swept or not
     status: messageStatus,
     heartbeatAt: v.number(),

@@ -1,6 +1,7 @@
 """Who answers: decided for each run, never when the process starts."""
 
-from collections.abc import Sequence
+import logging
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from agent.definition import Agent, Limits
@@ -14,6 +15,8 @@ from llm.model import Model
 from store.gateway import Store
 from tools.registry import Toolbox
 from tools.tool import AnyTool
+
+log = logging.getLogger(__name__)
 
 
 class Agents:
@@ -30,6 +33,7 @@ class Agents:
         servers: what knows the MCP servers of projects; None: they are not asked.
         store: where a project's rules are read; None: they are not.
         id_tools: what an agent is given instead where a project has chosen tools by ids.
+        models: what people may choose, by `provider/model`.
     """
 
     def __init__(  # noqa: PLR0913 - what is optional by name
@@ -41,8 +45,10 @@ class Agents:
         servers: ProjectServers | None = None,
         store: Store | None = None,
         id_tools: Sequence[AnyTool] = (),
+        models: Mapping[str, Model] | None = None,
     ) -> None:
         self._model = model
+        self._models = models or {}
         self._tools = tuple(tools)
         self._id_tools = tuple(id_tools)
         self._limits = limits
@@ -64,20 +70,25 @@ class Agents:
         if asked.tool_set == "ids":
             tools, system = self._id_tools, SYSTEM_PROMPT_BY_ID
         return Agent(
-            model=self._model,
+            model=self._chosen(asked.model),
             toolbox=Toolbox((*tools, *added.tools)),
             system=system + self._budget + words + added.remark,
             limits=self._limits,
             given=(registries,),
         )
 
-    async def for_failure(
-        self,
-        event: ReceivedEvent[MessageSent],  # noqa: ARG002 - as above
-    ) -> Agent:
+    async def for_failure(self, event: ReceivedEvent[MessageSent]) -> Agent:
         """Who has failed to answer it, to be named: nothing of the project is asked for that."""
-        toolbox = Toolbox(self._tools)
-        return Agent(self._model, toolbox, system=SYSTEM_PROMPT, limits=self._limits)
+        model, toolbox = self._chosen(event.data.model), Toolbox(self._tools)
+        return Agent(model, toolbox, system=SYSTEM_PROMPT, limits=self._limits)
+
+    def _chosen(self, name: str | None) -> Model:
+        """The model of that name; the default for none, and for one that is allowed no more."""
+        if name is None:
+            return self._model
+        if name not in self._models:
+            log.warning("model_not_allowed_any_more", extra={"model": name})
+        return self._models.get(name, self._model)
 
     def for_generation(
         self,

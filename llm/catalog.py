@@ -40,14 +40,22 @@ class Price(BaseModel):
 
     def micros(self, usage: Usage) -> int:
         """What the usage costs, in millionths of a dollar: whole ones, so that sums are exact."""
-        read = self.input if self.cache_read is None else self.cache_read
-        write = self.input if self.cache_write is None else self.cache_write
         return round(
             usage.input_tokens * self.input
             + usage.output_tokens * self.output
-            + usage.cache_read_tokens * read
-            + usage.cache_write_tokens * write
+            + usage.cache_read_tokens * self.of_cache_read
+            + usage.cache_write_tokens * self.of_cache_write
         )
+
+    @property
+    def of_cache_read(self) -> float:
+        """What a million tokens cost that were read from the cache."""
+        return self.input if self.cache_read is None else self.cache_read
+
+    @property
+    def of_cache_write(self) -> float:
+        """What a million tokens cost that were written to the cache."""
+        return self.input if self.cache_write is None else self.cache_write
 
 
 Effort = Literal["none", "minimal", "low", "medium", "high", "xhigh", "max"]
@@ -79,6 +87,12 @@ class ModelFacts(BaseModel):
     sees: bool = False
     first_byte_s: Annotated[float | None, Field(gt=0, allow_inf_nan=False)] = None
     price: Price | None = None
+
+    @property
+    def thinks(self) -> bool:
+        """Whether it reasons before it answers, as far as is known."""
+        is_asked = self.reasoning_effort not in {None, "none"}
+        return self.thinking != "off" or self.reasoning_back != "off" or is_asked
 
     def priced(self, turn: Turn) -> Turn:
         """The turn with its cost, if the price is known and the provider counted the tokens."""

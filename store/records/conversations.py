@@ -24,13 +24,14 @@ class MessageStatus(StrEnum):
 
 @dataclass(frozen=True)
 class Conversation:
-    """A thread of messages in a project."""
+    """A thread of messages in a project; `model` is what its owner chose to answer."""
 
     conversation_id: ConversationId
     project_id: ProjectId
     title: str
     created_at: datetime
     updated_at: datetime
+    model: str | None = None
 
 
 @dataclass(frozen=True)

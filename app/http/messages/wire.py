@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, computed_field
 
-from app.wire.shapes import Answer, Body, Millis, Success
+from app.wire.shapes import Answer, Body, Millis, ModelName, Success
 from core.ids import ConversationId, MessageId, ProjectId
 
 MESSAGE_LIMIT_CHARS = 100_000
@@ -137,6 +137,9 @@ class NewMessage(Body):
         max_length=MESSAGE_LIMIT_CHARS,
         pattern=r"\S",
         examples=["Add a test for the money formatter"],
+    )
+    model: ModelName | None = Field(
+        None, description="Who answers; by default the model of the conversation."
     )
 
 

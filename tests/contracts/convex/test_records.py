@@ -65,6 +65,7 @@ RESULTS: Mapping[str, Any] = {
     "system/checkpoints:list": Page[Checkpoint],
     "system/checkpoints:restore": RestoreStep,
     "system/checkpoints:review": Reviewed,
+    "system/conversations:chooseModel": Conversation,
     "system/conversations:create": Conversation,
     "system/conversations:get": Conversation,
     "system/conversations:list": Page[Conversation],
