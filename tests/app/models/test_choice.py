@@ -137,9 +137,9 @@ def test_nothing_is_offered_where_no_model_is_configured() -> None:
 
 def test_a_model_that_is_allowed_and_is_none_is_named() -> None:
     given = settings(anthropic_api_key="k", allowed_models="acme:one")
-    with pytest.raises(SettingsInvalid, match="^POLARIS_ALLOWED_MODELS: 'acme:one'"):
+    with pytest.raises(SettingsInvalid, match=r"^POLARIS_ALLOWED_MODELS: 'acme:one'"):
         offers_of(given)
-    with pytest.raises(SettingsInvalid, match="^OPENAI_API_KEY: "):
+    with pytest.raises(SettingsInvalid, match=r"^OPENAI_API_KEY: "):
         models_of(
             settings(anthropic_api_key="k", allowed_models="openai:x"),
             model_of(settings(anthropic_api_key="k")),

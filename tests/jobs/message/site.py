@@ -1,7 +1,7 @@
 """A store, an engine, and a model that is scripted: where messages are answered."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -45,6 +45,7 @@ class Site:
     clients: McpClients | None = None
     unseal: Unseal | None = None
     id_tools: tuple[AnyTool, ...] = (*ID_FILE_TOOLS, UNDO)
+    models: Mapping[str, Model] = field(default_factory=dict[str, Model])
 
     @asynccontextmanager
     async def worker(self) -> AsyncGenerator[Engine]:
@@ -59,6 +60,7 @@ class Site:
             servers=servers,
             store=self.store,
             id_tools=self.id_tools,
+            models=self.models,
         )
         needs = [self.store, agents, folders, self.needs, self.live]
         database = SqliteDatabase(self.folder / "engine.sqlite")
