@@ -5,6 +5,7 @@ import { v } from "convex/values";
 import {
   checkpointKind,
   deltaKind,
+  endedEarly,
   exportStatus,
   fileMode,
   fileSide,
@@ -182,6 +183,7 @@ export default defineSchema({
     model: v.optional(v.string()),
     usage: v.optional(usage),
     waitingUntil: v.optional(v.number()), // the provider takes no request before; gone when the wait is over
+    endedEarly: v.optional(endedEarly),
     isHistoryCut: v.optional(v.boolean()), // the model was told less than all of the conversation
     runId: v.optional(v.string()),
     startedAt: v.number(),

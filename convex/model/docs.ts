@@ -60,6 +60,7 @@ const shownMessage = schema
     "usage",
     "waitingUntil",
     "isHistoryCut",
+    "endedEarly",
     "startedAt",
     "endedAt",
   );

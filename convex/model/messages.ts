@@ -25,6 +25,7 @@ export interface Ending {
   model?: string;
   usage?: Doc<"messages">["usage"];
   isHistoryCut?: boolean;
+  endedEarly?: Doc<"messages">["endedEarly"];
 }
 
 export async function generationOf(ctx: QueryCtx, messageId: Id<"messages">): Promise<Doc<"generations"> | null> {
@@ -120,6 +121,7 @@ export async function finish(ctx: MutationCtx, message: Doc<"messages">, generat
     usage: ending.usage ?? generation.usage,
     waitingUntil: undefined,
     isHistoryCut: ending.isHistoryCut,
+    endedEarly: ending.endedEarly,
     runId: generation.runId,
     endedAt: now,
   });

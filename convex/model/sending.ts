@@ -134,6 +134,7 @@ export async function retryMessage(
     model: undefined,
     waitingUntil: undefined,
     isHistoryCut: undefined,
+    endedEarly: undefined,
     runId: undefined,
     endedAt: undefined,
     startedAt,

@@ -1,6 +1,16 @@
 // Validators that tables, arguments and results share.
 import { type Validator, v } from "convex/values";
 
+/** Why a completed answer ended before it was done; absent on one that came to its end. */
+export const endedEarly = v.union(
+  v.literal("step_cap"),
+  v.literal("stuck"),
+  v.literal("cut"),
+  v.literal("refused"),
+  v.literal("context_full"),
+  v.literal("answer_budget"),
+  v.literal("day_budget"),
+);
 export const messageStatus = v.union(v.literal("processing"), v.literal("completed"), v.literal("failed"), v.literal("cancelled"));
 export const role = v.union(v.literal("user"), v.literal("assistant"));
 export const fileType = v.union(v.literal("file"), v.literal("folder"));

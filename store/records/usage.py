@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from core.ids import ProjectId
+from core.usage import Usage
 
 UsageGroups = Literal["day", "model", "project"]
 """By what a summary of usage is grouped."""
@@ -26,13 +27,14 @@ class Used:
     cost_micros: int | None = None
 
     @property
-    def tokens(self) -> int:
-        """All of them."""
-        return (
-            self.input_tokens
-            + self.output_tokens
-            + self.cache_read_tokens
-            + self.cache_write_tokens
+    def usage(self) -> Usage:
+        """As one turn would have it."""
+        return Usage(
+            input_tokens=self.input_tokens,
+            output_tokens=self.output_tokens,
+            cache_read_tokens=self.cache_read_tokens,
+            cache_write_tokens=self.cache_write_tokens,
+            cost_usd=None if self.cost_micros is None else self.cost_micros / 1_000_000,
         )
 
 

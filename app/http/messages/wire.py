@@ -7,6 +7,7 @@ from pydantic import Field, computed_field
 
 from app.wire.shapes import Answer, Body, Millis, ModelName, Success
 from core.ids import ConversationId, MessageId, ProjectId
+from store.records import EndedEarly
 
 MESSAGE_LIMIT_CHARS = 100_000
 ID_LIMIT_CHARS = 64
@@ -45,6 +46,9 @@ class MessageAnswer(Answer):
     )
     is_history_cut: bool | None = Field(
         None, description="The model was told less than all of the conversation: it is too long."
+    )
+    ended_early: EndedEarly | None = Field(
+        None, description="Why a completed answer is not done; “continue” lets most of them go on."
     )
     run_id: str | None = None
     ended_at: Millis | None = None

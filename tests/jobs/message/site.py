@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from agent.definition import Limits
+from agent.means import Budget
 from core.ids import ConversationId, MessageId, OwnerId, ProjectId, RunId
 from engine import Engine, SqliteDatabase
 from jobs.agents import Agents
@@ -46,6 +47,7 @@ class Site:
     unseal: Unseal | None = None
     id_tools: tuple[AnyTool, ...] = (*ID_FILE_TOOLS, UNDO)
     models: Mapping[str, Model] = field(default_factory=dict[str, Model])
+    day_budget: Budget | None = None
 
     @asynccontextmanager
     async def worker(self) -> AsyncGenerator[Engine]:
@@ -61,6 +63,7 @@ class Site:
             store=self.store,
             id_tools=self.id_tools,
             models=self.models,
+            day_budget=self.day_budget,
         )
         needs = [self.store, agents, folders, self.needs, self.live]
         database = SqliteDatabase(self.folder / "engine.sqlite")
