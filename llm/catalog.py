@@ -96,10 +96,12 @@ class ModelFacts(BaseModel):
 
     def priced(self, turn: Turn) -> Turn:
         """The turn with its cost, if the price is known and the provider counted the tokens."""
-        micros = self.cost_micros(turn.usage)
-        if micros is None:
-            return turn
-        return replace(turn, usage=replace(turn.usage, cost_usd=micros / MICROS))
+        return replace(turn, usage=self.costed(turn.usage))
+
+    def costed(self, usage: Usage) -> Usage:
+        """The usage with what it costs, where that is known."""
+        micros = self.cost_micros(usage)
+        return usage if micros is None else replace(usage, cost_usd=micros / MICROS)
 
     def cost_micros(self, usage: Usage) -> int | None:
         """What the usage costs, in millionths of a dollar.
