@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 
+from agent.means import Budget
 from core.clock import Clock, SystemClock
 from llm.model import Model
 from tools.registry import Toolbox
@@ -22,6 +23,7 @@ class Limits:
     calls_per_turn: int = 50
     calls_per_answer: int = 750  # each is a durable step, and a run may have 1,000 of those
     longest_wait_s: float = 900.0  # of one turn, for a provider that says when to ask again
+    budgets: tuple[Budget, ...] = ()  # looked at before each turn: the last one may go past them
 
 
 @dataclass(frozen=True)

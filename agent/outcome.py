@@ -16,6 +16,8 @@ class Ending(StrEnum):
     CUT = "cut"
     REFUSED = "refused"
     CONTEXT_FULL = "context_full"
+    ANSWER_BUDGET = "answer_budget"
+    DAY_BUDGET = "day_budget"
 
 
 @dataclass(frozen=True)
@@ -23,7 +25,8 @@ class Outcome:
     """What the run came to; small, so that a job can return it.
 
     `note` is a sentence for the person that the model did not say: why the answer is short or
-    missing. It is part of the answer's text. `usage` sums all turns; `model` is that of the last.
+    missing. It is part of the answer's text. `usage` sums all turns; `model` is that of the last,
+    and empty where there was none.
     `is_shortened`: the model was told less than all of the conversation, in some turn.
     """
 

@@ -45,6 +45,17 @@ LAST_TURN = (
     "is left to do and anything they must know. Do not call tools.]"
 )
 
+BUDGET_NEAR = {
+    "answer": (
+        "[This answer has used more than 80 % of what one answer may take. Finish what matters "
+        "most, then end it and tell the user what is left to do.]"
+    ),
+    "day": (
+        "[The user's answers have used more than 80 % of what they may take today. Finish what "
+        "matters most, then end this one and tell the user what is left to do.]"
+    ),
+}
+
 
 CONDENSE = """\
 [This conversation is about to be longer than what you can be sent. Write a summary from which you \
@@ -139,6 +150,17 @@ STEP_CAP = (
     "I reached the limit of steps for one answer before I was done. Write “continue” to let me go "
     "on."
 )
+BUDGET_SPENT = {
+    "answer": (
+        "I stopped here because this answer has used up what one answer may take. What I did so "
+        "far is kept. Write “continue” to let me go on."
+    ),
+    "day": (
+        "I stopped here because your answers have used up what they may take today. What was done "
+        "so far is kept. Write “continue” tomorrow (days change at midnight UTC), or ask whoever "
+        "runs this server for more."
+    ),
+}
 
 
 def stuck(tool: str) -> str:

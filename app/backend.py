@@ -6,9 +6,10 @@ from dataclasses import dataclass
 from functools import partial
 
 from agent.definition import Limits
+from agent.means import Budget
 from app.convex import ConvexAccess
 from app.github import github_of
-from app.models import small_model_of
+from app.models import models_of, small_model_of
 from app.observe.tracing import tracing
 from app.services.sealing import sealing_of
 from app.settings import Settings
@@ -161,7 +162,11 @@ def agents_of(settings: Settings, model: Model, store: Store, workplace: Workpla
         history_tokens=settings.history_tokens,
         condense_at=settings.condense_percent / 100,
         longest_wait_s=settings.model_wait_s,
+        budgets=(
+            Budget("answer", tokens=settings.answer_budget_tokens, usd=settings.answer_budget_usd),
+        ),
     )
+    day = Budget("day", tokens=settings.day_budget_tokens, usd=settings.day_budget_usd)
     sealing = sealing_of(settings)
     servers = ProjectServers(
         store,
@@ -169,4 +174,13 @@ def agents_of(settings: Settings, model: Model, store: Store, workplace: Workpla
         workplace.owned(McpClients),
         sealing.open if sealing is not None else None,
     )
-    return Agents(model, AGENT_TOOLS, limits, servers=servers, store=store, id_tools=ID_TOOLS)
+    return Agents(
+        model,
+        AGENT_TOOLS,
+        limits,
+        servers=servers,
+        store=store,
+        id_tools=ID_TOOLS,
+        models=models_of(settings, model),
+        day_budget=day if day.is_bound else None,
+    )

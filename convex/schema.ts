@@ -5,6 +5,7 @@ import { v } from "convex/values";
 import {
   checkpointKind,
   deltaKind,
+  endedEarly,
   exportStatus,
   fileMode,
   fileSide,
@@ -21,6 +22,7 @@ import {
   reportLine,
   restoreOutcome,
   role,
+  spent,
   toolCallStatus,
   transferKind,
   transferStatus,
@@ -157,6 +159,7 @@ export default defineSchema({
     projectId: v.id("projects"),
     title: v.string(),
     updatedAt: v.number(),
+    model: v.optional(v.string()), // who answers, as its owner chose; absent: the default
     externalId: v.optional(v.string()),
     deletedAt: v.optional(v.number()), // it is hidden, and system/purge empties it
   })
@@ -180,6 +183,7 @@ export default defineSchema({
     model: v.optional(v.string()),
     usage: v.optional(usage),
     waitingUntil: v.optional(v.number()), // the provider takes no request before; gone when the wait is over
+    endedEarly: v.optional(endedEarly),
     isHistoryCut: v.optional(v.boolean()), // the model was told less than all of the conversation
     runId: v.optional(v.string()),
     startedAt: v.number(),
@@ -241,6 +245,32 @@ export default defineSchema({
     .index("by_conversation", ["conversationId"])
     .index("by_message", ["messageId", "turn"]),
 
+  // What an answer took of a model on a day (UTC), its failed attempts and its summaries included; written with the turn,
+  // the summary or the end that took it, read by people; goes with the message.
+  usageRecords: defineTable({
+    ownerId: v.string(),
+    projectId: v.id("projects"),
+    conversationId: v.id("conversations"),
+    messageId: v.id("messages"),
+    day: v.string(), // YYYY-MM-DD
+    model: v.string(),
+    ...spent.fields,
+  })
+    .index("by_message", ["messageId", "day", "model"])
+    .index("by_conversation", ["conversationId", "day"]),
+
+  // The same for all answers of a project; written with it, read by people and by budgets. It stays when the project
+  // goes: what was spent is spent, and whoever deletes a project has no new budget.
+  usageDays: defineTable({
+    ownerId: v.string(),
+    projectId: v.id("projects"),
+    day: v.string(),
+    model: v.string(),
+    ...spent.fields,
+  })
+    .index("by_owner", ["ownerId", "day"])
+    .index("by_project", ["projectId", "day", "model"]),
+
   // What tool calls came to beside their text (diffs, exit codes, …); written with the result, read by people who open
   // a call. They stand apart so that the history of a conversation is read without them.
   resultParts: defineTable({
@@ -268,6 +298,7 @@ export default defineSchema({
     epoch: v.number(),
     round: v.number(),
     retryKey: v.optional(v.string()),
+    chosenModel: v.optional(v.string()), // for this message; absent: that of the conversation
     nextSeq: v.optional(v.number()), // where the stream goes on after a retry, its deltas swept or not
     status: messageStatus,
     heartbeatAt: v.number(),

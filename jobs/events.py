@@ -22,6 +22,7 @@ class MessageSent(EventData, event="message/sent"):
     uses_mcp: bool = False  # the project names MCP servers
     tool_set: Literal["paths", "ids"] = "paths"  # as the project had chosen, as what follows
     registries: str | None = None  # see `registries_of`
+    model: str | None = None  # `provider/model`, as the person has chosen; None: the default
 
 
 class MessageCancelled(EventData, event="message/cancelled"):

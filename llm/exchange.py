@@ -13,7 +13,9 @@ import aiohttp
 import httpx2
 
 from core.clock import Clock
+from core.usage import Usage
 from llm.catalog import ModelFacts
+from llm.faults import StreamBroken
 from llm.judging import Fault, fault_of_response, raised_by
 from llm.merging import merged
 from llm.model import ModelEvent, Turn, TurnEnded
@@ -52,6 +54,11 @@ class Reading(Protocol):
 
     def finished(self) -> Turn:
         """The turn, without calls that are not whole."""
+        ...
+
+    @property
+    def usage(self) -> Usage:
+        """What the provider has said so far that the answer takes."""
         ...
 
 
@@ -171,7 +178,10 @@ async def exchanged(  # noqa: PLR0913 - what an adapter knows, one argument each
     except (sdk.error, *_FAULTS) as error:
         fault, cause = _transport_fault(error), error
     if not reading.is_over:
-        raise judge.error(fault, yielded=yielded) from cause
+        broken = judge.error(fault, yielded=yielded)
+        if isinstance(broken, StreamBroken):
+            broken.usage = facts.costed(reading.usage)
+        raise broken from cause
     for event in reading.rest():
         yield event
     yield TurnEnded(facts.priced(reading.finished()))

@@ -51,6 +51,14 @@ class Conversations:
         args = {"ownerId": owner, "conversationId": conversation_id, "title": title}
         return decode(Conversation, await self._http.mutation("system/conversations:rename", args))
 
+    async def choose_model(
+        self, conversation_id: ConversationId, *, owner: OwnerId, model: str | None
+    ) -> Conversation:
+        """Have a model answer from now on; None: the default. Raises: NotFound."""
+        args = {"ownerId": owner, "conversationId": conversation_id, "model": model}
+        row = await self._http.mutation("system/conversations:chooseModel", args)
+        return decode(Conversation, row)
+
     async def remove(
         self, conversation_id: ConversationId, *, owner: OwnerId
     ) -> tuple[OutboxEvent, ...]:

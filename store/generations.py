@@ -14,6 +14,7 @@ from store.client import ConvexHttp
 from store.edits import edit_row
 from store.records import (
     CondensedRecord,
+    EndedEarly,
     FileEdit,
     Generation,
     KeptResult,
@@ -143,7 +144,7 @@ class Generations:
             "sizeBytes": len(image.data),
         }
 
-    async def complete(
+    async def complete(  # noqa: PLR0913 - what is optional by name
         self,
         lease: Lease,
         *,
@@ -151,6 +152,7 @@ class Generations:
         model: str | None = None,
         usage: Usage | None = None,
         is_history_cut: bool = False,
+        ended_early: EndedEarly | None = None,
     ) -> Message:
         """The answer is whole: text, usage and status in one write. Flush the deltas first.
 
@@ -162,6 +164,7 @@ class Generations:
             "model": model,
             "usage": encode(usage or Usage()),
             "isHistoryCut": is_history_cut or None,
+            "endedEarly": ended_early,
         }
         return decode(Message, await self._http.mutation("system/streaming:complete", args))
 

@@ -21,12 +21,14 @@ from app.http import (
     mcp,
     messages,
     metrics,
+    models,
     previews,
     project_settings,
     projects,
     realtime,
     runs,
     terminal,
+    usage,
 )
 from app.http.context import Services
 from app.http.errors import add_error_handlers
@@ -58,6 +60,8 @@ NOUNS = (
     conversations,
     messages,
     completing,
+    models,
+    usage,
     mcp,
     runs,
     events,

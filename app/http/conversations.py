@@ -6,9 +6,10 @@ from fastapi import Query
 from pydantic import Field, computed_field
 
 from app.http.access import CallerDep, ServicesDep, api_router
+from app.http.errors import InvalidRequest
 from app.http.messages.wire import MessageAnswer, MessagePage
 from app.http.parameters import Cursor, IdempotencyKey
-from app.wire.shapes import Answer, Body, CreationTimes, Millis, Name, Success
+from app.wire.shapes import Answer, Body, CreationTimes, Millis, ModelName, Name, Success
 from core.ids import ConversationId, ProjectId
 
 router = api_router("conversations")
@@ -22,10 +23,11 @@ class NewConversation(Body):
     title: Name = Field("New conversation", examples=["New conversation"])
 
 
-class RenamedConversation(Body):
-    """Another title."""
+class ConversationPatch(Body):
+    """What to change; what is left out stays. A `model` of null takes it back to the default."""
 
-    title: Name
+    title: Name = ""
+    model: ModelName | None = None
 
 
 class ConversationAnswer(CreationTimes):
@@ -35,6 +37,7 @@ class ConversationAnswer(CreationTimes):
     project_id: ProjectId
     title: str
     updated_at: Millis
+    model: str | None = Field(None, description="Who answers in it; missing: the default.")
 
     @computed_field(alias="_id")
     @property
@@ -93,16 +96,22 @@ async def get_conversation(
 
 
 @router.patch("/conversations/{conversation_id}", response_model_exclude_none=True)
-async def rename_conversation(
+async def change_conversation(
     conversation_id: ConversationId,
-    body: RenamedConversation,
+    body: ConversationPatch,
     services: ServicesDep,
     caller: CallerDep,
 ) -> ConversationAnswer:
-    """Give it another title."""
-    conversation = await services.store.conversations.rename(
-        conversation_id, owner=caller.owner, title=body.title
-    )
+    """Give it another title, or have another model answer from the next message on."""
+    if not body.model_fields_set:
+        raise InvalidRequest("Give a title or a model", field="title")
+    conversations, owner = services.store.conversations, caller.owner
+    conversation = await conversations.owned(conversation_id, owner=owner)
+    model = services.choosing.checked(body.model)
+    if "title" in body.model_fields_set:
+        conversation = await conversations.rename(conversation_id, owner=owner, title=body.title)
+    if "model" in body.model_fields_set:
+        conversation = await conversations.choose_model(conversation_id, owner=owner, model=model)
     return ConversationAnswer.model_validate(conversation)
 
 

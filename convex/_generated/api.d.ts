@@ -57,6 +57,7 @@ import type * as model_settings from "../model/settings.js";
 import type * as model_texts from "../model/texts.js";
 import type * as model_transcript from "../model/transcript.js";
 import type * as model_transfers from "../model/transfers.js";
+import type * as model_usage from "../model/usage.js";
 import type * as model_validators from "../model/validators.js";
 import type * as projects from "../projects.js";
 import type * as settings from "../settings.js";
@@ -79,7 +80,9 @@ import type * as system_requests from "../system/requests.js";
 import type * as system_streaming from "../system/streaming.js";
 import type * as system_sweep from "../system/sweep.js";
 import type * as system_transfers from "../system/transfers.js";
+import type * as system_usage from "../system/usage.js";
 import type * as transfers from "../transfers.js";
+import type * as usage from "../usage.js";
 
 /**
  * A utility for referencing Convex functions in your app's API.
@@ -134,6 +137,7 @@ declare const fullApi: ApiFromModules<{
   "model/texts": typeof model_texts;
   "model/transcript": typeof model_transcript;
   "model/transfers": typeof model_transfers;
+  "model/usage": typeof model_usage;
   "model/validators": typeof model_validators;
   projects: typeof projects;
   settings: typeof settings;
@@ -156,7 +160,9 @@ declare const fullApi: ApiFromModules<{
   "system/streaming": typeof system_streaming;
   "system/sweep": typeof system_sweep;
   "system/transfers": typeof system_transfers;
+  "system/usage": typeof system_usage;
   transfers: typeof transfers;
+  usage: typeof usage;
 }>;
 export declare const api: FilterApi<
   typeof fullApi,

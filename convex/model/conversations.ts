@@ -44,6 +44,17 @@ export async function renameConversation(
   return { ...conversation, title, updatedAt };
 }
 
+/** Has a model answer from the next message on; without one, the default. The API has judged whether it is allowed. */
+export async function chooseModel(
+  ctx: MutationCtx,
+  conversation: Doc<"conversations">,
+  model: string | undefined,
+): Promise<Doc<"conversations">> {
+  const updatedAt = Date.now();
+  await ctx.db.patch(conversation._id, { model, updatedAt });
+  return { ...conversation, model, updatedAt };
+}
+
 /**
  * Hides the conversation at once, cancels what is being written in it and leaves the rest to system/purge.
  * Returns the events that stop the runs.

@@ -31,10 +31,11 @@ export interface NewMessage {
   content: string;
   policy: Infer<typeof busyPolicy>;
   externalId: string;
+  model?: string;
 }
 
 export async function sendMessage(ctx: MutationCtx, conversation: Doc<"conversations">, message: NewMessage): Promise<Sent> {
-  const { ownerId, content, policy, externalId } = message;
+  const { ownerId, content, policy, externalId, model } = message;
   if (content.trim() === "") throw refused("empty_message", "Message is required");
   if (content.length > MAX_CONTENT) {
     const text = `A message must not be longer than ${MAX_CONTENT} characters`;
@@ -47,7 +48,7 @@ export async function sendMessage(ctx: MutationCtx, conversation: Doc<"conversat
   if (before !== null) return await sentBefore(ctx, before, content);
 
   const stopped = await makeRoom(ctx, conversation, { ownerId, policy });
-  const { userMessageId, messageId } = await insertExchange(ctx, conversation, { content, externalId });
+  const { userMessageId, messageId } = await insertExchange(ctx, conversation, { content, externalId, chosenModel: model });
   return await announce(ctx, { userMessageId, messageId, ownerId, stopped });
 }
 
@@ -55,7 +56,11 @@ export async function sendMessage(ctx: MutationCtx, conversation: Doc<"conversat
 export async function insertExchange(
   ctx: MutationCtx,
   conversation: Doc<"conversations">,
-  { content, externalId, ...run }: { content: string; externalId: string } & Pick<Doc<"generations">, "runId" | "projectGenerationId">,
+  {
+    content,
+    externalId,
+    ...run
+  }: { content: string; externalId: string } & Pick<Doc<"generations">, "runId" | "projectGenerationId" | "chosenModel">,
 ): Promise<{ userMessageId: Id<"messages">; messageId: Id<"messages"> }> {
   const last = await ctx.db
     .query("messages")
@@ -129,6 +134,7 @@ export async function retryMessage(
     model: undefined,
     waitingUntil: undefined,
     isHistoryCut: undefined,
+    endedEarly: undefined,
     runId: undefined,
     endedAt: undefined,
     startedAt,
@@ -187,11 +193,12 @@ async function announce(ctx: MutationCtx, { userMessageId, messageId, ownerId, s
   if (generation === null) throw new Error("a row written just now is gone");
   const { conversationId, projectId } = generation;
   const usesMcp = (await serversOf(ctx, projectId)).length > 0;
+  const model = generation.chosenModel ?? (await ctx.db.get(conversationId))?.model;
   const settings = settingsOfRun((await ctx.db.get(projectId))?.settings);
   const event = await emit(ctx, {
     eventId: generationId(generation),
     name: "message/sent",
-    data: { messageId, conversationId, projectId, ...(usesMcp && { usesMcp }), ...settings },
+    data: { messageId, conversationId, projectId, ...(usesMcp && { usesMcp }), ...(model !== undefined && { model }), ...settings },
     userId: ownerId,
   });
   await ctx.db.patch(generation.projectId, { updatedAt: Date.now() });

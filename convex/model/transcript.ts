@@ -8,6 +8,7 @@ import { beat } from "./deltas.ts";
 import { generationOf } from "./messages.ts";
 import type { newToolCall, turnRecord } from "./records.ts";
 import { freeBlob } from "./checkpoints/kept.ts";
+import { countUsage } from "./usage.ts";
 import type { keptPart, resultPart } from "./validators.ts";
 
 type Part = Infer<typeof keptPart>;
@@ -105,6 +106,7 @@ export async function recordTurn(
     usage: addUsage(generation.usage, turn.usage),
     model: turn.model,
   });
+  await countUsage(ctx, generation, turn.model, turn.usage);
   await ctx.db.insert("turns", { messageId, ...turn });
   for (const [index, { notRun, ...call }] of toolCalls.entries()) {
     const row = { messageId, turn: turn.turn, index, ...call };

@@ -1,6 +1,16 @@
 // Validators that tables, arguments and results share.
 import { type Validator, v } from "convex/values";
 
+/** Why a completed answer ended before it was done; absent on one that came to its end. */
+export const endedEarly = v.union(
+  v.literal("step_cap"),
+  v.literal("stuck"),
+  v.literal("cut"),
+  v.literal("refused"),
+  v.literal("context_full"),
+  v.literal("answer_budget"),
+  v.literal("day_budget"),
+);
 export const messageStatus = v.union(v.literal("processing"), v.literal("completed"), v.literal("failed"), v.literal("cancelled"));
 export const role = v.union(v.literal("user"), v.literal("assistant"));
 export const fileType = v.union(v.literal("file"), v.literal("folder"));
@@ -81,6 +91,13 @@ export const usage = v.object({
   cacheReadTokens: v.number(),
   cacheWriteTokens: v.number(),
   costUsd: v.optional(v.number()), // of the turns whose price is known
+});
+
+/** What a number of requests to models took. */
+export const spent = usage.omit("costUsd").extend({
+  requests: v.number(),
+  unpriced: v.number(), // requests whose cost is not known
+  costMicros: v.number(), // millionths of a dollar, of the others
 });
 
 export const turnPart = v.object({

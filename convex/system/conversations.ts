@@ -1,7 +1,7 @@
 // Conversations, for the API.
 import { v } from "convex/values";
 import { ownedConversation, ownedProject } from "../model/access.ts";
-import { createConversation, removeConversation, renameConversation } from "../model/conversations.ts";
+import { chooseModel as choose, createConversation, removeConversation, renameConversation } from "../model/conversations.ts";
 import { systemMutation, systemQuery } from "../model/functions.ts";
 import { conversationRecord, outboxRecord, toConversation, toOutbox } from "../model/records.ts";
 import { pageOf } from "../model/validators.ts";
@@ -52,6 +52,15 @@ export const rename = systemMutation({
   handler: async (ctx, { ownerId, conversationId, title }) => {
     const { conversation } = await ownedConversation(ctx, ownerId, conversationId);
     return toConversation(await renameConversation(ctx, conversation, title));
+  },
+});
+
+export const chooseModel = systemMutation({
+  args: { ownerId: v.string(), conversationId: v.string(), model: v.optional(v.string()) },
+  returns: conversationRecord,
+  handler: async (ctx, { ownerId, conversationId, model }) => {
+    const { conversation } = await ownedConversation(ctx, ownerId, conversationId);
+    return toConversation(await choose(ctx, conversation, model));
   },
 });
 

@@ -23,12 +23,13 @@ export const send = systemMutation({
     conversationId: v.string(),
     content: v.string(),
     policy: busyPolicy,
+    model: v.optional(v.string()), // one that is allowed: the API has judged it
     externalId: v.string(),
   },
   returns: sentRecord,
-  handler: async (ctx, { ownerId, conversationId, content, policy, externalId }) => {
+  handler: async (ctx, { ownerId, conversationId, ...message }) => {
     const { conversation } = await ownedConversation(ctx, ownerId, conversationId);
-    return await sendMessage(ctx, conversation, { ownerId, content, policy, externalId });
+    return await sendMessage(ctx, conversation, { ownerId, ...message });
   },
 });
 

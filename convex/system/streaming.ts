@@ -13,7 +13,7 @@ import { logEdits } from "../model/generating.ts";
 import { endOfStream, finish, generationId, generationOf, streamedText, wholeText } from "../model/messages.ts";
 import { messageRecord, newToolCall, toMessage, turnRecord } from "../model/records.ts";
 import { finishToolCall as finishCall, held, recordTurn as keepTurn, startToolCall as startCall } from "../model/transcript.ts";
-import { keptPart, usage } from "../model/validators.ts";
+import { endedEarly, keptPart, usage } from "../model/validators.ts";
 
 const MAX_ENTRIES = 1_000;
 const lease = { messageId: v.string(), epoch: v.number() };
@@ -145,6 +145,7 @@ export const complete = systemMutation({
     model: v.optional(v.string()),
     usage,
     isHistoryCut: v.optional(v.boolean()),
+    endedEarly: v.optional(endedEarly),
   },
   returns: messageRecord,
   handler: async (ctx, { messageId, epoch, text, ...rest }) => {

@@ -12,6 +12,7 @@ from engine import FailureContext, JobContext, RetryPolicy, StepFailed
 from jobs.answer.attempt import Attempt
 from jobs.answer.live_answers import LiveAnswers, Whose
 from jobs.answer.prefixed import Prefixed
+from jobs.answer.records import ended_early
 from jobs.answer.sink import StoreSink
 from jobs.answer.transcript import StoreTranscript
 from jobs.answer.words import failure_words
@@ -95,9 +96,10 @@ class Answer:
             await self._store.generations.complete(
                 await self._attempt.lease(),
                 text=text,
-                model=outcome.model,
+                model=outcome.model or None,
                 usage=outcome.usage,
                 is_history_cut=outcome.is_shortened,
+                ended_early=ended_early(outcome.ending),
             )
 
         return finish

@@ -29,6 +29,7 @@ from store.records.conversations import (
     BusyPolicy,
     Cancelled,
     Conversation,
+    EndedEarly,
     Message,
     MessageStatus,
     SentMessage,
@@ -88,6 +89,7 @@ from store.records.turns import (
     TurnPart,
     TurnRecord,
 )
+from store.records.usage import UsageGroups, UsageSummary, Used, UsedBy
 
 __all__ = [
     "BusyPolicy",
@@ -108,6 +110,7 @@ __all__ = [
     "DeltaPage",
     "DeltaRun",
     "EarlierMessages",
+    "EndedEarly",
     "ExportStatus",
     "FileChanges",
     "FileContent",
@@ -165,6 +168,10 @@ __all__ = [
     "UndoPlan",
     "UndoStep",
     "Undone",
+    "UsageGroups",
+    "UsageSummary",
+    "Used",
+    "UsedBy",
     "Verdicts",
     "Verification",
     "VerificationState",

@@ -315,6 +315,14 @@ async def test_a_broken_stream_is_taken_back_and_tried_again() -> None:
     assert desk.pauses[1] == 7.0
 
 
+async def test_what_broke_off_is_paid_for_as_far_as_it_is_known() -> None:
+    known, unknown = StreamBroken("gone"), StreamBroken("gone")
+    known.usage = Usage(input_tokens=100, output_tokens=1, cost_usd=0.5)
+    desk = Desk(ScriptedTurns([known, unknown, says("Whole.")]))
+    outcome = await desk.run()
+    assert outcome.usage == Usage(input_tokens=110, output_tokens=6, cost_usd=0.75)
+
+
 async def test_a_stream_that_keeps_breaking_ends_the_run_after_the_attempts() -> None:
     model = ScriptedTurns([StreamBroken("gone")] * 9)
     with pytest.raises(StreamBroken):

@@ -119,6 +119,7 @@ def product_env(issuer: Issuer, model_url: str) -> dict[str, str]:
         ANTHROPIC_API_KEY="sk-ant-scripted-0000",
         OF_THE_HOST=CANARY,
         ANTHROPIC_BASE_URL=model_url,
+        POLARIS_ALLOWED_MODELS="anthropic:claude-opus-5-5",
     )
 
 

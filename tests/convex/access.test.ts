@@ -106,6 +106,8 @@ describe("public functions", () => {
     "files.updateFile": (who, f) => who.mutation(api.files.updateFile, { id: f.textId, content: "c" }),
     "files.deleteFile": (who, f) => who.mutation(api.files.deleteFile, { id: f.fileId }),
     "transfers.latest": (who, f) => who.query(api.transfers.latest, { projectId: f.projectId }),
+    "usage.summary": (who, f) =>
+      who.query(api.usage.summary, { from: "2026-11-28", to: "2026-11-28", groupBy: "day", projectId: f.projectId }),
     "projects.deleteProject": (who, f) => who.mutation(api.projects.deleteProject, { id: f.projectId }),
   };
 

@@ -34,6 +34,8 @@ ROUTES = [
     ("GET", "/api/conversations/x"),
     ("PATCH", "/api/conversations/x"),
     ("DELETE", "/api/conversations/x"),
+    ("GET", "/api/models"),
+    ("GET", "/api/usage"),
     ("POST", "/api/suggestion"),
     ("POST", "/api/quick-edit"),
     ("GET", "/api/projects/x/archive"),

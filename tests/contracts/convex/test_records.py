@@ -55,6 +55,7 @@ from store.records import (
     SentMessage,
     ToolCallRecord,
     Transfer,
+    UsageSummary,
 )
 
 ROOT = Path(__file__).parents[3]
@@ -64,6 +65,7 @@ RESULTS: Mapping[str, Any] = {
     "system/checkpoints:list": Page[Checkpoint],
     "system/checkpoints:restore": RestoreStep,
     "system/checkpoints:review": Reviewed,
+    "system/conversations:chooseModel": Conversation,
     "system/conversations:create": Conversation,
     "system/conversations:get": Conversation,
     "system/conversations:list": Page[Conversation],
@@ -114,6 +116,7 @@ RESULTS: Mapping[str, Any] = {
     "system/transfers:requestExport": RequestedExport,
     "system/transfers:requestImport": RequestedImport,
     "system/transfers:start": Transfer,
+    "system/usage:summary": UsageSummary,
 }
 # Read by hand: batches that say whether there is more, bytes that may have to be fetched; and parts
 # of results, which tests/jobs/answer/test_parts.py holds to those of tools.
