@@ -6,6 +6,18 @@ field is None. tests/contracts/convex/test_records.py compares them with what co
 """
 
 from store.records.accounts import GithubAccount
+from store.records.asks import (
+    AnsweredAsk,
+    ApprovalPolicy,
+    ApprovalRule,
+    Ask,
+    AskAnswer,
+    AskDecision,
+    AskKind,
+    AskScope,
+    AskStatus,
+    NewAsk,
+)
 from store.records.checkpoints import (
     ChangedFile,
     ChangeStatus,
@@ -90,6 +102,15 @@ from store.records.turns import (
 )
 
 __all__ = [
+    "AnsweredAsk",
+    "ApprovalPolicy",
+    "ApprovalRule",
+    "Ask",
+    "AskAnswer",
+    "AskDecision",
+    "AskKind",
+    "AskScope",
+    "AskStatus",
     "BusyPolicy",
     "Cancelled",
     "CancelledTransfers",
@@ -129,6 +150,7 @@ __all__ = [
     "Message",
     "MessageContext",
     "MessageStatus",
+    "NewAsk",
     "NewFolder",
     "NewLink",
     "NewMode",
