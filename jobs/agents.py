@@ -7,7 +7,7 @@ from agent.definition import Agent, Limits
 from agent.durable import Durable
 from agent.prompt import SYSTEM_PROMPT, SYSTEM_PROMPT_BY_ID, budget_words
 from engine import ReceivedEvent
-from jobs.events import GenerateRequested, MessageSent, registries_of, sender_of
+from jobs.events import GenerateRequested, MessageSent, approvals_of, registries_of, sender_of
 from jobs.mcp_servers import ProjectServers, ServerTools
 from jobs.project_words import project_words
 from llm.model import Model
@@ -30,6 +30,7 @@ class Agents:
         servers: what knows the MCP servers of projects; None: they are not asked.
         store: where a project's rules are read; None: they are not.
         id_tools: what an agent is given instead where a project has chosen tools by ids.
+        chat_tools: what it is given besides where it answers a person.
     """
 
     def __init__(  # noqa: PLR0913 - what is optional by name
@@ -41,10 +42,12 @@ class Agents:
         servers: ProjectServers | None = None,
         store: Store | None = None,
         id_tools: Sequence[AnyTool] = (),
+        chat_tools: Sequence[AnyTool] = (),
     ) -> None:
         self._model = model
         self._tools = tuple(tools)
         self._id_tools = tuple(id_tools)
+        self._chat_tools = tuple(chat_tools)
         self._limits = limits
         self._servers = servers
         self._store = store
@@ -65,10 +68,11 @@ class Agents:
             tools, system = self._id_tools, SYSTEM_PROMPT_BY_ID
         return Agent(
             model=self._model,
-            toolbox=Toolbox((*tools, *added.tools)),
+            toolbox=Toolbox((*tools, *self._chat_tools, *added.tools)),
             system=system + self._budget + words + added.remark,
             limits=self._limits,
             given=(registries,),
+            approvals=approvals_of(asked),
         )
 
     async def for_failure(
@@ -101,4 +105,5 @@ class Agents:
             ),
             first_tool=first_tool,
             given=(registries_of(event.data),),
+            approvals=approvals_of(event.data),
         )

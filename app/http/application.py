@@ -8,6 +8,7 @@ from starlette.middleware.cors import CORSMiddleware
 
 from app.http import (
     archives,
+    asks,
     checkpoints,
     completing,
     conversations,
@@ -57,6 +58,7 @@ NOUNS = (
     github,
     conversations,
     messages,
+    asks,
     completing,
     mcp,
     runs,

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from app.http.rates.limits import RateLimits
 from app.identity.tokens import Authenticator
+from app.services.asking import Asking
 from app.services.completing import Completing
 from app.services.configuring import Configuring
 from app.services.connecting import Connecting
@@ -28,6 +29,7 @@ class Services:
 
     store: Store
     messaging: Messaging
+    asking: Asking
     completing: Completing
     generating: Generating
     authenticator: Authenticator

@@ -34,6 +34,8 @@ ROUTES = [
     ("GET", "/api/conversations/x"),
     ("PATCH", "/api/conversations/x"),
     ("DELETE", "/api/conversations/x"),
+    ("GET", "/api/conversations/x/asks"),
+    ("POST", "/api/asks/x/answer"),
     ("POST", "/api/suggestion"),
     ("POST", "/api/quick-edit"),
     ("GET", "/api/projects/x/archive"),

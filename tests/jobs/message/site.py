@@ -45,6 +45,7 @@ class Site:
     clients: McpClients | None = None
     unseal: Unseal | None = None
     id_tools: tuple[AnyTool, ...] = (*ID_FILE_TOOLS, UNDO)
+    chat_tools: tuple[AnyTool, ...] = ()
 
     @asynccontextmanager
     async def worker(self) -> AsyncGenerator[Engine]:
@@ -59,6 +60,7 @@ class Site:
             servers=servers,
             store=self.store,
             id_tools=self.id_tools,
+            chat_tools=self.chat_tools,
         )
         needs = [self.store, agents, folders, self.needs, self.live]
         database = SqliteDatabase(self.folder / "engine.sqlite")
