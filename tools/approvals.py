@@ -22,6 +22,7 @@ from tools.workspace.port import RelPath
 Policy = Literal["ask", "allow", "deny"]
 
 _STRICTNESS: Mapping[Policy, int] = {"allow": 0, "ask": 1, "deny": 2}
+_SPACE = re.compile(r"\s")
 _STAR = re.compile(r"(?<!\\)\*")
 _SPECIAL = re.compile(r"[\\*?\[\]{},!]")
 
@@ -69,8 +70,11 @@ class Judged:
 
 
 def check(rule: Rule) -> None:
-    """Raises: BadGlob: its pattern fits no path, and no command either."""
-    if rule.pattern is not None:
+    """Raises: BadGlob: its pattern is one of paths, and cannot be used.
+
+    One with white space may be of a command, which can hold anything.
+    """
+    if rule.pattern is not None and not _SPACE.search(rule.pattern):
         glob_of(rule.pattern)
 
 

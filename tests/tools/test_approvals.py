@@ -72,6 +72,7 @@ def test_a_pattern_that_nobody_can_read_allows_nothing() -> None:
     assert judge(rules, "writeFile", {}, touching("x")).policy == "deny"
     with pytest.raises(BadGlob):
         check(rules[0])
+    check(Rule("executeCommand", "deny", "cat ../*"))
 
 
 def test_the_first_rule_that_fits_counts_and_nothing_is_asked_without_one() -> None:
