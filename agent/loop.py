@@ -12,10 +12,11 @@ from itertools import count
 from agent import words
 from agent.cleaning import ENDS_THE_ANSWER
 from agent.definition import Agent, Limits
-from agent.durable import CondenseFirst, Durable, ToolRef, TurnRef
+from agent.durable import CallRef, CondenseFirst, Durable, ToolRef, TurnRef
 from agent.history import Remarks
 from agent.means import NEAR, Whose, fullest
 from agent.outcome import Ending, Outcome
+from agent.person import ANSWERED, Person, RequestId
 from agent.run import Asking, RunState
 from agent.schedule import run_in_order
 from agent.sink import Sink
@@ -27,15 +28,26 @@ from tools.workspace.port import RelPath
 
 __all__ = ["Agent", "Limits", "run_agent"]
 
+ASKING_STEPS = 2  # of a call that may ask, beside its own: the request, and the wait
 
-async def run_agent(agent: Agent, *, transcript: Transcript, sink: Sink, steps: Durable) -> Outcome:
+
+async def run_agent(
+    agent: Agent,
+    *,
+    transcript: Transcript,
+    sink: Sink,
+    steps: Durable,
+    person: Person | None = None,
+) -> Outcome:
     """Answer the last message of `transcript`.
 
     Each turn of the model is one step `turn-<n>` and each tool call one `tool-<n>-<call_id>`; where
     the conversation has become too long, a step `condense-<n>` has the model summarise it first.
     outside of them nothing is read or written, so the function can be called again with the same
     arguments after a crash and goes on where it was. A cancel propagates at once and nothing is
-    written after it. A provider that says when to ask again is waited for, asleep.
+    written after it. A provider that says when to ask again is waited for, asleep. So is the
+    `person`, where a call asks them something (steps `ask-<n>-<call_id>`, `answer-<n>-<call_id>`);
+    without one nobody is asked, and what would need them is not run.
 
     Raises (as the steps do):
         ModelUnavailable, StreamBroken: the model could not be reached after all attempts.
@@ -43,7 +55,7 @@ async def run_agent(agent: Agent, *, transcript: Transcript, sink: Sink, steps: 
         ModelRefused: the provider rejects the request or the key.
     """
     seen = Seen()
-    run = _Run(agent.limits, RunState(agent, transcript, sink, seen), seen, steps)
+    run = _Run(agent.limits, RunState(agent, transcript, sink, seen, person), seen, steps)
     return await run.answer()
 
 
@@ -122,7 +134,8 @@ class _Run:
 
     def _may_call_no_more(self) -> bool:
         """Whether one more turn could make more turns or calls than an answer may."""
-        made = sum(len(turn.calls) for turn in self._turns)
+        calls = [call for turn in self._turns for call in turn.calls]
+        made = len(calls) + ASKING_STEPS * sum(call.may_ask for call in calls)
         return (
             len(self._turns) >= self._limits.max_turns
             or made + self._limits.calls_per_turn > self._limits.calls_per_answer
@@ -157,8 +170,10 @@ class _Run:
     async def _run_calls(self, turn: TurnRef) -> None:
         async def run_one(index: int) -> ToolRef:
             call_id = turn.calls[index].call_id
+            asked = await self._ask(turn.number, turn.calls[index])
             key = f"tool-{turn.number}-{call_id}"
-            result = await self._steps.run(key, partial(self._state.call, turn.number, call_id))
+            work = partial(self._state.call, turn.number, call_id, asked)
+            result = await self._steps.run(key, work)
             self._seen.learn(result.seen)  # also of a call that ran in another process
             return result
 
@@ -180,6 +195,23 @@ class _Run:
                 was_lost=not turn.calls,
             )
         )
+
+    async def _ask(self, number: int, call: CallRef) -> RequestId | None:
+        """Ask the person about a call where that has to be, and wait until that is over."""
+        if not call.may_ask:
+            return None
+        name = f"{number}-{call.call_id}"
+        ask = partial(self._state.ask, number, call.call_id)
+        asked = await self._steps.run(f"ask-{name}", ask)
+        if asked.wait_s:
+            await self._steps.wait_for_event(
+                f"answer-{name}",
+                ANSWERED,
+                match="data.projectId",
+                when=f'async.data.askId == "{asked.request_id}"',
+                timeout=asked.wait_s,
+            )
+        return asked.request_id
 
 
 def _goes_on(turn: TurnRef) -> bool:

@@ -44,6 +44,41 @@ LAST_TURN = (
     "[You have used all the tool calls of this answer. Tell the user now what you have done, what "
     "is left to do and anything they must know. Do not call tools.]"
 )
+NOBODY_ANSWERED = (
+    "Nobody answered in time. Go on by your best judgement and say in your answer what you have "
+    "assumed; or end, if you cannot go on without an answer."
+)
+
+
+def the_user_said(text: str) -> str:
+    """The result of a question."""
+    return f"The user answered:\n{text}"
+
+
+def denied_by_rule(name: str) -> str:
+    """The result of a call that a rule of the project forbids."""
+    return (
+        f"{name} was not run: a rule of this project forbids this call. Do not try to get round "
+        "it: reach the goal another way, or tell the user what is in the way."
+    )
+
+
+def denied(name: str, why: str) -> str:
+    """The result of a call that the person denied, with their words if there are any."""
+    said = f" The user says:\n{why}" if why else ""
+    return (
+        f"{name} was not run: the user denied it. Do not make the same call again; go by what they "
+        f"want, or end.{said}"
+    )
+
+
+def nobody_allowed(name: str) -> str:
+    """The result of a call that nobody has allowed in time."""
+    return (
+        f"{name} was not run: it needs the user's approval, and nobody answered in time. Do what "
+        "is possible without it, and say in your answer what is left."
+    )
+
 
 BUDGET_NEAR = {
     "answer": (

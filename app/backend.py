@@ -3,6 +3,7 @@
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import ExitStack, asynccontextmanager
 from dataclasses import dataclass
+from datetime import timedelta
 from functools import partial
 
 from agent.definition import Limits
@@ -13,7 +14,7 @@ from app.models import models_of, small_model_of
 from app.observe.tracing import tracing
 from app.services.sealing import sealing_of
 from app.settings import Settings
-from app.tools import AGENT_TOOLS, ID_TOOLS, owned_by_worker, works_in
+from app.tools import AGENT_TOOLS, CHAT_TOOLS, ID_TOOLS, owned_by_worker, works_in
 from core.background import Work, in_background
 from core.clock import SystemClock
 from engine import Database, Engine, Middleware, PostgresDatabase, SqliteDatabase
@@ -161,6 +162,7 @@ def agents_of(settings: Settings, model: Model, store: Store, workplace: Workpla
         max_turns=settings.max_steps,
         history_tokens=settings.history_tokens,
         condense_at=settings.condense_percent / 100,
+        ask_timeout=timedelta(seconds=settings.ask_timeout_s),
         longest_wait_s=settings.model_wait_s,
         budgets=(
             Budget("answer", tokens=settings.answer_budget_tokens, usd=settings.answer_budget_usd),
@@ -183,4 +185,5 @@ def agents_of(settings: Settings, model: Model, store: Store, workplace: Workpla
         id_tools=ID_TOOLS,
         models=models_of(settings, model),
         day_budget=day if day.is_bound else None,
+        chat_tools=CHAT_TOOLS,
     )

@@ -3,6 +3,10 @@
 import { defineSchema, defineTable } from "convex/server";
 import { v } from "convex/values";
 import {
+  approvalRule,
+  askAnswer,
+  askKind,
+  askStatus,
   checkpointKind,
   deltaKind,
   endedEarly,
@@ -270,6 +274,33 @@ export default defineSchema({
   })
     .index("by_owner", ["ownerId", "day"])
     .index("by_project", ["projectId", "day", "model"]),
+  // What the agent asks the person: a question, or whether a call may run. Written by jobs (and closed with the answer
+  // that it belongs to), answered once by the owner; read by people and by the run that waits.
+  asks: defineTable({
+    projectId: v.id("projects"),
+    conversationId: v.id("conversations"),
+    messageId: v.id("messages"),
+    turn: v.number(),
+    toolCallId: v.string(),
+    kind: askKind,
+    question: v.optional(v.string()), // of a question, as the next two
+    choices: v.optional(v.array(v.string())),
+    allowsText: v.optional(v.boolean()),
+    toolName: v.optional(v.string()), // of an approval, as all that follow
+    command: v.optional(v.string()),
+    paths: v.optional(v.array(v.string())),
+    preview: v.optional(v.string()), // what the call would change, or its arguments; cut at a bound
+    rule: v.optional(approvalRule), // that wants it to be asked
+    patterns: v.optional(v.array(v.string())), // what is allowed for always; empty: the tool; absent: that cannot be chosen
+    status: askStatus,
+    answer: v.optional(askAnswer),
+    answerKey: v.optional(v.string()), // makes an answer safe to give twice
+    expiresAt: v.number(),
+    endedAt: v.optional(v.number()),
+  })
+    .index("by_call", ["messageId", "turn", "toolCallId", "kind"])
+    .index("by_status", ["messageId", "status"])
+    .index("by_conversation", ["conversationId"]),
 
   // What tool calls came to beside their text (diffs, exit codes, …); written with the result, read by people who open
   // a call. They stand apart so that the history of a conversation is read without them.

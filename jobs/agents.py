@@ -11,7 +11,7 @@ from agent.prompt import SYSTEM_PROMPT, SYSTEM_PROMPT_BY_ID, budget_words
 from core.ids import OwnerId
 from core.usage import Usage
 from engine import ReceivedEvent
-from jobs.events import GenerateRequested, MessageSent, registries_of, sender_of
+from jobs.events import GenerateRequested, MessageSent, approvals_of, registries_of, sender_of
 from jobs.mcp_servers import ProjectServers, ServerTools
 from jobs.project_words import project_words
 from llm.model import Model
@@ -38,6 +38,7 @@ class Agents:
         id_tools: what an agent is given instead where a project has chosen tools by ids.
         models: what people may choose, by `provider/model`.
         day_budget: what all answers of a person may take on a day.
+        chat_tools: what it is given besides where it answers a person.
     """
 
     def __init__(  # noqa: PLR0913 - what is optional by name
@@ -51,12 +52,14 @@ class Agents:
         id_tools: Sequence[AnyTool] = (),
         models: Mapping[str, Model] | None = None,
         day_budget: Budget | None = None,
+        chat_tools: Sequence[AnyTool] = (),
     ) -> None:
         self._day_budget = day_budget
         self._model = model
         self._models = models or {}
         self._tools = tuple(tools)
         self._id_tools = tuple(id_tools)
+        self._chat_tools = tuple(chat_tools)
         self._limits = limits
         self._servers = servers
         self._store = store
@@ -77,10 +80,11 @@ class Agents:
             tools, system = self._id_tools, SYSTEM_PROMPT_BY_ID
         agent = Agent(
             model=self._chosen(asked.model),
-            toolbox=Toolbox((*tools, *added.tools)),
+            toolbox=Toolbox((*tools, *self._chat_tools, *added.tools)),
             system=system + self._budget + words + added.remark,
             limits=self._limits,
             given=(registries,),
+            approvals=approvals_of(asked),
         )
         return await self.within_day(agent, owner=owner, steps=steps)
 
@@ -137,4 +141,5 @@ class Agents:
             ),
             first_tool=first_tool,
             given=(registries_of(event.data),),
+            approvals=approvals_of(event.data),
         )

@@ -2,12 +2,16 @@
 
 from typing import Literal
 
-from core.ids import ConversationId, MessageId, OwnerId, ProjectGenerationId, ProjectId
+from pydantic import TypeAdapter
+
+from core.ids import AskId, ConversationId, MessageId, OwnerId, ProjectGenerationId, ProjectId
 from engine import Event, EventData, NonRetriable, ReceivedEvent
 from store.records import OutboxEvent
+from tools.approvals import Rule
 from tools.sandbox.registries import ALL, Registries
 
 _USER_ID = "id"
+_RULES = TypeAdapter(tuple[Rule, ...])
 
 
 class MessageSent(EventData, event="message/sent"):
@@ -23,12 +27,22 @@ class MessageSent(EventData, event="message/sent"):
     tool_set: Literal["paths", "ids"] = "paths"  # as the project had chosen, as what follows
     registries: str | None = None  # see `registries_of`
     model: str | None = None  # `provider/model`, as the person has chosen; None: the default
+    approvals: str = ""  # see `approvals_of`
 
 
 class MessageCancelled(EventData, event="message/cancelled"):
     """An answer was cancelled in the store; the run behind it is to stop."""
 
     message_id: MessageId
+
+
+class AskAnswered(EventData, event="ask/answered"):
+    """A person has answered what the agent asked; the run that waits for it goes on."""
+
+    ask_id: AskId
+    message_id: MessageId
+    conversation_id: ConversationId
+    project_id: ProjectId
 
 
 class ImportRequested(EventData, event="github/import.requested"):
@@ -109,6 +123,7 @@ class GenerateRequested(EventData, event="project/generate-requested"):
     project_generation_id: ProjectGenerationId
     project_id: ProjectId
     registries: str | None = None  # see `registries_of`
+    approvals: str = ""  # see `approvals_of`
 
 
 class GenerateCancelled(EventData, event="project/generate-cancelled"):
@@ -127,6 +142,11 @@ def registries_of(asked: MessageSent | GenerateRequested) -> Registries:
     if asked.registries is None:
         return ALL
     return Registries(frozenset(name for name in asked.registries.split(",") if name))
+
+
+def approvals_of(asked: MessageSent | GenerateRequested) -> tuple[Rule, ...]:
+    """By which rules the run asks a person; the event has them as JSON."""
+    return _RULES.validate_json(asked.approvals) if asked.approvals else ()
 
 
 def sender_of(event: ReceivedEvent[EventData]) -> OwnerId:

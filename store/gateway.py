@@ -3,6 +3,7 @@
 from typing import Self
 
 from store.accounts import GithubAccountRows
+from store.asks import Asks
 from store.checkpoints import Checkpoints
 from store.client import ConvexHttp, StoreLimits
 from store.conversations import Conversations
@@ -45,6 +46,7 @@ class Store:
         self.conversations = Conversations(self.http)
         self.messages = Messages(self.http)
         self.generations = Generations(self.http)
+        self.asks = Asks(self.http)
         self.generating = ProjectGenerations(self.http)
         self.events = GenerationEvents(self.http)
         self.transfers = Transfers(self.http)

@@ -8,6 +8,7 @@ from starlette.middleware.cors import CORSMiddleware
 
 from app.http import (
     archives,
+    asks,
     checkpoints,
     completing,
     conversations,
@@ -59,6 +60,7 @@ NOUNS = (
     github,
     conversations,
     messages,
+    asks,
     completing,
     models,
     usage,

@@ -111,3 +111,10 @@ class AnswerSettings(Group):
         validation_alias="POLARIS_LANGUAGE_SERVERS",
         description="A JSON file with more language servers, or others; see docs/agent.md.",
     )
+    ask_timeout_s: float = Field(
+        default=86_400.0,
+        ge=10,
+        le=7 * 86_400,
+        validation_alias="POLARIS_ASK_TIMEOUT_S",
+        description="Seconds that a run waits for a person: answers to questions, approvals.",
+    )

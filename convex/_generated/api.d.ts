@@ -13,6 +13,7 @@ import type {
   FilterApi,
   FunctionReference,
 } from "convex/server";
+import type * as asks from "../asks.js";
 import type * as conversations from "../conversations.js";
 import type * as crons from "../crons.js";
 import type * as files from "../files.js";
@@ -20,6 +21,9 @@ import type * as messages from "../messages.js";
 import type * as model_access from "../model/access.js";
 import type * as model_accounts from "../model/accounts.js";
 import type * as model_arguments from "../model/arguments.js";
+import type * as model_asks_answering from "../model/asks/answering.js";
+import type * as model_asks_asking from "../model/asks/asking.js";
+import type * as model_asks_closing from "../model/asks/closing.js";
 import type * as model_checkpoints_applying from "../model/checkpoints/applying.js";
 import type * as model_checkpoints_hunks from "../model/checkpoints/hunks.js";
 import type * as model_checkpoints_keeping from "../model/checkpoints/keeping.js";
@@ -62,6 +66,7 @@ import type * as model_validators from "../model/validators.js";
 import type * as projects from "../projects.js";
 import type * as settings from "../settings.js";
 import type * as system_accounts from "../system/accounts.js";
+import type * as system_asks from "../system/asks.js";
 import type * as system_checkpoints from "../system/checkpoints.js";
 import type * as system_conversations from "../system/conversations.js";
 import type * as system_edits from "../system/edits.js";
@@ -93,6 +98,7 @@ import type * as usage from "../usage.js";
  * ```
  */
 declare const fullApi: ApiFromModules<{
+  asks: typeof asks;
   conversations: typeof conversations;
   crons: typeof crons;
   files: typeof files;
@@ -100,6 +106,9 @@ declare const fullApi: ApiFromModules<{
   "model/access": typeof model_access;
   "model/accounts": typeof model_accounts;
   "model/arguments": typeof model_arguments;
+  "model/asks/answering": typeof model_asks_answering;
+  "model/asks/asking": typeof model_asks_asking;
+  "model/asks/closing": typeof model_asks_closing;
   "model/checkpoints/applying": typeof model_checkpoints_applying;
   "model/checkpoints/hunks": typeof model_checkpoints_hunks;
   "model/checkpoints/keeping": typeof model_checkpoints_keeping;
@@ -142,6 +151,7 @@ declare const fullApi: ApiFromModules<{
   projects: typeof projects;
   settings: typeof settings;
   "system/accounts": typeof system_accounts;
+  "system/asks": typeof system_asks;
   "system/checkpoints": typeof system_checkpoints;
   "system/conversations": typeof system_conversations;
   "system/edits": typeof system_edits;

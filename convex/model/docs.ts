@@ -121,3 +121,9 @@ export const projectGenerationDoc = schema
 export function toProjectGenerationDoc(row: Doc<"projectGenerations">): Infer<typeof projectGenerationDoc> {
   return only(projectGenerationDoc, row);
 }
+
+export const askDoc = schema.doc("asks").omit("answerKey");
+
+export function toAskDoc(row: Doc<"asks">): Infer<typeof askDoc> {
+  return only(askDoc, row);
+}

@@ -2,6 +2,7 @@
 import { internal } from "../_generated/api";
 import type { Doc, Id } from "../_generated/dataModel";
 import type { MutationCtx, QueryCtx } from "../_generated/server";
+import { closeAsks } from "./asks/closing.ts";
 import { conflict } from "./errors.ts";
 import { endWith, stopEvent } from "./generation_end.ts";
 import { emit } from "./outbox.ts";
@@ -131,6 +132,7 @@ export async function finish(ctx: MutationCtx, message: Doc<"messages">, generat
   await endWith(ctx, generation, { status, error, errorCode });
   await ctx.db.patch(message.conversationId, { updatedAt: now });
   await closeToolCalls(ctx, message._id, { status, endedAt: now });
+  await closeAsks(ctx, message._id, now);
   await ctx.scheduler.runAfter(VACUUM_AFTER_MS, internal.system.sweep.vacuumDeltas, {
     messageId: message._id,
     round: generation.round,

@@ -14,6 +14,7 @@ export interface NewEvent {
   name:
     | "message/sent"
     | "message/cancelled"
+    | "ask/answered"
     | "github/import.requested"
     | "github/export.requested"
     | "github/pull.requested"

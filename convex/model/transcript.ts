@@ -15,6 +15,7 @@ type Part = Infer<typeof keptPart>;
 
 const MAX_TURNS = 500;
 const MAX_CALLS = 2_000;
+const MAX_ASKS = 500;
 const MAX_OUTPUT_CHARS = 200_000;
 // What an answer keeps. A function reads at most 16 MiB, and the context of the next answer is several of these.
 const RESULT_BYTES = 2 << 20; // results are cut from here on
@@ -204,6 +205,10 @@ export async function dropTranscript(ctx: MutationCtx, messageId: Id<"messages">
       .query("condensations")
       .withIndex("by_message", (q) => q.eq("messageId", messageId))
       .take(MAX_TURNS)),
+    ...(await ctx.db
+      .query("asks")
+      .withIndex("by_call", (q) => q.eq("messageId", messageId))
+      .take(MAX_ASKS)),
     ...(await ctx.db
       .query("messageTexts")
       .withIndex("by_message", (q) => q.eq("messageId", messageId))

@@ -57,12 +57,36 @@ export const transferEnd = v.union(v.literal("completed"), v.literal("failed"), 
 export const transferStatus = v.union(v.literal("running"), transferEnd);
 export const busyPolicy = v.union(v.literal("cancel"), v.literal("reject"), v.literal("queue"));
 
+/** What is to happen with the calls of a tool, all or those whose path or command fits the pattern. The first rule that fits counts. */
+export const approvalRule = v.object({
+  tool: v.string(), // a name, with `*` for any characters
+  pattern: v.optional(v.string()),
+  policy: v.union(v.literal("ask"), v.literal("allow"), v.literal("deny")),
+});
+
+export const askKind = v.union(v.literal("question"), v.literal("approval"));
+export const askStatus = v.union(
+  v.literal("open"),
+  v.literal("answered"),
+  v.literal("expired"), // nobody answered in time
+  v.literal("closed"), // the answer that it belongs to ended before
+);
+
+/** What a person says: to a question a choice or a text, to an approval a decision (and a text, if they want). */
+export const askAnswer = v.object({
+  choice: v.optional(v.string()),
+  text: v.optional(v.string()),
+  decision: v.optional(v.union(v.literal("allow"), v.literal("deny"))),
+  scope: v.optional(v.union(v.literal("once"), v.literal("run"), v.literal("always"))), // of an allowance; once, if absent
+});
+
 /** What a project can choose; a field that is absent is as everywhere (store/records/projects.py says how that is). */
 const setting = {
   installCommand: v.string(),
   devCommand: v.string(),
   toolSet: v.union(v.literal("paths"), v.literal("ids")), // by what the agent's file tools name files
   registries: v.array(v.string()), // `host:port` that commands may reach, of those that the operator allows
+  approvals: v.array(approvalRule), // which calls of the agent a person is asked about; absent: none
 };
 export const projectSettings = v.object(setting).partial();
 export const previewSettings = projectSettings.pick("installCommand", "devCommand");
@@ -73,6 +97,7 @@ export const settingsChange = v.object({
   devCommand: v.optional(v.union(setting.devCommand, v.null())),
   toolSet: v.optional(v.union(setting.toolSet, v.null())),
   registries: v.optional(v.union(setting.registries, v.null())),
+  approvals: v.optional(v.union(setting.approvals, v.null())),
 });
 
 /** An MCP server as a project names it: a program with `command`, or an address with `url`. */

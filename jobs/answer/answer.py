@@ -11,6 +11,7 @@ from core.ids import EventId, MessageId, OwnerId, ProjectId, RunId
 from engine import FailureContext, JobContext, RetryPolicy, StepFailed
 from jobs.answer.attempt import Attempt
 from jobs.answer.live_answers import LiveAnswers, Whose
+from jobs.answer.person import StorePerson
 from jobs.answer.prefixed import Prefixed
 from jobs.answer.records import ended_early
 from jobs.answer.sink import StoreSink
@@ -78,6 +79,7 @@ class Answer:
                     transcript=transcript,
                     sink=self._sink,
                     steps=self._steps,
+                    person=StorePerson(self._store, self._attempt),
                 )
             await self._steps.run("finish", self._finisher(transcript, outcome))
         except StepFailed as failed:

@@ -6,6 +6,18 @@ field is None. tests/contracts/convex/test_records.py compares them with what co
 """
 
 from store.records.accounts import GithubAccount
+from store.records.asks import (
+    AnsweredAsk,
+    ApprovalPolicy,
+    ApprovalRule,
+    Ask,
+    AskAnswer,
+    AskDecision,
+    AskKind,
+    AskScope,
+    AskStatus,
+    NewAsk,
+)
 from store.records.checkpoints import (
     ChangedFile,
     ChangeStatus,
@@ -92,6 +104,15 @@ from store.records.turns import (
 from store.records.usage import UsageGroups, UsageSummary, Used, UsedBy
 
 __all__ = [
+    "AnsweredAsk",
+    "ApprovalPolicy",
+    "ApprovalRule",
+    "Ask",
+    "AskAnswer",
+    "AskDecision",
+    "AskKind",
+    "AskScope",
+    "AskStatus",
     "BusyPolicy",
     "Cancelled",
     "CancelledTransfers",
@@ -132,6 +153,7 @@ __all__ = [
     "Message",
     "MessageContext",
     "MessageStatus",
+    "NewAsk",
     "NewFolder",
     "NewLink",
     "NewMode",

@@ -65,6 +65,23 @@ class Journal:
             key, lambda: self._alive.wait_for_signal(key, signal, timeout=timeout)
         )
 
+    async def wait_for_event(
+        self,
+        key: str,
+        event: str,
+        /,
+        *,
+        match: str | None = None,
+        when: str | None = None,
+        timeout: float | None = None,  # noqa: ASYNC109 - the port's shape
+    ) -> Any:
+        async def wait() -> Any:
+            return await self._alive.wait_for_event(
+                key, event, match=match, when=when, timeout=timeout
+            )
+
+        return await self.run(key, wait)
+
     async def invoke(self, key: str, child: Child[T], data: Mapping[str, Any], /) -> T:
         return await self.run(key, lambda: self._alive.invoke(key, child, data))
 

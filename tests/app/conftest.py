@@ -54,6 +54,18 @@ SCENARIO = {
         },
         {"when": {"user_contains": "hang"}, "reply": {"fault": {"kind": "hang"}}},
         {
+            "when": {"user_contains": "ask me", "tool_results": 0},
+            "reply": {
+                "text": "I ask.",
+                "tool_calls": [
+                    {
+                        "name": "askUser",
+                        "arguments": {"question": "Which?", "choices": ["red", "blue"]},
+                    }
+                ],
+            },
+        },
+        {
             "when": {"user_contains": "own server", "tool_results": 0},
             "reply": {
                 "text": "I ask it.",

@@ -36,6 +36,8 @@ ROUTES = [
     ("DELETE", "/api/conversations/x"),
     ("GET", "/api/models"),
     ("GET", "/api/usage"),
+    ("GET", "/api/conversations/x/asks"),
+    ("POST", "/api/asks/x/answer"),
     ("POST", "/api/suggestion"),
     ("POST", "/api/quick-edit"),
     ("GET", "/api/projects/x/archive"),

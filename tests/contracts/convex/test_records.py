@@ -14,6 +14,7 @@ import pytest
 from pydantic.alias_generators import to_camel
 
 from core.ids import (
+    AskId,
     CheckpointId,
     ConversationId,
     FileId,
@@ -23,6 +24,8 @@ from core.ids import (
 )
 from core.node import NODE
 from store.records import (
+    AnsweredAsk,
+    Ask,
     Cancelled,
     CancelledTransfers,
     Checkpoint,
@@ -61,6 +64,11 @@ from store.records import (
 ROOT = Path(__file__).parents[3]
 RESULTS: Mapping[str, Any] = {
     "system/accounts:get": GithubAccount | None,
+    "system/asks:answer": AnsweredAsk,
+    "system/asks:list": tuple[Ask, ...],
+    "system/asks:ofMessage": tuple[Ask, ...],
+    "system/asks:open": Ask,
+    "system/asks:settle": Ask,
     "system/checkpoints:get": CheckpointDetail,
     "system/checkpoints:list": Page[Checkpoint],
     "system/checkpoints:restore": RestoreStep,
@@ -129,6 +137,7 @@ NO_RECORDS = {
     "system/messages:resultParts",
 }
 IDS = {
+    "asks": AskId,
     "checkpoints": CheckpointId,
     "projects": ProjectId,
     "files": FileId,

@@ -48,6 +48,7 @@ class Site:
     id_tools: tuple[AnyTool, ...] = (*ID_FILE_TOOLS, UNDO)
     models: Mapping[str, Model] = field(default_factory=dict[str, Model])
     day_budget: Budget | None = None
+    chat_tools: tuple[AnyTool, ...] = ()
 
     @asynccontextmanager
     async def worker(self) -> AsyncGenerator[Engine]:
@@ -64,6 +65,7 @@ class Site:
             id_tools=self.id_tools,
             models=self.models,
             day_budget=self.day_budget,
+            chat_tools=self.chat_tools,
         )
         needs = [self.store, agents, folders, self.needs, self.live]
         database = SqliteDatabase(self.folder / "engine.sqlite")
