@@ -152,10 +152,12 @@ export default defineSchema({
     .index("by_content", ["projectId", "sha256"])
     .index("by_storage", ["storageId"]),
 
-  // Written by people and the API; read by people. Never touched while an answer streams.
+  // Written by people, the API and once by the job that finds a title; read by people. Else never touched while an
+  // answer streams.
   conversations: defineTable({
     projectId: v.id("projects"),
     title: v.string(),
+    isNamed: v.optional(v.boolean()), // somebody has chosen the title, if only that of a new one
     updatedAt: v.number(),
     externalId: v.optional(v.string()),
     deletedAt: v.optional(v.number()), // it is hidden, and system/purge empties it

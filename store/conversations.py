@@ -51,6 +51,20 @@ class Conversations:
         args = {"ownerId": owner, "conversationId": conversation_id, "title": title}
         return decode(Conversation, await self._http.mutation("system/conversations:rename", args))
 
+    async def untitled(self, conversation_id: ConversationId, *, owner: OwnerId) -> str | None:
+        """The beginning of a conversation that is to get a title from it; None: it has one.
+
+        Raises: NotFound.
+        """
+        args = {"ownerId": owner, "conversationId": conversation_id}
+        said = await self._http.query("system/conversations:untitled", args)
+        return None if said is None else str(said)
+
+    async def entitle(self, conversation_id: ConversationId, *, owner: OwnerId, title: str) -> bool:
+        """Give it a title that was found; False: somebody has named it. Raises: NotFound."""
+        args = {"ownerId": owner, "conversationId": conversation_id, "title": title}
+        return bool(await self._http.mutation("system/conversations:entitle", args))
+
     async def remove(
         self, conversation_id: ConversationId, *, owner: OwnerId
     ) -> tuple[OutboxEvent, ...]:

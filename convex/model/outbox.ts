@@ -14,6 +14,7 @@ export interface NewEvent {
   name:
     | "message/sent"
     | "message/cancelled"
+    | "conversation/title.wanted"
     | "github/import.requested"
     | "github/export.requested"
     | "github/pull.requested"

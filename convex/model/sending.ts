@@ -2,6 +2,7 @@
 import { type Infer, v } from "convex/values";
 import type { Doc, Id } from "../_generated/dataModel";
 import type { MutationCtx } from "../_generated/server";
+import { isUntitled } from "./conversations.ts";
 import { resetStream } from "./deltas.ts";
 import { conflict, refused } from "./errors.ts";
 import { cancel, generationId, generationOf, runningIn } from "./messages.ts";
@@ -48,6 +49,7 @@ export async function sendMessage(ctx: MutationCtx, conversation: Doc<"conversat
 
   const stopped = await makeRoom(ctx, conversation, { ownerId, policy });
   const { userMessageId, messageId } = await insertExchange(ctx, conversation, { content, externalId });
+  if (isUntitled(conversation)) await wantTitle(ctx, { userMessageId, conversation, ownerId });
   return await announce(ctx, { userMessageId, messageId, ownerId, stopped });
 }
 
@@ -212,6 +214,16 @@ async function sentBefore(ctx: MutationCtx, prompt: Doc<"messages">, content: st
   if (!generation) throw new Error("a message without its answer");
   const events = await pendingOf(ctx, generationId(generation));
   return sent(generation, { userMessageId: prompt._id, stopped: [], events, isDuplicate: true });
+}
+
+/** Has a title found. The relay alone sends the event, seconds later: it holds up no answer. */
+async function wantTitle(
+  ctx: MutationCtx,
+  { userMessageId, conversation, ownerId }: { userMessageId: Id<"messages">; conversation: Doc<"conversations">; ownerId: string },
+): Promise<void> {
+  const eventId = `title-${userMessageId}`;
+  const data = { conversationId: conversation._id };
+  await emit(ctx, { eventId, name: "conversation/title.wanted", data, userId: ownerId });
 }
 
 interface Outcome {

@@ -1,7 +1,13 @@
 // Conversations, for the API.
 import { v } from "convex/values";
 import { ownedConversation, ownedProject } from "../model/access.ts";
-import { createConversation, removeConversation, renameConversation } from "../model/conversations.ts";
+import {
+  beginningOfUntitled,
+  createConversation,
+  entitleConversation,
+  removeConversation,
+  renameConversation,
+} from "../model/conversations.ts";
 import { systemMutation, systemQuery } from "../model/functions.ts";
 import { conversationRecord, outboxRecord, toConversation, toOutbox } from "../model/records.ts";
 import { pageOf } from "../model/validators.ts";
@@ -62,5 +68,23 @@ export const remove = systemMutation({
   handler: async (ctx, { ownerId, conversationId }) => {
     const { conversation } = await ownedConversation(ctx, ownerId, conversationId);
     return (await removeConversation(ctx, conversation, ownerId)).map(toOutbox);
+  },
+});
+
+/** The first words of a conversation that is to get a title from them; null: it has one. */
+export const untitled = systemQuery({
+  args: { ownerId: v.string(), conversationId: v.string() },
+  returns: v.union(v.string(), v.null()),
+  handler: async (ctx, { ownerId, conversationId }) =>
+    await beginningOfUntitled(ctx, (await ownedConversation(ctx, ownerId, conversationId)).conversation),
+});
+
+/** A title that was found for a conversation; one that somebody has named keeps its own. */
+export const entitle = systemMutation({
+  args: { ownerId: v.string(), conversationId: v.string(), title: v.string() },
+  returns: v.boolean(),
+  handler: async (ctx, { ownerId, conversationId, title }) => {
+    const { conversation } = await ownedConversation(ctx, ownerId, conversationId);
+    return await entitleConversation(ctx, conversation, title);
   },
 });

@@ -7,7 +7,7 @@ import { deltaPage, deltasFrom } from "../model/deltas.ts";
 import { notFound } from "../model/errors.ts";
 import { systemMutation, systemQuery } from "../model/functions.ts";
 import { cancel as cancelGeneration, generationOf, wholeText } from "../model/messages.ts";
-import { createConversation } from "../model/conversations.ts";
+import { createConversation, UNTITLED } from "../model/conversations.ts";
 import { cancelIn, createProject } from "../model/projects.ts";
 import { messageRecord, outboxRecord, toMessage, toolCallRecord, toOutbox, toToolCall } from "../model/records.ts";
 import { retryMessage, sendMessage, sentRecord } from "../model/sending.ts";
@@ -38,7 +38,7 @@ export const sendFirst = systemMutation({
   returns: sentRecord,
   handler: async (ctx, { ownerId, name, content, externalId }) => {
     const project = await createProject(ctx, ownerId, name, externalId);
-    const conversation = await createConversation(ctx, project, "New conversation", externalId);
+    const conversation = await createConversation(ctx, project, UNTITLED, externalId);
     return await sendMessage(ctx, conversation, { ownerId, content, policy: "queue", externalId });
   },
 });
