@@ -106,6 +106,11 @@ def listed(requests: Sequence[str], lines: Sequence[str], *, is_cut: bool) -> st
     return "\n".join([LEFT_OUT[:-1], *older, "In it the user asked:", *asked, *lines, "]"])
 
 
+def planned(lines: Sequence[str]) -> str:
+    """The plan as it stood where what is left out ends."""
+    return "\n".join(["[Your plan, as you had written it with todo by then:", *lines, "]"])
+
+
 def results_too_large(text: str, kept_chars: int) -> str:
     """A new tool result of which only the beginning fits."""
     return (

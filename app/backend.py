@@ -30,6 +30,7 @@ from store.deltas import DeltaLimits
 from store.gateway import Store
 from tools.mcp.clients import McpClients
 from tools.place import Provided
+from tools.planning import PLANNING_TOOLS
 
 CLOCK = SystemClock()
 
@@ -171,4 +172,12 @@ def agents_of(settings: Settings, model: Model, store: Store, workplace: Workpla
         workplace.owned(McpClients),
         sealing.open if sealing is not None else None,
     )
-    return Agents(model, AGENT_TOOLS, limits, servers=servers, store=store, id_tools=ID_TOOLS)
+    return Agents(
+        model,
+        AGENT_TOOLS,
+        limits,
+        servers=servers,
+        store=store,
+        id_tools=ID_TOOLS,
+        planning=PLANNING_TOOLS,
+    )

@@ -21,6 +21,7 @@ import {
   reportLine,
   restoreOutcome,
   role,
+  todoItem,
   toolCallStatus,
   transferKind,
   transferStatus,
@@ -242,6 +243,19 @@ export default defineSchema({
   })
     .index("by_conversation", ["conversationId"])
     .index("by_message", ["messageId", "turn"]),
+
+  // The plan of an answer, as its last call of `todo` has it; written with the result of that call, read by people. The
+  // newest row is the plan of the conversation.
+  todos: defineTable({
+    conversationId: v.id("conversations"),
+    messageId: v.id("messages"),
+    turn: v.number(), // of that call, as the next
+    index: v.number(),
+    items: v.array(todoItem),
+    updatedAt: v.number(),
+  })
+    .index("by_conversation", ["conversationId"])
+    .index("by_message", ["messageId"]),
 
   // What tool calls came to beside their text (diffs, exit codes, …); written with the result, read by people who open
   // a call. They stand apart so that the history of a conversation is read without them.

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from agent.definition import Agent, Limits
 from agent.durable import Durable
-from agent.prompt import SYSTEM_PROMPT, SYSTEM_PROMPT_BY_ID, budget_words
+from agent.prompt import PLAN_WORDS, SYSTEM_PROMPT, SYSTEM_PROMPT_BY_ID, budget_words
 from engine import ReceivedEvent
 from jobs.events import GenerateRequested, MessageSent, registries_of, sender_of
 from jobs.mcp_servers import ProjectServers, ServerTools
@@ -30,6 +30,7 @@ class Agents:
         servers: what knows the MCP servers of projects; None: they are not asked.
         store: where a project's rules are read; None: they are not.
         id_tools: what an agent is given instead where a project has chosen tools by ids.
+        planning: what the agent of a chat keeps its plan with.
     """
 
     def __init__(  # noqa: PLR0913 - what is optional by name
@@ -41,6 +42,7 @@ class Agents:
         servers: ProjectServers | None = None,
         store: Store | None = None,
         id_tools: Sequence[AnyTool] = (),
+        planning: Sequence[AnyTool] = (),
     ) -> None:
         self._model = model
         self._tools = tuple(tools)
@@ -48,6 +50,7 @@ class Agents:
         self._limits = limits
         self._servers = servers
         self._store = store
+        self._planning = tuple(planning)
         self._budget = budget_words(limits.max_turns)
 
     async def for_message(self, event: ReceivedEvent[MessageSent], steps: Durable) -> Agent:
@@ -63,10 +66,11 @@ class Agents:
         tools, system = self._tools, SYSTEM_PROMPT
         if asked.tool_set == "ids":
             tools, system = self._id_tools, SYSTEM_PROMPT_BY_ID
+        planning = PLAN_WORDS if self._planning else ""
         return Agent(
             model=self._model,
-            toolbox=Toolbox((*tools, *added.tools)),
-            system=system + self._budget + words + added.remark,
+            toolbox=Toolbox((*tools, *self._planning, *added.tools)),
+            system=system + self._budget + planning + words + added.remark,
             limits=self._limits,
             given=(registries,),
         )

@@ -22,6 +22,7 @@ from store.records import (
     MessageStatus,
     NewToolCall,
     ResultImage,
+    TodoItem,
     TurnRecord,
     Undone,
 )
@@ -103,12 +104,15 @@ class Generations:
         undone: Undone | None = None,
         parts: Sequence[Mapping[str, object]] = (),
         images: Sequence[ResultImage] = (),
+        todos: Sequence[TodoItem] | None = None,
     ) -> KeptResult:
         """Keep the result of a call and the changes it made to files, in one write.
 
         `parts` are what it came to beside its text, as `resultPart` of convex/model/validators.ts
         has them; beyond 6 MiB an answer keeps no more of them. `images` are kept as blobs, and
         are parts as well; beyond 32 MiB an answer keeps no more of these.
+
+        `todos` replace the plan of the answer, unless a later call of it has done that.
 
         The changes can be undone: see `Checkpoints`. `undone` says what they undo themselves.
 
@@ -129,6 +133,7 @@ class Generations:
             "edits": [await edit_row(self._http, edit) for edit in edits],
             "parts": [*parts, *[await self._stored(image) for image in images]] or None,
             "undo": None if undone is None else _undo_row(undone),
+            "todos": None if todos is None else [encode(item) for item in todos],
         }
         value = await self._http.mutation("system/streaming:finishToolCall", args)
         return decode(KeptResult, value)

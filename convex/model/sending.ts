@@ -10,6 +10,7 @@ import { serversOf } from "./mcp.ts";
 import { emit } from "./outbox.ts";
 import { outboxRecord, toOutbox } from "./records.ts";
 import { settingsOfRun } from "./settings.ts";
+import { dropTodos } from "./todos.ts";
 import { dropTranscript } from "./transcript.ts";
 import type { busyPolicy } from "./validators.ts";
 
@@ -119,6 +120,7 @@ export async function retryMessage(
   if (conversation === null) throw new Error("a message without its conversation");
   const stopped = await makeRoom(ctx, conversation, { ownerId, policy });
   await dropTranscript(ctx, message._id);
+  await dropTodos(ctx, message._id);
   await resetStream(ctx, generation);
   const startedAt = Date.now();
   await ctx.db.patch(message._id, {

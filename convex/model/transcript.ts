@@ -120,7 +120,7 @@ export async function startToolCall(
   generation: Doc<"generations">,
   call: { turn: number; toolCallId: string },
 ): Promise<void> {
-  const row = await toolCall(ctx, generation.messageId, call);
+  const row = await toolCallRow(ctx, generation.messageId, call);
   if (row.status === "pending") {
     await ctx.db.patch(row._id, { status: "running", startedAt: Date.now() });
   }
@@ -133,7 +133,7 @@ export async function finishToolCall(
   generation: Doc<"generations">,
   call: { turn: number; toolCallId: string; output: string; isError: boolean; parts: Part[] },
 ): Promise<{ output: string; isError: boolean; wasKeptBefore: boolean }> {
-  const row = await toolCall(ctx, generation.messageId, call);
+  const row = await toolCallRow(ctx, generation.messageId, call);
   await beat(ctx, generation);
   if (row.status !== "pending" && row.status !== "running") {
     for (const storageId of blobsOf(call.parts)) await freeBlob(ctx, storageId);
@@ -212,7 +212,7 @@ export async function dropTranscript(ctx: MutationCtx, messageId: Id<"messages">
   for (const row of rows) await ctx.db.delete(row._id);
 }
 
-async function toolCall(
+export async function toolCallRow(
   ctx: QueryCtx,
   messageId: Id<"messages">,
   { turn, toolCallId }: { turn: number; toolCallId: string },

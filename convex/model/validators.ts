@@ -90,6 +90,12 @@ export const turnPart = v.object({
   toolCallId: v.optional(v.string()),
 });
 
+/** One item of the model's plan. */
+export const todoItem = v.object({
+  text: v.string(),
+  status: v.union(v.literal("pending"), v.literal("in_progress"), v.literal("completed")),
+});
+
 const severity = v.union(v.literal("error"), v.literal("warning"), v.literal("information"), v.literal("hint"));
 const change = v.union(v.literal("created"), v.literal("changed"), v.literal("deleted"), v.literal("renamed"));
 const mediaType = v.union(v.literal("image/png"), v.literal("image/jpeg"), v.literal("image/gif"), v.literal("image/webp"));

@@ -10,6 +10,7 @@ import {
 } from "../model/conversations.ts";
 import { systemMutation, systemQuery } from "../model/functions.ts";
 import { conversationRecord, outboxRecord, toConversation, toOutbox } from "../model/records.ts";
+import { todosDoc, todosOf } from "../model/todos.ts";
 import { pageOf } from "../model/validators.ts";
 
 export const create = systemMutation({
@@ -87,4 +88,12 @@ export const entitle = systemMutation({
     const { conversation } = await ownedConversation(ctx, ownerId, conversationId);
     return await entitleConversation(ctx, conversation, title);
   },
+});
+
+/** The newest plan of the model; null: it has made none. */
+export const todos = systemQuery({
+  args: { ownerId: v.string(), conversationId: v.string() },
+  returns: v.union(todosDoc, v.null()),
+  handler: async (ctx, { ownerId, conversationId }) =>
+    await todosOf(ctx, (await ownedConversation(ctx, ownerId, conversationId)).conversation._id),
 });

@@ -32,6 +32,8 @@ from store.records.conversations import (
     Message,
     MessageStatus,
     SentMessage,
+    TodoItem,
+    Todos,
 )
 from store.records.files import (
     DeletedFile,
@@ -155,6 +157,8 @@ __all__ = [
     "ReviewedFile",
     "SentMessage",
     "SettingsChange",
+    "TodoItem",
+    "Todos",
     "ToolCallRecord",
     "ToolCallStatus",
     "ToolSetName",

@@ -103,6 +103,7 @@ describe("public functions", () => {
     "messages.toolCalls": (who, f) => who.query(api.messages.toolCalls, { messageId: f.messageId }),
     "messages.condensations": (who, f) => who.query(api.messages.condensations, { messageId: f.messageId }),
     "messages.parts": (who, f) => who.query(api.messages.parts, { messageId: f.messageId }),
+    "todos.get": (who, f) => who.query(api.todos.get, { conversationId: f.conversationId }),
     "files.updateFile": (who, f) => who.mutation(api.files.updateFile, { id: f.textId, content: "c" }),
     "files.deleteFile": (who, f) => who.mutation(api.files.deleteFile, { id: f.fileId }),
     "transfers.latest": (who, f) => who.query(api.transfers.latest, { projectId: f.projectId }),

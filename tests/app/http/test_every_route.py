@@ -34,6 +34,7 @@ ROUTES = [
     ("GET", "/api/conversations/x"),
     ("PATCH", "/api/conversations/x"),
     ("DELETE", "/api/conversations/x"),
+    ("GET", "/api/conversations/x/todos"),
     ("POST", "/api/suggestion"),
     ("POST", "/api/quick-edit"),
     ("GET", "/api/projects/x/archive"),

@@ -53,6 +53,7 @@ from store.records import (
     RestoreStep,
     Reviewed,
     SentMessage,
+    Todos,
     ToolCallRecord,
     Transfer,
 )
@@ -68,6 +69,7 @@ RESULTS: Mapping[str, Any] = {
     "system/conversations:get": Conversation,
     "system/conversations:list": Page[Conversation],
     "system/conversations:rename": Conversation,
+    "system/conversations:todos": Todos | None,
     "system/events:latest": tuple[GenerationEvent, ...],
     "system/files:changes": FileChanges,
     "system/files:list": Page[FileEntry],
