@@ -21,12 +21,12 @@ from tools.lsp.checking import checked
 from tools.lsp.language_servers import LanguageServers
 from tools.lsp.servers import SERVERS, Server, read_table
 from tools.mcp.clients import McpClients
+from tools.outputs import Outputs
 from tools.place import Provided
 from tools.sandbox.sandbox import Sandbox
 from tools.search import SEARCH_TOOLS
 from tools.search.relevance.client import RelevanceIndex
 from tools.terminal import TERMINAL_TOOLS
-from tools.terminal.outputs import Outputs
 from tools.terminal.processes import Processes
 from tools.tool import AnyTool
 

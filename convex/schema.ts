@@ -266,11 +266,13 @@ export default defineSchema({
     parts: v.array(keptPart),
   }).index("by_call", ["messageId", "turn", "toolCallId"]),
 
-  // Who holds the blob of a large image in `resultParts`; written and deleted with that row.
+  // Who holds the blob of a large image or of a whole output in `resultParts`; written and deleted with that row.
   resultImages: defineTable({
     messageId: v.id("messages"),
     storageId: v.id("_storage"),
+    handle: v.optional(v.string()), // of a whole output, by which the agent finds it again
   })
+    .index("by_handle", ["handle"])
     .index("by_message", ["messageId"])
     .index("by_storage", ["storageId"]),
 

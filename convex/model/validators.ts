@@ -109,6 +109,8 @@ const endedReason = v.union(
   v.literal("stopped"),
 );
 
+const fullText = v.object({ type: v.literal("fullText"), handle: v.string(), sizeBytes: v.number() });
+
 const partWithoutImage = v.union(
   v.object({
     type: v.literal("diff"),
@@ -135,18 +137,29 @@ const partWithoutImage = v.union(
       }),
     ),
   }),
-  v.object({ type: v.literal("fullText"), handle: v.string(), sizeBytes: v.number() }),
+  fullText,
   v.object({ type: v.literal("exit"), code: v.optional(v.number()), tookS: v.number() }),
   v.object({ type: v.literal("ended"), reason: endedReason, processes: v.array(v.string()), at: v.string() }),
 );
 
 const image = v.object({ type: v.literal("image"), mediaType, data: v.string() }); // base64
 
-/** A part as it stands in a row: an image that is too large for one is a blob, which a row of `resultImages` holds. */
-export const keptPart = v.union(partWithoutImage, image, image.omit("data").extend({ storageId: v.id("_storage"), sizeBytes: v.number() }));
+/** A part as it stands in a row: an image that is too large for one is a blob, and so is a whole output that was too long
+ *  to show; a row of `resultImages` holds it. */
+export const keptPart = v.union(
+  partWithoutImage,
+  image,
+  image.omit("data").extend({ storageId: v.id("_storage"), sizeBytes: v.number() }),
+  fullText.extend({ storageId: v.id("_storage") }),
+);
 
 /** What a tool call came to, for people and for programs: see tools/output.py, which makes them. */
-export const resultPart = v.union(partWithoutImage, image, image.omit("data").extend({ url: v.string(), sizeBytes: v.number() }));
+export const resultPart = v.union(
+  partWithoutImage,
+  image,
+  image.omit("data").extend({ url: v.string(), sizeBytes: v.number() }),
+  fullText.extend({ url: v.string() }),
+);
 
 /** What a generated project was put to: commands, how they ended, and the last of what they printed. */
 export const verification = v.object({

@@ -11,7 +11,7 @@ import { createConversation, UNTITLED } from "../model/conversations.ts";
 import { cancelIn, createProject } from "../model/projects.ts";
 import { messageRecord, outboxRecord, toMessage, toolCallRecord, toOutbox, toToolCall } from "../model/records.ts";
 import { retryMessage, sendMessage, sentRecord } from "../model/sending.ts";
-import { partsOf, toolCallsOf } from "../model/transcript.ts";
+import { fullTextUrl, partsOf, toolCallsOf } from "../model/transcript.ts";
 import { busyPolicy, pageOf, resultPart } from "../model/validators.ts";
 
 const cancelled = { messageIds: v.array(v.id("messages")), events: v.array(outboxRecord) };
@@ -160,5 +160,15 @@ export const earlier = systemQuery({
     const message = await find(ctx, "messages", messageId);
     if (message === null) throw notFound("Message not found");
     return await earlierThan(ctx, message, before);
+  },
+});
+
+/** Where the whole of an output of the conversation is read; null: none is kept under the handle. */
+export const fullText = systemQuery({
+  args: { messageId: v.string(), handle: v.string() },
+  returns: v.union(v.string(), v.null()),
+  handler: async (ctx, { messageId, handle }) => {
+    const message = await find(ctx, "messages", messageId);
+    return message && (await fullTextUrl(ctx, message, handle));
   },
 });

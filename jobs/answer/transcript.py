@@ -10,6 +10,7 @@ from jobs.answer.attempt import Attempt
 from jobs.answer.calls import Calls
 from jobs.answer.images import ResultImages, blobs_of
 from jobs.answer.live import LiveOutput
+from jobs.answer.outputs import StoreOutputs, texts_of
 from jobs.answer.plan import StagedPlan
 from jobs.answer.records import new_call, past_of, recorded_turns, turn_record
 from jobs.answer.undoing import StoreHistory
@@ -44,6 +45,8 @@ class StoreTranscript:
     ) -> None:
         self._store = store
         self._attempt = attempt
+        self._folder = folder
+        self._need = need
         self._calls = Calls(folder, need)
         self._images = ResultImages(store, attempt.message_id, owner=folder.owner)
         self._histories: dict[ToolCallId, StoreHistory] = {}
@@ -137,7 +140,7 @@ class StoreTranscript:
         history = StoreHistory(self._store, self._attempt.message_id)
         self._histories[call.call_id] = history
         plan = self._plans[call.call_id] = StagedPlan()
-        own = (history, plan)
+        own = (history, plan, StoreOutputs(self._store, self._attempt.message_id))
         place = await self._calls.start(call.call_id, touches=touches, seen=seen, own=own)
         live = await self._live_output(number, call.call_id)
         return replace(place, show=live.show)
@@ -171,6 +174,7 @@ class StoreTranscript:
                 undone=history.undone if edits else None,
                 parts=json_of(made.parts),
                 images=blobs_of(made.parts),
+                texts=await texts_of(made.parts, self._folder.path, self._need),
                 todos=None if made.is_error else plan.items,
             )
             if kept.was_kept_before:
