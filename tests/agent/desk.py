@@ -7,7 +7,7 @@ from typing import Any, TypeVar, cast
 
 from agent.durable import Child, Durable, NotDurable
 from agent.loop import Agent, Limits, run_agent
-from agent.outcome import Outcome, answer_text
+from agent.outcome import Outcome, close_answer
 from agent.prompt import SYSTEM_PROMPT
 from agent.sink import RecordingSink
 from agent.transcript import Asked, MemoryTranscript, Past
@@ -108,4 +108,4 @@ class Desk:
         )
 
     async def text(self, outcome: Outcome) -> str:
-        return await answer_text(self.transcript, outcome)
+        return await close_answer(self.transcript, self.sink, outcome)
