@@ -29,8 +29,8 @@ class Agent:
     """Who answers, with which tools and words, within which bounds.
 
     With `first_tool`, the first turn has to call that tool. `given` is what its tools may ask their
-    place for, besides what is there for every agent. `pause` waits that many seconds between two
-    attempts at a turn.
+    place for, besides what is there for every agent. `cache_key`: see `ModelRequest`. `pause` waits
+    that many seconds between two attempts at a turn.
     """
 
     model: Model
@@ -39,5 +39,6 @@ class Agent:
     limits: Limits = Limits()
     first_tool: str | None = None
     given: tuple[object, ...] = ()
+    cache_key: str = ""
     pause: Callable[[float], Awaitable[None]] = asyncio.sleep
     clock: Clock = field(default_factory=SystemClock)

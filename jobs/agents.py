@@ -1,5 +1,6 @@
 """Who answers: decided for each run, never when the process starts."""
 
+import hashlib
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -73,6 +74,7 @@ class Agents:
             system=system + self._budget + planning + words + added.remark,
             limits=self._limits,
             given=(registries,),
+            cache_key=cache_key(asked.conversation_id),
         )
 
     async def for_failure(
@@ -105,4 +107,13 @@ class Agents:
             ),
             first_tool=first_tool,
             given=(registries_of(event.data),),
+            cache_key=cache_key(event.data.project_generation_id),
         )
+
+
+def cache_key(thread: str) -> str:
+    """Of the requests in a conversation or a generation: stable, and its id cannot be told from it.
+
+    Hashed with a word of our own: the same id hashed elsewhere gives another key.
+    """
+    return hashlib.sha256(f"polaris prompt cache: {thread}".encode()).hexdigest()[:32]

@@ -97,6 +97,7 @@ class Desk:
             toolbox=self.toolbox,
             system=SYSTEM_PROMPT,
             limits=self.limits,
+            cache_key="desk",
             pause=pause,
             clock=steps.clock if isinstance(steps, Journal) else SystemClock(),
         )
