@@ -1,6 +1,7 @@
 """Whole outputs of calls that are too long to show, for readOutput: on a disk, and in a store."""
 
 import asyncio
+import re
 import secrets
 import shutil
 import tempfile
@@ -14,6 +15,20 @@ from core.errors import NotFound
 
 MAX_KEPT_BYTES = 256 * 1024 * 1024
 LONGEST_BYTES = 2 * 1024 * 1024  # of one that is kept with its call
+
+
+def where_whole(handle: str) -> str:
+    """How a result says where the whole of it is."""
+    return f"readOutput with handle {handle!r} has it all"
+
+
+_SAID = re.compile(r"readOutput with handle '(out-[0-9a-f]+)' has it all")
+
+
+def where_whole_in(text: str) -> str | None:
+    """What a result says of where the whole of it is, to be said where the result is cut again."""
+    said = _SAID.search(text)
+    return None if said is None else said[0]
 
 
 class NoSuchOutput(NotFound):

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from tools.output import FullTextPart, Part
-from tools.outputs import Outputs
+from tools.outputs import Outputs, where_whole
 from tools.terminal.shown import both_ends, lines_cut, without_middle
 
 
@@ -20,5 +20,4 @@ async def shown(text: str, folder: Path, outputs: Outputs | None) -> tuple[str, 
     if outputs is None:
         return without_middle(ends), []
     handle, size_bytes = await outputs.keep(folder, text)
-    where = f"; readOutput with handle {handle!r} has them all"
-    return without_middle(ends, where), [FullTextPart(handle, size_bytes)]
+    return without_middle(ends, f"; {where_whole(handle)}"), [FullTextPart(handle, size_bytes)]

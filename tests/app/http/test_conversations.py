@@ -30,6 +30,18 @@ async def test_a_conversation_is_renamed(api: Api) -> None:
     assert (await api.ok("GET", path))["title"] == "Prices"
 
 
+async def test_the_plan_of_an_answer_is_that_of_its_conversation(api: Api) -> None:
+    conversation = await api.conversation()
+    sent = await api.send(conversation, "make a plan")
+    await api.until_final(sent["messageId"])
+    plan = await api.ok("GET", f"/api/conversations/{conversation}/todos")
+    assert plan.pop("updatedAt") > 0
+    assert plan == {
+        "messageId": sent["messageId"],
+        "todos": [{"text": "Look", "status": "in_progress"}],
+    }
+
+
 async def test_a_conversation_without_a_plan_has_an_empty_one_and_a_stranger_finds_none(
     api: Api, new_person: NewPerson
 ) -> None:
