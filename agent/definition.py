@@ -35,8 +35,8 @@ class Agent:
 
     With `first_tool`, the first turn has to call that tool. `given` is what its tools may ask their
     place for, besides what is there for every agent. `approvals` are the rules by which a person is
-    asked before a call. `pause` waits that many seconds between two
-    attempts at a turn.
+    asked before a call. `cache_key`: see `ModelRequest`. `pause` waits that many seconds between
+    two attempts at a turn.
     """
 
     model: Model
@@ -46,5 +46,6 @@ class Agent:
     first_tool: str | None = None
     given: tuple[object, ...] = ()
     approvals: tuple[Rule, ...] = ()
+    cache_key: str = ""
     pause: Callable[[float], Awaitable[None]] = asyncio.sleep
     clock: Clock = field(default_factory=SystemClock)

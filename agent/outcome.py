@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
+from agent.sink import Sink
 from agent.transcript import PARAGRAPH, Transcript, text_of_turns
 from llm.model import Usage
 
@@ -39,11 +40,18 @@ class Outcome:
     is_shortened: bool = False
 
 
-async def answer_text(transcript: Transcript, outcome: Outcome) -> str:
-    """The final text of the answer: all turns, then the note.
+async def close_answer(transcript: Transcript, sink: Sink, outcome: Outcome) -> str:
+    """The final text of the answer: all turns, then the note, which is shown as the others were.
 
-    It reads the transcript: call it inside a step.
+    It reads the transcript, and may be done twice: call it inside a step. Raises: as the sink does.
     """
     loaded = await transcript.load(whole_chars=0)
     text = text_of_turns(loaded.turns)
-    return PARAGRAPH.join(part for part in (text, outcome.note) if part)
+    if not outcome.note:
+        return text
+    note = f"{PARAGRAPH}{outcome.note}" if text else outcome.note
+    part = outcome.turns  # behind the last turn: a reset takes back the note alone
+    await sink.reset(part)
+    await sink.text(part, note)
+    await sink.flush()
+    return text + note

@@ -23,6 +23,7 @@ from jobs.answer.live_answers import LiveAnswers
 from jobs.files.folders import ProjectFolders, own_folder
 from jobs.files.sweep import FolderSweeper, Room
 from jobs.mcp_servers import ProjectServers
+from jobs.message.titles import Titles
 from jobs.outbox import Relay
 from jobs.reap import reap
 from jobs.registry import JOBS
@@ -122,6 +123,7 @@ async def open_engine(
             repositories = stack.enter_context(own_folder(settings.data_dir / "repositories"))
             github = github_of(settings, repositories, store, CLOCK, small_model)
             needs += [store, agents, workplace.folders, workplace.owned, workplace.live, github]
+            needs.append(Titles(small_model))
         async with engine_of(settings, works=model is not None, provide=needs) as engine:
             yield engine
 

@@ -27,6 +27,7 @@ import {
   restoreOutcome,
   role,
   spent,
+  todoItem,
   toolCallStatus,
   transferKind,
   transferStatus,
@@ -158,10 +159,12 @@ export default defineSchema({
     .index("by_content", ["projectId", "sha256"])
     .index("by_storage", ["storageId"]),
 
-  // Written by people and the API; read by people. Never touched while an answer streams.
+  // Written by people, the API and once by the job that finds a title; read by people. Else never touched while an
+  // answer streams.
   conversations: defineTable({
     projectId: v.id("projects"),
     title: v.string(),
+    isNamed: v.optional(v.boolean()), // somebody has chosen the title, if only that of a new one
     updatedAt: v.number(),
     model: v.optional(v.string()), // who answers, as its owner chose; absent: the default
     externalId: v.optional(v.string()),
@@ -301,6 +304,18 @@ export default defineSchema({
     .index("by_call", ["messageId", "turn", "toolCallId", "kind"])
     .index("by_status", ["messageId", "status"])
     .index("by_conversation", ["conversationId"]),
+  // The plan of an answer, as its last call of `todo` has it; written with the result of that call, read by people. The
+  // newest row is the plan of the conversation.
+  todos: defineTable({
+    conversationId: v.id("conversations"),
+    messageId: v.id("messages"),
+    turn: v.number(), // of that call, as the next
+    index: v.number(),
+    items: v.array(todoItem),
+    updatedAt: v.number(),
+  })
+    .index("by_conversation", ["conversationId"])
+    .index("by_message", ["messageId"]),
 
   // What tool calls came to beside their text (diffs, exit codes, …); written with the result, read by people who open
   // a call. They stand apart so that the history of a conversation is read without them.
@@ -311,11 +326,13 @@ export default defineSchema({
     parts: v.array(keptPart),
   }).index("by_call", ["messageId", "turn", "toolCallId"]),
 
-  // Who holds the blob of a large image in `resultParts`; written and deleted with that row.
+  // Who holds the blob of a large image or of a whole output in `resultParts`; written and deleted with that row.
   resultImages: defineTable({
     messageId: v.id("messages"),
     storageId: v.id("_storage"),
+    handle: v.optional(v.string()), // of a whole output, by which the agent finds it again
   })
+    .index("by_handle", ["handle"])
     .index("by_message", ["messageId"])
     .index("by_storage", ["storageId"]),
 

@@ -1,5 +1,6 @@
 """Who answers: decided for each run, never when the process starts."""
 
+import hashlib
 import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -7,7 +8,7 @@ from dataclasses import replace
 from agent.definition import Agent, Limits
 from agent.durable import Durable
 from agent.means import Budget
-from agent.prompt import SYSTEM_PROMPT, SYSTEM_PROMPT_BY_ID, budget_words
+from agent.prompt import PLAN_WORDS, SYSTEM_PROMPT, SYSTEM_PROMPT_BY_ID, budget_words
 from core.ids import OwnerId
 from core.usage import Usage
 from engine import ReceivedEvent
@@ -16,6 +17,7 @@ from jobs.mcp_servers import ProjectServers, ServerTools
 from jobs.project_words import project_words
 from llm.model import Model
 from store.gateway import Store
+from tools.planning.todo import TODO
 from tools.registry import Toolbox
 from tools.tool import AnyTool
 
@@ -78,13 +80,15 @@ class Agents:
         tools, system = self._tools, SYSTEM_PROMPT
         if asked.tool_set == "ids":
             tools, system = self._id_tools, SYSTEM_PROMPT_BY_ID
+        plans = any(tool.name == TODO.name for tool in self._chat_tools)
         agent = Agent(
             model=self._chosen(asked.model),
             toolbox=Toolbox((*tools, *self._chat_tools, *added.tools)),
-            system=system + self._budget + words + added.remark,
+            system=system + self._budget + PLAN_WORDS * plans + words + added.remark,
             limits=self._limits,
             given=(registries,),
             approvals=approvals_of(asked),
+            cache_key=cache_key(asked.conversation_id),
         )
         return await self.within_day(agent, owner=owner, steps=steps)
 
@@ -142,4 +146,13 @@ class Agents:
             first_tool=first_tool,
             given=(registries_of(event.data),),
             approvals=approvals_of(event.data),
+            cache_key=cache_key(event.data.project_generation_id),
         )
+
+
+def cache_key(thread: str) -> str:
+    """Of the requests in a conversation or a generation: stable, and its id cannot be told from it.
+
+    Hashed with a word of our own: the same id hashed elsewhere gives another key.
+    """
+    return hashlib.sha256(f"polaris prompt cache: {thread}".encode()).hexdigest()[:32]

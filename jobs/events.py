@@ -45,6 +45,12 @@ class AskAnswered(EventData, event="ask/answered"):
     project_id: ProjectId
 
 
+class TitleWanted(EventData, event="conversation/title.wanted"):
+    """A conversation that nobody has named has a message in the store."""
+
+    conversation_id: ConversationId
+
+
 class ImportRequested(EventData, event="github/import.requested"):
     """A project and the import that is to fill it are in the store.
 

@@ -61,6 +61,7 @@ class AnthropicModel(SdkModel[anthropic.AsyncAnthropic]):
 
     def _asked(self, request: ModelRequest) -> AbstractAsyncContextManager[Response]:
         body = self._body(request)
+        self._prefixes.sent(request.cache_key, body)
         return self._messages.with_streaming_response.create(**body, stream=True)
 
     def _reading(self, now: datetime) -> Reading:

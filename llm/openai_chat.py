@@ -30,6 +30,7 @@ class OpenAIModel(SdkModel[openai.AsyncOpenAI]):
 
     def _asked(self, request: ModelRequest) -> AbstractAsyncContextManager[Response]:
         body = request_body(request, model=self._model, facts=self._facts, provider=self._provider)
+        self._prefixes.sent(request.cache_key, body)
         return self._completions.with_streaming_response.create(**body, stream=True)
 
     def _reading(self, now: datetime) -> Reading:

@@ -171,9 +171,20 @@ class Messages:
         """The part, with the bytes of a blob in it."""
         if "url" not in part:
             return part
+        if part["type"] == "fullText":
+            return {name: value for name, value in part.items() if name != "url"}
         data = await self._http.download(str(part["url"]))
         text = await asyncio.to_thread(lambda: base64.b64encode(data).decode())
         return {"type": part["type"], "mediaType": part["mediaType"], "data": text}
+
+    async def full_text(self, message_id: MessageId, handle: str) -> str | None:
+        """The whole of an output that a call of the message's conversation has kept; None: none.
+
+        For runs: the id comes from our own events.
+        """
+        args = {"messageId": message_id, "handle": handle}
+        url = await self._http.query("system/messages:fullText", args)
+        return None if url is None else (await self._http.download(str(url))).decode()
 
     async def condensations(
         self, message_id: MessageId, *, owner: OwnerId

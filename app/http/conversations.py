@@ -1,6 +1,6 @@
 """Conversations: routes, and what goes in and comes out; the messages in one."""
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from fastapi import Query
 from pydantic import Field, computed_field
@@ -10,7 +10,7 @@ from app.http.errors import InvalidRequest
 from app.http.messages.wire import MessageAnswer, MessagePage
 from app.http.parameters import Cursor, IdempotencyKey
 from app.wire.shapes import Answer, Body, CreationTimes, Millis, ModelName, Name, Success
-from core.ids import ConversationId, ProjectId
+from core.ids import ConversationId, MessageId, ProjectId
 
 router = api_router("conversations")
 
@@ -51,6 +51,21 @@ class ConversationPage(Answer):
 
     conversations: tuple[ConversationAnswer, ...]
     next_cursor: str | None = None
+
+
+class TodoAnswer(Answer):
+    """One item of a plan."""
+
+    text: str
+    status: Literal["pending", "in_progress", "completed"]
+
+
+class TodosAnswer(Answer):
+    """The model's plan; the message is the answer that has written it last."""
+
+    todos: tuple[TodoAnswer, ...] = ()
+    message_id: MessageId | None = None
+    updated_at: Millis | None = None
 
 
 @router.get("/projects/{project_id}/conversations", response_model_exclude_none=True)
@@ -138,3 +153,15 @@ async def list_messages(
     )
     items = tuple(MessageAnswer.model_validate(message) for message in reversed(page.items))
     return MessagePage(messages=items, next_cursor=page.next_cursor)
+
+
+@router.get("/conversations/{conversation_id}/todos", response_model_exclude_none=True)
+async def get_todos(
+    conversation_id: ConversationId, services: ServicesDep, caller: CallerDep
+) -> TodosAnswer:
+    """The plan of the model, as it has ticked it off so far; empty where it made none."""
+    plan = await services.store.conversations.todos(conversation_id, owner=caller.owner)
+    if plan is None:
+        return TodosAnswer()
+    todos = tuple(TodoAnswer(text=item.text, status=item.status) for item in plan.items)
+    return TodosAnswer(todos=todos, message_id=plan.message_id, updated_at=plan.updated_at)

@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Literal
 
 from agent.loop import Limits
-from agent.outcome import answer_text
 from agent.transcript import Answered, Asked, Condensed, Past
 from bench.agent.strict import Strict
 from bench.figures import say
@@ -97,7 +96,7 @@ async def _answered(desk: Desk, journal: Interrupting) -> Answered:
             outcome = await desk.run(journal)
         except Died:
             outcome = await desk.run(journal)  # another process takes over
-        text, error = await answer_text(desk.transcript, outcome), ""
+        text, error = await desk.text(outcome), ""
     except asyncio.CancelledError:
         status, text, error = "cancelled", desk.sink.shown, ""
     except (ModelUnavailable, ModelRefused, PromptTooLong, StreamBroken) as fault:

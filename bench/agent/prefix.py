@@ -6,7 +6,6 @@ from itertools import takewhile
 from pathlib import Path
 
 from agent.loop import Limits
-from agent.outcome import answer_text
 from agent.transcript import Answered, Asked
 from bench.agent.strict import blocks_of
 from bench.figures import say
@@ -55,9 +54,7 @@ async def measure(_folder: Path) -> dict[str, float]:
     outcome = await desk.run()
     pairs = zip(model.asked, model.asked[1:], strict=False)
     stable = 1 + sum(after[: len(before)] == before for before, after in pairs)
-    answered = Answered(
-        "completed", await answer_text(desk.transcript, outcome), tuple(desk.transcript.turns)
-    )
+    answered = Answered("completed", await desk.text(outcome), tuple(desk.transcript.turns))
     following = Steady(turns=1)
     await Desk(following, past=(Asked(WISH), answered, Asked(NEXT))).run()
     last = model.asked[-1]

@@ -59,6 +59,7 @@ import type * as model_rows from "../model/rows.js";
 import type * as model_sending from "../model/sending.js";
 import type * as model_settings from "../model/settings.js";
 import type * as model_texts from "../model/texts.js";
+import type * as model_todos from "../model/todos.js";
 import type * as model_transcript from "../model/transcript.js";
 import type * as model_transfers from "../model/transfers.js";
 import type * as model_usage from "../model/usage.js";
@@ -86,6 +87,7 @@ import type * as system_streaming from "../system/streaming.js";
 import type * as system_sweep from "../system/sweep.js";
 import type * as system_transfers from "../system/transfers.js";
 import type * as system_usage from "../system/usage.js";
+import type * as todos from "../todos.js";
 import type * as transfers from "../transfers.js";
 import type * as usage from "../usage.js";
 
@@ -144,6 +146,7 @@ declare const fullApi: ApiFromModules<{
   "model/sending": typeof model_sending;
   "model/settings": typeof model_settings;
   "model/texts": typeof model_texts;
+  "model/todos": typeof model_todos;
   "model/transcript": typeof model_transcript;
   "model/transfers": typeof model_transfers;
   "model/usage": typeof model_usage;
@@ -171,6 +174,7 @@ declare const fullApi: ApiFromModules<{
   "system/sweep": typeof system_sweep;
   "system/transfers": typeof system_transfers;
   "system/usage": typeof system_usage;
+  todos: typeof todos;
   transfers: typeof transfers;
   usage: typeof usage;
 }>;

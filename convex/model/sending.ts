@@ -2,6 +2,7 @@
 import { type Infer, v } from "convex/values";
 import type { Doc, Id } from "../_generated/dataModel";
 import type { MutationCtx } from "../_generated/server";
+import { isUntitled } from "./conversations.ts";
 import { resetStream } from "./deltas.ts";
 import { conflict, refused } from "./errors.ts";
 import { cancel, generationId, generationOf, runningIn } from "./messages.ts";
@@ -9,6 +10,7 @@ import { serversOf } from "./mcp.ts";
 import { emit } from "./outbox.ts";
 import { outboxRecord, toOutbox } from "./records.ts";
 import { settingsOfRun } from "./settings.ts";
+import { dropTodos } from "./todos.ts";
 import { dropTranscript } from "./transcript.ts";
 import type { busyPolicy } from "./validators.ts";
 
@@ -49,6 +51,7 @@ export async function sendMessage(ctx: MutationCtx, conversation: Doc<"conversat
 
   const stopped = await makeRoom(ctx, conversation, { ownerId, policy });
   const { userMessageId, messageId } = await insertExchange(ctx, conversation, { content, externalId, chosenModel: model });
+  if (isUntitled(conversation)) await wantTitle(ctx, { userMessageId, conversation, ownerId });
   return await announce(ctx, { userMessageId, messageId, ownerId, stopped });
 }
 
@@ -122,6 +125,7 @@ export async function retryMessage(
   if (conversation === null) throw new Error("a message without its conversation");
   const stopped = await makeRoom(ctx, conversation, { ownerId, policy });
   await dropTranscript(ctx, message._id);
+  await dropTodos(ctx, message._id);
   await resetStream(ctx, generation);
   const startedAt = Date.now();
   await ctx.db.patch(message._id, {
@@ -219,6 +223,16 @@ async function sentBefore(ctx: MutationCtx, prompt: Doc<"messages">, content: st
   if (!generation) throw new Error("a message without its answer");
   const events = await pendingOf(ctx, generationId(generation));
   return sent(generation, { userMessageId: prompt._id, stopped: [], events, isDuplicate: true });
+}
+
+/** Has a title found. The relay alone sends the event, seconds later: it holds up no answer. */
+async function wantTitle(
+  ctx: MutationCtx,
+  { userMessageId, conversation, ownerId }: { userMessageId: Id<"messages">; conversation: Doc<"conversations">; ownerId: string },
+): Promise<void> {
+  const eventId = `title-${userMessageId}`;
+  const data = { conversationId: conversation._id };
+  await emit(ctx, { eventId, name: "conversation/title.wanted", data, userId: ownerId });
 }
 
 interface Outcome {

@@ -132,6 +132,12 @@ export const turnPart = v.object({
   toolCallId: v.optional(v.string()),
 });
 
+/** One item of the model's plan. */
+export const todoItem = v.object({
+  text: v.string(),
+  status: v.union(v.literal("pending"), v.literal("in_progress"), v.literal("completed")),
+});
+
 const severity = v.union(v.literal("error"), v.literal("warning"), v.literal("information"), v.literal("hint"));
 const change = v.union(v.literal("created"), v.literal("changed"), v.literal("deleted"), v.literal("renamed"));
 const mediaType = v.union(v.literal("image/png"), v.literal("image/jpeg"), v.literal("image/gif"), v.literal("image/webp"));
@@ -144,6 +150,8 @@ const endedReason = v.union(
   v.literal("tasks"),
   v.literal("stopped"),
 );
+
+const fullText = v.object({ type: v.literal("fullText"), handle: v.string(), sizeBytes: v.number() });
 
 const partWithoutImage = v.union(
   v.object({
@@ -171,18 +179,29 @@ const partWithoutImage = v.union(
       }),
     ),
   }),
-  v.object({ type: v.literal("fullText"), handle: v.string(), sizeBytes: v.number() }),
+  fullText,
   v.object({ type: v.literal("exit"), code: v.optional(v.number()), tookS: v.number() }),
   v.object({ type: v.literal("ended"), reason: endedReason, processes: v.array(v.string()), at: v.string() }),
 );
 
 const image = v.object({ type: v.literal("image"), mediaType, data: v.string() }); // base64
 
-/** A part as it stands in a row: an image that is too large for one is a blob, which a row of `resultImages` holds. */
-export const keptPart = v.union(partWithoutImage, image, image.omit("data").extend({ storageId: v.id("_storage"), sizeBytes: v.number() }));
+/** A part as it stands in a row: an image that is too large for one is a blob, and so is a whole output that was too long
+ *  to show; a row of `resultImages` holds it. */
+export const keptPart = v.union(
+  partWithoutImage,
+  image,
+  image.omit("data").extend({ storageId: v.id("_storage"), sizeBytes: v.number() }),
+  fullText.extend({ storageId: v.id("_storage") }),
+);
 
 /** What a tool call came to, for people and for programs: see tools/output.py, which makes them. */
-export const resultPart = v.union(partWithoutImage, image, image.omit("data").extend({ url: v.string(), sizeBytes: v.number() }));
+export const resultPart = v.union(
+  partWithoutImage,
+  image,
+  image.omit("data").extend({ url: v.string(), sizeBytes: v.number() }),
+  fullText.extend({ url: v.string() }),
+);
 
 /** What a generated project was put to: commands, how they ended, and the last of what they printed. */
 export const verification = v.object({

@@ -139,6 +139,10 @@ async function purgeMessage(ctx: MutationCtx, messageId: Id<"messages">): Promis
       .withIndex("by_call", (q) => q.eq("messageId", messageId))
       .take(100)), // up to 50 kB each
     ...(await ctx.db
+      .query("todos")
+      .withIndex("by_message", (q) => q.eq("messageId", messageId))
+      .take(BATCH)),
+    ...(await ctx.db
       .query("messageTexts")
       .withIndex("by_message", (q) => q.eq("messageId", messageId))
       .take(10)), // up to 800 kB each

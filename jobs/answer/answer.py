@@ -5,7 +5,7 @@ from typing import Any
 
 from agent.definition import Agent
 from agent.loop import run_agent
-from agent.outcome import Outcome, answer_text
+from agent.outcome import Outcome, close_answer
 from core.errors import NotFound
 from core.ids import EventId, MessageId, OwnerId, ProjectId, RunId
 from engine import FailureContext, JobContext, RetryPolicy, StepFailed
@@ -91,10 +91,10 @@ class Answer:
     def _finisher(
         self, transcript: StoreTranscript, outcome: Outcome
     ) -> Callable[[], Awaitable[None]]:
-        """The last step: the whole text, in one write with the status."""
+        """The last step: what the product adds is shown; then the whole text and the status."""
 
         async def finish() -> None:
-            text = await answer_text(transcript, outcome)
+            text = await close_answer(transcript, self._sink, outcome)
             await self._store.generations.complete(
                 await self._attempt.lease(),
                 text=text,

@@ -41,6 +41,23 @@ class Conversation:
 
 
 @dataclass(frozen=True)
+class TodoItem:
+    """One item of the model's plan."""
+
+    text: str
+    status: Literal["pending", "in_progress", "completed"]
+
+
+@dataclass(frozen=True)
+class Todos:
+    """The model's plan, as a call of the answer `message_id` has written it last."""
+
+    message_id: MessageId
+    items: tuple[TodoItem, ...]
+    updated_at: datetime
+
+
+@dataclass(frozen=True)
 class Message:
     """A message.
 

@@ -8,7 +8,7 @@ from typing import Any, Literal, TypeVar, cast
 
 from agent.durable import Child, Durable, NotDurable
 from agent.loop import Agent, Limits, run_agent
-from agent.outcome import Outcome, answer_text
+from agent.outcome import Outcome, close_answer
 from agent.prompt import SYSTEM_PROMPT
 from agent.sink import RecordingSink
 from agent.transcript import Asked, MemoryTranscript, Past
@@ -136,6 +136,7 @@ class Desk:
             toolbox=self.toolbox,
             system=SYSTEM_PROMPT,
             limits=self.limits,
+            cache_key="desk",
             pause=pause,
             clock=steps.clock if isinstance(steps, Journal) else SystemClock(),
         )
@@ -147,4 +148,4 @@ class Desk:
         )
 
     async def text(self, outcome: Outcome) -> str:
-        return await answer_text(self.transcript, outcome)
+        return await close_answer(self.transcript, self.sink, outcome)

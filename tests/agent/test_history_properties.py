@@ -10,7 +10,6 @@ from hypothesis import strategies as st
 from agent.exchanges import exchanges_of
 from agent.history import Remarks, build_history
 from agent.loop import Limits
-from agent.outcome import answer_text
 from agent.transcript import (
     Answered,
     Asked,
@@ -208,7 +207,7 @@ async def _answer(past: list[Past], fate: Fate) -> Answered:
         return _closed(desk.transcript, "cancelled", desk.sink.shown)
     except (ModelUnavailable, StreamBroken) as failure:
         return _closed(desk.transcript, "failed", desk.sink.shown, str(failure))
-    return _closed(desk.transcript, "completed", await answer_text(desk.transcript, outcome))
+    return _closed(desk.transcript, "completed", await desk.text(outcome))
 
 
 def _closed(

@@ -284,6 +284,7 @@ async def test_an_answer_that_ends_early_says_why(
     outcome = await desk.run()
     assert outcome.ending is ending
     assert await desk.text(outcome) == (f"{text}\n\n{note}" if text else note)
+    assert desk.sink.shown == await desk.text(outcome)
 
 
 async def test_calls_of_a_refused_turn_are_not_run() -> None:

@@ -82,6 +82,18 @@ SCENARIO = {
             },
         },
         {
+            "when": {"user_contains": "make a plan", "tool_results": 0},
+            "reply": {
+                "text": "I plan.",
+                "tool_calls": [
+                    {
+                        "name": "todo",
+                        "arguments": {"items": [{"text": "Look", "status": "in_progress"}]},
+                    }
+                ],
+            },
+        },
+        {
             "when": {"user_contains": "shout", "tool_results": 0},
             "reply": {
                 "text": "I will.",

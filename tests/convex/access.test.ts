@@ -107,6 +107,7 @@ describe("public functions", () => {
     "asks.list": (who, f) => who.query(api.asks.list, { conversationId: f.conversationId }),
     "asks.answer": (who, f) => who.mutation(api.asks.answer, { askId: f.askId, answer: { text: "this" } }),
     "messages.parts": (who, f) => who.query(api.messages.parts, { messageId: f.messageId }),
+    "todos.get": (who, f) => who.query(api.todos.get, { conversationId: f.conversationId }),
     "files.updateFile": (who, f) => who.mutation(api.files.updateFile, { id: f.textId, content: "c" }),
     "files.deleteFile": (who, f) => who.mutation(api.files.deleteFile, { id: f.fileId }),
     "transfers.latest": (who, f) => who.query(api.transfers.latest, { projectId: f.projectId }),

@@ -38,6 +38,7 @@ ROUTES = [
     ("GET", "/api/usage"),
     ("GET", "/api/conversations/x/asks"),
     ("POST", "/api/asks/x/answer"),
+    ("GET", "/api/conversations/x/todos"),
     ("POST", "/api/suggestion"),
     ("POST", "/api/quick-edit"),
     ("GET", "/api/projects/x/archive"),
