@@ -182,10 +182,13 @@ export default defineSchema({
     waitingUntil: v.optional(v.number()), // the provider takes no request before; gone when the wait is over
     isHistoryCut: v.optional(v.boolean()), // the model was told less than all of the conversation
     runId: v.optional(v.string()),
+    steers: v.optional(v.id("messages")), // the answer for which the person said this while it was being written
+    toldIn: v.optional(v.number()), // the turn of that answer before which the model was told
     startedAt: v.number(),
     endedAt: v.optional(v.number()),
   })
     .index("by_conversation", ["conversationId", "order"])
+    .index("by_steers", ["steers", "toldIn"])
     .index("by_external", ["conversationId", "externalId"]),
 
   // The rest of texts that are too long for a document; written and read with the message.

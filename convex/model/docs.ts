@@ -60,6 +60,8 @@ const shownMessage = schema
     "usage",
     "waitingUntil",
     "isHistoryCut",
+    "steers",
+    "toldIn",
     "startedAt",
     "endedAt",
   );

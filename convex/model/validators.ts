@@ -45,7 +45,7 @@ export const repositoryLink = v.object({
 export const newLink = repositoryLink.pick("repository", "branch", "folder", "commit");
 export const transferEnd = v.union(v.literal("completed"), v.literal("failed"), v.literal("cancelled"));
 export const transferStatus = v.union(v.literal("running"), transferEnd);
-export const busyPolicy = v.union(v.literal("cancel"), v.literal("reject"), v.literal("queue"));
+export const busyPolicy = v.union(v.literal("cancel"), v.literal("reject"), v.literal("queue"), v.literal("steer"));
 
 /** What a project can choose; a field that is absent is as everywhere (store/records/projects.py says how that is). */
 const setting = {
