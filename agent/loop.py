@@ -34,7 +34,9 @@ async def run_agent(agent: Agent, *, transcript: Transcript, sink: Sink, steps: 
     the conversation has become too long, a step `condense-<n>` has the model summarise it first.
     outside of them nothing is read or written, so the function can be called again with the same
     arguments after a crash and goes on where it was. A cancel propagates at once and nothing is
-    written after it. A provider that says when to ask again is waited for, asleep.
+    written after it. A provider that says when to ask again is waited for, asleep. What the person
+    says for this answer meanwhile is told with the next turn, between two turns only; what comes
+    when the last one was made is not told, and stays in the transcript as that.
 
     Raises (as the steps do):
         ModelUnavailable, StreamBroken: the model could not be reached after all attempts.
@@ -70,6 +72,8 @@ class _Run:
         while not self._may_call_no_more():
             number = len(self._turns)
             turn = await self._turn(number)
+            if _is_answered_back(turn):
+                continue
             if turn.announces:
                 if announced_in == number - 1:
                     return _outcome(self._turns, Ending.STUCK, words.ANNOUNCED_ONLY)
@@ -160,6 +164,11 @@ class _Run:
                 was_lost=not turn.calls,
             )
         )
+
+
+def _is_answered_back(turn: TurnRef) -> bool:
+    """Whether the turn would be the last, but the person has said more meanwhile."""
+    return turn.is_steered and not _goes_on(turn) and turn.stop_reason not in ENDS_THE_ANSWER
 
 
 def _goes_on(turn: TurnRef) -> bool:

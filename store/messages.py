@@ -40,8 +40,9 @@ class Messages:
         """Write the person's message, the placeholder of the answer and the event, all or nothing.
 
         The event's id is the id of the placeholder. Under policy "cancel" the answers being written
-        in this conversation become cancelled with the text they have. The same `key` in the same
-        conversation gives the first answer again.
+        in this conversation become cancelled with the text they have. Under policy "steer" the
+        message becomes part of the answer that is being written, and has no answer of its own.
+        The same `key` in the same conversation gives the first answer again.
 
         Raises:
             NotFound: not the owner's conversation.
