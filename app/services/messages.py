@@ -15,6 +15,7 @@ class Receipt:
     """A message that is being answered.
 
     `run_id` is None when the engine could not take the event now: the relay sends it later.
+    `steers`: it is part of the answer `message_id`, which was being written already.
     """
 
     user_message_id: MessageId
@@ -24,6 +25,7 @@ class Receipt:
     event_id: EventId
     run_id: RunId | None
     cancelled: tuple[MessageId, ...]
+    steers: MessageId | None = None
 
 
 async def run_of(inspect: Inspection, event_id: EventId) -> RunId | None:
@@ -39,7 +41,8 @@ async def run_of(inspect: Inspection, event_id: EventId) -> RunId | None:
 class Messaging:
     """What the message routes do.
 
-    `policy` says what happens to an answer that is in the way, `live` has those of this process.
+    `policy` says what happens to an answer that is in the way, where a message does not say it;
+    `live` has those of this process.
     """
 
     store: Store
@@ -54,14 +57,17 @@ class Messaging:
         *,
         owner: OwnerId,
         text: str,
+        policy: BusyPolicy | None = None,
         key: str | None = None,
     ) -> Receipt:
         """Write the message and start the answer; the same `key` again gives the same receipt.
 
+        Under the policy "steer" it goes to the answer that is being written, if there is one.
+
         Raises: as `store.messages.send`.
         """
         sent = await self.store.messages.send(
-            conversation_id, owner=owner, content=text, policy=self.policy, key=key
+            conversation_id, owner=owner, content=text, policy=policy or self.policy, key=key
         )
         return await self._receipt(sent)
 
@@ -123,7 +129,7 @@ class Messaging:
 
     async def _receipt(self, sent: SentMessage) -> Receipt:
         run_id = await self.relay.deliver_all(sent.events)
-        if run_id is None and sent.is_duplicate:
+        if run_id is None and (sent.is_duplicate or sent.steers):
             run_id = await run_of(self.inspect, sent.event_id)
         return Receipt(
             user_message_id=sent.user_message_id,
@@ -133,4 +139,5 @@ class Messaging:
             event_id=sent.event_id,
             run_id=run_id,
             cancelled=sent.cancelled,
+            steers=sent.steers,
         )

@@ -9,6 +9,7 @@ from app.http.access import CONFLICT, CallerDep, ServicesDep, api_router
 from app.http.errors import InvalidRequest
 from app.http.messages.wire import (
     ID_LIMIT_CHARS,
+    POLICIES,
     CancelledAnswer,
     CancelMessages,
     CondensationAnswer,
@@ -33,11 +34,15 @@ async def send_message(
 ) -> Sent:
     """Send a message; its answer is written by a durable job and can be followed live.
 
-    What happens to an answer that is still being written in the same conversation is a setting:
-    it is cancelled, or the new message is refused (409) or waits for its turn.
+    `whenBusy` says what happens while an answer is being written in the same conversation: that is
+    cancelled, or told the message at its next turn, or the message is refused (409) or waits.
     """
     receipt = await services.messaging.send(
-        body.conversation_id, owner=caller.owner, text=body.message, key=key
+        body.conversation_id,
+        owner=caller.owner,
+        text=body.message,
+        policy=POLICIES.get(body.when_busy),
+        key=key,
     )
     return Sent.model_validate(receipt)
 

@@ -7,6 +7,7 @@ from pydantic import Field, computed_field
 
 from app.wire.shapes import Answer, Body, Millis, Success
 from core.ids import ConversationId, MessageId, ProjectId
+from store.records import BusyPolicy
 
 MESSAGE_LIMIT_CHARS = 100_000
 ID_LIMIT_CHARS = 64
@@ -47,6 +48,13 @@ class MessageAnswer(Answer):
         None, description="The model was told less than all of the conversation: it is too long."
     )
     run_id: str | None = None
+    steers: MessageId | None = Field(
+        None,
+        description="Of the person's: the answer that it is part of.",
+    )
+    told_in: int | None = Field(
+        None, description="The turn of that answer before which the model was told."
+    )
     ended_at: Millis | None = None
 
     @computed_field(alias="_id")
@@ -126,6 +134,15 @@ class DeltaPageAnswer(Answer):
     status: Literal["processing", "completed", "failed", "cancelled"] | None = None
 
 
+WhenBusy = Literal["queue", "interrupt", "steer", "reject"]
+POLICIES: Mapping[WhenBusy | None, BusyPolicy] = {
+    "queue": "queue",
+    "interrupt": "cancel",
+    "steer": "steer",
+    "reject": "reject",
+}
+
+
 class NewMessage(Body):
     """A message of the person."""
 
@@ -138,6 +155,12 @@ class NewMessage(Body):
         pattern=r"\S",
         examples=["Add a test for the money formatter"],
     )
+    when_busy: WhenBusy | None = Field(
+        None,
+        description="While an answer is being written in the conversation: the message waits for "
+        "its turn, or cancels that answer, or becomes part of it, or is refused (409). Without it "
+        "the server decides (POLARIS_BUSY_POLICY).",
+    )
 
 
 class Sent(Success):
@@ -145,6 +168,9 @@ class Sent(Success):
 
     message_id: MessageId = Field(description="Of the answer, which is `processing` now.")
     user_message_id: MessageId
+    steers: MessageId | None = Field(
+        None, description="The message is part of this answer and gets none of its own."
+    )
     event_id: str
     run_id: str | None = Field(
         None, description="Missing when the engine is away: the run starts once it is back."
