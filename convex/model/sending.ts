@@ -39,11 +39,7 @@ export interface NewMessage {
 
 export async function sendMessage(ctx: MutationCtx, conversation: Doc<"conversations">, message: NewMessage): Promise<Sent> {
   const { ownerId, content, policy, externalId } = message;
-  if (content.trim() === "") throw refused("empty_message", "Message is required");
-  if (content.length > MAX_CONTENT) {
-    const text = `A message must not be longer than ${MAX_CONTENT} characters`;
-    throw refused("message_too_long", text);
-  }
+  checkContent(content);
   const before = await ctx.db
     .query("messages")
     .withIndex("by_external", (q) => q.eq("conversationId", conversation._id).eq("externalId", externalId))
@@ -55,6 +51,14 @@ export async function sendMessage(ctx: MutationCtx, conversation: Doc<"conversat
   const stopped = await makeRoom(ctx, conversation, { ownerId, policy });
   const { userMessageId, messageId } = await insertExchange(ctx, conversation, { content, externalId });
   return await announce(ctx, { userMessageId, messageId, ownerId, stopped });
+}
+
+export function checkContent(content: string): void {
+  if (content.trim() === "") throw refused("empty_message", "Message is required");
+  if (content.length > MAX_CONTENT) {
+    const text = `A message must not be longer than ${MAX_CONTENT} characters`;
+    throw refused("message_too_long", text);
+  }
 }
 
 /** A person's message, the placeholder of its answer and the run behind it; nothing says yet that it is to begin. */

@@ -71,7 +71,7 @@ export async function partsOf(
   return found;
 }
 
-async function keptPartsOf(
+export async function keptPartsOf(
   ctx: QueryCtx,
   { messageId, turn, toolCallId }: { messageId: Id<"messages">; turn: number; toolCallId: string },
 ): Promise<Part[]> {
