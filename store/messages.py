@@ -13,6 +13,7 @@ from store.records import (
     Condensation,
     DeltaPage,
     EarlierMessages,
+    ForkStep,
     Message,
     MessageContext,
     Page,
@@ -75,6 +76,32 @@ class Messages:
             "externalId": key or new_id("req"),
         }
         return decode(SentMessage, await self._http.mutation("system/messages:sendFirst", args))
+
+    async def edit(
+        self, message_id: MessageId, *, owner: OwnerId, content: str, key: str | None = None
+    ) -> SentMessage:
+        """Answer a message of the person anew, with another content, in a new conversation.
+
+        That holds copies of what came before the message; the conversation of the message stays as
+        it is. A long one is copied in several writes, and the new one is hidden until the last. The
+        same `key` goes on where it broke off, and gives the first answer again.
+
+        Raises:
+            NotFound: not the owner's.
+            Conflict: it is an answer, or part of one; or `key` was used for something else.
+            Busy: an answer before it is being written.
+            Refused: as `send`.
+        """
+        args = {
+            "ownerId": owner,
+            "messageId": message_id,
+            "content": content,
+            "externalId": key or new_id("req"),
+        }
+        while True:
+            step = decode(ForkStep, await self._http.mutation("system/forking:edit", args))
+            if step.sent is not None:
+                return step.sent
 
     async def list(
         self,

@@ -9,7 +9,7 @@ from app.http.access import CallerDep, ServicesDep, api_router
 from app.http.messages.wire import MessageAnswer, MessagePage
 from app.http.parameters import Cursor, IdempotencyKey
 from app.wire.shapes import Answer, Body, CreationTimes, Millis, Name, Success
-from core.ids import ConversationId, ProjectId
+from core.ids import ConversationId, MessageId, ProjectId
 
 router = api_router("conversations")
 
@@ -35,6 +35,9 @@ class ConversationAnswer(CreationTimes):
     project_id: ProjectId
     title: str
     updated_at: Millis
+    forked_from: MessageId | None = Field(
+        None, description="The message that was edited: what came before it is copied here."
+    )
 
     @computed_field(alias="_id")
     @property

@@ -2,12 +2,12 @@
 
 from dataclasses import dataclass
 
-from core.ids import ConversationId, EventId, MessageId, OwnerId, ProjectId, RunId
+from core.ids import ConversationId, EventId, MessageId, OwnerId, ProjectId, RunId, new_id
 from engine.inspection import Inspection, NoSuchEvent
 from jobs.answer.live_answers import LiveAnswers
 from jobs.outbox import Relay
 from store.gateway import Store
-from store.records import BusyPolicy, SentMessage
+from store.records import BusyPolicy, RestoreStep, SentMessage
 
 
 @dataclass(frozen=True)
@@ -80,6 +80,40 @@ class Messaging:
         """
         sent = await self.store.messages.send_first(owner=owner, name=name, content=text, key=key)
         return await self._receipt(sent)
+
+    async def edit(
+        self,
+        message_id: MessageId,
+        *,
+        owner: OwnerId,
+        text: str,
+        restores_files: bool,
+        key: str | None = None,
+    ) -> tuple[Receipt, RestoreStep | None]:
+        """Answer the message with another text, in a conversation that holds what came before it.
+
+        With `restores_files` the files become first what they were when it was sent, as far as
+        checkpoints know: what became of that comes back as well.
+
+        Raises: as `store.messages.edit`, and `store.checkpoints.restore`.
+        """
+        key = key or new_id("req")
+        restored: RestoreStep | None = None
+        if restores_files:
+            restored = await self._restored(message_id, owner=owner, key=key)
+        sent = await self.store.messages.edit(message_id, owner=owner, content=text, key=key)
+        return await self._receipt(sent), restored
+
+    async def _restored(
+        self, message_id: MessageId, *, owner: OwnerId, key: str
+    ) -> RestoreStep | None:
+        message = await self.store.messages.owned(message_id, owner=owner)
+        checkpoint = await self.store.checkpoints.before_edit(message_id, owner=owner, key=key)
+        if checkpoint is None:
+            return None
+        return await self.store.checkpoints.restore(
+            message.project_id, checkpoint, owner=owner, key=f"edit:{key}"
+        )
 
     async def retry(
         self, message_id: MessageId, *, owner: OwnerId, key: str | None = None

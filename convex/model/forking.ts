@@ -154,6 +154,7 @@ class Copying {
       ...row,
       conversationId: this.conversationId,
       externalId: undefined,
+      status: row.status === "processing" ? "cancelled" : row.status, // tried again since the fork began
       ...(row.toldIn === undefined && { steers: undefined }),
     });
     const texts = await this.ctx.db

@@ -20,15 +20,28 @@ export const edit = systemMutation({
   },
 });
 
-/** The oldest checkpoint of the project that is newer than the message: restoring it gives the files of then. */
-export const firstCheckpointSince = systemQuery({
-  args: owned,
+/**
+ * The oldest checkpoint of the project that is newer than the message: restoring it, under the key `edit:<externalId>`,
+ * gives the files of then. Null when there is none, or was none when the edit of that key was made.
+ */
+export const checkpointBefore = systemQuery({
+  args: { ...owned, externalId: v.string() },
   returns: v.union(v.id("checkpoints"), v.null()),
-  handler: async (ctx, { ownerId, messageId }) => {
-    const { message } = await ownedMessage(ctx, ownerId, messageId);
+  handler: async (ctx, { ownerId, messageId, externalId }) => {
+    const { projectId, startedAt } = (await ownedMessage(ctx, ownerId, messageId)).message;
+    const key = `edit:${externalId}`;
+    const edit = await ctx.db
+      .query("conversations")
+      .withIndex("by_external", (q) => q.eq("projectId", projectId).eq("externalId", key))
+      .first();
+    const restored = await ctx.db
+      .query("checkpoints")
+      .withIndex("by_external", (q) => q.eq("projectId", projectId).eq("externalId", key))
+      .first();
+    if (edit !== null && restored === null) return null;
     const first = await ctx.db
       .query("checkpoints")
-      .withIndex("by_project", (q) => q.eq("projectId", message.projectId).gt("_creationTime", message.startedAt))
+      .withIndex("by_project", (q) => q.eq("projectId", projectId).gt("_creationTime", startedAt))
       .first();
     return first?._id ?? null;
   },

@@ -24,13 +24,17 @@ class MessageStatus(StrEnum):
 
 @dataclass(frozen=True)
 class Conversation:
-    """A thread of messages in a project."""
+    """A thread of messages in a project.
+
+    `forked_from` is the message of another that was edited: what came before it is copied here.
+    """
 
     conversation_id: ConversationId
     project_id: ProjectId
     title: str
     created_at: datetime
     updated_at: datetime
+    forked_from: MessageId | None = None
 
 
 @dataclass(frozen=True)
@@ -82,6 +86,13 @@ class SentMessage:
     events: tuple[OutboxEvent, ...]
     is_duplicate: bool = False
     steers: MessageId | None = None
+
+
+@dataclass(frozen=True)
+class ForkStep:
+    """How far an edit is; without `sent` there is more to copy."""
+
+    sent: SentMessage | None = None
 
 
 @dataclass(frozen=True)

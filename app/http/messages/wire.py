@@ -5,6 +5,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, computed_field
 
+from app.http.checkpoints.wire import RestoredAnswer
 from app.wire.shapes import Answer, Body, Millis, Success
 from core.ids import ConversationId, MessageId, ProjectId
 from store.records import BusyPolicy
@@ -174,6 +175,29 @@ class Sent(Success):
     event_id: str
     run_id: str | None = Field(
         None, description="Missing when the engine is away: the run starts once it is back."
+    )
+
+
+class EditedMessage(Body):
+    """A message of the person as it should have been."""
+
+    content: str = Field(
+        min_length=1,
+        max_length=MESSAGE_LIMIT_CHARS,
+        pattern=r"\S",
+        examples=["Add a test for the date formatter"],
+    )
+    restore_files: bool = Field(
+        False, description="First undo what checkpoints know of since the message was sent."
+    )
+
+
+class Forked(Sent):
+    """The edited message is stored in a new conversation, and its answer under way."""
+
+    conversation_id: ConversationId = Field(description="It holds what came before the message.")
+    restored: RestoredAnswer | None = Field(
+        None, description="What became of the files; missing where there was nothing to undo."
     )
 
 
