@@ -158,7 +158,7 @@ export default defineSchema({
     title: v.string(),
     updatedAt: v.number(),
     externalId: v.optional(v.string()),
-    forkedFrom: v.optional(v.id("messages")), // which was edited: what came before it is copied here
+    editedFrom: v.optional(v.id("messages")), // which was edited: what came before it is copied here
     copiedBefore: v.optional(v.number()), // of that, the orders up to here are; absent: all
     deletedAt: v.optional(v.number()), // it is hidden, and system/purge empties it
   })

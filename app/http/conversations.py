@@ -35,7 +35,7 @@ class ConversationAnswer(CreationTimes):
     project_id: ProjectId
     title: str
     updated_at: Millis
-    forked_from: MessageId | None = Field(
+    edited_from: MessageId | None = Field(
         None, description="The message that was edited: what came before it is copied here."
     )
 

@@ -37,7 +37,7 @@ export function toFileDoc(row: Doc<"files">, content?: string): Infer<typeof fil
   return { ...only(shownFile, row), content };
 }
 
-export const conversationDoc = schema.doc("conversations").pick("_id", "_creationTime", "projectId", "title", "updatedAt", "forkedFrom");
+export const conversationDoc = schema.doc("conversations").pick("_id", "_creationTime", "projectId", "title", "updatedAt", "editedFrom");
 
 export function toConversationDoc(row: Doc<"conversations">): Infer<typeof conversationDoc> {
   return only(conversationDoc, row);

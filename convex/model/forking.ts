@@ -33,7 +33,7 @@ export async function fork(ctx: MutationCtx, edited: Doc<"messages">, { ownerId,
     .query("conversations")
     .withIndex("by_external", (q) => q.eq("projectId", edited.projectId).eq("externalId", `edit:${externalId}`))
     .first();
-  if (known !== null && known.forkedFrom !== edited._id) {
+  if (known !== null && known.editedFrom !== edited._id) {
     throw conflict("idempotency_key_reused", "This idempotency key was used for another message");
   }
   if (known?.deletedAt !== undefined && known.copiedBefore === undefined) throw notFound("Conversation not found");
@@ -73,7 +73,7 @@ async function begin(ctx: MutationCtx, edited: Doc<"messages">, { content, exter
     title: before.title,
     updatedAt: now,
     externalId: `edit:${externalId}`,
-    forkedFrom: edited._id,
+    editedFrom: edited._id,
     copiedBefore: 0,
     deletedAt: now,
   });

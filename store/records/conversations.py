@@ -26,7 +26,7 @@ class MessageStatus(StrEnum):
 class Conversation:
     """A thread of messages in a project.
 
-    `forked_from` is the message of another that was edited: what came before it is copied here.
+    `edited_from` is the message of another that was edited: what came before it is copied here.
     """
 
     conversation_id: ConversationId
@@ -34,7 +34,7 @@ class Conversation:
     title: str
     created_at: datetime
     updated_at: datetime
-    forked_from: MessageId | None = None
+    edited_from: MessageId | None = None
 
 
 @dataclass(frozen=True)

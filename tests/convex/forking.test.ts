@@ -62,7 +62,7 @@ test("the new conversation holds what came before, and answers the edited messag
     [4, "assistant", "processing"],
   ]);
   expect(await said(b, conversationId), "the old one is as it was").toEqual(before);
-  expect((await conversations(b, projectId)).map((row) => [row._id, row.title, row.forkedFrom])).toEqual([
+  expect((await conversations(b, projectId)).map((row) => [row._id, row.title, row.editedFrom])).toEqual([
     [sent.conversationId, "First", second.userMessageId],
     [conversationId, "First", undefined],
   ]);

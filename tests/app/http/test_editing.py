@@ -41,7 +41,7 @@ async def test_the_edited_message_is_answered_after_what_came_before_it(api: Api
     ]
     assert await said(api, conversation) == before
     shown = await api.ok("GET", f"/api/conversations/{edited['conversationId']}")
-    assert shown["forkedFrom"] == second
+    assert shown["editedFrom"] == second
     copied = await api.ok("GET", f"/api/conversations/{edited['conversationId']}/messages")
     detail = await api.message(copied["messages"][1]["messageId"])
     assert [call["name"] for call in detail["toolCalls"]] == ["writeFile"]
