@@ -14,8 +14,8 @@ from agent.person import Consent, Person, Question, Request, RequestId
 from core.text import without_surrogates
 from llm.model import ToolCall
 from tools.approvals import Judged, judge
-from tools.ask_user import ASK_USER, AskUserArguments
 from tools.output import ToolOutput
+from tools.questions import ASK_USER_NAME, AskUserArguments
 
 SHOWN_CHARS = 8_000  # of a preview or a command: what a person reads before they decide
 MAX_LISTED = 20  # paths, and patterns of what is allowed for always
@@ -56,14 +56,14 @@ class Consulting:
             is_denied = policy == "deny" or (policy == "ask" and self._person is None)
             return _refused(words.denied_by_rule(call.name)) if is_denied else None
         reply = (await self._person.settle(request_id)).reply
-        if call.name == ASK_USER.name:
+        if call.name == ASK_USER_NAME:
             return _refused(words.NOBODY_ANSWERED) if reply is None else _said(reply.text)
         if reply is None:
             return _refused(words.nobody_allowed(call.name))
         return None if reply.is_allowed else _refused(words.denied(call.name, reply.text))
 
     def _question(self, call: ToolCall) -> Question | None:
-        if call.name != ASK_USER.name or ASK_USER.name not in self._agent.toolbox.names:
+        if call.name != ASK_USER_NAME or ASK_USER_NAME not in self._agent.toolbox.names:
             return None
         try:
             asked = AskUserArguments.model_validate(dict(call.arguments))
@@ -73,7 +73,7 @@ class Consulting:
         return Question(without_surrogates(asked.question), choices, asked.allow_text)
 
     def _judged(self, call: ToolCall) -> Judged:
-        if call.name == ASK_USER.name:
+        if call.name == ASK_USER_NAME:
             return Judged()
         touches = self._agent.toolbox.touches(call.name, call.arguments)
         return judge(self._agent.approvals, call.name, call.arguments, touches)
