@@ -97,6 +97,7 @@ describe("a request of the agent", () => {
       [consent.askId, { choice: "red" }],
       [consent.askId, { text: "go on" }],
       [consent.askId, { decision: "deny", scope: "run" }],
+      [consent.askId, { decision: "allow", text: "Be quick." }],
       [consent.askId, { decision: "deny", text: " " }],
       [consent.askId, { decision: "deny", text: "x".repeat(10_001) }],
       [consent.askId, { decision: "allow", scope: "always" }],

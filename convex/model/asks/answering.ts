@@ -82,8 +82,9 @@ function toApproval(ask: Ask, { decision, scope, text, choice }: Answer): Answer
   if (choice !== undefined) throw wrong("An approval has no choices; send a decision");
   if (decision === "deny" && scope !== undefined) throw wrong("A scope goes with allow only");
   if (scope === "always" && ask.patterns === undefined) throw wrong("This cannot be allowed for always; choose once or run");
-  const said = text === undefined ? {} : { text: checked(text) };
-  return decision === "deny" ? { decision, ...said } : { decision, scope: scope ?? "once", ...said };
+  if (decision === "allow" && text !== undefined) throw wrong("A text goes with deny only: it says why");
+  if (decision === "allow") return { decision, scope: scope ?? "once" };
+  return text === undefined ? { decision } : { decision, text: checked(text) };
 }
 
 function checked(text = ""): string {
