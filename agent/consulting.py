@@ -1,7 +1,7 @@
 """When a run asks the person, and what becomes of a call by their answer."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -14,12 +14,16 @@ from agent.person import Consent, Person, Question, Request, RequestId
 from core.text import without_surrogates
 from llm.model import ToolCall
 from tools.approvals import Judged, judge
-from tools.ask_user import ASK_USER, AskUserArguments
-from tools.output import ToolOutput
+from tools.output import DiffPart, Part, ToolOutput
+from tools.questions import ASK_USER_NAME, AskUserArguments
+from tools.workspace.paths import ROOT
 
 SHOWN_CHARS = 8_000  # of a preview or a command: what a person reads before they decide
 MAX_LISTED = 20  # paths, and patterns of what is allowed for always
 MAX_PATTERN_CHARS = 400
+
+
+Rehearse = Callable[[], Awaitable[tuple[Part, ...]]]
 
 
 class Consulting:
@@ -35,11 +39,14 @@ class Consulting:
             return False
         return self._question(call) is not None or self._judged(call).policy == "ask"
 
-    async def ask(self, number: int, call: ToolCall) -> AskRef:
-        """Put what the call asks; a reference without an id says that nothing has to be asked."""
+    async def ask(self, number: int, call: ToolCall, rehearse: Rehearse) -> AskRef:
+        """Put what the call asks; a reference without an id says that nothing has to be asked.
+
+        `rehearse` gives what the call would change.
+        """
         if self._person is None:
             return AskRef()
-        about = self._question(call) or await self._consent(call, self._person)
+        about = self._question(call) or await self._consent(call, self._person, rehearse)
         if about is None:
             return AskRef()
         now = self._agent.clock.now()
@@ -56,14 +63,14 @@ class Consulting:
             is_denied = policy == "deny" or (policy == "ask" and self._person is None)
             return _refused(words.denied_by_rule(call.name)) if is_denied else None
         reply = (await self._person.settle(request_id)).reply
-        if call.name == ASK_USER.name:
+        if call.name == ASK_USER_NAME:
             return _refused(words.NOBODY_ANSWERED) if reply is None else _said(reply.text)
         if reply is None:
             return _refused(words.nobody_allowed(call.name))
         return None if reply.is_allowed else _refused(words.denied(call.name, reply.text))
 
     def _question(self, call: ToolCall) -> Question | None:
-        if call.name != ASK_USER.name or ASK_USER.name not in self._agent.toolbox.names:
+        if call.name != ASK_USER_NAME or ASK_USER_NAME not in self._agent.toolbox.names:
             return None
         try:
             asked = AskUserArguments.model_validate(dict(call.arguments))
@@ -73,12 +80,12 @@ class Consulting:
         return Question(without_surrogates(asked.question), choices, asked.allow_text)
 
     def _judged(self, call: ToolCall) -> Judged:
-        if call.name == ASK_USER.name:
+        if call.name == ASK_USER_NAME:
             return Judged()
         touches = self._agent.toolbox.touches(call.name, call.arguments)
         return judge(self._agent.approvals, call.name, call.arguments, touches)
 
-    async def _consent(self, call: ToolCall, person: Person) -> Consent | None:
+    async def _consent(self, call: ToolCall, person: Person, rehearse: Rehearse) -> Consent | None:
         """What the person has to be asked, unless they have allowed it for the run or always."""
         grants = await person.grants()
         rules = (
@@ -90,12 +97,14 @@ class Consulting:
         if judged.policy != "ask" or judged.rule is None:
             return None
         command = call.arguments.get("command") if touches.in_folder else None
+        writes_files = bool(touches.writes) and not touches.in_folder and ROOT not in touches.writes
+        diff = _diff(await rehearse()) if writes_files else ""
         return Consent(
             tool=call.name,
             rule=judged.rule,
             command=_cut(command) if isinstance(command, str) else None,
             paths=judged.subjects.paths[:MAX_LISTED],
-            preview="" if isinstance(command, str) else _cut(_told(call.arguments)),
+            preview="" if isinstance(command, str) else _cut(diff or _told(call.arguments)),
             patterns=_bounded(judged.subjects.patterns()),
         )
 
@@ -106,6 +115,16 @@ def _said(text: str) -> ToolOutput:
 
 def _refused(text: str) -> ToolOutput:
     return ToolOutput(text, is_error=True)
+
+
+def _diff(parts: Sequence[Part]) -> str:
+    """Of all files, with a line before each that names it; "" where nothing is to be seen."""
+    return "\n".join(
+        f"{part.change} {part.old_path or part.path}{f' -> {part.path}' if part.old_path else ''}\n"
+        f"{part.diff}"
+        for part in parts
+        if isinstance(part, DiffPart)
+    )
 
 
 def _told(arguments: Mapping[str, Any]) -> str:

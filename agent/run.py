@@ -3,6 +3,7 @@
 import logging
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import partial
 
 from agent import words
 from agent.announcing import announces
@@ -163,7 +164,10 @@ class RunState:
         recorded = (await self._load(f"ask-{number}-{call_id}")).turns[number]
         if call_id in recorded.outputs:
             return AskRef()
-        return await self._consulting.ask(number, _call(recorded, call_id))
+        call = _call(recorded, call_id)
+        work = partial(self.agent.toolbox.run, call.name, call.arguments)
+        rehearse = partial(self.transcript.rehearse, work, seen=self.seen)
+        return await self._consulting.ask(number, call, rehearse)
 
     async def call(
         self, number: int, call_id: ToolCallId, asked: RequestId | None = None

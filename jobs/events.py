@@ -6,7 +6,7 @@ from pydantic import TypeAdapter
 
 from core.ids import AskId, ConversationId, MessageId, OwnerId, ProjectGenerationId, ProjectId
 from engine import Event, EventData, NonRetriable, ReceivedEvent
-from store.records import OutboxEvent
+from store.records import ApprovalRule, OutboxEvent, ProjectSettings
 from tools.approvals import Rule
 from tools.sandbox.registries import ALL, Registries
 
@@ -148,6 +148,24 @@ def registries_of(asked: MessageSent | GenerateRequested) -> Registries:
     if asked.registries is None:
         return ALL
     return Registries(frozenset(name for name in asked.registries.split(",") if name))
+
+
+def settings_of_run(settings: ProjectSettings) -> dict[str, str]:
+    """What an event says of a project's settings, as `settingsOfRun` of convex/ writes it."""
+    data: dict[str, str] = {}
+    if settings.tool_set is not None:
+        data["toolSet"] = settings.tool_set
+    if settings.registries is not None:
+        data["registries"] = ",".join(settings.registries)
+    if settings.approvals:
+        rules = tuple(rule_of(rule) for rule in settings.approvals)
+        data["approvals"] = _RULES.dump_json(rules, exclude_none=True).decode()
+    return data
+
+
+def rule_of(kept: ApprovalRule) -> Rule:
+    """A rule for approvals as the tools know it."""
+    return Rule(kept.tool, kept.policy, kept.pattern)
 
 
 def approvals_of(asked: MessageSent | GenerateRequested) -> tuple[Rule, ...]:

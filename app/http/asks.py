@@ -21,7 +21,9 @@ Text = Annotated[str, Field(min_length=1, max_length=MAX_TEXT_CHARS)]
 
 
 class NewAnswer(Body):
-    """To a question either `choice` or `text`; to an approval a `decision`, and a text if wanted.
+    """To a question either `choice` or `text`; to an approval a `decision`.
+
+    A denial may say why, as `text`: the model reads it.
 
     The scope of an allowance: this call (`once`), what the same rule asks about in this run
     (`run`), or such calls from now on (`always`), for which the project gets rules.

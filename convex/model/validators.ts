@@ -72,7 +72,7 @@ export const askStatus = v.union(
   v.literal("closed"), // the answer that it belongs to ended before
 );
 
-/** What a person says: to a question a choice or a text, to an approval a decision (and a text, if they want). */
+/** What a person says: to a question a choice or a text, to an approval a decision (and a text, if they deny it and say why). */
 export const askAnswer = v.object({
   choice: v.optional(v.string()),
   text: v.optional(v.string()),

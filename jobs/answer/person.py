@@ -3,6 +3,7 @@
 from agent.person import Consent, Grants, Question, Reply, Request, RequestId, Standing
 from core.ids import AskId
 from jobs.answer.attempt import Attempt
+from jobs.events import rule_of
 from store.gateway import Store
 from store.records import ApprovalRule, Ask, AskAnswer, NewAsk
 from tools.approvals import Rule
@@ -37,11 +38,6 @@ class StorePerson:
                 patterns: tuple[str | None, ...] = asked.patterns or (None,)
                 rules += [Rule(asked.tool_name, "allow", pattern) for pattern in patterns]
         return Grants(tuple(rules), frozenset(silenced))
-
-
-def rule_of(kept: ApprovalRule) -> Rule:
-    """A rule as the tools know it."""
-    return Rule(kept.tool, kept.policy, kept.pattern)
 
 
 def _new_ask(request: Request) -> NewAsk:

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime
 
-from agent.transcript import Condensed, Loaded, RecordedTurn, Steer
+from agent.transcript import Condensed, Loaded, RecordedTurn, Steer, Work
 from core.ids import MessageId, ToolCallId
 from jobs.answer.attempt import Attempt
 from jobs.answer.calls import Calls
@@ -25,7 +25,7 @@ from store.records import (
     Message,
     SteerRecord,
 )
-from tools.output import ToolOutput, json_of
+from tools.output import Part, ToolOutput, json_of
 from tools.place import Place, Provided, Seen, Touches
 
 EARLIER_MESSAGES = 2_000  # read in short; what is older is left out, and the model is told so
@@ -140,6 +140,10 @@ class StoreTranscript:
     async def wait_until(self, until: datetime | None) -> None:
         """Show that the provider is waited for, or no more. Raises: GenerationClosed."""
         self._hear(await self._store.generations.wait_until(await self._attempt.lease(), until))
+
+    async def rehearse(self, work: Work, *, seen: Seen) -> tuple[Part, ...]:
+        """What the work of a call would change. Raises: NotFound, DiskFull."""
+        return await self._calls.rehearse(work, seen=seen)
 
     async def start_call(
         self, number: int, call: ToolCall, *, touches: Touches, seen: Seen

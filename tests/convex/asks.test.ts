@@ -1,7 +1,7 @@
 // @vitest-environment edge-runtime
 // What the agent asks a person: once for each call, answered once, by the owner, while its run waits.
-import { describe, expect, test } from "vitest";
-import { ANN, api, BOB, begin, complete, KEY, refusal, send } from "./backend.ts";
+import { describe, expect, test, vi } from "vitest";
+import { ANN, api, BOB, begin, complete, fail, KEY, refusal, send } from "./backend.ts";
 import { cancel, running } from "./running.ts";
 
 type Running = Awaited<ReturnType<typeof running>>;
@@ -67,7 +67,8 @@ describe("a request of the agent", () => {
     expect(await code(r.b.bob.mutation(api.asks.answer, { askId, answer: { choice: "red" } }))).toBe("not_found");
     expect(await r.b.ann.mutation(api.asks.answer, { askId, answer: { text: "green" } })).toMatchObject({ answer: { text: "green" } });
     const pending = await r.b.t.run(async (ctx) => await ctx.db.query("outbox").collect());
-    expect(pending.map((event) => event.name)).toContain("ask/answered");
+    const event = pending.find(({ name }) => name === "ask/answered");
+    expect(event?.dueAt).toBeLessThanOrEqual(Date.now()); // no API sends it
   });
 
   test("is nobody else's, and nobody's once its project or conversation is gone", async () => {
@@ -96,6 +97,7 @@ describe("a request of the agent", () => {
       [consent.askId, { choice: "red" }],
       [consent.askId, { text: "go on" }],
       [consent.askId, { decision: "deny", scope: "run" }],
+      [consent.askId, { decision: "allow", text: "Be quick." }],
       [consent.askId, { decision: "deny", text: " " }],
       [consent.askId, { decision: "deny", text: "x".repeat(10_001) }],
       [consent.askId, { decision: "allow", scope: "always" }],
@@ -167,5 +169,37 @@ describe("an approval", () => {
     expect(ask.answer).toEqual({ decision: "deny", text: "Not there." });
     const allowed = await approval(r, "c2");
     expect((await answer(r, allowed.askId, { decision: "allow" })).ask.answer).toEqual({ decision: "allow", scope: "once" });
+  });
+});
+
+describe("what was asked is gone", () => {
+  const left = async ({ b }: Running) => await b.t.run(async (ctx) => (await ctx.db.query("asks").collect()).length);
+
+  test("with the answer that is given anew", async () => {
+    const r = await running();
+    await open(r);
+    await fail(r.b, r.messageId, "run-1");
+    expect(await left(r)).toBe(1);
+    await r.b.t.mutation(api.system.messages.retry, {
+      internalKey: KEY,
+      ownerId: ANN,
+      messageId: r.messageId,
+      policy: "queue",
+      externalId: "again",
+    });
+    expect(await left(r)).toBe(0);
+  });
+
+  test("with its conversation, and with its project", async () => {
+    vi.useFakeTimers();
+    for (const what of ["conversation", "project"]) {
+      const r = await running();
+      await open(r);
+      if (what === "project") await r.b.ann.mutation(api.projects.deleteProject, { id: r.projectId });
+      else await r.b.ann.mutation(api.conversations.remove, { id: r.conversationId });
+      await r.b.t.finishAllScheduledFunctions(vi.runAllTimers);
+      expect(await left(r)).toBe(0);
+    }
+    vi.useRealTimers();
   });
 });

@@ -31,7 +31,7 @@ export async function ownedAsk(ctx: QueryCtx, ownerId: string, askId: string): P
 export async function answerAsk(
   ctx: MutationCtx,
   ask: Ask,
-  { ownerId, key, ...given }: { ownerId: string; answer: Answer; key?: string },
+  { ownerId, key, ...given }: { ownerId: string; answer: Answer; key?: string }, // no key: a page, which sends no events
 ): Promise<{ ask: Ask; events: Doc<"outbox">[] }> {
   if (ask.status === "answered") {
     if (key !== undefined && ask.answerKey === key) return { ask, events: await pendingOf(ctx, ask) };
@@ -45,7 +45,7 @@ export async function answerAsk(
   const events: Doc<"outbox">[] = [];
   for (const one of [ask, ...(await coveredToo(ctx, ask, answer))]) {
     await ctx.db.patch(one._id, { status: "answered", answer, endedAt: Date.now(), ...(one === ask && { answerKey: key }) });
-    events.push(await emit(ctx, answered(one, ownerId)));
+    events.push(await emit(ctx, answered(one, ownerId), key === undefined ? 0 : undefined));
   }
   return { ask: await reread(ctx, ask._id), events };
 }
@@ -82,8 +82,9 @@ function toApproval(ask: Ask, { decision, scope, text, choice }: Answer): Answer
   if (choice !== undefined) throw wrong("An approval has no choices; send a decision");
   if (decision === "deny" && scope !== undefined) throw wrong("A scope goes with allow only");
   if (scope === "always" && ask.patterns === undefined) throw wrong("This cannot be allowed for always; choose once or run");
-  const said = text === undefined ? {} : { text: checked(text) };
-  return decision === "deny" ? { decision, ...said } : { decision, scope: scope ?? "once", ...said };
+  if (decision === "allow" && text !== undefined) throw wrong("A text goes with deny only: it says why");
+  if (decision === "allow") return { decision, scope: scope ?? "once" };
+  return text === undefined ? { decision } : { decision, text: checked(text) };
 }
 
 function checked(text = ""): string {

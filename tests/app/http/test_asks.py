@@ -1,12 +1,14 @@
 """Questions and approvals over HTTP: listed, answered once, by the owner only."""
 
 import asyncio
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 
 from tests.app.conftest import NewPerson
-from tests.support.api_client import POLL_S, Api
+from tests.support.api_client import POLL_S, Api, api_at
+from tests.support.product import Program
 
 pytestmark = pytest.mark.timeout(60)  # the first test of a session starts the product
 
@@ -43,6 +45,27 @@ async def test_a_question_is_answered_once_by_its_owner(new_person: NewPerson) -
     assert (refused.status, refused.body["code"]) == (409, "already_answered")
     message = await owner.until_final(ask["messageId"])
     assert [call["status"] for call in message["toolCalls"]] == ["completed"]
+
+
+async def test_a_page_answers_over_convex_and_the_run_goes_on(
+    new_person: NewPerson, product_with: Callable[[str], Program]
+) -> None:
+    owner = await new_person()
+    ask, _ = await asked(owner, "ask me something")
+    async with api_at(product_with("cancel").ready["convex"], owner.owner, owner.token) as convex:
+
+        async def run(kind: str, path: str, args: object) -> Any:
+            body = {"path": path, "args": args, "format": "json"}
+            return await convex.ok("POST", f"/api/{kind}", body)
+
+        in_it = {"conversationId": ask["conversationId"]}
+        (shown,) = (await run("query", "asks:list", in_it))["value"]
+        assert (shown["_id"], shown["status"]) == (ask["askId"], "open")
+        answer = {"askId": ask["askId"], "answer": {"choice": "blue"}}
+        assert (await run("mutation", "asks:answer", answer))["status"] == "success"
+        assert (await run("mutation", "asks:answer", answer))["status"] == "error"
+    message = await owner.until_final(ask["messageId"])
+    assert message["status"] == "completed"
 
 
 @pytest.mark.parametrize(

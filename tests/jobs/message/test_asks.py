@@ -158,13 +158,35 @@ async def test_a_call_runs_when_it_is_allowed_and_not_when_it_is_denied(site: Si
         message_id, run_id = await site.send(engine, TASK)
         first, second = await open_asks(site, 2)
         assert (first.tool_name, first.paths, first.rule) == ("writeFile", ("src/a.ts",), WRITES)
-        assert "x\\n" in (first.preview or "")
+        assert "+x" in (first.preview or "")
         await reply(site, engine, first, allow())
         await reply(site, engine, second, AskAnswer(decision="deny", text="Not that one."))
         outputs = await ends(site, engine, run_id, message_id)
     assert await files(site) == ["docs/c.md", "src/a.ts"]
     assert outputs["w2"] == words.denied("writeFile", "Not that one.")
     assert "Not that one." in outputs["w2"]
+
+
+async def test_the_person_sees_what_a_call_would_change(site: Site) -> None:
+    await site.store.files.write(site.project_id, "a.txt", b"one\ntwo\n", owner=site.owner)
+    await rules(site, ApprovalRule("*", "ask"))
+    edit = call("e1", "editFile", path="a.txt", oldString="two", newString="three")
+    wrong = call("e2", "editFile", path="a.txt", oldString="four", newString="five")
+    move = call("e3", "renameFile", path="a.txt", newPath="b.txt")
+    script(site, calls(edit), calls(wrong), calls(move))
+    seen: list[str] = []
+    async with site.worker() as engine:
+        message_id, run_id = await site.send(engine, TASK)
+        for _ in range(3):
+            (ask,) = await open_asks(site)
+            seen.append(ask.preview or "")
+            await reply(site, engine, ask, allow())
+        await ends(site, engine, run_id, message_id)
+    assert seen[0].startswith("changed a.txt\n@@")
+    assert "-two\n+three" in seen[0]
+    assert '"oldString": "four"' in seen[1]
+    assert seen[2].startswith("renamed a.txt -> b.txt\n")
+    assert await files(site) == ["b.txt"]
 
 
 async def test_a_rule_that_denies_asks_nobody(site: Site) -> None:
