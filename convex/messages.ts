@@ -5,9 +5,9 @@ import { query } from "./_generated/server";
 import { callerId, ownedConversation, ownedMessage } from "./model/access.ts";
 import { condensationsOf, condensedDoc, toCondensedDoc } from "./model/condensing.ts";
 import { deltaPage, deltasFrom } from "./model/deltas.ts";
-import { messageDoc, toMessageDoc, toolCallDoc, toToolCallDoc } from "./model/docs.ts";
+import { messageDoc, toMessageDoc, toolCallDoc, toolCardDoc, toToolCallDoc, toToolCardDoc } from "./model/docs.ts";
 import { wholeText } from "./model/messages.ts";
-import { partsOf, toolCallsOf, turnsOf } from "./model/transcript.ts";
+import { partsOf, toolCallOf, toolCallsOf, turnsOf } from "./model/transcript.ts";
 import { resultPart, turnPart } from "./model/validators.ts";
 
 const messageId = v.id("messages");
@@ -67,6 +67,32 @@ export const toolCalls = query({
   handler: async (ctx, args) => {
     const { message } = await ownedMessage(ctx, await callerId(ctx), args.messageId);
     return (await toolCallsOf(ctx, message._id)).map(toToolCallDoc);
+  },
+});
+
+/**
+ * The calls of an answer from turn `from` on, in order, as a list shows them; each change of one gives all of these anew.
+ * Calls of turns before `next` have ended and change no more: a viewer keeps them, and goes on from there.
+ */
+export const toolCards = query({
+  args: { messageId, from: v.optional(v.number()) },
+  returns: v.object({ cards: v.array(toolCardDoc), next: v.number() }),
+  handler: async (ctx, { from = 0, ...args }) => {
+    const { message } = await ownedMessage(ctx, await callerId(ctx), args.messageId);
+    const calls = (await toolCallsOf(ctx, message._id)).filter(({ turn }) => turn >= from);
+    const open = calls.find(({ status }) => status === "pending" || status === "running");
+    return { cards: calls.map(toToolCardDoc), next: open?.turn ?? (calls.at(-1)?.turn ?? from - 1) + 1 };
+  },
+});
+
+/** One call, whole; null where there is none. */
+export const toolCall = query({
+  args: { messageId, turn: v.number(), toolCallId: v.string() },
+  returns: v.union(v.null(), toolCallDoc),
+  handler: async (ctx, { messageId, ...call }) => {
+    const { message } = await ownedMessage(ctx, await callerId(ctx), messageId);
+    const row = await toolCallOf(ctx, message._id, call);
+    return row && toToolCallDoc(row);
   },
 });
 

@@ -9,6 +9,7 @@ import {
   askStatus,
   checkpointKind,
   deltaKind,
+  diffStat,
   endedEarly,
   exportStatus,
   fileMode,
@@ -235,6 +236,7 @@ export default defineSchema({
     status: toolCallStatus,
     output: v.optional(v.string()),
     images: v.optional(v.number()), // how many there are among its parts
+    changed: v.optional(diffStat), // by its diffs, where it has some
     startedAt: v.optional(v.number()),
     endedAt: v.optional(v.number()),
   })

@@ -77,6 +77,7 @@ export function toMessageDoc(row: Doc<"messages">): Infer<typeof messageDoc> {
   return { ...only(shownMessage, row), isCut: (row.chunks ?? 0) > 0 };
 }
 
+const LINE_CHARS = 120; // of the arguments of a call in a list
 const toolCall = schema.doc("toolCalls");
 const shownCall = toolCall.pick("_id", "messageId", "turn", "name", "status", "startedAt", "endedAt");
 
@@ -85,6 +86,29 @@ export const toolCallDoc = shownCall.extend({
   args: toolCall.fields.argumentsJson, // the JSON text of an object
   result: toolCall.fields.output,
 });
+
+const carded = toolCall.pick("_id", "turn", "name", "status", "startedAt", "endedAt", "changed");
+
+/** What a list shows of a call; `toolCall` has the whole. `line` is the beginning of its arguments, in one line. */
+export const toolCardDoc = carded.extend({
+  id: toolCall.fields.toolCallId,
+  line: v.string(),
+  argsChars: v.number(),
+  resultChars: v.optional(v.number()), // absent: it has none yet
+});
+
+export function toToolCardDoc(row: Doc<"toolCalls">): Infer<typeof toolCardDoc> {
+  return {
+    ...only(carded, row),
+    id: row.toolCallId,
+    line: row.argumentsJson
+      .slice(0, 2 * LINE_CHARS)
+      .replaceAll(/\\[nrt]|\s+/g, " ")
+      .slice(0, LINE_CHARS),
+    argsChars: row.argumentsJson.length,
+    resultChars: row.output?.length,
+  };
+}
 
 export function toToolCallDoc(row: Doc<"toolCalls">): Infer<typeof toolCallDoc> {
   return { ...only(shownCall, row), id: row.toolCallId, args: row.argumentsJson, result: row.output };

@@ -10,7 +10,7 @@ import { generationOf } from "./messages.ts";
 import type { newToolCall, turnRecord } from "./records.ts";
 import { freeBlob } from "./checkpoints/kept.ts";
 import { countUsage } from "./usage.ts";
-import type { keptPart, resultPart } from "./validators.ts";
+import type { diffStat, keptPart, resultPart } from "./validators.ts";
 
 type Part = Infer<typeof keptPart>;
 
@@ -152,10 +152,19 @@ export async function finishToolCall(
     status: call.isError ? "failed" : "completed",
     output,
     ...(images > 0 && { images }),
+    changed: statOf(call.parts),
     startedAt: row.startedAt ?? Date.now(),
     endedAt: Date.now(),
   });
   return { output, isError: call.isError, wasKeptBefore: false };
+}
+
+function statOf(parts: Part[]): Infer<typeof diffStat> | undefined {
+  const diffs = parts.filter((part) => part.type === "diff");
+  if (diffs.length === 0) return undefined;
+  const more = parts.reduce((sum, part) => sum + (part.type === "moreFiles" ? part.count : 0), 0);
+  const sum = (side: "added" | "removed"): number => diffs.reduce((lines, diff) => lines + diff[side], 0);
+  return { files: diffs.length + more, added: sum("added"), removed: sum("removed") };
 }
 
 /** Keeps the parts that there is room for; the blobs of the others go, of an output only that. */
@@ -239,15 +248,19 @@ export async function dropTranscript(ctx: MutationCtx, messageId: Id<"messages">
   for (const row of rows) await ctx.db.delete(row._id);
 }
 
-export async function toolCallRow(
+export async function toolCallOf(
   ctx: QueryCtx,
   messageId: Id<"messages">,
   { turn, toolCallId }: { turn: number; toolCallId: string },
-): Promise<Doc<"toolCalls">> {
-  const row = await ctx.db
+): Promise<Doc<"toolCalls"> | null> {
+  return await ctx.db
     .query("toolCalls")
     .withIndex("by_call", (q) => q.eq("messageId", messageId).eq("turn", turn).eq("toolCallId", toolCallId))
     .first();
+}
+
+export async function toolCallRow(...call: Parameters<typeof toolCallOf>): Promise<Doc<"toolCalls">> {
+  const row = await toolCallOf(...call);
   if (row === null) throw notFound("Tool call not found");
   return row;
 }

@@ -195,6 +195,9 @@ export const keptPart = v.union(
   fullText.extend({ storageId: v.id("_storage") }),
 );
 
+/** How much a call changed: files, and lines of those that are text. */
+export const diffStat = v.object({ files: v.number(), added: v.number(), removed: v.number() });
+
 /** What a tool call came to, for people and for programs: see tools/output.py, which makes them. */
 export const resultPart = v.union(
   partWithoutImage,

@@ -1,9 +1,12 @@
 // @vitest-environment edge-runtime
 // Answers that keep more than one function may read: they are bounded while they are written.
+import type { Infer } from "convex/values";
 import { expect, test } from "vitest";
+import type { keptPart } from "../../convex/model/validators.ts";
 import { ANN, api, type Backend, backend, begin, chat, fail, KEY, refusal, send, USAGE } from "./backend.ts";
 
 const MIB = 1 << 20;
+const DIFF = { type: "diff" as const, path: "a.ts", change: "changed" as const, diff: "@@", added: 2, removed: 1, isCut: false };
 
 async function running() {
   const b = backend();
@@ -13,6 +16,7 @@ async function running() {
   return { b, conversationId, messageId, epoch };
 }
 
+type Part = Infer<typeof keptPart>;
 type Run = Awaited<ReturnType<typeof running>>;
 
 async function recordTurn({ b, messageId, epoch }: Run, turn: number, calls: number, argument = "") {
@@ -31,16 +35,17 @@ async function recordTurn({ b, messageId, epoch }: Run, turn: number, calls: num
   });
 }
 
-async function finishCall({ b, messageId, epoch }: Run, index: number, output: string) {
+async function finishCall({ b, messageId, epoch }: Run, index: number, output: string, { turn = 0, parts = [] as Part[] } = {}) {
   return await b.t.mutation(api.system.streaming.finishToolCall, {
     internalKey: KEY,
     messageId,
     epoch,
-    turn: 0,
+    turn,
     toolCallId: `call-${index}`,
     output,
     isError: false,
     edits: [],
+    parts,
   });
 }
 
@@ -123,4 +128,30 @@ test("a conversation of answers as long as can be is still answered", async () =
     ({ epoch } = await begin(run.b, messageId, `run-${answer}`));
   }
   expect(await contextSize(run.b, messageId)).toBeLessThan(16 * MIB);
+});
+
+test("a list shows cards, which are small whatever the calls are, and goes on from what has ended", async () => {
+  const run = await running();
+  const cards = async (from?: number) => await run.b.ann.query(api.messages.toolCards, { messageId: run.messageId as never, from });
+  expect(await cards()).toEqual({ cards: [], next: 0 });
+  await recordTurn(run, 0, 2, "a line\n".repeat(10_000));
+  await finishCall(run, 0, "r".repeat(50_000), { parts: [DIFF, { ...DIFF, path: "b.ts" }, { type: "moreFiles", count: 3 }] });
+  const first = await cards();
+  expect(first.next).toBe(0);
+  expect(first.cards.map(({ id, status, argsChars, resultChars, changed }) => [id, status, argsChars, resultChars, changed])).toEqual([
+    ["call-0", "completed", 80_015, 50_000, { files: 5, added: 4, removed: 2 }],
+    ["call-1", "pending", 80_015, undefined, undefined],
+  ]);
+  expect(first.cards[0]?.line).toMatch(/^\{"argument":"a line a line /);
+  expect(JSON.stringify(first).length).toBeLessThan(1_000);
+  await finishCall(run, 1, "done");
+  await recordTurn(run, 1, 1);
+  const later = await cards((await cards()).next);
+  expect(later.cards.map(({ turn, id }) => [turn, id])).toEqual([[1, "call-0"]]);
+  await finishCall(run, 0, "done", { turn: 1 });
+  expect((await cards(1)).next).toBe(2);
+  const whole = await run.b.ann.query(api.messages.toolCall, { messageId: run.messageId as never, turn: 0, toolCallId: "call-0" });
+  expect([whole?.args.length, whole?.result?.length]).toEqual([80_015, 50_000]);
+  const none = { messageId: run.messageId as never, turn: 9, toolCallId: "call-0" };
+  expect(await run.b.ann.query(api.messages.toolCall, none)).toBeNull();
 });
