@@ -3,9 +3,12 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
+from datetime import timedelta
 
+from agent.means import Budget
 from core.clock import Clock, SystemClock
 from llm.model import Model
+from tools.approvals import Rule
 from tools.registry import Toolbox
 
 
@@ -21,7 +24,9 @@ class Limits:
     parallel_calls: int = 8
     calls_per_turn: int = 50
     calls_per_answer: int = 750  # each is a durable step, and a run may have 1,000 of those
+    ask_timeout: timedelta = timedelta(days=1)  # after it nobody waits for a person's answer
     longest_wait_s: float = 900.0  # of one turn, for a provider that says when to ask again
+    budgets: tuple[Budget, ...] = ()  # looked at before each turn: the last one may go past them
 
 
 @dataclass(frozen=True)
@@ -29,8 +34,9 @@ class Agent:
     """Who answers, with which tools and words, within which bounds.
 
     With `first_tool`, the first turn has to call that tool. `given` is what its tools may ask their
-    place for, besides what is there for every agent. `pause` waits that many seconds between two
-    attempts at a turn.
+    place for, besides what is there for every agent. `approvals` are the rules by which a person is
+    asked before a call. `cache_key`: see `ModelRequest`. `pause` waits that many seconds between
+    two attempts at a turn.
     """
 
     model: Model
@@ -39,5 +45,7 @@ class Agent:
     limits: Limits = Limits()
     first_tool: str | None = None
     given: tuple[object, ...] = ()
+    approvals: tuple[Rule, ...] = ()
+    cache_key: str = ""
     pause: Callable[[float], Awaitable[None]] = asyncio.sleep
     clock: Clock = field(default_factory=SystemClock)

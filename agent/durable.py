@@ -1,6 +1,7 @@
 """What the loop asks of durability, and the small results that are kept for it."""
 
 import asyncio
+import json
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -8,6 +9,7 @@ from typing import Any, Protocol, TypeVar
 
 from pydantic import TypeAdapter
 
+from agent.person import RequestId
 from core.clock import Clock, SystemClock
 from core.ids import ToolCallId
 from llm.model import StopReason, Usage
@@ -63,6 +65,23 @@ class Durable(Protocol):
         """
         ...
 
+    async def wait_for_event(
+        self,
+        key: str,
+        event: str,
+        /,
+        *,
+        match: str | None = None,
+        when: str | None = None,
+        timeout: float | None = None,  # noqa: ASYNC109 - durable: it survives this process
+    ) -> Any:
+        """Wait for an event; None when `timeout` seconds have passed first.
+
+        `match` is a path that holds the same value in the run's own event and in this one, `when` a
+        CEL expression over `async`, this one. An event that came before the wait counts too.
+        """
+        ...
+
     async def invoke(self, key: str, child: Child[R], data: Mapping[str, Any], /) -> R:
         """Run another job for this one, as a sub-agent, and return its result.
 
@@ -79,6 +98,18 @@ class CallRef:
     name: str
     reads: tuple[str, ...]
     writes: tuple[str, ...]
+    may_ask: bool = False  # the person is to be asked before, in a step `ask-<n>-<call_id>`
+
+
+@dataclass(frozen=True)
+class AskRef:
+    """The result of a step `ask-<n>-<call_id>`: what was asked, and how long it is waited for.
+
+    Without an id nothing had to be asked; without a wait it was answered before.
+    """
+
+    request_id: RequestId | None = None
+    wait_s: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -159,6 +190,8 @@ class NotDurable:
         self._clock = clock or SystemClock()
         self._children = children or {}
         self._signals: dict[str, asyncio.Future[Any]] = {}
+        self._sent: list[tuple[str, Mapping[str, Any]]] = []
+        self._came = asyncio.Condition()
 
     async def run(self, key: str, fn: Callable[[], Awaitable[T]], /) -> T:  # noqa: ARG002 - the port's shape
         """Run `fn`."""
@@ -196,7 +229,41 @@ class NotDurable:
         waiting.set_result(data)
         return True
 
+    async def wait_for_event(
+        self,
+        key: str,  # noqa: ARG002 - as above
+        event: str,
+        /,
+        *,
+        match: str | None = None,  # noqa: ARG002 - there is one run
+        when: str | None = None,
+        timeout: float | None = None,  # noqa: ASYNC109 - the port's shape
+    ) -> Any:
+        """Wait for `send_event` in this process; one fits if `when` names a value of its data."""
+
+        def found() -> Mapping[str, Any] | None:
+            for name, data in self._sent:
+                if name == event and (when is None or _names_one(when, data)):
+                    return data
+            return None
+
+        try:
+            async with asyncio.timeout(timeout), self._came:
+                return await self._came.wait_for(found)
+        except TimeoutError:
+            return None
+
+    async def send_event(self, event: str, data: Mapping[str, Any]) -> None:
+        """Send one, for waits that there are and for those that begin later."""
+        async with self._came:
+            self._sent.append((event, data))
+            self._came.notify_all()
+
     async def invoke(self, key: str, child: Child[R], data: Mapping[str, Any], /) -> R:  # noqa: ARG002 - as above
         """Run the child in this process."""
         result = await self._children[child.id](data)
         return child.result.validate_python(result)
+
+
+def _names_one(when: str, data: Mapping[str, Any]) -> bool:
+    return any(json.dumps(value) in when for value in data.values())

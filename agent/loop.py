@@ -12,9 +12,11 @@ from itertools import count
 from agent import words
 from agent.cleaning import ENDS_THE_ANSWER
 from agent.definition import Agent, Limits
-from agent.durable import CondenseFirst, Durable, ToolRef, TurnRef
+from agent.durable import CallRef, CondenseFirst, Durable, ToolRef, TurnRef
 from agent.history import Remarks
+from agent.means import NEAR, Whose, fullest
 from agent.outcome import Ending, Outcome
+from agent.person import ANSWERED, Person, RequestId
 from agent.run import Asking, RunState
 from agent.schedule import run_in_order
 from agent.sink import Sink
@@ -26,17 +28,28 @@ from tools.workspace.port import RelPath
 
 __all__ = ["Agent", "Limits", "run_agent"]
 
+ASKING_STEPS = 2  # of a call that may ask, beside its own: the request, and the wait
 
-async def run_agent(agent: Agent, *, transcript: Transcript, sink: Sink, steps: Durable) -> Outcome:
+
+async def run_agent(
+    agent: Agent,
+    *,
+    transcript: Transcript,
+    sink: Sink,
+    steps: Durable,
+    person: Person | None = None,
+) -> Outcome:
     """Answer the last message of `transcript`.
 
     Each turn of the model is one step `turn-<n>` and each tool call one `tool-<n>-<call_id>`; where
     the conversation has become too long, a step `condense-<n>` has the model summarise it first.
     outside of them nothing is read or written, so the function can be called again with the same
     arguments after a crash and goes on where it was. A cancel propagates at once and nothing is
-    written after it. A provider that says when to ask again is waited for, asleep. What the person
-    says for this answer meanwhile is told with the next turn, between two turns only; what comes
-    when the last one was made is not told, and stays in the transcript as that.
+    written after it. A provider that says when to ask again is waited for, asleep. So is the
+    `person`, where a call asks them something (steps `ask-<n>-<call_id>`, `answer-<n>-<call_id>`);
+    without one nobody is asked, and what would need them is not run. What they say for this answer
+    meanwhile is told with the next turn, between two turns only; what comes when the last one was
+    made is not told, and stays in the transcript as that.
 
     Raises (as the steps do):
         ModelUnavailable, StreamBroken: the model could not be reached after all attempts.
@@ -44,7 +57,7 @@ async def run_agent(agent: Agent, *, transcript: Transcript, sink: Sink, steps: 
         ModelRefused: the provider rejects the request or the key.
     """
     seen = Seen()
-    run = _Run(agent.limits, RunState(agent, transcript, sink, seen), seen, steps)
+    run = _Run(agent.limits, RunState(agent, transcript, sink, seen, person), seen, steps)
     return await run.answer()
 
 
@@ -61,6 +74,7 @@ class _Run:
         self._remarks = Remarks()
         self._may_condense = limits.condense_at < 1
         self._condensing = Usage()
+        self._is_told_of_budget = False
 
     async def answer(self) -> Outcome:
         outcome = await self._answer()
@@ -69,8 +83,14 @@ class _Run:
     async def _answer(self) -> Outcome:
         was_nudged = False
         announced_in: int | None = None
-        while not self._may_call_no_more():
+        while True:
             number = len(self._turns)
+            spent = self._spent_budget()
+            if spent is not None:
+                ending = Ending.DAY_BUDGET if spent == "day" else Ending.ANSWER_BUDGET
+                return _outcome(self._turns, ending, words.BUDGET_SPENT[spent])
+            if self._may_call_no_more():
+                return await self._close()
             turn = await self._turn(number)
             if _is_answered_back(turn):
                 continue
@@ -89,7 +109,19 @@ class _Run:
                     return _outcome(self._turns, Ending.STUCK, words.stuck(name))
                 was_nudged = True
                 self._remarks = self._remarks.and_after(number, words.NUDGE)
-        return await self._close()
+
+    def _spent_budget(self) -> Whose | None:
+        """The budget that is used up; of one that nearly is, the model is told before its turn."""
+        budget, share = fullest(self._limits.budgets, _usage(self._turns) + self._condensing)
+        if budget is None or share < NEAR:
+            return None
+        if share >= 1:
+            return budget.of
+        if not self._is_told_of_budget:
+            self._is_told_of_budget = True
+            before = len(self._turns) - 1
+            self._remarks = self._remarks.and_after(before, words.BUDGET_NEAR[budget.of])
+        return None
 
     async def _close(self) -> Outcome:
         """A last turn, told to call nothing; one that calls all the same is forbidden to.
@@ -106,7 +138,8 @@ class _Run:
 
     def _may_call_no_more(self) -> bool:
         """Whether one more turn could make more turns or calls than an answer may."""
-        made = sum(len(turn.calls) for turn in self._turns)
+        calls = [call for turn in self._turns for call in turn.calls]
+        made = len(calls) + ASKING_STEPS * sum(call.may_ask for call in calls)
         return (
             len(self._turns) >= self._limits.max_turns
             or made + self._limits.calls_per_turn > self._limits.calls_per_answer
@@ -141,8 +174,10 @@ class _Run:
     async def _run_calls(self, turn: TurnRef) -> None:
         async def run_one(index: int) -> ToolRef:
             call_id = turn.calls[index].call_id
+            asked = await self._ask(turn.number, turn.calls[index])
             key = f"tool-{turn.number}-{call_id}"
-            result = await self._steps.run(key, partial(self._state.call, turn.number, call_id))
+            work = partial(self._state.call, turn.number, call_id, asked)
+            result = await self._steps.run(key, work)
             self._seen.learn(result.seen)  # also of a call that ran in another process
             return result
 
@@ -164,6 +199,23 @@ class _Run:
                 was_lost=not turn.calls,
             )
         )
+
+    async def _ask(self, number: int, call: CallRef) -> RequestId | None:
+        """Ask the person about a call where that has to be, and wait until that is over."""
+        if not call.may_ask:
+            return None
+        name = f"{number}-{call.call_id}"
+        ask = partial(self._state.ask, number, call.call_id)
+        asked = await self._steps.run(f"ask-{name}", ask)
+        if asked.wait_s:
+            await self._steps.wait_for_event(
+                f"answer-{name}",
+                ANSWERED,
+                match="data.projectId",
+                when=f'async.data.askId == "{asked.request_id}"',
+                timeout=asked.wait_s,
+            )
+        return asked.request_id
 
 
 def _is_answered_back(turn: TurnRef) -> bool:
@@ -204,7 +256,11 @@ def _outcome(turns: Sequence[TurnRef], ending: Ending, note: str) -> Outcome:
         note=note,
         turns=len(turns),
         tool_calls=sum(len(turn.calls) for turn in turns),
-        usage=sum((turn.usage for turn in turns), Usage()),
-        model=turns[-1].model,
+        usage=_usage(turns),
+        model=turns[-1].model if turns else "",
         is_shortened=any(turn.is_shortened for turn in turns),
     )
+
+
+def _usage(turns: Sequence[TurnRef]) -> Usage:
+    return sum((turn.usage for turn in turns), Usage())

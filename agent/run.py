@@ -3,16 +3,19 @@
 import logging
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import partial
 
 from agent import words
 from agent.announcing import announces
 from agent.asking import Asker
 from agent.cleaning import ENDS_THE_ANSWER, cleaned
 from agent.condensing import makes_progress, summary_chars
+from agent.consulting import Consulting
 from agent.definition import Agent
-from agent.durable import AskAgain, CallRef, CondensedRef, CondenseFirst, ToolRef, TurnRef
+from agent.durable import AskAgain, AskRef, CallRef, CondensedRef, CondenseFirst, ToolRef, TurnRef
 from agent.history import Remarks
 from agent.identity import tool_ref
+from agent.person import Person, RequestId
 from agent.sink import Sink
 from agent.sizes import CHARS_PER_TOKEN
 from agent.transcript import (
@@ -32,7 +35,7 @@ from llm.model import (
     Turn,
     Usage,
 )
-from tools.place import Seen
+from tools.place import Seen, Touches
 
 log = logging.getLogger(__name__)
 
@@ -64,12 +67,14 @@ class RunState:
     transcript: Transcript
     sink: Sink
     seen: Seen
+    person: Person | None = None
 
     def __post_init__(self) -> None:
         self._known: Loaded | None = None
         self._tried: set[str] = set()
         self._waiting_until: datetime | None = None
         self._asker = Asker(self.agent, self.sink)
+        self._consulting = Consulting(self.agent, self.person)
 
     async def turn(self, key: str, asking: Asking) -> TurnRef | AskAgain | CondenseFirst:
         """Generate a turn and record it, unless it is on record.
@@ -154,8 +159,23 @@ class RunState:
         await self.transcript.wait_until(until)
         self._waiting_until = until
 
-    async def call(self, number: int, call_id: ToolCallId) -> ToolRef:
-        """Run one call of turn `number` and record its result, unless it is on record."""
+    async def ask(self, number: int, call_id: ToolCallId) -> AskRef:
+        """Ask the person what a call of turn `number` asks, unless it has its result."""
+        recorded = (await self._load(f"ask-{number}-{call_id}")).turns[number]
+        if call_id in recorded.outputs:
+            return AskRef()
+        call = _call(recorded, call_id)
+        work = partial(self.agent.toolbox.run, call.name, call.arguments)
+        rehearse = partial(self.transcript.rehearse, work, seen=self.seen)
+        return await self._consulting.ask(number, call, rehearse)
+
+    async def call(
+        self, number: int, call_id: ToolCallId, asked: RequestId | None = None
+    ) -> ToolRef:
+        """Run one call of turn `number` and record its result, unless it is on record.
+
+        `asked`: what the person was asked about it, which is over now.
+        """
         loaded = await self._load(f"tool-{number}-{call_id}")
         recorded = loaded.turns[number]
         call = _call(recorded, call_id)
@@ -167,14 +187,17 @@ class RunState:
             # alone, and writeFile asks for a new look.
             lost = dict.fromkeys(map(str, self.seen.touched(touches)), "")
             return tool_ref(call, known, seen=lost)
+        instead = await self._consulting.verdict(call, asked)
+        if instead is not None:
+            touches = Touches()
         place = await self.transcript.start_call(number, call, touches=touches, seen=self.seen)
         before = self.seen.touched(touches)
         try:
-            output = await self.agent.toolbox.run(call.name, call.arguments, place)
+            output = instead or await self.agent.toolbox.run(call.name, call.arguments, place)
         except BaseException:
             self.transcript.drop_call(call)
             raise
-        if output.is_error and call_id in recorded.started:
+        if output.is_error and call_id in recorded.started and instead is None:
             output = replace(output, text=f"{words.RAN_AGAIN}\n{output.text}")
         kept = await self.transcript.finish_call(number, call, output)
         if (kept.text, kept.is_error) != (output.text, output.is_error):
@@ -252,6 +275,7 @@ class RunState:
             name=call.name,
             reads=tuple(sorted(touches.reads)),
             writes=tuple(sorted(touches.writes)),
+            may_ask=self._consulting.may_ask(call),
         )
 
 

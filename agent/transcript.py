@@ -1,16 +1,18 @@
 """The port to what is recorded of a conversation, and what the loop keeps there turn by turn."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Literal, Protocol
 
 from core.ids import MessageId, ToolCallId
 from llm.model import TextPart, ToolCall, Turn, Usage
-from tools.output import ToolOutput
+from tools.diffs import diff_parts
+from tools.output import Part, ToolOutput
 from tools.place import Place, Seen, Touches
 from tools.workspace.memory import MemoryWorkspace
 from tools.workspace.port import Workspace
+from tools.workspace.staged import StagedWorkspace
 
 
 @dataclass(frozen=True)
@@ -103,6 +105,9 @@ class Loaded:
     untold: tuple[Steer, ...] = ()
 
 
+Work = Callable[[Place], Awaitable[ToolOutput]]
+
+
 class Transcript(Protocol):
     """Where the turns of the answer that is being written are kept.
 
@@ -137,6 +142,10 @@ class Transcript(Protocol):
 
     async def wait_until(self, until: datetime | None) -> None:
         """Record, and show, that the provider is waited for; None: no more."""
+        ...
+
+    async def rehearse(self, work: Work, *, seen: Seen) -> tuple[Part, ...]:
+        """What the work of a call would change, as people see it; nothing of it is kept."""
         ...
 
     async def start_call(
@@ -223,6 +232,14 @@ class MemoryTranscript:
     async def wait_until(self, until: datetime | None) -> None:
         """Note the wait."""
         self.waits.append(until)
+
+    async def rehearse(self, work: Work, *, seen: Seen) -> tuple[Part, ...]:
+        """A diff for each file that it would change."""
+        stage = StagedWorkspace(self.workspace)
+        await work(Place(stage, Seen(seen)))
+        paths = stage.changed_paths()
+        changes = [await stage.change_of(path) for path in paths]
+        return await diff_parts(changes, of=len(paths))
 
     async def start_call(
         self,

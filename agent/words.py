@@ -2,6 +2,8 @@
 
 from collections.abc import Sequence
 
+from tools.outputs import where_whole_in
+
 # To the model, as results of calls or as remarks in a user message.
 
 INTERRUPTED = (
@@ -44,6 +46,52 @@ LAST_TURN = (
     "[You have used all the tool calls of this answer. Tell the user now what you have done, what "
     "is left to do and anything they must know. Do not call tools.]"
 )
+NOBODY_ANSWERED = (
+    "Nobody answered in time. Go on by your best judgement and say in your answer what you have "
+    "assumed; or end, if you cannot go on without an answer."
+)
+
+
+def the_user_said(text: str) -> str:
+    """The result of a question."""
+    return f"The user answered:\n{text}"
+
+
+def denied_by_rule(name: str) -> str:
+    """The result of a call that a rule of the project forbids."""
+    return (
+        f"{name} was not run: a rule of this project forbids this call. Do not try to get round "
+        "it: reach the goal another way, or tell the user what is in the way."
+    )
+
+
+def denied(name: str, why: str) -> str:
+    """The result of a call that the person denied, with their words if there are any."""
+    said = f" The user says:\n{why}" if why else ""
+    return (
+        f"{name} was not run: the user denied it. Do not make the same call again; go by what they "
+        f"want, or end.{said}"
+    )
+
+
+def nobody_allowed(name: str) -> str:
+    """The result of a call that nobody has allowed in time."""
+    return (
+        f"{name} was not run: it needs the user's approval, and nobody answered in time. Do what "
+        "is possible without it, and say in your answer what is left."
+    )
+
+
+BUDGET_NEAR = {
+    "answer": (
+        "[This answer has used more than 80 % of what one answer may take. Finish what matters "
+        "most, then end it and tell the user what is left to do.]"
+    ),
+    "day": (
+        "[The user's answers have used more than 80 % of what they may take today. Finish what "
+        "matters most, then end this one and tell the user what is left to do.]"
+    ),
+}
 
 
 CONDENSE = """\
@@ -106,17 +154,26 @@ def listed(requests: Sequence[str], lines: Sequence[str], *, is_cut: bool) -> st
     return "\n".join([LEFT_OUT[:-1], *older, "In it the user asked:", *asked, *lines, "]"])
 
 
+def planned(lines: Sequence[str]) -> str:
+    """The plan as it stood where what is left out ends."""
+    return "\n".join(["[Your plan, as you had written it with todo by then:", *lines, "]"])
+
+
 def results_too_large(text: str, kept_chars: int) -> str:
     """A new tool result of which only the beginning fits."""
+    where = where_whole_in(text[kept_chars:])
     return (
         f"{text[:kept_chars]}\n[The rest of this result does not fit into the conversation: "
-        f"{len(text) - kept_chars} characters are left out. Ask for it in smaller parts.]"
+        f"{len(text) - kept_chars} characters are left out. "
+        f"{where or 'Ask for it in smaller parts'}.]"
     )
 
 
 def result_cut(text: str, kept_chars: int) -> str:
     """An old tool result shortened to save room."""
-    return f"{text[:kept_chars]}\n[The rest of this result is left out to save room.]"
+    where = where_whole_in(text[kept_chars:])
+    more = f"; {where}" if where else ""
+    return f"{text[:kept_chars]}\n[The rest of this result is left out to save room{more}.]"
 
 
 # To the person, as part of the answer.
@@ -139,6 +196,17 @@ STEP_CAP = (
     "I reached the limit of steps for one answer before I was done. Write “continue” to let me go "
     "on."
 )
+BUDGET_SPENT = {
+    "answer": (
+        "I stopped here because this answer has used up what one answer may take. What I did so "
+        "far is kept. Write “continue” to let me go on."
+    ),
+    "day": (
+        "I stopped here because your answers have used up what they may take today. What was done "
+        "so far is kept. Write “continue” tomorrow (days change at midnight UTC), or ask whoever "
+        "runs this server for more."
+    ),
+}
 
 
 def stuck(tool: str) -> str:

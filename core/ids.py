@@ -16,6 +16,7 @@ ToolCallId = NewType("ToolCallId", str)
 EventId = NewType("EventId", str)
 RunId = NewType("RunId", str)
 CheckpointId = NewType("CheckpointId", str)
+AskId = NewType("AskId", str)
 
 
 def new_id(prefix: str) -> str:

@@ -2,12 +2,16 @@
 
 from typing import Literal
 
-from core.ids import ConversationId, MessageId, OwnerId, ProjectGenerationId, ProjectId
+from pydantic import TypeAdapter
+
+from core.ids import AskId, ConversationId, MessageId, OwnerId, ProjectGenerationId, ProjectId
 from engine import Event, EventData, NonRetriable, ReceivedEvent
-from store.records import OutboxEvent
+from store.records import ApprovalRule, OutboxEvent, ProjectSettings
+from tools.approvals import Rule
 from tools.sandbox.registries import ALL, Registries
 
 _USER_ID = "id"
+_RULES = TypeAdapter(tuple[Rule, ...])
 
 
 class MessageSent(EventData, event="message/sent"):
@@ -22,12 +26,29 @@ class MessageSent(EventData, event="message/sent"):
     uses_mcp: bool = False  # the project names MCP servers
     tool_set: Literal["paths", "ids"] = "paths"  # as the project had chosen, as what follows
     registries: str | None = None  # see `registries_of`
+    model: str | None = None  # `provider/model`, as the person has chosen; None: the default
+    approvals: str = ""  # see `approvals_of`
 
 
 class MessageCancelled(EventData, event="message/cancelled"):
     """An answer was cancelled in the store; the run behind it is to stop."""
 
     message_id: MessageId
+
+
+class AskAnswered(EventData, event="ask/answered"):
+    """A person has answered what the agent asked; the run that waits for it goes on."""
+
+    ask_id: AskId
+    message_id: MessageId
+    conversation_id: ConversationId
+    project_id: ProjectId
+
+
+class TitleWanted(EventData, event="conversation/title.wanted"):
+    """A conversation that nobody has named has a message in the store."""
+
+    conversation_id: ConversationId
 
 
 class ImportRequested(EventData, event="github/import.requested"):
@@ -108,6 +129,7 @@ class GenerateRequested(EventData, event="project/generate-requested"):
     project_generation_id: ProjectGenerationId
     project_id: ProjectId
     registries: str | None = None  # see `registries_of`
+    approvals: str = ""  # see `approvals_of`
 
 
 class GenerateCancelled(EventData, event="project/generate-cancelled"):
@@ -126,6 +148,29 @@ def registries_of(asked: MessageSent | GenerateRequested) -> Registries:
     if asked.registries is None:
         return ALL
     return Registries(frozenset(name for name in asked.registries.split(",") if name))
+
+
+def settings_of_run(settings: ProjectSettings) -> dict[str, str]:
+    """What an event says of a project's settings, as `settingsOfRun` of convex/ writes it."""
+    data: dict[str, str] = {}
+    if settings.tool_set is not None:
+        data["toolSet"] = settings.tool_set
+    if settings.registries is not None:
+        data["registries"] = ",".join(settings.registries)
+    if settings.approvals:
+        rules = tuple(rule_of(rule) for rule in settings.approvals)
+        data["approvals"] = _RULES.dump_json(rules, exclude_none=True).decode()
+    return data
+
+
+def rule_of(kept: ApprovalRule) -> Rule:
+    """A rule for approvals as the tools know it."""
+    return Rule(kept.tool, kept.policy, kept.pattern)
+
+
+def approvals_of(asked: MessageSent | GenerateRequested) -> tuple[Rule, ...]:
+    """By which rules the run asks a person; the event has them as JSON."""
+    return _RULES.validate_json(asked.approvals) if asked.approvals else ()
 
 
 def sender_of(event: ReceivedEvent[EventData]) -> OwnerId:

@@ -3,6 +3,7 @@
 from typing import Self
 
 from store.accounts import GithubAccountRows
+from store.asks import Asks
 from store.checkpoints import Checkpoints
 from store.client import ConvexHttp, StoreLimits
 from store.conversations import Conversations
@@ -19,6 +20,7 @@ from store.projects import Projects
 from store.pulls import Pulls
 from store.requests import Requests
 from store.transfers import Transfers
+from store.usage import UsageRows
 
 
 class Store:
@@ -44,11 +46,13 @@ class Store:
         self.conversations = Conversations(self.http)
         self.messages = Messages(self.http)
         self.generations = Generations(self.http)
+        self.asks = Asks(self.http)
         self.generating = ProjectGenerations(self.http)
         self.events = GenerationEvents(self.http)
         self.transfers = Transfers(self.http)
         self.requests = Requests(self.http)
         self.pulls = Pulls(self.http)
+        self.usage = UsageRows(self.http)
         self.outbox = Outbox(self.http)
         self.mcp = Mcp(self.http)
         self.github_accounts = GithubAccountRows(self.http)

@@ -7,7 +7,7 @@ from pydantic.alias_generators import to_camel
 from core.ids import OwnerId, ProjectId, new_id
 from store.client import ConvexHttp
 from store.records import OutboxEvent, Page, Project, SettingsChange
-from store.rows import decode
+from store.rows import decode, encode
 
 _IDS = 1_000  # asked for at once
 
@@ -62,9 +62,12 @@ class Projects:
 
         Raises:
             NotFound: not the owner's.
-            Refused: a command over 1,000 characters, more than 50 registries, or one that is none.
+            Refused: a command over 1,000 characters, more than 50 registries or rules, or
+                one that is none.
         """
         given = {to_camel(name): value for name, value in change.items()}
+        if (rules := change.get("approvals")) is not None:
+            given["approvals"] = [encode(rule) for rule in rules]
         args = {"ownerId": owner, "projectId": project_id, "change": given}
         return decode(Project, await self._http.mutation("system/projects:configure", args))
 

@@ -8,6 +8,7 @@ from starlette.middleware.cors import CORSMiddleware
 
 from app.http import (
     archives,
+    asks,
     checkpoints,
     completing,
     conversations,
@@ -21,12 +22,14 @@ from app.http import (
     mcp,
     messages,
     metrics,
+    models,
     previews,
     project_settings,
     projects,
     realtime,
     runs,
     terminal,
+    usage,
 )
 from app.http.context import Services
 from app.http.errors import add_error_handlers
@@ -57,7 +60,10 @@ NOUNS = (
     github,
     conversations,
     messages,
+    asks,
     completing,
+    models,
+    usage,
     mcp,
     runs,
     events,

@@ -4,6 +4,8 @@ from dataclasses import dataclass
 
 from app.http.rates.limits import RateLimits
 from app.identity.tokens import Authenticator
+from app.services.asking import Asking
+from app.services.choosing import Choosing
 from app.services.completing import Completing
 from app.services.configuring import Configuring
 from app.services.connecting import Connecting
@@ -28,6 +30,8 @@ class Services:
 
     store: Store
     messaging: Messaging
+    choosing: Choosing
+    asking: Asking
     completing: Completing
     generating: Generating
     authenticator: Authenticator

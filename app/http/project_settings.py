@@ -7,11 +7,12 @@ from pydantic import Field, StringConstraints
 from app.http.access import CallerDep, ServicesDep, api_router
 from app.wire.shapes import Answer, Body
 from core.ids import ProjectId
-from store.records import ProjectSettings, SettingsChange
+from store.records import ApprovalPolicy, ApprovalRule, ProjectSettings, SettingsChange
 
 router = api_router("projects")
 
 MAX_REGISTRIES = 50
+MAX_RULES = 50
 
 Command = Annotated[str, Field(max_length=1_000)]
 ToolSet = Literal["paths", "ids"]
@@ -22,16 +23,41 @@ Registry = Annotated[
 ]
 
 
+class ApprovalRuleBody(Body):
+    """What happens with calls of a tool: all, or those whose paths or commands fit the pattern."""
+
+    tool: Annotated[str, Field(min_length=1, max_length=200, examples=["executeCommand"])]
+    pattern: Annotated[
+        str | None, Field(min_length=1, max_length=400, examples=["npm install *"])
+    ] = None
+    policy: ApprovalPolicy
+
+    def kept(self) -> ApprovalRule:
+        """The rule as it is kept."""
+        return ApprovalRule(self.tool, self.policy, self.pattern)
+
+
+class ApprovalRuleAnswer(Answer):
+    """A rule as it is kept."""
+
+    tool: str
+    pattern: str | None = None
+    policy: ApprovalPolicy
+
+
 class ProjectSettingsPatch(Body):
     """What to change; what is left out stays, null takes it back to the default.
 
     `registries` are those of the installation that commands may reach; an empty list means none.
+    `approvals` are rules, of which the first that fits a call of the agent counts: it is run, is
+    asked about, or is denied. What no rule fits is run.
     """
 
     install_command: Command | None = Field(None, examples=["npm install"])
     dev_command: Command | None = Field(None, examples=["npm run dev"])
     tool_set: ToolSet | None = None
     registries: Annotated[tuple[Registry, ...], Field(max_length=MAX_REGISTRIES)] | None = None
+    approvals: Annotated[tuple[ApprovalRuleBody, ...], Field(max_length=MAX_RULES)] | None = None
 
     def change(self) -> SettingsChange:
         """The fields that were given."""
@@ -44,6 +70,9 @@ class ProjectSettingsPatch(Body):
             change["tool_set"] = self.tool_set
         if "registries" in self.model_fields_set:
             change["registries"] = self.registries
+        if "approvals" in self.model_fields_set:
+            rules = self.approvals
+            change["approvals"] = None if rules is None else tuple(rule.kept() for rule in rules)
         return change
 
 
@@ -54,6 +83,7 @@ class ChosenSettings(Answer):
     dev_command: str | None = None
     tool_set: ToolSet | None = None
     registries: tuple[str, ...] | None = None
+    approvals: tuple[ApprovalRuleAnswer, ...] | None = None
 
 
 class ProjectSettingsAnswer(ChosenSettings):

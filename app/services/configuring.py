@@ -6,6 +6,7 @@ from core.errors import Refused
 from core.ids import OwnerId, ProjectId
 from store.gateway import Store
 from store.records import ProjectSettings, SettingsChange
+from tools.approvals import Rule, check
 from tools.sandbox.registries import ALL, Registries
 
 
@@ -44,12 +45,15 @@ class Configuring:
         Raises:
             NotFound: not the owner's project.
             RegistryNotAllowed: the operator does not allow one of the registries.
+            BadGlob: the pattern of a rule for approvals cannot be used.
             Refused: a value is out of bounds.
         """
         await self._store.projects.owned(project_id, owner=owner)
         for name in change.get("registries") or ():
             if name not in self.registries:
                 raise RegistryNotAllowed(name)
+        for rule in change.get("approvals") or ():
+            check(Rule(rule.tool, rule.policy, rule.pattern))
         project = await self._store.projects.configure(project_id, owner=owner, change=change)
         return project.settings
 

@@ -51,23 +51,30 @@ class Messaging:
     policy: BusyPolicy
     live: LiveAnswers
 
-    async def send(
+    async def send(  # noqa: PLR0913 - what is optional by name
         self,
         conversation_id: ConversationId,
         *,
         owner: OwnerId,
         text: str,
+        model: str | None = None,
         policy: BusyPolicy | None = None,
         key: str | None = None,
     ) -> Receipt:
         """Write the message and start the answer; the same `key` again gives the same receipt.
 
-        Under the policy "steer" it goes to the answer that is being written, if there is one.
+        `model` answers this one message; None: that of the conversation. Under the policy "steer"
+        it goes to the answer that is being written, if there is one.
 
         Raises: as `store.messages.send`.
         """
         sent = await self.store.messages.send(
-            conversation_id, owner=owner, content=text, policy=policy or self.policy, key=key
+            conversation_id,
+            owner=owner,
+            content=text,
+            policy=policy or self.policy,
+            model=model,
+            key=key,
         )
         return await self._receipt(sent)
 

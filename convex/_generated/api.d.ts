@@ -13,6 +13,7 @@ import type {
   FilterApi,
   FunctionReference,
 } from "convex/server";
+import type * as asks from "../asks.js";
 import type * as conversations from "../conversations.js";
 import type * as crons from "../crons.js";
 import type * as files from "../files.js";
@@ -20,6 +21,9 @@ import type * as messages from "../messages.js";
 import type * as model_access from "../model/access.js";
 import type * as model_accounts from "../model/accounts.js";
 import type * as model_arguments from "../model/arguments.js";
+import type * as model_asks_answering from "../model/asks/answering.js";
+import type * as model_asks_asking from "../model/asks/asking.js";
+import type * as model_asks_closing from "../model/asks/closing.js";
 import type * as model_checkpoints_applying from "../model/checkpoints/applying.js";
 import type * as model_checkpoints_hunks from "../model/checkpoints/hunks.js";
 import type * as model_checkpoints_keeping from "../model/checkpoints/keeping.js";
@@ -58,12 +62,15 @@ import type * as model_sending from "../model/sending.js";
 import type * as model_settings from "../model/settings.js";
 import type * as model_steering from "../model/steering.js";
 import type * as model_texts from "../model/texts.js";
+import type * as model_todos from "../model/todos.js";
 import type * as model_transcript from "../model/transcript.js";
 import type * as model_transfers from "../model/transfers.js";
+import type * as model_usage from "../model/usage.js";
 import type * as model_validators from "../model/validators.js";
 import type * as projects from "../projects.js";
 import type * as settings from "../settings.js";
 import type * as system_accounts from "../system/accounts.js";
+import type * as system_asks from "../system/asks.js";
 import type * as system_checkpoints from "../system/checkpoints.js";
 import type * as system_conversations from "../system/conversations.js";
 import type * as system_edits from "../system/edits.js";
@@ -83,7 +90,10 @@ import type * as system_requests from "../system/requests.js";
 import type * as system_streaming from "../system/streaming.js";
 import type * as system_sweep from "../system/sweep.js";
 import type * as system_transfers from "../system/transfers.js";
+import type * as system_usage from "../system/usage.js";
+import type * as todos from "../todos.js";
 import type * as transfers from "../transfers.js";
+import type * as usage from "../usage.js";
 
 /**
  * A utility for referencing Convex functions in your app's API.
@@ -94,6 +104,7 @@ import type * as transfers from "../transfers.js";
  * ```
  */
 declare const fullApi: ApiFromModules<{
+  asks: typeof asks;
   conversations: typeof conversations;
   crons: typeof crons;
   files: typeof files;
@@ -101,6 +112,9 @@ declare const fullApi: ApiFromModules<{
   "model/access": typeof model_access;
   "model/accounts": typeof model_accounts;
   "model/arguments": typeof model_arguments;
+  "model/asks/answering": typeof model_asks_answering;
+  "model/asks/asking": typeof model_asks_asking;
+  "model/asks/closing": typeof model_asks_closing;
   "model/checkpoints/applying": typeof model_checkpoints_applying;
   "model/checkpoints/hunks": typeof model_checkpoints_hunks;
   "model/checkpoints/keeping": typeof model_checkpoints_keeping;
@@ -139,12 +153,15 @@ declare const fullApi: ApiFromModules<{
   "model/settings": typeof model_settings;
   "model/steering": typeof model_steering;
   "model/texts": typeof model_texts;
+  "model/todos": typeof model_todos;
   "model/transcript": typeof model_transcript;
   "model/transfers": typeof model_transfers;
+  "model/usage": typeof model_usage;
   "model/validators": typeof model_validators;
   projects: typeof projects;
   settings: typeof settings;
   "system/accounts": typeof system_accounts;
+  "system/asks": typeof system_asks;
   "system/checkpoints": typeof system_checkpoints;
   "system/conversations": typeof system_conversations;
   "system/edits": typeof system_edits;
@@ -164,7 +181,10 @@ declare const fullApi: ApiFromModules<{
   "system/streaming": typeof system_streaming;
   "system/sweep": typeof system_sweep;
   "system/transfers": typeof system_transfers;
+  "system/usage": typeof system_usage;
+  todos: typeof todos;
   transfers: typeof transfers;
+  usage: typeof usage;
 }>;
 export declare const api: FilterApi<
   typeof fullApi,

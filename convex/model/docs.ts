@@ -37,7 +37,9 @@ export function toFileDoc(row: Doc<"files">, content?: string): Infer<typeof fil
   return { ...only(shownFile, row), content };
 }
 
-export const conversationDoc = schema.doc("conversations").pick("_id", "_creationTime", "projectId", "title", "updatedAt", "editedFrom");
+export const conversationDoc = schema
+  .doc("conversations")
+  .pick("_id", "_creationTime", "projectId", "title", "updatedAt", "model", "editedFrom");
 
 export function toConversationDoc(row: Doc<"conversations">): Infer<typeof conversationDoc> {
   return only(conversationDoc, row);
@@ -60,6 +62,7 @@ const shownMessage = schema
     "usage",
     "waitingUntil",
     "isHistoryCut",
+    "endedEarly",
     "steers",
     "toldIn",
     "startedAt",
@@ -121,4 +124,10 @@ export const projectGenerationDoc = schema
 
 export function toProjectGenerationDoc(row: Doc<"projectGenerations">): Infer<typeof projectGenerationDoc> {
   return only(projectGenerationDoc, row);
+}
+
+export const askDoc = schema.doc("asks").omit("answerKey");
+
+export function toAskDoc(row: Doc<"asks">): Infer<typeof askDoc> {
+  return only(askDoc, row);
 }

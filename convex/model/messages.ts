@@ -2,9 +2,11 @@
 import { internal } from "../_generated/api";
 import type { Doc, Id } from "../_generated/dataModel";
 import type { MutationCtx, QueryCtx } from "../_generated/server";
+import { closeAsks } from "./asks/closing.ts";
 import { conflict } from "./errors.ts";
 import { endWith, stopEvent } from "./generation_end.ts";
 import { emit } from "./outbox.ts";
+import { countRest } from "./usage.ts";
 import { passOn } from "./steering.ts";
 
 const HEAD_CHARS = 200_000; // at most 800 kB of UTF-8; a document holds 1 MiB
@@ -25,6 +27,7 @@ export interface Ending {
   model?: string;
   usage?: Doc<"messages">["usage"];
   isHistoryCut?: boolean;
+  endedEarly?: Doc<"messages">["endedEarly"];
 }
 
 export async function generationOf(ctx: QueryCtx, messageId: Id<"messages">): Promise<Doc<"generations"> | null> {
@@ -112,14 +115,17 @@ export async function finish(ctx: MutationCtx, message: Doc<"messages">, generat
     usage: ending.usage ?? generation.usage,
     waitingUntil: undefined,
     isHistoryCut: ending.isHistoryCut,
+    endedEarly: ending.endedEarly,
     runId: generation.runId,
     endedAt: now,
   });
   const { nextSeq } = await endOfStream(ctx, generation);
   await ctx.db.patch(generation._id, { status, heartbeatAt: now, nextSeq });
+  await countRest(ctx, generation, ending.model ?? generation.model, ending.usage);
   await endWith(ctx, generation, { status, error, errorCode });
   await ctx.db.patch(message.conversationId, { updatedAt: now });
   await closeToolCalls(ctx, message._id, { status, endedAt: now });
+  await closeAsks(ctx, message._id, now);
   await passOn(ctx, message);
   await ctx.scheduler.runAfter(VACUUM_AFTER_MS, internal.system.sweep.vacuumDeltas, {
     messageId: message._id,

@@ -14,6 +14,8 @@ export interface NewEvent {
   name:
     | "message/sent"
     | "message/cancelled"
+    | "ask/answered"
+    | "conversation/title.wanted"
     | "github/import.requested"
     | "github/export.requested"
     | "github/pull.requested"
@@ -26,8 +28,9 @@ export interface NewEvent {
   userId: string;
 }
 
-export async function emit(ctx: MutationCtx, event: NewEvent): Promise<Doc<"outbox">> {
-  const dueAt = Date.now() + GRACE_MS;
+/** The relay sends it after `graceMs`: at once, with 0, where nobody else does. */
+export async function emit(ctx: MutationCtx, event: NewEvent, graceMs = GRACE_MS): Promise<Doc<"outbox">> {
+  const dueAt = Date.now() + graceMs;
   const id = await ctx.db.insert("outbox", { ...event, dueAt, attempts: 0 });
   const row = await ctx.db.get(id);
   if (row === null) throw new Error("a row written just now is gone");

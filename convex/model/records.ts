@@ -36,7 +36,7 @@ export function toFile(row: Doc<"files">): Infer<typeof fileRecord> {
   return { ...only(keptFile, row), fileId: row._id, kind: row.type, sizeBytes: row.size, inStorage };
 }
 
-const keptConversation = schema.doc("conversations").pick("projectId", "title", "updatedAt", "editedFrom");
+const keptConversation = schema.doc("conversations").pick("projectId", "title", "updatedAt", "model", "editedFrom");
 
 export const conversationRecord = keptConversation.extend({
   conversationId: schema.id("conversations"),
@@ -70,6 +70,17 @@ export function toToolCall(row: Doc<"toolCalls">): Infer<typeof toolCallRecord> 
 
 /** A call as the model asked for it; `notRun` says why it will not be run, if so. */
 export const newToolCall = toolCallRecord.pick("toolCallId", "name", "argumentsJson").extend({ notRun: v.optional(v.string()) });
+
+const keptAsk = schema.doc("asks").omit("_id", "_creationTime", "answerKey");
+
+export const askRecord = keptAsk.extend({ askId: schema.id("asks"), createdAt: v.number() });
+
+export function toAsk(row: Doc<"asks">): Infer<typeof askRecord> {
+  return { ...only(keptAsk, row), askId: row._id, createdAt: row._creationTime };
+}
+
+/** A request as its run makes it: the lease says of which answer it is. */
+export const newAsk = keptAsk.omit("projectId", "conversationId", "messageId", "status", "answer", "endedAt");
 
 const keptEvent = schema.doc("outbox").pick("eventId", "name", "data", "userId", "attempts");
 

@@ -2,6 +2,7 @@
 import { type Infer, v } from "convex/values";
 import type { Doc, Id } from "../_generated/dataModel";
 import type { MutationCtx } from "../_generated/server";
+import { isUntitled } from "./conversations.ts";
 import { resetStream } from "./deltas.ts";
 import { conflict, refused } from "./errors.ts";
 import { cancel, generationId, generationOf } from "./messages.ts";
@@ -12,6 +13,7 @@ import { bytesOf } from "./rows.ts";
 import { runningIn } from "./running.ts";
 import { settingsOfRun } from "./settings.ts";
 import { MAX_STEERS, steersOf, tellAgain, untoldOf } from "./steering.ts";
+import { dropTodos } from "./todos.ts";
 import { ANSWER_BYTES, dropTranscript } from "./transcript.ts";
 import type { busyPolicy } from "./validators.ts";
 
@@ -35,10 +37,11 @@ export interface NewMessage {
   content: string;
   policy: Infer<typeof busyPolicy>;
   externalId: string;
+  model?: string;
 }
 
 export async function sendMessage(ctx: MutationCtx, conversation: Doc<"conversations">, message: NewMessage): Promise<Sent> {
-  const { ownerId, content, policy, externalId } = message;
+  const { ownerId, content, policy, externalId, model } = message;
   checkContent(content);
   const before = await ctx.db
     .query("messages")
@@ -49,7 +52,8 @@ export async function sendMessage(ctx: MutationCtx, conversation: Doc<"conversat
   const steered = policy === "steer" && (await steer(ctx, conversation, { content, externalId }));
   if (steered) return steered;
   const stopped = await makeRoom(ctx, conversation, { ownerId, policy });
-  const { userMessageId, messageId } = await insertExchange(ctx, conversation, { content, externalId });
+  const { userMessageId, messageId } = await insertExchange(ctx, conversation, { content, externalId, chosenModel: model });
+  if (isUntitled(conversation)) await wantTitle(ctx, { userMessageId, conversation, ownerId });
   return await announce(ctx, { userMessageId, messageId, ownerId, stopped });
 }
 
@@ -65,7 +69,11 @@ export function checkContent(content: string): void {
 export async function insertExchange(
   ctx: MutationCtx,
   conversation: Doc<"conversations">,
-  { content, externalId, ...run }: { content: string; externalId: string } & Pick<Doc<"generations">, "runId" | "projectGenerationId">,
+  {
+    content,
+    externalId,
+    ...run
+  }: { content: string; externalId: string } & Pick<Doc<"generations">, "runId" | "projectGenerationId" | "chosenModel">,
 ): Promise<{ userMessageId: Id<"messages">; messageId: Id<"messages"> }> {
   const order = await nextOrder(ctx, conversation);
   const userMessageId = await insertSaid(ctx, conversation, { content, externalId, order });
@@ -93,7 +101,7 @@ async function insertSaid(
 async function insertAnswer(
   ctx: MutationCtx,
   { _id: conversationId, projectId }: Doc<"conversations">,
-  { order, ...run }: { order: number } & Pick<Doc<"generations">, "runId" | "projectGenerationId">,
+  { order, ...run }: { order: number } & Pick<Doc<"generations">, "runId" | "projectGenerationId" | "chosenModel">,
 ): Promise<Id<"messages">> {
   const startedAt = Date.now();
   const shared = { conversationId, projectId, status: "processing" as const };
@@ -160,6 +168,7 @@ export async function retryMessage(
   if (conversation === null) throw new Error("a message without its conversation");
   const stopped = await makeRoom(ctx, conversation, { ownerId, policy });
   await dropTranscript(ctx, message._id);
+  await dropTodos(ctx, message._id);
   await resetStream(ctx, generation);
   const startedAt = Date.now();
   await ctx.db.patch(message._id, {
@@ -172,6 +181,7 @@ export async function retryMessage(
     model: undefined,
     waitingUntil: undefined,
     isHistoryCut: undefined,
+    endedEarly: undefined,
     runId: undefined,
     endedAt: undefined,
     startedAt,
@@ -230,11 +240,12 @@ async function announce(ctx: MutationCtx, { userMessageId, messageId, ownerId, s
   if (generation === null) throw new Error("a row written just now is gone");
   const { conversationId, projectId } = generation;
   const usesMcp = (await serversOf(ctx, projectId)).length > 0;
+  const model = generation.chosenModel ?? (await ctx.db.get(conversationId))?.model;
   const settings = settingsOfRun((await ctx.db.get(projectId))?.settings);
   const event = await emit(ctx, {
     eventId: generationId(generation),
     name: "message/sent",
-    data: { messageId, conversationId, projectId, ...(usesMcp && { usesMcp }), ...settings },
+    data: { messageId, conversationId, projectId, ...(usesMcp && { usesMcp }), ...(model !== undefined && { model }), ...settings },
     userId: ownerId,
   });
   await ctx.db.patch(generation.projectId, { updatedAt: Date.now() });
@@ -261,6 +272,16 @@ async function answerOf(ctx: MutationCtx, prompt: Doc<"messages">): Promise<Id<"
     .unique();
   if (answer === null) throw new Error("a message without its answer");
   return answer._id;
+}
+
+/** Has a title found. The relay alone sends the event, seconds later: it holds up no answer. */
+async function wantTitle(
+  ctx: MutationCtx,
+  { userMessageId, conversation, ownerId }: { userMessageId: Id<"messages">; conversation: Doc<"conversations">; ownerId: string },
+): Promise<void> {
+  const eventId = `title-${userMessageId}`;
+  const data = { conversationId: conversation._id };
+  await emit(ctx, { eventId, name: "conversation/title.wanted", data, userId: ownerId });
 }
 
 interface Outcome {

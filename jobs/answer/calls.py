@@ -173,6 +173,18 @@ class Calls:
             self._changes[call_id] = FolderChanges(self._folder, call_id)
         return Place(files.stage, seen, self._folder.path, self._need.also(*own))
 
+    async def rehearse(
+        self, work: Callable[[Place], Awaitable[ToolOutput]], *, seen: Seen
+    ) -> tuple[Part, ...]:
+        """What the work of a call would change in the newest files; nothing of it is kept.
+
+        Raises: NotFound, DiskFull.
+        """
+        await self._folder.pull()
+        files = StagedChanges(self._folder)
+        output = await work(Place(files.stage, Seen(seen)))
+        return (await files.collect(output)).parts
+
     def drop(self, call_id: ToolCallId) -> None:
         """What it has changed is not kept."""
         changes = self._changes.pop(call_id, None)

@@ -39,6 +39,21 @@ class Prefixed:
         """As `Durable.wait_for_signal`."""
         return await self._steps.wait_for_signal(self._named(key), signal, timeout=timeout)
 
+    async def wait_for_event(
+        self,
+        key: str,
+        event: str,
+        /,
+        *,
+        match: str | None = None,
+        when: str | None = None,
+        timeout: float | None = None,  # noqa: ASYNC109 - durable: it survives this process
+    ) -> Any:
+        """As `Durable.wait_for_event`."""
+        return await self._steps.wait_for_event(
+            self._named(key), event, match=match, when=when, timeout=timeout
+        )
+
     async def invoke(self, key: str, child: Child[R], data: Mapping[str, Any], /) -> R:
         """As `Durable.invoke`."""
         return await self._steps.invoke(self._named(key), child, data)

@@ -9,7 +9,7 @@ from core.clock import Clock
 from core.errors import NotFound, Refused
 from core.ids import RunId
 from engine import Event, NoSuchRun, RunInfo, SentEvent
-from jobs.events import MessageSent, user_of
+from jobs.events import MessageSent, settings_of_run, user_of
 from jobs.reaping import Reaping, ReapTimes
 from store.errors import StoreFault
 from store.gateway import Store
@@ -79,12 +79,19 @@ class Reaper(Reaping[Generation]):
 
     async def _started(self, generation: Generation) -> RunId | None:
         """Send its event: a known one tells its run, a lost one starts it now."""
+        try:
+            project = await self._store.projects.owned(
+                generation.project_id, owner=generation.owner_id
+            )
+        except NotFound:
+            return None
         event = Event(
             name=MessageSent.event_name,
             data={
                 "messageId": generation.message_id,
                 "conversationId": generation.conversation_id,
                 "projectId": generation.project_id,
+                **settings_of_run(project.settings),
             },
             id=generation.event_id,
             user=user_of(generation.owner_id),

@@ -4,12 +4,14 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime
 
-from agent.transcript import Condensed, Loaded, RecordedTurn, Steer
+from agent.transcript import Condensed, Loaded, RecordedTurn, Steer, Work
 from core.ids import MessageId, ToolCallId
 from jobs.answer.attempt import Attempt
 from jobs.answer.calls import Calls
 from jobs.answer.images import ResultImages, blobs_of
 from jobs.answer.live import LiveOutput
+from jobs.answer.outputs import StoreOutputs, texts_of
+from jobs.answer.plan import StagedPlan
 from jobs.answer.records import new_call, past_of, recorded_turns, steer_of, turn_record
 from jobs.answer.undoing import StoreHistory
 from jobs.files.folder import ProjectFolder
@@ -23,7 +25,7 @@ from store.records import (
     Message,
     SteerRecord,
 )
-from tools.output import ToolOutput, json_of
+from tools.output import Part, ToolOutput, json_of
 from tools.place import Place, Provided, Seen, Touches
 
 EARLIER_MESSAGES = 2_000  # read in short; what is older is left out, and the model is told so
@@ -44,9 +46,12 @@ class StoreTranscript:
     ) -> None:
         self._store = store
         self._attempt = attempt
+        self._folder = folder
+        self._need = need
         self._calls = Calls(folder, need)
         self._images = ResultImages(store, attempt.message_id, owner=folder.owner)
         self._histories: dict[ToolCallId, StoreHistory] = {}
+        self._plans: dict[ToolCallId, StagedPlan] = {}
         self._live: dict[ToolCallId, LiveOutput] = {}
         self._shown: set[ToolCallId] = set()
         self._steers: dict[MessageId, SteerRecord] = {}  # not told, as far as that is known here
@@ -136,6 +141,10 @@ class StoreTranscript:
         """Show that the provider is waited for, or no more. Raises: GenerationClosed."""
         self._hear(await self._store.generations.wait_until(await self._attempt.lease(), until))
 
+    async def rehearse(self, work: Work, *, seen: Seen) -> tuple[Part, ...]:
+        """What the work of a call would change. Raises: NotFound, DiskFull."""
+        return await self._calls.rehearse(work, seen=seen)
+
     async def start_call(
         self, number: int, call: ToolCall, *, touches: Touches, seen: Seen
     ) -> Place:
@@ -151,7 +160,9 @@ class StoreTranscript:
         )
         history = StoreHistory(self._store, self._attempt.message_id)
         self._histories[call.call_id] = history
-        place = await self._calls.start(call.call_id, touches=touches, seen=seen, own=(history,))
+        plan = self._plans[call.call_id] = StagedPlan()
+        own = (history, plan, StoreOutputs(self._store, self._attempt.message_id))
+        place = await self._calls.start(call.call_id, touches=touches, seen=seen, own=own)
         live = await self._live_output(number, call.call_id)
         return replace(place, show=live.show)
 
@@ -159,6 +170,7 @@ class StoreTranscript:
         """What it has changed is not kept."""
         self._end_live(call.call_id)
         self._histories.pop(call.call_id, None)
+        self._plans.pop(call.call_id, None)
         self._calls.drop(call.call_id)
 
     async def finish_call(self, number: int, call: ToolCall, output: ToolOutput) -> ToolOutput:
@@ -170,7 +182,7 @@ class StoreTranscript:
             GenerationClosed: the message is final: neither changes nor result were kept.
         """
         self._end_live(call.call_id)
-        history = self._histories.pop(call.call_id)
+        history, plan = self._histories.pop(call.call_id), self._plans.pop(call.call_id)
 
         async def keep(made: ToolOutput, edits: Sequence[FileEdit]) -> ToolOutput:
             kept = await self._store.generations.finish_tool_call(
@@ -183,6 +195,8 @@ class StoreTranscript:
                 undone=history.undone if edits else None,
                 parts=json_of(made.parts),
                 images=blobs_of(made.parts),
+                texts=await texts_of(made.parts, self._folder.path, self._need),
+                todos=None if made.is_error else plan.items,
             )
             self._hear(kept.steers)
             if kept.was_kept_before:

@@ -13,6 +13,12 @@ BusyPolicy = Literal["cancel", "reject", "queue", "steer"]
 """What a new message does to an answer that is still being written in the same conversation."""
 
 
+EndedEarly = Literal[
+    "step_cap", "stuck", "cut", "refused", "context_full", "answer_budget", "day_budget"
+]
+"""Why a completed answer ended before it was done."""
+
+
 class MessageStatus(StrEnum):
     """Where an assistant message stands; the last three are final."""
 
@@ -26,6 +32,7 @@ class MessageStatus(StrEnum):
 class Conversation:
     """A thread of messages in a project.
 
+    `model` is what its owner chose to answer.
     `edited_from` is the message of another that was edited: what came before it is copied here.
     """
 
@@ -34,7 +41,25 @@ class Conversation:
     title: str
     created_at: datetime
     updated_at: datetime
+    model: str | None = None
     edited_from: MessageId | None = None
+
+
+@dataclass(frozen=True)
+class TodoItem:
+    """One item of the model's plan."""
+
+    text: str
+    status: Literal["pending", "in_progress", "completed"]
+
+
+@dataclass(frozen=True)
+class Todos:
+    """The model's plan, as a call of the answer `message_id` has written it last."""
+
+    message_id: MessageId
+    items: tuple[TodoItem, ...]
+    updated_at: datetime
 
 
 @dataclass(frozen=True)
@@ -61,6 +86,7 @@ class Message:
     usage: Usage | None = None
     waiting_until: datetime | None = None
     is_history_cut: bool | None = None
+    ended_early: EndedEarly | None = None
     run_id: RunId | None = None
     steers: MessageId | None = None
     told_in: int | None = None

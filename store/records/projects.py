@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import Literal, TypedDict
 
 from core.ids import EventId, OwnerId, ProjectId
+from store.records.asks import ApprovalRule
 from store.records.outbox import OutboxEvent
 
 ImportStatus = Literal["importing", "completed", "failed", "cancelled"]
@@ -21,13 +22,14 @@ class ProjectSettings:
 
     Commands of the preview (`npm install`, `npm run dev`); by what the agent's file tools name
     files (`paths`); which package registries commands may reach, as `host:port`: those of them that
-    the operator allows (all of these).
+    the operator allows (all of these); which of the agent's calls a person is asked about (none).
     """
 
     install_command: str | None = None
     dev_command: str | None = None
     tool_set: ToolSetName | None = None
     registries: tuple[str, ...] | None = None
+    approvals: tuple[ApprovalRule, ...] | None = None
 
 
 class SettingsChange(TypedDict, total=False):
@@ -37,6 +39,7 @@ class SettingsChange(TypedDict, total=False):
     dev_command: str | None
     tool_set: ToolSetName | None
     registries: tuple[str, ...] | None
+    approvals: tuple[ApprovalRule, ...] | None
 
 
 @dataclass(frozen=True)

@@ -1,23 +1,27 @@
 """One run on a memory workspace, with everything a test wants to look at afterwards."""
 
+import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any, TypeVar, cast
+from typing import Any, Literal, TypeVar, cast
 
 from agent.durable import Child, Durable, NotDurable
 from agent.loop import Agent, Limits, run_agent
-from agent.outcome import Outcome, answer_text
+from agent.outcome import Outcome, close_answer
 from agent.prompt import SYSTEM_PROMPT
 from agent.sink import RecordingSink
-from agent.transcript import Asked, MemoryTranscript, Past
+from agent.transcript import Asked, MemoryTranscript, Past, Steer
 from core.clock import ManualClock, SystemClock
+from core.ids import MessageId
 from llm.model import Model
 from tools.files import FILE_TOOLS
 from tools.registry import Toolbox
 from tools.workspace.memory import MemoryWorkspace
 
 T = TypeVar("T")
+
+Mishap = Literal["none", "cancel", "crash", "error"]
 
 
 class Journal:
@@ -62,12 +66,54 @@ class Journal:
             key, lambda: self._alive.wait_for_signal(key, signal, timeout=timeout)
         )
 
+    async def wait_for_event(
+        self,
+        key: str,
+        event: str,
+        /,
+        *,
+        match: str | None = None,
+        when: str | None = None,
+        timeout: float | None = None,  # noqa: ASYNC109 - the port's shape
+    ) -> Any:
+        async def wait() -> Any:
+            return await self._alive.wait_for_event(
+                key, event, match=match, when=when, timeout=timeout
+            )
+
+        return await self.run(key, wait)
+
     async def invoke(self, key: str, child: Child[T], data: Mapping[str, Any], /) -> T:
         return await self.run(key, lambda: self._alive.invoke(key, child, data))
 
 
 class Died(BaseException):
     """The process is gone: nobody may catch this."""
+
+
+class Interrupting(Journal):
+    """Dies or is cancelled at its step `at`, half of the time after the step has done its work.
+
+    The person says something before every second step.
+    """
+
+    def __init__(self, mishap: Mishap, at: int, said: list[Steer]) -> None:
+        super().__init__()
+        self._said = said
+        self._mishap = mishap
+        self._at = at
+        self._count = 0
+
+    async def run(self, key: str, fn: Callable[[], Awaitable[T]], /) -> T:
+        is_hit = key not in self.results and self._count == self._at
+        self._count += key not in self.results
+        if key not in self.results and self._count % 2 == self._at % 2:
+            self._said.append(Steer(MessageId(f"said-{self._count}"), "And this."))
+        if is_hit and self._mishap in {"crash", "cancel"}:
+            if self._at % 2:
+                await fn()
+            raise Died(key) if self._mishap == "crash" else asyncio.CancelledError
+        return await super().run(key, fn)
 
 
 @dataclass
@@ -97,6 +143,7 @@ class Desk:
             toolbox=self.toolbox,
             system=SYSTEM_PROMPT,
             limits=self.limits,
+            cache_key="desk",
             pause=pause,
             clock=steps.clock if isinstance(steps, Journal) else SystemClock(),
         )
@@ -108,4 +155,4 @@ class Desk:
         )
 
     async def text(self, outcome: Outcome) -> str:
-        return await answer_text(self.transcript, outcome)
+        return await close_answer(self.transcript, self.sink, outcome)

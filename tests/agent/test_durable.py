@@ -57,7 +57,10 @@ async def goes_through(steps: Durable, signal: str) -> list[Any]:
     approved = await steps.wait_for_signal("approve", signal)
     late = await steps.wait_for_signal("late", f"{signal}-never", timeout=0.01)
     review = await steps.invoke("review", reviewer, {"of": approved})
-    return [looked.verdict, approved, late, review.verdict]
+    when = 'async.data.askId == "a1"'
+    told = await steps.wait_for_event("told", "told", when=when)
+    untold = await steps.wait_for_event("untold", "untold", when=when, timeout=0.01)
+    return [looked.verdict, approved, late, review.verdict, told is None, untold]
 
 
 @job("reviewer", on="review")
@@ -70,10 +73,12 @@ async def in_process(data: Mapping[str, Any]) -> Review:
     return Review(f"fine: {data['of']}")
 
 
-ALL = ["looked", "yes", None, "fine: yes"]
+ALL = ["looked", "yes", None, "fine: yes", False, None]
 
 
 async def answered(alive: NotDurable) -> None:
+    for ask_id in ("a0", "a1"):  # before anybody waits
+        await alive.send_event("told", {"askId": ask_id})
     while not alive.send_signal("go", "yes"):  # noqa: ASYNC110 - it is not told when one waits
         await asyncio.sleep(0)
 
@@ -106,6 +111,8 @@ async def test_steps_of_the_engine_are_the_port(tmp_path: Path) -> None:
     database = SqliteDatabase(tmp_path / "engine.db")
     async with Engine(jobs=[asks, reviewer], database=database) as engine:
         run_id = (await engine.send(Event("ask"))).run_ids[0]
+        for ask_id in ("a0", "a1"):
+            await engine.send(Event("told", {"askId": ask_id}))
         async with asyncio.timeout(10):
             while not await engine.send_signal("go", "yes"):  # noqa: ASYNC110 - not told
                 await asyncio.sleep(0.01)

@@ -54,6 +54,18 @@ SCENARIO = {
         },
         {"when": {"user_contains": "hang"}, "reply": {"fault": {"kind": "hang"}}},
         {
+            "when": {"user_contains": "ask me", "tool_results": 0},
+            "reply": {
+                "text": "I ask.",
+                "tool_calls": [
+                    {
+                        "name": "askUser",
+                        "arguments": {"question": "Which?", "choices": ["red", "blue"]},
+                    }
+                ],
+            },
+        },
+        {
             "when": {"user_contains": "own server", "tool_results": 0},
             "reply": {
                 "text": "I ask it.",
@@ -66,6 +78,18 @@ SCENARIO = {
                 "text": "I will.",
                 "tool_calls": [
                     {"name": "writeFile", "arguments": {"path": "made.txt", "content": "by me\n"}}
+                ],
+            },
+        },
+        {
+            "when": {"user_contains": "make a plan", "tool_results": 0},
+            "reply": {
+                "text": "I plan.",
+                "tool_calls": [
+                    {
+                        "name": "todo",
+                        "arguments": {"items": [{"text": "Look", "status": "in_progress"}]},
+                    }
                 ],
             },
         },
@@ -119,6 +143,7 @@ def product_env(issuer: Issuer, model_url: str) -> dict[str, str]:
         ANTHROPIC_API_KEY="sk-ant-scripted-0000",
         OF_THE_HOST=CANARY,
         ANTHROPIC_BASE_URL=model_url,
+        POLARIS_ALLOWED_MODELS="anthropic:claude-opus-5-5",
     )
 
 

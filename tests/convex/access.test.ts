@@ -61,12 +61,14 @@ describe("public functions", () => {
     const { projectId, conversationId } = await chat(b);
     const { messageId } = await send(b, conversationId);
     await begin(b, messageId);
+    const ask = { turn: 0, toolCallId: "call-1", kind: "question" as const, question: "Which?", expiresAt: Date.now() + 60_000 };
+    const { askId } = await b.t.mutation(api.system.asks.open, { internalKey: KEY, messageId, epoch: 1, ask });
     await b.ann.mutation(api.files.createFolder, { projectId, name: "d" });
     await b.ann.mutation(api.files.createFile, { projectId, name: "f", content: "" });
     const [folder, file] = await b.ann.query(api.files.getFolderContents, { projectId });
     const fileId = folder?._id as NonNullable<typeof folder>["_id"];
     const textId = file?._id as NonNullable<typeof file>["_id"];
-    return { b, projectId, conversationId, messageId, fileId, textId };
+    return { b, projectId, conversationId, messageId, askId, fileId, textId };
   }
   type Furnished = Awaited<ReturnType<typeof furnished>>;
   type Person = Furnished["b"]["ann"];
@@ -102,10 +104,15 @@ describe("public functions", () => {
     "messages.resultParts": (who, f) => who.query(api.messages.resultParts, { messageId: f.messageId, turn: 0, toolCallId: "call-1" }),
     "messages.toolCalls": (who, f) => who.query(api.messages.toolCalls, { messageId: f.messageId }),
     "messages.condensations": (who, f) => who.query(api.messages.condensations, { messageId: f.messageId }),
+    "asks.list": (who, f) => who.query(api.asks.list, { conversationId: f.conversationId }),
+    "asks.answer": (who, f) => who.mutation(api.asks.answer, { askId: f.askId, answer: { text: "this" } }),
     "messages.parts": (who, f) => who.query(api.messages.parts, { messageId: f.messageId }),
+    "todos.get": (who, f) => who.query(api.todos.get, { conversationId: f.conversationId }),
     "files.updateFile": (who, f) => who.mutation(api.files.updateFile, { id: f.textId, content: "c" }),
     "files.deleteFile": (who, f) => who.mutation(api.files.deleteFile, { id: f.fileId }),
     "transfers.latest": (who, f) => who.query(api.transfers.latest, { projectId: f.projectId }),
+    "usage.summary": (who, f) =>
+      who.query(api.usage.summary, { from: "2026-11-28", to: "2026-11-28", groupBy: "day", projectId: f.projectId }),
     "projects.deleteProject": (who, f) => who.mutation(api.projects.deleteProject, { id: f.projectId }),
   };
 

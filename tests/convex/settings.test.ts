@@ -37,6 +37,10 @@ describe("the settings of a project", () => {
       { registries: ["npm.example.com"] },
       { registries: ["NPM.example.com:443"] },
       { registries: ["a.example.com:443,b.example.com:443"] },
+      { approvals: Array.from({ length: 51 }, () => ({ tool: "writeFile", policy: "ask" })) },
+      { approvals: [{ tool: " ", policy: "ask" }] },
+      { approvals: [{ tool: "writeFile", pattern: "", policy: "ask" }] },
+      { approvals: [{ tool: "writeFile", pattern: "x".repeat(401), policy: "ask" }] },
     ];
     for (const change of bad) expect((await refusal(update(change))).code).toBe("bad_settings");
     await expect(update({ colour: "red" })).rejects.toThrow("colour");

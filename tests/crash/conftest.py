@@ -18,13 +18,22 @@ TURNS = ("I look at the files first.", "Now I change the count.", SUMMARY.strip(
 WHOLE_ANSWER = "\n\n".join(TURNS)
 
 
-def rule(results: int, text: str, *calls: dict[str, Any], chars_per_s: int) -> dict[str, Any]:
+ASKED = "ask me before you do it"
+
+
+def rule(
+    results: int, text: str, *calls: dict[str, Any], chars_per_s: int, **when: str
+) -> dict[str, Any]:
     pace = {"chars_per_s": chars_per_s, "chunk_chars": 6}
     reply = {"text": text, "tool_calls": list(calls), "pace": pace}
-    return {"when": {"tool_results": results}, "reply": reply}
+    return {"when": {"tool_results": results, **when}, "reply": reply}
 
 
-def call(name: str, **arguments: str) -> dict[str, Any]:
+def asking(results: int, text: str, *calls: dict[str, Any]) -> dict[str, Any]:
+    return rule(results, text, *calls, chars_per_s=2000, user_contains=ASKED)
+
+
+def call(name: str, **arguments: str | list[str]) -> dict[str, Any]:
     return {"name": name, "arguments": arguments}
 
 
@@ -33,6 +42,9 @@ GENERATED = generate_story.rules(chars_per_s=2000, command_s=0.1)
 SCENARIO = {
     "rules": [
         *(each.model_dump(mode="json", exclude_defaults=True) for each in GENERATED),
+        asking(0, "I ask.", call("askUser", question="Which name?", choices=["a", "b"])),
+        asking(1, "I write.", call("writeFile", path="src/b.txt", content="made once\n")),
+        asking(2, "Done."),
         rule(
             0,
             TURNS[0],

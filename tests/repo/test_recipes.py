@@ -22,7 +22,7 @@ from app.http.application import create_application
 from app.http.context import Services
 from app.models import model_of
 from app.settings import Settings
-from app.tools import TOOLS
+from app.tools import CHAT_TOOLS, TOOLS
 from core.clock import SystemClock
 from engine import Job
 from jobs.registry import JOBS
@@ -50,13 +50,13 @@ def of_type(module: ModuleType, kind: type) -> list[Any]:
 
 def test_every_tool_is_in_the_list_that_the_agent_gets() -> None:
     defined = {tool for module in modules_below(tools) for tool in of_type(module, Tool)}
-    assert defined == {*TOOLS, *ID_TOOLS_ONLY}
+    assert defined == {*TOOLS, *ID_TOOLS_ONLY, *CHAT_TOOLS}
 
 
 def test_every_tool_is_in_the_docs() -> None:
     page = (ROOT / "docs" / "agent.md").read_text()
     rows = set(re.findall(r"^\| `(\w+)` \|", page.split("## File tools")[1], re.MULTILINE))
-    assert rows == {tool.name for tool in (*TOOLS, *ID_TOOLS_ONLY)}
+    assert rows == {tool.name for tool in (*TOOLS, *ID_TOOLS_ONLY, *CHAT_TOOLS)}
 
 
 def test_every_job_is_in_the_list_that_the_engine_gets() -> None:

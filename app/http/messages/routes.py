@@ -44,6 +44,7 @@ async def send_message(
         body.conversation_id,
         owner=caller.owner,
         text=body.message,
+        model=services.choosing.checked(body.model),
         policy=POLICIES.get(body.when_busy),
         key=key,
     )

@@ -14,6 +14,7 @@ import pytest
 from pydantic.alias_generators import to_camel
 
 from core.ids import (
+    AskId,
     CheckpointId,
     ConversationId,
     FileId,
@@ -23,6 +24,8 @@ from core.ids import (
 )
 from core.node import NODE
 from store.records import (
+    AnsweredAsk,
+    Ask,
     Cancelled,
     CancelledTransfers,
     Checkpoint,
@@ -56,21 +59,30 @@ from store.records import (
     Reviewed,
     SentMessage,
     SteerRecord,
+    Todos,
     ToolCallRecord,
     Transfer,
+    UsageSummary,
 )
 
 ROOT = Path(__file__).parents[3]
 RESULTS: Mapping[str, Any] = {
     "system/accounts:get": GithubAccount | None,
+    "system/asks:answer": AnsweredAsk,
+    "system/asks:list": tuple[Ask, ...],
+    "system/asks:ofMessage": tuple[Ask, ...],
+    "system/asks:open": Ask,
+    "system/asks:settle": Ask,
     "system/checkpoints:get": CheckpointDetail,
     "system/checkpoints:list": Page[Checkpoint],
     "system/checkpoints:restore": RestoreStep,
     "system/checkpoints:review": Reviewed,
+    "system/conversations:chooseModel": Conversation,
     "system/conversations:create": Conversation,
     "system/conversations:get": Conversation,
     "system/conversations:list": Page[Conversation],
     "system/conversations:rename": Conversation,
+    "system/conversations:todos": Todos | None,
     "system/events:latest": tuple[GenerationEvent, ...],
     "system/files:changes": FileChanges,
     "system/files:list": Page[FileEntry],
@@ -120,6 +132,7 @@ RESULTS: Mapping[str, Any] = {
     "system/transfers:requestExport": RequestedExport,
     "system/transfers:requestImport": RequestedImport,
     "system/transfers:start": Transfer,
+    "system/usage:summary": UsageSummary,
 }
 # Read by hand: batches that say whether there is more, bytes that may have to be fetched; and parts
 # of results, which tests/jobs/answer/test_parts.py holds to those of tools.
@@ -132,6 +145,7 @@ NO_RECORDS = {
     "system/messages:resultParts",
 }
 IDS = {
+    "asks": AskId,
     "checkpoints": CheckpointId,
     "projects": ProjectId,
     "files": FileId,

@@ -21,11 +21,12 @@ from engine import (
     job,
 )
 from jobs.answer.reap import ENDED_WITHOUT_ANSWER, Reaper
-from jobs.events import MessageSent, engine_event
+from jobs.events import MessageSent, approvals_of, engine_event
 from jobs.outbox import Relay
 from jobs.reaping import FAULTS_IN_A_ROW, ReapTimes
 from store import Store
-from store.records import MessageStatus, SentMessage
+from store.records import ApprovalRule, MessageStatus, SentMessage
+from tools.approvals import Rule
 
 pytestmark = pytest.mark.timeout(30)
 
@@ -37,6 +38,7 @@ class Work:
     begun: asyncio.Event = field(default_factory=asyncio.Event)
     may_end: asyncio.Event = field(default_factory=asyncio.Event)
     senders: list[str] = field(default_factory=list[str])
+    asked: list[MessageSent] = field(default_factory=list[MessageSent])
 
 
 @job("process-message", on=MessageSent)
@@ -45,6 +47,7 @@ async def forgetful(ctx: JobContext[MessageSent]) -> None:
 
     async def wait() -> None:
         work.senders.append(str((ctx.event.user or {}).get("id")))
+        work.asked.append(ctx.event.data)
         work.begun.set()
         await work.may_end.wait()
 
@@ -90,6 +93,22 @@ async def test_an_event_that_never_reached_the_engine_is_sent(
     await work.begun.wait()
     assert work.senders == [owner]
     assert await status(store, sent.message_id) == MessageStatus.PROCESSING
+
+
+async def test_a_run_that_was_never_started_goes_by_the_settings_of_its_project(
+    store: Store, reaper: Reaper, work: Work, sent: SentMessage, owner: OwnerId
+) -> None:
+    rules = (ApprovalRule("writeFile", "deny", "src/**"), ApprovalRule("*", "ask"))
+    await store.projects.configure(
+        sent.project_id,
+        owner=owner,
+        change={"approvals": rules, "tool_set": "ids", "registries": ()},
+    )
+    await reaper.sweep()
+    await work.begun.wait()
+    (asked,) = work.asked
+    assert approvals_of(asked) == (Rule("writeFile", "deny", "src/**"), Rule("*", "ask"))
+    assert (asked.tool_set, asked.registries) == ("ids", "")
 
 
 async def test_a_run_that_is_alive_is_left_alone_and_noted(
