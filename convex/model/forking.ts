@@ -71,6 +71,8 @@ async function begin(ctx: MutationCtx, edited: Doc<"messages">, { content, exter
   const conversationId = await ctx.db.insert("conversations", {
     projectId: before.projectId,
     title: before.title,
+    isNamed: before.isNamed,
+    model: before.model,
     updatedAt: now,
     externalId: `edit:${externalId}`,
     editedFrom: edited._id,
@@ -137,7 +139,12 @@ class Copying {
       .query("resultImages")
       .withIndex("by_message", (q) => q.eq("messageId", row._id))
       .take(MAX_IMAGES);
-    for (const { storageId } of images) await this.insert("resultImages", { messageId, storageId });
+    for (const image of images) await this.insert("resultImages", { ...image, messageId });
+    const plans = await db
+      .query("todos")
+      .withIndex("by_message", (q) => q.eq("messageId", row._id))
+      .take(MAX_IMAGES);
+    for (const plan of plans) await this.insert("todos", { ...plan, messageId, conversationId: this.conversationId });
     const summaries = await db
       .query("condensations")
       .withIndex("by_message", (q) => q.eq("messageId", row._id))
@@ -174,4 +181,4 @@ class Copying {
   }
 }
 
-type Copied = "messages" | "messageTexts" | "turns" | "toolCalls" | "resultParts" | "resultImages" | "condensations";
+type Copied = "messages" | "messageTexts" | "turns" | "toolCalls" | "resultParts" | "resultImages" | "todos" | "condensations";

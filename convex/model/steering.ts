@@ -9,7 +9,8 @@ import type { MutationCtx, QueryCtx } from "../_generated/server";
 import { bytesOf } from "./rows.ts";
 import { runningIn } from "./running.ts";
 
-export const MAX_STEERS = 50; // of an answer
+export const MAX_STEERS = 50; // that an answer takes; it may be passed as many by each one that waited before it
+const MOST_READ = 500;
 
 export const steerRecord = v.object({ messageId: v.id("messages"), content: v.string(), toldIn: v.optional(v.number()) });
 type Steer = Infer<typeof steerRecord>;
@@ -19,7 +20,7 @@ export async function steersOf(ctx: QueryCtx, messageId: Id<"messages">): Promis
   const rows = await ctx.db
     .query("messages")
     .withIndex("by_steers", (q) => q.eq("steers", messageId))
-    .take(MAX_STEERS);
+    .take(MOST_READ);
   return rows.sort((a, b) => a.order - b.order);
 }
 
@@ -28,7 +29,7 @@ export async function untoldOf(ctx: QueryCtx, messageId: Id<"messages">): Promis
   const rows = await ctx.db
     .query("messages")
     .withIndex("by_steers", (q) => q.eq("steers", messageId).eq("toldIn", undefined))
-    .take(MAX_STEERS);
+    .take(MOST_READ);
   return rows.sort((a, b) => a.order - b.order);
 }
 

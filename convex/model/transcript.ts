@@ -196,12 +196,12 @@ function withoutBlob(part: Part): Part[] {
 
 /** Where the whole of an output is, if a call of the message's conversation kept it under the handle. */
 export async function fullTextUrl(ctx: QueryCtx, message: Doc<"messages">, handle: string): Promise<string | null> {
-  const row = await ctx.db
-    .query("resultImages")
-    .withIndex("by_handle", (q) => q.eq("handle", handle))
-    .first();
-  const its = row && (await ctx.db.get(row.messageId));
-  return row && its?.conversationId === message.conversationId ? await ctx.storage.getUrl(row.storageId) : null;
+  const rows = ctx.db.query("resultImages").withIndex("by_handle", (q) => q.eq("handle", handle));
+  for await (const row of rows) {
+    const its = await ctx.db.get(row.messageId); // one in each conversation that was copied from another
+    if (its?.conversationId === message.conversationId) return await ctx.storage.getUrl(row.storageId);
+  }
+  return null;
 }
 
 function blobsOf(parts: Part[]): Id<"_storage">[] {

@@ -180,10 +180,10 @@ STEER = "and mind the notes"
 @pytest.mark.parametrize(
     "moment",
     [
-        pytest.param(turn_streams(0, 8), id="first-turn-streams"),
+        pytest.param(turn_streams(0, 8), id="first-turn-streams", marks=pytest.mark.thorough),
         pytest.param(turn_ended(0), id="first-turn-ended"),
-        pytest.param(turn_streams(1, 1), id="second-turn-streams"),
-        pytest.param(turn_ended(1), id="second-turn-ended"),
+        pytest.param(turn_streams(1, 1), id="second-turn-streams", marks=pytest.mark.thorough),
+        pytest.param(turn_ended(1), id="second-turn-ended", marks=pytest.mark.thorough),
         pytest.param(turn_streams(2, 300), id="last-turn-streams"),
         pytest.param(turn_ended(2), id="last-turn-ended"),
     ],
