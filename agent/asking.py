@@ -32,6 +32,7 @@ from llm.model import (
     ToolSpec,
     Turn,
     TurnEnded,
+    Usage,
     UserMessage,
 )
 
@@ -84,10 +85,10 @@ class Asker:
         With the turn comes whether the model was told less than all of the conversation.
 
         A request that is too long is sent again shorter, never as it was; what has proved to fit is
-        remembered.
+        remembered. What broke off is part of the turn's usage, as far as the provider has said it.
         """
         shortest_tokens = self.budget_tokens >> HISTORY_HALVINGS
-        attempt = 0
+        attempt, wasted = 0, Usage()
         while True:
             await self._sink.reset(number)
             try:
@@ -95,6 +96,7 @@ class Asker:
                 turn = await self._stream(number, request, loaded.turns)
             except StreamBroken as broken:
                 attempt += 1
+                wasted += broken.usage
                 is_last = attempt >= self._agent.limits.stream_attempts
                 if is_last or self.asked_at(broken) is not None:
                     raise
@@ -110,7 +112,7 @@ class Asker:
                 log.warning("prompt_too_long", extra={"turn": number, "budget": self.budget_tokens})
             else:
                 await self._sink.flush()
-                return turn, history.is_shortened
+                return replace(turn, usage=wasted + turn.usage), history.is_shortened
 
     def _tool_choice(self, number: int, remarks: Remarks) -> Literal["auto", "none"] | Forced:
         if remarks.forbids_calls:
@@ -133,6 +135,7 @@ class Asker:
             ),
             max_output_tokens=self._agent.limits.max_output_tokens,
             tool_choice=self._tool_choice(number, remarks),
+            cache_key=self._agent.cache_key,
         )
 
     async def _stream(
@@ -159,8 +162,11 @@ class Asker:
         raise StreamBroken("the model's answer ended without an end")
 
     async def summary(self, loaded: Loaded, remarks: Remarks) -> Turn:
-        """Asked for behind the conversation as it was sent last: the provider has that cached."""
-        history = await self.told(loaded, remarks)
+        """Asked for behind the conversation as it was sent last: the provider has that cached.
+
+        The results that came since are not summed up, and with them it might not fit as it was.
+        """
+        history = await self.told(replace(loaded, turns=loaded.turns[:-1]), remarks)
         asked = UserMessage(parts=(TextPart(words.CONDENSE),))
         messages = tuple(alternating((*history.messages, asked)))
         request = replace(

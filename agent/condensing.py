@@ -10,7 +10,7 @@ from dataclasses import replace
 from itertools import accumulate
 
 from agent.exchanges import exchanges_of
-from agent.fitting import TARGET, cut_of, fitted
+from agent.fitting import TARGET, cut_of, digest_chars, fitted
 from agent.history import start_of, turn_sizes
 from agent.sizes import CHARS_PER_TOKEN
 from agent.transcript import Asked, Condensed, Loaded
@@ -50,16 +50,21 @@ def summary_chars(budget_tokens: int) -> int:
 
 
 def makes_progress(loaded: Loaded, condensed: Condensed, *, budget_tokens: int) -> bool:
-    """Whether the conversation gets shorter by the summary."""
-    budget = budget_tokens * CHARS_PER_TOKEN
-    return _size(replace(loaded, condensed=condensed), budget) <= (1 - LEAST_PROGRESS) * _size(
-        loaded, budget
-    )
+    """Whether the conversation gets shorter by the summary.
 
-
-def _size(loaded: Loaded, budget: int) -> int:
+    Counted is what the summary newly stands for, with its old results shortened, beside the summary
+    and what is told in short of those turns: not what would be left if all of it were cut down to
+    fit, for then facts are gone that the summary has.
+    """
     exchanges = exchanges_of(loaded)
-    return fitted(exchanges, turn_sizes(exchanges), budget, start_of(loaded)).chars
+    sizes = turn_sizes(exchanges)
+    before, after = start_of(loaded), start_of(replace(loaded, condensed=condensed))
+    first, end = (cut_of(exchanges, start).digested for start in (before, after))
+    most = digest_chars(budget_tokens * CHARS_PER_TOKEN)
+    told = [min(most, sum(size.in_digest for size in sizes[:count])) for count in (first, end)]
+    left = sum(size.brief for size in sizes[end:])
+    was = before.chars + told[0] + sum(size.brief for size in sizes[first:end]) + left
+    return after.chars + told[1] + left <= (1 - LEAST_PROGRESS) * was
 
 
 def _past_before(loaded: Loaded, question: int) -> int:

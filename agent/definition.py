@@ -5,6 +5,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from datetime import timedelta
 
+from agent.means import Budget
 from core.clock import Clock, SystemClock
 from llm.model import Model
 from tools.approvals import Rule
@@ -25,6 +26,7 @@ class Limits:
     calls_per_answer: int = 750  # each is a durable step, and a run may have 1,000 of those
     ask_timeout: timedelta = timedelta(days=1)  # after it nobody waits for a person's answer
     longest_wait_s: float = 900.0  # of one turn, for a provider that says when to ask again
+    budgets: tuple[Budget, ...] = ()  # looked at before each turn: the last one may go past them
 
 
 @dataclass(frozen=True)
@@ -33,8 +35,8 @@ class Agent:
 
     With `first_tool`, the first turn has to call that tool. `given` is what its tools may ask their
     place for, besides what is there for every agent. `approvals` are the rules by which a person is
-    asked before a call. `pause` waits that many seconds between two
-    attempts at a turn.
+    asked before a call. `cache_key`: see `ModelRequest`. `pause` waits that many seconds between
+    two attempts at a turn.
     """
 
     model: Model
@@ -44,5 +46,6 @@ class Agent:
     first_tool: str | None = None
     given: tuple[object, ...] = ()
     approvals: tuple[Rule, ...] = ()
+    cache_key: str = ""
     pause: Callable[[float], Awaitable[None]] = asyncio.sleep
     clock: Clock = field(default_factory=SystemClock)

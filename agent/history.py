@@ -15,6 +15,7 @@ from agent.digest import TouchesOf, digest, in_digest_chars, listing
 from agent.exchanges import Answer, Exchange, exchanges_of
 from agent.fitting import Cut, Fit, Start, TurnSize, cut_of, digest_chars, fitted, listing_chars
 from agent.images import images_of, with_images_that_fit, without_images
+from agent.plan import latest_plan
 from agent.sizes import CHARS_PER_TOKEN, size_of
 from agent.transcript import Answered, Asked, Condensed, Loaded, RecordedTurn
 from core.ids import ToolCallId
@@ -111,6 +112,9 @@ def build_history(
         messages.append(listing(exchanges[:merged], touches, chars=chars, is_cut=loaded.is_cut))
     if condensed is not None:
         messages.append(_user(words.condensed(condensed.text)))
+    plan = latest_plan(_left_out(exchanges, fit.cut), chars=plan_chars(budget_chars))
+    if plan is not None:
+        messages.append(_user(plan))
     for exchange in exchanges[:merged]:
         told.skip(exchange)
     for exchange in exchanges[merged:]:
@@ -130,6 +134,17 @@ def turn_sizes(exchanges: Sequence[Exchange]) -> list[TurnSize]:
         for answer in exchange.answers
         for recorded in answer.turns
     ]
+
+
+def plan_chars(budget: int) -> int:
+    """How long the plan may be that is told for turns that are left out."""
+    return min(4_000, budget // 16)
+
+
+def _left_out(exchanges: Sequence[Exchange], cut: Cut) -> list[RecordedTurn]:
+    """The turns whose calls are not told any more."""
+    turns = [turn for exchange in exchanges for answer in exchange.answers for turn in answer.turns]
+    return turns[: cut.digested]
 
 
 def start_of(loaded: Loaded) -> Start:

@@ -14,6 +14,7 @@ from agent.cleaning import ENDS_THE_ANSWER
 from agent.definition import Agent, Limits
 from agent.durable import CallRef, CondenseFirst, Durable, ToolRef, TurnRef
 from agent.history import Remarks
+from agent.means import NEAR, Whose, fullest
 from agent.outcome import Ending, Outcome
 from agent.person import ANSWERED, Person, RequestId
 from agent.run import Asking, RunState
@@ -71,6 +72,7 @@ class _Run:
         self._remarks = Remarks()
         self._may_condense = limits.condense_at < 1
         self._condensing = Usage()
+        self._is_told_of_budget = False
 
     async def answer(self) -> Outcome:
         outcome = await self._answer()
@@ -79,8 +81,14 @@ class _Run:
     async def _answer(self) -> Outcome:
         was_nudged = False
         announced_in: int | None = None
-        while not self._may_call_no_more():
+        while True:
             number = len(self._turns)
+            spent = self._spent_budget()
+            if spent is not None:
+                ending = Ending.DAY_BUDGET if spent == "day" else Ending.ANSWER_BUDGET
+                return _outcome(self._turns, ending, words.BUDGET_SPENT[spent])
+            if self._may_call_no_more():
+                return await self._close()
             turn = await self._turn(number)
             if turn.announces:
                 if announced_in == number - 1:
@@ -97,7 +105,19 @@ class _Run:
                     return _outcome(self._turns, Ending.STUCK, words.stuck(name))
                 was_nudged = True
                 self._remarks = self._remarks.and_after(number, words.NUDGE)
-        return await self._close()
+
+    def _spent_budget(self) -> Whose | None:
+        """The budget that is used up; of one that nearly is, the model is told before its turn."""
+        budget, share = fullest(self._limits.budgets, _usage(self._turns) + self._condensing)
+        if budget is None or share < NEAR:
+            return None
+        if share >= 1:
+            return budget.of
+        if not self._is_told_of_budget:
+            self._is_told_of_budget = True
+            before = len(self._turns) - 1
+            self._remarks = self._remarks.and_after(before, words.BUDGET_NEAR[budget.of])
+        return None
 
     async def _close(self) -> Outcome:
         """A last turn, told to call nothing; one that calls all the same is forbidden to.
@@ -227,7 +247,11 @@ def _outcome(turns: Sequence[TurnRef], ending: Ending, note: str) -> Outcome:
         note=note,
         turns=len(turns),
         tool_calls=sum(len(turn.calls) for turn in turns),
-        usage=sum((turn.usage for turn in turns), Usage()),
-        model=turns[-1].model,
+        usage=_usage(turns),
+        model=turns[-1].model if turns else "",
         is_shortened=any(turn.is_shortened for turn in turns),
     )
+
+
+def _usage(turns: Sequence[TurnRef]) -> Usage:
+    return sum((turn.usage for turn in turns), Usage())

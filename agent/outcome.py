@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
+from agent.sink import Sink
 from agent.transcript import PARAGRAPH, Transcript, text_of_turns
 from llm.model import Usage
 
@@ -16,6 +17,8 @@ class Ending(StrEnum):
     CUT = "cut"
     REFUSED = "refused"
     CONTEXT_FULL = "context_full"
+    ANSWER_BUDGET = "answer_budget"
+    DAY_BUDGET = "day_budget"
 
 
 @dataclass(frozen=True)
@@ -23,7 +26,8 @@ class Outcome:
     """What the run came to; small, so that a job can return it.
 
     `note` is a sentence for the person that the model did not say: why the answer is short or
-    missing. It is part of the answer's text. `usage` sums all turns; `model` is that of the last.
+    missing. It is part of the answer's text. `usage` sums all turns; `model` is that of the last,
+    and empty where there was none.
     `is_shortened`: the model was told less than all of the conversation, in some turn.
     """
 
@@ -36,11 +40,18 @@ class Outcome:
     is_shortened: bool = False
 
 
-async def answer_text(transcript: Transcript, outcome: Outcome) -> str:
-    """The final text of the answer: all turns, then the note.
+async def close_answer(transcript: Transcript, sink: Sink, outcome: Outcome) -> str:
+    """The final text of the answer: all turns, then the note, which is shown as the others were.
 
-    It reads the transcript: call it inside a step.
+    It reads the transcript, and may be done twice: call it inside a step. Raises: as the sink does.
     """
     loaded = await transcript.load(whole_chars=0)
     text = text_of_turns(loaded.turns)
-    return PARAGRAPH.join(part for part in (text, outcome.note) if part)
+    if not outcome.note:
+        return text
+    note = f"{PARAGRAPH}{outcome.note}" if text else outcome.note
+    part = outcome.turns  # behind the last turn: a reset takes back the note alone
+    await sink.reset(part)
+    await sink.text(part, note)
+    await sink.flush()
+    return text + note

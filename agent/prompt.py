@@ -63,3 +63,10 @@ SYSTEM_PROMPT_BY_ID = _PROMPT.format(files=_BY_ID)
 def budget_words(max_turns: int) -> str:
     """How much an answer may do."""
     return f"An answer may have {max_turns} turns with tool calls; then you are asked to end it.\n"
+
+
+PLAN_WORDS = (
+    "For a task of several steps write a plan with todo before you begin, and again whenever a "
+    "step begins or is done; not for questions or small changes.\n"
+)
+"""Where an answer may keep a plan."""

@@ -2,6 +2,8 @@
 
 from collections.abc import Sequence
 
+from tools.outputs import where_whole_in
+
 # To the model, as results of calls or as remarks in a user message.
 
 INTERRUPTED = (
@@ -80,6 +82,18 @@ def nobody_allowed(name: str) -> str:
     )
 
 
+BUDGET_NEAR = {
+    "answer": (
+        "[This answer has used more than 80 % of what one answer may take. Finish what matters "
+        "most, then end it and tell the user what is left to do.]"
+    ),
+    "day": (
+        "[The user's answers have used more than 80 % of what they may take today. Finish what "
+        "matters most, then end this one and tell the user what is left to do.]"
+    ),
+}
+
+
 CONDENSE = """\
 [This conversation is about to be longer than what you can be sent. Write a summary from which you \
 can go on without the rest: only the latest messages will stand beside it. Call no tool. Use these \
@@ -140,17 +154,26 @@ def listed(requests: Sequence[str], lines: Sequence[str], *, is_cut: bool) -> st
     return "\n".join([LEFT_OUT[:-1], *older, "In it the user asked:", *asked, *lines, "]"])
 
 
+def planned(lines: Sequence[str]) -> str:
+    """The plan as it stood where what is left out ends."""
+    return "\n".join(["[Your plan, as you had written it with todo by then:", *lines, "]"])
+
+
 def results_too_large(text: str, kept_chars: int) -> str:
     """A new tool result of which only the beginning fits."""
+    where = where_whole_in(text[kept_chars:])
     return (
         f"{text[:kept_chars]}\n[The rest of this result does not fit into the conversation: "
-        f"{len(text) - kept_chars} characters are left out. Ask for it in smaller parts.]"
+        f"{len(text) - kept_chars} characters are left out. "
+        f"{where or 'Ask for it in smaller parts'}.]"
     )
 
 
 def result_cut(text: str, kept_chars: int) -> str:
     """An old tool result shortened to save room."""
-    return f"{text[:kept_chars]}\n[The rest of this result is left out to save room.]"
+    where = where_whole_in(text[kept_chars:])
+    more = f"; {where}" if where else ""
+    return f"{text[:kept_chars]}\n[The rest of this result is left out to save room{more}.]"
 
 
 # To the person, as part of the answer.
@@ -173,6 +196,17 @@ STEP_CAP = (
     "I reached the limit of steps for one answer before I was done. Write “continue” to let me go "
     "on."
 )
+BUDGET_SPENT = {
+    "answer": (
+        "I stopped here because this answer has used up what one answer may take. What I did so "
+        "far is kept. Write “continue” to let me go on."
+    ),
+    "day": (
+        "I stopped here because your answers have used up what they may take today. What was done "
+        "so far is kept. Write “continue” tomorrow (days change at midnight UTC), or ask whoever "
+        "runs this server for more."
+    ),
+}
 
 
 def stuck(tool: str) -> str:

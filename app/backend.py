@@ -7,9 +7,10 @@ from datetime import timedelta
 from functools import partial
 
 from agent.definition import Limits
+from agent.means import Budget
 from app.convex import ConvexAccess
 from app.github import github_of
-from app.models import small_model_of
+from app.models import models_of, small_model_of
 from app.observe.tracing import tracing
 from app.services.sealing import sealing_of
 from app.settings import Settings
@@ -22,6 +23,7 @@ from jobs.answer.live_answers import LiveAnswers
 from jobs.files.folders import ProjectFolders, own_folder
 from jobs.files.sweep import FolderSweeper, Room
 from jobs.mcp_servers import ProjectServers
+from jobs.message.titles import Titles
 from jobs.outbox import Relay
 from jobs.reap import reap
 from jobs.registry import JOBS
@@ -121,6 +123,7 @@ async def open_engine(
             repositories = stack.enter_context(own_folder(settings.data_dir / "repositories"))
             github = github_of(settings, repositories, store, CLOCK, small_model)
             needs += [store, agents, workplace.folders, workplace.owned, workplace.live, github]
+            needs.append(Titles(small_model))
         async with engine_of(settings, works=model is not None, provide=needs) as engine:
             yield engine
 
@@ -163,7 +166,11 @@ def agents_of(settings: Settings, model: Model, store: Store, workplace: Workpla
         condense_at=settings.condense_percent / 100,
         ask_timeout=timedelta(seconds=settings.ask_timeout_s),
         longest_wait_s=settings.model_wait_s,
+        budgets=(
+            Budget("answer", tokens=settings.answer_budget_tokens, usd=settings.answer_budget_usd),
+        ),
     )
+    day = Budget("day", tokens=settings.day_budget_tokens, usd=settings.day_budget_usd)
     sealing = sealing_of(settings)
     servers = ProjectServers(
         store,
@@ -178,5 +185,7 @@ def agents_of(settings: Settings, model: Model, store: Store, workplace: Workpla
         servers=servers,
         store=store,
         id_tools=ID_TOOLS,
+        models=models_of(settings, model),
+        day_budget=day if day.is_bound else None,
         chat_tools=CHAT_TOOLS,
     )

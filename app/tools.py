@@ -22,12 +22,13 @@ from tools.lsp.checking import checked
 from tools.lsp.language_servers import LanguageServers
 from tools.lsp.servers import SERVERS, Server, read_table
 from tools.mcp.clients import McpClients
+from tools.outputs import Outputs
 from tools.place import Provided
+from tools.planning import PLANNING_TOOLS
 from tools.sandbox.sandbox import Sandbox
 from tools.search import SEARCH_TOOLS
 from tools.search.relevance.client import RelevanceIndex
 from tools.terminal import TERMINAL_TOOLS
-from tools.terminal.outputs import Outputs
 from tools.terminal.processes import Processes
 from tools.tool import AnyTool
 
@@ -51,7 +52,7 @@ ID_TOOLS = checked(
 An id is a path, so what the others say of paths can be read and changed.
 """
 
-CHAT_TOOLS: tuple[AnyTool, ...] = (ASK_USER,)
+CHAT_TOOLS: tuple[AnyTool, ...] = (ASK_USER, *PLANNING_TOOLS)
 """As agents get them besides where they answer a person."""
 
 MCP_TOOLS = tuple(tool for tool in AGENT_TOOLS if tool.name != UNDO.name)

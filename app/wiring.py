@@ -20,9 +20,10 @@ from app.http.rates.postgres import PostgresBuckets
 from app.http.serving.server import serving
 from app.identity.issuer import Identity, identity_of
 from app.identity.tokens import Authenticator
-from app.models import model_of, prepare
+from app.models import model_of, offers_of, prepare
 from app.ready_file import announced
 from app.services.asking import Asking
+from app.services.choosing import Choosing
 from app.services.completing import Completing
 from app.services.configuring import Configuring
 from app.services.editing import Editing
@@ -202,6 +203,7 @@ def services_of(
     return Services(
         store=backend.store,
         messaging=messaging,
+        choosing=Choosing(offers_of(settings)),
         asking=Asking(backend.store, backend.relay),
         completing=Completing(backend.small_model, partial(page_at, backend.workplace.owned)),
         generating=Generating(backend.store, backend.relay, inspect, messaging, CLOCK),

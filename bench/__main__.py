@@ -3,12 +3,12 @@
 import asyncio
 import sys
 
-from bench import agent, fairness, generate, start, store, stream, tools
+from bench import fairness, generate, start, store, stream, tools
+from bench.agent import suite as agent
 from bench.engine import suite as engine
 from bench.github import suite as github
 
 SUITES = {
-    "agent": agent.main,
     "fairness": fairness.main,
     "generate": generate.main,
     "start": start.main,
@@ -21,17 +21,19 @@ SUITES = {
 def main() -> None:
     """Run the suite that the first argument names.
 
-    The engine's takes options of its own, and that of GitHub the names of some of its parts.
+    The engine's takes options of its own, those of the agent and of GitHub the names of some parts.
     """
     match sys.argv[1:]:
         case ["engine", *options]:
             asyncio.run(engine.main(engine.read_options(options)))
+        case ["agent", *parts] if set(parts) <= set(agent.PARTS):
+            asyncio.run(agent.main(parts))
         case ["github", *parts] if set(parts) <= set(github.PARTS):
             asyncio.run(github.main(parts))
         case [suite] if suite in SUITES:
             asyncio.run(SUITES[suite]())
         case _:
-            names = "|".join(["engine", "github", *SUITES])
+            names = "|".join(["agent", "engine", "github", *SUITES])
             sys.exit(f"usage: python -m bench {names}   (make bench SUITE=name)")
 
 

@@ -9,6 +9,7 @@ import {
   askStatus,
   checkpointKind,
   deltaKind,
+  endedEarly,
   exportStatus,
   fileMode,
   fileSide,
@@ -25,6 +26,8 @@ import {
   reportLine,
   restoreOutcome,
   role,
+  spent,
+  todoItem,
   toolCallStatus,
   transferKind,
   transferStatus,
@@ -156,11 +159,14 @@ export default defineSchema({
     .index("by_content", ["projectId", "sha256"])
     .index("by_storage", ["storageId"]),
 
-  // Written by people and the API; read by people. Never touched while an answer streams.
+  // Written by people, the API and once by the job that finds a title; read by people. Else never touched while an
+  // answer streams.
   conversations: defineTable({
     projectId: v.id("projects"),
     title: v.string(),
+    isNamed: v.optional(v.boolean()), // somebody has chosen the title, if only that of a new one
     updatedAt: v.number(),
+    model: v.optional(v.string()), // who answers, as its owner chose; absent: the default
     externalId: v.optional(v.string()),
     deletedAt: v.optional(v.number()), // it is hidden, and system/purge empties it
   })
@@ -184,6 +190,7 @@ export default defineSchema({
     model: v.optional(v.string()),
     usage: v.optional(usage),
     waitingUntil: v.optional(v.number()), // the provider takes no request before; gone when the wait is over
+    endedEarly: v.optional(endedEarly),
     isHistoryCut: v.optional(v.boolean()), // the model was told less than all of the conversation
     runId: v.optional(v.string()),
     startedAt: v.number(),
@@ -245,6 +252,31 @@ export default defineSchema({
     .index("by_conversation", ["conversationId"])
     .index("by_message", ["messageId", "turn"]),
 
+  // What an answer took of a model on a day (UTC), its failed attempts and its summaries included; written with the turn,
+  // the summary or the end that took it, read by people; goes with the message.
+  usageRecords: defineTable({
+    ownerId: v.string(),
+    projectId: v.id("projects"),
+    conversationId: v.id("conversations"),
+    messageId: v.id("messages"),
+    day: v.string(), // YYYY-MM-DD
+    model: v.string(),
+    ...spent.fields,
+  })
+    .index("by_message", ["messageId", "day", "model"])
+    .index("by_conversation", ["conversationId", "day"]),
+
+  // The same for all answers of a project; written with it, read by people and by budgets. It stays when the project
+  // goes: what was spent is spent, and whoever deletes a project has no new budget.
+  usageDays: defineTable({
+    ownerId: v.string(),
+    projectId: v.id("projects"),
+    day: v.string(),
+    model: v.string(),
+    ...spent.fields,
+  })
+    .index("by_owner", ["ownerId", "day"])
+    .index("by_project", ["projectId", "day", "model"]),
   // What the agent asks the person: a question, or whether a call may run. Written by jobs (and closed with the answer
   // that it belongs to), answered once by the owner; read by people and by the run that waits.
   asks: defineTable({
@@ -272,6 +304,18 @@ export default defineSchema({
     .index("by_call", ["messageId", "turn", "toolCallId", "kind"])
     .index("by_status", ["messageId", "status"])
     .index("by_conversation", ["conversationId"]),
+  // The plan of an answer, as its last call of `todo` has it; written with the result of that call, read by people. The
+  // newest row is the plan of the conversation.
+  todos: defineTable({
+    conversationId: v.id("conversations"),
+    messageId: v.id("messages"),
+    turn: v.number(), // of that call, as the next
+    index: v.number(),
+    items: v.array(todoItem),
+    updatedAt: v.number(),
+  })
+    .index("by_conversation", ["conversationId"])
+    .index("by_message", ["messageId"]),
 
   // What tool calls came to beside their text (diffs, exit codes, …); written with the result, read by people who open
   // a call. They stand apart so that the history of a conversation is read without them.
@@ -282,11 +326,13 @@ export default defineSchema({
     parts: v.array(keptPart),
   }).index("by_call", ["messageId", "turn", "toolCallId"]),
 
-  // Who holds the blob of a large image in `resultParts`; written and deleted with that row.
+  // Who holds the blob of a large image or of a whole output in `resultParts`; written and deleted with that row.
   resultImages: defineTable({
     messageId: v.id("messages"),
     storageId: v.id("_storage"),
+    handle: v.optional(v.string()), // of a whole output, by which the agent finds it again
   })
+    .index("by_handle", ["handle"])
     .index("by_message", ["messageId"])
     .index("by_storage", ["storageId"]),
 
@@ -300,6 +346,7 @@ export default defineSchema({
     epoch: v.number(),
     round: v.number(),
     retryKey: v.optional(v.string()),
+    chosenModel: v.optional(v.string()), // for this message; absent: that of the conversation
     nextSeq: v.optional(v.number()), // where the stream goes on after a retry, its deltas swept or not
     status: messageStatus,
     heartbeatAt: v.number(),

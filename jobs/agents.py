@@ -1,19 +1,27 @@
 """Who answers: decided for each run, never when the process starts."""
 
-from collections.abc import Sequence
+import hashlib
+import logging
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from agent.definition import Agent, Limits
 from agent.durable import Durable
-from agent.prompt import SYSTEM_PROMPT, SYSTEM_PROMPT_BY_ID, budget_words
+from agent.means import Budget
+from agent.prompt import PLAN_WORDS, SYSTEM_PROMPT, SYSTEM_PROMPT_BY_ID, budget_words
+from core.ids import OwnerId
+from core.usage import Usage
 from engine import ReceivedEvent
 from jobs.events import GenerateRequested, MessageSent, approvals_of, registries_of, sender_of
 from jobs.mcp_servers import ProjectServers, ServerTools
 from jobs.project_words import project_words
 from llm.model import Model
 from store.gateway import Store
+from tools.planning.todo import TODO
 from tools.registry import Toolbox
 from tools.tool import AnyTool
+
+log = logging.getLogger(__name__)
 
 
 class Agents:
@@ -30,6 +38,8 @@ class Agents:
         servers: what knows the MCP servers of projects; None: they are not asked.
         store: where a project's rules are read; None: they are not.
         id_tools: what an agent is given instead where a project has chosen tools by ids.
+        models: what people may choose, by `provider/model`.
+        day_budget: what all answers of a person may take on a day.
         chat_tools: what it is given besides where it answers a person.
     """
 
@@ -42,9 +52,13 @@ class Agents:
         servers: ProjectServers | None = None,
         store: Store | None = None,
         id_tools: Sequence[AnyTool] = (),
+        models: Mapping[str, Model] | None = None,
+        day_budget: Budget | None = None,
         chat_tools: Sequence[AnyTool] = (),
     ) -> None:
+        self._day_budget = day_budget
         self._model = model
+        self._models = models or {}
         self._tools = tuple(tools)
         self._id_tools = tuple(id_tools)
         self._chat_tools = tuple(chat_tools)
@@ -66,22 +80,48 @@ class Agents:
         tools, system = self._tools, SYSTEM_PROMPT
         if asked.tool_set == "ids":
             tools, system = self._id_tools, SYSTEM_PROMPT_BY_ID
-        return Agent(
-            model=self._model,
+        plans = any(tool.name == TODO.name for tool in self._chat_tools)
+        agent = Agent(
+            model=self._chosen(asked.model),
             toolbox=Toolbox((*tools, *self._chat_tools, *added.tools)),
-            system=system + self._budget + words + added.remark,
+            system=system + self._budget + PLAN_WORDS * plans + words + added.remark,
             limits=self._limits,
             given=(registries,),
             approvals=approvals_of(asked),
+            cache_key=cache_key(asked.conversation_id),
         )
+        return await self.within_day(agent, owner=owner, steps=steps)
 
-    async def for_failure(
-        self,
-        event: ReceivedEvent[MessageSent],  # noqa: ARG002 - as above
-    ) -> Agent:
+    async def within_day(self, agent: Agent, *, owner: OwnerId, steps: Durable) -> Agent:
+        """The agent, bound by what is left of its person's day; step `day-usage`, if it is bound.
+
+        Answers that are written at the same time do not see what each other takes.
+        """
+        budget, store = self._day_budget, self._store
+        if budget is None or store is None:
+            return agent
+
+        async def read() -> Usage:
+            today = agent.clock.now().date()
+            used = await store.usage.summary(owner=owner, first=today, last=today, by="day")
+            return used.total.usage
+
+        used = await steps.run("day-usage", read)
+        budgets = (*agent.limits.budgets, replace(budget, used=used))
+        return replace(agent, limits=replace(agent.limits, budgets=budgets))
+
+    async def for_failure(self, event: ReceivedEvent[MessageSent]) -> Agent:
         """Who has failed to answer it, to be named: nothing of the project is asked for that."""
-        toolbox = Toolbox(self._tools)
-        return Agent(self._model, toolbox, system=SYSTEM_PROMPT, limits=self._limits)
+        model, toolbox = self._chosen(event.data.model), Toolbox(self._tools)
+        return Agent(model, toolbox, system=SYSTEM_PROMPT, limits=self._limits)
+
+    def _chosen(self, name: str | None) -> Model:
+        """The model of that name; the default for none, and for one that is allowed no more."""
+        if name is None:
+            return self._model
+        if name not in self._models:
+            log.warning("model_not_allowed_any_more", extra={"model": name})
+        return self._models.get(name, self._model)
 
     def for_generation(
         self,
@@ -106,4 +146,13 @@ class Agents:
             first_tool=first_tool,
             given=(registries_of(event.data),),
             approvals=approvals_of(event.data),
+            cache_key=cache_key(event.data.project_generation_id),
         )
+
+
+def cache_key(thread: str) -> str:
+    """Of the requests in a conversation or a generation: stable, and its id cannot be told from it.
+
+    Hashed with a word of our own: the same id hashed elsewhere gives another key.
+    """
+    return hashlib.sha256(f"polaris prompt cache: {thread}".encode()).hexdigest()[:32]

@@ -26,6 +26,7 @@ class MessageSent(EventData, event="message/sent"):
     uses_mcp: bool = False  # the project names MCP servers
     tool_set: Literal["paths", "ids"] = "paths"  # as the project had chosen, as what follows
     registries: str | None = None  # see `registries_of`
+    model: str | None = None  # `provider/model`, as the person has chosen; None: the default
     approvals: str = ""  # see `approvals_of`
 
 
@@ -42,6 +43,12 @@ class AskAnswered(EventData, event="ask/answered"):
     message_id: MessageId
     conversation_id: ConversationId
     project_id: ProjectId
+
+
+class TitleWanted(EventData, event="conversation/title.wanted"):
+    """A conversation that nobody has named has a message in the store."""
+
+    conversation_id: ConversationId
 
 
 class ImportRequested(EventData, event="github/import.requested"):

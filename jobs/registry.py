@@ -10,9 +10,11 @@ from jobs.github.import_repository import import_repository
 from jobs.github.open_pull_request import open_pull_request
 from jobs.github.pull_repository import pull_repository
 from jobs.message.process_message import process_message
+from jobs.message.title_conversation import title_conversation
 
 JOBS: tuple[Job[Any, Any], ...] = (
     process_message,
+    title_conversation,
     import_repository,
     export_repository,
     pull_repository,

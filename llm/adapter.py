@@ -11,6 +11,7 @@ from llm.catalog import Catalog
 from llm.exchange import Judge, Reading, Response, Sdk, exchanged
 from llm.gate import Gate
 from llm.model import ModelEvent, ModelRequest
+from llm.prefix import PrefixWatch
 from llm.providers import Provider
 from llm.retry import Patience, retrying
 
@@ -47,6 +48,7 @@ class SdkModel(ABC, Generic[C]):
         self._facts = (catalog or Catalog.default()).facts(self.name)
         self._clock = clock or SystemClock()
         self._gate = Gate(self._clock)
+        self._prefixes = PrefixWatch(self.name, provider.protocol)
         self._client = self._connected(api_key)
 
     @property

@@ -29,6 +29,7 @@ class AnthropicModel(SdkModel[anthropic.AsyncAnthropic]):
             base_url=self._provider.base_url,
             max_retries=0,
             timeout=anthropic.Timeout(self._patience.idle_s, connect=self._patience.connect_s),
+            http_client=anthropic.DefaultAioHttpClient(),
         )
         self._messages = client.messages  # imported on first use: not within the first turn
         return client
@@ -60,6 +61,7 @@ class AnthropicModel(SdkModel[anthropic.AsyncAnthropic]):
 
     def _asked(self, request: ModelRequest) -> AbstractAsyncContextManager[Response]:
         body = self._body(request)
+        self._prefixes.sent(request.cache_key, body)
         return self._messages.with_streaming_response.create(**body, stream=True)
 
     def _reading(self, now: datetime) -> Reading:

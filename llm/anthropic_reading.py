@@ -197,6 +197,16 @@ class AnthropicReading:
         # What is not known is treated as carefully as an answer that was cut.
         return _STOPS.get(self._stop, StopReason.MAX_TOKENS)
 
+    @property
+    def usage(self) -> Usage:
+        """What the provider has said so far that the answer takes."""
+        return Usage(
+            input_tokens=self._usage.get("input_tokens", 0),
+            output_tokens=self._usage.get("output_tokens", 0),
+            cache_read_tokens=self._usage.get("cache_read_input_tokens", 0),
+            cache_write_tokens=self._usage.get("cache_creation_input_tokens", 0),
+        )
+
     def finished(self) -> Turn:
         """The turn, without calls that are not whole."""
         stop = self._stop_reason()
@@ -225,12 +235,7 @@ class AnthropicReading:
         return Turn(
             message=AssistantMessage(tuple(parts)),
             stop_reason=stop,
-            usage=Usage(
-                input_tokens=self._usage.get("input_tokens", 0),
-                output_tokens=self._usage.get("output_tokens", 0),
-                cache_read_tokens=self._usage.get("cache_read_input_tokens", 0),
-                cache_write_tokens=self._usage.get("cache_creation_input_tokens", 0),
-            ),
+            usage=self.usage,
             model=f"{self._provider}/{self._model}" if self._model else self._asked,
             dropped_calls=tuple(dropped),
         )

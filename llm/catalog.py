@@ -3,6 +3,7 @@
 import json
 from collections.abc import Mapping
 from dataclasses import replace
+from datetime import date
 from functools import cache
 from pathlib import Path
 from typing import Annotated, Literal, Self, cast, get_args
@@ -14,7 +15,7 @@ from core.invalid import problem_text
 from llm.model import Turn, Usage
 
 _SHIPPED = Path(__file__).with_name("models.json")
-_MILLION = 1_000_000
+MICROS = 1_000_000  # of a dollar
 
 
 class InvalidCatalog(Refused):
@@ -24,7 +25,10 @@ class InvalidCatalog(Refused):
 
 
 class Price(BaseModel):
-    """US dollars for a million tokens of each kind; the cache costs `input` if not said."""
+    """US dollars for a million tokens of each kind; the cache costs `input` if not said.
+
+    `as_of`: the day on which the provider's list said so.
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -32,17 +36,26 @@ class Price(BaseModel):
     output: Annotated[float, Field(ge=0)]
     cache_read: Annotated[float | None, Field(ge=0)] = None
     cache_write: Annotated[float | None, Field(ge=0)] = None
+    as_of: date | None = None
 
-    def dollars(self, usage: Usage) -> float:
-        """What the usage costs."""
-        read = self.input if self.cache_read is None else self.cache_read
-        write = self.input if self.cache_write is None else self.cache_write
-        return (
+    def micros(self, usage: Usage) -> int:
+        """What the usage costs, in millionths of a dollar: whole ones, so that sums are exact."""
+        return round(
             usage.input_tokens * self.input
             + usage.output_tokens * self.output
-            + usage.cache_read_tokens * read
-            + usage.cache_write_tokens * write
-        ) / _MILLION
+            + usage.cache_read_tokens * self.of_cache_read
+            + usage.cache_write_tokens * self.of_cache_write
+        )
+
+    @property
+    def of_cache_read(self) -> float:
+        """What a million tokens cost that were read from the cache."""
+        return self.input if self.cache_read is None else self.cache_read
+
+    @property
+    def of_cache_write(self) -> float:
+        """What a million tokens cost that were written to the cache."""
+        return self.input if self.cache_write is None else self.cache_write
 
 
 Effort = Literal["none", "minimal", "low", "medium", "high", "xhigh", "max"]
@@ -75,12 +88,27 @@ class ModelFacts(BaseModel):
     first_byte_s: Annotated[float | None, Field(gt=0, allow_inf_nan=False)] = None
     price: Price | None = None
 
+    @property
+    def thinks(self) -> bool:
+        """Whether it reasons before it answers, as far as is known."""
+        is_asked = self.reasoning_effort not in {None, "none"}
+        return self.thinking != "off" or self.reasoning_back != "off" or is_asked
+
     def priced(self, turn: Turn) -> Turn:
         """The turn with its cost, if the price is known and the provider counted the tokens."""
-        if self.price is None or turn.usage == Usage():
-            return turn
-        cost_usd = self.price.dollars(turn.usage)
-        return replace(turn, usage=replace(turn.usage, cost_usd=cost_usd))
+        return replace(turn, usage=self.costed(turn.usage))
+
+    def costed(self, usage: Usage) -> Usage:
+        """The usage with what it costs, where that is known."""
+        micros = self.cost_micros(usage)
+        return usage if micros is None else replace(usage, cost_usd=micros / MICROS)
+
+    def cost_micros(self, usage: Usage) -> int | None:
+        """What the usage costs, in millionths of a dollar.
+
+        None where the price is unknown or nothing was counted: that is not the same as free.
+        """
+        return None if self.price is None or usage == Usage() else self.price.micros(usage)
 
 
 UNKNOWN = ModelFacts(context_window=128_000, max_output_tokens=16_000)
@@ -112,6 +140,11 @@ class Catalog:
         """This table where `provider/model` is asked to think that much; one of `EFFORTS`."""
         facts = self.facts(name).model_copy(update={"reasoning_effort": cast("Effort", effort)})
         return type(self)({**self._models, name: facts})
+
+    @property
+    def models(self) -> Mapping[str, ModelFacts]:
+        """What is listed, by name."""
+        return self._models
 
     def facts(self, name: str) -> ModelFacts:
         """The facts of `provider/model`; `UNKNOWN` where nothing fits."""

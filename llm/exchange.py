@@ -4,17 +4,20 @@ import asyncio
 import json
 import logging
 import ssl
-from collections.abc import AsyncGenerator, AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Iterator, Mapping
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, aclosing
 from dataclasses import dataclass
 from typing import Protocol, cast
 
-import anyio
+import aiohttp
 import httpx2
 
 from core.clock import Clock
+from core.usage import Usage
 from llm.catalog import ModelFacts
+from llm.faults import StreamBroken
 from llm.judging import Fault, fault_of_response, raised_by
+from llm.merging import merged
 from llm.model import ModelEvent, Turn, TurnEnded
 from llm.odd import Json, objects_in
 from llm.providers import Provider
@@ -51,6 +54,11 @@ class Reading(Protocol):
 
     def finished(self) -> Turn:
         """The turn, without calls that are not whole."""
+        ...
+
+    @property
+    def usage(self) -> Usage:
+        """What the provider has said so far that the answer takes."""
         ...
 
 
@@ -156,8 +164,8 @@ async def exchanged(  # noqa: PLR0913 - what an adapter knows, one argument each
                 aclosing(_objects(response, limits.first_byte_s)) as objects,
                 aclosing(within(objects, lambda: _limit_s(reading, limits))) as each,
             ):
-                async for name, said in each:
-                    for event in reading.take(name, said):
+                async for said in each:
+                    for event in merged(_taken(reading, said)):
                         yielded = True
                         yield event
             if _kind(response).endswith("json"):  # of something else, if it was no answer
@@ -170,7 +178,10 @@ async def exchanged(  # noqa: PLR0913 - what an adapter knows, one argument each
     except (sdk.error, *_FAULTS) as error:
         fault, cause = _transport_fault(error), error
     if not reading.is_over:
-        raise judge.error(fault, yielded=yielded) from cause
+        broken = judge.error(fault, yielded=yielded)
+        if isinstance(broken, StreamBroken):
+            broken.usage = facts.costed(reading.usage)
+        raise broken from cause
     for event in reading.rest():
         yield event
     yield TurnEnded(facts.priced(reading.finished()))
@@ -179,11 +190,16 @@ async def exchanged(  # noqa: PLR0913 - what an adapter knows, one argument each
 _FAULTS = (
     httpx2.HTTPError,  # a socket that drops in the middle is not wrapped by the SDKs
     httpx2.InvalidURL,
-    anyio.EndOfStream,
+    aiohttp.ClientError,
     Silence,
     OSError,
     ValueError,  # an event that is no JSON, or a header that cannot be sent
 )
+
+
+def _taken(reading: Reading, objects: Iterable[tuple[str, Json]]) -> Iterator[ModelEvent]:
+    for name, said in objects:
+        yield from reading.take(name, said)
 
 
 def _limit_s(reading: Reading, limits: Limits) -> float:
@@ -206,8 +222,11 @@ def _kind(response: Response) -> str:
 
 async def _objects(
     response: Response, first_byte_s: float
-) -> AsyncGenerator[tuple[str, Json], None]:
-    """Each object of the answer with the name of its event; `DONE` where that mark stands."""
+) -> AsyncGenerator[list[tuple[str, Json]], None]:
+    """The objects of the answer as they come, one at least, each with the name of its event.
+
+    The end mark is an object without fields, named `DONE`.
+    """
     kind = _kind(response)
     if kind == "text/html":
         raise Said(Fault(status=response.status_code, kind="foreign"))
@@ -216,16 +235,27 @@ async def _objects(
         aclosing(_first_within(response.iter_bytes(), first_byte_s)) as chunks,
         aclosing(_whole(chunks) if kind.endswith("json") else frames_of(chunks)) as each,
     ):
-        async for frame in each:
-            if frame.data.startswith(DONE):
-                yield DONE, {}
-                continue
-            for said in objects_in(_decoded(frame.data)):
-                seen = True
-                if _PING not in (frame.name, said.get("type")):  # a sign of life is no answer
-                    yield frame.name, said
+        async for frames in each:
+            found: list[tuple[str, Json]] = []
+            try:
+                for frame in frames:
+                    found += _said(frame)
+            finally:  # also what stands before an event that cannot be read
+                seen = seen or any(name != DONE for name, _ in found)
+                if answer := [said for said in found if not _is_sign_of_life(*said)]:
+                    yield answer
     if not seen and kind and kind != "text/event-stream":
         raise Said(Fault(status=response.status_code, kind="foreign"))
+
+
+def _said(frame: Frame) -> list[tuple[str, Json]]:
+    if frame.data.startswith(DONE):
+        return [(DONE, {})]
+    return [(frame.name, said) for said in objects_in(_decoded(frame.data))]
+
+
+def _is_sign_of_life(name: str, said: Json) -> bool:
+    return _PING in (name, said.get("type"))
 
 
 async def _first_within(
@@ -242,7 +272,7 @@ async def _first_within(
         yield chunk
 
 
-async def _whole(chunks: AsyncIterator[bytes]) -> AsyncGenerator[Frame, None]:
+async def _whole(chunks: AsyncIterator[bytes]) -> AsyncGenerator[list[Frame], None]:
     """The body as one event: a provider that does not stream, or reports a fault with a 200."""
     body = bytearray()
     async for chunk in chunks:
@@ -250,7 +280,7 @@ async def _whole(chunks: AsyncIterator[bytes]) -> AsyncGenerator[Frame, None]:
         if len(body) > FRAME_BYTES:
             raise FrameTooLarge(f"the answer is larger than {FRAME_BYTES} bytes")
     if data := body.decode(errors="replace").strip():
-        yield Frame("", data)
+        yield [Frame("", data)]
 
 
 def _decoded(data: str) -> object:
@@ -273,11 +303,22 @@ def _transport_fault(error: Exception) -> Fault:
     chain: list[BaseException] = [error]
     while (cause := chain[-1].__cause__ or chain[-1].__context__) is not None:
         chain.append(cause)
+    chain = [each for each in chain if not _is_misnamed(each)]
     known = next((fault for each in chain if (fault := _known_fault(each)) is not None), None)
     if known is not None:
         return known
     kind = type(chain[1] if len(chain) > 1 else error).__name__
     return Fault(text=f"the connection to the provider failed ({kind})", kind="network")
+
+
+def _is_misnamed(error: BaseException) -> bool:
+    """OpenAI's SDK calls every connection that fails a timeout; its cause says what it is."""
+    cause = error.__cause__
+    return (
+        isinstance(error, httpx2.TimeoutException)
+        and isinstance(cause, aiohttp.ClientConnectionError)
+        and not isinstance(cause, aiohttp.ServerTimeoutError)
+    )
 
 
 def _known_fault(error: BaseException) -> Fault | None:

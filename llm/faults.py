@@ -10,6 +10,7 @@ ModelRefused (trying again will not help): ModelUnauthorized, ModelUnknown, Budg
 from datetime import datetime
 
 from core.errors import Refused, Transient
+from core.usage import Usage
 
 
 class ModelUnavailable(Transient):
@@ -61,9 +62,13 @@ class Unreachable(ModelUnavailable):
 
 
 class StreamBroken(Transient):
-    """The answer stopped in the middle; what was yielded is no finished turn."""
+    """The answer stopped in the middle; what was yielded is no finished turn.
+
+    `usage` is what the provider had said until then that it took: it is paid for all the same.
+    """
 
     code = "model_stream_broken"
+    usage: Usage = Usage()
 
 
 class ModelRefused(Refused):

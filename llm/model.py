@@ -100,7 +100,8 @@ class ModelRequest:
     `messages` alternate and start with the user; each tool call has its result in the next
     message. `tool_choice` "none" keeps the tools declared (the prompt cache stays valid) but
     forbids calls. A model whose provider cannot have it think and be forced does not think
-    in that turn.
+    in that turn. `cache_key` is the same for all requests that begin alike, those of a
+    conversation, and says nothing of it: providers that take one find their cache by it.
     """
 
     system: str
@@ -108,6 +109,7 @@ class ModelRequest:
     tools: tuple[ToolSpec, ...] = ()
     max_output_tokens: int = 16_000
     tool_choice: Literal["auto", "none"] | Forced = "auto"
+    cache_key: str = ""
 
 
 class StopReason(StrEnum):

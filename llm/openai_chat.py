@@ -23,12 +23,14 @@ class OpenAIModel(SdkModel[openai.AsyncOpenAI]):
             base_url=self._provider.base_url,
             max_retries=0,
             timeout=openai.Timeout(self._patience.idle_s, connect=self._patience.connect_s),
+            http_client=openai.DefaultAioHttpClient(),
         )
         self._completions = client.chat.completions  # imported here, not in the first turn
         return client
 
     def _asked(self, request: ModelRequest) -> AbstractAsyncContextManager[Response]:
         body = request_body(request, model=self._model, facts=self._facts, provider=self._provider)
+        self._prefixes.sent(request.cache_key, body)
         return self._completions.with_streaming_response.create(**body, stream=True)
 
     def _reading(self, now: datetime) -> Reading:

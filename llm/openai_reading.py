@@ -234,6 +234,11 @@ class OpenAIReading:
             cache_write_tokens=written,
         )
 
+    @property
+    def usage(self) -> Usage:
+        """What the provider has said so far that the answer takes."""
+        return self._usage or Usage()
+
     def _stop_reason(self) -> StopReason:
         stop = _STOPS.get(self._finish.lower()) if self._finish else StopReason.END
         if stop is None:
@@ -263,7 +268,7 @@ class OpenAIReading:
         return Turn(
             message=AssistantMessage(tuple(parts)),
             stop_reason=stop,
-            usage=self._usage or Usage(),
+            usage=self.usage,
             model=f"{self._provider}/{self._model}" if self._model else self._asked,
             dropped_calls=tuple(dropped),
         )

@@ -31,6 +31,8 @@ def request_body(
         "messages": _messages(request, facts.reasoning_back, sees=facts.sees),
         "stream_options": {"include_usage": True},
     }
+    if request.cache_key and provider.takes_cache_key:
+        body["prompt_cache_key"] = request.cache_key
     if facts.reasoning_effort is not None:
         body["reasoning_effort"] = facts.reasoning_effort
     if request.tools:

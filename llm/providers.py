@@ -6,6 +6,7 @@ What the others share (codes of errors, `retry-after`, quotas) is judged for all
 
 from dataclasses import dataclass, replace
 from typing import Literal, Self
+from urllib.parse import urlsplit
 
 
 @dataclass(frozen=True)
@@ -20,7 +21,8 @@ class Provider:
     `too_long` are parts, in lower case, of its texts about a prompt that is too long;
     `wait_headers` its own headers, in lower case, that say when to ask again: seconds, a duration
     ("1m30s") or a time. `refused_keywords` of JSON Schema are left out of the schemas of tools.
-    `limit_field` is the field for the longest answer; "messages" has its own.
+    `limit_field` is the field for the longest answer; "messages" has its own. `cache_key_host` is
+    the host that takes `prompt_cache_key`: another server at the provider's address may refuse it.
     """
 
     name: str
@@ -33,6 +35,14 @@ class Provider:
     too_long: tuple[str, ...] = ()
     wait_headers: tuple[str, ...] = ()
     refused_keywords: frozenset[str] = frozenset()
+    cache_key_host: str | None = None
+
+    @property
+    def takes_cache_key(self) -> bool:
+        """Whether it takes `prompt_cache_key` where it is asked."""
+        return self.cache_key_host is not None and (
+            urlsplit(self.base_url).hostname == self.cache_key_host
+        )
 
     @property
     def key_variable(self) -> str:
@@ -67,6 +77,7 @@ OPENAI = Provider(
     "OpenAI",
     default_model="gpt-6.1-sol",
     limit_field="max_completion_tokens",
+    cache_key_host="api.openai.com",
     too_long=(
         "maximum context length",  # vLLM, OpenRouter, DeepSeek and Mistral say it, too
         "exceeds the context window",

@@ -72,11 +72,11 @@ class SseReader:
         return [Frame(name, data)] if data else []
 
 
-async def frames_of(chunks: AsyncIterable[bytes]) -> AsyncGenerator[Frame, None]:
-    """The events of a response. Raises: FrameTooLarge."""
+async def frames_of(chunks: AsyncIterable[bytes]) -> AsyncGenerator[list[Frame], None]:
+    """The events of a response, those together that end within a chunk. Raises: FrameTooLarge."""
     reader = SseReader()
     async for chunk in chunks:
-        for frame in reader.feed(chunk):
-            yield frame
-    for frame in reader.rest():
-        yield frame
+        if frames := reader.feed(chunk):
+            yield frames
+    if frames := reader.rest():
+        yield frames

@@ -2,7 +2,7 @@
 
 from core.ids import ConversationId, OwnerId, ProjectId, new_id
 from store.client import ConvexHttp
-from store.records import Conversation, OutboxEvent, Page
+from store.records import Conversation, OutboxEvent, Page, Todos
 from store.rows import decode
 
 
@@ -50,6 +50,34 @@ class Conversations:
         """Change the title. Raises: NotFound, Refused."""
         args = {"ownerId": owner, "conversationId": conversation_id, "title": title}
         return decode(Conversation, await self._http.mutation("system/conversations:rename", args))
+
+    async def choose_model(
+        self, conversation_id: ConversationId, *, owner: OwnerId, model: str | None
+    ) -> Conversation:
+        """Have a model answer from now on; None: the default. Raises: NotFound."""
+        args = {"ownerId": owner, "conversationId": conversation_id, "model": model}
+        row = await self._http.mutation("system/conversations:chooseModel", args)
+        return decode(Conversation, row)
+
+    async def untitled(self, conversation_id: ConversationId, *, owner: OwnerId) -> str | None:
+        """The beginning of a conversation that is to get a title from it; None: it has one.
+
+        Raises: NotFound.
+        """
+        args = {"ownerId": owner, "conversationId": conversation_id}
+        said = await self._http.query("system/conversations:untitled", args)
+        return None if said is None else str(said)
+
+    async def entitle(self, conversation_id: ConversationId, *, owner: OwnerId, title: str) -> bool:
+        """Give it a title that was found; False: somebody has named it. Raises: NotFound."""
+        args = {"ownerId": owner, "conversationId": conversation_id, "title": title}
+        return bool(await self._http.mutation("system/conversations:entitle", args))
+
+    async def todos(self, conversation_id: ConversationId, *, owner: OwnerId) -> Todos | None:
+        """The newest plan of the model; None: it has made none. Raises: NotFound."""
+        args = {"ownerId": owner, "conversationId": conversation_id}
+        row = await self._http.query("system/conversations:todos", args)
+        return None if row is None else decode(Todos, row)
 
     async def remove(
         self, conversation_id: ConversationId, *, owner: OwnerId

@@ -20,6 +20,7 @@ from store.projects import Projects
 from store.pulls import Pulls
 from store.requests import Requests
 from store.transfers import Transfers
+from store.usage import UsageRows
 
 
 class Store:
@@ -51,6 +52,7 @@ class Store:
         self.transfers = Transfers(self.http)
         self.requests = Requests(self.http)
         self.pulls = Pulls(self.http)
+        self.usage = UsageRows(self.http)
         self.outbox = Outbox(self.http)
         self.mcp = Mcp(self.http)
         self.github_accounts = GithubAccountRows(self.http)

@@ -14,6 +14,7 @@ from store.client import ConvexHttp
 from store.edits import edit_row
 from store.records import (
     CondensedRecord,
+    EndedEarly,
     FileEdit,
     Generation,
     KeptResult,
@@ -22,6 +23,8 @@ from store.records import (
     MessageStatus,
     NewToolCall,
     ResultImage,
+    ResultText,
+    TodoItem,
     TurnRecord,
     Undone,
 )
@@ -103,12 +106,17 @@ class Generations:
         undone: Undone | None = None,
         parts: Sequence[Mapping[str, object]] = (),
         images: Sequence[ResultImage] = (),
+        texts: Sequence[ResultText] = (),
+        todos: Sequence[TodoItem] | None = None,
     ) -> KeptResult:
         """Keep the result of a call and the changes it made to files, in one write.
 
         `parts` are what it came to beside its text, as `resultPart` of convex/model/validators.ts
         has them; beyond 6 MiB an answer keeps no more of them. `images` are kept as blobs, and
-        are parts as well; beyond 32 MiB an answer keeps no more of these.
+        are parts as well; `texts` are those that a part names: beyond 32 MiB an answer keeps no
+        more of these.
+
+        `todos` replace the plan of the answer, unless a later call of it has done that.
 
         The changes can be undone: see `Checkpoints`. `undone` says what they undo themselves.
 
@@ -127,23 +135,41 @@ class Generations:
             "output": output,
             "isError": is_error,
             "edits": [await edit_row(self._http, edit) for edit in edits],
-            "parts": [*parts, *[await self._stored(image) for image in images]] or None,
+            "parts": [
+                *[await self._with_text(part, texts) for part in parts],
+                *[await self._stored(image) for image in images],
+            ]
+            or None,
             "undo": None if undone is None else _undo_row(undone),
+            "todos": None if todos is None else [encode(item) for item in todos],
         }
         value = await self._http.mutation("system/streaming:finishToolCall", args)
         return decode(KeptResult, value)
 
-    async def _stored(self, image: ResultImage) -> dict[str, object]:
-        """The part that names the blob. One that no call comes to hold is swept after a day."""
-        url = await self._http.mutation("system/files:uploadUrl", {})
+    async def _stored(self, image: ResultImage) -> Mapping[str, object]:
+        """The part that names the blob."""
         return {
             "type": "image",
             "mediaType": image.media_type,
-            "storageId": await self._http.upload(url, image.data),
+            "storageId": await self._uploaded(image.data),
             "sizeBytes": len(image.data),
         }
 
-    async def complete(
+    async def _with_text(
+        self, part: Mapping[str, object], texts: Sequence[ResultText]
+    ) -> Mapping[str, object]:
+        """The part, with the blob of the text that it names."""
+        for text in texts:
+            if part.get("handle") == text.handle:
+                return {**part, "storageId": await self._uploaded(text.data)}
+        return part
+
+    async def _uploaded(self, data: bytes) -> str:
+        """A blob. One that no call comes to hold is swept after a day."""
+        url = await self._http.mutation("system/files:uploadUrl", {})
+        return await self._http.upload(url, data)
+
+    async def complete(  # noqa: PLR0913 - what is optional by name
         self,
         lease: Lease,
         *,
@@ -151,6 +177,7 @@ class Generations:
         model: str | None = None,
         usage: Usage | None = None,
         is_history_cut: bool = False,
+        ended_early: EndedEarly | None = None,
     ) -> Message:
         """The answer is whole: text, usage and status in one write. Flush the deltas first.
 
@@ -162,6 +189,7 @@ class Generations:
             "model": model,
             "usage": encode(usage or Usage()),
             "isHistoryCut": is_history_cut or None,
+            "endedEarly": ended_early,
         }
         return decode(Message, await self._http.mutation("system/streaming:complete", args))
 

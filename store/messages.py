@@ -28,16 +28,19 @@ class Messages:
     def __init__(self, http: ConvexHttp) -> None:
         self._http = http
 
-    async def send(
+    async def send(  # noqa: PLR0913 - what is optional by name
         self,
         conversation_id: ConversationId,
         *,
         owner: OwnerId,
         content: str,
         policy: BusyPolicy,
+        model: str | None = None,
         key: str | None = None,
     ) -> SentMessage:
         """Write the person's message, the placeholder of the answer and the event, all or nothing.
+
+        `model` is to answer it, also when it is tried again; None: that of the conversation.
 
         The event's id is the id of the placeholder. Under policy "cancel" the answers being written
         in this conversation become cancelled with the text they have. The same `key` in the same
@@ -54,6 +57,7 @@ class Messages:
             "conversationId": conversation_id,
             "content": content,
             "policy": policy,
+            "model": model,
             "externalId": key or new_id("req"),
         }
         return decode(SentMessage, await self._http.mutation("system/messages:send", args))
@@ -167,9 +171,20 @@ class Messages:
         """The part, with the bytes of a blob in it."""
         if "url" not in part:
             return part
+        if part["type"] == "fullText":
+            return {name: value for name, value in part.items() if name != "url"}
         data = await self._http.download(str(part["url"]))
         text = await asyncio.to_thread(lambda: base64.b64encode(data).decode())
         return {"type": part["type"], "mediaType": part["mediaType"], "data": text}
+
+    async def full_text(self, message_id: MessageId, handle: str) -> str | None:
+        """The whole of an output that a call of the message's conversation has kept; None: none.
+
+        For runs: the id comes from our own events.
+        """
+        args = {"messageId": message_id, "handle": handle}
+        url = await self._http.query("system/messages:fullText", args)
+        return None if url is None else (await self._http.download(str(url))).decode()
 
     async def condensations(
         self, message_id: MessageId, *, owner: OwnerId

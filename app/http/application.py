@@ -22,12 +22,14 @@ from app.http import (
     mcp,
     messages,
     metrics,
+    models,
     previews,
     project_settings,
     projects,
     realtime,
     runs,
     terminal,
+    usage,
 )
 from app.http.context import Services
 from app.http.errors import add_error_handlers
@@ -60,6 +62,8 @@ NOUNS = (
     messages,
     asks,
     completing,
+    models,
+    usage,
     mcp,
     runs,
     events,

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from app.http.rates.limits import RateLimits
 from app.identity.tokens import Authenticator
 from app.services.asking import Asking
+from app.services.choosing import Choosing
 from app.services.completing import Completing
 from app.services.configuring import Configuring
 from app.services.connecting import Connecting
@@ -29,6 +30,7 @@ class Services:
 
     store: Store
     messaging: Messaging
+    choosing: Choosing
     asking: Asking
     completing: Completing
     generating: Generating

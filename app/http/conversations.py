@@ -1,15 +1,16 @@
 """Conversations: routes, and what goes in and comes out; the messages in one."""
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from fastapi import Query
 from pydantic import Field, computed_field
 
 from app.http.access import CallerDep, ServicesDep, api_router
+from app.http.errors import InvalidRequest
 from app.http.messages.wire import MessageAnswer, MessagePage
 from app.http.parameters import Cursor, IdempotencyKey
-from app.wire.shapes import Answer, Body, CreationTimes, Millis, Name, Success
-from core.ids import ConversationId, ProjectId
+from app.wire.shapes import Answer, Body, CreationTimes, Millis, ModelName, Name, Success
+from core.ids import ConversationId, MessageId, ProjectId
 
 router = api_router("conversations")
 
@@ -22,10 +23,11 @@ class NewConversation(Body):
     title: Name = Field("New conversation", examples=["New conversation"])
 
 
-class RenamedConversation(Body):
-    """Another title."""
+class ConversationPatch(Body):
+    """What to change; what is left out stays. A `model` of null takes it back to the default."""
 
-    title: Name
+    title: Name = ""
+    model: ModelName | None = None
 
 
 class ConversationAnswer(CreationTimes):
@@ -35,6 +37,7 @@ class ConversationAnswer(CreationTimes):
     project_id: ProjectId
     title: str
     updated_at: Millis
+    model: str | None = Field(None, description="Who answers in it; missing: the default.")
 
     @computed_field(alias="_id")
     @property
@@ -48,6 +51,21 @@ class ConversationPage(Answer):
 
     conversations: tuple[ConversationAnswer, ...]
     next_cursor: str | None = None
+
+
+class TodoAnswer(Answer):
+    """One item of a plan."""
+
+    text: str
+    status: Literal["pending", "in_progress", "completed"]
+
+
+class TodosAnswer(Answer):
+    """The model's plan; the message is the answer that has written it last."""
+
+    todos: tuple[TodoAnswer, ...] = ()
+    message_id: MessageId | None = None
+    updated_at: Millis | None = None
 
 
 @router.get("/projects/{project_id}/conversations", response_model_exclude_none=True)
@@ -93,16 +111,22 @@ async def get_conversation(
 
 
 @router.patch("/conversations/{conversation_id}", response_model_exclude_none=True)
-async def rename_conversation(
+async def change_conversation(
     conversation_id: ConversationId,
-    body: RenamedConversation,
+    body: ConversationPatch,
     services: ServicesDep,
     caller: CallerDep,
 ) -> ConversationAnswer:
-    """Give it another title."""
-    conversation = await services.store.conversations.rename(
-        conversation_id, owner=caller.owner, title=body.title
-    )
+    """Give it another title, or have another model answer from the next message on."""
+    if not body.model_fields_set:
+        raise InvalidRequest("Give a title or a model", field="title")
+    conversations, owner = services.store.conversations, caller.owner
+    conversation = await conversations.owned(conversation_id, owner=owner)
+    model = services.choosing.checked(body.model)
+    if "title" in body.model_fields_set:
+        conversation = await conversations.rename(conversation_id, owner=owner, title=body.title)
+    if "model" in body.model_fields_set:
+        conversation = await conversations.choose_model(conversation_id, owner=owner, model=model)
     return ConversationAnswer.model_validate(conversation)
 
 
@@ -129,3 +153,15 @@ async def list_messages(
     )
     items = tuple(MessageAnswer.model_validate(message) for message in reversed(page.items))
     return MessagePage(messages=items, next_cursor=page.next_cursor)
+
+
+@router.get("/conversations/{conversation_id}/todos", response_model_exclude_none=True)
+async def get_todos(
+    conversation_id: ConversationId, services: ServicesDep, caller: CallerDep
+) -> TodosAnswer:
+    """The plan of the model, as it has ticked it off so far; empty where it made none."""
+    plan = await services.store.conversations.todos(conversation_id, owner=caller.owner)
+    if plan is None:
+        return TodosAnswer()
+    todos = tuple(TodoAnswer(text=item.text, status=item.status) for item in plan.items)
+    return TodosAnswer(todos=todos, message_id=plan.message_id, updated_at=plan.updated_at)

@@ -1,9 +1,10 @@
 """Which models answer, by the settings; the only place that names their adapters."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 
 from app.models.no_model import NoModel
+from app.services.choosing import Offer
 from app.settings import SettingsInvalid
 from app.settings.models import ModelSettings
 from core.clock import SystemClock
@@ -25,28 +26,74 @@ def model_of(settings: ModelSettings, providers: Sequence[Provider] = PROVIDERS)
     Raises:
         SettingsInvalid: the list names a provider that there is not, or one whose key is missing.
     """
+    wanted = _preferred(settings, providers)
+    return _list_of(wanted, settings, providers) if wanted else NoModel(providers)
+
+
+def models_of(
+    settings: ModelSettings, default: Model, providers: Sequence[Provider] = PROVIDERS
+) -> Mapping[str, Model]:
+    """The models that people may choose, by `provider/model`; behind each stands the list.
+
+    Raises: SettingsInvalid: as `model_of`, of the list that names them.
+    """
+    wanted = _preferred(settings, providers)
+    return {
+        label_of(entry): (
+            default
+            if entry == wanted[0]
+            else _list_of([entry, *(each for each in wanted if each != entry)], settings, providers)
+        )
+        for entry in _allowed(settings, providers)
+    }
+
+
+def offers_of(
+    settings: ModelSettings, providers: Sequence[Provider] = PROVIDERS
+) -> tuple[Offer, ...]:
+    """What people may choose from, the default first; nothing where no model is configured.
+
+    Raises: SettingsInvalid: an entry is no model.
+    """
     catalog = _catalog(settings)
     known = {provider.name: provider for provider in providers}
-    wanted = settings.models or tuple(
+    allowed = _allowed(settings, providers)
+    for entry in allowed:
+        _check(entry, known, settings)
+    return tuple(Offer(label_of(entry), catalog.facts(label_of(entry))) for entry in allowed)
+
+
+def label_of(entry: str) -> str:
+    """`provider/model`, as records and prices have it, of a setting's `PROVIDER:MODEL`."""
+    return entry.replace(":", "/", 1)
+
+
+def _preferred(settings: ModelSettings, providers: Sequence[Provider]) -> tuple[str, ...]:
+    return settings.models or tuple(
         f"{provider.name}:{provider.default_model}"
         for provider in providers
         if provider.default_model and settings.key_of(provider)
     )
+
+
+def _allowed(settings: ModelSettings, providers: Sequence[Provider]) -> tuple[str, ...]:
+    """The first of the list always, for it answers where nothing is chosen."""
+    wanted = _preferred(settings, providers)
+    return tuple(dict.fromkeys((*wanted[:1], *(settings.allowed_models or wanted))))
+
+
+def _list_of(
+    wanted: Sequence[str], settings: ModelSettings, providers: Sequence[Provider]
+) -> Model:
+    catalog = _catalog(settings)
+    known = {provider.name: provider for provider in providers}
     makers: list[Callable[[Patience], Model]] = []
     for entry in wanted:
-        name, _, model = entry.partition(":")
-        provider = known.get(name)
-        if provider is None or not model:
-            variable = "POLARIS_SMALL_MODEL" if entry == settings.small_model else "POLARIS_MODELS"
-            raise SettingsInvalid(
-                f"{variable}: {entry!r} is not PROVIDER:MODEL with one of {', '.join(known)}"
-            )
+        provider = _check(entry, known, settings)
         if provider.needs_key and settings.key_of(provider) is None:
             raise SettingsInvalid(f"{provider.key_variable}: needed for {entry!r}")
-        adapter = _adapter(provider, settings, catalog)
-        makers.append(partial(_deferred, f"{name}/{model}", partial(adapter, model), catalog))
-    if not makers:
-        return NoModel(providers)
+        make = partial(_adapter(provider, settings, catalog), entry.partition(":")[2])
+        makers.append(partial(_deferred, label_of(entry), make, catalog))
     patience = Patience(
         budget_s=settings.model_patience_s,
         idle_s=settings.model_idle_s,
@@ -66,6 +113,22 @@ def small_model_of(settings: ModelSettings) -> Model | None:
         settings = settings.model_copy(update={"models": (settings.small_model,)})
     model = model_of(settings)
     return None if isinstance(model, NoModel) else model
+
+
+def _check(entry: str, known: Mapping[str, Provider], settings: ModelSettings) -> Provider:
+    """The provider of an entry. Raises: SettingsInvalid: it names none."""
+    name, _, model = entry.partition(":")
+    provider = known.get(name)
+    if provider is not None and model:
+        return provider
+    variable = "POLARIS_MODELS"
+    if entry == settings.small_model:
+        variable = "POLARIS_SMALL_MODEL"
+    elif entry in settings.allowed_models:
+        variable = "POLARIS_ALLOWED_MODELS"
+    raise SettingsInvalid(
+        f"{variable}: {entry!r} is not PROVIDER:MODEL with one of {', '.join(known)}"
+    )
 
 
 def _deferred(

@@ -54,14 +54,22 @@ class Messaging:
         *,
         owner: OwnerId,
         text: str,
+        model: str | None = None,
         key: str | None = None,
     ) -> Receipt:
         """Write the message and start the answer; the same `key` again gives the same receipt.
 
+        `model` answers this one message; None: that of the conversation.
+
         Raises: as `store.messages.send`.
         """
         sent = await self.store.messages.send(
-            conversation_id, owner=owner, content=text, policy=self.policy, key=key
+            conversation_id,
+            owner=owner,
+            content=text,
+            policy=self.policy,
+            model=model,
+            key=key,
         )
         return await self._receipt(sent)
 

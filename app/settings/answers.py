@@ -59,6 +59,32 @@ class AnswerSettings(Group):
         validation_alias="POLARIS_MAX_STEPS",
         description="Model turns an answer may take before it has to end.",
     )
+    answer_budget_usd: float | None = Field(
+        default=None,
+        ge=0,
+        allow_inf_nan=False,
+        validation_alias="POLARIS_ANSWER_BUDGET_USD",
+        description="US dollars that an answer may take, where prices are known; not set: any.",
+    )
+    answer_budget_tokens: int | None = Field(
+        default=None,
+        ge=0,
+        validation_alias="POLARIS_ANSWER_BUDGET_TOKENS",
+        description="Tokens that an answer may take, cached ones included; not set: any number.",
+    )
+    day_budget_usd: float | None = Field(
+        default=None,
+        ge=0,
+        allow_inf_nan=False,
+        validation_alias="POLARIS_DAY_BUDGET_USD",
+        description="US dollars that a person's answers may take on a day (UTC); not set: any.",
+    )
+    day_budget_tokens: int | None = Field(
+        default=None,
+        ge=0,
+        validation_alias="POLARIS_DAY_BUDGET_TOKENS",
+        description="Tokens that a person's answers may take on a day (UTC); not set: any number.",
+    )
     condense_percent: int = Field(
         default=80,
         ge=20,

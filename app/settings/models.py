@@ -46,6 +46,12 @@ class ModelSettings(ProviderSettings):
         validation_alias="POLARIS_MODELS",
         description="PROVIDER:MODEL by preference, comma-separated; not set: by the keys set.",
     )
+    allowed_models: Names = Field(
+        default=(),
+        validation_alias="POLARIS_ALLOWED_MODELS",
+        description="PROVIDER:MODEL that people may choose, besides the first of POLARIS_MODELS; "
+        "not set: all of those.",
+    )
     small_model: str | None = Field(
         default=None,
         pattern=r"^[^\s:]+:\S+$",

@@ -34,6 +34,9 @@ Millis = Annotated[
     ),
 ]
 Name = Annotated[str, Field(min_length=1, max_length=NAME_LIMIT_CHARS)]
+ModelName = Annotated[
+    str, Field(max_length=NAME_LIMIT_CHARS, examples=["anthropic/claude-sonnet-5-5"])
+]
 
 
 class Body(BaseModel):

@@ -59,8 +59,10 @@ import type * as model_rows from "../model/rows.js";
 import type * as model_sending from "../model/sending.js";
 import type * as model_settings from "../model/settings.js";
 import type * as model_texts from "../model/texts.js";
+import type * as model_todos from "../model/todos.js";
 import type * as model_transcript from "../model/transcript.js";
 import type * as model_transfers from "../model/transfers.js";
+import type * as model_usage from "../model/usage.js";
 import type * as model_validators from "../model/validators.js";
 import type * as projects from "../projects.js";
 import type * as settings from "../settings.js";
@@ -84,7 +86,10 @@ import type * as system_requests from "../system/requests.js";
 import type * as system_streaming from "../system/streaming.js";
 import type * as system_sweep from "../system/sweep.js";
 import type * as system_transfers from "../system/transfers.js";
+import type * as system_usage from "../system/usage.js";
+import type * as todos from "../todos.js";
 import type * as transfers from "../transfers.js";
+import type * as usage from "../usage.js";
 
 /**
  * A utility for referencing Convex functions in your app's API.
@@ -141,8 +146,10 @@ declare const fullApi: ApiFromModules<{
   "model/sending": typeof model_sending;
   "model/settings": typeof model_settings;
   "model/texts": typeof model_texts;
+  "model/todos": typeof model_todos;
   "model/transcript": typeof model_transcript;
   "model/transfers": typeof model_transfers;
+  "model/usage": typeof model_usage;
   "model/validators": typeof model_validators;
   projects: typeof projects;
   settings: typeof settings;
@@ -166,7 +173,10 @@ declare const fullApi: ApiFromModules<{
   "system/streaming": typeof system_streaming;
   "system/sweep": typeof system_sweep;
   "system/transfers": typeof system_transfers;
+  "system/usage": typeof system_usage;
+  todos: typeof todos;
   transfers: typeof transfers;
+  usage: typeof usage;
 }>;
 export declare const api: FilterApi<
   typeof fullApi,

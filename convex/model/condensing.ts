@@ -6,6 +6,7 @@ import schema from "../schema.ts";
 import { beat } from "./deltas.ts";
 import { only } from "./rows.ts";
 import { addUsage } from "./transcript.ts";
+import { countUsage } from "./usage.ts";
 
 const MAX_TEXT_CHARS = 50_000;
 const MAX_A_MESSAGE = 500; // one a turn
@@ -45,6 +46,7 @@ export async function keepCondensed(
   if (known !== null) return;
   const text = condensed.text.slice(0, MAX_TEXT_CHARS);
   await ctx.db.insert("condensations", { conversationId, messageId, ...condensed, text });
+  await countUsage(ctx, generation, condensed.model, condensed.usage);
   await ctx.db.patch(generation._id, { usage: addUsage(generation.usage, condensed.usage) });
   await beat(ctx, generation);
 }

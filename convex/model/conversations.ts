@@ -1,11 +1,14 @@
 // Conversations: made, renamed, and deleted with everything in them.
 import { internal } from "../_generated/api";
 import type { Doc } from "../_generated/dataModel";
-import type { MutationCtx } from "../_generated/server";
+import type { MutationCtx, QueryCtx } from "../_generated/server";
 import { refused } from "./errors.ts";
 import { cancelSome } from "./messages.ts";
 
+/** Of a conversation that nobody has named: it gets one from its first message. */
+export const UNTITLED = "New conversation";
 const MAX_TITLE = 300;
+const ASKED_CHARS = 2_000; // of the first message: enough to name a conversation by
 
 /** Starts a conversation; the same `externalId` in the project finds the one made before. */
 export async function createConversation(
@@ -40,8 +43,41 @@ export async function renameConversation(
 ): Promise<Doc<"conversations">> {
   checkTitle(title);
   const updatedAt = Date.now();
-  await ctx.db.patch(conversation._id, { title, updatedAt });
-  return { ...conversation, title, updatedAt };
+  await ctx.db.patch(conversation._id, { title, updatedAt, isNamed: true });
+  return { ...conversation, title, updatedAt, isNamed: true };
+}
+
+export function isUntitled(conversation: Doc<"conversations">): boolean {
+  return conversation.title === UNTITLED && conversation.isNamed !== true && conversation.deletedAt === undefined;
+}
+
+/** Gives a conversation a title that nobody has named, also not meanwhile; whether it has. */
+export async function entitleConversation(ctx: MutationCtx, conversation: Doc<"conversations">, title: string): Promise<boolean> {
+  checkTitle(title);
+  if (!isUntitled(conversation)) return false;
+  await ctx.db.patch(conversation._id, { title, isNamed: true });
+  return true;
+}
+
+/** What a conversation without a title begins with; null: it has a title, or no message. */
+export async function beginningOfUntitled(ctx: QueryCtx, conversation: Doc<"conversations">): Promise<string | null> {
+  if (!isUntitled(conversation)) return null;
+  const first = await ctx.db
+    .query("messages")
+    .withIndex("by_conversation", (q) => q.eq("conversationId", conversation._id))
+    .first();
+  return first === null ? null : first.content.slice(0, ASKED_CHARS);
+}
+
+/** Has a model answer from the next message on; without one, the default. The API has judged whether it is allowed. */
+export async function chooseModel(
+  ctx: MutationCtx,
+  conversation: Doc<"conversations">,
+  model: string | undefined,
+): Promise<Doc<"conversations">> {
+  const updatedAt = Date.now();
+  await ctx.db.patch(conversation._id, { model, updatedAt });
+  return { ...conversation, model, updatedAt };
 }
 
 /**

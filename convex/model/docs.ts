@@ -37,7 +37,7 @@ export function toFileDoc(row: Doc<"files">, content?: string): Infer<typeof fil
   return { ...only(shownFile, row), content };
 }
 
-export const conversationDoc = schema.doc("conversations").pick("_id", "_creationTime", "projectId", "title", "updatedAt");
+export const conversationDoc = schema.doc("conversations").pick("_id", "_creationTime", "projectId", "title", "updatedAt", "model");
 
 export function toConversationDoc(row: Doc<"conversations">): Infer<typeof conversationDoc> {
   return only(conversationDoc, row);
@@ -60,6 +60,7 @@ const shownMessage = schema
     "usage",
     "waitingUntil",
     "isHistoryCut",
+    "endedEarly",
     "startedAt",
     "endedAt",
   );

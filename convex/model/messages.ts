@@ -6,6 +6,7 @@ import { closeAsks } from "./asks/closing.ts";
 import { conflict } from "./errors.ts";
 import { endWith, stopEvent } from "./generation_end.ts";
 import { emit } from "./outbox.ts";
+import { countRest } from "./usage.ts";
 
 const HEAD_CHARS = 200_000; // at most 800 kB of UTF-8; a document holds 1 MiB
 const MAX_CHUNKS = 40; // 8 million characters; what is cut there, and of the stream, says so
@@ -25,6 +26,7 @@ export interface Ending {
   model?: string;
   usage?: Doc<"messages">["usage"];
   isHistoryCut?: boolean;
+  endedEarly?: Doc<"messages">["endedEarly"];
 }
 
 export async function generationOf(ctx: QueryCtx, messageId: Id<"messages">): Promise<Doc<"generations"> | null> {
@@ -120,11 +122,13 @@ export async function finish(ctx: MutationCtx, message: Doc<"messages">, generat
     usage: ending.usage ?? generation.usage,
     waitingUntil: undefined,
     isHistoryCut: ending.isHistoryCut,
+    endedEarly: ending.endedEarly,
     runId: generation.runId,
     endedAt: now,
   });
   const { nextSeq } = await endOfStream(ctx, generation);
   await ctx.db.patch(generation._id, { status, heartbeatAt: now, nextSeq });
+  await countRest(ctx, generation, ending.model ?? generation.model, ending.usage);
   await endWith(ctx, generation, { status, error, errorCode });
   await ctx.db.patch(message.conversationId, { updatedAt: now });
   await closeToolCalls(ctx, message._id, { status, endedAt: now });

@@ -15,6 +15,7 @@ export interface NewEvent {
     | "message/sent"
     | "message/cancelled"
     | "ask/answered"
+    | "conversation/title.wanted"
     | "github/import.requested"
     | "github/export.requested"
     | "github/pull.requested"

@@ -2,6 +2,7 @@
 import { type Infer, v } from "convex/values";
 import type { Doc, Id } from "../_generated/dataModel";
 import type { MutationCtx } from "../_generated/server";
+import { isUntitled } from "./conversations.ts";
 import { resetStream } from "./deltas.ts";
 import { conflict, refused } from "./errors.ts";
 import { cancel, generationId, generationOf, runningIn } from "./messages.ts";
@@ -9,6 +10,7 @@ import { serversOf } from "./mcp.ts";
 import { emit } from "./outbox.ts";
 import { outboxRecord, toOutbox } from "./records.ts";
 import { settingsOfRun } from "./settings.ts";
+import { dropTodos } from "./todos.ts";
 import { dropTranscript } from "./transcript.ts";
 import type { busyPolicy } from "./validators.ts";
 
@@ -31,10 +33,11 @@ export interface NewMessage {
   content: string;
   policy: Infer<typeof busyPolicy>;
   externalId: string;
+  model?: string;
 }
 
 export async function sendMessage(ctx: MutationCtx, conversation: Doc<"conversations">, message: NewMessage): Promise<Sent> {
-  const { ownerId, content, policy, externalId } = message;
+  const { ownerId, content, policy, externalId, model } = message;
   if (content.trim() === "") throw refused("empty_message", "Message is required");
   if (content.length > MAX_CONTENT) {
     const text = `A message must not be longer than ${MAX_CONTENT} characters`;
@@ -47,7 +50,8 @@ export async function sendMessage(ctx: MutationCtx, conversation: Doc<"conversat
   if (before !== null) return await sentBefore(ctx, before, content);
 
   const stopped = await makeRoom(ctx, conversation, { ownerId, policy });
-  const { userMessageId, messageId } = await insertExchange(ctx, conversation, { content, externalId });
+  const { userMessageId, messageId } = await insertExchange(ctx, conversation, { content, externalId, chosenModel: model });
+  if (isUntitled(conversation)) await wantTitle(ctx, { userMessageId, conversation, ownerId });
   return await announce(ctx, { userMessageId, messageId, ownerId, stopped });
 }
 
@@ -55,7 +59,11 @@ export async function sendMessage(ctx: MutationCtx, conversation: Doc<"conversat
 export async function insertExchange(
   ctx: MutationCtx,
   conversation: Doc<"conversations">,
-  { content, externalId, ...run }: { content: string; externalId: string } & Pick<Doc<"generations">, "runId" | "projectGenerationId">,
+  {
+    content,
+    externalId,
+    ...run
+  }: { content: string; externalId: string } & Pick<Doc<"generations">, "runId" | "projectGenerationId" | "chosenModel">,
 ): Promise<{ userMessageId: Id<"messages">; messageId: Id<"messages"> }> {
   const last = await ctx.db
     .query("messages")
@@ -117,6 +125,7 @@ export async function retryMessage(
   if (conversation === null) throw new Error("a message without its conversation");
   const stopped = await makeRoom(ctx, conversation, { ownerId, policy });
   await dropTranscript(ctx, message._id);
+  await dropTodos(ctx, message._id);
   await resetStream(ctx, generation);
   const startedAt = Date.now();
   await ctx.db.patch(message._id, {
@@ -129,6 +138,7 @@ export async function retryMessage(
     model: undefined,
     waitingUntil: undefined,
     isHistoryCut: undefined,
+    endedEarly: undefined,
     runId: undefined,
     endedAt: undefined,
     startedAt,
@@ -187,11 +197,12 @@ async function announce(ctx: MutationCtx, { userMessageId, messageId, ownerId, s
   if (generation === null) throw new Error("a row written just now is gone");
   const { conversationId, projectId } = generation;
   const usesMcp = (await serversOf(ctx, projectId)).length > 0;
+  const model = generation.chosenModel ?? (await ctx.db.get(conversationId))?.model;
   const settings = settingsOfRun((await ctx.db.get(projectId))?.settings);
   const event = await emit(ctx, {
     eventId: generationId(generation),
     name: "message/sent",
-    data: { messageId, conversationId, projectId, ...(usesMcp && { usesMcp }), ...settings },
+    data: { messageId, conversationId, projectId, ...(usesMcp && { usesMcp }), ...(model !== undefined && { model }), ...settings },
     userId: ownerId,
   });
   await ctx.db.patch(generation.projectId, { updatedAt: Date.now() });
@@ -212,6 +223,16 @@ async function sentBefore(ctx: MutationCtx, prompt: Doc<"messages">, content: st
   if (!generation) throw new Error("a message without its answer");
   const events = await pendingOf(ctx, generationId(generation));
   return sent(generation, { userMessageId: prompt._id, stopped: [], events, isDuplicate: true });
+}
+
+/** Has a title found. The relay alone sends the event, seconds later: it holds up no answer. */
+async function wantTitle(
+  ctx: MutationCtx,
+  { userMessageId, conversation, ownerId }: { userMessageId: Id<"messages">; conversation: Doc<"conversations">; ownerId: string },
+): Promise<void> {
+  const eventId = `title-${userMessageId}`;
+  const data = { conversationId: conversation._id };
+  await emit(ctx, { eventId, name: "conversation/title.wanted", data, userId: ownerId });
 }
 
 interface Outcome {

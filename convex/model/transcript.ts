@@ -8,6 +8,7 @@ import { beat } from "./deltas.ts";
 import { generationOf } from "./messages.ts";
 import type { newToolCall, turnRecord } from "./records.ts";
 import { freeBlob } from "./checkpoints/kept.ts";
+import { countUsage } from "./usage.ts";
 import type { keptPart, resultPart } from "./validators.ts";
 
 type Part = Infer<typeof keptPart>;
@@ -19,7 +20,7 @@ const MAX_OUTPUT_CHARS = 200_000;
 // What an answer keeps. A function reads at most 16 MiB, and the context of the next answer is several of these.
 const RESULT_BYTES = 2 << 20; // results are cut from here on
 const ANSWER_BYTES = 3 << 20; // a turn that would go past this ends the answer
-const IMAGE_BYTES = 32 << 20; // of images that are blobs, each of which is larger than a row could hold
+const IMAGE_BYTES = 32 << 20; // of images and whole outputs that are blobs, each of which is larger than a row could hold
 const MAX_IMAGES = 500; // more than that can be
 const PART_BYTES = 6 << 20; // parts of results are kept up to here: diffs of later calls are not shown
 
@@ -106,6 +107,7 @@ export async function recordTurn(
     usage: addUsage(generation.usage, turn.usage),
     model: turn.model,
   });
+  await countUsage(ctx, generation, turn.model, turn.usage);
   await ctx.db.insert("turns", { messageId, ...turn });
   for (const [index, { notRun, ...call }] of toolCalls.entries()) {
     const row = { messageId, turn: turn.turn, index, ...call };
@@ -121,7 +123,7 @@ export async function startToolCall(
   generation: Doc<"generations">,
   call: { turn: number; toolCallId: string },
 ): Promise<void> {
-  const row = await toolCall(ctx, generation.messageId, call);
+  const row = await toolCallRow(ctx, generation.messageId, call);
   if (row.status === "pending") {
     await ctx.db.patch(row._id, { status: "running", startedAt: Date.now() });
   }
@@ -134,7 +136,7 @@ export async function finishToolCall(
   generation: Doc<"generations">,
   call: { turn: number; toolCallId: string; output: string; isError: boolean; parts: Part[] },
 ): Promise<{ output: string; isError: boolean; wasKeptBefore: boolean }> {
-  const row = await toolCall(ctx, generation.messageId, call);
+  const row = await toolCallRow(ctx, generation.messageId, call);
   await beat(ctx, generation);
   if (row.status !== "pending" && row.status !== "running") {
     for (const storageId of blobsOf(call.parts)) await freeBlob(ctx, storageId);
@@ -155,7 +157,7 @@ export async function finishToolCall(
   return { output, isError: call.isError, wasKeptBefore: false };
 }
 
-/** Keeps the parts that there is room for; the blobs of the others go. */
+/** Keeps the parts that there is room for; the blobs of the others go, of an output only that. */
 async function keepParts(
   ctx: MutationCtx,
   { _id, messageId, partBytes = 0, imageBytes = 0 }: Doc<"generations">,
@@ -164,13 +166,32 @@ async function keepParts(
   if (parts.length === 0) return [];
   const bytes = partBytes + bytesOf(JSON.stringify(parts));
   const blobs = imageBytes + parts.reduce((sum, part) => sum + ("storageId" in part ? part.sizeBytes : 0), 0);
-  const kept = bytes > PART_BYTES ? [] : parts.filter((part) => blobs <= IMAGE_BYTES || !("storageId" in part));
+  const kept = bytes > PART_BYTES ? [] : blobs <= IMAGE_BYTES ? parts : parts.flatMap(withoutBlob);
   const held = blobsOf(kept);
-  for (const storageId of held) await ctx.db.insert("resultImages", { messageId, storageId });
+  for (const part of kept) {
+    if (!("storageId" in part)) continue;
+    const handle = part.type === "fullText" ? part.handle : undefined;
+    await ctx.db.insert("resultImages", { messageId, storageId: part.storageId, handle });
+  }
   if (held.length === 0) for (const storageId of blobsOf(parts)) await freeBlob(ctx, storageId);
   if (kept.length > 0) await ctx.db.insert("resultParts", { messageId, turn, toolCallId, parts: kept });
   await ctx.db.patch(_id, { partBytes: bytes, imageBytes: held.length > 0 ? blobs : imageBytes });
   return kept;
+}
+
+function withoutBlob(part: Part): Part[] {
+  if (!("storageId" in part)) return [part];
+  return part.type === "fullText" ? [{ type: part.type, handle: part.handle, sizeBytes: part.sizeBytes }] : [];
+}
+
+/** Where the whole of an output is, if a call of the message's conversation kept it under the handle. */
+export async function fullTextUrl(ctx: QueryCtx, message: Doc<"messages">, handle: string): Promise<string | null> {
+  const row = await ctx.db
+    .query("resultImages")
+    .withIndex("by_handle", (q) => q.eq("handle", handle))
+    .first();
+  const its = row && (await ctx.db.get(row.messageId));
+  return row && its?.conversationId === message.conversationId ? await ctx.storage.getUrl(row.storageId) : null;
 }
 
 function blobsOf(parts: Part[]): Id<"_storage">[] {
@@ -217,7 +238,7 @@ export async function dropTranscript(ctx: MutationCtx, messageId: Id<"messages">
   for (const row of rows) await ctx.db.delete(row._id);
 }
 
-async function toolCall(
+export async function toolCallRow(
   ctx: QueryCtx,
   messageId: Id<"messages">,
   { turn, toolCallId }: { turn: number; toolCallId: string },

@@ -1,6 +1,16 @@
 // Validators that tables, arguments and results share.
 import { type Validator, v } from "convex/values";
 
+/** Why a completed answer ended before it was done; absent on one that came to its end. */
+export const endedEarly = v.union(
+  v.literal("step_cap"),
+  v.literal("stuck"),
+  v.literal("cut"),
+  v.literal("refused"),
+  v.literal("context_full"),
+  v.literal("answer_budget"),
+  v.literal("day_budget"),
+);
 export const messageStatus = v.union(v.literal("processing"), v.literal("completed"), v.literal("failed"), v.literal("cancelled"));
 export const role = v.union(v.literal("user"), v.literal("assistant"));
 export const fileType = v.union(v.literal("file"), v.literal("folder"));
@@ -108,11 +118,24 @@ export const usage = v.object({
   costUsd: v.optional(v.number()), // of the turns whose price is known
 });
 
+/** What a number of requests to models took. */
+export const spent = usage.omit("costUsd").extend({
+  requests: v.number(),
+  unpriced: v.number(), // requests whose cost is not known
+  costMicros: v.number(), // millionths of a dollar, of the others
+});
+
 export const turnPart = v.object({
   type: v.union(v.literal("text"), v.literal("thinking"), v.literal("toolCall")),
   text: v.optional(v.string()),
   signature: v.optional(v.string()), // the provider's proof of its thinking, sent back unchanged
   toolCallId: v.optional(v.string()),
+});
+
+/** One item of the model's plan. */
+export const todoItem = v.object({
+  text: v.string(),
+  status: v.union(v.literal("pending"), v.literal("in_progress"), v.literal("completed")),
 });
 
 const severity = v.union(v.literal("error"), v.literal("warning"), v.literal("information"), v.literal("hint"));
@@ -127,6 +150,8 @@ const endedReason = v.union(
   v.literal("tasks"),
   v.literal("stopped"),
 );
+
+const fullText = v.object({ type: v.literal("fullText"), handle: v.string(), sizeBytes: v.number() });
 
 const partWithoutImage = v.union(
   v.object({
@@ -154,18 +179,29 @@ const partWithoutImage = v.union(
       }),
     ),
   }),
-  v.object({ type: v.literal("fullText"), handle: v.string(), sizeBytes: v.number() }),
+  fullText,
   v.object({ type: v.literal("exit"), code: v.optional(v.number()), tookS: v.number() }),
   v.object({ type: v.literal("ended"), reason: endedReason, processes: v.array(v.string()), at: v.string() }),
 );
 
 const image = v.object({ type: v.literal("image"), mediaType, data: v.string() }); // base64
 
-/** A part as it stands in a row: an image that is too large for one is a blob, which a row of `resultImages` holds. */
-export const keptPart = v.union(partWithoutImage, image, image.omit("data").extend({ storageId: v.id("_storage"), sizeBytes: v.number() }));
+/** A part as it stands in a row: an image that is too large for one is a blob, and so is a whole output that was too long
+ *  to show; a row of `resultImages` holds it. */
+export const keptPart = v.union(
+  partWithoutImage,
+  image,
+  image.omit("data").extend({ storageId: v.id("_storage"), sizeBytes: v.number() }),
+  fullText.extend({ storageId: v.id("_storage") }),
+);
 
 /** What a tool call came to, for people and for programs: see tools/output.py, which makes them. */
-export const resultPart = v.union(partWithoutImage, image, image.omit("data").extend({ url: v.string(), sizeBytes: v.number() }));
+export const resultPart = v.union(
+  partWithoutImage,
+  image,
+  image.omit("data").extend({ url: v.string(), sizeBytes: v.number() }),
+  fullText.extend({ url: v.string() }),
+);
 
 /** What a generated project was put to: commands, how they ended, and the last of what they printed. */
 export const verification = v.object({

@@ -1,9 +1,17 @@
 // Conversations, for the API.
 import { v } from "convex/values";
 import { ownedConversation, ownedProject } from "../model/access.ts";
-import { createConversation, removeConversation, renameConversation } from "../model/conversations.ts";
+import {
+  beginningOfUntitled,
+  chooseModel as choose,
+  createConversation,
+  entitleConversation,
+  removeConversation,
+  renameConversation,
+} from "../model/conversations.ts";
 import { systemMutation, systemQuery } from "../model/functions.ts";
 import { conversationRecord, outboxRecord, toConversation, toOutbox } from "../model/records.ts";
+import { todosDoc, todosOf } from "../model/todos.ts";
 import { pageOf } from "../model/validators.ts";
 
 export const create = systemMutation({
@@ -55,6 +63,15 @@ export const rename = systemMutation({
   },
 });
 
+export const chooseModel = systemMutation({
+  args: { ownerId: v.string(), conversationId: v.string(), model: v.optional(v.string()) },
+  returns: conversationRecord,
+  handler: async (ctx, { ownerId, conversationId, model }) => {
+    const { conversation } = await ownedConversation(ctx, ownerId, conversationId);
+    return toConversation(await choose(ctx, conversation, model));
+  },
+});
+
 /** Hides a conversation and has it emptied; the events stop what is being written in it. */
 export const remove = systemMutation({
   args: { ownerId: v.string(), conversationId: v.string() },
@@ -63,4 +80,30 @@ export const remove = systemMutation({
     const { conversation } = await ownedConversation(ctx, ownerId, conversationId);
     return (await removeConversation(ctx, conversation, ownerId)).map(toOutbox);
   },
+});
+
+/** The first words of a conversation that is to get a title from them; null: it has one. */
+export const untitled = systemQuery({
+  args: { ownerId: v.string(), conversationId: v.string() },
+  returns: v.union(v.string(), v.null()),
+  handler: async (ctx, { ownerId, conversationId }) =>
+    await beginningOfUntitled(ctx, (await ownedConversation(ctx, ownerId, conversationId)).conversation),
+});
+
+/** A title that was found for a conversation; one that somebody has named keeps its own. */
+export const entitle = systemMutation({
+  args: { ownerId: v.string(), conversationId: v.string(), title: v.string() },
+  returns: v.boolean(),
+  handler: async (ctx, { ownerId, conversationId, title }) => {
+    const { conversation } = await ownedConversation(ctx, ownerId, conversationId);
+    return await entitleConversation(ctx, conversation, title);
+  },
+});
+
+/** The newest plan of the model; null: it has made none. */
+export const todos = systemQuery({
+  args: { ownerId: v.string(), conversationId: v.string() },
+  returns: v.union(todosDoc, v.null()),
+  handler: async (ctx, { ownerId, conversationId }) =>
+    await todosOf(ctx, (await ownedConversation(ctx, ownerId, conversationId)).conversation._id),
 });

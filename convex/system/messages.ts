@@ -7,11 +7,11 @@ import { deltaPage, deltasFrom } from "../model/deltas.ts";
 import { notFound } from "../model/errors.ts";
 import { systemMutation, systemQuery } from "../model/functions.ts";
 import { cancel as cancelGeneration, generationOf, wholeText } from "../model/messages.ts";
-import { createConversation } from "../model/conversations.ts";
+import { createConversation, UNTITLED } from "../model/conversations.ts";
 import { cancelIn, createProject } from "../model/projects.ts";
 import { messageRecord, outboxRecord, toMessage, toolCallRecord, toOutbox, toToolCall } from "../model/records.ts";
 import { retryMessage, sendMessage, sentRecord } from "../model/sending.ts";
-import { partsOf, toolCallsOf } from "../model/transcript.ts";
+import { fullTextUrl, partsOf, toolCallsOf } from "../model/transcript.ts";
 import { busyPolicy, pageOf, resultPart } from "../model/validators.ts";
 
 const cancelled = { messageIds: v.array(v.id("messages")), events: v.array(outboxRecord) };
@@ -23,12 +23,13 @@ export const send = systemMutation({
     conversationId: v.string(),
     content: v.string(),
     policy: busyPolicy,
+    model: v.optional(v.string()), // one that is allowed: the API has judged it
     externalId: v.string(),
   },
   returns: sentRecord,
-  handler: async (ctx, { ownerId, conversationId, content, policy, externalId }) => {
+  handler: async (ctx, { ownerId, conversationId, ...message }) => {
     const { conversation } = await ownedConversation(ctx, ownerId, conversationId);
-    return await sendMessage(ctx, conversation, { ownerId, content, policy, externalId });
+    return await sendMessage(ctx, conversation, { ownerId, ...message });
   },
 });
 
@@ -38,7 +39,7 @@ export const sendFirst = systemMutation({
   returns: sentRecord,
   handler: async (ctx, { ownerId, name, content, externalId }) => {
     const project = await createProject(ctx, ownerId, name, externalId);
-    const conversation = await createConversation(ctx, project, "New conversation", externalId);
+    const conversation = await createConversation(ctx, project, UNTITLED, externalId);
     return await sendMessage(ctx, conversation, { ownerId, content, policy: "queue", externalId });
   },
 });
@@ -160,5 +161,15 @@ export const earlier = systemQuery({
     const message = await find(ctx, "messages", messageId);
     if (message === null) throw notFound("Message not found");
     return await earlierThan(ctx, message, before);
+  },
+});
+
+/** Where the whole of an output of the conversation is read; null: none is kept under the handle. */
+export const fullText = systemQuery({
+  args: { messageId: v.string(), handle: v.string() },
+  returns: v.union(v.string(), v.null()),
+  handler: async (ctx, { messageId, handle }) => {
+    const message = await find(ctx, "messages", messageId);
+    return message && (await fullTextUrl(ctx, message, handle));
   },
 });

@@ -131,9 +131,17 @@ async function purgeMessage(ctx: MutationCtx, messageId: Id<"messages">): Promis
       .withIndex("by_message", (q) => q.eq("messageId", messageId))
       .take(20)), // up to 200 kB each
     ...(await ctx.db
+      .query("usageRecords")
+      .withIndex("by_message", (q) => q.eq("messageId", messageId))
+      .take(BATCH)),
+    ...(await ctx.db
       .query("asks")
       .withIndex("by_call", (q) => q.eq("messageId", messageId))
       .take(100)), // up to 50 kB each
+    ...(await ctx.db
+      .query("todos")
+      .withIndex("by_message", (q) => q.eq("messageId", messageId))
+      .take(BATCH)),
     ...(await ctx.db
       .query("messageTexts")
       .withIndex("by_message", (q) => q.eq("messageId", messageId))

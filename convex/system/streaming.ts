@@ -12,8 +12,9 @@ import { systemMutation } from "../model/functions.ts";
 import { logEdits } from "../model/generating.ts";
 import { endOfStream, finish, generationId, generationOf, streamedText, wholeText } from "../model/messages.ts";
 import { messageRecord, newToolCall, toMessage, turnRecord } from "../model/records.ts";
+import { keepTodos } from "../model/todos.ts";
 import { finishToolCall as finishCall, held, recordTurn as keepTurn, startToolCall as startCall } from "../model/transcript.ts";
-import { keptPart, usage } from "../model/validators.ts";
+import { endedEarly, keptPart, todoItem, usage } from "../model/validators.ts";
 
 const MAX_ENTRIES = 1_000;
 const lease = { messageId: v.string(), epoch: v.number() };
@@ -120,11 +121,13 @@ export const finishToolCall = systemMutation({
     edits: v.array(edit),
     parts: v.optional(v.array(keptPart)),
     undo: v.optional(undoing),
+    todos: v.optional(v.array(todoItem)), // a plan that replaces the one before
   },
   returns: v.object({ output: v.string(), isError: v.boolean(), wasKeptBefore: v.boolean() }),
-  handler: async (ctx, { messageId, epoch, edits, parts = [], undo, ...result }) => {
+  handler: async (ctx, { messageId, epoch, edits, parts = [], undo, todos, ...result }) => {
     const { message, generation } = await held(ctx, messageId, epoch);
     const kept = await finishCall(ctx, generation, { ...result, parts });
+    if (todos !== undefined && !kept.wasKeptBefore) await keepTodos(ctx, generation, result, todos);
     if (edits.length > 0 && !kept.wasKeptBefore) {
       const project = await ctx.db.get(message.projectId);
       if (project === null) throw generationClosed("The project is gone");
@@ -145,6 +148,7 @@ export const complete = systemMutation({
     model: v.optional(v.string()),
     usage,
     isHistoryCut: v.optional(v.boolean()),
+    endedEarly: v.optional(endedEarly),
   },
   returns: messageRecord,
   handler: async (ctx, { messageId, epoch, text, ...rest }) => {

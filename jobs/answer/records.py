@@ -3,6 +3,7 @@
 import json
 from collections.abc import Mapping, Sequence
 
+from agent.outcome import Ending
 from agent.transcript import Answered, Asked, Past, RecordedTurn
 from core.ids import ToolCallId
 from llm.model import (
@@ -15,6 +16,7 @@ from llm.model import (
 )
 from store.records import (
     DeletedFile,
+    EndedEarly,
     FileEdit,
     HistoryMessage,
     MessageStatus,
@@ -28,6 +30,16 @@ from store.records import (
 )
 from tools.output import ToolOutput
 from tools.workspace.edits import Deleted, Edit, MadeFolder, Renamed, Written
+
+_ENDED_EARLY: Mapping[Ending, EndedEarly] = {
+    Ending.STEP_CAP: "step_cap",
+    Ending.STUCK: "stuck",
+    Ending.CUT: "cut",
+    Ending.REFUSED: "refused",
+    Ending.CONTEXT_FULL: "context_full",
+    Ending.ANSWER_BUDGET: "answer_budget",
+    Ending.DAY_BUDGET: "day_budget",
+}
 
 
 def edit_records(edits: Sequence[Edit]) -> tuple[FileEdit, ...]:
@@ -121,6 +133,11 @@ def _part(
                 name=call.name,
                 arguments=json.loads(call.arguments_json),
             )
+
+
+def ended_early(ending: Ending) -> EndedEarly | None:
+    """How an answer that is not done ended, as the store keeps it; None for one that is."""
+    return None if ending is Ending.FINISHED else _ENDED_EARLY[ending]
 
 
 def turn_record(recorded: RecordedTurn) -> TurnRecord:

@@ -10,6 +10,8 @@ from jobs.answer.attempt import Attempt
 from jobs.answer.calls import Calls
 from jobs.answer.images import ResultImages, blobs_of
 from jobs.answer.live import LiveOutput
+from jobs.answer.outputs import StoreOutputs, texts_of
+from jobs.answer.plan import StagedPlan
 from jobs.answer.records import new_call, past_of, recorded_turns, turn_record
 from jobs.answer.undoing import StoreHistory
 from jobs.files.folder import ProjectFolder
@@ -43,9 +45,12 @@ class StoreTranscript:
     ) -> None:
         self._store = store
         self._attempt = attempt
+        self._folder = folder
+        self._need = need
         self._calls = Calls(folder, need)
         self._images = ResultImages(store, attempt.message_id, owner=folder.owner)
         self._histories: dict[ToolCallId, StoreHistory] = {}
+        self._plans: dict[ToolCallId, StagedPlan] = {}
         self._live: dict[ToolCallId, LiveOutput] = {}
         self._shown: set[ToolCallId] = set()
         self._messages: list[Message] = []  # as they were loaded last, but for this one
@@ -138,7 +143,9 @@ class StoreTranscript:
         )
         history = StoreHistory(self._store, self._attempt.message_id)
         self._histories[call.call_id] = history
-        place = await self._calls.start(call.call_id, touches=touches, seen=seen, own=(history,))
+        plan = self._plans[call.call_id] = StagedPlan()
+        own = (history, plan, StoreOutputs(self._store, self._attempt.message_id))
+        place = await self._calls.start(call.call_id, touches=touches, seen=seen, own=own)
         live = await self._live_output(number, call.call_id)
         return replace(place, show=live.show)
 
@@ -146,6 +153,7 @@ class StoreTranscript:
         """What it has changed is not kept."""
         self._end_live(call.call_id)
         self._histories.pop(call.call_id, None)
+        self._plans.pop(call.call_id, None)
         self._calls.drop(call.call_id)
 
     async def finish_call(self, number: int, call: ToolCall, output: ToolOutput) -> ToolOutput:
@@ -157,7 +165,7 @@ class StoreTranscript:
             GenerationClosed: the message is final: neither changes nor result were kept.
         """
         self._end_live(call.call_id)
-        history = self._histories.pop(call.call_id)
+        history, plan = self._histories.pop(call.call_id), self._plans.pop(call.call_id)
 
         async def keep(made: ToolOutput, edits: Sequence[FileEdit]) -> ToolOutput:
             kept = await self._store.generations.finish_tool_call(
@@ -170,6 +178,8 @@ class StoreTranscript:
                 undone=history.undone if edits else None,
                 parts=json_of(made.parts),
                 images=blobs_of(made.parts),
+                texts=await texts_of(made.parts, self._folder.path, self._need),
+                todos=None if made.is_error else plan.items,
             )
             if kept.was_kept_before:
                 return ToolOutput(text=kept.output, is_error=kept.is_error)

@@ -10,6 +10,7 @@ from core.ids import EventId, MessageId, OwnerId, ProjectGenerationId, ProjectId
 from engine import CancelOn, Concurrency, FailureContext, JobContext, StepFailed, job
 from jobs.agents import Agents
 from jobs.answer.answer import RETRY, Answer, AnswerClosed
+from jobs.answer.prefixed import Prefixed
 from jobs.answer.words import failure_words
 from jobs.events import GenerateCancelled, GenerateRequested, registries_of, sender_of
 from jobs.files.folders import ProjectFolders
@@ -133,9 +134,12 @@ class _Generating:
             )
 
         message_id = await self._ctx.step.run(f"{name}/ask", ask)
-        agent = self._ctx.need(Agents).for_generation(
+        agents = self._ctx.need(Agents)
+        agent = agents.for_generation(
             self._ctx.event, self._words, max_turns=max_turns, first_tool=first_tool
         )
+        steps = Prefixed(self._ctx.step, name)
+        agent = await agents.within_day(agent, owner=self._owner, steps=steps)
         answer = Answer(
             self._ctx,
             message_id,

@@ -13,6 +13,12 @@ BusyPolicy = Literal["cancel", "reject", "queue"]
 """What a new message does to an answer that is still being written in the same conversation."""
 
 
+EndedEarly = Literal[
+    "step_cap", "stuck", "cut", "refused", "context_full", "answer_budget", "day_budget"
+]
+"""Why a completed answer ended before it was done."""
+
+
 class MessageStatus(StrEnum):
     """Where an assistant message stands; the last three are final."""
 
@@ -24,12 +30,30 @@ class MessageStatus(StrEnum):
 
 @dataclass(frozen=True)
 class Conversation:
-    """A thread of messages in a project."""
+    """A thread of messages in a project; `model` is what its owner chose to answer."""
 
     conversation_id: ConversationId
     project_id: ProjectId
     title: str
     created_at: datetime
+    updated_at: datetime
+    model: str | None = None
+
+
+@dataclass(frozen=True)
+class TodoItem:
+    """One item of the model's plan."""
+
+    text: str
+    status: Literal["pending", "in_progress", "completed"]
+
+
+@dataclass(frozen=True)
+class Todos:
+    """The model's plan, as a call of the answer `message_id` has written it last."""
+
+    message_id: MessageId
+    items: tuple[TodoItem, ...]
     updated_at: datetime
 
 
@@ -56,6 +80,7 @@ class Message:
     usage: Usage | None = None
     waiting_until: datetime | None = None
     is_history_cut: bool | None = None
+    ended_early: EndedEarly | None = None
     run_id: RunId | None = None
     ended_at: datetime | None = None
 

@@ -107,6 +107,14 @@ class ResultImage:
 
 
 @dataclass(frozen=True)
+class ResultText:
+    """The whole of an output that was too long to show, in UTF-8; a part has its handle."""
+
+    handle: str
+    data: bytes
+
+
+@dataclass(frozen=True)
 class KeptResult:
     """The result of a tool call on record; `was_kept_before` says that an earlier one stayed."""
 

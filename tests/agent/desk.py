@@ -1,13 +1,14 @@
 """One run on a memory workspace, with everything a test wants to look at afterwards."""
 
+import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any, TypeVar, cast
+from typing import Any, Literal, TypeVar, cast
 
 from agent.durable import Child, Durable, NotDurable
 from agent.loop import Agent, Limits, run_agent
-from agent.outcome import Outcome, answer_text
+from agent.outcome import Outcome, close_answer
 from agent.prompt import SYSTEM_PROMPT
 from agent.sink import RecordingSink
 from agent.transcript import Asked, MemoryTranscript, Past
@@ -18,6 +19,8 @@ from tools.registry import Toolbox
 from tools.workspace.memory import MemoryWorkspace
 
 T = TypeVar("T")
+
+Mishap = Literal["none", "cancel", "crash", "error"]
 
 
 class Journal:
@@ -87,6 +90,25 @@ class Died(BaseException):
     """The process is gone: nobody may catch this."""
 
 
+class Interrupting(Journal):
+    """Dies or is cancelled at its step `at`, half of the time after the step has done its work."""
+
+    def __init__(self, mishap: Mishap, at: int) -> None:
+        super().__init__()
+        self._mishap = mishap
+        self._at = at
+        self._count = 0
+
+    async def run(self, key: str, fn: Callable[[], Awaitable[T]], /) -> T:
+        is_hit = key not in self.results and self._count == self._at
+        self._count += key not in self.results
+        if is_hit and self._mishap in {"crash", "cancel"}:
+            if self._at % 2:
+                await fn()
+            raise Died(key) if self._mishap == "crash" else asyncio.CancelledError
+        return await super().run(key, fn)
+
+
 @dataclass
 class Desk:
     """What outlives a process: workspace, transcript, what people saw."""
@@ -114,6 +136,7 @@ class Desk:
             toolbox=self.toolbox,
             system=SYSTEM_PROMPT,
             limits=self.limits,
+            cache_key="desk",
             pause=pause,
             clock=steps.clock if isinstance(steps, Journal) else SystemClock(),
         )
@@ -125,4 +148,4 @@ class Desk:
         )
 
     async def text(self, outcome: Outcome) -> str:
-        return await answer_text(self.transcript, outcome)
+        return await close_answer(self.transcript, self.sink, outcome)

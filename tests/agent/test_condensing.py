@@ -16,13 +16,12 @@ from llm.faults import ModelRefused, ModelUnavailable
 from llm.model import (
     ModelEvent,
     ModelRequest,
-    ToolCall,
     ToolResult,
     Turn,
     TurnEnded,
 )
 from tests.agent.desk import Desk, Died, Journal
-from tests.support.scripted_turns import ScriptedTurns, call, calls, is_for_summary, says
+from tests.support.scripted_turns import ScriptedTurns, call, calls, is_for_summary, says, told
 from tests.support.validity import assert_valid
 from tools.files import FILE_TOOLS
 from tools.registry import Toolbox
@@ -35,20 +34,13 @@ BUDGET_TOKENS = 4_000
 LIMITS = Limits(max_turns=TURNS + 5, history_tokens=BUDGET_TOKENS)
 
 
-def told(request: ModelRequest) -> str:
-    return "\n".join(
-        f"{part.name} {dict(part.arguments)}" if isinstance(part, ToolCall) else part.text
-        for message in request.messages
-        for part in message.parts
-    )
-
-
 @dataclass
 class Worker(ScriptedTurns):
     """Reads one file after the other; sums up what it is told, as far as it was told decisions."""
 
     fails: Exception | None = None
     says_of_it: str | None = None
+    prose: str = "The file says this. " * 60
 
     async def stream(self, request: ModelRequest) -> AsyncGenerator[ModelEvent, None]:
         assert_valid(request)
@@ -63,7 +55,7 @@ class Worker(ScriptedTurns):
             return
         number = self.number_of(request)
         self.requests.append(request)
-        yield TurnEnded(script()[number])
+        yield TurnEnded(script(self.prose)[number])
 
     def number_of(self, request: ModelRequest) -> int:  # noqa: ARG002 - see `ByTurn`
         return len(self.requests)
@@ -82,11 +74,11 @@ class ByTurn(Worker):
         return int(last[-1].removeprefix("c")) + 1 if last else 0
 
 
-def script() -> list[Turn]:
+def script(prose: str) -> list[Turn]:
     reads = [
         calls(
             call(f"c{n}", "readFile", path=f"src/{n}.ts"),
-            text=DECISION if n == 1 else f"File {n} says this. " * 60,
+            text=DECISION if n == 1 else prose,
         )
         for n in range(TURNS)
     ]
@@ -109,6 +101,26 @@ async def test_request_decision_and_files_are_known_after_three_summaries() -> N
     assert DECISION in last
     assert all(f"src/{n}.ts" in last for n in range(TURNS))
     assert here.sink.condensed_before == [known.made_at for known in here.transcript.condensed]
+
+
+async def test_a_summary_is_asked_for_behind_what_was_sent_last() -> None:
+    model = Worker([])
+    here = desk(model)
+    await here.run()
+    for asked, made in zip(model.summaries, here.transcript.condensed, strict=True):
+        sent = model.requests[made.made_at - 1].messages
+        assert asked.messages[: len(sent) - 1] == sent[:-1]
+        assert asked.messages[-1].parts[:-1] == sent[-1].parts
+        assert len(asked.messages) == len(sent)
+
+
+@pytest.mark.parametrize("times", [24, 30, 36, 42, 48])
+async def test_whatever_the_turns_measure_a_decision_is_kept(times: int) -> None:
+    model = Worker([], prose="This file says what one would think. " * times)
+    here = desk(model)
+    assert (await here.run()).ending is Ending.FINISHED
+    assert len(here.transcript.condensed) == len(model.summaries) >= 3
+    assert DECISION in told(model.requests[-1])
 
 
 async def test_requests_stay_below_the_bound_and_share_their_beginning() -> None:

@@ -26,6 +26,7 @@ from tests.support.scripted_turns import call, calls, says
 from tests.support.validity import assert_valid
 from tools.files import FILE_TOOLS
 from tools.output import ToolOutput
+from tools.outputs import where_whole
 from tools.registry import Toolbox
 
 PLENTY = 100_000
@@ -300,6 +301,17 @@ def test_a_thought_goes_when_what_stood_before_it_was_shortened() -> None:
     assert proofs(5) == [f"proof {n}" for n in range(5)]
     assert proofs(6) == [], "the first results are shortened now"
     assert proofs(7) == ["proof 6"]
+
+
+def test_a_result_that_is_cut_still_says_where_the_whole_of_it_is() -> None:
+    said = "x" * 2_000 + f"[... 9 characters left out; {where_whole('out-0123456789ab')} ...]"
+    shortened = words.result_cut(said, 400)
+    assert shortened.endswith(
+        "left out to save room; readOutput with handle 'out-0123456789ab' has it all.]"
+    )
+    assert "readOutput with handle 'out-0123456789ab'" in words.results_too_large(said, 1_000)
+    assert words.result_cut("x" * 900, 400).endswith("left out to save room.]")
+    assert words.results_too_large("x" * 900, 400).endswith("Ask for it in smaller parts.]")
 
 
 def test_over_the_budget_old_results_of_the_running_answer_are_shortened() -> None:

@@ -1,7 +1,6 @@
 """Whatever happened to a conversation, the next request is one that providers accept."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 from typing import Literal, TypeVar
 
@@ -11,7 +10,6 @@ from hypothesis import strategies as st
 from agent.exchanges import exchanges_of
 from agent.history import Remarks, build_history
 from agent.loop import Limits
-from agent.outcome import answer_text
 from agent.transcript import (
     Answered,
     Asked,
@@ -33,7 +31,7 @@ from llm.model import (
     Turn,
     Usage,
 )
-from tests.agent.desk import Desk, Died, Journal
+from tests.agent.desk import Desk, Died, Interrupting, Mishap
 from tests.support.scripted_turns import ScriptedTurns
 from tests.support.validity import assert_valid
 from tools.output import ToolOutput
@@ -161,7 +159,7 @@ class Fate:
     """What becomes of one message: the model's turns, and how the run is interrupted."""
 
     script: list[Turn]
-    kind: Literal["none", "cancel", "crash", "error"]
+    kind: Mishap
     at: int  # the how-manieth step or request it hits
 
 
@@ -197,7 +195,7 @@ async def _answer(past: list[Past], fate: Fate) -> Answered:
         files={"a.txt": "old"},
         limits=Limits(max_turns=5, stream_attempts=2),
     )
-    journal = _Interrupting(fate)
+    journal = Interrupting(fate.kind, fate.at)
     if fate.kind == "error":
         fault = ModelUnavailable("gone") if fate.at % 2 else StreamBroken("gone")
         desk.model = ScriptedTurns([*script[: fate.at], fault, fault, *script])
@@ -209,7 +207,7 @@ async def _answer(past: list[Past], fate: Fate) -> Answered:
         return _closed(desk.transcript, "cancelled", desk.sink.shown)
     except (ModelUnavailable, StreamBroken) as failure:
         return _closed(desk.transcript, "failed", desk.sink.shown, str(failure))
-    return _closed(desk.transcript, "completed", await answer_text(desk.transcript, outcome))
+    return _closed(desk.transcript, "completed", await desk.text(outcome))
 
 
 def _closed(
@@ -219,21 +217,3 @@ def _closed(
     error: str = "",
 ) -> Answered:
     return Answered(status, text, tuple(transcript.turns), error)
-
-
-class _Interrupting(Journal):
-    """Dies or is cancelled at one step, half of the time after the step has done its work."""
-
-    def __init__(self, fate: Fate) -> None:
-        super().__init__()
-        self._fate = fate
-        self._count = 0
-
-    async def run(self, key: str, fn: Callable[[], Awaitable[T]], /) -> T:
-        is_hit = key not in self.results and self._count == self._fate.at
-        self._count += key not in self.results
-        if is_hit and self._fate.kind in {"crash", "cancel"}:
-            if self._fate.at % 2:
-                await fn()
-            raise Died(key) if self._fate.kind == "crash" else asyncio.CancelledError
-        return await super().run(key, fn)

@@ -284,6 +284,7 @@ async def test_an_answer_that_ends_early_says_why(
     outcome = await desk.run()
     assert outcome.ending is ending
     assert await desk.text(outcome) == (f"{text}\n\n{note}" if text else note)
+    assert desk.sink.shown == await desk.text(outcome)
 
 
 async def test_calls_of_a_refused_turn_are_not_run() -> None:
@@ -313,6 +314,14 @@ async def test_a_broken_stream_is_taken_back_and_tried_again() -> None:
     assert len(desk.pauses) == 2
     assert 0.3 < desk.pauses[0] < 1.0
     assert desk.pauses[1] == 7.0
+
+
+async def test_what_broke_off_is_paid_for_as_far_as_it_is_known() -> None:
+    known, unknown = StreamBroken("gone"), StreamBroken("gone")
+    known.usage = Usage(input_tokens=100, output_tokens=1, cost_usd=0.5)
+    desk = Desk(ScriptedTurns([known, unknown, says("Whole.")]))
+    outcome = await desk.run()
+    assert outcome.usage == Usage(input_tokens=110, output_tokens=6, cost_usd=0.75)
 
 
 async def test_a_stream_that_keeps_breaking_ends_the_run_after_the_attempts() -> None:

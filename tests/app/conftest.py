@@ -82,6 +82,18 @@ SCENARIO = {
             },
         },
         {
+            "when": {"user_contains": "make a plan", "tool_results": 0},
+            "reply": {
+                "text": "I plan.",
+                "tool_calls": [
+                    {
+                        "name": "todo",
+                        "arguments": {"items": [{"text": "Look", "status": "in_progress"}]},
+                    }
+                ],
+            },
+        },
+        {
             "when": {"user_contains": "shout", "tool_results": 0},
             "reply": {
                 "text": "I will.",
@@ -131,6 +143,7 @@ def product_env(issuer: Issuer, model_url: str) -> dict[str, str]:
         ANTHROPIC_API_KEY="sk-ant-scripted-0000",
         OF_THE_HOST=CANARY,
         ANTHROPIC_BASE_URL=model_url,
+        POLARIS_ALLOWED_MODELS="anthropic:claude-opus-5-5",
     )
 
 

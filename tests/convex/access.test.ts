@@ -107,9 +107,12 @@ describe("public functions", () => {
     "asks.list": (who, f) => who.query(api.asks.list, { conversationId: f.conversationId }),
     "asks.answer": (who, f) => who.mutation(api.asks.answer, { askId: f.askId, answer: { text: "this" } }),
     "messages.parts": (who, f) => who.query(api.messages.parts, { messageId: f.messageId }),
+    "todos.get": (who, f) => who.query(api.todos.get, { conversationId: f.conversationId }),
     "files.updateFile": (who, f) => who.mutation(api.files.updateFile, { id: f.textId, content: "c" }),
     "files.deleteFile": (who, f) => who.mutation(api.files.deleteFile, { id: f.fileId }),
     "transfers.latest": (who, f) => who.query(api.transfers.latest, { projectId: f.projectId }),
+    "usage.summary": (who, f) =>
+      who.query(api.usage.summary, { from: "2026-11-28", to: "2026-11-28", groupBy: "day", projectId: f.projectId }),
     "projects.deleteProject": (who, f) => who.mutation(api.projects.deleteProject, { id: f.projectId }),
   };
 

@@ -104,3 +104,45 @@ describe("a large image of a result", () => {
     }
   });
 });
+
+describe("a whole output of a result", () => {
+  const full = { type: "fullText" as const, handle: "out-1", sizeBytes: 4 };
+  const find = async ({ t }: Backend, messageId: string, handle = "out-1") =>
+    await t.query(api.system.messages.fullText, { internalKey: KEY, messageId, handle });
+
+  test("is found by its handle in its conversation, and by nobody else", async () => {
+    const b = backend();
+    const { projectId, messageId, lease } = await called(b);
+    const parts = [{ ...full, storageId: await store(b, "text") }];
+    await b.t.mutation(api.system.streaming.finishToolCall, { ...finish(lease, []), parts });
+    const url = await find(b, messageId);
+    expect(await b.ann.query(api.messages.resultParts, { messageId, ...call })).toEqual([{ ...full, url }]);
+    expect(await find(b, messageId, "out-2")).toBeNull();
+    const other = { internalKey: KEY, ownerId: ANN, projectId, title: "Two", externalId: "c2" };
+    const { conversationId } = await b.t.mutation(api.system.conversations.create, other);
+    expect(await find(b, (await send(b, conversationId)).messageId)).toBeNull();
+  });
+
+  test("that is too much for an answer is named and not kept", async () => {
+    const b = backend();
+    const { messageId, lease } = await called(b);
+    const large = { ...full, sizeBytes: (32 << 20) + 1 };
+    const parts = [{ ...large, storageId: await store(b) }];
+    await b.t.mutation(api.system.streaming.finishToolCall, { ...finish(lease, []), parts });
+    expect(await b.ann.query(api.messages.resultParts, { messageId, ...call })).toEqual([large]);
+    expect(await find(b, messageId)).toBeNull();
+    expect(await blobs(b)).toEqual([]);
+  });
+
+  test("goes with a retry of its answer", async () => {
+    const b = backend();
+    const { messageId, lease } = await called(b);
+    const parts = [{ ...full, storageId: await store(b) }];
+    await b.t.mutation(api.system.streaming.finishToolCall, { ...finish(lease, []), parts });
+    await b.t.mutation(api.system.streaming.fail, { internalKey: KEY, messageId, error: "no", errorCode: "internal" });
+    const retry = { internalKey: KEY, ownerId: ANN, messageId, policy: "cancel" as const, externalId: "again" };
+    await b.t.mutation(api.system.messages.retry, retry);
+    expect(await find(b, messageId)).toBeNull();
+    expect(await blobs(b)).toEqual([]);
+  });
+});

@@ -51,15 +51,29 @@ def test_a_missing_table_is_named(tmp_path: Path) -> None:
         Catalog.default().extended(tmp_path / "none.json")
 
 
-def test_cost_adds_all_kinds_of_tokens() -> None:
-    price = Price(input=4, output=20, cache_read=0.5)
+def test_cost_adds_all_kinds_of_tokens_in_whole_millionths() -> None:
+    facts = UNKNOWN.model_copy(update={"price": Price(input=4, output=20, cache_read=0.5)})
     usage = Usage(
         input_tokens=1_000_000,
         output_tokens=100_000,
         cache_read_tokens=1_000_000,
         cache_write_tokens=500_000,
     )
-    assert price.dollars(usage) == pytest.approx(4 + 2 + 0.5 + 2)
+    assert facts.cost_micros(usage) == 8_500_000
+    assert facts.cost_micros(Usage(cache_read_tokens=3)) == 2
+
+
+def test_what_has_no_price_or_was_not_counted_has_no_cost() -> None:
+    catalog = Catalog.default()
+    assert catalog.facts("mine/whatever").cost_micros(Usage(input_tokens=1)) is None
+    assert catalog.facts("anthropic/claude-opus-5-5").cost_micros(Usage()) is None
+    assert catalog.facts("anthropic/claude-opus-5-5").cost_micros(Usage(input_tokens=1)) == 4
+
+
+def test_each_price_that_ships_says_of_which_day_it_is() -> None:
+    prices = [facts.price for facts in Catalog.default().models.values() if facts.price]
+    assert prices
+    assert all(price.as_of is not None for price in prices)
 
 
 @pytest.mark.parametrize(

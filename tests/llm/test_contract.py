@@ -40,7 +40,7 @@ TEXT = "Grüße, 世界 🎉👩‍💻. " * 20
 
 
 async def test_text_comes_in_deltas_and_whole_at_the_end(play: Play) -> None:
-    scripted = await play({"text": TEXT})
+    scripted = await play({"text": TEXT, "pace": {"delay_s": 0.02}})
     events, turn = await scripted.turn(ask())
     deltas = [event.text for event in events if isinstance(event, TextDelta)]
     assert len(deltas) > 5

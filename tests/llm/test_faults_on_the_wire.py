@@ -16,8 +16,17 @@ from llm.faults import (
 )
 from llm.model import TextDelta, TextPart
 from llm.retry import Patience
-from llm.scripted.process import ScriptedModel
-from tests.support.scripted_model import ADAPTERS, API_KEY, QUICK, Play, ask
+from llm.scripted.process import ScriptedModel, scripted_here
+from tests.support.scripted_model import (
+    ADAPTERS,
+    API_KEY,
+    QUICK,
+    Play,
+    Scripted,
+    ask,
+    model_at,
+    scenario,
+)
 
 LONG = "word " * 200
 ONCE = Patience(attempts=1)
@@ -189,6 +198,19 @@ async def test_a_tool_call_that_breaks_off_with_the_stream_is_no_turn(play: Play
     )
     with pytest.raises(StreamBroken):
         await scripted.turn(ask())
+
+
+async def test_what_broke_off_says_what_it_took_as_far_as_the_provider_has_said_it() -> None:
+    async with (
+        scripted_here(
+            scenario({"text": LONG, "fault": {"kind": "drop", "after_chars": 100}})
+        ) as server,
+        model_at("anthropic", server.url) as model,
+    ):
+        with pytest.raises(StreamBroken) as caught:
+            await Scripted(model, server).turn(ask())
+    assert caught.value.usage.tokens > 0
+    assert (caught.value.usage.cost_usd or 0) > 0
 
 
 @pytest.mark.parametrize("protocol", sorted(ADAPTERS))

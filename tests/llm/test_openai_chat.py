@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from core.clock import SystemClock
 from core.ids import ToolCallId
 from llm.catalog import Catalog, ModelFacts
 from llm.faults import ModelRefused
@@ -25,6 +26,7 @@ from llm.model import (
     UserMessage,
 )
 from llm.openai_chat import OpenAIModel
+from llm.openai_reading import OpenAIReading
 from llm.providers import OLLAMA, OPENAI, Provider
 from llm.scripted.process import scripted_here
 from tests.support.provider import events, said, wire_server
@@ -162,12 +164,12 @@ async def test_results_come_before_the_text_and_errors_say_so(play_openai: Play)
     assert "secret" not in json.dumps(messages)
 
 
-async def test_a_character_in_two_deltas_is_joined() -> None:
-    seen, turn = await turn_of(
-        chunk({"content": "a\ud83d"}), chunk({"content": "\ude00b"}), chunk({}, "stop")
-    )
+def test_a_character_in_two_deltas_is_joined() -> None:
+    reading = OpenAIReading(provider="ollama", asked="ollama/m", now=SystemClock().now())
+    said = [chunk({"content": "a\ud83d"}), chunk({"content": "\ude00b"}), chunk({}, "stop")]
+    seen = [event for each in said for event in reading.take("", each)]
     assert [event.text for event in seen if isinstance(event, TextDelta)] == ["a", "😀b"]
-    assert turn.message.parts == (TextPart("a😀b"),)
+    assert reading.finished().message.parts == (TextPart("a😀b"),)
 
 
 async def test_a_server_that_does_not_name_its_model_is_the_model_that_was_asked() -> None:

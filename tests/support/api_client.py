@@ -61,7 +61,7 @@ class Api:
 
     async def conversation(self, project_id: str | None = None) -> str:
         path = f"/api/projects/{project_id or await self.project()}/conversations"
-        return (await self.ok("POST", path, {}))["conversationId"]
+        return (await self.ok("POST", path, {"title": "One"}))["conversationId"]
 
     async def send(self, conversation_id: str, text: str) -> dict[str, Any]:
         body = {"conversationId": conversation_id, "message": text}

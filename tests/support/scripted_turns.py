@@ -98,6 +98,15 @@ def is_for_summary(request: ModelRequest) -> bool:
     return isinstance(last, TextPart) and last.text == words.CONDENSE
 
 
+def told(request: ModelRequest) -> str:
+    """All that the request says, as text."""
+    return "\n".join(
+        f"{part.name} {dict(part.arguments)}" if isinstance(part, ToolCall) else part.text
+        for message in request.messages
+        for part in message.parts
+    )
+
+
 def says(text: str, *, stop_reason: StopReason = StopReason.END) -> Turn:
     parts = (TextPart(text),) if text else ()
     return _turn(parts, stop_reason)

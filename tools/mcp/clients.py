@@ -20,7 +20,7 @@ from tools.sandbox.sandbox import Sandbox
 
 if TYPE_CHECKING:
     from tools.mcp.session import Session
-    from tools.terminal.outputs import Outputs
+    from tools.outputs import Outputs
 
 log = logging.getLogger(__name__)
 

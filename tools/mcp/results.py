@@ -12,7 +12,8 @@ import mcp_types as types
 from core.text import printed_text
 from tools.files.images import MAX_IMAGE_BYTES, MAX_SIDE_PIXELS, image_of
 from tools.output import ImagePart, ToolOutput
-from tools.terminal.outputs import Outputs, shown
+from tools.outputs import Outputs
+from tools.terminal.outputs import shown
 
 MAX_IMAGES = 4
 MAX_LINK_CHARS = 500

@@ -2,7 +2,7 @@
 
 from tools.terminal.background import READ_PROCESS, START_PROCESS, STOP_PROCESS
 from tools.terminal.execute import EXECUTE_COMMAND
-from tools.terminal.outputs import READ_OUTPUT
+from tools.terminal.read_output import READ_OUTPUT
 from tools.tool import AnyTool
 
 TERMINAL_TOOLS: tuple[AnyTool, ...] = (

@@ -12,13 +12,14 @@ from pydantic import Field
 from core.text import printed_text
 from tools.arguments import Arguments
 from tools.output import EndedPart, ExitPart, Part, ToolOutput
+from tools.outputs import Outputs
 from tools.place import Place, Touches
 from tools.sandbox.port import MIB, Bounds
 from tools.sandbox.running import Ending, Limits, Receipt
 from tools.sandbox.sandbox import Finished, Sandbox
 from tools.terminal.arguments import CommandLine, StartFolder
 from tools.terminal.line import prepared
-from tools.terminal.outputs import Outputs, shown
+from tools.terminal.outputs import shown
 from tools.terminal.shown import Following
 from tools.tool import Tool
 from tools.workspace.paths import ROOT, confine_folder

@@ -37,7 +37,11 @@ async def send_message(
     it is cancelled, or the new message is refused (409) or waits for its turn.
     """
     receipt = await services.messaging.send(
-        body.conversation_id, owner=caller.owner, text=body.message, key=key
+        body.conversation_id,
+        owner=caller.owner,
+        text=body.message,
+        model=services.choosing.checked(body.model),
+        key=key,
     )
     return Sent.model_validate(receipt)
 

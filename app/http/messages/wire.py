@@ -5,8 +5,9 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, computed_field
 
-from app.wire.shapes import Answer, Body, Millis, Success
+from app.wire.shapes import Answer, Body, Millis, ModelName, Success
 from core.ids import ConversationId, MessageId, ProjectId
+from store.records import EndedEarly
 
 MESSAGE_LIMIT_CHARS = 100_000
 ID_LIMIT_CHARS = 64
@@ -45,6 +46,9 @@ class MessageAnswer(Answer):
     )
     is_history_cut: bool | None = Field(
         None, description="The model was told less than all of the conversation: it is too long."
+    )
+    ended_early: EndedEarly | None = Field(
+        None, description="Why a completed answer is not done; “continue” lets most of them go on."
     )
     run_id: str | None = None
     ended_at: Millis | None = None
@@ -137,6 +141,9 @@ class NewMessage(Body):
         max_length=MESSAGE_LIMIT_CHARS,
         pattern=r"\S",
         examples=["Add a test for the money formatter"],
+    )
+    model: ModelName | None = Field(
+        None, description="Who answers; by default the model of the conversation."
     )
 
 

@@ -5,6 +5,7 @@ from collections.abc import Callable
 
 import pytest
 
+from tests.app.conftest import NewPerson
 from tests.support.api_client import POLL_S, Answer, Api
 
 pytestmark = pytest.mark.timeout(60)  # the first test of a session starts the product
@@ -27,6 +28,27 @@ async def test_a_conversation_is_renamed(api: Api) -> None:
     for title in ("", "  ", "x" * 301, None):
         assert (await api.call("PATCH", path, {"title": title})).status in {400, 422}
     assert (await api.ok("GET", path))["title"] == "Prices"
+
+
+async def test_the_plan_of_an_answer_is_that_of_its_conversation(api: Api) -> None:
+    conversation = await api.conversation()
+    sent = await api.send(conversation, "make a plan")
+    await api.until_final(sent["messageId"])
+    plan = await api.ok("GET", f"/api/conversations/{conversation}/todos")
+    assert plan.pop("updatedAt") > 0
+    assert plan == {
+        "messageId": sent["messageId"],
+        "todos": [{"text": "Look", "status": "in_progress"}],
+    }
+
+
+async def test_a_conversation_without_a_plan_has_an_empty_one_and_a_stranger_finds_none(
+    api: Api, new_person: NewPerson
+) -> None:
+    path = f"/api/conversations/{await api.conversation()}/todos"
+    assert await api.ok("GET", path) == {"todos": []}
+    stranger = await new_person()
+    assert (await stranger.call("GET", path)).status == 404
 
 
 async def test_a_deleted_conversation_is_gone_with_its_messages_and_stops_its_answer(

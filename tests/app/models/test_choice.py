@@ -2,7 +2,7 @@
 
 import pytest
 
-from app.models import model_of, small_model_of
+from app.models import model_of, models_of, offers_of, small_model_of
 from app.models.no_model import NoModel
 from app.settings import Settings, SettingsInvalid
 from llm.deferred import DeferredModel
@@ -109,3 +109,38 @@ async def test_the_effort_of_a_model_reaches_its_provider() -> None:
                 await anext(model.stream(ModelRequest(system="s", messages=())))
     (request,) = server.requests
     assert (request["model"], request["reasoning_effort"]) == ("some/model:free", "low")
+
+
+def test_people_choose_from_the_list_where_nothing_else_is_said() -> None:
+    given = settings(anthropic_api_key="k", models="anthropic:big,ollama:a:b")
+    assert [offer.model for offer in offers_of(given)] == ["anthropic/big", "ollama/a:b"]
+    default = model_of(given)
+    models = models_of(given, default)
+    assert models["anthropic/big"] is default
+    assert models["ollama/a:b"].name == "ollama/a:b > anthropic/big"
+
+
+def test_what_is_allowed_besides_has_the_list_behind_it() -> None:
+    given = settings(
+        anthropic_api_key="k", models="anthropic:big,ollama:x", allowed_models="ollama:tiny"
+    )
+    assert [offer.model for offer in offers_of(given)] == ["anthropic/big", "ollama/tiny"]
+    models = models_of(given, model_of(given))
+    assert list(models) == ["anthropic/big", "ollama/tiny"]
+    assert models["ollama/tiny"].name == "ollama/tiny > anthropic/big > ollama/x"
+
+
+def test_nothing_is_offered_where_no_model_is_configured() -> None:
+    assert offers_of(settings()) == ()
+    assert models_of(settings(), model_of(settings())) == {}
+
+
+def test_a_model_that_is_allowed_and_is_none_is_named() -> None:
+    given = settings(anthropic_api_key="k", allowed_models="acme:one")
+    with pytest.raises(SettingsInvalid, match=r"^POLARIS_ALLOWED_MODELS: 'acme:one'"):
+        offers_of(given)
+    with pytest.raises(SettingsInvalid, match=r"^OPENAI_API_KEY: "):
+        models_of(
+            settings(anthropic_api_key="k", allowed_models="openai:x"),
+            model_of(settings(anthropic_api_key="k")),
+        )

@@ -56,8 +56,10 @@ from store.records import (
     RestoreStep,
     Reviewed,
     SentMessage,
+    Todos,
     ToolCallRecord,
     Transfer,
+    UsageSummary,
 )
 
 ROOT = Path(__file__).parents[3]
@@ -72,10 +74,12 @@ RESULTS: Mapping[str, Any] = {
     "system/checkpoints:list": Page[Checkpoint],
     "system/checkpoints:restore": RestoreStep,
     "system/checkpoints:review": Reviewed,
+    "system/conversations:chooseModel": Conversation,
     "system/conversations:create": Conversation,
     "system/conversations:get": Conversation,
     "system/conversations:list": Page[Conversation],
     "system/conversations:rename": Conversation,
+    "system/conversations:todos": Todos | None,
     "system/events:latest": tuple[GenerationEvent, ...],
     "system/files:changes": FileChanges,
     "system/files:list": Page[FileEntry],
@@ -122,6 +126,7 @@ RESULTS: Mapping[str, Any] = {
     "system/transfers:requestExport": RequestedExport,
     "system/transfers:requestImport": RequestedImport,
     "system/transfers:start": Transfer,
+    "system/usage:summary": UsageSummary,
 }
 # Read by hand: batches that say whether there is more, bytes that may have to be fetched; and parts
 # of results, which tests/jobs/answer/test_parts.py holds to those of tools.

@@ -1,12 +1,13 @@
 """A store, an engine, and a model that is scripted: where messages are answered."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from agent.definition import Limits
+from agent.means import Budget
 from core.ids import ConversationId, MessageId, OwnerId, ProjectId, RunId
 from engine import Engine, SqliteDatabase
 from jobs.agents import Agents
@@ -45,6 +46,8 @@ class Site:
     clients: McpClients | None = None
     unseal: Unseal | None = None
     id_tools: tuple[AnyTool, ...] = (*ID_FILE_TOOLS, UNDO)
+    models: Mapping[str, Model] = field(default_factory=dict[str, Model])
+    day_budget: Budget | None = None
     chat_tools: tuple[AnyTool, ...] = ()
 
     @asynccontextmanager
@@ -60,6 +63,8 @@ class Site:
             servers=servers,
             store=self.store,
             id_tools=self.id_tools,
+            models=self.models,
+            day_budget=self.day_budget,
             chat_tools=self.chat_tools,
         )
         needs = [self.store, agents, folders, self.needs, self.live]

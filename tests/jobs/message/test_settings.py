@@ -14,9 +14,9 @@ from tests.support.registries import sandbox_with_registry
 from tests.support.scripted_turns import ScriptedTurns, call, calls, says
 from tools.files import FILE_TOOLS
 from tools.files.by_id import ID_FILE_TOOLS
+from tools.outputs import Outputs
 from tools.place import Provided
 from tools.terminal import TERMINAL_TOOLS
-from tools.terminal.outputs import Outputs
 
 pytestmark = pytest.mark.timeout(120)
 

@@ -1,21 +1,25 @@
 """The terminal tools on the whole way: what their commands change is in the project."""
 
 import asyncio
+import re
 import time
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 
 import pytest
 
+from core.ids import ToolCallId
 from tests.jobs.message.site import TASK, Site
 from tests.jobs.message.test_commands import files_of
+from tests.jobs.message.test_condensing import told
 from tests.support.processes import alive, until_alive
 from tests.support.scripted_turns import ScriptedTurns, call, calls, says
 from tools.files import FILE_TOOLS
+from tools.output import PARTS, FullTextPart
+from tools.outputs import LONGEST_BYTES, Outputs, bounded
 from tools.place import Provided
 from tools.sandbox.sandbox import Sandbox
 from tools.terminal import TERMINAL_TOOLS
-from tools.terminal.outputs import Outputs
 from tools.terminal.processes import Processes
 
 pytestmark = pytest.mark.timeout(120)
@@ -61,6 +65,66 @@ async def test_a_command_changes_the_project_and_git_compares(terminal: Site) ->
         "b.txt": b"x\n",
         "test.sh": b"grep -q two a.txt && echo passed\n",
     }
+
+
+PRINT = "seq 1 30000; echo 'the needle'; seq 1 30000"
+
+
+async def test_a_whole_output_is_read_by_another_worker_and_in_its_conversation_only(
+    terminal: Site,
+) -> None:
+    terminal.model = model = ScriptedTurns(
+        [calls(call("c1", "executeCommand", command=PRINT)), says("Done.")]
+    )
+    async with terminal.worker() as engine:
+        await terminal.answer(engine, TASK)
+    [handle] = re.findall(r"readOutput with handle '(out-[0-9a-f]+)'", told(model.requests[-1]))
+    reading = [
+        calls(call("c1", "readOutput", handle=handle, pattern="needle")),
+        calls(call("c2", "readOutput", handle="out-none")),
+        says("Read."),
+    ]
+    async with Outputs() as of_another_worker:
+        terminal.needs = Provided(of_another_worker)
+        terminal.model = model = ScriptedTurns(reading)
+        async with terminal.worker() as engine:
+            await terminal.answer(engine, "And what stands in the middle?")
+        assert "30001: the needle" in told(model.requests[1])
+        assert "No output is kept under 'out-none'" in told(model.requests[2])
+        other = await terminal.store.conversations.create(
+            terminal.project_id, owner=terminal.owner, title="Two"
+        )
+        terminal.conversation_id = other.conversation_id
+        terminal.model = model = ScriptedTurns(reading)
+        async with terminal.worker() as engine:
+            await terminal.answer(engine, "Tell me what the other one printed.")
+        assert f"No output is kept under '{handle}'" in told(model.requests[1])
+
+
+async def test_people_get_the_part_that_names_it(terminal: Site) -> None:
+    terminal.model = ScriptedTurns(
+        [calls(call("c1", "executeCommand", command="seq 1 9000")), says("Done.")]
+    )
+    async with terminal.worker() as engine:
+        answer = await terminal.answer(engine, TASK)
+    parts = PARTS.validate_python(
+        await terminal.store.messages.result_parts(
+            answer.message_id, owner=terminal.owner, turn=0, tool_call_id=ToolCallId("c1")
+        )
+    )
+    [full] = [part for part in parts if isinstance(part, FullTextPart)]
+    text = await terminal.store.messages.full_text(answer.message_id, full.handle)
+    assert text == "".join(f"{number}\n" for number in range(1, 9_001))
+
+
+def test_of_a_very_long_output_both_ends_are_kept() -> None:
+    text = "a" + "é" * (LONGEST_BYTES // 2) + "\nz"
+    kept = bounded(text)
+    assert len(kept) < LONGEST_BYTES + 100
+    head, _, tail = kept.decode().partition("\n[... ")
+    assert head.startswith("aé")
+    assert tail.endswith("é\nz")
+    assert bounded("é") == "é".encode()
 
 
 async def test_a_cancelled_message_leaves_no_process_and_no_change(terminal: Site) -> None:

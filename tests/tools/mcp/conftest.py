@@ -17,11 +17,11 @@ from tools.mcp.config import McpServer, ProgramServer, WebServer
 from tools.mcp.offered import Listed
 from tools.mcp.tool import tool_of
 from tools.output import ToolOutput
+from tools.outputs import Outputs
 from tools.place import Place, Provided
 from tools.registry import Toolbox
 from tools.sandbox.sandbox import Sandbox
 from tools.terminal import TERMINAL_TOOLS
-from tools.terminal.outputs import Outputs
 from tools.workspace.disk import DiskWorkspace
 
 HERE = Path(__file__).parent

@@ -6,11 +6,11 @@ from typing import Any
 import pytest
 
 from tools.output import ToolOutput
+from tools.outputs import Outputs
 from tools.place import Place, Provided
 from tools.registry import Toolbox
 from tools.sandbox.sandbox import Sandbox
 from tools.terminal import TERMINAL_TOOLS
-from tools.terminal.outputs import Outputs
 from tools.terminal.processes import Processes
 from tools.workspace.disk import DiskWorkspace
 

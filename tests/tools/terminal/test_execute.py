@@ -94,6 +94,28 @@ async def test_a_long_output_is_shown_from_both_ends_and_can_be_read_whole(
     assert past.is_error
 
 
+async def test_of_a_whole_output_lines_are_found_by_a_text(terminal: Terminal) -> None:
+    ran = await terminal.sh("seq 1 10000; echo 'ERROR (x) here'; seq 1 10000; echo 'an error (X)'")
+    [handle] = re.findall(r"out-[0-9a-f]+", ran.text)
+    both = await terminal("readOutput", handle=handle, pattern="error (x)")
+    assert both.text == (
+        "10001: ERROR (x) here\n20002: an error (X)\n\n"
+        "[2 of 2 lines from 1 to 20002 that hold 'error (x)'.]"
+    )
+    first = await terminal("readOutput", handle=handle, pattern="error (x)", limit=1)
+    assert first.text.endswith(
+        "[1 of 2 lines from 1 to 20002 that hold 'error (x)'. Read on with offset 20002.]"
+    )
+    second = await terminal("readOutput", handle=handle, pattern="error (x)", offset=20_002)
+    assert second.text.startswith("20002: an error (X)\n")
+    none = await terminal("readOutput", handle=handle, pattern="(.*")
+    assert none.text == "[No line from 1 to 20002 holds '(.*'.]"
+    page = await terminal("readOutput", handle=handle, offset=2, limit=2)
+    assert page.text == "2\n3\n\n[Lines 2-3 of 20002. Read on with offset 4.]"
+    many = await terminal("readOutput", handle=handle, pattern="1")
+    assert "[500 of 6" in many.text
+
+
 async def test_an_output_is_read_in_its_own_project_only(terminal: Terminal) -> None:
     ran = await terminal.sh("seq 1 20000")
     [found] = re.findall(r"out-[0-9a-f]+", ran.text)

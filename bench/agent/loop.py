@@ -40,7 +40,7 @@ class LoopWrong(Exception):
     """The run was another than the one to be timed."""
 
 
-async def overheads(folder: Path) -> dict[str, float]:
+async def measure(folder: Path) -> dict[str, float]:
     """`agent.loop_overhead_ms_per_turn` and `agent.first_delta_overhead_ms`."""
     settings = {"POLARIS_MAX_STEPS": str(TURNS + 10), **UNBOUNDED}
     async with product(SCENARIO, folder, settings) as running, Viewers() as viewers:

@@ -37,8 +37,21 @@ SCENARIO = Scenario(
 )
 
 
+FEW = {1: "agent.token_lag_p50_ms", 20: "agent.token_lag_20_p50_ms"}
+MANY = 200
+
+
 class TokensWrong(Exception):
     """A viewer holds another text than the model said; a figure would mean nothing."""
+
+
+async def measure(folder: Path) -> dict[str, float]:
+    """`agent.token_lag_p50_ms` of one answer and of 20 at once, and the p95 of 200."""
+    figures: dict[str, float] = {}
+    for answers, name in FEW.items():
+        figures[name] = median(await token_lags(folder / str(answers), answers))
+    many = await token_lags(folder / str(MANY), MANY)
+    return figures | {f"agent.token_lag_{MANY}_p95_ms": percentile(many, 95)}
 
 
 async def token_lags(folder: Path, answers: int) -> list[float]:

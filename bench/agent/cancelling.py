@@ -1,7 +1,6 @@
 """What a cancel costs: until the connection to the model is closed, and in words that are lost."""
 
 import asyncio
-from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
 from time import monotonic
@@ -31,16 +30,11 @@ SCENARIO = Scenario(
 )
 
 
-@dataclass(frozen=True)
-class Cancelled:
-    """Milliseconds from the POST of each cancel, and characters that only the model's end has."""
+async def measure(folder: Path) -> dict[str, float]:
+    """`agent.cancel_closes_ms` and `agent.cancel_lost_chars`, the p50 of many cancels, and worst.
 
-    closes_ms: list[float]
-    lost_chars: list[float]
-
-
-async def cancels(folder: Path) -> Cancelled:
-    """Cancel answers in the middle, one after the other."""
+    Lost are the characters that the model's server had sent and the cancelled message has not.
+    """
     say(
         f"cancel POST → the model's server sees its connection closed; and the characters that it"
         f" had sent less those of the cancelled message; {CANCELS} cancels at {TOKENS_PER_S:.0f}"
@@ -56,7 +50,11 @@ async def cancels(folder: Path) -> Cancelled:
             lost.append(chars)
     say(f"  p50 {median(closes):.1f} ms, p95 {percentile(closes, 95):.1f} ms")
     say(f"  lost: {sum(chars > 0 for chars in lost)} of {CANCELS}, most {max(lost):.0f} characters")
-    return Cancelled(closes, lost)
+    return {
+        "agent.cancel_closes_ms": median(closes),
+        "agent.cancel_lost_chars": median(lost),
+        "agent.cancel_lost_chars_max": max(lost),
+    }
 
 
 async def _cancel(running: Product, conversation: str, after_s: float) -> tuple[float, float]:

@@ -1,0 +1,190 @@
+// What models were used for and what that cost, by day: written in the mutation that records what was used.
+import { type Infer, v } from "convex/values";
+import type { Doc, Id } from "../_generated/dataModel";
+import type { MutationCtx, QueryCtx } from "../_generated/server";
+import { ownedConversation, ownedProject } from "./access.ts";
+import { notFound, refused } from "./errors.ts";
+import { only } from "./rows.ts";
+import { spent, type usage } from "./validators.ts";
+
+const MICROS = 1_000_000; // of a dollar
+const MAX_DAYS = 366;
+const MAX_ROWS = 20_000; // what a query may read is 32,000 rows, and the names of projects are read besides
+const DAY_MS = 24 * 3_600_000;
+const DAY = /^\d{4}-\d{2}-\d{2}$/;
+
+type Usage = Infer<typeof usage>;
+type Spent = Infer<typeof spent>;
+
+export const groupBy = v.union(v.literal("day"), v.literal("model"), v.literal("project"));
+
+/** What was used; `costMicros` is absent where no price is known, `unpriced` counts the requests that it lacks. */
+export const used = spent.omit("costMicros").extend({ costMicros: v.optional(v.number()) });
+
+export const usageRange = { from: v.string(), to: v.string(), groupBy };
+
+export const usageSummary = v.object({
+  total: used,
+  groups: v.array(
+    used.extend({
+      day: v.optional(v.string()),
+      model: v.optional(v.string()),
+      projectId: v.optional(v.id("projects")),
+      projectName: v.optional(v.string()), // absent for one that was deleted
+    }),
+  ),
+});
+
+/** The day of an instant, in UTC. */
+export function dayOf(at: number): string {
+  return new Date(at).toISOString().slice(0, 10);
+}
+
+/** Counts one request to a model, for its answer and for the day. The caller sees to it that it is counted once. */
+export async function countUsage(ctx: MutationCtx, generation: Doc<"generations">, model: string, usage: Usage): Promise<void> {
+  const project = await ctx.db.get(generation.projectId);
+  if (project === null) return;
+  const { messageId, conversationId, projectId } = generation;
+  const shared = { ownerId: project.ownerId, projectId, model, day: dayOf(Date.now()) };
+  const more = spentOn(usage);
+  const ofAnswer = await ctx.db
+    .query("usageRecords")
+    .withIndex("by_message", (q) => q.eq("messageId", messageId).eq("day", shared.day).eq("model", model))
+    .unique();
+  if (ofAnswer === null) await ctx.db.insert("usageRecords", { ...shared, messageId, conversationId, ...more });
+  else await ctx.db.patch(ofAnswer._id, sum(ofAnswer, more));
+  const ofDay = await ctx.db
+    .query("usageDays")
+    .withIndex("by_project", (q) => q.eq("projectId", projectId).eq("day", shared.day).eq("model", model))
+    .unique();
+  if (ofDay === null) await ctx.db.insert("usageDays", { ...shared, ...more });
+  else await ctx.db.patch(ofDay._id, sum(ofDay, more));
+}
+
+/** Counts what an answer says at its end that it took, beyond what was recorded: a summary that was of no use. */
+export async function countRest(
+  ctx: MutationCtx,
+  generation: Doc<"generations">,
+  model: string | undefined,
+  all: Usage | undefined,
+): Promise<void> {
+  if (all === undefined) return;
+  const known = generation.usage;
+  const less = (name: "inputTokens" | "outputTokens" | "cacheReadTokens" | "cacheWriteTokens") =>
+    Math.max(0, all[name] - (known?.[name] ?? 0));
+  const rest: Usage = {
+    inputTokens: less("inputTokens"),
+    outputTokens: less("outputTokens"),
+    cacheReadTokens: less("cacheReadTokens"),
+    cacheWriteTokens: less("cacheWriteTokens"),
+    costUsd: all.costUsd === undefined ? undefined : Math.max(0, all.costUsd - (known?.costUsd ?? 0)),
+  };
+  const tokens = rest.inputTokens + rest.outputTokens + rest.cacheReadTokens + rest.cacheWriteTokens;
+  if (tokens > 0) await countUsage(ctx, generation, model ?? "unknown", rest);
+}
+
+interface Scope {
+  ownerId: string;
+  projectId?: Id<"projects">;
+  conversationId?: Id<"conversations">;
+}
+
+/** What is asked about, by ids from outside: a conversation, a project, or all that is the person's. Throws `not_found`. */
+export async function ownedScope(
+  ctx: QueryCtx,
+  { ownerId, projectId, conversationId }: { ownerId: string; projectId?: string; conversationId?: string },
+): Promise<Scope> {
+  const scope: Scope = { ownerId };
+  if (projectId !== undefined) scope.projectId = (await ownedProject(ctx, ownerId, projectId))._id;
+  if (conversationId !== undefined) {
+    const { conversation } = await ownedConversation(ctx, ownerId, conversationId);
+    if (scope.projectId !== undefined && scope.projectId !== conversation.projectId) throw notFound("Conversation not found");
+    scope.conversationId = conversation._id;
+  }
+  return scope;
+}
+
+/** What a person has used from one day to another, both included. Throws `bad_range`, `too_many`. */
+export async function usageOf(
+  ctx: QueryCtx,
+  scope: Scope,
+  { from, to, groupBy: by }: { from: string; to: string; groupBy: Infer<typeof groupBy> },
+): Promise<Infer<typeof usageSummary>> {
+  checkRange(from, to);
+  const rows = await rowsOf(ctx, scope, from, to);
+  const groups = new Map<string, Spent & Pick<(typeof rows)[number], "projectId">>();
+  let total: Spent | undefined;
+  for (const row of rows) {
+    const key = by === "project" ? row.projectId : row[by];
+    groups.set(key, { ...sum(groups.get(key), row), projectId: row.projectId });
+    total = sum(total, row);
+  }
+  return {
+    total: shown(total ?? nothing()),
+    groups: await Promise.all(
+      sorted([...groups], by).map(async ([key, group]) => ({
+        ...shown(group),
+        ...(by === "project" ? await named(ctx, group.projectId) : { [by]: key }),
+      })),
+    ),
+  };
+}
+
+async function rowsOf(
+  ctx: QueryCtx,
+  { ownerId, projectId, conversationId }: Scope,
+  from: string,
+  to: string,
+): Promise<(Doc<"usageDays"> | Doc<"usageRecords">)[]> {
+  const query =
+    conversationId !== undefined
+      ? ctx.db
+          .query("usageRecords")
+          .withIndex("by_conversation", (q) => q.eq("conversationId", conversationId).gte("day", from).lte("day", to))
+      : projectId !== undefined
+        ? ctx.db.query("usageDays").withIndex("by_project", (q) => q.eq("projectId", projectId).gte("day", from).lte("day", to))
+        : ctx.db.query("usageDays").withIndex("by_owner", (q) => q.eq("ownerId", ownerId).gte("day", from).lte("day", to));
+  const rows = await query.take(MAX_ROWS + 1);
+  if (rows.length > MAX_ROWS) throw refused("too_many", "That is more than one summary can hold; ask for fewer days, or for one project");
+  return rows;
+}
+
+async function named(ctx: QueryCtx, projectId: Id<"projects">): Promise<{ projectId: Id<"projects">; projectName?: string }> {
+  const project = await ctx.db.get(projectId);
+  return { projectId, projectName: project?.deletedAt === undefined ? project?.name : undefined };
+}
+
+/** Days as they follow each other; models and projects by what they took, the most first. */
+function sorted<Group extends Spent>(groups: [string, Group][], by: Infer<typeof groupBy>): [string, Group][] {
+  if (by === "day") return groups.sort(([a], [b]) => (a < b ? -1 : 1));
+  return groups.sort(([, a], [, b]) => b.costMicros - a.costMicros || b.outputTokens - a.outputTokens);
+}
+
+function checkRange(from: string, to: string): void {
+  for (const day of [from, to]) {
+    const at = DAY.test(day) ? Date.parse(day) : Number.NaN;
+    if (Number.isNaN(at) || dayOf(at) !== day) throw refused("bad_range", "A day is YYYY-MM-DD, such as 2026-11-28");
+  }
+  if (from > to) throw refused("bad_range", "The first day must not be after the last");
+  if ((Date.parse(to) - Date.parse(from)) / DAY_MS >= MAX_DAYS) throw refused("bad_range", `A summary spans at most ${MAX_DAYS} days`);
+}
+
+function spentOn({ costUsd, ...tokens }: Usage): Spent {
+  const costMicros = costUsd === undefined ? 0 : Math.round(costUsd * MICROS);
+  return { ...tokens, requests: 1, unpriced: costUsd === undefined ? 1 : 0, costMicros };
+}
+
+function nothing(): Spent {
+  return { requests: 0, unpriced: 0, inputTokens: 0, outputTokens: 0, cacheReadTokens: 0, cacheWriteTokens: 0, costMicros: 0 };
+}
+
+function sum(before: Spent | undefined, more: Spent): Spent {
+  const all = nothing();
+  for (const name of Object.keys(all) as (keyof Spent)[]) all[name] = (before?.[name] ?? 0) + more[name];
+  return all;
+}
+
+function shown(group: Spent): Infer<typeof used> {
+  const costMicros = group.unpriced < group.requests || group.requests === 0 ? group.costMicros : undefined;
+  return { ...only(spent, group), costMicros };
+}
