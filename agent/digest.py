@@ -102,7 +102,9 @@ def listing(
         for answer in exchange.answers:
             for recorded in answer.turns:
                 done.add(recorded, touches)
-    requests = [_shortened(exchange.question, _REQUEST_CHARS) for exchange in exchanges]
+    requests = [
+        _shortened(text, _REQUEST_CHARS) for exchange in exchanges for text in _asked(exchange)
+    ]
     lines = done.lines(chars * 2 // 3)
     left_chars = chars - sum(map(len, lines)) - len(words.listed([], [], is_cut=is_cut))
     latest: list[str] = []
@@ -114,6 +116,12 @@ def listing(
     missing = len(requests) - 1 - len(latest)
     asked = [*requests[:1], *([f"({missing} more requests)"] if missing > 0 else []), *latest]
     return UserMessage(parts=(TextPart(words.listed(asked, lines, is_cut=is_cut)),))
+
+
+def _asked(exchange: Exchange) -> list[str]:
+    """The question, and what the person said while it was being answered."""
+    turns = [recorded for answer in exchange.answers for recorded in answer.turns]
+    return [exchange.question, *(steer.text for recorded in turns for steer in recorded.steers)]
 
 
 def in_digest_chars(recorded: RecordedTurn) -> int:

@@ -118,7 +118,8 @@ class TurnRef:
 
     `text_chars` counts the prose; `calls` are those to run, `dropped_calls` names the tools of the
     others. `announces`: it says that something is about to be done, and calls nothing.
-    `is_shortened`: the model was not told all of the conversation.
+    `is_shortened`: the model was not told all of the conversation. `is_steered`: the person has
+    said something meanwhile, which the next turn is to be told.
     """
 
     number: int
@@ -130,6 +131,7 @@ class TurnRef:
     dropped_calls: tuple[str, ...] = ()
     announces: bool = False
     is_shortened: bool = False
+    is_steered: bool = False
 
 
 @dataclass(frozen=True)

@@ -38,11 +38,15 @@ class Cut:
 
 @dataclass(frozen=True)
 class TurnSize:
-    """Characters of a turn with its results, whole and with shortened ones."""
+    """Characters of a turn with its results, whole and with shortened ones.
+
+    `said`: what the person said before it, which is never shortened, as a question is.
+    """
 
     whole: int
     brief: int
     in_digest: int
+    said: int = 0
 
 
 @dataclass(frozen=True)
@@ -138,12 +142,18 @@ class _Fold:
 
 
 def fitted(
-    exchanges: Sequence[Exchange], sizes: Sequence[TurnSize], budget: int, start: Start = Start()
+    exchanges: Sequence[Exchange],
+    sizes: Sequence[TurnSize],
+    budget: int,
+    start: Start = Start(),
+    *,
+    untold: int = 0,
 ) -> Fit:
     """What to shorten of `exchanges`, whose turns have these `sizes` in order, for the budget.
 
     The question to answer and the results that the model has not seen are never shortened here.
-    What a summary stands for is shortened from the `start`.
+    What a summary stands for is shortened from the `start`. So many characters that the person has
+    said since are `untold`, and follow.
     """
     fold = _begun(exchanges, budget, start)
     covered = fold.cut.digested
@@ -157,15 +167,18 @@ def fitted(
         for answer in exchange.answers:
             answer_number += 1
             for _ in answer.turns:
+                size = sizes[len(fold.turns)]
+                if not is_listed:
+                    _grow_exchange(fold, size.said, unseen_turns=1)
                 before.append(fold.cut)
                 fold.exchanges[-1] = (fold.exchanges[-1][0], len(fold.turns) + 1)
-                size = sizes[len(fold.turns)]
                 if len(fold.turns) < covered:
                     fold.add_covered_turn(size, answer_number, is_listed=is_listed)
                 else:
                     fold.add_turn(size, answer_number, is_brief=answer.is_brief)
             if answer.ended and not is_listed:
                 _grow_exchange(fold, len(answer.ended))
+    fold.add(untold, unseen_turns=1)
     return Fit(fold.cut, tuple(before), fold.size)
 
 
@@ -185,7 +198,7 @@ def _turns_in(exchanges: Sequence[Exchange]) -> int:
     return sum(len(answer.turns) for exchange in exchanges for answer in exchange.answers)
 
 
-def _grow_exchange(fold: _Fold, size: int) -> None:
+def _grow_exchange(fold: _Fold, size: int, *, unseen_turns: int = 0) -> None:
     own, end = fold.exchanges[-1]
     fold.exchanges[-1] = (own + size, end)
-    fold.add(size)
+    fold.add(size, unseen_turns=unseen_turns)

@@ -17,7 +17,7 @@ from agent.fitting import Cut, Fit, Start, TurnSize, cut_of, digest_chars, fitte
 from agent.images import images_of, with_images_that_fit, without_images
 from agent.plan import latest_plan
 from agent.sizes import CHARS_PER_TOKEN, size_of
-from agent.transcript import Answered, Asked, Condensed, Loaded, RecordedTurn
+from agent.transcript import Answered, Asked, Condensed, Loaded, RecordedTurn, Steer
 from core.ids import ToolCallId
 from llm.model import (
     AssistantMessage,
@@ -97,7 +97,8 @@ def build_history(
     exchanges = exchanges_of(loaded)
     condensed = loaded.condensed
     start = start_of(loaded)
-    fit = fitted(exchanges, turn_sizes(exchanges), budget_chars, start)
+    untold = sum(len(steer.text) for steer in loaded.untold)
+    fit = fitted(exchanges, turn_sizes(exchanges), budget_chars, start, untold=untold)
     told = _Told(
         fit,
         remarks,
@@ -119,6 +120,7 @@ def build_history(
         told.skip(exchange)
     for exchange in exchanges[merged:]:
         messages += told.messages(exchange)
+    messages += _said(loaded.untold)
     fitting = _with_new_results_that_fit(messages, budget_chars)
     shown = with_images_that_fit(fitting)
     is_shortened = loaded.is_cut or fit.cut != Cut() or fitting is not messages
@@ -193,6 +195,8 @@ class _Told:
         in_digest = max(0, min(len(answer.turns), self._fit.cut.digested - self._position))
         self._position += in_digest
         messages = digest(answer.turns[:in_digest], self._touches, chars=self._digest_chars)
+        for recorded in answer.turns[:in_digest]:
+            messages += _said(recorded.steers)
         if answer.is_running and not in_digest:
             messages += map(_user, self._remarks.after.get(-1, ()))
         for recorded in answer.turns[in_digest:]:
@@ -209,6 +213,7 @@ class _Told:
             self._fit.before[position] == self._fit.cut and position >= self._thoughts_from
         )
         messages = _of_turn(recorded, keep_thinking=is_unchanged)
+        messages[:0] = _said(recorded.steers)
         if not is_running:
             messages[:0] = map(_user, recorded.remarks)
         if position < self._fit.cut.brief:
@@ -230,7 +235,8 @@ def _position_of(condensed: Condensed, loaded: Loaded, exchanges: Sequence[Excha
 def _turn_size(recorded: RecordedTurn) -> TurnSize:
     messages = _of_turn(recorded, keep_thinking=True)
     brief = size_of(map(_shortened, messages))
-    return TurnSize(size_of(messages), brief, in_digest_chars(recorded))
+    said = sum(len(steer.text) for steer in recorded.steers)
+    return TurnSize(size_of(messages), brief, in_digest_chars(recorded), said)
 
 
 def _of_turn(recorded: RecordedTurn, *, keep_thinking: bool) -> list[ModelMessage]:
@@ -376,6 +382,10 @@ def _renamed(part: Part, names: dict[ToolCallId, ToolCallId]) -> Part:
     if isinstance(part, ToolCall | ToolResult):
         return replace(part, call_id=names[part.call_id])
     return part
+
+
+def _said(steers: Iterable[Steer]) -> list[ModelMessage]:
+    return [_user(steer.text) for steer in steers]
 
 
 def _user(text: str) -> UserMessage:

@@ -47,7 +47,9 @@ async def run_agent(
     arguments after a crash and goes on where it was. A cancel propagates at once and nothing is
     written after it. A provider that says when to ask again is waited for, asleep. So is the
     `person`, where a call asks them something (steps `ask-<n>-<call_id>`, `answer-<n>-<call_id>`);
-    without one nobody is asked, and what would need them is not run.
+    without one nobody is asked, and what would need them is not run. What they say for this answer
+    meanwhile is told with the next turn, between two turns only; what comes when the last one was
+    made is not told, and stays in the transcript as that.
 
     Raises (as the steps do):
         ModelUnavailable, StreamBroken: the model could not be reached after all attempts.
@@ -90,6 +92,8 @@ class _Run:
             if self._may_call_no_more():
                 return await self._close()
             turn = await self._turn(number)
+            if _is_answered_back(turn):
+                continue
             if turn.announces:
                 if announced_in == number - 1:
                     return _outcome(self._turns, Ending.STUCK, words.ANNOUNCED_ONLY)
@@ -212,6 +216,11 @@ class _Run:
                 timeout=asked.wait_s,
             )
         return asked.request_id
+
+
+def _is_answered_back(turn: TurnRef) -> bool:
+    """Whether the turn would be the last, but the person has said more meanwhile."""
+    return turn.is_steered and not _goes_on(turn) and turn.stop_reason not in ENDS_THE_ANSWER
 
 
 def _goes_on(turn: TurnRef) -> bool:

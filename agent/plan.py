@@ -7,7 +7,7 @@ from pydantic import ValidationError
 from agent import words
 from agent.transcript import RecordedTurn
 from llm.model import ToolCall
-from tools.planning.todo import TODO, Item, Todo
+from tools.plan import TODO_NAME, Item, Todo
 
 _MARKS = {"pending": "[ ]", "in_progress": "[>]", "completed": "[x]"}
 
@@ -20,7 +20,7 @@ def latest_plan(turns: Iterable[RecordedTurn], *, chars: int) -> str | None:
     items: list[Item] = []
     for recorded in turns:
         for part in recorded.turn.message.parts:
-            if isinstance(part, ToolCall) and part.name == TODO.name:
+            if isinstance(part, ToolCall) and part.name == TODO_NAME:
                 written = _written(recorded, part)
                 items = items if written is None else written
     return words.planned(_lines(items, chars)) if items else None

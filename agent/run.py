@@ -21,6 +21,7 @@ from agent.sizes import CHARS_PER_TOKEN
 from agent.transcript import (
     Loaded,
     RecordedTurn,
+    Steer,
     Transcript,
     text_of_turn,
 )
@@ -90,6 +91,7 @@ class RunState:
             if left_s > 0:  # an attempt that died had asked, and was told so
                 return AskAgain(self._waiting_until, left_s)
             await self._wait_until(None)
+        loaded = replace(loaded, untold=self._untold(loaded))
         history = await self._asker.told(loaded, remarks)
         if asking.may_condense and await self._asker.to_condense(loaded, number, history):
             return CondenseFirst(number)
@@ -104,10 +106,16 @@ class RunState:
             generated, max_calls=0 if remarks.is_last_turn else self.agent.limits.calls_per_turn
         )
         said = remarks.after.get(number - 1, ())
-        recorded = RecordedTurn(number, made.turn, not_run=made.not_run, remarks=said)
+        recorded = RecordedTurn(
+            number, made.turn, not_run=made.not_run, remarks=said, steers=loaded.untold
+        )
         await self.transcript.append_turn(recorded)
         self._learn(recorded)
         return replace(self._turn_ref(recorded), is_shortened=is_shortened)
+
+    def _untold(self, loaded: Loaded) -> tuple[Steer, ...]:
+        told = {steer.message_id for recorded in loaded.turns for steer in recorded.steers}
+        return tuple(each for each in self.transcript.steers() if each.message_id not in told)
 
     async def condense(self, key: str, number: int, remarks: Remarks) -> CondensedRef:
         """Have the model summarise the conversation before turn `number`, and record that.
@@ -249,6 +257,7 @@ class RunState:
             ),
             dropped_calls=dropped_calls,
             announces=not calls and not dropped_calls and self._announces(turn),
+            is_steered=self._known is not None and bool(self._untold(self._known)),
         )
 
     def _announces(self, turn: Turn) -> bool:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Literal, Protocol
 
-from core.ids import ToolCallId
+from core.ids import MessageId, ToolCallId
 from llm.model import TextPart, ToolCall, Turn, Usage
 from tools.diffs import diff_parts
 from tools.output import Part, ToolOutput
@@ -16,12 +16,20 @@ from tools.workspace.staged import StagedWorkspace
 
 
 @dataclass(frozen=True)
+class Steer:
+    """What the person said for an answer while it was being written."""
+
+    message_id: MessageId
+    text: str
+
+
+@dataclass(frozen=True)
 class RecordedTurn:
     """One turn of the model with what became of its tool calls.
 
     A call in `started` but not in `outputs` was running when its process died or the run was
     cancelled; it may have had its effect. A call in `not_run` never runs: the text says why.
-    `remarks` are what the loop said to the model before the turn.
+    `remarks` are what the loop said to the model before the turn, and `steers` what the person did.
     """
 
     number: int
@@ -30,6 +38,7 @@ class RecordedTurn:
     outputs: Mapping[ToolCallId, ToolOutput] = field(default_factory=dict[ToolCallId, ToolOutput])
     not_run: Mapping[ToolCallId, str] = field(default_factory=dict[ToolCallId, str])
     remarks: tuple[str, ...] = ()
+    steers: tuple[Steer, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -84,7 +93,8 @@ class Loaded:
     `past` is the conversation from the oldest message on and ends with the message to answer;
     `turns` is what an earlier attempt at this same answer has recorded, in order. `is_cut`: still
     older messages were not read. `waiting_until`: before that the provider must not be asked.
-    `condensed`: the newest summary of its beginning.
+    `condensed`: the newest summary of its beginning. `untold`: what the person has said since the
+    last turn, which is told with the next one.
     """
 
     past: tuple[Past, ...]
@@ -92,6 +102,7 @@ class Loaded:
     is_cut: bool = False
     waiting_until: datetime | None = None
     condensed: Condensed | None = None
+    untold: tuple[Steer, ...] = ()
 
 
 Work = Callable[[Place], Awaitable[ToolOutput]]
@@ -112,7 +123,17 @@ class Transcript(Protocol):
         ...
 
     async def append_turn(self, recorded: RecordedTurn) -> None:
-        """Record a finished turn, of whose calls none has run; numbers count from 0, no gap."""
+        """Record a finished turn, of whose calls none has run; numbers count from 0, no gap.
+
+        With it, in one write, that the model was told its `steers`.
+        """
+        ...
+
+    def steers(self) -> tuple[Steer, ...]:
+        """What the person says meanwhile, in order, as far as the calls here have come to know it.
+
+        Some of it may have been told already: it is in the recorded turns then.
+        """
         ...
 
     async def append_condensed(self, condensed: Condensed) -> None:
@@ -179,6 +200,7 @@ class MemoryTranscript:
         self.turns = list(turns)
         self.waits: list[datetime | None] = []
         self.condensed: list[Condensed] = []
+        self.said: list[Steer] = []
 
     async def load(self, *, whole_chars: int) -> Loaded:  # noqa: ARG002 - all of it is here
         """What was recorded so far."""
@@ -197,6 +219,10 @@ class MemoryTranscript:
         if number > len(self.turns):
             raise ValueError(f"turn {number} would leave a gap after {len(self.turns)} turns")
         self.turns.append(recorded)
+
+    def steers(self) -> tuple[Steer, ...]:
+        """All that was said."""
+        return tuple(self.said)
 
     async def append_condensed(self, condensed: Condensed) -> None:
         """Keep the summary, unless there is one of this turn of the answer."""

@@ -168,6 +168,8 @@ export default defineSchema({
     updatedAt: v.number(),
     model: v.optional(v.string()), // who answers, as its owner chose; absent: the default
     externalId: v.optional(v.string()),
+    editedFrom: v.optional(v.id("messages")), // which was edited: what came before it is copied here
+    copiedBefore: v.optional(v.number()), // of that, the orders up to here are; absent: all
     deletedAt: v.optional(v.number()), // it is hidden, and system/purge empties it
   })
     .index("by_project", ["projectId", "deletedAt"])
@@ -193,10 +195,13 @@ export default defineSchema({
     endedEarly: v.optional(endedEarly),
     isHistoryCut: v.optional(v.boolean()), // the model was told less than all of the conversation
     runId: v.optional(v.string()),
+    steers: v.optional(v.id("messages")), // the answer for which the person said this while it was being written
+    toldIn: v.optional(v.number()), // the turn of that answer before which the model was told
     startedAt: v.number(),
     endedAt: v.optional(v.number()),
   })
     .index("by_conversation", ["conversationId", "order"])
+    .index("by_steers", ["steers", "toldIn"])
     .index("by_external", ["conversationId", "externalId"]),
 
   // The rest of texts that are too long for a document; written and read with the message.

@@ -47,6 +47,17 @@ class Checkpoints:
         args = _of(project_id, checkpoint_id, owner) | {"limit": limit, "cursor": cursor}
         return decode(CheckpointDetail, await self._http.query("system/checkpoints:get", args))
 
+    async def before_edit(
+        self, message_id: MessageId, *, owner: OwnerId, key: str
+    ) -> CheckpointId | None:
+        """What to restore before the edit `key` of a message, for the files of when it was sent.
+
+        None when nothing has changed since, or had when the edit was made. Raises: NotFound.
+        """
+        args = {"ownerId": owner, "messageId": message_id, "externalId": key}
+        found = await self._http.query("system/forking:checkpointBefore", args)
+        return found and CheckpointId(str(found))
+
     async def restore(
         self,
         project_id: ProjectId,

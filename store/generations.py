@@ -18,12 +18,14 @@ from store.records import (
     FileEdit,
     Generation,
     KeptResult,
+    KeptTurn,
     Lease,
     Message,
     MessageStatus,
     NewToolCall,
     ResultImage,
     ResultText,
+    SteerRecord,
     TodoItem,
     TurnRecord,
     Undone,
@@ -60,18 +62,23 @@ class Generations:
         await self._http.mutation("system/streaming:heartbeat", _of(lease))
 
     async def record_turn(
-        self, lease: Lease, turn: TurnRecord, *, tool_calls: tuple[NewToolCall, ...] = ()
-    ) -> bool:
+        self,
+        lease: Lease,
+        turn: TurnRecord,
+        *,
+        tool_calls: tuple[NewToolCall, ...] = (),
+        told: tuple[MessageId, ...] = (),
+    ) -> KeptTurn:
         """Keep a finished turn with its tool calls, which become pending.
 
-        False when this turn number was recorded before: the first one stays. Raises:
-        GenerationClosed.
+        `told` names the steers that the model was told before it. Raises: GenerationClosed.
         """
         args = _of(lease) | {
             "turn": encode(turn),
             "toolCalls": [encode(call) for call in tool_calls],
+            "told": list(told) or None,
         }
-        return bool(await self._http.mutation("system/streaming:recordTurn", args))
+        return decode(KeptTurn, await self._http.mutation("system/streaming:recordTurn", args))
 
     async def condense(self, lease: Lease, condensed: CondensedRecord) -> None:
         """Keep a summary; the first one that was made before a turn stays.
@@ -81,13 +88,14 @@ class Generations:
         args = _of(lease) | {"condensed": encode(condensed)}
         await self._http.mutation("system/streaming:condense", args)
 
-    async def wait_until(self, lease: Lease, until: datetime | None) -> None:
+    async def wait_until(self, lease: Lease, until: datetime | None) -> tuple[SteerRecord, ...]:
         """The provider takes no request before `until`; None: the wait is over.
 
-        Raises: GenerationClosed.
+        The steers that the model was not told yet. Raises: GenerationClosed.
         """
         args = _of(lease) | {"until": until and until.timestamp() * 1000}
-        await self._http.mutation("system/streaming:waitUntil", args)
+        rows = await self._http.mutation("system/streaming:waitUntil", args)
+        return tuple(decode(SteerRecord, row) for row in rows)
 
     async def start_tool_call(self, lease: Lease, *, turn: int, tool_call_id: ToolCallId) -> None:
         """A pending call is running now. Raises: GenerationClosed, NotFound."""

@@ -13,6 +13,7 @@ from store.records import (
     Condensation,
     DeltaPage,
     EarlierMessages,
+    ForkStep,
     Message,
     MessageContext,
     Page,
@@ -43,8 +44,9 @@ class Messages:
         `model` is to answer it, also when it is tried again; None: that of the conversation.
 
         The event's id is the id of the placeholder. Under policy "cancel" the answers being written
-        in this conversation become cancelled with the text they have. The same `key` in the same
-        conversation gives the first answer again.
+        in this conversation become cancelled with the text they have. Under policy "steer" the
+        message becomes part of the answer that is being written, and has no answer of its own.
+        The same `key` in the same conversation gives the first answer again.
 
         Raises:
             NotFound: not the owner's conversation.
@@ -78,6 +80,32 @@ class Messages:
             "externalId": key or new_id("req"),
         }
         return decode(SentMessage, await self._http.mutation("system/messages:sendFirst", args))
+
+    async def edit(
+        self, message_id: MessageId, *, owner: OwnerId, content: str, key: str | None = None
+    ) -> SentMessage:
+        """Answer a message of the person anew, with another content, in a new conversation.
+
+        That holds copies of what came before the message; the conversation of the message stays as
+        it is. A long one is copied in several writes, and the new one is hidden until the last. The
+        same `key` goes on where it broke off, and gives the first answer again.
+
+        Raises:
+            NotFound: not the owner's.
+            Conflict: it is an answer, or part of one; or `key` was used for something else.
+            Busy: an answer before it is being written.
+            Refused: as `send`.
+        """
+        args = {
+            "ownerId": owner,
+            "messageId": message_id,
+            "content": content,
+            "externalId": key or new_id("req"),
+        }
+        while True:
+            step = decode(ForkStep, await self._http.mutation("system/forking:edit", args))
+            if step.sent is not None:
+                return step.sent
 
     async def list(
         self,

@@ -38,6 +38,9 @@ class ConversationAnswer(CreationTimes):
     title: str
     updated_at: Millis
     model: str | None = Field(None, description="Who answers in it; missing: the default.")
+    edited_from: MessageId | None = Field(
+        None, description="The message that was edited: what came before it is copied here."
+    )
 
     @computed_field(alias="_id")
     @property

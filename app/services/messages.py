@@ -2,12 +2,12 @@
 
 from dataclasses import dataclass
 
-from core.ids import ConversationId, EventId, MessageId, OwnerId, ProjectId, RunId
+from core.ids import ConversationId, EventId, MessageId, OwnerId, ProjectId, RunId, new_id
 from engine.inspection import Inspection, NoSuchEvent
 from jobs.answer.live_answers import LiveAnswers
 from jobs.outbox import Relay
 from store.gateway import Store
-from store.records import BusyPolicy, SentMessage
+from store.records import BusyPolicy, RestoreStep, SentMessage
 
 
 @dataclass(frozen=True)
@@ -15,6 +15,7 @@ class Receipt:
     """A message that is being answered.
 
     `run_id` is None when the engine could not take the event now: the relay sends it later.
+    `steers`: it is part of the answer `message_id`, which was being written already.
     """
 
     user_message_id: MessageId
@@ -24,6 +25,7 @@ class Receipt:
     event_id: EventId
     run_id: RunId | None
     cancelled: tuple[MessageId, ...]
+    steers: MessageId | None = None
 
 
 async def run_of(inspect: Inspection, event_id: EventId) -> RunId | None:
@@ -39,7 +41,8 @@ async def run_of(inspect: Inspection, event_id: EventId) -> RunId | None:
 class Messaging:
     """What the message routes do.
 
-    `policy` says what happens to an answer that is in the way, `live` has those of this process.
+    `policy` says what happens to an answer that is in the way, where a message does not say it;
+    `live` has those of this process.
     """
 
     store: Store
@@ -48,18 +51,20 @@ class Messaging:
     policy: BusyPolicy
     live: LiveAnswers
 
-    async def send(
+    async def send(  # noqa: PLR0913 - what is optional by name
         self,
         conversation_id: ConversationId,
         *,
         owner: OwnerId,
         text: str,
         model: str | None = None,
+        policy: BusyPolicy | None = None,
         key: str | None = None,
     ) -> Receipt:
         """Write the message and start the answer; the same `key` again gives the same receipt.
 
-        `model` answers this one message; None: that of the conversation.
+        `model` answers this one message; None: that of the conversation. Under the policy "steer"
+        it goes to the answer that is being written, if there is one.
 
         Raises: as `store.messages.send`.
         """
@@ -67,7 +72,7 @@ class Messaging:
             conversation_id,
             owner=owner,
             content=text,
-            policy=self.policy,
+            policy=policy or self.policy,
             model=model,
             key=key,
         )
@@ -82,6 +87,40 @@ class Messaging:
         """
         sent = await self.store.messages.send_first(owner=owner, name=name, content=text, key=key)
         return await self._receipt(sent)
+
+    async def edit(
+        self,
+        message_id: MessageId,
+        *,
+        owner: OwnerId,
+        text: str,
+        restores_files: bool,
+        key: str | None = None,
+    ) -> tuple[Receipt, RestoreStep | None]:
+        """Answer the message with another text, in a conversation that holds what came before it.
+
+        With `restores_files` the files become first what they were when it was sent, as far as
+        checkpoints know: what became of that comes back as well.
+
+        Raises: as `store.messages.edit`, and `store.checkpoints.restore`.
+        """
+        key = key or new_id("req")
+        restored: RestoreStep | None = None
+        if restores_files:
+            restored = await self._restored(message_id, owner=owner, key=key)
+        sent = await self.store.messages.edit(message_id, owner=owner, content=text, key=key)
+        return await self._receipt(sent), restored
+
+    async def _restored(
+        self, message_id: MessageId, *, owner: OwnerId, key: str
+    ) -> RestoreStep | None:
+        message = await self.store.messages.owned(message_id, owner=owner)
+        checkpoint = await self.store.checkpoints.before_edit(message_id, owner=owner, key=key)
+        if checkpoint is None:
+            return None
+        return await self.store.checkpoints.restore(
+            message.project_id, checkpoint, owner=owner, key=f"edit:{key}"
+        )
 
     async def retry(
         self, message_id: MessageId, *, owner: OwnerId, key: str | None = None
@@ -131,7 +170,7 @@ class Messaging:
 
     async def _receipt(self, sent: SentMessage) -> Receipt:
         run_id = await self.relay.deliver_all(sent.events)
-        if run_id is None and sent.is_duplicate:
+        if run_id is None and (sent.is_duplicate or sent.steers):
             run_id = await run_of(self.inspect, sent.event_id)
         return Receipt(
             user_message_id=sent.user_message_id,
@@ -141,4 +180,5 @@ class Messaging:
             event_id=sent.event_id,
             run_id=run_id,
             cancelled=sent.cancelled,
+            steers=sent.steers,
         )

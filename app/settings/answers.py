@@ -24,6 +24,7 @@ class BusyPolicy(StrEnum):
     CANCEL = "cancel"
     REJECT = "reject"
     QUEUE = "queue"
+    STEER = "steer"
 
 
 class AnswerSettings(Group):
@@ -32,7 +33,7 @@ class AnswerSettings(Group):
     busy_policy: BusyPolicy = Field(
         default=BusyPolicy.CANCEL,
         validation_alias="POLARIS_BUSY_POLICY",
-        description="What a new message does to a running one: cancel, reject (409) or queue.",
+        description="What a new message does to a running one: cancel, reject, queue or steer.",
     )
     model_wait_s: float = Field(
         default=900.0,

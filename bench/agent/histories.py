@@ -39,7 +39,7 @@ async def measure(_folder: Path) -> dict[str, float]:
 
     Each conversation is made by chance, from a seed of its own: what the model says, which provider
     each request goes to, how small the window is, which streams break, where the process dies or
-    the person cancels, and what they ask after that.
+    the person cancels, what they say meanwhile, and what they ask after that.
     """
     workers = os.cpu_count() or 1
     say(f"{CONVERSATIONS:,} conversations by chance, every request judged by a provider's rules")
@@ -80,7 +80,10 @@ async def _converse(chance: random.Random, told: Told) -> None:
             limits=Limits(max_turns=6, stream_attempts=2, history_tokens=tokens),
         )
         desk.transcript.condensed = list(condensed)
-        answered = await _answered(desk, Interrupting(chance.choice(MISHAPS), chance.randint(0, 8)))
+        interrupted = Interrupting(
+            chance.choice(MISHAPS), chance.randint(0, 8), desk.transcript.said
+        )
+        answered = await _answered(desk, interrupted)
         made = [known for known in desk.transcript.condensed if known not in condensed]
         condensed = [replace(known, made_in=len(past)) for known in made[-1:]] or condensed
         past.append(answered)

@@ -17,6 +17,7 @@ import {
   toTurn,
   turnRecord,
 } from "./records.ts";
+import { steerRecord, steersOf, toSteer } from "./steering.ts";
 import { toolCallsOf, turnsOf } from "./transcript.ts";
 
 const MAX_MESSAGES = 1_000; // three index ranges each, of the 4,096 that a function may read
@@ -34,6 +35,7 @@ const historyMessage = v.object({
   message: messageRecord,
   turns: v.array(turnRecord),
   toolCalls: v.array(toolCallRecord),
+  steers: v.array(steerRecord), // what the model was told meanwhile
 });
 type HistoryMessage = Infer<typeof historyMessage>;
 
@@ -44,6 +46,7 @@ export const contextRecord = v.object({
   history: v.array(historyMessage),
   turns: v.array(turnRecord),
   toolCalls: v.array(toolCallRecord),
+  steers: v.array(steerRecord),
   isTruncated: v.boolean(),
   condensed: v.optional(contextCondensed),
 });
@@ -60,6 +63,7 @@ export async function contextOf(ctx: QueryCtx, message: Doc<"messages">, maxChar
     history,
     turns: (await turnsOf(ctx, message._id)).map(toTurn),
     toolCalls: (await toolCallsOf(ctx, message._id)).map(toToolCall),
+    steers: (await steersOf(ctx, message._id)).map(toSteer),
     isTruncated,
     condensed: await newestFor(ctx, message),
   };
@@ -97,6 +101,7 @@ async function read(
   let used = 0;
   for await (const row of rows) {
     if (row.status === "processing") continue; // queued behind, or just being cancelled
+    if (await isToldElsewhere(ctx, row)) continue;
     const entry = await told(ctx, row);
     used += sizeOf(entry);
     if (history.length > 0 && (used > budget || history.length === MAX_MESSAGES)) {
@@ -107,8 +112,14 @@ async function read(
   return { history: history.reverse(), isTruncated: false };
 }
 
+/** Whether the message is part of an answer: the model was told it then, or will be. */
+async function isToldElsewhere(ctx: QueryCtx, { steers, toldIn }: Doc<"messages">): Promise<boolean> {
+  if (steers === undefined || toldIn !== undefined) return steers !== undefined;
+  return (await ctx.db.get(steers))?.status === "processing";
+}
+
 /** What was asked, said and called, without results; thoughts go, too. */
-function brief({ message, turns, toolCalls }: HistoryMessage): HistoryMessage {
+function brief({ message, turns, toolCalls, steers }: HistoryMessage): HistoryMessage {
   const chars = message.role === "user" ? BRIEF_QUESTION_CHARS : BRIEF_TEXT_CHARS;
   return {
     message: { ...message, content: turns.length > 0 ? "" : shortened(message.content, chars) },
@@ -123,6 +134,7 @@ function brief({ message, turns, toolCalls }: HistoryMessage): HistoryMessage {
       argumentsJson: briefArguments(call.argumentsJson),
       output: call.status === "completed" ? undefined : call.output && shortened(call.output, BRIEF_VALUE_CHARS),
     })),
+    steers: steers.map((steer) => ({ ...steer, content: shortened(steer.content, BRIEF_QUESTION_CHARS) })),
   };
 }
 
@@ -141,18 +153,20 @@ function shortened(text: string, chars: number): string {
 
 async function told(ctx: QueryCtx, row: Doc<"messages">): Promise<HistoryMessage> {
   const message = toMessage(row, await wholeText(ctx, row));
-  if (row.role === "user") return { message, turns: [], toolCalls: [] };
+  if (row.role === "user") return { message, turns: [], toolCalls: [], steers: [] };
   const turns = (await turnsOf(ctx, row._id)).map(toTurn);
   const toolCalls = (await toolCallsOf(ctx, row._id)).map(toToolCall);
-  return { message, turns, toolCalls };
+  const told = (await steersOf(ctx, row._id)).filter((steer) => steer.toldIn !== undefined);
+  return { message, turns, toolCalls, steers: told.map(toSteer) };
 }
 
-function sizeOf({ message, turns, toolCalls }: HistoryMessage): number {
+function sizeOf({ message, turns, toolCalls, steers }: HistoryMessage): number {
   let chars = message.content.length;
   for (const { parts } of turns) {
     chars += ROW_CHARS;
     for (const part of parts) chars += (part.text ?? "").length + (part.signature ?? "").length;
   }
   for (const call of toolCalls) chars += ROW_CHARS + call.argumentsJson.length + (call.output ?? "").length;
+  for (const { content } of steers) chars += content.length;
   return chars;
 }

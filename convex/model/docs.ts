@@ -37,7 +37,9 @@ export function toFileDoc(row: Doc<"files">, content?: string): Infer<typeof fil
   return { ...only(shownFile, row), content };
 }
 
-export const conversationDoc = schema.doc("conversations").pick("_id", "_creationTime", "projectId", "title", "updatedAt", "model");
+export const conversationDoc = schema
+  .doc("conversations")
+  .pick("_id", "_creationTime", "projectId", "title", "updatedAt", "model", "editedFrom");
 
 export function toConversationDoc(row: Doc<"conversations">): Infer<typeof conversationDoc> {
   return only(conversationDoc, row);
@@ -61,6 +63,8 @@ const shownMessage = schema
     "waitingUntil",
     "isHistoryCut",
     "endedEarly",
+    "steers",
+    "toldIn",
     "startedAt",
     "endedAt",
   );

@@ -7,6 +7,7 @@ import { conflict } from "./errors.ts";
 import { endWith, stopEvent } from "./generation_end.ts";
 import { emit } from "./outbox.ts";
 import { countRest } from "./usage.ts";
+import { passOn } from "./steering.ts";
 
 const HEAD_CHARS = 200_000; // at most 800 kB of UTF-8; a document holds 1 MiB
 const MAX_CHUNKS = 40; // 8 million characters; what is cut there, and of the stream, says so
@@ -34,14 +35,6 @@ export async function generationOf(ctx: QueryCtx, messageId: Id<"messages">): Pr
     .query("generations")
     .withIndex("by_message", (q) => q.eq("messageId", messageId))
     .unique();
-}
-
-/** The generations of a conversation that are being written. */
-export async function runningIn(ctx: QueryCtx, conversationId: Id<"conversations">): Promise<Doc<"generations">[]> {
-  return await ctx.db
-    .query("generations")
-    .withIndex("by_conversation_status", (q) => q.eq("conversationId", conversationId).eq("status", "processing"))
-    .take(100);
 }
 
 /** Identifies one answering of a message: a retry by the person has another one. */
@@ -133,6 +126,7 @@ export async function finish(ctx: MutationCtx, message: Doc<"messages">, generat
   await ctx.db.patch(message.conversationId, { updatedAt: now });
   await closeToolCalls(ctx, message._id, { status, endedAt: now });
   await closeAsks(ctx, message._id, now);
+  await passOn(ctx, message);
   await ctx.scheduler.runAfter(VACUUM_AFTER_MS, internal.system.sweep.vacuumDeltas, {
     messageId: message._id,
     round: generation.round,

@@ -8,3 +8,8 @@ export function only<Shape extends object>(shape: VObject<Shape, Fields>, row: S
   const names = Object.keys(shape.fields) as (keyof Shape)[];
   return Object.fromEntries(names.map((name) => [name, row[name]])) as Shape;
 }
+
+/** What a text takes of a row, which holds 1 MiB. */
+export function bytesOf(text: string): number {
+  return new TextEncoder().encode(text).length;
+}

@@ -5,13 +5,16 @@ import type { MutationCtx } from "../_generated/server";
 import { isUntitled } from "./conversations.ts";
 import { resetStream } from "./deltas.ts";
 import { conflict, refused } from "./errors.ts";
-import { cancel, generationId, generationOf, runningIn } from "./messages.ts";
+import { cancel, generationId, generationOf } from "./messages.ts";
 import { serversOf } from "./mcp.ts";
 import { emit } from "./outbox.ts";
 import { outboxRecord, toOutbox } from "./records.ts";
+import { bytesOf } from "./rows.ts";
+import { runningIn } from "./running.ts";
 import { settingsOfRun } from "./settings.ts";
+import { MAX_STEERS, steersOf, tellAgain, untoldOf } from "./steering.ts";
 import { dropTodos } from "./todos.ts";
-import { dropTranscript } from "./transcript.ts";
+import { ANSWER_BYTES, dropTranscript } from "./transcript.ts";
 import type { busyPolicy } from "./validators.ts";
 
 const MAX_CONTENT = 100_000; // characters; the API may allow less
@@ -22,6 +25,7 @@ export const sentRecord = v.object({
   conversationId: v.id("conversations"),
   projectId: v.id("projects"),
   eventId: v.string(),
+  steers: v.optional(v.id("messages")), // the message is part of this answer, which was being written: that of `messageId`
   cancelled: v.array(v.id("messages")),
   events: v.array(outboxRecord),
   isDuplicate: v.boolean(),
@@ -38,21 +42,27 @@ export interface NewMessage {
 
 export async function sendMessage(ctx: MutationCtx, conversation: Doc<"conversations">, message: NewMessage): Promise<Sent> {
   const { ownerId, content, policy, externalId, model } = message;
-  if (content.trim() === "") throw refused("empty_message", "Message is required");
-  if (content.length > MAX_CONTENT) {
-    const text = `A message must not be longer than ${MAX_CONTENT} characters`;
-    throw refused("message_too_long", text);
-  }
+  checkContent(content);
   const before = await ctx.db
     .query("messages")
     .withIndex("by_external", (q) => q.eq("conversationId", conversation._id).eq("externalId", externalId))
     .first();
   if (before !== null) return await sentBefore(ctx, before, content);
 
+  const steered = policy === "steer" && (await steer(ctx, conversation, { content, externalId }));
+  if (steered) return steered;
   const stopped = await makeRoom(ctx, conversation, { ownerId, policy });
   const { userMessageId, messageId } = await insertExchange(ctx, conversation, { content, externalId, chosenModel: model });
   if (isUntitled(conversation)) await wantTitle(ctx, { userMessageId, conversation, ownerId });
   return await announce(ctx, { userMessageId, messageId, ownerId, stopped });
+}
+
+export function checkContent(content: string): void {
+  if (content.trim() === "") throw refused("empty_message", "Message is required");
+  if (content.length > MAX_CONTENT) {
+    const text = `A message must not be longer than ${MAX_CONTENT} characters`;
+    throw refused("message_too_long", text);
+  }
 }
 
 /** A person's message, the placeholder of its answer and the run behind it; nothing says yet that it is to begin. */
@@ -65,44 +75,77 @@ export async function insertExchange(
     ...run
   }: { content: string; externalId: string } & Pick<Doc<"generations">, "runId" | "projectGenerationId" | "chosenModel">,
 ): Promise<{ userMessageId: Id<"messages">; messageId: Id<"messages"> }> {
+  const order = await nextOrder(ctx, conversation);
+  const userMessageId = await insertSaid(ctx, conversation, { content, externalId, order });
+  return { userMessageId, messageId: await insertAnswer(ctx, conversation, { order: order + 1, ...run }) };
+}
+
+async function nextOrder(ctx: MutationCtx, { _id }: Doc<"conversations">): Promise<number> {
   const last = await ctx.db
     .query("messages")
-    .withIndex("by_conversation", (q) => q.eq("conversationId", conversation._id))
+    .withIndex("by_conversation", (q) => q.eq("conversationId", _id))
     .order("desc")
     .first();
-  const order = (last?.order ?? -1) + 1;
+  return (last?.order ?? -1) + 1;
+}
+
+async function insertSaid(
+  ctx: MutationCtx,
+  { _id, projectId }: Doc<"conversations">,
+  said: Pick<Doc<"messages">, "content" | "externalId" | "order" | "steers">,
+): Promise<Id<"messages">> {
+  return await ctx.db.insert("messages", { conversationId: _id, projectId, startedAt: Date.now(), role: "user", ...said });
+}
+
+/** The placeholder of an answer to the message right before it, and the run behind it. */
+async function insertAnswer(
+  ctx: MutationCtx,
+  { _id: conversationId, projectId }: Doc<"conversations">,
+  { order, ...run }: { order: number } & Pick<Doc<"generations">, "runId" | "projectGenerationId" | "chosenModel">,
+): Promise<Id<"messages">> {
   const startedAt = Date.now();
-  const shared = {
-    conversationId: conversation._id,
-    projectId: conversation.projectId,
-    startedAt,
-  };
-  const userMessageId = await ctx.db.insert("messages", {
-    ...shared,
-    externalId,
-    order,
-    role: "user",
-    content,
-  });
-  const messageId = await ctx.db.insert("messages", {
-    ...shared,
-    order: order + 1,
-    role: "assistant",
-    status: "processing",
-    content: "",
-  });
-  await ctx.db.insert("generations", {
-    messageId,
-    conversationId: conversation._id,
-    projectId: conversation.projectId,
-    epoch: 0,
-    round: 0,
-    status: "processing",
-    heartbeatAt: startedAt,
-    ...run,
-  });
-  await ctx.db.patch(conversation._id, { updatedAt: startedAt });
-  return { userMessageId, messageId };
+  const shared = { conversationId, projectId, status: "processing" as const };
+  const messageId = await ctx.db.insert("messages", { ...shared, startedAt, order, role: "assistant", content: "" });
+  await ctx.db.insert("generations", { ...shared, messageId, epoch: 0, round: 0, heartbeatAt: startedAt, ...run });
+  await ctx.db.patch(conversationId, { updatedAt: startedAt });
+  return messageId;
+}
+
+/** The message becomes part of the answer that is being written; null where none is, or it could hold no more. */
+async function steer(
+  ctx: MutationCtx,
+  conversation: Doc<"conversations">,
+  { content, externalId }: Pick<NewMessage, "content" | "externalId">,
+): Promise<Sent | null> {
+  const generation = (await runningIn(ctx, conversation._id))[0];
+  if (generation === undefined) return null;
+  const keptBytes = (generation.keptBytes ?? 0) + bytesOf(content);
+  const before = await steersOf(ctx, generation.messageId);
+  if (before.length >= MAX_STEERS || keptBytes > ANSWER_BYTES) return null;
+  const order = await nextOrder(ctx, conversation);
+  const steers = generation.messageId;
+  const userMessageId = await insertSaid(ctx, conversation, { content, externalId, order, steers });
+  await ctx.db.patch(generation._id, { keptBytes });
+  await ctx.db.patch(conversation._id, { updatedAt: Date.now() });
+  return { ...sent(generation, { userMessageId, stopped: [], events: [], isDuplicate: false }), steers };
+}
+
+/**
+ * What the person said too late for an answer that has ended well is answered by another: the first of it is the
+ * question, and the rest steers that answer. All of it moves behind what was said since.
+ */
+export async function answerUntold(ctx: MutationCtx, ended: Doc<"messages">): Promise<void> {
+  const [first, ...rest] = await untoldOf(ctx, ended._id);
+  if (first === undefined) return;
+  const conversation = await ctx.db.get(ended.conversationId);
+  const project = await ctx.db.get(ended.projectId);
+  if (conversation === null || project === null) throw new Error("a message without its conversation");
+  const next = await nextOrder(ctx, conversation);
+  const order = first.order + rest.length + 1 === next ? first.order : next;
+  await ctx.db.patch(first._id, { order, steers: undefined });
+  const messageId = await insertAnswer(ctx, conversation, { order: order + 1 });
+  for (const [index, row] of rest.entries()) await ctx.db.patch(row._id, { order: order + 2 + index, steers: messageId });
+  await announce(ctx, { userMessageId: first._id, messageId, ownerId: project.ownerId, stopped: [] });
 }
 
 export async function retryMessage(
@@ -149,7 +192,7 @@ export async function retryMessage(
     runId: undefined,
     status: "processing",
     heartbeatAt: startedAt,
-    keptBytes: undefined,
+    keptBytes: await tellAgain(ctx, message._id),
     keptCalls: undefined,
     partBytes: undefined,
     imageBytes: undefined,
@@ -166,7 +209,7 @@ async function makeRoom(
   conversation: Doc<"conversations">,
   { ownerId, policy }: Pick<NewMessage, "ownerId" | "policy">,
 ): Promise<Stopped[]> {
-  if (policy === "queue") return [];
+  if (policy === "queue" || policy === "steer") return [];
   const running = await runningIn(ctx, conversation._id);
   const first = running[0];
   if (first !== undefined && policy === "reject") {
@@ -215,14 +258,20 @@ async function sentBefore(ctx: MutationCtx, prompt: Doc<"messages">, content: st
     const text = "This idempotency key was used for another message";
     throw conflict("idempotency_key_reused", text);
   }
+  const generation = await generationOf(ctx, prompt.steers ?? (await answerOf(ctx, prompt)));
+  if (generation === null) throw new Error("a message without its answer");
+  const events = await pendingOf(ctx, generationId(generation));
+  const again = sent(generation, { userMessageId: prompt._id, stopped: [], events, isDuplicate: true });
+  return { ...again, steers: prompt.steers };
+}
+
+async function answerOf(ctx: MutationCtx, prompt: Doc<"messages">): Promise<Id<"messages">> {
   const answer = await ctx.db
     .query("messages")
     .withIndex("by_conversation", (q) => q.eq("conversationId", prompt.conversationId).eq("order", prompt.order + 1))
     .unique();
-  const generation = answer && (await generationOf(ctx, answer._id));
-  if (!generation) throw new Error("a message without its answer");
-  const events = await pendingOf(ctx, generationId(generation));
-  return sent(generation, { userMessageId: prompt._id, stopped: [], events, isDuplicate: true });
+  if (answer === null) throw new Error("a message without its answer");
+  return answer._id;
 }
 
 /** Has a title found. The relay alone sends the event, seconds later: it holds up no answer. */

@@ -5,6 +5,7 @@ import type { MutationCtx, QueryCtx } from "../_generated/server";
 import { find } from "./access.ts";
 import { conflict, generationClosed, notFound, refused } from "./errors.ts";
 import { beat } from "./deltas.ts";
+import { bytesOf } from "./rows.ts";
 import { generationOf } from "./messages.ts";
 import type { newToolCall, turnRecord } from "./records.ts";
 import { freeBlob } from "./checkpoints/kept.ts";
@@ -19,7 +20,7 @@ const MAX_ASKS = 500;
 const MAX_OUTPUT_CHARS = 200_000;
 // What an answer keeps. A function reads at most 16 MiB, and the context of the next answer is several of these.
 const RESULT_BYTES = 2 << 20; // results are cut from here on
-const ANSWER_BYTES = 3 << 20; // a turn that would go past this ends the answer
+export const ANSWER_BYTES = 3 << 20; // a turn that would go past this ends the answer
 const IMAGE_BYTES = 32 << 20; // of images and whole outputs that are blobs, each of which is larger than a row could hold
 const MAX_IMAGES = 500; // more than that can be
 const PART_BYTES = 6 << 20; // parts of results are kept up to here: diffs of later calls are not shown
@@ -72,7 +73,7 @@ export async function partsOf(
   return found;
 }
 
-async function keptPartsOf(
+export async function keptPartsOf(
   ctx: QueryCtx,
   { messageId, turn, toolCallId }: { messageId: Id<"messages">; turn: number; toolCallId: string },
 ): Promise<Part[]> {
@@ -274,8 +275,4 @@ export function addUsage(before: Usage | undefined, more: Usage): Usage {
     cacheWriteTokens: before.cacheWriteTokens + more.cacheWriteTokens,
     costUsd: costs.length > 0 ? costs.reduce((all, cost) => all + cost) : undefined,
   };
-}
-
-function bytesOf(text: string): number {
-  return new TextEncoder().encode(text).length;
 }

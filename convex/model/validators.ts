@@ -55,7 +55,7 @@ export const repositoryLink = v.object({
 export const newLink = repositoryLink.pick("repository", "branch", "folder", "commit");
 export const transferEnd = v.union(v.literal("completed"), v.literal("failed"), v.literal("cancelled"));
 export const transferStatus = v.union(v.literal("running"), transferEnd);
-export const busyPolicy = v.union(v.literal("cancel"), v.literal("reject"), v.literal("queue"));
+export const busyPolicy = v.union(v.literal("cancel"), v.literal("reject"), v.literal("queue"), v.literal("steer"));
 
 /** What is to happen with the calls of a tool, all or those whose path or command fits the pattern. The first rule that fits counts. */
 export const approvalRule = v.object({

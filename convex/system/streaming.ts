@@ -13,6 +13,8 @@ import { logEdits } from "../model/generating.ts";
 import { endOfStream, finish, generationId, generationOf, streamedText, wholeText } from "../model/messages.ts";
 import { messageRecord, newToolCall, toMessage, turnRecord } from "../model/records.ts";
 import { keepTodos } from "../model/todos.ts";
+import { answerUntold } from "../model/sending.ts";
+import { noteTold, steerRecord, toSteer, untoldOf } from "../model/steering.ts";
 import { finishToolCall as finishCall, held, recordTurn as keepTurn, startToolCall as startCall } from "../model/transcript.ts";
 import { endedEarly, keptPart, todoItem, usage } from "../model/validators.ts";
 
@@ -66,28 +68,32 @@ export const heartbeat = systemMutation({
   },
 });
 
-/** The provider takes no request before `until`; without it: the wait is over. */
+/** The provider takes no request before `until`; without it: the wait is over. What was said and not told by then. */
 export const waitUntil = systemMutation({
   args: { ...lease, until: v.optional(v.number()) },
-  returns: v.null(),
+  returns: v.array(steerRecord),
   handler: async (ctx, { messageId, epoch, until }) => {
     const { message, generation } = await held(ctx, messageId, epoch);
     await ctx.db.patch(message._id, { waitingUntil: until });
     await beat(ctx, generation);
-    return null;
+    return (await untoldOf(ctx, message._id)).map(toSteer);
   },
 });
 
+/** A turn, before which the model was `told` these messages of the person; `steers` are those that it does not know yet. */
 export const recordTurn = systemMutation({
   args: {
     ...lease,
     turn: turnRecord,
     toolCalls: v.array(newToolCall),
+    told: v.optional(v.array(v.string())),
   },
-  returns: v.boolean(),
-  handler: async (ctx, { messageId, epoch, turn, toolCalls }) => {
-    const { generation } = await held(ctx, messageId, epoch);
-    return await keepTurn(ctx, generation, turn, toolCalls);
+  returns: v.object({ isNew: v.boolean(), steers: v.array(steerRecord) }),
+  handler: async (ctx, { messageId, epoch, turn, toolCalls, told = [] }) => {
+    const { message, generation } = await held(ctx, messageId, epoch);
+    const isNew = await keepTurn(ctx, generation, turn, toolCalls);
+    if (isNew && told.length > 0) await noteTold(ctx, generation, turn.turn, told);
+    return { isNew, steers: (await untoldOf(ctx, message._id)).map(toSteer) };
   },
 });
 
@@ -123,7 +129,12 @@ export const finishToolCall = systemMutation({
     undo: v.optional(undoing),
     todos: v.optional(v.array(todoItem)), // a plan that replaces the one before
   },
-  returns: v.object({ output: v.string(), isError: v.boolean(), wasKeptBefore: v.boolean() }),
+  returns: v.object({
+    output: v.string(),
+    isError: v.boolean(),
+    wasKeptBefore: v.boolean(),
+    steers: v.array(steerRecord), // what the person has said since and the model does not know yet
+  }),
   handler: async (ctx, { messageId, epoch, edits, parts = [], undo, todos, ...result }) => {
     const { message, generation } = await held(ctx, messageId, epoch);
     const kept = await finishCall(ctx, generation, { ...result, parts });
@@ -136,11 +147,11 @@ export const finishToolCall = systemMutation({
       await applyEdits(new Changes(ctx, project, recording), edits, undo);
       await logEdits(ctx, generation, { ...result, edits });
     }
-    return kept;
+    return { ...kept, steers: (await untoldOf(ctx, message._id)).map(toSteer) };
   },
 });
 
-/** The answer is whole: text, usage and status in one write. */
+/** The answer is whole: text, usage and status in one write. What it was not told any more gets another answer. */
 export const complete = systemMutation({
   args: {
     ...lease,
@@ -159,6 +170,7 @@ export const complete = systemMutation({
     }
     const { message, generation } = await held(ctx, messageId, epoch);
     await finish(ctx, message, generation, { status: "completed", text, ...rest });
+    await answerUntold(ctx, message);
     return await ended(ctx, message._id);
   },
 });

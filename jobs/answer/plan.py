@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from store.records import TodoItem
-from tools.planning.todo import Item, TodoList
+from tools.plan import Item, TodoList
 
 
 class StagedPlan(TodoList):

@@ -4,7 +4,7 @@ import json
 from collections.abc import Mapping, Sequence
 
 from agent.outcome import Ending
-from agent.transcript import Answered, Asked, Past, RecordedTurn
+from agent.transcript import Answered, Asked, Past, RecordedTurn, Steer
 from core.ids import ToolCallId
 from llm.model import (
     AssistantMessage,
@@ -23,6 +23,7 @@ from store.records import (
     NewFolder,
     NewToolCall,
     RenamedFile,
+    SteerRecord,
     ToolCallRecord,
     TurnPart,
     TurnRecord,
@@ -74,23 +75,36 @@ def past_of(history: HistoryMessage, *, is_brief: bool) -> Past:
     return Answered(
         status=status,
         text=message.content,
-        turns=recorded_turns(history.turns, history.tool_calls),
+        turns=recorded_turns(history.turns, history.tool_calls, history.steers),
         error=message.error or "",
         is_brief=is_brief,
     )
 
 
 def recorded_turns(
-    turns: tuple[TurnRecord, ...], calls: tuple[ToolCallRecord, ...]
+    turns: tuple[TurnRecord, ...],
+    calls: tuple[ToolCallRecord, ...],
+    steers: tuple[SteerRecord, ...] = (),
 ) -> tuple[RecordedTurn, ...]:
-    """The turns of one answer in order, each with what became of its calls."""
+    """The turns of one answer in order, each with what became of its calls and what was said."""
     return tuple(
-        _recorded_turn(turn, {call.tool_call_id: call for call in calls if call.turn == turn.turn})
+        _recorded_turn(
+            turn,
+            {call.tool_call_id: call for call in calls if call.turn == turn.turn},
+            tuple(steer_of(steer) for steer in steers if steer.told_in == turn.turn),
+        )
         for turn in sorted(turns, key=lambda turn: turn.turn)
     )
 
 
-def _recorded_turn(record: TurnRecord, calls: Mapping[ToolCallId, ToolCallRecord]) -> RecordedTurn:
+def steer_of(record: SteerRecord) -> Steer:
+    """What the person said, as the agent knows it."""
+    return Steer(record.message_id, record.content)
+
+
+def _recorded_turn(
+    record: TurnRecord, calls: Mapping[ToolCallId, ToolCallRecord], steers: tuple[Steer, ...]
+) -> RecordedTurn:
     return RecordedTurn(
         number=record.turn,
         turn=Turn(
@@ -114,6 +128,7 @@ def _recorded_turn(record: TurnRecord, calls: Mapping[ToolCallId, ToolCallRecord
             if call.status == "skipped"
         },
         remarks=record.remarks or (),
+        steers=steers,
     )
 
 

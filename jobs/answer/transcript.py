@@ -1,10 +1,10 @@
 """The agent's transcript, kept in the store; each tool call works on a stage of its own."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime
 
-from agent.transcript import Condensed, Loaded, RecordedTurn, Work
+from agent.transcript import Condensed, Loaded, RecordedTurn, Steer, Work
 from core.ids import MessageId, ToolCallId
 from jobs.answer.attempt import Attempt
 from jobs.answer.calls import Calls
@@ -12,7 +12,7 @@ from jobs.answer.images import ResultImages, blobs_of
 from jobs.answer.live import LiveOutput
 from jobs.answer.outputs import StoreOutputs, texts_of
 from jobs.answer.plan import StagedPlan
-from jobs.answer.records import new_call, past_of, recorded_turns, turn_record
+from jobs.answer.records import new_call, past_of, recorded_turns, steer_of, turn_record
 from jobs.answer.undoing import StoreHistory
 from jobs.files.folder import ProjectFolder
 from llm.model import ToolCall
@@ -23,6 +23,7 @@ from store.records import (
     FileEdit,
     HistoryMessage,
     Message,
+    SteerRecord,
 )
 from tools.output import Part, ToolOutput, json_of
 from tools.place import Place, Provided, Seen, Touches
@@ -53,6 +54,7 @@ class StoreTranscript:
         self._plans: dict[ToolCallId, StagedPlan] = {}
         self._live: dict[ToolCallId, LiveOutput] = {}
         self._shown: set[ToolCallId] = set()
+        self._steers: dict[MessageId, SteerRecord] = {}  # not told, as far as that is known here
         self._messages: list[Message] = []  # as they were loaded last, but for this one
 
     async def load(self, *, whole_chars: int) -> Loaded:
@@ -71,7 +73,8 @@ class StoreTranscript:
             page = await self._store.messages.earlier(message_id, before=oldest.order)
             earlier, is_cut = (*page.history, *earlier), page.is_truncated
         self._messages = [each.message for each in (*earlier, *history)]
-        turns = recorded_turns(context.turns, context.tool_calls)
+        turns = recorded_turns(context.turns, context.tool_calls, context.steers)
+        self._hear(steer for steer in context.steers if steer.told_in is None)
         if whole_chars:
             turns = await self._images.added_to(turns, context.tool_calls)
         return Loaded(
@@ -98,15 +101,29 @@ class StoreTranscript:
         )
 
     async def append_turn(self, recorded: RecordedTurn) -> None:
-        """Record a finished turn; its calls are pending then. Raises: GenerationClosed."""
+        """Record a finished turn; its calls are pending then, its steers told.
+
+        Raises: GenerationClosed.
+        """
         calls = tuple(
             new_call(part, recorded.not_run.get(part.call_id))
             for part in recorded.turn.message.parts
             if isinstance(part, ToolCall)
         )
-        await self._store.generations.record_turn(
-            await self._attempt.lease(), turn_record(recorded), tool_calls=calls
+        kept = await self._store.generations.record_turn(
+            await self._attempt.lease(),
+            turn_record(recorded),
+            tool_calls=calls,
+            told=tuple(steer.message_id for steer in recorded.steers),
         )
+        self._hear(kept.steers)
+
+    def steers(self) -> tuple[Steer, ...]:
+        """What the store has told with the answers to other calls."""
+        return tuple(map(steer_of, self._steers.values()))
+
+    def _hear(self, steers: Iterable[SteerRecord]) -> None:
+        self._steers.update({steer.message_id: steer for steer in steers})
 
     async def append_condensed(self, condensed: Condensed) -> None:
         """Keep a summary for this answer and later ones. Raises: GenerationClosed."""
@@ -122,7 +139,7 @@ class StoreTranscript:
 
     async def wait_until(self, until: datetime | None) -> None:
         """Show that the provider is waited for, or no more. Raises: GenerationClosed."""
-        await self._store.generations.wait_until(await self._attempt.lease(), until)
+        self._hear(await self._store.generations.wait_until(await self._attempt.lease(), until))
 
     async def rehearse(self, work: Work, *, seen: Seen) -> tuple[Part, ...]:
         """What the work of a call would change. Raises: NotFound, DiskFull."""
@@ -181,6 +198,7 @@ class StoreTranscript:
                 texts=await texts_of(made.parts, self._folder.path, self._need),
                 todos=None if made.is_error else plan.items,
             )
+            self._hear(kept.steers)
             if kept.was_kept_before:
                 return ToolOutput(text=kept.output, is_error=kept.is_error)
             self._images.note(number, call.call_id, made.parts)

@@ -5,16 +5,20 @@ from dataclasses import dataclass
 from core.ids import MessageId
 from store.records.conversations import Conversation, Message
 from store.records.projects import Project
-from store.records.turns import CondensedRecord, ToolCallRecord, TurnRecord
+from store.records.turns import CondensedRecord, SteerRecord, ToolCallRecord, TurnRecord
 
 
 @dataclass(frozen=True)
 class HistoryMessage:
-    """An earlier message with what the model said and did in it, by turn number."""
+    """An earlier message with what the model said and did in it, by turn number.
+
+    `steers` are what it was told meanwhile.
+    """
 
     message: Message
     turns: tuple[TurnRecord, ...] = ()
     tool_calls: tuple[ToolCallRecord, ...] = ()
+    steers: tuple[SteerRecord, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -31,6 +35,7 @@ class MessageContext:
     `history` is oldest first and ends with the person's message that is being answered. When it did
     not fit the budget, `is_truncated` is true and the oldest messages are missing. `turns` and
     `tool_calls` are those of `message` itself: what an earlier attempt finished before it died.
+    `steers` are what was said for it since, told or not.
     """
 
     message: Message
@@ -39,6 +44,7 @@ class MessageContext:
     history: tuple[HistoryMessage, ...]
     turns: tuple[TurnRecord, ...]
     tool_calls: tuple[ToolCallRecord, ...]
+    steers: tuple[SteerRecord, ...] = ()
     is_truncated: bool = False
     condensed: ContextCondensed | None = None
 

@@ -9,7 +9,7 @@ from core.ids import ConversationId, EventId, MessageId, ProjectId, RunId
 from core.usage import Usage
 from store.records.outbox import OutboxEvent
 
-BusyPolicy = Literal["cancel", "reject", "queue"]
+BusyPolicy = Literal["cancel", "reject", "queue", "steer"]
 """What a new message does to an answer that is still being written in the same conversation."""
 
 
@@ -30,7 +30,11 @@ class MessageStatus(StrEnum):
 
 @dataclass(frozen=True)
 class Conversation:
-    """A thread of messages in a project; `model` is what its owner chose to answer."""
+    """A thread of messages in a project.
+
+    `model` is what its owner chose to answer.
+    `edited_from` is the message of another that was edited: what came before it is copied here.
+    """
 
     conversation_id: ConversationId
     project_id: ProjectId
@@ -38,6 +42,7 @@ class Conversation:
     created_at: datetime
     updated_at: datetime
     model: str | None = None
+    edited_from: MessageId | None = None
 
 
 @dataclass(frozen=True)
@@ -63,7 +68,8 @@ class Message:
 
     `status` is None for the person's; `content` of a running one is "" (read its deltas). While it
     waits for the provider, `waiting_until` says how long. `is_history_cut`: the model that answered
-    was told less than all of the conversation.
+    was told less than all of the conversation. One of the person that `steers` an answer was sent
+    while that was being written, and for it; `told_in` is the turn before which the model was told.
     """
 
     message_id: MessageId
@@ -82,6 +88,8 @@ class Message:
     is_history_cut: bool | None = None
     ended_early: EndedEarly | None = None
     run_id: RunId | None = None
+    steers: MessageId | None = None
+    told_in: int | None = None
     ended_at: datetime | None = None
 
 
@@ -91,7 +99,8 @@ class SentMessage:
 
     `events` are in the order in which they must be sent: cancellations first, `message/sent` last.
     `is_duplicate` says that the idempotency key was seen before: same ids, nothing written; events
-    not acknowledged yet are given again.
+    not acknowledged yet are given again. `steers` is there when the message is part of an answer
+    that was being written, which `message_id` names then.
     """
 
     user_message_id: MessageId
@@ -102,6 +111,14 @@ class SentMessage:
     cancelled: tuple[MessageId, ...]
     events: tuple[OutboxEvent, ...]
     is_duplicate: bool = False
+    steers: MessageId | None = None
+
+
+@dataclass(frozen=True)
+class ForkStep:
+    """How far an edit is; without `sent` there is more to copy."""
+
+    sent: SentMessage | None = None
 
 
 @dataclass(frozen=True)

@@ -41,6 +41,30 @@ class TurnRecord:
 
 
 @dataclass(frozen=True)
+class SteerRecord:
+    """What the person said for an answer while it was being written.
+
+    `told_in` is the turn before which the model was told; None: it was not yet.
+    """
+
+    message_id: MessageId
+    content: str
+    told_in: int | None = None
+
+
+@dataclass(frozen=True)
+class KeptTurn:
+    """What recording a turn came to.
+
+    `is_new` is false when its number was recorded before: the first one stays. `steers` are those
+    that the model was not told yet.
+    """
+
+    is_new: bool
+    steers: tuple[SteerRecord, ...]
+
+
+@dataclass(frozen=True)
 class CondensedRecord:
     """A summary that stands for the beginning of a conversation.
 
@@ -116,8 +140,12 @@ class ResultText:
 
 @dataclass(frozen=True)
 class KeptResult:
-    """The result of a tool call on record; `was_kept_before` says that an earlier one stayed."""
+    """The result of a tool call on record; `was_kept_before` says that an earlier one stayed.
+
+    `steers` are those that the model was not told yet.
+    """
 
     output: str
     is_error: bool
     was_kept_before: bool
+    steers: tuple[SteerRecord, ...] = ()

@@ -11,8 +11,9 @@ from agent.loop import Agent, Limits, run_agent
 from agent.outcome import Outcome, close_answer
 from agent.prompt import SYSTEM_PROMPT
 from agent.sink import RecordingSink
-from agent.transcript import Asked, MemoryTranscript, Past
+from agent.transcript import Asked, MemoryTranscript, Past, Steer
 from core.clock import ManualClock, SystemClock
+from core.ids import MessageId
 from llm.model import Model
 from tools.files import FILE_TOOLS
 from tools.registry import Toolbox
@@ -91,10 +92,14 @@ class Died(BaseException):
 
 
 class Interrupting(Journal):
-    """Dies or is cancelled at its step `at`, half of the time after the step has done its work."""
+    """Dies or is cancelled at its step `at`, half of the time after the step has done its work.
 
-    def __init__(self, mishap: Mishap, at: int) -> None:
+    The person says something before every second step.
+    """
+
+    def __init__(self, mishap: Mishap, at: int, said: list[Steer]) -> None:
         super().__init__()
+        self._said = said
         self._mishap = mishap
         self._at = at
         self._count = 0
@@ -102,6 +107,8 @@ class Interrupting(Journal):
     async def run(self, key: str, fn: Callable[[], Awaitable[T]], /) -> T:
         is_hit = key not in self.results and self._count == self._at
         self._count += key not in self.results
+        if key not in self.results and self._count % 2 == self._at % 2:
+            self._said.append(Steer(MessageId(f"said-{self._count}"), "And this."))
         if is_hit and self._mishap in {"crash", "cancel"}:
             if self._at % 2:
                 await fn()

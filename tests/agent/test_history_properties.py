@@ -18,8 +18,9 @@ from agent.transcript import (
     MemoryTranscript,
     Past,
     RecordedTurn,
+    Steer,
 )
-from core.ids import ToolCallId
+from core.ids import MessageId, ToolCallId
 from llm.faults import ModelUnavailable, StreamBroken
 from llm.model import (
     AssistantMessage,
@@ -73,6 +74,10 @@ def _with_distinct_ids(turn: Turn) -> Turn:
     )
 
 
+def steers_of(said: list[str], number: int) -> tuple[Steer, ...]:
+    return tuple(Steer(MessageId(f"{number}-{n}"), text) for n, text in enumerate(said))
+
+
 @st.composite
 def recorded_turns(draw: st.DrawFn) -> tuple[RecordedTurn, ...]:
     drawn = [_with_distinct_ids(turn) for turn in draw(st.lists(turns, max_size=4))]
@@ -85,7 +90,8 @@ def recorded_turns(draw: st.DrawFn) -> tuple[RecordedTurn, ...]:
             for call_id in ids
             if draw(st.booleans())
         }
-        result.append(RecordedTurn(number, turn, started, outputs))
+        steers = steers_of(draw(st.lists(texts.filter(str.strip), max_size=2)), number)
+        result.append(RecordedTurn(number, turn, started, outputs, steers=steers))
     return tuple(result)
 
 
@@ -120,7 +126,8 @@ def test_any_recorded_past_becomes_a_valid_request(
 def test_any_running_answer_can_be_closed_by_a_last_turn(
     past: list[Past], running: tuple[RecordedTurn, ...], budget: int
 ) -> None:
-    loaded = Loaded(past=(*past, Asked("go")), turns=running)
+    untold = steers_of(["and this"], len(running))
+    loaded = Loaded(past=(*past, Asked("go")), turns=running, untold=untold)
     remarks = Remarks(is_last_turn=True).and_after(-1, "a").and_after(len(running) - 1, "b")
     messages = build_history(loaded, budget_tokens=budget, remarks=remarks).messages
     assert_valid(ModelRequest(system="", messages=messages))
@@ -195,7 +202,7 @@ async def _answer(past: list[Past], fate: Fate) -> Answered:
         files={"a.txt": "old"},
         limits=Limits(max_turns=5, stream_attempts=2),
     )
-    journal = Interrupting(fate.kind, fate.at)
+    journal = Interrupting(fate.kind, fate.at, desk.transcript.said)
     if fate.kind == "error":
         fault = ModelUnavailable("gone") if fate.at % 2 else StreamBroken("gone")
         desk.model = ScriptedTurns([*script[: fate.at], fault, fault, *script])

@@ -48,7 +48,7 @@ export async function send(
   conversationId: string,
   options: {
     content?: string;
-    policy?: "cancel" | "reject" | "queue";
+    policy?: "cancel" | "reject" | "queue" | "steer";
     externalId?: string;
     ownerId?: string;
   } = {},

@@ -108,7 +108,7 @@ test("a retried answer begins with nothing kept", async () => {
     externalId: "again",
   });
   const { epoch } = await begin(run.b, run.messageId, "run-2");
-  expect(await recordTurn({ ...run, epoch }, 0, 1, "x".repeat(600_000))).toBe(true);
+  expect(await recordTurn({ ...run, epoch }, 0, 1, "x".repeat(600_000))).toMatchObject({ isNew: true });
 });
 
 test("a conversation of answers as long as can be is still answered", async () => {

@@ -25,7 +25,7 @@ describe("turns and tool calls", () => {
   async function recorded() {
     const r = await running();
     const args = { internalKey: KEY, messageId: r.messageId, epoch: r.epoch };
-    expect(await r.b.t.mutation(api.system.streaming.recordTurn, { ...args, turn, toolCalls })).toBe(true);
+    expect(await r.b.t.mutation(api.system.streaming.recordTurn, { ...args, turn, toolCalls })).toEqual({ isNew: true, steers: [] });
     return { ...r, args };
   }
 
@@ -33,7 +33,7 @@ describe("turns and tool calls", () => {
     const { b, args } = await recorded();
     const other = { ...turn, parts: [{ type: "text" as const, text: "else" }] };
     const again = { ...args, turn: other, toolCalls: [] };
-    expect(await b.t.mutation(api.system.streaming.recordTurn, again)).toBe(false);
+    expect(await b.t.mutation(api.system.streaming.recordTurn, again)).toEqual({ isNew: false, steers: [] });
     const context = await b.t.query(api.system.messages.context, {
       internalKey: KEY,
       messageId: args.messageId,
@@ -108,6 +108,7 @@ describe("turns and tool calls", () => {
       output: "[Not run: cut off]",
       isError: true,
       wasKeptBefore: true,
+      steers: [],
     });
     await cancel(b, messageId);
     const calls = await b.ann.query(api.messages.toolCalls, { messageId });

@@ -1,6 +1,7 @@
 """kill -9 at every moment of an answer: afterwards everything has happened exactly once."""
 
 import asyncio
+import json
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any
@@ -171,3 +172,41 @@ async def test_cancelled_answer_stays_cancelled_after_a_kill(site: Site, api: Ap
     assert await api.message(message_id) == before
     assert before["status"] == "cancelled"
     assert before["content"]
+
+
+STEER = "and mind the notes"
+
+
+@pytest.mark.parametrize(
+    "moment",
+    [
+        pytest.param(turn_streams(0, 8), id="first-turn-streams"),
+        pytest.param(turn_ended(0), id="first-turn-ended"),
+        pytest.param(turn_streams(1, 1), id="second-turn-streams"),
+        pytest.param(turn_ended(1), id="second-turn-ended"),
+        pytest.param(turn_streams(2, 300), id="last-turn-streams"),
+        pytest.param(turn_ended(2), id="last-turn-ended"),
+    ],
+)
+async def test_what_is_said_meanwhile_is_told_once_after_a_kill(
+    site: Site, api: Api, moment: Moment
+) -> None:
+    project, message_id = await post(api)
+    conversation = (await api.message(message_id))["conversationId"]
+    while not moment(await site.asked()):  # noqa: ASYNC110 - as above
+        await asyncio.sleep(POLL_S / 4)
+    sent = await api.send(conversation, STEER, "steer")
+    site.kill()
+    site.start()
+    answer = await api.until_final(sent["messageId"])
+    said = await api.message(sent["userMessageId"])
+    assert answer["status"] == "completed", answer
+    (*_, last) = await site.asked()
+    assert json.dumps(last["body"]).count(STEER) == 1
+    if "steers" in sent:  # the answer had not ended yet
+        assert (said["steers"], "toldIn" in said) == (message_id, True)
+    answered = await read(api, project, answer["messageId"])
+    assert answered.shown == answer["content"]
+    assert answered.files["count.txt"] == b"count: 1\n"
+    listed = await api.ok("GET", f"/api/conversations/{conversation}/messages")
+    assert [each["content"] for each in listed["messages"]].count(STEER) == 1

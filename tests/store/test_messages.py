@@ -38,7 +38,7 @@ NEW_CALL = NewToolCall(CALL, "readFile", '{"$ref": "ä"}')
 
 async def test_an_answer_goes_from_turn_to_call_to_completed(store: Store, chat: Chat):
     lease = chat.lease
-    assert await store.generations.record_turn(lease, TURN, tool_calls=(NEW_CALL,))
+    assert (await store.generations.record_turn(lease, TURN, tool_calls=(NEW_CALL,))).is_new
     await store.generations.start_tool_call(lease, turn=0, tool_call_id=CALL)
     await store.generations.finish_tool_call(
         lease, turn=0, tool_call_id=CALL, output="the file", is_error=False
@@ -68,7 +68,7 @@ async def test_a_later_attempt_finds_what_the_first_recorded(store: Store, chat:
     with pytest.raises(GenerationClosed):
         await store.generations.heartbeat(chat.lease)
     await store.generations.heartbeat(lease)
-    assert not await store.generations.record_turn(lease, TURN)
+    assert not (await store.generations.record_turn(lease, TURN)).is_new
 
 
 async def test_a_call_keeps_its_result_and_its_edits_together(store: Store, chat: Chat):

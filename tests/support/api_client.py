@@ -63,8 +63,12 @@ class Api:
         path = f"/api/projects/{project_id or await self.project()}/conversations"
         return (await self.ok("POST", path, {"title": "One"}))["conversationId"]
 
-    async def send(self, conversation_id: str, text: str) -> dict[str, Any]:
+    async def send(
+        self, conversation_id: str, text: str, when_busy: str | None = None
+    ) -> dict[str, Any]:
         body = {"conversationId": conversation_id, "message": text}
+        if when_busy is not None:
+            body["whenBusy"] = when_busy
         return await self.ok("POST", "/api/messages", body)
 
     async def message(self, message_id: str) -> dict[str, Any]:

@@ -10,10 +10,10 @@ from app.http.checkpoints.wire import (
     CheckpointDetailAnswer,
     CheckpointPage,
     JudgedHunks,
-    OutcomeAnswer,
     RestoredAnswer,
     ReviewedAnswer,
     ReviewedFileAnswer,
+    restored_answer,
 )
 from app.http.errors import InvalidRequest
 from app.http.parameters import Cursor, IdempotencyKey
@@ -70,8 +70,7 @@ async def restore_checkpoint(
     done = await services.store.checkpoints.restore(
         project_id, checkpoint_id, owner=caller.owner, key=key
     )
-    outcome = OutcomeAnswer.model_validate(done.outcome)
-    return RestoredAnswer(checkpoint_id=done.checkpoint_id, **dict(outcome))
+    return restored_answer(done)
 
 
 @router.post(

@@ -7,6 +7,7 @@ from pydantic import Field, computed_field
 from app.http.files.wire import PathText
 from app.wire.shapes import Answer, Body, CreationTimes, Millis
 from core.ids import CheckpointId, ConversationId, MessageId, ProjectId
+from store.records import RestoreStep
 
 HUNKS_LIMIT = 1_000
 
@@ -108,6 +109,12 @@ class RestoredAnswer(OutcomeAnswer):
     """What a restore did; `checkpointId` undoes it."""
 
     checkpoint_id: CheckpointId
+
+
+def restored_answer(done: RestoreStep) -> RestoredAnswer:
+    """A restore that is done, as it is shown."""
+    outcome = OutcomeAnswer.model_validate(done.outcome)
+    return RestoredAnswer(checkpoint_id=done.checkpoint_id, **dict(outcome))
 
 
 class JudgedHunks(Body):

@@ -6,14 +6,18 @@ from typing import Annotated
 from fastapi import Path, Query
 
 from app.http.access import CONFLICT, CallerDep, ServicesDep, api_router
+from app.http.checkpoints.wire import restored_answer
 from app.http.errors import InvalidRequest
 from app.http.messages.wire import (
     ID_LIMIT_CHARS,
+    POLICIES,
     CancelledAnswer,
     CancelMessages,
     CondensationAnswer,
     DeleteMessage,
     DeltaPageAnswer,
+    EditedMessage,
+    Forked,
     MessageDetail,
     NewMessage,
     ResultPartsAnswer,
@@ -33,14 +37,15 @@ async def send_message(
 ) -> Sent:
     """Send a message; its answer is written by a durable job and can be followed live.
 
-    What happens to an answer that is still being written in the same conversation is a setting:
-    it is cancelled, or the new message is refused (409) or waits for its turn.
+    `whenBusy` says what happens while an answer is being written in the same conversation: that is
+    cancelled, or told the message at its next turn, or the message is refused (409) or waits.
     """
     receipt = await services.messaging.send(
         body.conversation_id,
         owner=caller.owner,
         text=body.message,
         model=services.choosing.checked(body.model),
+        policy=POLICIES.get(body.when_busy),
         key=key,
     )
     return Sent.model_validate(receipt)
@@ -78,6 +83,30 @@ async def retry_message(
     """Answer again after a failure; what the answer held is dropped."""
     receipt = await services.messaging.retry(message_id, owner=caller.owner, key=key)
     return Sent.model_validate(receipt)
+
+
+@router.post("/messages/{message_id}/edit", response_model_exclude_none=True, responses=CONFLICT)
+async def edit_message(
+    message_id: MessageId,
+    body: EditedMessage,
+    services: ServicesDep,
+    caller: CallerDep,
+    key: IdempotencyKey = None,
+) -> Forked:
+    """Answer a message of the person anew, with another text, in a new conversation.
+
+    That holds copies of what came before the message; the old conversation stays as it is.
+    """
+    receipt, restored = await services.messaging.edit(
+        message_id,
+        owner=caller.owner,
+        text=body.content,
+        restores_files=body.restore_files,
+        key=key,
+    )
+    return Forked.model_validate(receipt).model_copy(
+        update={"restored": restored and restored_answer(restored)}
+    )
 
 
 @router.get("/messages/{message_id}", response_model_exclude_none=True)

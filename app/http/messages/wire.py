@@ -5,9 +5,10 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, computed_field
 
+from app.http.checkpoints.wire import RestoredAnswer
 from app.wire.shapes import Answer, Body, Millis, ModelName, Success
 from core.ids import ConversationId, MessageId, ProjectId
-from store.records import EndedEarly
+from store.records import BusyPolicy, EndedEarly
 
 MESSAGE_LIMIT_CHARS = 100_000
 ID_LIMIT_CHARS = 64
@@ -51,6 +52,13 @@ class MessageAnswer(Answer):
         None, description="Why a completed answer is not done; “continue” lets most of them go on."
     )
     run_id: str | None = None
+    steers: MessageId | None = Field(
+        None,
+        description="Of the person's: the answer that it is part of.",
+    )
+    told_in: int | None = Field(
+        None, description="The turn of that answer before which the model was told."
+    )
     ended_at: Millis | None = None
 
     @computed_field(alias="_id")
@@ -130,6 +138,15 @@ class DeltaPageAnswer(Answer):
     status: Literal["processing", "completed", "failed", "cancelled"] | None = None
 
 
+WhenBusy = Literal["queue", "interrupt", "steer", "reject"]
+POLICIES: Mapping[WhenBusy | None, BusyPolicy] = {
+    "queue": "queue",
+    "interrupt": "cancel",
+    "steer": "steer",
+    "reject": "reject",
+}
+
+
 class NewMessage(Body):
     """A message of the person."""
 
@@ -145,6 +162,12 @@ class NewMessage(Body):
     model: ModelName | None = Field(
         None, description="Who answers; by default the model of the conversation."
     )
+    when_busy: WhenBusy | None = Field(
+        None,
+        description="While an answer is being written in the conversation: the message waits for "
+        "its turn, or cancels that answer, or becomes part of it, or is refused (409). Without it "
+        "the server decides (POLARIS_BUSY_POLICY).",
+    )
 
 
 class Sent(Success):
@@ -152,9 +175,35 @@ class Sent(Success):
 
     message_id: MessageId = Field(description="Of the answer, which is `processing` now.")
     user_message_id: MessageId
+    steers: MessageId | None = Field(
+        None, description="The message is part of this answer and gets none of its own."
+    )
     event_id: str
     run_id: str | None = Field(
         None, description="Missing when the engine is away: the run starts once it is back."
+    )
+
+
+class EditedMessage(Body):
+    """A message of the person as it should have been."""
+
+    content: str = Field(
+        min_length=1,
+        max_length=MESSAGE_LIMIT_CHARS,
+        pattern=r"\S",
+        examples=["Add a test for the date formatter"],
+    )
+    restore_files: bool = Field(
+        False, description="First undo what checkpoints know of since the message was sent."
+    )
+
+
+class Forked(Sent):
+    """The edited message is stored in a new conversation, and its answer under way."""
+
+    conversation_id: ConversationId = Field(description="It holds what came before the message.")
+    restored: RestoredAnswer | None = Field(
+        None, description="What became of the files; missing where there was nothing to undo."
     )
 
 

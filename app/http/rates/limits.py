@@ -25,6 +25,7 @@ STARTING = frozenset(
     {
         ("POST", "/api/messages"),
         ("POST", "/api/messages/{message_id}/retry"),
+        ("POST", "/api/messages/{message_id}/edit"),
         ("POST", "/api/projects/generate"),
         ("POST", "/api/projects/create-with-prompt"),
         ("POST", "/api/events"),

@@ -64,6 +64,7 @@ ROUTES = [
     ("POST", "/api/messages/cancel"),
     ("DELETE", "/api/messages"),
     ("POST", "/api/messages/x/retry"),
+    ("POST", "/api/messages/x/edit"),
     ("POST", "/api/projects/generate"),
     ("POST", "/api/projects/generate/cancel"),
     ("GET", "/api/projects/generate/status/x"),

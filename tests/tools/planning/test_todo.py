@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from tools.place import Place, Provided
+from tools.plan import Item, TodoList
 from tools.planning import PLANNING_TOOLS
-from tools.planning.todo import Item, TodoList
 from tools.registry import Toolbox
 from tools.workspace.memory import MemoryWorkspace
 
