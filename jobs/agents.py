@@ -17,7 +17,7 @@ from jobs.mcp_servers import ProjectServers, ServerTools
 from jobs.project_words import project_words
 from llm.model import Model
 from store.gateway import Store
-from tools.planning.todo import TODO
+from tools.plan import TODO_NAME
 from tools.registry import Toolbox
 from tools.tool import AnyTool
 
@@ -80,7 +80,7 @@ class Agents:
         tools, system = self._tools, SYSTEM_PROMPT
         if asked.tool_set == "ids":
             tools, system = self._id_tools, SYSTEM_PROMPT_BY_ID
-        plans = any(tool.name == TODO.name for tool in self._chat_tools)
+        plans = any(tool.name == TODO_NAME for tool in self._chat_tools)
         agent = Agent(
             model=self._chosen(asked.model),
             toolbox=Toolbox((*tools, *self._chat_tools, *added.tools)),
