@@ -30,8 +30,8 @@ const twice = { inputTokens: 20, outputTokens: 10, cacheReadTokens: 6, cacheWrit
 describe("what is counted", () => {
   test("a turn recorded twice counts once", async () => {
     const site = await running();
-    expect(await record(site.b, site, 0, 0.25)).toBe(true);
-    expect(await record(site.b, site, 0, 0.25)).toBe(false);
+    expect((await record(site.b, site, 0, 0.25)).isNew).toBe(true);
+    expect((await record(site.b, site, 0, 0.25)).isNew).toBe(false);
     const used = await site.b.ann.query(api.usage.summary, ONE);
     const all = { ...turn, requests: 1, unpriced: 0, costMicros: 250_000 };
     expect(used).toEqual({ total: all, groups: [{ ...all, day: DAY }] });
