@@ -93,6 +93,24 @@ test("a run is told the same of the copies as of what was copied", async () => {
   expect(told(await context(sent.messageId)), "whatever becomes of the old one").toEqual(told(now));
 });
 
+test("plan, model and whole outputs are those of the old one", async () => {
+  const { b, conversationId, messageId, second } = await story();
+  await b.t.run(async (ctx) => {
+    const storageId = await ctx.storage.store(new Blob(["all of it"]));
+    await ctx.db.insert("resultImages", { messageId, storageId, handle: "h1" });
+    await ctx.db.insert("todos", { conversationId, messageId, turn: 0, index: 0, items: [], updatedAt: 1 });
+    await ctx.db.patch(conversationId, { model: "small" });
+  });
+  const sent = await edited(b, second.userMessageId);
+  expect(sent.events[0]!.data.model).toBe("small");
+  for (const id of [second.messageId, sent.messageId]) {
+    const args = { internalKey: KEY, messageId: id, handle: "h1" };
+    expect(await b.t.query(api.system.messages.fullText, args)).toMatch(/^http/);
+  }
+  const plans = await b.t.run(async (ctx) => await ctx.db.query("todos").collect());
+  expect(plans.map((plan) => plan.conversationId)).toEqual([conversationId, sent.conversationId]);
+});
+
 test("edited twice with one key it is answered once", async () => {
   const { b, second } = await story();
   const first = await edited(b, second.userMessageId);
