@@ -18,6 +18,7 @@ BUSY_TIMEOUT_MS = 30_000  # writers queue behind each other; only a stuck one ta
 SQLITE_POOL = 20
 POSTGRES_POOL = 20
 STANDSTILL_S = 10.0
+LEAST_STANDSTILL_S = 5.0  # a thread may wait that long for its turn on a machine that is overloaded
 
 
 @dataclass(frozen=True)
@@ -104,14 +105,14 @@ class PostgresDatabase:
 
         A process that stands still within a transaction (stopped, swapped out, cut off) holds its
         locks, and whoever wants them waits, those who would take its runs over, too: after
-        `standstill_s` the server ends that transaction.
+        `standstill_s`, and `LEAST_STANDSTILL_S`, the server ends that transaction.
         """
         engine = sa.create_engine(
             self.url, pool_size=POSTGRES_POOL, max_overflow=0, pool_timeout=30
         )
 
         def set_up(connection: Any, _record: object) -> None:
-            milliseconds = int(standstill_s * 1000)
+            milliseconds = int(max(standstill_s, LEAST_STANDSTILL_S) * 1000)
             connection.execute(f"SET idle_in_transaction_session_timeout = {milliseconds}")
             connection.commit()
 

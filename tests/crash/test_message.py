@@ -201,12 +201,16 @@ async def test_what_is_said_meanwhile_is_told_once_after_a_kill(
     answer = await api.until_final(sent["messageId"])
     said = await api.message(sent["userMessageId"])
     assert answer["status"] == "completed", answer
+    listed = await api.ok("GET", f"/api/conversations/{conversation}/messages")
+    if "steers" in said:
+        assert (said["steers"], "toldIn" in said) == (message_id, True)
+    else:  # it came when the last turn was made, and has an answer of its own
+        ids = [each["_id"] for each in listed["messages"]]
+        answer = await api.until_final(ids[ids.index(said["_id"]) + 1])
+        assert answer["status"] == "completed", answer
     (*_, last) = await site.asked()
     assert json.dumps(last["body"]).count(STEER) == 1
-    if "steers" in sent:  # the answer had not ended yet
-        assert (said["steers"], "toldIn" in said) == (message_id, True)
     answered = await read(api, project, answer["messageId"])
     assert answered.shown == answer["content"]
     assert answered.files["count.txt"] == b"count: 1\n"
-    listed = await api.ok("GET", f"/api/conversations/{conversation}/messages")
     assert [each["content"] for each in listed["messages"]].count(STEER) == 1

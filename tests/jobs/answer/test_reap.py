@@ -26,6 +26,7 @@ from jobs.outbox import Relay
 from jobs.reaping import FAULTS_IN_A_ROW, ReapTimes
 from store import Store
 from store.records import ApprovalRule, MessageStatus, SentMessage
+from tests.support.waiting import until
 from tools.approvals import Rule
 
 pytestmark = pytest.mark.timeout(30)
@@ -33,12 +34,17 @@ pytestmark = pytest.mark.timeout(30)
 
 @dataclass
 class Work:
-    """What the job of this test does: it waits for `may_end`, and writes nothing."""
+    """What the job of this test does: it waits for `may_end`, and writes nothing.
+
+    The store is shared: the reaper finds what other tests have left, too, and `asked` says whose.
+    """
 
     begun: asyncio.Event = field(default_factory=asyncio.Event)
     may_end: asyncio.Event = field(default_factory=asyncio.Event)
-    senders: list[str] = field(default_factory=list[str])
-    asked: list[MessageSent] = field(default_factory=list[MessageSent])
+    asked: list[tuple[str, MessageSent]] = field(default_factory=list[tuple[str, MessageSent]])
+
+    def of(self, owner: OwnerId) -> list[MessageSent]:
+        return [asked for sender, asked in self.asked if sender == owner]
 
 
 @job("process-message", on=MessageSent)
@@ -46,8 +52,7 @@ async def forgetful(ctx: JobContext[MessageSent]) -> None:
     work = ctx.need(Work)
 
     async def wait() -> None:
-        work.senders.append(str((ctx.event.user or {}).get("id")))
-        work.asked.append(ctx.event.data)
+        work.asked.append((str((ctx.event.user or {}).get("id")), ctx.event.data))
         work.begun.set()
         await work.may_end.wait()
 
@@ -90,8 +95,8 @@ async def test_an_event_that_never_reached_the_engine_is_sent(
     store: Store, reaper: Reaper, work: Work, sent: SentMessage, owner: OwnerId
 ) -> None:
     await reaper.sweep()
-    await work.begun.wait()
-    assert work.senders == [owner]
+    await until(lambda: bool(work.of(owner)), 10)
+    assert [asked.message_id for asked in work.of(owner)] == [sent.message_id]
     assert await status(store, sent.message_id) == MessageStatus.PROCESSING
 
 
@@ -105,8 +110,8 @@ async def test_a_run_that_was_never_started_goes_by_the_settings_of_its_project(
         change={"approvals": rules, "tool_set": "ids", "registries": ()},
     )
     await reaper.sweep()
-    await work.begun.wait()
-    (asked,) = work.asked
+    await until(lambda: bool(work.of(owner)), 10)
+    (asked,) = work.of(owner)
     assert approvals_of(asked) == (Rule("writeFile", "deny", "src/**"), Rule("*", "ask"))
     assert (asked.tool_set, asked.registries) == ("ids", "")
 
@@ -121,7 +126,7 @@ async def test_a_run_that_is_alive_is_left_alone_and_noted(
     assert generation is not None
     assert generation.status == MessageStatus.PROCESSING
     assert generation.run_id == started.run_ids[0]
-    assert len(work.senders) == 1
+    assert len(work.asked) == 1
 
 
 async def test_a_run_that_ended_without_an_answer_closes_the_message(
