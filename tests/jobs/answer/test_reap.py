@@ -117,7 +117,12 @@ async def test_a_run_that_was_never_started_goes_by_the_settings_of_its_project(
 
 
 async def test_a_run_that_is_alive_is_left_alone_and_noted(
-    store: Store, engine: Engine, reaper: Reaper, work: Work, sent: SentMessage
+    store: Store,
+    engine: Engine,
+    reaper: Reaper,
+    work: Work,
+    sent: SentMessage,
+    owner: OwnerId,
 ) -> None:
     started = await engine.send(engine_event(sent.events[0]))
     await work.begun.wait()
@@ -126,7 +131,7 @@ async def test_a_run_that_is_alive_is_left_alone_and_noted(
     assert generation is not None
     assert generation.status == MessageStatus.PROCESSING
     assert generation.run_id == started.run_ids[0]
-    assert len(work.asked) == 1
+    assert len(work.of(owner)) == 1
 
 
 async def test_a_run_that_ended_without_an_answer_closes_the_message(
@@ -142,12 +147,12 @@ async def test_a_run_that_ended_without_an_answer_closes_the_message(
 
 
 async def test_what_is_not_silent_is_not_looked_at(
-    store: Store, engine: Engine, sent: SentMessage, work: Work
+    store: Store, engine: Engine, sent: SentMessage, work: Work, owner: OwnerId
 ) -> None:
     reaper = Reaper(store, engine, SystemClock(), ReapTimes())
     await reaper.sweep()
     assert await status(store, sent.message_id) == MessageStatus.PROCESSING
-    assert not work.begun.is_set()
+    assert work.of(owner) == []
 
 
 async def chat_of(store: Store, owner: OwnerId) -> SentMessage:

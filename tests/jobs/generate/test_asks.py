@@ -38,6 +38,31 @@ async def test_a_generation_asks_its_person_and_goes_on(site: Site) -> None:
     assert "src/lib/money.js" in paths
 
 
+async def test_a_generation_is_steered_by_a_message_in_its_conversation(site: Site) -> None:
+    project_id = (await site.store.projects.create(owner=site.owner, name="Ledger")).project_id
+    rules = (ApprovalRule("writeFile", "ask", "README.md"),)
+    await site.store.projects.configure(project_id, owner=site.owner, change={"approvals": rules})
+    async with site.worker() as engine:
+        requested, run_id = await site.request(
+            engine, project_id=project_id, description=DESCRIPTION
+        )
+        conversation_id = requested.generation.conversation_id
+        ask = await asked(site, conversation_id)
+        said = await site.store.messages.send(
+            conversation_id, owner=site.owner, content="Say hello in it, too.", policy="steer"
+        )
+        assert said.steers == ask.message_id
+        answered = await site.store.asks.answer(
+            ask.ask_id, AskAnswer(decision="allow"), owner=site.owner
+        )
+        await engine.send(engine_event(answered.events[0]))
+        await engine.wait(run_id, 90)
+    assert (await site.ended(project_id)).status is MessageStatus.COMPLETED
+    told = await site.store.messages.owned(said.user_message_id, owner=site.owner)
+    assert told.steers == ask.message_id
+    assert told.told_in is not None
+
+
 async def asked(site: Site, conversation_id: ConversationId) -> Ask:
     """What it asks first."""
     async with asyncio.timeout(60):
