@@ -1,17 +1,12 @@
 """The message of a commit, written by a small model from what has changed."""
 
-import asyncio
-import logging
 import re
 from dataclasses import dataclass
 
 from core.text import storable_text
 from jobs.github.git import Git
-from llm.faults import ModelRefused, ModelUnavailable, StreamBroken
 from llm.model import Model
-from llm.short_answer import short_answer
-
-log = logging.getLogger(__name__)
+from llm.short_answer import short_answer_within
 
 WAIT_S = 20.0  # a push is not held up for longer by a model that does not answer
 STAT_CHARS = 6_000
@@ -42,15 +37,10 @@ class CommitWords:
         if self.model is None or not before:
             return plain
         stat = await _stat(git, before, after)
-        try:
-            async with asyncio.timeout(self.wait_s):
-                written = _cleaned(
-                    await short_answer(self.model, _SYSTEM, stat, max_tokens=MESSAGE_TOKENS)
-                )
-        except (ModelUnavailable, StreamBroken, ModelRefused, TimeoutError) as fault:
-            log.warning("commit_message_plain", extra={"fault": type(fault).__name__})
-            return plain
-        return written or plain
+        written = await short_answer_within(
+            self.wait_s, self.model, _SYSTEM, stat, max_tokens=MESSAGE_TOKENS
+        )
+        return _cleaned(written or "") or plain
 
 
 async def _stat(git: Git, before: str, after: str) -> str:

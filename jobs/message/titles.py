@@ -1,18 +1,13 @@
 """The title of a conversation, from its first message: by a small model, or its first words."""
 
-import asyncio
-import logging
 import re
 from dataclasses import dataclass
 
 from core.ids import ConversationId, OwnerId
 from core.text import CONTROLS, is_storable, without_surrogates
-from llm.faults import ModelRefused, ModelUnavailable, StreamBroken
 from llm.model import Model
-from llm.short_answer import short_answer
+from llm.short_answer import short_answer_within
 from store.gateway import Store
-
-log = logging.getLogger(__name__)
 
 WAIT_S = 20.0
 TITLE_TOKENS = 100
@@ -43,13 +38,10 @@ class Titles:
         plain = first_words(message)
         if self.model is None or not plain:
             return plain
-        try:
-            async with asyncio.timeout(self.wait_s):
-                said = await short_answer(self.model, _SYSTEM, message, max_tokens=TITLE_TOKENS)
-        except (ModelUnavailable, StreamBroken, ModelRefused, TimeoutError) as fault:
-            log.warning("title_plain", extra={"fault": type(fault).__name__})
-            return plain
-        return _as_title(said) or plain
+        said = await short_answer_within(
+            self.wait_s, self.model, _SYSTEM, message, max_tokens=TITLE_TOKENS
+        )
+        return _as_title(said or "") or plain
 
 
 @dataclass(frozen=True)

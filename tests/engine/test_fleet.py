@@ -80,37 +80,23 @@ async def test_killed_workers_run_goes_on_elsewhere(workers: Workers) -> None:
         assert [line for line in workers.journal.lines() if "first" in line] == ["one first"]
 
 
-async def test_stopped_worker_that_comes_back_is_fenced(workers: Workers) -> None:
+@pytest.mark.parametrize("stops_after", [None, "UPDATE engine_worker", "pg_try_advisory_xact_lock"])
+async def test_stopped_worker_that_comes_back_is_fenced(
+    workers: Workers, stops_after: str | None
+) -> None:
+    """It may stop in a transaction: what it has locked then is what those need who replace it."""
     async with workers.sender() as engine:
-        one = workers.start("one")
+        one = workers.start("one", mishap=stops_after)
         sent = await engine.send(Asked(text=str(workers.go)))
         await until(lambda: workers.has("one second begins"))
         workers.start("two")
-        os.kill(one.pid, signal.SIGSTOP)
+        os.kill(one.pid, signal.SIGSTOP if stops_after is None else signal.SIGUSR1)
         await until(lambda: workers.has("two second begins"), LEASE_S + 10)
         os.kill(one.pid, signal.SIGCONT)
         await until(lambda: workers.has("one interrupted"), 10)
         workers.go.touch()
         assert await engine.result(sent.run_ids[0], 10) == "two"
         assert not workers.has("one second ends")
-
-
-@pytest.mark.parametrize("statement", ["UPDATE engine_worker", "pg_try_advisory_xact_lock"])
-async def test_a_worker_that_stands_still_in_a_transaction_holds_nobody_up(
-    workers: Workers, statement: str
-) -> None:
-    """What it has locked (its sign of life, the sweep) is what those need who replace it."""
-    async with workers.sender() as engine:
-        one = workers.start("one", mishap=statement)
-        sent = await engine.send(Asked(text=str(workers.go)))
-        await until(lambda: workers.has("one second begins"))
-        workers.start("two")
-        os.kill(one.pid, signal.SIGUSR1)
-        await until(lambda: workers.has("two second begins"), LEASE_S + 10)
-        os.kill(one.pid, signal.SIGCONT)
-        await until(lambda: workers.has("one interrupted"), 10)
-        workers.go.touch()
-        assert await engine.result(sent.run_ids[0], 10) == "two"
 
 
 async def test_cancel_has_reached_a_step_in_another_process_when_it_returns(
