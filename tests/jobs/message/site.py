@@ -51,6 +51,23 @@ class Site:
     chat_tools: tuple[AnyTool, ...] = ()
 
     @asynccontextmanager
+    async def relaying(self, engine: Engine) -> AsyncGenerator[None]:
+        """What the outbox holds for the owner reaches the engine; what other tests left stays."""
+
+        async def relay() -> None:
+            while True:
+                for event in await self.store.outbox.pending(limit=500):
+                    if event.user_id == self.owner:
+                        await engine.send(engine_event(event))
+                        await self.store.outbox.ack(event.event_id)
+                await asyncio.sleep(0.1)
+
+        async with asyncio.TaskGroup() as tasks:
+            running = tasks.create_task(relay())
+            yield
+            running.cancel()
+
+    @asynccontextmanager
     async def worker(self) -> AsyncGenerator[Engine]:
         folders = ProjectFolders(self.store, self.folder / "files")
         servers = None

@@ -1,6 +1,5 @@
 """What the person says while an answer is written, from the store to the model and back."""
 
-import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -10,7 +9,6 @@ import pytest
 from core.clock import SystemClock
 from core.ids import MessageId
 from engine import Engine
-from jobs.outbox import Relay
 from llm.faults import RateLimited
 from llm.model import ModelEvent, ModelRequest, StopReason, TextPart, ToolResult
 from store.records import MessageStatus, SentMessage
@@ -90,11 +88,9 @@ async def test_what_comes_too_late_for_a_turn_is_answered_by_a_run_of_its_own(si
 
 
 async def relayed(site: Site, engine: Engine, message_id: MessageId) -> None:
-    """The message is completed, by nothing but the relay."""
-    async with asyncio.TaskGroup() as tasks:
-        relay = tasks.create_task(Relay(site.store.outbox, engine, poll_s=0.1).run())
+    """The message is completed, by nothing but what the outbox holds."""
+    async with site.relaying(engine):
         await site.message_once(message_id, lambda it: it.status == MessageStatus.COMPLETED)
-        relay.cancel()
 
 
 async def test_what_is_said_while_the_provider_is_waited_for_is_told_after_it(site: Site) -> None:

@@ -12,7 +12,6 @@ from engine import Engine, SqliteDatabase
 from jobs.events import TitleWanted, user_of
 from jobs.message.title_conversation import title_conversation
 from jobs.message.titles import MAX_CHARS, Titles, first_words
-from jobs.outbox import Relay
 from llm.faults import ModelUnavailable
 from llm.model import ModelRequest, TextPart
 from tests.jobs.message.site import Site
@@ -86,12 +85,8 @@ def asked_of(request: ModelRequest) -> str:
 
 async def test_the_relay_brings_it_without_anybody_waiting_for_it(desk: Desk) -> None:
     await desk.begin()
-    async with desk.engine() as engine, asyncio.timeout(30):
-        relaying = Relay(desk.site.store.outbox, engine, poll_s=0.1)
-        async with asyncio.TaskGroup() as tasks:
-            running = tasks.create_task(relaying.run())
-            await desk.until_titled("Fix the login")
-            running.cancel()
+    async with desk.engine() as engine, asyncio.timeout(30), desk.site.relaying(engine):
+        await desk.until_titled("Fix the login")
     assert asked_of(desk.model.requests[0]) == ASKED  # as it is: no template, nothing around it
 
 
