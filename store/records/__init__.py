@@ -93,6 +93,7 @@ from store.records.projects import (
     TransferKind,
 )
 from store.records.requests import OpenRequest
+from store.records.tasks import TaskAnswer
 from store.records.turns import (
     Condensation,
     CondensedRecord,
@@ -190,6 +191,7 @@ __all__ = [
     "SentMessage",
     "SettingsChange",
     "SteerRecord",
+    "TaskAnswer",
     "TodoItem",
     "Todos",
     "ToolCallRecord",
