@@ -15,8 +15,10 @@ from jobs.answer.person import StorePerson
 from jobs.answer.prefixed import Prefixed
 from jobs.answer.records import ended_early
 from jobs.answer.sink import StoreSink
+from jobs.answer.sub_agents import StoreSubAgents
 from jobs.answer.transcript import StoreTranscript
 from jobs.answer.words import failure_words
+from jobs.events import MessageSent
 from jobs.files.folders import ProjectFolders
 from store.errors import GenerationClosed
 from store.gateway import Store
@@ -62,9 +64,10 @@ class Answer:
         )
         self._folder = ctx.need(ProjectFolders).folder(project_id, owner=owner)
         self._provided = ctx.need(Provided)
+        self._owner = owner
 
-    async def write(self, agent: Agent) -> Outcome:
-        """Run the agent and finish the answer.
+    async def write(self, agent: Agent, *, for_tasks: MessageSent | None = None) -> Outcome:
+        """Run the agent and finish the answer. It has sub-agents where `for_tasks` is given.
 
         Raises:
             AnswerClosed: somebody ended it before.
@@ -80,6 +83,7 @@ class Answer:
                     sink=self._sink,
                     steps=self._steps,
                     person=StorePerson(self._store, self._attempt),
+                    sub_agents=for_tasks and self._sub_agents(for_tasks),
                 )
             await self._steps.run("finish", self._finisher(transcript, outcome))
         except StepFailed as failed:
@@ -87,6 +91,9 @@ class Answer:
                 raise AnswerClosed from failed
             raise
         return outcome
+
+    def _sub_agents(self, asked: MessageSent) -> StoreSubAgents:
+        return StoreSubAgents(self._store, self._attempt, asked, owner=self._owner)
 
     def _finisher(
         self, transcript: StoreTranscript, outcome: Outcome

@@ -16,6 +16,7 @@ from jobs.events import engine_event
 from jobs.files.folders import ProjectFolders
 from jobs.mcp_servers import ProjectServers, Unseal
 from jobs.message.process_message import process_message
+from jobs.task.run_task import run_task
 from llm.model import Model
 from store import Store
 from store.records import Message, MessageStatus
@@ -87,7 +88,7 @@ class Site:
         needs = [self.store, agents, folders, self.needs, self.live]
         database = SqliteDatabase(self.folder / "engine.sqlite")
         async with Engine(
-            jobs=[process_message], database=database, provide=needs, grace_s=0.1
+            jobs=[process_message, run_task], database=database, provide=needs, grace_s=0.1
         ) as engine:
             yield engine
 
