@@ -2,7 +2,8 @@
 
 import json
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 from pydantic import ValidationError
@@ -10,12 +11,14 @@ from pydantic import ValidationError
 from agent import words
 from agent.definition import Agent
 from agent.durable import AskRef
-from agent.person import Consent, Person, Question, Request, RequestId
+from agent.person import Consent, Grants, Person, Question, Request, RequestId
 from core.text import without_surrogates
 from llm.model import ToolCall
-from tools.approvals import Judged, judge
+from tools.approvals import Judged, Subjects, allows, judge, rule_for
 from tools.output import DiffPart, Part, ToolOutput
 from tools.questions import ASK_USER_NAME, AskUserArguments
+from tools.terminal.consents import Consents, asked_by
+from tools.terminal.policy.verdict import Ask, Call
 from tools.workspace.paths import ROOT
 
 SHOWN_CHARS = 8_000  # of a preview or a command: what a person reads before they decide
@@ -23,7 +26,17 @@ MAX_LISTED = 20  # paths, and patterns of what is allowed for always
 MAX_PATTERN_CHARS = 400
 
 
-Rehearse = Callable[[], Awaitable[tuple[Part, ...]]]
+@dataclass(frozen=True)
+class Trial:
+    """What can be found out of a call before it runs.
+
+    Args:
+        rehearse: gives what it would change.
+        folder: gives the project's files on disk; None where there are none.
+    """
+
+    rehearse: Callable[[], Awaitable[tuple[Part, ...]]]
+    folder: Callable[[], Awaitable[Path | None]]
 
 
 class Consulting:
@@ -34,19 +47,22 @@ class Consulting:
         self._person = person
 
     def may_ask(self, call: ToolCall) -> bool:
-        """Whether the call is a question, or one that a rule of the agent asks about."""
-        if self._person is None:
-            return False
-        return self._question(call) is not None or self._judged(call).policy == "ask"
+        """Whether the call is a question, or one that a rule or the list of programs asks about.
 
-    async def ask(self, number: int, call: ToolCall, rehearse: Rehearse) -> AskRef:
-        """Put what the call asks; a reference without an id says that nothing has to be asked.
-
-        `rehearse` gives what the call would change.
+        What the project has installed is looked at when it comes to that.
         """
         if self._person is None:
+            return False
+        if self._question(call) is not None:
+            return True
+        policy = self._judged(call).policy
+        return policy == "ask" or (policy == "allow" and bool(self._unlisted(call)))
+
+    async def ask(self, number: int, call: ToolCall, trial: Trial) -> AskRef:
+        """Put what the call asks; a reference without an id says that nothing has to be asked."""
+        if self._person is None:
             return AskRef()
-        about = self._question(call) or await self._consent(call, self._person, rehearse)
+        about = self._question(call) or await self._consent(call, self._person, trial)
         if about is None:
             return AskRef()
         now = self._agent.clock.now()
@@ -69,6 +85,32 @@ class Consulting:
             return _refused(words.nobody_allowed(call.name))
         return None if reply.is_allowed else _refused(words.denied(call.name, reply.text))
 
+    async def consents(self, call: ToolCall, request_id: RequestId | None) -> Consents:
+        """What the person lets run of a call that they were asked about, or that rules allow."""
+        unlisted = self._unlisted(call)
+        if not unlisted:
+            return Consents()
+        if request_id is not None:
+            return Consents(frozenset(each.text for each in unlisted))
+        grants = Grants() if self._person is None else await self._person.grants()
+        return Consents(
+            frozenset(each.text for each in unlisted if self._is_granted(call, each, grants))
+        )
+
+    def _unlisted(self, call: ToolCall, folder: Path | None = None) -> Mapping[Call, Ask]:
+        """The programs in a command that run with a person's consent alone."""
+        touches = self._agent.toolbox.touches(call.name, call.arguments)
+        command = call.arguments.get("command")
+        if not touches.in_folder or not isinstance(command, str):
+            return {}
+        return asked_by(command, folder)
+
+    def _is_granted(self, call: ToolCall, command: Call, grants: Grants) -> bool:
+        rules = (*grants.rules, *self._agent.approvals)
+        if allows(rules, call.name, command.text):
+            return True
+        return command.is_exact and rule_for(call.name, command.text) in grants.silenced
+
     def _question(self, call: ToolCall) -> Question | None:
         if call.name != ASK_USER_NAME or ASK_USER_NAME not in self._agent.toolbox.names:
             return None
@@ -85,7 +127,7 @@ class Consulting:
         touches = self._agent.toolbox.touches(call.name, call.arguments)
         return judge(self._agent.approvals, call.name, call.arguments, touches)
 
-    async def _consent(self, call: ToolCall, person: Person, rehearse: Rehearse) -> Consent | None:
+    async def _consent(self, call: ToolCall, person: Person, trial: Trial) -> Consent | None:
         """What the person has to be asked, unless they have allowed it for the run or always."""
         grants = await person.grants()
         rules = (
@@ -94,11 +136,13 @@ class Consulting:
         )
         touches = self._agent.toolbox.touches(call.name, call.arguments)
         judged = judge((*grants.rules, *rules), call.name, call.arguments, touches)
+        if judged.policy == "allow" and self._unlisted(call):
+            return self._unlisted_consent(call, grants, await trial.folder())
         if judged.policy != "ask" or judged.rule is None:
             return None
         command = call.arguments.get("command") if touches.in_folder else None
         writes_files = bool(touches.writes) and not touches.in_folder and ROOT not in touches.writes
-        diff = _diff(await rehearse()) if writes_files else ""
+        diff = _diff(await trial.rehearse()) if writes_files else ""
         return Consent(
             tool=call.name,
             rule=judged.rule,
@@ -106,6 +150,24 @@ class Consulting:
             paths=judged.subjects.paths[:MAX_LISTED],
             preview="" if isinstance(command, str) else _cut(diff or _told(call.arguments)),
             patterns=_bounded(judged.subjects.patterns()),
+        )
+
+    def _unlisted_consent(
+        self, call: ToolCall, grants: Grants, folder: Path | None
+    ) -> Consent | None:
+        unlisted = self._unlisted(call, folder)
+        wanted = [each for each in unlisted if not self._is_granted(call, each, grants)]
+        if not wanted:
+            return None
+        is_exact = all(each.is_exact for each in wanted)
+        subjects = Subjects(commands=tuple(each.text for each in wanted), is_exact=is_exact)
+        command = call.arguments.get("command")
+        return Consent(
+            tool=call.name,
+            rule=rule_for(call.name, wanted[0].text[: MAX_PATTERN_CHARS // 2]),
+            command=_cut(command) if isinstance(command, str) else None,
+            preview=_cut("\n".join(f"{it.program}: {it.reason}" for it in unlisted.values())),
+            patterns=_bounded(subjects.patterns()),
         )
 
 
