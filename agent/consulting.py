@@ -14,11 +14,10 @@ from agent.durable import AskRef
 from agent.person import Consent, Grants, Person, Question, Request, RequestId
 from core.text import without_surrogates
 from llm.model import ToolCall
-from tools.approvals import Judged, Subjects, allows, judge, rule_for
+from tools.approvals import Judged, Rule, Subjects, Unlisted, allows, judge, rule_for, unlisted
+from tools.consents import Consents
 from tools.output import DiffPart, Part, ToolOutput
 from tools.questions import ASK_USER_NAME, AskUserArguments
-from tools.terminal.consents import Consents, asked_by
-from tools.terminal.policy.verdict import Ask, Call
 from tools.workspace.paths import ROOT
 
 SHOWN_CHARS = 8_000  # of a preview or a command: what a person reads before they decide
@@ -87,29 +86,36 @@ class Consulting:
 
     async def consents(self, call: ToolCall, request_id: RequestId | None) -> Consents:
         """What the person lets run of a call that they were asked about, or that rules allow."""
-        unlisted = self._unlisted(call)
-        if not unlisted:
+        found = self._unlisted(call)
+        if not found:
             return Consents()
         if request_id is not None:
-            return Consents(frozenset(each.text for each in unlisted))
+            return Consents(frozenset(each.command for each in found))
         grants = Grants() if self._person is None else await self._person.grants()
         return Consents(
-            frozenset(each.text for each in unlisted if self._is_granted(call, each, grants))
+            frozenset(each.command for each in found if self._is_granted(call, each, grants))
         )
 
-    def _unlisted(self, call: ToolCall, folder: Path | None = None) -> Mapping[Call, Ask]:
+    def _unlisted(self, call: ToolCall, folder: Path | None = None) -> tuple[Unlisted, ...]:
         """The programs in a command that run with a person's consent alone."""
         touches = self._agent.toolbox.touches(call.name, call.arguments)
         command = call.arguments.get("command")
         if not touches.in_folder or not isinstance(command, str):
-            return {}
-        return asked_by(command, folder)
+            return ()
+        return unlisted(command, folder)
 
-    def _is_granted(self, call: ToolCall, command: Call, grants: Grants) -> bool:
-        rules = (*grants.rules, *self._agent.approvals)
-        if allows(rules, call.name, command.text):
+    def _is_granted(self, call: ToolCall, it: Unlisted, grants: Grants) -> bool:
+        if allows(self._rules(grants), call.name, it.command):
             return True
-        return command.is_exact and rule_for(call.name, command.text) in grants.silenced
+        return it.is_exact and rule_for(call.name, it.command) in grants.silenced
+
+    def _rules(self, grants: Grants) -> tuple[Rule, ...]:
+        """Those of the project, after what the person has allowed since."""
+        rules = (
+            replace(rule, policy="allow") if rule in grants.silenced else rule
+            for rule in self._agent.approvals
+        )
+        return (*grants.rules, *rules)
 
     def _question(self, call: ToolCall) -> Question | None:
         if call.name != ASK_USER_NAME or ASK_USER_NAME not in self._agent.toolbox.names:
@@ -130,12 +136,8 @@ class Consulting:
     async def _consent(self, call: ToolCall, person: Person, trial: Trial) -> Consent | None:
         """What the person has to be asked, unless they have allowed it for the run or always."""
         grants = await person.grants()
-        rules = (
-            replace(rule, policy="allow") if rule in grants.silenced else rule
-            for rule in self._agent.approvals
-        )
         touches = self._agent.toolbox.touches(call.name, call.arguments)
-        judged = judge((*grants.rules, *rules), call.name, call.arguments, touches)
+        judged = judge(self._rules(grants), call.name, call.arguments, touches)
         if judged.policy == "allow" and self._unlisted(call):
             return self._unlisted_consent(call, grants, await trial.folder())
         if judged.policy != "ask" or judged.rule is None:
@@ -155,18 +157,21 @@ class Consulting:
     def _unlisted_consent(
         self, call: ToolCall, grants: Grants, folder: Path | None
     ) -> Consent | None:
-        unlisted = self._unlisted(call, folder)
-        wanted = [each for each in unlisted if not self._is_granted(call, each, grants)]
+        wanted = [
+            each
+            for each in self._unlisted(call, folder)
+            if not self._is_granted(call, each, grants)
+        ]
         if not wanted:
             return None
         is_exact = all(each.is_exact for each in wanted)
-        subjects = Subjects(commands=tuple(each.text for each in wanted), is_exact=is_exact)
+        subjects = Subjects(commands=tuple(each.command for each in wanted), is_exact=is_exact)
         command = call.arguments.get("command")
         return Consent(
             tool=call.name,
-            rule=rule_for(call.name, wanted[0].text[: MAX_PATTERN_CHARS // 2]),
+            rule=rule_for(call.name, wanted[0].command[: MAX_PATTERN_CHARS // 2]),
             command=_cut(command) if isinstance(command, str) else None,
-            preview=_cut("\n".join(f"{it.program}: {it.reason}" for it in unlisted.values())),
+            preview=_cut("\n".join(each.reason for each in wanted)),
             patterns=_bounded(subjects.patterns()),
         )
 

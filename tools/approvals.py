@@ -11,10 +11,12 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from pathlib import Path
 from typing import Any, Literal
 
 from tools.place import Touches
 from tools.search.globs import BadGlob, Glob, glob_of
+from tools.terminal.installed import policy_in
 from tools.terminal.policy.parse import Unreadable, calls_of
 from tools.workspace.port import RelPath
 
@@ -56,6 +58,18 @@ class Subjects:
             return None
         exact_paths = (f"/{_SPECIAL.sub(_escaped, path)}" for path in self.paths)
         return (*exact_paths, *map(_exactly, self.commands))
+
+
+@dataclass(frozen=True)
+class Unlisted:
+    """A call of a program that runs with a person's consent alone, and why that is so.
+
+    Not `is_exact`: something in it is put together when it runs.
+    """
+
+    command: str
+    reason: str
+    is_exact: bool
 
 
 @dataclass(frozen=True)
@@ -128,6 +142,18 @@ def allows(rules: Sequence[Rule], name: str, command: str) -> bool:
     """Whether a rule says that the tool `name` may run this command, and no stricter is first."""
     rule = _first([rule for rule in rules if _fits_command(rule.tool, name)], command=command)
     return rule is not None and rule.policy == "allow"
+
+
+def unlisted(line: str, folder: Path | None) -> tuple[Unlisted, ...]:
+    """The programs in a line that need consent in a project with this folder.
+
+    Where the folder is None, what the project has installed is not known and needs it, too.
+    """
+    asked = policy_in(folder).asked(line)
+    return tuple(
+        Unlisted(call.text, f"{verdict.program}: {verdict.reason}", call.is_exact)
+        for call, verdict in asked.items()
+    )
 
 
 def rule_for(name: str, command: str) -> Rule:

@@ -5,12 +5,13 @@ from dataclasses import replace
 from pathlib import Path
 
 from core.errors import Refused
+from tools.consents import consents_of
 from tools.place import Place
 from tools.sandbox.port import Bounds, Confined
 from tools.sandbox.registries import ALL, Registries
 from tools.sandbox.running import Limits
 from tools.sandbox.sandbox import Sandbox
-from tools.terminal.consents import consents_of, policy_in
+from tools.terminal.installed import policy_in
 from tools.workspace.paths import ROOT, confine_folder
 from tools.workspace.port import RelPath
 
