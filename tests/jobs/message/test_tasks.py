@@ -10,7 +10,7 @@ from agent.definition import Limits
 from agent.means import Budget
 from core.ids import MessageId, RunId
 from llm.model import ModelEvent, ModelRequest, Turn
-from store.records import MessageStatus, TaskAnswer
+from store.records import ApprovalRule, AskAnswer, MessageStatus, TaskAnswer
 from tests.jobs.message.site import TASK, Site
 from tests.support.scripted_turns import Reply, ScriptedTurns, call, calls, says, told
 from tools.delegate import TASK as TASK_TOOL
@@ -153,6 +153,14 @@ async def test_tasks_that_only_read_run_side_by_side_and_no_more_than_a_few(site
     assert len(await tasks_of(site, answer.message_id)) == 4
 
 
+async def test_an_answer_that_waits_stands_in_no_task_s_way(site: Site) -> None:
+    site.max_running = 1
+    site.model = Two([handing("a", "b"), says("Done.")], [says("Seen.")])
+    async with site.worker() as engine:
+        answer = await site.answer(engine, TASK)
+    assert await outputs(site, answer.message_id) == dict.fromkeys("ab", ("completed", "Seen."))
+
+
 async def test_an_answer_has_so_many_tasks_and_no_more(site: Site) -> None:
     site.limits = Limits(tasks_per_answer=1)
     site.model = Two([handing("a", "b", tools=["readFile"]), says("Done.")], [says("Seen.")])
@@ -231,3 +239,26 @@ async def test_both_go_on_in_another_process_and_nothing_happens_twice(site: Sit
     assert await outputs(site, message_id) == {"t": ("completed", "Written.")}
     assert list(await outputs(site, task.message_id)) == ["w"]
     assert (len(second.asked), len(second.requests)) == (1, 2)
+
+
+async def test_it_asks_the_person_in_the_conversation_of_the_call(site: Site) -> None:
+    rule = ApprovalRule("writeFile", "ask", None)
+    await site.store.projects.configure(
+        site.project_id, owner=site.owner, change={"approvals": (rule,)}
+    )
+    write = calls(call("w", "writeFile", path="a.txt", content="a"))
+    site.model = Two([handing("t"), says("Done.")], [write, says("Written.")])
+    async with site.worker() as engine, site.relaying(engine):
+        message_id, run_id = await site.send(engine, TASK)
+        ask = None
+        while ask is None:
+            await asyncio.sleep(0.05)
+            asks = await site.store.asks.list(site.conversation_id, owner=site.owner)
+            ask = next(iter(asks), None)
+        (task,) = await tasks_of(site, message_id)
+        assert (ask.message_id, ask.tool_name) == (task.message_id, "writeFile")
+        allowed = AskAnswer(decision="allow", scope="once")
+        await site.store.asks.answer(ask.ask_id, allowed, owner=site.owner)
+        await engine.wait(run_id, 60)
+    assert (await outputs(site, message_id))["t"] == ("completed", "Written.")
+    assert (await outputs(site, task.message_id))["w"][0] == "completed"
