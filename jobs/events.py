@@ -34,10 +34,11 @@ class MessageSent(EventData, event="message/sent"):
 class TaskAsked(EventData, event="task/asked"):
     """A sub-agent is to do what a message of its own conversation says.
 
-    Its run is invoked by the one that asks, from which it has all but the first three.
+    Its run is invoked by the one that asks, from which it has all but the first four.
     """
 
     message_id: MessageId  # the placeholder: what the sub-agent is to answer with
+    works_for: MessageId  # the answer with the call
     tools: tuple[str, ...] | None = None  # those that it has; None: all that it can have
     used: Usage = Usage()
     project_id: ProjectId

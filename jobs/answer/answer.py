@@ -39,6 +39,7 @@ class Answer:
     Args:
         generation_id: which answering of the message this is; by default the event's id says it.
         among: what stands before the names of its steps, in a run that writes several answers.
+        works_for: the answer that it ends with, where a sub-agent writes it.
     """
 
     def __init__(  # noqa: PLR0913 - what an answer is of
@@ -50,6 +51,7 @@ class Answer:
         owner: OwnerId,
         generation_id: EventId | None = None,
         among: str = "",
+        works_for: MessageId | None = None,
     ) -> None:
         self._store = ctx.need(Store)
         self._steps = Prefixed(ctx.step, among) if among else ctx.step
@@ -59,9 +61,8 @@ class Answer:
             generation_id=generation_id or EventId(ctx.event.id),
             run_id=RunId(ctx.run_id),
         )
-        self._sink = StoreSink(
-            self._attempt, Whose(message_id, project_id, owner), ctx.need(LiveAnswers)
-        )
+        whose = Whose(message_id, project_id, owner, works_for)
+        self._sink = StoreSink(self._attempt, whose, ctx.need(LiveAnswers))
         self._folder = ctx.need(ProjectFolders).folder(project_id, owner=owner)
         self._provided = ctx.need(Provided)
         self._owner = owner

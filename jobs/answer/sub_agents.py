@@ -55,6 +55,7 @@ class StoreSubAgents:
         asked = self._asked
         data = TaskAsked(
             message_id=MessageId(task.task_id),
+            works_for=self._attempt.message_id,
             tools=task.tools,
             used=used,
             project_id=asked.project_id,

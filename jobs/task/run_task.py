@@ -42,6 +42,7 @@ async def run_task(ctx: JobContext[TaskAsked]) -> DoneTask:
         project_id=asked.project_id,
         owner=asked.owner_id,
         generation_id=EventId(asked.message_id),
+        works_for=asked.works_for,
     )
     try:
         await answer.write(agent)

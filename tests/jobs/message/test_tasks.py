@@ -10,9 +10,11 @@ from agent.definition import Limits
 from agent.means import Budget
 from core.ids import MessageId, RunId
 from llm.model import ModelEvent, ModelRequest, Turn
+from store import DeltaLimits, Store
 from store.records import ApprovalRule, AskAnswer, MessageStatus, TaskAnswer
 from tests.jobs.message.site import TASK, Site
 from tests.support.scripted_turns import Reply, ScriptedTurns, call, calls, says, told
+from tests.support.store import KEY
 from tools.delegate import TASK as TASK_TOOL
 
 pytestmark = pytest.mark.timeout(120)
@@ -204,6 +206,28 @@ async def test_it_ends_with_the_answer_that_is_cancelled(site: Site) -> None:
         child_run = RunId(f"{run_id}:invoke-0-t")
         assert (await engine.wait(child_run, 30)).status == "cancelled"
     assert model.closed == len(model.requests) == 2
+
+
+async def test_no_word_of_it_is_lost_when_the_answer_is_cancelled(
+    site: Site, convex_url: str
+) -> None:
+    site.model = model = Two([handing("t"), says("Never.")], [says("Never.")])
+    model.hangs_in = 0
+    never = DeltaLimits(interval_s=600, shortest_s=600)
+    async with Store(convex_url, internal_key=KEY, delta_limits=never) as store:
+        site.store = store
+        async with site.worker() as engine:
+            message_id, run_id = await site.send(engine, TASK)
+            async with asyncio.timeout(30):
+                await model.hanging.wait()
+            await site.live.stop(message_id, owner=site.owner)
+            assert model.closed == 2
+            await store.messages.cancel(message_id, owner=site.owner)
+            await engine.cancel(run_id)
+            assert (await engine.wait(run_id, 30)).status == "cancelled"
+        (task,) = await tasks_of(site, message_id)
+        child = await store.messages.owned(task.message_id, owner=site.owner)
+    assert (child.status, child.content) == (MessageStatus.CANCELLED, model.partial)
 
 
 async def test_one_that_is_stopped_by_itself_is_a_result(site: Site) -> None:
