@@ -98,3 +98,8 @@ async def test_a_task_whose_answer_was_cancelled_stays_ended_after_a_kill(
     assert before["status"] == "cancelled"
     assert await api.message(task["messageId"]) == before
     assert len(await site.asked()) == 2
+    body = {"conversationId": task["conversationId"], "message": "Go on."}
+    refused = await api.call("POST", "/api/messages", body)
+    assert (refused.status, refused.body["code"]) == (409, "task_conversation")
+    refused = await api.call("GET", "/api/messages/nobodys/tasks")
+    assert (refused.status, refused.body["code"]) == (404, "not_found")
