@@ -18,6 +18,7 @@ from store.records.asks import (
     AskStatus,
     NewAsk,
 )
+from store.records.attachments import Attachment, ImageType, NewAttachment, NewImage, Upload
 from store.records.checkpoints import (
     ChangedFile,
     ChangeStatus,
@@ -119,6 +120,7 @@ __all__ = [
     "AskKind",
     "AskScope",
     "AskStatus",
+    "Attachment",
     "BusyPolicy",
     "Cancelled",
     "CancelledTransfers",
@@ -152,6 +154,7 @@ __all__ = [
     "HistoryMessage",
     "Hunk",
     "HunkState",
+    "ImageType",
     "ImportStatus",
     "KeptResult",
     "KeptTurn",
@@ -162,7 +165,9 @@ __all__ = [
     "MessageContext",
     "MessageStatus",
     "NewAsk",
+    "NewAttachment",
     "NewFolder",
+    "NewImage",
     "NewLink",
     "NewMode",
     "NewToolCall",
@@ -202,6 +207,7 @@ __all__ = [
     "UndoPlan",
     "UndoStep",
     "Undone",
+    "Upload",
     "UsageGroups",
     "UsageSummary",
     "Used",

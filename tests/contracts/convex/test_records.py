@@ -15,6 +15,7 @@ from pydantic.alias_generators import to_camel
 
 from core.ids import (
     AskId,
+    AttachmentId,
     CheckpointId,
     ConversationId,
     FileId,
@@ -62,6 +63,7 @@ from store.records import (
     Todos,
     ToolCallRecord,
     Transfer,
+    Upload,
     UsageSummary,
 )
 
@@ -73,6 +75,7 @@ RESULTS: Mapping[str, Any] = {
     "system/asks:ofMessage": tuple[Ask, ...],
     "system/asks:open": Ask,
     "system/asks:settle": Ask,
+    "system/attachments:keep": Upload,
     "system/checkpoints:get": CheckpointDetail,
     "system/checkpoints:list": Page[Checkpoint],
     "system/checkpoints:restore": RestoreStep,
@@ -152,6 +155,7 @@ IDS = {
     "conversations": ConversationId,
     "messages": MessageId,
     "projectGenerations": ProjectGenerationId,
+    "uploads": AttachmentId,
 }
 
 
