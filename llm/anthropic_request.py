@@ -5,8 +5,10 @@ from typing import Any
 
 from llm.catalog import ModelFacts
 from llm.model import (
+    UNSEEN,
     AssistantMessage,
     Forced,
+    Image,
     ModelMessage,
     ModelRequest,
     TextPart,
@@ -95,15 +97,17 @@ def _message(message: ModelMessage, *, keeps_unsigned: bool, sees: bool) -> Json
     return {"role": role, "content": blocks}
 
 
-def _is_unsigned(part: TextPart | ThinkingPart | ToolCall | ToolResult) -> bool:
+def _is_unsigned(part: TextPart | Image | ThinkingPart | ToolCall | ToolResult) -> bool:
     """Another provider's reasoning: Anthropic takes only what it has signed."""
     return isinstance(part, ThinkingPart) and not part.signature
 
 
-def _block(part: TextPart | ThinkingPart | ToolCall | ToolResult, *, sees: bool) -> Json:
+def _block(part: TextPart | Image | ThinkingPart | ToolCall | ToolResult, *, sees: bool) -> Json:
     match part:
         case TextPart():
             return {"type": "text", "text": part.text}
+        case Image():
+            return _image(part) if sees else {"type": "text", "text": UNSEEN}
         case ThinkingPart(redacted=True):
             return {"type": "redacted_thinking", "data": part.signature}
         case ThinkingPart():
@@ -128,10 +132,9 @@ def _content(result: ToolResult) -> str | list[Json]:
     if result.is_error:
         return result.text
     text: list[Json] = [{"type": "text", "text": result.text}] if result.text else []
-    return text + [
-        {
-            "type": "image",
-            "source": {"type": "base64", "media_type": image.media_type, "data": image.data},
-        }
-        for image in result.images
-    ]
+    return text + [_image(image) for image in result.images]
+
+
+def _image(image: Image) -> Json:
+    source = {"type": "base64", "media_type": image.media_type, "data": image.data}
+    return {"type": "image", "source": source}
