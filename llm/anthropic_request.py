@@ -1,6 +1,5 @@
 """A turn request as the body of Anthropic's Messages API, with prompt cache breakpoints."""
 
-from dataclasses import replace
 from typing import Any
 
 from llm.catalog import ModelFacts
@@ -77,17 +76,6 @@ def _choice(request: ModelRequest) -> Json:
             return {"type": "tool", "name": sent_name(name)}
         case word:
             return {"type": word}
-
-
-def without_thoughts(request: ModelRequest) -> ModelRequest:
-    """The same request with no reasoning in its history."""
-    return replace(request, messages=tuple(map(_thoughtless, request.messages)))
-
-
-def _thoughtless(message: ModelMessage) -> ModelMessage:
-    if not isinstance(message, AssistantMessage):
-        return message
-    return AssistantMessage(tuple(p for p in message.parts if not isinstance(p, ThinkingPart)))
 
 
 def _message(message: ModelMessage, *, keeps_unsigned: bool, sees: bool) -> Json:
