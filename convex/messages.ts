@@ -3,6 +3,7 @@ import { paginationOptsValidator, paginationResultValidator } from "convex/serve
 import { v } from "convex/values";
 import { query } from "./_generated/server";
 import { callerId, ownedConversation, ownedMessage } from "./model/access.ts";
+import { imageUrl } from "./model/attachments.ts";
 import { condensationsOf, condensedDoc, toCondensedDoc } from "./model/condensing.ts";
 import { deltaPage, deltasFrom } from "./model/deltas.ts";
 import { messageDoc, toMessageDoc, toolCallDoc, toolCardDoc, toToolCallDoc, toToolCardDoc } from "./model/docs.ts";
@@ -42,6 +43,16 @@ export const text = query({
   handler: async (ctx, args) => {
     const { message } = await ownedMessage(ctx, await callerId(ctx), args.messageId);
     return await wholeText(ctx, message);
+  },
+});
+
+/** Where the bytes of an image are that is attached to the message, by its place; null: it is no image. */
+export const attachmentUrl = query({
+  args: { messageId, index: v.number() },
+  returns: v.union(v.string(), v.null()),
+  handler: async (ctx, { messageId, index }) => {
+    const { message } = await ownedMessage(ctx, await callerId(ctx), messageId);
+    return await imageUrl(ctx, message, index);
   },
 });
 

@@ -4,6 +4,7 @@ from typing import Self
 
 from store.accounts import GithubAccountRows
 from store.asks import Asks
+from store.attachments import Attachments
 from store.checkpoints import Checkpoints
 from store.client import ConvexHttp, StoreLimits
 from store.conversations import Conversations
@@ -46,6 +47,7 @@ class Store:
         self.edits = Edits(self.http)
         self.conversations = Conversations(self.http)
         self.messages = Messages(self.http)
+        self.attachments = Attachments(self.http)
         self.generations = Generations(self.http)
         self.asks = Asks(self.http)
         self.generating = ProjectGenerations(self.http)

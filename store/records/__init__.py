@@ -18,6 +18,7 @@ from store.records.asks import (
     AskStatus,
     NewAsk,
 )
+from store.records.attachments import Attachment, ImageType, NewAttachment, NewImage, Upload
 from store.records.checkpoints import (
     ChangedFile,
     ChangeStatus,
@@ -120,6 +121,7 @@ __all__ = [
     "AskKind",
     "AskScope",
     "AskStatus",
+    "Attachment",
     "BusyPolicy",
     "Cancelled",
     "CancelledTransfers",
@@ -153,6 +155,7 @@ __all__ = [
     "HistoryMessage",
     "Hunk",
     "HunkState",
+    "ImageType",
     "ImportStatus",
     "KeptResult",
     "KeptTurn",
@@ -163,7 +166,9 @@ __all__ = [
     "MessageContext",
     "MessageStatus",
     "NewAsk",
+    "NewAttachment",
     "NewFolder",
+    "NewImage",
     "NewLink",
     "NewMode",
     "NewToolCall",
@@ -204,6 +209,7 @@ __all__ = [
     "UndoPlan",
     "UndoStep",
     "Undone",
+    "Upload",
     "UsageGroups",
     "UsageSummary",
     "Used",

@@ -100,6 +100,7 @@ describe("public functions", () => {
     "messages.list": (who, f) => who.query(api.messages.list, { conversationId: f.conversationId, paginationOpts }),
     "messages.get": (who, f) => who.query(api.messages.get, { messageId: f.messageId }),
     "messages.text": (who, f) => who.query(api.messages.text, { messageId: f.messageId }),
+    "messages.attachmentUrl": (who, f) => who.query(api.messages.attachmentUrl, { messageId: f.messageId, index: 0 }),
     "messages.deltas": (who, f) => who.query(api.messages.deltas, { messageId: f.messageId, from: 0 }),
     "messages.resultParts": (who, f) => who.query(api.messages.resultParts, { messageId: f.messageId, turn: 0, toolCallId: "call-1" }),
     "messages.toolCalls": (who, f) => who.query(api.messages.toolCalls, { messageId: f.messageId }),

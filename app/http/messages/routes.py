@@ -47,6 +47,7 @@ async def send_message(
         owner=caller.owner,
         text=body.message,
         model=services.choosing.checked(body.model),
+        attachments=[each.asked for each in body.attachments],
         policy=POLICIES.get(body.when_busy),
         key=key,
     )
@@ -99,10 +100,12 @@ async def edit_message(
 
     That holds copies of what came before the message; the old conversation stays as it is.
     """
+    attached = body.attachments
     receipt, restored = await services.messaging.edit(
         message_id,
         owner=caller.owner,
         text=body.content,
+        attachments=None if attached is None else [each.asked for each in attached],
         restores_files=body.restore_files,
         key=key,
     )

@@ -66,6 +66,8 @@ ROUTES = [
     ("DELETE", "/api/messages"),
     ("POST", "/api/messages/x/retry"),
     ("POST", "/api/messages/x/edit"),
+    ("POST", "/api/projects/x/attachments"),
+    ("GET", "/api/messages/x/attachments/0"),
     ("POST", "/api/projects/generate"),
     ("POST", "/api/projects/generate/cancel"),
     ("GET", "/api/projects/generate/status/x"),

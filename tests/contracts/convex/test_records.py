@@ -15,6 +15,7 @@ from pydantic.alias_generators import to_camel
 
 from core.ids import (
     AskId,
+    AttachmentId,
     CheckpointId,
     ConversationId,
     FileId,
@@ -63,6 +64,7 @@ from store.records import (
     Todos,
     ToolCallRecord,
     Transfer,
+    Upload,
     UsageSummary,
 )
 
@@ -74,6 +76,7 @@ RESULTS: Mapping[str, Any] = {
     "system/asks:ofMessage": tuple[Ask, ...],
     "system/asks:open": Ask,
     "system/asks:settle": Ask,
+    "system/attachments:keep": Upload,
     "system/checkpoints:get": CheckpointDetail,
     "system/checkpoints:list": Page[Checkpoint],
     "system/checkpoints:restore": RestoreStep,
@@ -154,6 +157,7 @@ IDS = {
     "conversations": ConversationId,
     "messages": MessageId,
     "projectGenerations": ProjectGenerationId,
+    "uploads": AttachmentId,
 }
 
 

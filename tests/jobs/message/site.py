@@ -19,7 +19,7 @@ from jobs.message.process_message import process_message
 from jobs.task.run_task import run_task
 from llm.model import Model
 from store import Store
-from store.records import Message, MessageStatus
+from store.records import Message, MessageStatus, NewAttachment
 from tools.files import FILE_TOOLS
 from tools.files.by_id import ID_FILE_TOOLS
 from tools.files.undo import UNDO
@@ -97,17 +97,23 @@ class Site:
         ) as engine:
             yield engine
 
-    async def send(self, engine: Engine, text: str) -> tuple[MessageId, RunId]:
+    async def send(
+        self, engine: Engine, text: str, *attachments: NewAttachment
+    ) -> tuple[MessageId, RunId]:
         sent = await self.store.messages.send(
-            self.conversation_id, owner=self.owner, content=text, policy="cancel"
+            self.conversation_id,
+            owner=self.owner,
+            content=text,
+            policy="cancel",
+            attachments=attachments,
         )
         for event in sent.events[:-1]:
             await engine.send(engine_event(event))
         started = await engine.send(engine_event(sent.events[-1]))
         return sent.message_id, started.run_ids[0]
 
-    async def answer(self, engine: Engine, text: str) -> Message:
-        message_id, run_id = await self.send(engine, text)
+    async def answer(self, engine: Engine, text: str, *attachments: NewAttachment) -> Message:
+        message_id, run_id = await self.send(engine, text, *attachments)
         await engine.wait(run_id, 60)
         return await self.message_once(message_id, lambda it: it.status != MessageStatus.PROCESSING)
 
