@@ -24,6 +24,7 @@ import {
   messageStatus,
   openedPullRequest,
   outboxData,
+  parentCall,
   projectSettings,
   repositoryLink,
   reportLine,
@@ -162,8 +163,8 @@ export default defineSchema({
     .index("by_content", ["projectId", "sha256"])
     .index("by_storage", ["storageId"]),
 
-  // Written by people, the API and once by the job that finds a title; read by people. Else never touched while an
-  // answer streams.
+  // Written by people, the API, once by the job that finds a title, and by answers that ask sub-agents; read by people.
+  // Else never touched while an answer streams.
   conversations: defineTable({
     projectId: v.id("projects"),
     title: v.string(),
@@ -173,9 +174,11 @@ export default defineSchema({
     externalId: v.optional(v.string()),
     editedFrom: v.optional(v.id("messages")), // which was edited: what came before it is copied here
     copiedBefore: v.optional(v.number()), // of that, the orders up to here are; absent: all
+    parentCall: v.optional(parentCall), // it is the work of a sub-agent: no list of conversations has it
     deletedAt: v.optional(v.number()), // it is hidden, and system/purge empties it
   })
-    .index("by_project", ["projectId", "deletedAt"])
+    .index("by_project", ["projectId", "deletedAt", "parentCall.messageId"])
+    .index("by_parent", ["parentCall.messageId", "deletedAt", "parentCall.turn", "parentCall.toolCallId"])
     .index("by_external", ["projectId", "externalId"]),
 
   // Written by system/messages (send, cancel, retry) and system/streaming (the end); read by people and by the

@@ -20,6 +20,7 @@ from store.outbox import Outbox
 from store.projects import Projects
 from store.pulls import Pulls
 from store.requests import Requests
+from store.tasks import Tasks
 from store.transfers import Transfers
 from store.usage import UsageRows
 
@@ -53,6 +54,7 @@ class Store:
         self.events = GenerationEvents(self.http)
         self.transfers = Transfers(self.http)
         self.requests = Requests(self.http)
+        self.tasks = Tasks(self.http)
         self.pulls = Pulls(self.http)
         self.usage = UsageRows(self.http)
         self.outbox = Outbox(self.http)

@@ -13,6 +13,7 @@ import { outboxRecord, toOutbox } from "./records.ts";
 import { bytesOf } from "./rows.ts";
 import { runningIn } from "./running.ts";
 import { settingsOfRun } from "./settings.ts";
+import { dropTasks, refuseTask } from "./tasks.ts";
 import { MAX_STEERS, steersOf, tellAgain, untoldOf } from "./steering.ts";
 import { dropTodos } from "./todos.ts";
 import { ANSWER_BYTES, dropTranscript } from "./transcript.ts";
@@ -44,6 +45,7 @@ export interface NewMessage {
 
 export async function sendMessage(ctx: MutationCtx, conversation: Doc<"conversations">, message: NewMessage): Promise<Sent> {
   const { ownerId, content, policy, externalId, model, attach } = message;
+  refuseTask(conversation);
   checkContent(content);
   const before = await ctx.db
     .query("messages")
@@ -177,7 +179,9 @@ export async function retryMessage(
   }
   const conversation = await ctx.db.get(message.conversationId);
   if (conversation === null) throw new Error("a message without its conversation");
+  refuseTask(conversation);
   const stopped = await makeRoom(ctx, conversation, { ownerId, policy });
+  await dropTasks(ctx, message._id);
   await dropTranscript(ctx, message._id);
   await dropTodos(ctx, message._id);
   await resetStream(ctx, generation);

@@ -275,6 +275,14 @@ export const newContent = v.object({
   mode: v.optional(v.union(fileMode, v.literal("regular"))),
 });
 
+/** The call of `task` whose sub-agent works in a conversation, and the conversation in which people see the call. */
+export const parentCall = v.object({
+  conversationId: v.id("conversations"),
+  messageId: v.id("messages"),
+  turn: v.number(),
+  toolCallId: v.string(),
+});
+
 /** A page as system functions return it; `nextCursor` is null on the last one. */
 export function pageOf<Item extends Validator<unknown, "required", string>>(item: Item) {
   return v.object({ items: v.array(item), nextCursor: v.union(v.string(), v.null()) });

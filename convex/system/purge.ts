@@ -8,6 +8,7 @@ import { dropKept } from "../model/checkpoints/kept.ts";
 import { dropFile } from "../model/files.ts";
 import { cancelWritten } from "../model/conversations.ts";
 import { cancelIn } from "../model/projects.ts";
+import { dropTasks } from "../model/tasks.ts";
 import { dropImages } from "../model/transcript.ts";
 
 const BATCH = 500; // rows a mutation; a file is up to three writes and a blob
@@ -162,5 +163,6 @@ async function purgeMessage(ctx: MutationCtx, messageId: Id<"messages">): Promis
     .withIndex("by_message", (q) => q.eq("messageId", messageId))
     .unique();
   if (generation !== null) await ctx.db.delete(generation._id);
+  await dropTasks(ctx, messageId);
   await ctx.db.delete(messageId);
 }

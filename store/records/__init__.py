@@ -94,6 +94,7 @@ from store.records.projects import (
     TransferKind,
 )
 from store.records.requests import OpenRequest
+from store.records.tasks import TaskAnswer
 from store.records.turns import (
     Condensation,
     CondensedRecord,
@@ -195,6 +196,7 @@ __all__ = [
     "SentMessage",
     "SettingsChange",
     "SteerRecord",
+    "TaskAnswer",
     "TodoItem",
     "Todos",
     "ToolCallRecord",

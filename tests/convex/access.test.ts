@@ -104,6 +104,7 @@ describe("public functions", () => {
     "messages.deltas": (who, f) => who.query(api.messages.deltas, { messageId: f.messageId, from: 0 }),
     "messages.resultParts": (who, f) => who.query(api.messages.resultParts, { messageId: f.messageId, turn: 0, toolCallId: "call-1" }),
     "messages.toolCalls": (who, f) => who.query(api.messages.toolCalls, { messageId: f.messageId }),
+    "messages.tasks": (who, f) => who.query(api.messages.tasks, { messageId: f.messageId }),
     "messages.toolCards": (who, f) => who.query(api.messages.toolCards, { messageId: f.messageId }),
     "messages.toolCall": (who, f) => who.query(api.messages.toolCall, { messageId: f.messageId, turn: 0, toolCallId: "call-1" }),
     "messages.condensations": (who, f) => who.query(api.messages.condensations, { messageId: f.messageId }),

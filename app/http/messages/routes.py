@@ -22,6 +22,8 @@ from app.http.messages.wire import (
     NewMessage,
     ResultPartsAnswer,
     Sent,
+    TaskAnswer,
+    TasksAnswer,
     ToolCallAnswer,
 )
 from app.http.parameters import IdempotencyKey
@@ -147,6 +149,13 @@ async def get_result_parts(
         message_id, owner=caller.owner, turn=turn, tool_call_id=call_id
     )
     return ResultPartsAnswer(parts=parts)
+
+
+@router.get("/messages/{message_id}/tasks", response_model_exclude_none=True)
+async def get_tasks(message_id: MessageId, services: ServicesDep, caller: CallerDep) -> TasksAnswer:
+    """The sub-agents that work for calls of an answer, or did."""
+    tasks = await services.store.tasks.of_message(message_id, owner=caller.owner)
+    return TasksAnswer(tasks=tuple(map(TaskAnswer.model_validate, tasks)))
 
 
 @router.get("/messages/{message_id}/deltas", response_model_exclude_none=True)

@@ -184,6 +184,30 @@ class DeltaAnswer(Answer):
     tool_call_id: str | None = None
 
 
+class TaskAnswer(Answer):
+    """A sub-agent: whose call it works for, and the message that it writes.
+
+    Deltas, tool calls and all else of its work are asked for by the id of that message.
+    """
+
+    message_id: MessageId
+    conversation_id: ConversationId
+    turn: int
+    tool_call_id: str
+    title: str
+    status: Literal["processing", "completed", "failed", "cancelled"] | None = None
+    model: str | None = None
+    usage: UsageAnswer | None = None
+    started_at: Millis
+    ended_at: Millis | None = None
+
+
+class TasksAnswer(Answer):
+    """The sub-agents of an answer, in the order in which they were asked."""
+
+    tasks: tuple[TaskAnswer, ...]
+
+
 class DeltaPageAnswer(Answer):
     """What was streamed since a cursor; a final `status` says that the message is whole."""
 

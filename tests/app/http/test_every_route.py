@@ -39,6 +39,7 @@ ROUTES = [
     ("GET", "/api/conversations/x/asks"),
     ("POST", "/api/asks/x/answer"),
     ("GET", "/api/conversations/x/todos"),
+    ("GET", "/api/messages/x/tasks"),
     ("POST", "/api/suggestion"),
     ("POST", "/api/quick-edit"),
     ("GET", "/api/projects/x/archive"),

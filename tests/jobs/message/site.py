@@ -16,6 +16,7 @@ from jobs.events import engine_event
 from jobs.files.folders import ProjectFolders
 from jobs.mcp_servers import ProjectServers, Unseal
 from jobs.message.process_message import process_message
+from jobs.task.run_task import run_task
 from llm.model import Model
 from store import Store
 from store.records import Message, MessageStatus, NewAttachment
@@ -49,6 +50,7 @@ class Site:
     models: Mapping[str, Model] = field(default_factory=dict[str, Model])
     day_budget: Budget | None = None
     chat_tools: tuple[AnyTool, ...] = ()
+    max_running: int = 20
 
     @asynccontextmanager
     async def relaying(self, engine: Engine) -> AsyncGenerator[None]:
@@ -87,7 +89,11 @@ class Site:
         needs = [self.store, agents, folders, self.needs, self.live]
         database = SqliteDatabase(self.folder / "engine.sqlite")
         async with Engine(
-            jobs=[process_message], database=database, provide=needs, grace_s=0.1
+            jobs=[process_message, run_task],
+            database=database,
+            provide=needs,
+            grace_s=0.1,
+            max_running=self.max_running,
         ) as engine:
             yield engine
 
