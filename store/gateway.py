@@ -16,6 +16,7 @@ from store.generations import Generations
 from store.mcp import Mcp
 from store.messages import Messages
 from store.outbox import Outbox
+from store.passage import Passage
 from store.projects import Projects
 from store.pulls import Pulls
 from store.requests import Requests
@@ -57,15 +58,18 @@ class Store:
         self.mcp = Mcp(self.http)
         self.github_accounts = GithubAccountRows(self.http)
         self.deltas = DeltaBatcher(self.http, delta_limits)
+        self.passage = Passage(url)
 
     async def __aenter__(self) -> Self:
         """Open the connections and start the batcher."""
         await self.http.__aenter__()
         await self.deltas.__aenter__()
+        await self.passage.__aenter__()
         return self
 
     async def __aexit__(self, *error: object) -> None:
         """Flush what is pending and close the connections."""
+        await self.passage.__aexit__(*error)
         try:
             await self.deltas.__aexit__(*error)
         finally:

@@ -12,6 +12,7 @@ from app.http import (
     checkpoints,
     completing,
     conversations,
+    convex,
     docs,
     events,
     files,
@@ -72,6 +73,7 @@ NOUNS = (
     terminal,
     lsp,
     previews,
+    convex,
     health,
     docs,
 )
@@ -105,6 +107,7 @@ def create_application(services: Services, settings: Settings, clock: Clock) -> 
     )
     app.state.services = services
     app.state.origins = frozenset(settings.cors_origins)
+    app.state.convex_sockets = set[object]()
     for noun in NOUNS:
         app.include_router(noun.router)
     add_error_handlers(app)
@@ -127,6 +130,7 @@ def create_application(services: Services, settings: Settings, clock: Clock) -> 
             allow_headers=[
                 "Authorization",
                 "Content-Type",
+                "Convex-Client",
                 "Idempotency-Key",
                 "X-Request-Id",
                 *MCP_HEADERS,

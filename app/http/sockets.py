@@ -5,6 +5,7 @@ import logging
 from urllib.parse import urlsplit
 
 from fastapi import WebSocket, WebSocketDisconnect
+from starlette.requests import HTTPConnection
 
 from app.http.context import Services
 from app.http.rates.limits import RateClass
@@ -24,15 +25,20 @@ BEARER = "bearer."
 """Before a token among the subprotocols: a page can send no headers with a websocket."""
 
 
-def comes_from_a_page_of_ours(websocket: WebSocket) -> bool:
-    """Whether no page opens it, or one of this origin or of the configured ones.
+def comes_from_a_page_of_ours(connection: HTTPConnection) -> bool:
+    """Whether no page asks, or one of this origin or of the configured ones.
 
     Browsers let any page open a websocket anywhere, and say which page it was.
     """
-    origin = websocket.headers.get("origin")
-    if origin is None or origin in websocket.app.state.origins:
+    origin = connection.headers.get("origin")
+    return origin is None or is_of_ours(origin, connection)
+
+
+def is_of_ours(origin: str, connection: HTTPConnection) -> bool:
+    """Whether an `Origin` is this one, or a configured one."""
+    if origin in connection.app.state.origins:
         return True
-    return is_of_host(origin, websocket.headers.get("host", ""))
+    return is_of_host(origin, connection.headers.get("host", ""))
 
 
 def is_of_host(origin: str, host: str) -> bool:

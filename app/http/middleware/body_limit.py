@@ -6,6 +6,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from app.http.errors import BodyTooLarge, problem
 
 ARCHIVES = "/api/projects/import"
+CONVEX_BYTES = 20 * 1024 * 1024  # as Convex: of an HTTP action; 16 MiB of a function
 
 
 class BodyLimit:
@@ -49,6 +50,9 @@ class BodyLimit:
         await self._app(scope, counted_receive, send)
 
     def _limit_of(self, path: str) -> int:
+        if path.startswith("/convex/"):
+            is_upload = path.startswith("/convex/api/storage/")
+            return max(CONVEX_BYTES, self._archive_limit_bytes if is_upload else 0)
         if path == ARCHIVES:
             return self._archive_limit_bytes
         carries_file = path == "/mcp" or (path.startswith("/api/projects/") and "/files" in path)
