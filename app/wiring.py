@@ -10,7 +10,7 @@ from fastapi import FastAPI
 
 from app.backend import CLOCK, Backend, backend_of, engine_of, open_store
 from app.convex import ConvexAccess, convex_access
-from app.github import accounts_of, connecting_of, github_server_of
+from app.github import accounts_of, connecting_of, github_server_of, has_github
 from app.http.application import create_application
 from app.http.context import Services
 from app.http.preview.server import previewing
@@ -37,6 +37,7 @@ from app.services.mcp.tokens import McpTokens
 from app.services.messages import Messaging
 from app.services.previews import Previews
 from app.services.sealing import sealing_of
+from app.services.session import SessionFacts
 from app.services.streams import Streams
 from app.services.terminals import Terminals
 from app.services.transfers import Transferring
@@ -107,6 +108,7 @@ async def front(
             ready: dict[str, object] = {"api": url, "convex": backend.convex.url}
             if identity.token is not None:
                 ready["token"] = identity.token
+                ready["web"] = f"{url}/#token={identity.token}"  # a fragment reaches no log
             try:
                 yield ready
             finally:
@@ -208,6 +210,7 @@ def services_of(
         completing=Completing(backend.small_model, partial(page_at, backend.workplace.owned)),
         generating=Generating(backend.store, backend.relay, inspect, messaging, CLOCK),
         authenticator=Authenticator.of(identity, CLOCK),
+        session=session_of(settings, rooms, backend.workplace.owned(Sandbox)),
         rates=rates,
         health=Health(checks, CLOCK),
         engine=EngineAccess(backend.engine, messaging, has_operator=identity.token is not None),
@@ -227,6 +230,25 @@ def services_of(
         ),
         connecting=connecting_of(settings, accounts, CLOCK),
         clock=CLOCK,
+    )
+
+
+def session_of(settings: Settings, rooms: Rooms, sandbox: Sandbox) -> SessionFacts:
+    """What pages are told before anybody has signed in."""
+    has_models = bool(offers_of(settings))
+    return SessionFacts(
+        issuer=settings.auth_issuer,
+        audience=settings.auth_audience,
+        client_id=settings.oidc_client_id,
+        scopes=settings.oidc_scopes,
+        cookies=settings.session_cookies,
+        features={
+            "models": has_models,
+            "generate": has_models,
+            "github": has_github(settings),
+            "terminal": sandbox.kind is not None,
+            "preview": rooms.previews.origin is not None and sandbox.is_reachable,
+        },
     )
 
 

@@ -29,6 +29,7 @@ from app.http import (
     projects,
     realtime,
     runs,
+    session,
     terminal,
     usage,
 )
@@ -50,8 +51,9 @@ Every error is `{"error": "<text for people>", "code": "<word for programs>"}`.
 
 MCP_HEADERS = ("Mcp-Session-Id", "MCP-Protocol-Version", "Mcp-Method", "Mcp-Name")
 
-# The page of the API shows them in this order.
+# The page of the API shows them in this order. Convex is not on it, and is asked most often.
 NOUNS = (
+    convex,
     projects,
     project_settings,
     generate,
@@ -73,7 +75,7 @@ NOUNS = (
     terminal,
     lsp,
     previews,
-    convex,
+    session,
     health,
     docs,
 )
@@ -136,6 +138,7 @@ def create_application(services: Services, settings: Settings, clock: Clock) -> 
                 *MCP_HEADERS,
             ],
             expose_headers=["X-Request-Id", "Retry-After", "Mcp-Session-Id"],
+            allow_credentials=True,  # session cookies; the origins are named one by one
             max_age=600,
         )
     return app

@@ -17,6 +17,7 @@ from app.services.mcp.endpoint import McpEndpoint
 from app.services.mcp.named import NamedServers
 from app.services.messages import Messaging
 from app.services.previews import Previews
+from app.services.session import SessionFacts
 from app.services.streams import Streams
 from app.services.terminals import Terminals
 from app.services.transfers import Transferring
@@ -35,6 +36,7 @@ class Services:
     completing: Completing
     generating: Generating
     authenticator: Authenticator
+    session: SessionFacts
     rates: RateLimits
     health: Health
     engine: EngineAccess

@@ -13,13 +13,13 @@ from urllib.parse import unquote
 
 from fastapi import APIRouter, Request, WebSocket, WebSocketDisconnect
 from starlette.requests import HTTPConnection
-from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
 from app.http.context import Services
 from app.http.errors import problem
-from app.http.sockets import GOING_AWAY, TOO_BIG, close, comes_from_a_page_of_ours
+from app.http.origins import comes_from_a_page_of_ours
+from app.http.sockets import GOING_AWAY, TOO_BIG, close
 from core.background import until_one_ends
 from core.errors import Refused
 from store.errors import StoreUnavailable
@@ -49,7 +49,7 @@ _NOT_BACK = _OF_A_CONNECTION | {
     *("set-cookie", "strict-transport-security", "alt-svc", "server", "date"),
     *("clear-site-data", "x-request-id", "content-security-policy"),
 }
-_POLICY = "default-src 'none'; frame-ancestors 'none'; sandbox"
+_POLICY = b"default-src 'none'; frame-ancestors 'none'; sandbox"
 """A file that somebody has stored must not run as a page of this origin."""
 
 
@@ -139,13 +139,15 @@ class _Passing:
             headers=passed_there(_headers(request)),
             body=await _body_of(request),
         ) as answer:
-            response: Response = StreamingResponse(answer.chunks, answer.status)
-            response.raw_headers = [
+            head = [
                 (name.encode("latin-1"), value.encode("latin-1"))
                 for name, value in passed_back(answer.headers)
             ]
-            response.headers["Content-Security-Policy"] = _POLICY
-            await response(scope, receive, send)
+            head.append((b"content-security-policy", _POLICY))
+            await send({"type": "http.response.start", "status": answer.status, "headers": head})
+            async for chunk in answer.chunks:
+                await send({"type": "http.response.body", "body": chunk, "more_body": True})
+            await send({"type": "http.response.body", "body": b""})
 
 
 async def _body_of(request: Request) -> bytes | AsyncIterator[bytes]:
