@@ -28,6 +28,7 @@ from app.services.completing import Completing
 from app.services.configuring import Configuring
 from app.services.editing import Editing
 from app.services.engine import EngineAccess
+from app.services.following import Following
 from app.services.generating import Generating
 from app.services.health import Health
 from app.services.mcp.endpoint import McpEndpoint
@@ -104,7 +105,10 @@ async def front(
     async with rates_of(settings) as rates, rooms_of(settings, backend) as rooms:
         services = services_of(settings, identity, backend, rates, rooms)
         app = create_application(services, settings, CLOCK)
-        async with in_background(services.mcp.run), serve(app, settings) as url:
+        async with (
+            in_background(services.mcp.run, services.following.run),
+            serve(app, settings) as url,
+        ):
             ready: dict[str, object] = {"api": url, "convex": backend.convex.url}
             if identity.token is not None:
                 ready["token"] = identity.token
@@ -113,6 +117,7 @@ async def front(
                 yield ready
             finally:
                 services.streams.close()
+                services.following.close()
                 services.mcp.close()
                 services.terminals.close()
                 services.editing.close()
@@ -208,6 +213,7 @@ def services_of(
         choosing=Choosing(offers_of(settings)),
         asking=Asking(backend.store, backend.relay),
         completing=Completing(backend.small_model, partial(page_at, backend.workplace.owned)),
+        following=Following(backend.store),
         generating=Generating(backend.store, backend.relay, inspect, messaging, CLOCK),
         authenticator=Authenticator.of(identity, CLOCK),
         session=session_of(settings, rooms, backend.workplace.owned(Sandbox)),

@@ -11,6 +11,7 @@ from store.deltas import DeltaBatcher, DeltaLimits
 from store.edits import Edits
 from store.events import GenerationEvents
 from store.files import Files
+from store.following import FollowedConversations
 from store.generating import ProjectGenerations
 from store.generations import Generations
 from store.mcp import Mcp
@@ -46,6 +47,7 @@ class Store:
         self.edits = Edits(self.http)
         self.conversations = Conversations(self.http)
         self.messages = Messages(self.http)
+        self.following = FollowedConversations(self.http)
         self.generations = Generations(self.http)
         self.asks = Asks(self.http)
         self.generating = ProjectGenerations(self.http)

@@ -11,6 +11,7 @@ from app.services.configuring import Configuring
 from app.services.connecting import Connecting
 from app.services.editing import Editing
 from app.services.engine import EngineAccess
+from app.services.following import Following
 from app.services.generating import Generating
 from app.services.health import Health
 from app.services.mcp.endpoint import McpEndpoint
@@ -34,6 +35,7 @@ class Services:
     choosing: Choosing
     asking: Asking
     completing: Completing
+    following: Following
     generating: Generating
     authenticator: Authenticator
     session: SessionFacts

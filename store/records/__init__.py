@@ -62,6 +62,12 @@ from store.records.files import (
     RenamedFile,
     WrittenFile,
 )
+from store.records.following import (
+    ConversationHead,
+    FollowedMessage,
+    FollowedStream,
+    RunningHead,
+)
 from store.records.generating import (
     Check,
     ProjectGeneration,
@@ -132,6 +138,7 @@ __all__ = [
     "CondensedRecord",
     "ContextCondensed",
     "Conversation",
+    "ConversationHead",
     "DeletedFile",
     "DeltaKind",
     "DeltaPage",
@@ -145,6 +152,8 @@ __all__ = [
     "FileEntry",
     "FileKind",
     "FileMode",
+    "FollowedMessage",
+    "FollowedStream",
     "ForkStep",
     "Generation",
     "GenerationEvent",
@@ -187,6 +196,7 @@ __all__ = [
     "ResultText",
     "Reviewed",
     "ReviewedFile",
+    "RunningHead",
     "SentMessage",
     "SettingsChange",
     "SteerRecord",
