@@ -9,6 +9,7 @@ from starlette.middleware.cors import CORSMiddleware
 from app.http import (
     archives,
     asks,
+    attachments,
     checkpoints,
     completing,
     conversations,
@@ -65,6 +66,7 @@ NOUNS = (
     conversations,
     following,
     messages,
+    attachments,
     asks,
     completing,
     models,

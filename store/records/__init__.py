@@ -18,6 +18,7 @@ from store.records.asks import (
     AskStatus,
     NewAsk,
 )
+from store.records.attachments import Attachment, ImageType, NewAttachment, NewImage, Upload
 from store.records.checkpoints import (
     ChangedFile,
     ChangeStatus,
@@ -99,6 +100,7 @@ from store.records.projects import (
     TransferKind,
 )
 from store.records.requests import OpenRequest
+from store.records.tasks import TaskAnswer
 from store.records.turns import (
     Condensation,
     CondensedRecord,
@@ -125,6 +127,7 @@ __all__ = [
     "AskKind",
     "AskScope",
     "AskStatus",
+    "Attachment",
     "BusyPolicy",
     "Cancelled",
     "CancelledTransfers",
@@ -161,6 +164,7 @@ __all__ = [
     "HistoryMessage",
     "Hunk",
     "HunkState",
+    "ImageType",
     "ImportStatus",
     "KeptResult",
     "KeptTurn",
@@ -171,7 +175,9 @@ __all__ = [
     "MessageContext",
     "MessageStatus",
     "NewAsk",
+    "NewAttachment",
     "NewFolder",
+    "NewImage",
     "NewLink",
     "NewMode",
     "NewToolCall",
@@ -200,6 +206,7 @@ __all__ = [
     "SentMessage",
     "SettingsChange",
     "SteerRecord",
+    "TaskAnswer",
     "TodoItem",
     "Todos",
     "ToolCallRecord",
@@ -212,6 +219,7 @@ __all__ = [
     "UndoPlan",
     "UndoStep",
     "Undone",
+    "Upload",
     "UsageGroups",
     "UsageSummary",
     "Used",

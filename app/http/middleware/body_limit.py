@@ -4,6 +4,7 @@ from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.http.errors import BodyTooLarge, problem
+from app.services.attaching import MAX_IMAGE_BYTES
 
 ARCHIVES = "/api/projects/import"
 CONVEX_BYTES = 20 * 1024 * 1024  # as Convex: of an HTTP action; 16 MiB of a function
@@ -55,5 +56,7 @@ class BodyLimit:
             return max(CONVEX_BYTES, self._archive_limit_bytes if is_upload else 0)
         if path == ARCHIVES:
             return self._archive_limit_bytes
+        if path.startswith("/api/projects/") and path.endswith("/attachments"):
+            return MAX_IMAGE_BYTES
         carries_file = path == "/mcp" or (path.startswith("/api/projects/") and "/files" in path)
         return self._file_limit_bytes if carries_file else self._limit_bytes
