@@ -102,6 +102,20 @@ async def test_an_error_of_convex_passes_as_it_is(api: Api, product: Program) ->
     assert words[0] == words[1] != ""
 
 
+async def test_a_stored_file_passes_byte_for_byte_and_is_no_page_of_ours(api: Api) -> None:
+    project, data = await api.project(), bytes(range(256)) * 4_000
+    await api.ok("PUT", f"/api/projects/{project}/files/a.bin", data=data)
+    files = (await api.ok("GET", f"/api/projects/{project}/files"))["files"]
+    body: dict[str, object] = {"path": "files:getFile", "args": {"id": files[0]["fileId"]}}
+    told = (await api.ok("POST", "/convex/api/query", body))["value"]
+    path = "/convex" + urlsplit(told["storageUrl"]).path
+    answer = await api.call("GET", path)
+    assert answer.body == data
+    assert "sandbox" in answer.headers["Content-Security-Policy"]
+    part = await api.call("GET", path, headers={"Range": "bytes=1-3"})
+    assert (part.status, part.body) == (206, b"\x01\x02\x03")
+
+
 async def test_what_passes_is_bounded(api: Api) -> None:
     large = b"x" * (21 * 1024 * 1024)
     answer = await api.call("POST", "/convex/api/query", data=large)
