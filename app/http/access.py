@@ -11,6 +11,7 @@ from fastapi import APIRouter, Depends, Request, Response
 from fastapi.routing import APIRoute
 from fastapi.security import HTTPBearer
 
+from app.http.callers import caller_of_connection
 from app.http.context import Services
 from app.http.errors import Problem
 from app.http.rates.limits import class_of
@@ -73,7 +74,7 @@ class AuthenticatedRoute(APIRoute):
 
         async def authenticated(request: Request) -> Response:
             services = get_services(request)
-            caller = await services.authenticator.caller(request.headers.get("authorization"))
+            caller = await caller_of_connection(request, request.headers.get("authorization"))
             await services.rates.check(caller.owner, class_of(request.method, self.path))
             request.state.caller = caller
             return await handle(request)

@@ -43,6 +43,8 @@ class Settings(
             raise ValueError(
                 "POLARIS_AUTH_ISSUER: needed with POLARIS_AUTH_JWKS and POLARIS_AUTH_AUDIENCE"
             )
+        if self.auth_issuer is None and self.oidc_client_id is not None:
+            raise ValueError("POLARIS_AUTH_ISSUER: needed with POLARIS_OIDC_CLIENT_ID")
         if self.convex_url is not None and self.convex_internal_key is None:
             raise ValueError(
                 "POLARIS_CONVEX_INTERNAL_KEY: needed with CONVEX_URL; set the same value there"

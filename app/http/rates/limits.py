@@ -37,7 +37,12 @@ STARTING = frozenset(
         ("POST", "/api/runs/{run_id:path}/replay"),
     }
 )
-FOLLOWING = frozenset({("POST", "/api/runs/{run_id:path}/realtime")})
+FOLLOWING = frozenset(
+    {
+        ("POST", "/api/runs/{run_id:path}/realtime"),
+        ("GET", "/api/conversations/{conversation_id}/events"),
+    }
+)
 
 
 def class_of(method: str, route: str) -> RateClass:
