@@ -24,6 +24,8 @@ from app.models import model_of, offers_of, prepare
 from app.ready_file import announced
 from app.services.asking import Asking
 from app.services.choosing import Choosing
+from app.services.clients.events import ClientEvents
+from app.services.clients.keys import OwnedKeys
 from app.services.completing import Completing
 from app.services.configuring import Configuring
 from app.services.editing import Editing
@@ -200,6 +202,7 @@ def services_of(
     inspect, policy = backend.engine.inspect, settings.busy_policy.value
     messaging = Messaging(backend.store, backend.relay, inspect, policy, backend.workplace.live)
     accounts = accounts_of(settings, backend.store, CLOCK)
+    access = EngineAccess(backend.engine, messaging, has_operator=identity.token is not None)
     return Services(
         store=backend.store,
         messaging=messaging,
@@ -210,7 +213,7 @@ def services_of(
         authenticator=Authenticator.of(identity, CLOCK),
         rates=rates,
         health=Health(checks, CLOCK),
-        engine=EngineAccess(backend.engine, messaging, has_operator=identity.token is not None),
+        engine=access,
         streams=Streams(backend.engine),
         mcp=mcp_of(settings, backend),
         mcp_servers=NamedServers(backend.store, sealing_of(settings)),
@@ -226,6 +229,13 @@ def services_of(
             CLOCK,
         ),
         connecting=connecting_of(settings, accounts, CLOCK),
+        clients=ClientEvents(
+            backend.client_tasks,
+            access,
+            OwnedKeys.of(settings.event_keys),
+            OwnedKeys.of(settings.signing_keys, are_signing=True),
+            CLOCK,
+        ),
         clock=CLOCK,
     )
 

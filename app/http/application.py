@@ -18,6 +18,7 @@ from app.http import (
     generate,
     github,
     health,
+    inngest,
     lsp,
     mcp,
     messages,
@@ -72,6 +73,7 @@ NOUNS = (
     terminal,
     lsp,
     previews,
+    inngest,
     health,
     docs,
 )

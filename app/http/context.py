@@ -6,6 +6,7 @@ from app.http.rates.limits import RateLimits
 from app.identity.tokens import Authenticator
 from app.services.asking import Asking
 from app.services.choosing import Choosing
+from app.services.clients.events import ClientEvents
 from app.services.completing import Completing
 from app.services.configuring import Configuring
 from app.services.connecting import Connecting
@@ -47,4 +48,5 @@ class Services:
     previews: Previews
     transfers: Transferring
     connecting: Connecting
+    clients: ClientEvents
     clock: Clock

@@ -35,6 +35,8 @@ STARTING = frozenset(
         ("POST", "/api/github/pull-request"),
         ("POST", "/api/projects/import"),
         ("POST", "/api/runs/{run_id:path}/replay"),
+        ("POST", "/e/{key}"),
+        ("POST", "/v1/events"),
     }
 )
 FOLLOWING = frozenset({("POST", "/api/runs/{run_id:path}/realtime")})
