@@ -130,7 +130,7 @@ async def open_workplace(settings: Settings, store: Store) -> AsyncGenerator[Wor
             in_use = partial(works_in, owned)
             sweeper = FolderSweeper(store, folders, room=room, is_in_use=in_use)
             async with in_background(sweeper.run):
-                yield Workplace(folders, owned, LiveAnswers(), Tasks())
+                yield Workplace(folders, owned, LiveAnswers(), Tasks(CLOCK))
 
 
 @asynccontextmanager

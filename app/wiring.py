@@ -26,6 +26,8 @@ from app.services.asking import Asking
 from app.services.choosing import Choosing
 from app.services.clients.events import ClientEvents
 from app.services.clients.keys import OwnedKeys
+from app.services.clients.scheduling import Scheduling
+from app.services.clients.triggering import Triggering
 from app.services.completing import Completing
 from app.services.configuring import Configuring
 from app.services.editing import Editing
@@ -234,8 +236,11 @@ def services_of(
             access,
             OwnedKeys.of(settings.event_keys),
             OwnedKeys.of(settings.signing_keys, are_signing=True),
-            CLOCK,
         ),
+        triggering=Triggering(
+            backend.client_tasks, access, OwnedKeys.of(settings.trigger_keys), CLOCK
+        ),
+        scheduling=Scheduling(backend.client_tasks, backend.engine, CLOCK),
         clock=CLOCK,
     )
 

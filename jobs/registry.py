@@ -11,6 +11,8 @@ from jobs.github.open_pull_request import open_pull_request
 from jobs.github.pull_repository import pull_repository
 from jobs.message.process_message import process_message
 from jobs.message.title_conversation import title_conversation
+from jobs.tasks.run_schedule import run_schedule
+from jobs.tasks.run_task import run_task
 
 JOBS: tuple[Job[Any, Any], ...] = (
     process_message,
@@ -21,4 +23,6 @@ JOBS: tuple[Job[Any, Any], ...] = (
     open_pull_request,
     import_archive,
     generate_project,
+    run_task,
+    run_schedule,
 )

@@ -30,6 +30,7 @@ from app.http import (
     realtime,
     runs,
     terminal,
+    trigger,
     usage,
 )
 from app.http.context import Services
@@ -74,6 +75,7 @@ NOUNS = (
     lsp,
     previews,
     inngest,
+    trigger,
     health,
     docs,
 )

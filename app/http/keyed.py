@@ -53,11 +53,12 @@ class KeyedRoute(APIRoute):
                 request.state.caller = caller
                 return await handle(request)
             except (Refused, Transient, HTTPException, RequestValidationError) as error:
-                return await self._refusal(request, error)
+                return await self.refusal(request, error)
 
         return keyed
 
-    async def _refusal(self, request: Request, error: Exception) -> Response:
+    async def refusal(self, request: Request, error: Exception) -> Response:
+        """The answer to what is refused."""
         match error:
             case Refused():
                 answer = await on_refused(request, error)

@@ -5,6 +5,7 @@ from collections.abc import Awaitable, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from core.clock import Clock
 from core.errors import Transient
 from core.ids import EventId, OwnerId
 
@@ -41,7 +42,8 @@ class NotComposed(Transient):
 class Tasks:
     """Provided to jobs when the engine starts, and bound once what it stands for is composed."""
 
-    def __init__(self) -> None:
+    def __init__(self, clock: Clock) -> None:
+        self.clock = clock
         self._begins: Begins | None = None
         self._bound = asyncio.Event()
 

@@ -20,6 +20,7 @@ from app.http.inngest.wire import (
     SentEvents,
 )
 from app.http.keyed import KeyedRoute, bearer_of
+from app.http.rates.limits import RateClass
 from app.identity.tokens import Caller, Unauthorized
 from app.services.clients.events import ClientEvent
 from core.errors import Refused
@@ -103,6 +104,8 @@ async def _send(request: Request, access: AccessDep) -> Response:
         clients.read(ClientEvent(each.name, each.data, each.id, seed, number))
         for number, each in enumerate(given)
     ]
+    for _ in wanted[1:]:  # the request itself was counted as one
+        await access.services.rates.check(owner, RateClass.MESSAGES)
     ids: list[str] = []
     for event in wanted:
         try:

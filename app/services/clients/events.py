@@ -16,7 +16,6 @@ from app.services.clients.tasks import (
     read_payload,
 )
 from app.services.engine import EngineAccess, OperatorOnly
-from core.clock import Clock
 from core.errors import Refused
 from core.ids import EventId, OwnerId, new_id
 from engine.expressions import Expression
@@ -74,7 +73,6 @@ class ClientEvents:
     engine: EngineAccess
     event_keys: OwnedKeys
     signing_keys: OwnedKeys
-    clock: Clock
 
     def read(self, event: ClientEvent) -> ReadEvent:
         """What an event asks for. Raises: BadPayload; UnknownEvent: it is not one of ours.

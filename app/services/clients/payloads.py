@@ -1,26 +1,25 @@
-"""What the public events and tasks carry. A token is refused: it would be kept with the event."""
+"""What the public events and tasks carry. A token of GitHub has no place in them."""
 
 from typing import Annotated, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic.alias_generators import to_camel
 
 from app.services.generating import StackName
-from app.wire.shapes import Body, ModelName, Name
 from core.ids import ConversationId, MessageId, ProjectId
 
 Id = Annotated[str, Field(min_length=1, max_length=64)]
 Words = Annotated[str, Field(min_length=1, max_length=100_000, pattern=r"\S")]
+Name = Annotated[str, Field(min_length=1, max_length=200)]
 Url = Annotated[str, Field(min_length=1, max_length=2_000)]
 _NAME = r"^[A-Za-z0-9._-]{1,100}$"
 
 
-class Payload(Body):
-    """What an event or a task carries."""
+class Payload(BaseModel):
+    """What an event or a task carries; unknown fields are refused."""
 
-    github_token: None = Field(
-        None,
-        description="Not taken: connect the account, or set GITHUB_TOKEN; events are no place for "
-        "secrets.",
+    model_config = ConfigDict(
+        extra="forbid", frozen=True, alias_generator=to_camel, validate_by_name=False
     )
 
 
@@ -31,7 +30,7 @@ class MessagePayload(Payload):
     message: Words | None = None
     message_id: Annotated[MessageId, Id] | None = None
     project_id: Annotated[ProjectId, Id] | None = None
-    model: ModelName | None = None
+    model: Name | None = None
     when_busy: Literal["queue", "interrupt", "steer", "reject"] | None = None
 
     @model_validator(mode="after")

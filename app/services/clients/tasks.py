@@ -3,7 +3,7 @@
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, assert_never
+from typing import Any, assert_never, cast
 
 from pydantic import ValidationError
 
@@ -25,7 +25,8 @@ from app.services.messages import Messaging
 from app.services.transfers import Signed, Transferring
 from core.errors import NotFound, Refused
 from core.ids import EventId, OwnerId, new_id
-from core.invalid import problem_text
+from core.invalid import place_of, problem_text
+from core.text import PROBLEM, unstorable_at
 from jobs.tasks.tasks import Begun
 from store.gateway import Store
 from store.records import BusyPolicy
@@ -82,12 +83,15 @@ class BadPayload(Refused):
         super().__init__(f"{what}: {reason}")
 
 
-def read_payload(what: str, model: type[Any], data: object) -> Any:
+def read_payload(what: str, model: type[Any], data: Any) -> Any:
     """Data as its model. Raises: BadPayload: it does not fit, or is no object."""
-    if isinstance(data, Mapping) and data.get("githubToken") is not None:  # pyright: ignore[reportUnknownMemberType] - JSON
+    if isinstance(data, Mapping) and "githubToken" in data:
         raise BadPayload(
             what, "githubToken is not taken: connect the account instead; events keep no secrets"
         )
+    place = unstorable_at(cast("object", data))
+    if place is not None:
+        raise BadPayload(what, f"{place_of(place, whole='data')}: {PROBLEM}")
     try:
         return model.model_validate(data)
     except ValidationError as error:

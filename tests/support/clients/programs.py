@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -13,11 +14,11 @@ FOLDER = Path(__file__).parent
 PROGRAM_S = 60.0
 
 
-async def run_node(program: str, given: Mapping[str, Any], **env: str) -> Any:
-    """Run a TypeScript program of this folder with `given`; what it printed, as JSON."""
+async def run_program(program: str, given: Mapping[str, Any], **env: str) -> Any:
+    """Run a TypeScript or Python program of this folder with `given`; its JSON."""
+    is_python = program.endswith(".py")
     process = await asyncio.create_subprocess_exec(
-        str(NODE),
-        "--no-warnings",
+        *([sys.executable] if is_python else [str(NODE), "--no-warnings"]),
         str(FOLDER / program),
         json.dumps(given),
         cwd=ROOT,

@@ -5,13 +5,12 @@ import hashlib
 import json
 from typing import Any
 
-import inngest
 import pytest
 
 from core.ids import new_id
 from tests.app.http.clients.conftest import ADA, BOB, KEYS, SIGNING_SECRET
 from tests.support.api_client import POLL_S, Api
-from tests.support.clients.programs import run_node
+from tests.support.clients.programs import run_program
 from tests.support.product import Program
 
 pytestmark = pytest.mark.timeout(120)  # the first test starts the product
@@ -47,7 +46,7 @@ async def test_the_npm_sdk_sends_by_base_url(
     clients_product: Program, people: dict[str, Api], ada: Api
 ) -> None:
     conversation = await ada.conversation()
-    told = await run_node(
+    told = await run_program(
         "inngest_calls.ts",
         {
             "url": clients_product.ready["api"],
@@ -67,18 +66,17 @@ async def test_the_npm_sdk_sends_by_base_url(
 
 
 async def test_the_pypi_sdk_sends_by_base_url(clients_product: Program, ada: Api) -> None:
-    url = clients_product.ready["api"]
-    client = inngest.Inngest(
-        app_id="program", event_api_base_url=url, event_key=KEYS[ADA].event, is_production=True
+    told = await run_program(
+        "inngest_calls.py",
+        {
+            "url": clients_product.ready["api"],
+            "eventKey": KEYS[ADA].event,
+            "conversationId": await ada.conversation(),
+        },
     )
-    data = {"conversationId": await ada.conversation(), "message": "Write it"}
-    ids = await client.send([inngest.Event(name="message/sent", data=data, id=new_id("one"))])
-    assert (await until_ended(ada, ids[0]))["status"] == "Completed"
-    wrong = inngest.Inngest(
-        app_id="program", event_api_base_url=url, event_key="not-a-key-of-ours", is_production=True
-    )
-    with pytest.raises(Exception, match="Event key not found"):
-        await wrong.send(inngest.Event(name="message/sent", data=data))
+    assert told["again"] == told["sync"] == told["ids"]
+    assert "Event key not found" in told["refused"]
+    assert (await until_ended(ada, told["ids"][0]))["status"] == "Completed"
 
 
 async def test_a_seed_makes_sending_again_start_nothing(ada: Api) -> None:
