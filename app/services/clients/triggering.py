@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from pydantic import TypeAdapter
@@ -194,11 +194,18 @@ class Triggering:
         if handle.info.job_id != RUN_TASK or handle.event is None:
             return TaskRun(handle, None, handle, {}, None)
         asked = TaskRequested.model_validate(handle.event.data)
-        delayed_until = handle.waits[0].deadline if handle.waits else None
+        delayed_until = self._delayed_until(handle, asked)
         if handle.info.status != "completed":
             return TaskRun(handle, asked, None, {}, delayed_until)
         begun = _BEGUN.validate_python(handle.info.result)
         return TaskRun(handle, asked, await self._work(begun.event_id, owner), begun.ids, None)
+
+    def _delayed_until(self, handle: RunDetail, asked: TaskRequested) -> datetime | None:
+        """When a run is to begin; between two of its waits, as it was asked for at first."""
+        if handle.waits or handle.info.has_ended or asked.delay_until_ms is None:
+            return handle.waits[0].deadline if handle.waits else None
+        until = datetime.fromtimestamp(asked.delay_until_ms / 1000, UTC)
+        return until if until > self.clock.now() else None
 
     async def _work(self, event_id: EventId, owner: OwnerId) -> RunDetail | None:
         """The run that does what was begun; None where the engine has not got its event yet."""
