@@ -1,23 +1,19 @@
 """Routes for clients of others' platforms: a key says who calls, errors have their shape."""
 
 import json
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from fastapi import Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
-from fastapi.routing import APIRoute
 from starlette.exceptions import HTTPException
 
-from app.http.access import get_services
+from app.http.access import AuthenticatedRoute, Handler, get_services
 from app.http.errors import on_http, on_invalid, on_refused, on_transient
-from app.http.rates.limits import class_of
 from app.identity.tokens import Caller
 from app.services.clients.keys import OwnedKeys
 from core.errors import Refused, Transient
-
-Handler = Callable[[Request], Awaitable[Response]]
 
 
 async def bearer_of(request: Request, keys: OwnedKeys) -> Caller:
@@ -30,27 +26,19 @@ async def bearer_of(request: Request, keys: OwnedKeys) -> Caller:
     return await get_services(request).authenticator.caller(authorization)
 
 
-class KeyedRoute(APIRoute):
-    """Judges the key before the body is read; what is refused gets the shape of `reshaped`."""
-
-    async def identify(self, request: Request) -> Caller:
-        """Who calls. Raises: Unauthorized."""
-        raise NotImplementedError(request.url.path)
+class KeyedRoute(AuthenticatedRoute):
+    """A key says who calls; what is refused gets the shape of `reshaped`."""
 
     def reshaped(self, status: int, problem: Mapping[str, Any]) -> Mapping[str, Any]:
         """How their clients expect an error to look."""
         return {**problem, "status": status}
 
-    def get_route_handler(self) -> Any:
+    def get_route_handler(self) -> Handler:
         """The handler behind the check."""
         handle = super().get_route_handler()
 
         async def keyed(request: Request) -> Response:
             try:
-                caller = await self.identify(request)
-                services = get_services(request)
-                await services.rates.check(caller.owner, class_of(request.method, self.path))
-                request.state.caller = caller
                 return await handle(request)
             except (Refused, Transient, HTTPException, RequestValidationError) as error:
                 return await self.refusal(request, error)
