@@ -32,7 +32,7 @@ from jobs.message.titles import Titles
 from jobs.outbox import Relay
 from jobs.reap import reap
 from jobs.registry import JOBS
-from jobs.tasks.tasks import Tasks
+from jobs.triggered.tasks import Tasks
 from llm.model import Model
 from store.deltas import DeltaLimits
 from store.gateway import Store

@@ -11,18 +11,20 @@ from jobs.github.open_pull_request import open_pull_request
 from jobs.github.pull_repository import pull_repository
 from jobs.message.process_message import process_message
 from jobs.message.title_conversation import title_conversation
-from jobs.tasks.run_schedule import run_schedule
-from jobs.tasks.run_task import run_task
+from jobs.task.run_task import run_task
+from jobs.triggered.begin_task import begin_task
+from jobs.triggered.run_schedule import run_schedule
 
 JOBS: tuple[Job[Any, Any], ...] = (
     process_message,
     title_conversation,
+    run_task,
     import_repository,
     export_repository,
     pull_repository,
     open_pull_request,
     import_archive,
     generate_project,
-    run_task,
+    begin_task,
     run_schedule,
 )

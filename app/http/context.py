@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from app.http.rates.limits import RateLimits
 from app.identity.tokens import Authenticator
 from app.services.asking import Asking
+from app.services.attaching import Attaching
 from app.services.choosing import Choosing
 from app.services.clients.events import ClientEvents
 from app.services.clients.scheduling import Scheduling
@@ -33,6 +34,7 @@ class Services:
 
     store: Store
     messaging: Messaging
+    attaching: Attaching
     choosing: Choosing
     asking: Asking
     completing: Completing

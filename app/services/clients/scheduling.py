@@ -14,7 +14,7 @@ from engine import Cron, Engine
 from engine.cron import CronRule, compile_cron
 from engine.inspection import RunFilter
 from jobs.events import user_of
-from jobs.tasks.events import ScheduleDeleted, ScheduleSet
+from jobs.triggered.events import ScheduleDeleted, ScheduleSet
 
 RUN_SCHEDULE = "run-schedule"
 MAX_SCHEDULES = 1_000  # of one owner

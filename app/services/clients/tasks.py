@@ -27,7 +27,7 @@ from core.errors import NotFound, Refused
 from core.ids import EventId, OwnerId, new_id
 from core.invalid import place_of, problem_text
 from core.text import PROBLEM, unstorable_at
-from jobs.tasks.tasks import Begun
+from jobs.triggered.tasks import Begun
 from store.gateway import Store
 from store.records import BusyPolicy
 

@@ -17,10 +17,10 @@ from core.ids import EventId, OwnerId, new_id
 from engine import Engine, Event, NoSuchRun
 from engine.inspection import EventInfo, NoSuchEvent, RunDetail, RunFilter
 from jobs.events import user_of
-from jobs.tasks.events import TaskRequested, TaskRescheduled
-from jobs.tasks.tasks import Begun
+from jobs.triggered.events import TaskRequested, TaskRescheduled
+from jobs.triggered.tasks import Begun
 
-RUN_TASK = "run-task"
+BEGIN_TASK = "begin-task"
 KEY_LIFE = timedelta(days=7)  # as long as the engine keeps events; Trigger.dev's own default is 30
 MAX_RENEWALS = 100  # of one key within that time
 LONGEST_DELAY = timedelta(days=366)
@@ -191,7 +191,7 @@ class Triggering:
         return await self._seen(await self.access.run(run_id, owner=owner), owner)
 
     async def _seen(self, handle: RunDetail, owner: OwnerId) -> TaskRun:
-        if handle.info.job_id != RUN_TASK or handle.event is None:
+        if handle.info.job_id != BEGIN_TASK or handle.event is None:
             return TaskRun(handle, None, handle, {}, None)
         asked = TaskRequested.model_validate(handle.event.data)
         delayed_until = self._delayed_until(handle, asked)
@@ -219,7 +219,7 @@ class Triggering:
         self, which: ListFilter, *, owner: OwnerId, limit: int, cursor: str | None
     ) -> tuple[list[TaskRun], str | None]:
         """The owner's triggered runs, newest first, and where the next page goes on."""
-        runs = RunFilter(job_id=RUN_TASK, since=which.since, until=which.until, user_id=owner)
+        runs = RunFilter(job_id=BEGIN_TASK, since=which.since, until=which.until, user_id=owner)
         found: list[TaskRun] = []
         for _ in range(SCAN_PAGES):
             page = await self.engine.inspect.runs(runs, limit=limit - len(found), cursor=cursor)

@@ -9,8 +9,8 @@ from engine import CancelOn, Event, JobContext, job
 from engine.cron import Cron, compile_cron
 from jobs.answer.answer import RETRY
 from jobs.events import sender_of, user_of
-from jobs.tasks.events import ScheduleDeleted, ScheduleSet, TaskRequested
-from jobs.tasks.tasks import Tasks
+from jobs.triggered.events import ScheduleDeleted, ScheduleSet, TaskRequested
+from jobs.triggered.tasks import Tasks
 
 TICKS = 50  # of one run: its history stays short, and the next run goes on
 

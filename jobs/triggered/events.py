@@ -5,7 +5,7 @@ from typing import Any
 from engine import EventData
 
 
-class TaskRequested(EventData, event="task/requested"):
+class TaskRequested(EventData, event="triggered/task.requested"):
     """A task was triggered; it begins at `delay_until_ms`, or at once.
 
     `task_run_id` is the event's own id: what a later change of the delay names.
@@ -24,14 +24,14 @@ class TaskRequested(EventData, event="task/requested"):
     is_test: bool = False
 
 
-class TaskRescheduled(EventData, event="task/rescheduled"):
+class TaskRescheduled(EventData, event="triggered/task.rescheduled"):
     """A task that has not begun is to begin at another time."""
 
     task_run_id: str
     delay_until_ms: int
 
 
-class ScheduleSet(EventData, event="task/schedule.set"):
+class ScheduleSet(EventData, event="triggered/schedule.set"):
     """A schedule was made or changed: from now on this definition holds.
 
     `payload` is what the task is begun with at each tick of `cron`, in the time zone `timezone`.
@@ -47,7 +47,7 @@ class ScheduleSet(EventData, event="task/schedule.set"):
     is_active: bool = True
 
 
-class ScheduleDeleted(EventData, event="task/schedule.deleted"):
+class ScheduleDeleted(EventData, event="triggered/schedule.deleted"):
     """A schedule is no more."""
 
     schedule_id: str

@@ -8,8 +8,8 @@ from core.ids import OwnerId, RunId
 from engine import JobContext, job
 from jobs.answer.answer import RETRY
 from jobs.events import sender_of
-from jobs.tasks.events import TaskRequested, TaskRescheduled
-from jobs.tasks.tasks import Begun, Tasks
+from jobs.triggered.events import TaskRequested, TaskRescheduled
+from jobs.triggered.tasks import Begun, Tasks
 
 
 @dataclass(frozen=True)
@@ -32,8 +32,8 @@ async def seconds_until(clock: Clock, at_ms: int) -> float:
     return max(0.0, at_ms / 1000 - clock.now().timestamp())
 
 
-@job("run-task", on=TaskRequested, fairness="event.user.id", retries=RETRY)
-async def run_task(ctx: JobContext[TaskRequested]) -> Begun:
+@job("begin-task", on=TaskRequested, fairness="event.user.id", retries=RETRY)
+async def begin_task(ctx: JobContext[TaskRequested]) -> Begun:
     """Begin the task of the event; the result names the event whose run does it."""
     asked = ctx.event.data
     until_ms, change = asked.delay_until_ms, 0
