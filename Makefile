@@ -73,6 +73,7 @@ check: $(READY) ## format, lint, types, imports, TypeScript
 	$(PY) -m core.node npx tsc -p tests/convex --noEmit
 	$(PY) -m core.node npx tsc -p tests/embedded_convex --noEmit
 	$(PY) -m core.node npx tsc -p tests/app/http --noEmit
+	$(PY) -m core.node npx tsc -p tests/support/clients --noEmit
 
 format: $(READY) ## format Python and TypeScript
 	$(BIN)/ruff format .

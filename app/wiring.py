@@ -25,6 +25,10 @@ from app.ready_file import announced
 from app.services.asking import Asking
 from app.services.attaching import Attaching
 from app.services.choosing import Choosing
+from app.services.clients.events import ClientEvents
+from app.services.clients.keys import OwnedKeys
+from app.services.clients.scheduling import Scheduling
+from app.services.clients.triggering import Triggering
 from app.services.completing import Completing
 from app.services.configuring import Configuring
 from app.services.editing import Editing
@@ -208,6 +212,7 @@ def services_of(
     inspect, policy = backend.engine.inspect, settings.busy_policy.value
     messaging = Messaging(backend.store, backend.relay, inspect, policy, backend.workplace.live)
     accounts = accounts_of(settings, backend.store, CLOCK)
+    access = EngineAccess(backend.engine, messaging, has_operator=identity.token is not None)
     return Services(
         store=backend.store,
         messaging=messaging,
@@ -221,7 +226,7 @@ def services_of(
         session=session_of(settings, rooms, backend.workplace.owned(Sandbox)),
         rates=rates,
         health=Health(checks, CLOCK),
-        engine=EngineAccess(backend.engine, messaging, has_operator=identity.token is not None),
+        engine=access,
         streams=Streams(backend.engine),
         mcp=mcp_of(settings, backend),
         mcp_servers=NamedServers(backend.store, sealing_of(settings)),
@@ -237,6 +242,16 @@ def services_of(
             CLOCK,
         ),
         connecting=connecting_of(settings, accounts, CLOCK),
+        clients=ClientEvents(
+            backend.client_tasks,
+            access,
+            OwnedKeys.of(settings.event_keys),
+            OwnedKeys.of(settings.signing_keys, are_signing=True),
+        ),
+        triggering=Triggering(
+            backend.client_tasks, access, OwnedKeys.of(settings.trigger_keys), CLOCK
+        ),
+        scheduling=Scheduling(backend.client_tasks, backend.engine, CLOCK),
         clock=CLOCK,
     )
 

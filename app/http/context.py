@@ -7,6 +7,9 @@ from app.identity.tokens import Authenticator
 from app.services.asking import Asking
 from app.services.attaching import Attaching
 from app.services.choosing import Choosing
+from app.services.clients.events import ClientEvents
+from app.services.clients.scheduling import Scheduling
+from app.services.clients.triggering import Triggering
 from app.services.completing import Completing
 from app.services.configuring import Configuring
 from app.services.connecting import Connecting
@@ -53,4 +56,7 @@ class Services:
     previews: Previews
     transfers: Transferring
     connecting: Connecting
+    clients: ClientEvents
+    triggering: Triggering
+    scheduling: Scheduling
     clock: Clock
