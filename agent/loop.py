@@ -4,7 +4,7 @@ The loop decides on references alone (`agent.durable`), so that it can be replay
 clock, no file and no store. All of that is in the steps (`agent.run`, `agent.asking`).
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from itertools import count
@@ -12,14 +12,15 @@ from itertools import count
 from agent import words
 from agent.cleaning import ENDS_THE_ANSWER
 from agent.definition import Agent, Limits
-from agent.durable import CallRef, CondenseFirst, Durable, ToolRef, TurnRef
+from agent.durable import AskRef, CallRef, CondenseFirst, Durable, ToolRef, TurnRef
 from agent.history import Remarks
-from agent.means import NEAR, Whose, fullest
+from agent.means import Whose
 from agent.outcome import Ending, Outcome
 from agent.person import ANSWERED, Person, RequestId
 from agent.run import Asking, RunState
 from agent.schedule import run_in_order
 from agent.sink import Sink
+from agent.spending import Spending
 from agent.stuck import Tried, is_stuck
 from agent.transcript import Transcript
 from llm.model import StopReason, Usage
@@ -28,6 +29,11 @@ from tools.workspace.port import RelPath
 
 __all__ = ["Agent", "Limits", "run_agent"]
 
+_BUDGET_ENDINGS: Mapping[Whose, Ending] = {
+    "answer": Ending.ANSWER_BUDGET,
+    "conversation": Ending.CONVERSATION_BUDGET,
+    "day": Ending.DAY_BUDGET,
+}
 ASKING_STEPS = 2  # of a call that may ask, beside its own: the request, and the wait
 
 
@@ -47,7 +53,9 @@ async def run_agent(
     arguments after a crash and goes on where it was. A cancel propagates at once and nothing is
     written after it. A provider that says when to ask again is waited for, asleep. So is the
     `person`, where a call asks them something (steps `ask-<n>-<call_id>`, `answer-<n>-<call_id>`);
-    without one nobody is asked, and what would need them is not run. What they say for this answer
+    without one nobody is asked, and what would need them is not run. They are asked for more, too,
+    where a budget that allows it is used up (steps `ask-budget-<i>`, `answer-budget-<i>` and
+    `raise-budget-<i>`); until they give it, no turn is made. What they say for this answer
     meanwhile is told with the next turn, between two turns only; what comes when the last one was
     made is not told, and stays in the transcript as that.
 
@@ -73,22 +81,21 @@ class _Run:
         self._tried: list[Tried] = []
         self._remarks = Remarks()
         self._may_condense = limits.condense_at < 1
-        self._condensing = Usage()
-        self._is_told_of_budget = False
+        self._beside = Usage()  # what was taken beside the turns: summaries, what broke off
+        self._spending = Spending(limits.budgets, state, steps, self._wait_for_answer)
 
     async def answer(self) -> Outcome:
         outcome = await self._answer()
-        return replace(outcome, usage=outcome.usage + self._condensing)
+        return replace(outcome, usage=outcome.usage + self._beside)
 
     async def _answer(self) -> Outcome:
         was_nudged = False
         announced_in: int | None = None
         while True:
             number = len(self._turns)
-            spent = self._spent_budget()
+            spent = await self._spent_budget(number)
             if spent is not None:
-                ending = Ending.DAY_BUDGET if spent == "day" else Ending.ANSWER_BUDGET
-                return _outcome(self._turns, ending, words.BUDGET_SPENT[spent])
+                return _outcome(self._turns, _BUDGET_ENDINGS[spent], words.BUDGET_SPENT[spent])
             if self._may_call_no_more():
                 return await self._close()
             turn = await self._turn(number)
@@ -110,18 +117,12 @@ class _Run:
                 was_nudged = True
                 self._remarks = self._remarks.and_after(number, words.NUDGE)
 
-    def _spent_budget(self) -> Whose | None:
-        """The budget that is used up; of one that nearly is, the model is told before its turn."""
-        budget, share = fullest(self._limits.budgets, _usage(self._turns) + self._condensing)
-        if budget is None or share < NEAR:
-            return None
-        if share >= 1:
-            return budget.of
-        if not self._is_told_of_budget:
-            self._is_told_of_budget = True
-            before = len(self._turns) - 1
-            self._remarks = self._remarks.and_after(before, words.BUDGET_NEAR[budget.of])
-        return None
+    async def _spent_budget(self, number: int) -> Whose | None:
+        """The budget that ends the answer; what the model is to know of one, it is told."""
+        left = await self._spending.look(number, _usage(self._turns) + self._beside)
+        for remark in left.remarks:
+            self._remarks = self._remarks.and_after(number - 1, remark)
+        return left.spent
 
     async def _close(self) -> Outcome:
         """A last turn, told to call nothing; one that calls all the same is forbidden to.
@@ -160,6 +161,7 @@ class _Run:
                 may_condense = False  # once a turn: it never goes round in circles
                 await self._condense(number)
                 continue
+            self._beside += made.usage
             waited_s += made.wait_s
             await self._steps.sleep_until(f"wait-{number}-{asked}", made.until)
         raise AssertionError("count() never ends")
@@ -168,7 +170,7 @@ class _Run:
         """Have a summary written; where that fails, what is oldest is told in short as it is."""
         key = f"condense-{number}"
         made = await self._steps.run(key, partial(self._state.condense, key, number, self._remarks))
-        self._condensing += made.usage
+        self._beside += made.usage
         self._may_condense = made.is_done
 
     async def _run_calls(self, turn: TurnRef) -> None:
@@ -207,15 +209,18 @@ class _Run:
         name = f"{number}-{call.call_id}"
         ask = partial(self._state.ask, number, call.call_id)
         asked = await self._steps.run(f"ask-{name}", ask)
+        await self._wait_for_answer(f"answer-{name}", asked)
+        return asked.request_id
+
+    async def _wait_for_answer(self, key: str, asked: AskRef) -> None:
         if asked.wait_s:
             await self._steps.wait_for_event(
-                f"answer-{name}",
+                key,
                 ANSWERED,
                 match="data.projectId",
                 when=f'async.data.askId == "{asked.request_id}"',
                 timeout=asked.wait_s,
             )
-        return asked.request_id
 
 
 def _is_answered_back(turn: TurnRef) -> bool:

@@ -171,6 +171,11 @@ def agents_of(settings: Settings, model: Model, store: Store, workplace: Workpla
         ),
     )
     day = Budget("day", tokens=settings.day_budget_tokens, usd=settings.day_budget_usd)
+    conversation = Budget(
+        "conversation",
+        tokens=settings.conversation_budget_tokens,
+        usd=settings.conversation_budget_usd,
+    )
     sealing = sealing_of(settings)
     servers = ProjectServers(
         store,
@@ -188,4 +193,6 @@ def agents_of(settings: Settings, model: Model, store: Store, workplace: Workpla
         models=models_of(settings, model),
         day_budget=day if day.is_bound else None,
         chat_tools=CHAT_TOOLS,
+        conversation_budget=conversation if conversation.is_bound else None,
+        raisable=settings.raisable_budgets,
     )

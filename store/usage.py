@@ -4,7 +4,7 @@ from datetime import date
 
 from core.ids import ConversationId, OwnerId, ProjectId
 from store.client import ConvexHttp
-from store.records import UsageGroups, UsageSummary
+from store.records import Means, UsageGroups, UsageSummary
 from store.rows import decode
 
 
@@ -39,3 +39,8 @@ class UsageRows:
             "conversationId": conversation_id,
         }
         return decode(UsageSummary, await self._http.query("system/usage:summary", args))
+
+    async def means(self, conversation_id: ConversationId, *, owner: OwnerId, day: date) -> Means:
+        """What budgets are measured by. Raises: NotFound."""
+        args = {"ownerId": owner, "conversationId": conversation_id, "day": day.isoformat()}
+        return decode(Means, await self._http.query("system/usage:means", args))

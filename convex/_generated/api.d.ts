@@ -24,6 +24,7 @@ import type * as model_arguments from "../model/arguments.js";
 import type * as model_asks_answering from "../model/asks/answering.js";
 import type * as model_asks_asking from "../model/asks/asking.js";
 import type * as model_asks_closing from "../model/asks/closing.js";
+import type * as model_budgets from "../model/budgets.js";
 import type * as model_checkpoints_applying from "../model/checkpoints/applying.js";
 import type * as model_checkpoints_hunks from "../model/checkpoints/hunks.js";
 import type * as model_checkpoints_keeping from "../model/checkpoints/keeping.js";
@@ -115,6 +116,7 @@ declare const fullApi: ApiFromModules<{
   "model/asks/answering": typeof model_asks_answering;
   "model/asks/asking": typeof model_asks_asking;
   "model/asks/closing": typeof model_asks_closing;
+  "model/budgets": typeof model_budgets;
   "model/checkpoints/applying": typeof model_checkpoints_applying;
   "model/checkpoints/hunks": typeof model_checkpoints_hunks;
   "model/checkpoints/keeping": typeof model_checkpoints_keeping;

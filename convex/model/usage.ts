@@ -130,6 +130,15 @@ export async function usageOf(
   };
 }
 
+/** What all answers of a conversation have taken. */
+export async function allOf(ctx: QueryCtx, conversationId: Id<"conversations">): Promise<Infer<typeof used>> {
+  const rows = await ctx.db
+    .query("usageRecords")
+    .withIndex("by_conversation", (q) => q.eq("conversationId", conversationId))
+    .take(MAX_ROWS);
+  return shown(rows.reduce(sum, nothing()));
+}
+
 async function rowsOf(
   ctx: QueryCtx,
   { ownerId, projectId, conversationId }: Scope,

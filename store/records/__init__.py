@@ -16,7 +16,9 @@ from store.records.asks import (
     AskKind,
     AskScope,
     AskStatus,
+    BudgetName,
     NewAsk,
+    UsedUpBudget,
 )
 from store.records.checkpoints import (
     ChangedFile,
@@ -107,7 +109,7 @@ from store.records.turns import (
     TurnPart,
     TurnRecord,
 )
-from store.records.usage import UsageGroups, UsageSummary, Used, UsedBy
+from store.records.usage import Bounds, Means, UsageGroups, UsageSummary, Used, UsedBy
 
 __all__ = [
     "AnsweredAsk",
@@ -119,6 +121,8 @@ __all__ = [
     "AskKind",
     "AskScope",
     "AskStatus",
+    "Bounds",
+    "BudgetName",
     "BusyPolicy",
     "Cancelled",
     "CancelledTransfers",
@@ -158,6 +162,7 @@ __all__ = [
     "Lease",
     "McpHolder",
     "McpServer",
+    "Means",
     "Message",
     "MessageContext",
     "MessageStatus",
@@ -206,6 +211,7 @@ __all__ = [
     "UsageSummary",
     "Used",
     "UsedBy",
+    "UsedUpBudget",
     "Verdicts",
     "Verification",
     "VerificationState",

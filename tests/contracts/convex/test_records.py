@@ -45,6 +45,7 @@ from store.records import (
     Lease,
     McpHolder,
     McpServer,
+    Means,
     Message,
     MessageContext,
     OpenRequest,
@@ -82,6 +83,7 @@ RESULTS: Mapping[str, Any] = {
     "system/conversations:get": Conversation,
     "system/conversations:list": Page[Conversation],
     "system/conversations:rename": Conversation,
+    "system/conversations:setBudget": Conversation,
     "system/conversations:todos": Todos | None,
     "system/events:latest": tuple[GenerationEvent, ...],
     "system/files:changes": FileChanges,
@@ -132,6 +134,7 @@ RESULTS: Mapping[str, Any] = {
     "system/transfers:requestExport": RequestedExport,
     "system/transfers:requestImport": RequestedImport,
     "system/transfers:start": Transfer,
+    "system/usage:means": Means,
     "system/usage:summary": UsageSummary,
 }
 # Read by hand: batches that say whether there is more, bytes that may have to be fetched; and parts
