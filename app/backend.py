@@ -11,6 +11,7 @@ from agent.means import Budget
 from app.convex import ConvexAccess
 from app.github import github_of
 from app.models import models_of, small_model_of
+from app.observe.run_news import NewsOfRuns
 from app.observe.tracing import tracing
 from app.services.sealing import sealing_of
 from app.settings import Settings
@@ -134,8 +135,9 @@ async def engine_of(
 ) -> AsyncGenerator[Engine]:
     """The engine over its database, with what watches it."""
     with tracing(settings) as telemetry:
-        watching = (telemetry, sentry_tags(settings))
-        async with Engine(
+        news = NewsOfRuns(CLOCK)
+        watching = (telemetry, sentry_tags(settings), news)
+        engine = Engine(
             jobs=JOBS,
             database=database_of(settings),
             provide=provide,
@@ -145,7 +147,8 @@ async def engine_of(
             works=works,
             grace_s=settings.grace_s,
             clock=CLOCK,
-        ) as engine:
+        )
+        async with engine, news.telling(engine):
             yield engine
 
 
