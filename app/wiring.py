@@ -35,6 +35,7 @@ from app.services.mcp.named import NamedServers
 from app.services.mcp.project_tools import ProjectTools
 from app.services.mcp.tokens import McpTokens
 from app.services.messages import Messaging
+from app.services.metering import Metering
 from app.services.previews import Previews
 from app.services.sealing import sealing_of
 from app.services.streams import Streams
@@ -103,7 +104,10 @@ async def front(
     async with rates_of(settings) as rates, rooms_of(settings, backend) as rooms:
         services = services_of(settings, identity, backend, rates, rooms)
         app = create_application(services, settings, CLOCK)
-        async with in_background(services.mcp.run), serve(app, settings) as url:
+        async with (
+            in_background(services.mcp.run, services.metering.run),
+            serve(app, settings) as url,
+        ):
             ready: dict[str, object] = {"api": url, "convex": backend.convex.url}
             if identity.token is not None:
                 ready["token"] = identity.token
@@ -206,6 +210,7 @@ def services_of(
         choosing=Choosing(offers_of(settings)),
         asking=Asking(backend.store, backend.relay),
         completing=Completing(backend.small_model, partial(page_at, backend.workplace.owned)),
+        metering=Metering(backend.store.usage),
         generating=Generating(backend.store, backend.relay, inspect, messaging, CLOCK),
         authenticator=Authenticator.of(identity, CLOCK),
         rates=rates,

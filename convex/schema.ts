@@ -276,14 +276,16 @@ export default defineSchema({
     .index("by_message", ["messageId", "day", "model"])
     .index("by_conversation", ["conversationId", "day"]),
 
-  // The same for all answers of a project; written with it, read by people and by budgets. It stays when the project
+  // The same for all answers of a project, with the small calls beside them (titles, commit messages, and those of editors,
+  // which may name no project); written with it, read by people and by budgets. It stays when the project
   // goes: what was spent is spent, and whoever deletes a project has no new budget.
   usageDays: defineTable({
     ownerId: v.string(),
-    projectId: v.id("projects"),
+    projectId: v.optional(v.id("projects")),
     day: v.string(),
     model: v.string(),
     ...spent.fields,
+    recentKeys: v.optional(v.array(v.string())), // of small calls: one that is counted twice counts once
   })
     .index("by_owner", ["ownerId", "day"])
     .index("by_project", ["projectId", "day", "model"]),

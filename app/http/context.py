@@ -16,6 +16,7 @@ from app.services.health import Health
 from app.services.mcp.endpoint import McpEndpoint
 from app.services.mcp.named import NamedServers
 from app.services.messages import Messaging
+from app.services.metering import Metering
 from app.services.previews import Previews
 from app.services.streams import Streams
 from app.services.terminals import Terminals
@@ -33,6 +34,7 @@ class Services:
     choosing: Choosing
     asking: Asking
     completing: Completing
+    metering: Metering
     generating: Generating
     authenticator: Authenticator
     rates: RateLimits

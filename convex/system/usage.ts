@@ -2,10 +2,10 @@
 import { v } from "convex/values";
 import { ownedConversation } from "../model/access.ts";
 import { dayBudget } from "../model/budgets.ts";
-import { systemQuery } from "../model/functions.ts";
+import { systemMutation, systemQuery } from "../model/functions.ts";
 import { only } from "../model/rows.ts";
-import { allOf, ownedScope, used, usageOf, usageRange, usageSummary } from "../model/usage.ts";
-import { bounds } from "../model/validators.ts";
+import { allOf, countSmall, ownedScope, used, usageOf, usageRange, usageSummary } from "../model/usage.ts";
+import { bounds, usage } from "../model/validators.ts";
 
 export const summary = systemQuery({
   args: { ...usageRange, ownerId: v.string(), projectId: v.optional(v.string()), conversationId: v.optional(v.string()) },
@@ -29,5 +29,22 @@ export const means = systemQuery({
       day: (await usageOf(ctx, { ownerId }, { from: day, to: day, groupBy: "day" })).total,
       dayBudget: given === null ? undefined : only(bounds, given),
     };
+  },
+});
+
+/** Counts a request beside answers: a title, a commit message, what an editor asks for. The same `key` counts once. */
+export const count = systemMutation({
+  args: {
+    ownerId: v.string(),
+    projectId: v.optional(v.string()),
+    conversationId: v.optional(v.string()),
+    model: v.string(),
+    usage,
+    key: v.string(),
+  },
+  returns: v.null(),
+  handler: async (ctx, call): Promise<null> => {
+    await countSmall(ctx, call);
+    return null;
   },
 });
