@@ -11,6 +11,7 @@ from agent.means import Budget
 from app.convex import ConvexAccess
 from app.github import accounts_of, github_of, github_server_of
 from app.models import models_of, offers_of, small_model_of
+from app.observe.run_news import NewsOfRuns
 from app.observe.tracing import tracing
 from app.services.choosing import Choosing
 from app.services.clients.tasks import ClientTasks
@@ -161,8 +162,9 @@ async def engine_of(
 ) -> AsyncGenerator[Engine]:
     """The engine over its database, with what watches it."""
     with tracing(settings) as telemetry:
-        watching = (telemetry, sentry_tags(settings))
-        async with Engine(
+        news = NewsOfRuns(CLOCK)
+        watching = (telemetry, sentry_tags(settings), news)
+        engine = Engine(
             jobs=JOBS,
             database=database_of(settings),
             provide=provide,
@@ -172,7 +174,8 @@ async def engine_of(
             works=works,
             grace_s=settings.grace_s,
             clock=CLOCK,
-        ) as engine:
+        )
+        async with engine, news.telling(engine):
             yield engine
 
 
@@ -198,6 +201,11 @@ def agents_of(settings: Settings, model: Model, store: Store, workplace: Workpla
         ),
     )
     day = Budget("day", tokens=settings.day_budget_tokens, usd=settings.day_budget_usd)
+    conversation = Budget(
+        "conversation",
+        tokens=settings.conversation_budget_tokens,
+        usd=settings.conversation_budget_usd,
+    )
     sealing = sealing_of(settings)
     servers = ProjectServers(
         store,
@@ -215,4 +223,6 @@ def agents_of(settings: Settings, model: Model, store: Store, workplace: Workpla
         models=models_of(settings, model),
         day_budget=day if day.is_bound else None,
         chat_tools=CHAT_TOOLS,
+        conversation_budget=conversation if conversation.is_bound else None,
+        raisable=settings.raisable_budgets,
     )

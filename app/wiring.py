@@ -41,6 +41,7 @@ from app.services.mcp.named import NamedServers
 from app.services.mcp.project_tools import ProjectTools
 from app.services.mcp.tokens import McpTokens
 from app.services.messages import Messaging
+from app.services.metering import Metering
 from app.services.previews import Previews
 from app.services.sealing import sealing_of
 from app.services.session import SessionFacts
@@ -111,7 +112,7 @@ async def front(
         services = services_of(settings, identity, backend, rates, rooms)
         app = create_application(services, settings, CLOCK)
         async with (
-            in_background(services.mcp.run, services.following.run),
+            in_background(services.mcp.run, services.following.run, services.metering.run),
             serve(app, settings) as url,
         ):
             ready: dict[str, object] = {"api": url, "convex": backend.convex.url}
@@ -221,6 +222,7 @@ def services_of(
         asking=Asking(backend.store, backend.relay),
         completing=Completing(backend.small_model, partial(page_at, backend.workplace.owned)),
         following=Following(backend.store),
+        metering=Metering(backend.store.usage),
         generating=Generating(backend.store, backend.relay, inspect, messaging, CLOCK),
         authenticator=Authenticator.of(identity, CLOCK),
         session=session_of(settings, rooms, backend.workplace.owned(Sandbox)),

@@ -21,6 +21,7 @@ from app.services.health import Health
 from app.services.mcp.endpoint import McpEndpoint
 from app.services.mcp.named import NamedServers
 from app.services.messages import Messaging
+from app.services.metering import Metering
 from app.services.previews import Previews
 from app.services.session import SessionFacts
 from app.services.streams import Streams
@@ -41,6 +42,7 @@ class Services:
     asking: Asking
     completing: Completing
     following: Following
+    metering: Metering
     generating: Generating
     authenticator: Authenticator
     session: SessionFacts

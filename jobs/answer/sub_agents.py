@@ -80,7 +80,8 @@ class StoreSubAgents:
         context = await self._store.messages.context(message_id, max_chars=0)
         is_good = context.message.status is MessageStatus.COMPLETED
         return Report(
-            ToolOutput(_told(context), is_error=not is_good), context.message.usage or Usage()
+            ToolOutput(_told(context), is_error=not is_good),
+            context.message.usage or Usage(),
         )
 
 
