@@ -63,6 +63,12 @@ from store.records.files import (
     RenamedFile,
     WrittenFile,
 )
+from store.records.following import (
+    ConversationHead,
+    FollowedMessage,
+    FollowedStream,
+    RunningHead,
+)
 from store.records.generating import (
     Check,
     ProjectGeneration,
@@ -135,6 +141,7 @@ __all__ = [
     "CondensedRecord",
     "ContextCondensed",
     "Conversation",
+    "ConversationHead",
     "DeletedFile",
     "DeltaKind",
     "DeltaPage",
@@ -148,6 +155,8 @@ __all__ = [
     "FileEntry",
     "FileKind",
     "FileMode",
+    "FollowedMessage",
+    "FollowedStream",
     "ForkStep",
     "Generation",
     "GenerationEvent",
@@ -193,6 +202,7 @@ __all__ = [
     "ResultText",
     "Reviewed",
     "ReviewedFile",
+    "RunningHead",
     "SentMessage",
     "SettingsChange",
     "SteerRecord",
