@@ -24,6 +24,7 @@ import type * as model_arguments from "../model/arguments.js";
 import type * as model_asks_answering from "../model/asks/answering.js";
 import type * as model_asks_asking from "../model/asks/asking.js";
 import type * as model_asks_closing from "../model/asks/closing.js";
+import type * as model_attached from "../model/attached.js";
 import type * as model_attachments from "../model/attachments.js";
 import type * as model_budgets from "../model/budgets.js";
 import type * as model_checkpoints_applying from "../model/checkpoints/applying.js";
@@ -121,6 +122,7 @@ declare const fullApi: ApiFromModules<{
   "model/asks/answering": typeof model_asks_answering;
   "model/asks/asking": typeof model_asks_asking;
   "model/asks/closing": typeof model_asks_closing;
+  "model/attached": typeof model_attached;
   "model/attachments": typeof model_attachments;
   "model/budgets": typeof model_budgets;
   "model/checkpoints/applying": typeof model_checkpoints_applying;

@@ -3,7 +3,7 @@
 import { type Infer, v } from "convex/values";
 import type { Doc } from "../_generated/dataModel";
 import schema from "../schema.ts";
-import { toShownAttachments } from "./attachments.ts";
+import { toShownAttachments } from "./attached.ts";
 import { only } from "./rows.ts";
 import { shownAttachment } from "./validators.ts";
 
