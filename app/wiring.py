@@ -25,6 +25,10 @@ from app.ready_file import announced
 from app.services.asking import Asking
 from app.services.attaching import Attaching
 from app.services.choosing import Choosing
+from app.services.clients.events import ClientEvents
+from app.services.clients.keys import OwnedKeys
+from app.services.clients.scheduling import Scheduling
+from app.services.clients.triggering import Triggering
 from app.services.completing import Completing
 from app.services.configuring import Configuring
 from app.services.editing import Editing
@@ -37,6 +41,7 @@ from app.services.mcp.named import NamedServers
 from app.services.mcp.project_tools import ProjectTools
 from app.services.mcp.tokens import McpTokens
 from app.services.messages import Messaging
+from app.services.metering import Metering
 from app.services.previews import Previews
 from app.services.sealing import sealing_of
 from app.services.session import SessionFacts
@@ -107,7 +112,7 @@ async def front(
         services = services_of(settings, identity, backend, rates, rooms)
         app = create_application(services, settings, CLOCK)
         async with (
-            in_background(services.mcp.run, services.following.run),
+            in_background(services.mcp.run, services.following.run, services.metering.run),
             serve(app, settings) as url,
         ):
             ready: dict[str, object] = {"api": url, "convex": backend.convex.url}
@@ -208,6 +213,7 @@ def services_of(
     inspect, policy = backend.engine.inspect, settings.busy_policy.value
     messaging = Messaging(backend.store, backend.relay, inspect, policy, backend.workplace.live)
     accounts = accounts_of(settings, backend.store, CLOCK)
+    access = EngineAccess(backend.engine, messaging, has_operator=identity.token is not None)
     return Services(
         store=backend.store,
         messaging=messaging,
@@ -216,12 +222,13 @@ def services_of(
         asking=Asking(backend.store, backend.relay),
         completing=Completing(backend.small_model, partial(page_at, backend.workplace.owned)),
         following=Following(backend.store),
+        metering=Metering(backend.store.usage),
         generating=Generating(backend.store, backend.relay, inspect, messaging, CLOCK),
         authenticator=Authenticator.of(identity, CLOCK),
         session=session_of(settings, rooms, backend.workplace.owned(Sandbox)),
         rates=rates,
         health=Health(checks, CLOCK),
-        engine=EngineAccess(backend.engine, messaging, has_operator=identity.token is not None),
+        engine=access,
         streams=Streams(backend.engine),
         mcp=mcp_of(settings, backend),
         mcp_servers=NamedServers(backend.store, sealing_of(settings)),
@@ -237,6 +244,16 @@ def services_of(
             CLOCK,
         ),
         connecting=connecting_of(settings, accounts, CLOCK),
+        clients=ClientEvents(
+            backend.client_tasks,
+            access,
+            OwnedKeys.of(settings.event_keys),
+            OwnedKeys.of(settings.signing_keys, are_signing=True),
+        ),
+        triggering=Triggering(
+            backend.client_tasks, access, OwnedKeys.of(settings.trigger_keys), CLOCK
+        ),
+        scheduling=Scheduling(backend.client_tasks, backend.engine, CLOCK),
         clock=CLOCK,
     )
 

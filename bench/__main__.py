@@ -30,7 +30,7 @@ def main() -> None:
             asyncio.run(engine.main(engine.read_options(options)))
         case ["agent", *parts] if set(parts) <= set(agent.PARTS):
             asyncio.run(agent.main(parts))
-        case ["doors", *parts] if set(parts) <= doors.PARTS.keys():
+        case ["doors", *parts] if set(parts) <= set(doors.PARTS):
             asyncio.run(doors.main(parts))
         case ["github", *parts] if set(parts) <= set(github.PARTS):
             asyncio.run(github.main(parts))

@@ -21,6 +21,7 @@ from app.http import (
     generate,
     github,
     health,
+    inngest,
     lsp,
     mcp,
     messages,
@@ -33,6 +34,7 @@ from app.http import (
     runs,
     session,
     terminal,
+    trigger,
     usage,
 )
 from app.http.context import Services
@@ -80,6 +82,8 @@ NOUNS = (
     lsp,
     previews,
     session,
+    inngest,
+    trigger,
     health,
     docs,
 )

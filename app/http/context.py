@@ -7,6 +7,9 @@ from app.identity.tokens import Authenticator
 from app.services.asking import Asking
 from app.services.attaching import Attaching
 from app.services.choosing import Choosing
+from app.services.clients.events import ClientEvents
+from app.services.clients.scheduling import Scheduling
+from app.services.clients.triggering import Triggering
 from app.services.completing import Completing
 from app.services.configuring import Configuring
 from app.services.connecting import Connecting
@@ -18,6 +21,7 @@ from app.services.health import Health
 from app.services.mcp.endpoint import McpEndpoint
 from app.services.mcp.named import NamedServers
 from app.services.messages import Messaging
+from app.services.metering import Metering
 from app.services.previews import Previews
 from app.services.session import SessionFacts
 from app.services.streams import Streams
@@ -38,6 +42,7 @@ class Services:
     asking: Asking
     completing: Completing
     following: Following
+    metering: Metering
     generating: Generating
     authenticator: Authenticator
     session: SessionFacts
@@ -53,4 +58,7 @@ class Services:
     previews: Previews
     transfers: Transferring
     connecting: Connecting
+    clients: ClientEvents
+    triggering: Triggering
+    scheduling: Scheduling
     clock: Clock

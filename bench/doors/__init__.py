@@ -1,1 +1,1 @@
-"""`make bench SUITE=doors`: what other clients cost and get at their own doors."""
+"""Benches of what others' programs reach us by."""

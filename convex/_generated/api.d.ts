@@ -25,6 +25,7 @@ import type * as model_asks_answering from "../model/asks/answering.js";
 import type * as model_asks_asking from "../model/asks/asking.js";
 import type * as model_asks_closing from "../model/asks/closing.js";
 import type * as model_attachments from "../model/attachments.js";
+import type * as model_budgets from "../model/budgets.js";
 import type * as model_checkpoints_applying from "../model/checkpoints/applying.js";
 import type * as model_checkpoints_hunks from "../model/checkpoints/hunks.js";
 import type * as model_checkpoints_keeping from "../model/checkpoints/keeping.js";
@@ -121,6 +122,7 @@ declare const fullApi: ApiFromModules<{
   "model/asks/asking": typeof model_asks_asking;
   "model/asks/closing": typeof model_asks_closing;
   "model/attachments": typeof model_attachments;
+  "model/budgets": typeof model_budgets;
   "model/checkpoints/applying": typeof model_checkpoints_applying;
   "model/checkpoints/hunks": typeof model_checkpoints_hunks;
   "model/checkpoints/keeping": typeof model_checkpoints_keeping;

@@ -16,7 +16,9 @@ from store.records.asks import (
     AskKind,
     AskScope,
     AskStatus,
+    BudgetName,
     NewAsk,
+    UsedUpBudget,
 )
 from store.records.attachments import Attachment, ImageType, NewAttachment, NewImage, Upload
 from store.records.checkpoints import (
@@ -115,7 +117,7 @@ from store.records.turns import (
     TurnPart,
     TurnRecord,
 )
-from store.records.usage import UsageGroups, UsageSummary, Used, UsedBy
+from store.records.usage import Bounds, Means, UsageGroups, UsageSummary, Used, UsedBy
 
 __all__ = [
     "AnsweredAsk",
@@ -128,6 +130,8 @@ __all__ = [
     "AskScope",
     "AskStatus",
     "Attachment",
+    "Bounds",
+    "BudgetName",
     "BusyPolicy",
     "Cancelled",
     "CancelledTransfers",
@@ -171,6 +175,7 @@ __all__ = [
     "Lease",
     "McpHolder",
     "McpServer",
+    "Means",
     "Message",
     "MessageContext",
     "MessageStatus",
@@ -224,6 +229,7 @@ __all__ = [
     "UsageSummary",
     "Used",
     "UsedBy",
+    "UsedUpBudget",
     "Verdicts",
     "Verification",
     "VerificationState",

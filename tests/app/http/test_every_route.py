@@ -27,6 +27,7 @@ ROUTES = [
     ("PUT", "/api/projects/x/mcp-servers"),
     ("GET", "/api/projects/x/settings"),
     ("PATCH", "/api/projects/x/settings"),
+    ("POST", "/api/projects/x/realtime"),
     ("POST", "/api/projects/x/mcp-token"),
     ("DELETE", "/api/projects/x/mcp-token"),
     ("POST", "/mcp"),

@@ -49,6 +49,7 @@ from store.records import (
     Lease,
     McpHolder,
     McpServer,
+    Means,
     Message,
     MessageContext,
     OpenRequest,
@@ -89,6 +90,7 @@ RESULTS: Mapping[str, Any] = {
     "system/conversations:get": Conversation,
     "system/conversations:list": Page[Conversation],
     "system/conversations:rename": Conversation,
+    "system/conversations:setBudget": Conversation,
     "system/conversations:todos": Todos | None,
     "system/events:latest": tuple[GenerationEvent, ...],
     "system/files:changes": FileChanges,
@@ -143,6 +145,7 @@ RESULTS: Mapping[str, Any] = {
     "system/transfers:requestExport": RequestedExport,
     "system/transfers:requestImport": RequestedImport,
     "system/transfers:start": Transfer,
+    "system/usage:means": Means,
     "system/usage:summary": UsageSummary,
 }
 # Read by hand: batches that say whether there is more, bytes that may have to be fetched; and parts

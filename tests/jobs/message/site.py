@@ -50,6 +50,8 @@ class Site:
     models: Mapping[str, Model] = field(default_factory=dict[str, Model])
     day_budget: Budget | None = None
     chat_tools: tuple[AnyTool, ...] = ()
+    conversation_budget: Budget | None = None
+    raisable: tuple[str, ...] = ()
     max_running: int = 20
 
     @asynccontextmanager
@@ -85,6 +87,8 @@ class Site:
             models=self.models,
             day_budget=self.day_budget,
             chat_tools=self.chat_tools,
+            conversation_budget=self.conversation_budget,
+            raisable=self.raisable,
         )
         needs = [self.store, agents, folders, self.needs, self.live]
         database = SqliteDatabase(self.folder / "engine.sqlite")
