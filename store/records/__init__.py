@@ -65,6 +65,12 @@ from store.records.files import (
     RenamedFile,
     WrittenFile,
 )
+from store.records.following import (
+    ConversationHead,
+    FollowedMessage,
+    FollowedStream,
+    RunningHead,
+)
 from store.records.generating import (
     Check,
     ProjectGeneration,
@@ -139,6 +145,7 @@ __all__ = [
     "CondensedRecord",
     "ContextCondensed",
     "Conversation",
+    "ConversationHead",
     "DeletedFile",
     "DeltaKind",
     "DeltaPage",
@@ -152,6 +159,8 @@ __all__ = [
     "FileEntry",
     "FileKind",
     "FileMode",
+    "FollowedMessage",
+    "FollowedStream",
     "ForkStep",
     "Generation",
     "GenerationEvent",
@@ -198,6 +207,7 @@ __all__ = [
     "ResultText",
     "Reviewed",
     "ReviewedFile",
+    "RunningHead",
     "SentMessage",
     "SettingsChange",
     "SteerRecord",
