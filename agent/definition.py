@@ -8,6 +8,7 @@ from datetime import timedelta
 from agent.means import Budget
 from core.clock import Clock, SystemClock
 from llm.model import Model
+from llm.wire import Wire
 from tools.approvals import Rule
 from tools.registry import Toolbox
 
@@ -36,7 +37,7 @@ class Agent:
     With `first_tool`, the first turn has to call that tool. `given` is what its tools may ask their
     place for, besides what is there for every agent. `approvals` are the rules by which a person is
     asked before a call. `cache_key`: see `ModelRequest`. `pause` waits that many seconds between
-    two attempts at a turn.
+    two attempts at a turn. `wire`: see `ModelRequest`.
     """
 
     model: Model
@@ -49,3 +50,4 @@ class Agent:
     cache_key: str = ""
     pause: Callable[[float], Awaitable[None]] = asyncio.sleep
     clock: Clock = field(default_factory=SystemClock)
+    wire: Wire | None = None

@@ -9,12 +9,13 @@ from agent.definition import Agent, Limits
 from agent.durable import Durable
 from agent.means import Budget
 from agent.prompt import PLAN_WORDS, SYSTEM_PROMPT, SYSTEM_PROMPT_BY_ID, budget_words
-from core.ids import OwnerId
+from core.ids import OwnerId, RunId
 from core.usage import Usage
 from engine import ReceivedEvent
 from jobs.events import GenerateRequested, MessageSent, approvals_of, registries_of, sender_of
 from jobs.mcp_servers import ProjectServers, ServerTools
 from jobs.project_words import project_words
+from jobs.recording.recorder import Recorder, Recordings
 from llm.model import Model
 from store.gateway import Store
 from tools.plan import TODO_NAME
@@ -41,6 +42,7 @@ class Agents:
         models: what people may choose, by `provider/model`.
         day_budget: what all answers of a person may take on a day.
         chat_tools: what it is given besides where it answers a person.
+        recordings: where runs are recorded; None: they are not.
     """
 
     def __init__(  # noqa: PLR0913 - what is optional by name
@@ -55,7 +57,9 @@ class Agents:
         models: Mapping[str, Model] | None = None,
         day_budget: Budget | None = None,
         chat_tools: Sequence[AnyTool] = (),
+        recordings: Recordings | None = None,
     ) -> None:
+        self._recordings = recordings
         self._day_budget = day_budget
         self._model = model
         self._models = models or {}
@@ -66,6 +70,10 @@ class Agents:
         self._servers = servers
         self._store = store
         self._budget = budget_words(limits.max_turns)
+
+    def recorder(self, run_id: str) -> Recorder | None:
+        """What records a run; None: nothing does."""
+        return None if self._recordings is None else self._recordings.recorder(RunId(run_id))
 
     async def for_message(self, event: ReceivedEvent[MessageSent], steps: Durable) -> Agent:
         """Who answers a message of a project's conversation."""

@@ -1,7 +1,7 @@
 """Anthropic's Messages API through its official SDK; compatible providers by their entry."""
 
 import logging
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Mapping
 from contextlib import AbstractAsyncContextManager, aclosing
 from datetime import datetime
 from typing import Any
@@ -11,9 +11,10 @@ import anthropic
 from llm.adapter import SdkModel
 from llm.anthropic_reading import AnthropicReading
 from llm.anthropic_request import request_body, without_thoughts
-from llm.exchange import Reading, Response, Sdk
+from llm.exchange import Reading, Sdk
 from llm.faults import ModelRefused
 from llm.model import ModelEvent, ModelRequest
+from llm.wire import Response
 
 log = logging.getLogger(__name__)
 
@@ -59,9 +60,7 @@ class AnthropicModel(SdkModel[anthropic.AsyncAnthropic]):
     def _body(self, request: ModelRequest) -> dict[str, Any]:
         return request_body(request, model=self._model, facts=self._facts, provider=self._provider)
 
-    def _asked(self, request: ModelRequest) -> AbstractAsyncContextManager[Response]:
-        body = self._body(request)
-        self._prefixes.sent(request.cache_key, body)
+    def _asked(self, body: Mapping[str, Any]) -> AbstractAsyncContextManager[Response]:
         return self._messages.with_streaming_response.create(**body, stream=True)
 
     def _reading(self, now: datetime) -> Reading:

@@ -16,6 +16,7 @@ from jobs.events import engine_event
 from jobs.files.folders import ProjectFolders
 from jobs.mcp_servers import ProjectServers, Unseal
 from jobs.message.process_message import process_message
+from jobs.recording.recorder import Recordings
 from llm.model import Model
 from store import Store
 from store.records import Message, MessageStatus
@@ -49,6 +50,7 @@ class Site:
     models: Mapping[str, Model] = field(default_factory=dict[str, Model])
     day_budget: Budget | None = None
     chat_tools: tuple[AnyTool, ...] = ()
+    recordings: Recordings | None = None
 
     @asynccontextmanager
     async def relaying(self, engine: Engine) -> AsyncGenerator[None]:
@@ -83,6 +85,7 @@ class Site:
             models=self.models,
             day_budget=self.day_budget,
             chat_tools=self.chat_tools,
+            recordings=self.recordings,
         )
         needs = [self.store, agents, folders, self.needs, self.live]
         database = SqliteDatabase(self.folder / "engine.sqlite")
