@@ -4,6 +4,7 @@ from abc import ABC, abstractmethod
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import AbstractAsyncContextManager, aclosing
 from datetime import datetime
+from functools import partial
 from typing import Any, ClassVar, Generic, Protocol, Self, TypeVar
 
 from core.clock import Clock, SystemClock
@@ -101,12 +102,11 @@ class SdkModel(ABC, Generic[C]):
     def _response(self, request: ModelRequest) -> AbstractAsyncContextManager[Response]:
         body = self._body(request)
         self._prefixes.sent(request.cache_key, body)
-        response = self._asked(body)
         if request.wire is None:
-            return response
+            return self._asked(body)
         facts = self._facts.model_dump(mode="json", exclude_defaults=True)
         sent = Sent(self.name, self._provider, facts, body, self.sdk.status_error_of)
-        return request.wire.through(sent, response)
+        return request.wire.through(sent, partial(self._asked, body))
 
     @abstractmethod
     def _body(self, request: ModelRequest) -> dict[str, Any]:

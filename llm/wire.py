@@ -49,7 +49,7 @@ class Wire(Protocol):
     """Stands between an adapter and its provider for the requests that name it."""
 
     def through(
-        self, sent: Sent, response: AbstractAsyncContextManager[Response]
+        self, sent: Sent, send: Callable[[], AbstractAsyncContextManager[Response]]
     ) -> AbstractAsyncContextManager[Response]:
-        """The response that the adapter is to read; `response` is asked for when it is entered."""
+        """The response that the adapter is to read; what `send` gives sends when it is entered."""
         ...

@@ -84,8 +84,9 @@ class Told:
 
 @dataclass(frozen=True)
 class Said:
-    """What the person had said by then, all of it: it became known with a write of this kind."""
+    """What the person had said by then, all of it; it became known with the write `after`."""
 
+    after: str
     steers: tuple[Steer, ...]
     line: Literal["said"] = "said"
 
@@ -183,10 +184,15 @@ class Previewed:
 
 @dataclass(frozen=True)
 class Stood:
-    """Where a request to the person stood when it was put, or was over."""
+    """Where a request to the person stood when it was put, or was over.
+
+    `of` is the call that was asked about, or the request; `about` is what was asked, as JSON.
+    """
 
     asked: Literal["ask", "settle"]
+    of: str
     standing: Standing
+    about: Any = None
     line: Literal["stood"] = "stood"
 
 

@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 from pydantic import TypeAdapter
 
 from agent.durable import Child, Durable
-from agent.person import Grants, Person, Request, RequestId, Standing
+from agent.person import Consent, Grants, Person, Question, Request, RequestId, Standing
 from agent.transcript import Condensed, Loaded, RecordedTurn, Steer, Transcript, Work
 from core.ids import ToolCallId
 from engine.results import as_stored, result_adapter
@@ -47,6 +47,7 @@ R = TypeVar("R")
 
 FILES_BYTES = 16 * MIB  # of a project, of which no file has more than the next
 FILE_BYTES = MIB
+ABOUT: TypeAdapter[Question | Consent] = TypeAdapter(Question | Consent)
 _ANY: TypeAdapter[Any] = TypeAdapter(Any)
 _HEADERS = ("content-type", "retry-after", "retry-after-ms")
 
@@ -59,14 +60,14 @@ class TapedWire:
         self._last: Mapping[str, Any] = {}
 
     def through(
-        self, sent: Sent, response: AbstractAsyncContextManager[Response]
+        self, sent: Sent, send: Callable[[], AbstractAsyncContextManager[Response]]
     ) -> AbstractAsyncContextManager[Response]:
         """See `llm.wire.Wire`."""
-        return self._through(sent, response)
+        return self._through(sent, send)
 
     @asynccontextmanager
     async def _through(
-        self, sent: Sent, response: AbstractAsyncContextManager[Response]
+        self, sent: Sent, send: Callable[[], AbstractAsyncContextManager[Response]]
     ) -> AsyncGenerator[Response]:
         before, self._last = self._last, sent.body
         self._tape.add(lambda: _asked(sent, before))
@@ -74,7 +75,7 @@ class TapedWire:
         taped: _TapedResponse | None = None
         how: Any = "broken"
         try:
-            async with response as opened:
+            async with send() as opened:
                 headers = _headers(opened.headers, sent.provider.wait_headers)
                 self._tape.add(Answering(opened.status_code, headers))
                 taped = _TapedResponse(opened, self._tape)
@@ -243,13 +244,14 @@ class TapedPerson:
     async def ask(self, request: Request) -> Standing:
         """As `Person.ask`."""
         standing = await self._person.ask(request)
-        self._tape.add(Stood("ask", standing))
+        about = ABOUT.dump_python(request.about, mode="json")
+        self._tape.add(Stood("ask", request.call_id, standing, about))
         return standing
 
     async def settle(self, request_id: RequestId) -> Standing:
         """As `Person.settle`."""
         standing = await self._person.settle(request_id)
-        self._tape.add(Stood("settle", standing))
+        self._tape.add(Stood("settle", request_id, standing))
         return standing
 
     async def grants(self) -> Grants:
@@ -282,6 +284,7 @@ class TapedTranscript:
         self._files: PulledFiles | None = files
         self._edits = edits
         self._said: tuple[Steer, ...] = ()
+        self._waits = 0
 
     async def load(self, *, whole_chars: int) -> Loaded:
         """As `Transcript.load`."""
@@ -303,16 +306,16 @@ class TapedTranscript:
     async def append_turn(self, recorded: RecordedTurn) -> None:
         """As `Transcript.append_turn`."""
         await self._transcript.append_turn(recorded)
-        self._hear()
+        self._hear(f"turn-{recorded.number}")
 
     def steers(self) -> tuple[Steer, ...]:
         """As `Transcript.steers`."""
         return self._transcript.steers()
 
-    def _hear(self) -> None:
+    def _hear(self, after: str) -> None:
         if self.steers() != self._said:
             self._said = self.steers()
-            self._tape.add(Said(self._said))
+            self._tape.add(Said(after, self._said))
 
     async def append_condensed(self, condensed: Condensed) -> None:
         """As `Transcript.append_condensed`."""
@@ -321,7 +324,8 @@ class TapedTranscript:
     async def wait_until(self, until: datetime | None) -> None:
         """As `Transcript.wait_until`."""
         await self._transcript.wait_until(until)
-        self._hear()
+        self._waits += 1
+        self._hear(f"wait-{self._waits}")
 
     async def rehearse(self, work: Work, *, seen: Seen) -> tuple[Part, ...]:
         """As `Transcript.rehearse`."""
@@ -344,7 +348,7 @@ class TapedTranscript:
         kept = await self._transcript.finish_call(number, call, output)
         changes = tuple(_change(edit) for edit in self._edits(call.call_id))
         self._tape.add(Called(number, call.call_id, output, kept, changes))
-        self._hear()
+        self._hear(f"call-{number}-{call.call_id}")
         return kept
 
 

@@ -1,0 +1,72 @@
+"""`polaris rehearse`: today's agents, with models whose answers are recorded."""
+
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
+from dataclasses import dataclass
+
+from app.models import rehearsed_model
+from app.tools import AGENT_TOOLS, CHAT_TOOLS, ID_TOOLS
+from jobs.agents import Agents
+from jobs.recording.recording import Recording
+from jobs.rehearsal.rehearsed import rehearsed
+from jobs.rehearsal.rehearsing import NotRehearsable, Rehearsed, event_of, rehearse
+from llm.model import Model, ModelEvent, ModelRequest
+from llm.providers import PROVIDERS, Provider
+from store.gateway import Store
+
+
+async def rehearsal_of(recording: Recording) -> Rehearsed:
+    """Go through a recorded run with today's code. Raises: NotRehearsable."""
+    return await rehearse(recording, agents_for(recording))
+
+
+def agents_for(recording: Recording) -> Agents:
+    """Today's agents, with the run's limits; their tools do nothing. Raises: NotRehearsable."""
+    model = model_for(recording)
+    chosen = event_of(recording).data.model
+    return Agents(
+        model,
+        [rehearsed(tool) for tool in AGENT_TOOLS],
+        recording.begun.limits,
+        store=Store("http://rehearsal.invalid", internal_key=""),  # read in steps
+        id_tools=[rehearsed(tool) for tool in ID_TOOLS],
+        models={} if chosen is None else {chosen: model},
+        chat_tools=[rehearsed(tool) for tool in CHAT_TOOLS],
+    )
+
+
+@dataclass(frozen=True)
+class AsThen:
+    """The models of the run, under their names and with the window of the first of them.
+
+    One that was not asked then is left out: it may have been known to be down.
+    """
+
+    name: str
+    context_window: int
+    models: Model
+
+    async def stream(self, request: ModelRequest) -> AsyncGenerator[ModelEvent, None]:
+        """See `Model.stream`."""
+        async with aclosing(self.models.stream(request)) as events:
+            async for event in events:
+                yield event
+
+
+def model_for(recording: Recording) -> Model:
+    """What the run asked, in the same order of preference. Raises: NotRehearsable."""
+    begun = recording.begun
+    first = {each.asked.model: each for each in reversed(recording.exchanges)}
+    order = [name for name in begun.model.split(" > ") if name in first]
+    if not order:
+        raise NotRehearsable("the run had not asked a model yet")
+    asked = [first[name].asked for name in order]
+    models = rehearsed_model([(_provider(e.provider, e.host), e.model, e.facts) for e in asked])
+    return AsThen(begun.model, begun.context_window, models)
+
+
+def _provider(name: str, host: str) -> Provider:
+    found = next((each for each in PROVIDERS if each.name == name), None)
+    if found is None:
+        raise NotRehearsable(f"the run asked a provider that is not known here: {name!r}")
+    return found.at(f"https://{host}")

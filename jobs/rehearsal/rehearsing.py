@@ -1,0 +1,121 @@
+"""A rehearsal: today's code goes through a recorded run, without a model and without effects."""
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+from agent.loop import run_agent
+from agent.outcome import Outcome
+from agent.sink import RecordingSink
+from core.errors import Refused
+from core.ids import EventId
+from engine import ReceivedEvent
+from jobs.agents import Agents
+from jobs.events import MessageSent
+from jobs.recording.recorder import OUTCOME
+from jobs.recording.recording import Recording
+from jobs.rehearsal.differences import Differs, RecordingOver, need_same
+from jobs.rehearsal.rehearsed import (
+    Rehearsal,
+    RehearsedPerson,
+    RehearsedSteps,
+    RehearsedTranscript,
+    RehearsedWire,
+)
+
+
+class NotRehearsable(Refused):
+    """The run is of a kind that cannot be rehearsed; the text says why."""
+
+    code = "not_rehearsable"
+
+
+@dataclass(frozen=True)
+class Rehearsed:
+    """How a rehearsal went: `difference` is None where all was as it was then.
+
+    `requests`, `turns` and `calls` were the same until then. `is_whole`: the run had ended by
+    itself, and so did this one.
+    """
+
+    requests: int
+    turns: int
+    calls: int
+    is_whole: bool
+    difference: str | None = None
+
+
+def event_of(recording: Recording) -> ReceivedEvent[MessageSent]:
+    """The event of the run. Raises: NotRehearsable."""
+    begun = recording.begun
+    if begun.job != "process-message":
+        raise NotRehearsable(f"runs of {begun.job} cannot be rehearsed, those of messages can")
+    about: dict[str, Any] = dict(begun.event)
+    data = MessageSent.model_validate(about["data"])
+    if data.uses_mcp:
+        raise NotRehearsable("the project of the run names MCP servers, whose tools are not here")
+    return ReceivedEvent(
+        about["name"], data, EventId(about["id"]), begun.at, v=None, user=about["user"]
+    )
+
+
+async def rehearse(recording: Recording, agents: Agents) -> Rehearsed:
+    """Go through the run with `agents`, whose tools are `rehearsed` and whose model sends nothing.
+
+    Raises: NotRehearsable.
+    """
+    event = event_of(recording)
+    rehearsal = Rehearsal(recording)
+    steps, wire = RehearsedSteps(rehearsal), RehearsedWire(rehearsal)
+    try:
+        transcript = RehearsedTranscript(rehearsal)
+    except RecordingOver:
+        return Rehearsed(0, 0, 0, is_whole=False)
+    difference: str | None = None
+    is_whole = False
+    try:
+        agent = await agents.for_message(event, steps)
+        outcome = await run_agent(
+            replace(agent, wire=wire, clock=rehearsal.clock, pause=_at_once),
+            transcript=transcript,
+            sink=RecordingSink(),
+            steps=steps,
+            person=RehearsedPerson(rehearsal),
+        )
+        is_whole = _ended(recording, wire, outcome)
+    except (Differs, RecordingOver, ExceptionGroup) as error:
+        why = _why(error)
+        difference = str(why) if isinstance(why, Differs) else None
+    return Rehearsed(
+        requests=wire.made,
+        turns=len(transcript.turns),
+        calls=sum(len(turn.outputs) for turn in transcript.turns),
+        is_whole=is_whole,
+        difference=difference,
+    )
+
+
+def _ended(recording: Recording, wire: RehearsedWire, outcome: Outcome) -> bool:
+    """Whether the run had ended here, too. Raises: Differs."""
+    if wire.left:
+        raise Differs(f"the run ends today before request {wire.made + 1}")
+    if recording.ended is None:
+        return False
+    now = OUTCOME.dump_python(outcome, mode="json")
+    need_same("how the run ended", dict(recording.ended.outcome), now)
+    return True
+
+
+def _why(error: Exception) -> Exception:
+    """The difference out of the groups that calls side by side wrap around it."""
+    inner: tuple[Exception, ...] = getattr(error, "exceptions", ())
+    if not inner:
+        return error
+    found = [_why(each) for each in inner]
+    known = [each for each in found if isinstance(each, Differs | RecordingOver)]
+    if not known:
+        raise error
+    return next((each for each in known if isinstance(each, Differs)), known[0])
+
+
+async def _at_once(_: float) -> None:
+    """No pause between two tries."""
