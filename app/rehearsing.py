@@ -1,18 +1,46 @@
 """`polaris rehearse`: today's agents, with models whose answers are recorded."""
 
+import gzip
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from dataclasses import dataclass
+from pathlib import Path
 
 from app.models import rehearsed_model
 from app.tools import AGENT_TOOLS, CHAT_TOOLS, ID_TOOLS
 from jobs.agents import Agents
-from jobs.recording.recording import Recording
+from jobs.recording.recording import Recording, read_recording
+from jobs.recording.tape import SUFFIX, path_of
 from jobs.rehearsal.rehearsed import rehearsed
 from jobs.rehearsal.rehearsing import NotRehearsable, Rehearsed, event_of, rehearse
 from llm.model import Model, ModelEvent, ModelRequest
 from llm.providers import PROVIDERS, Provider
 from store.gateway import Store
+
+
+@dataclass(frozen=True)
+class Exported:
+    """A recording that was written, and how much of its run is in it."""
+
+    path: Path
+    turns: int
+    calls: int
+
+
+def export(folder: Path, run_id: str, to: Path | None) -> Exported | None:
+    """Write the recording of a run to `to`; None: there is none in the folder.
+
+    Raises: NotARecording, OSError.
+    """
+    source = path_of(folder, run_id)
+    if not source.exists():
+        return None
+    recording = read_recording(source)
+    to = to or Path(f"{source.stem}.jsonl.gz")
+    data = recording.data
+    to.write_bytes(data if to.suffix == SUFFIX else gzip.compress(data, mtime=0))
+    turns = sum(key.startswith("turn-") for key in recording.steps)
+    return Exported(to, turns, len(recording.called))
 
 
 async def rehearsal_of(recording: Recording) -> Rehearsed:

@@ -43,6 +43,14 @@ class Rehearsed:
     is_whole: bool
     difference: str | None = None
 
+    @property
+    def words(self) -> str:
+        """For people, in one line or a few."""
+        counted = f"{self.turns} turns, {self.calls} calls"
+        if self.difference is not None:
+            return f"{self.difference}\n(the same until then: {counted})"
+        return f"same: {counted}" + ("" if self.is_whole else "; the recording goes no further")
+
 
 def event_of(recording: Recording) -> ReceivedEvent[MessageSent]:
     """The event of the run. Raises: NotRehearsable."""
