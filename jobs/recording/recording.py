@@ -48,10 +48,14 @@ class NotARecording(Refused):
 
 @dataclass
 class Exchange:
-    """A request and what came of it; `how` is None where the process died meanwhile."""
+    """A request and what came of it; `how` is None where the process died meanwhile.
+
+    `process` counts the processes that the run has been in.
+    """
 
     asked: Asked
     body: Mapping[str, Any]
+    process: int
     answering: Answering | None = None
     chunks: list[bytes] = field(default_factory=list[bytes])
     how: str | None = None
@@ -77,6 +81,7 @@ class Recording:
     granted: list[Grants] = field(default_factory=list[Grants])
     ended: Ended | None = None
     is_full: bool = False
+    processes: int = 0
 
 
 def read_recording(path: Path) -> Recording:
@@ -133,14 +138,14 @@ def _line(data: bytes, where: str) -> Line | None:
 def _add(recording: Recording, line: Line) -> None:  # noqa: C901, PLR0912 - one case for each kind
     match line:
         case Begun():
-            pass
+            recording.processes += 1
         case Files():
             recording.files = line
         case Told():
             recording.told = recording.told or line
         case Asked():
             before: Mapping[str, Any] = recording.exchanges[-1].body if recording.exchanges else {}
-            recording.exchanges.append(Exchange(line, _body(line, before)))
+            recording.exchanges.append(Exchange(line, _body(line, before), recording.processes))
         case Answering():
             _last(recording).answering = line
         case Came():

@@ -4,9 +4,10 @@ from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, 
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import partial
 from typing import Any, NoReturn, TypeVar
 
-from pydantic import BaseModel
+from pydantic import BaseModel, TypeAdapter
 
 from agent.durable import Child
 from agent.person import Grants, Request, RequestId, Standing
@@ -36,6 +37,10 @@ _BY_CHANCE = (
     "wait_s",
 )  # hashes of masked texts, and times
 _OK = 200
+
+
+class ProcessGone(Exception):
+    """Here the process of the run ended; another one took it up."""
 
 
 class Rehearsal:
@@ -88,15 +93,17 @@ class RehearsedWire:
         need_same(what, exchange.body, without_secrets(dict(sent.body)))
         answering = exchange.answering
         if answering is None:
-            self._broken()
+            self._broken(exchange)
         if answering.status != _OK and not exchange.chunks:
             raise sent.status_error(answering.status, answering.headers, answering.body)
-        yield _Recorded(exchange, self._broken)
+        yield _Recorded(exchange, partial(self._broken, exchange))
 
-    def _broken(self) -> NoReturn:
+    def _broken(self, exchange: Exchange) -> NoReturn:
         """The answer went no further: for the run to take up, or because it was stopped there."""
         if not self.left:
             self._rehearsal.over("the answer to the last request is not whole")
+        if self._rehearsal.recording.exchanges[self.made].process > exchange.process:
+            raise ProcessGone
         raise ConnectionResetError("the recorded connection broke here")
 
 
@@ -123,6 +130,7 @@ class RehearsedSteps:
 
     def __init__(self, rehearsal: Rehearsal) -> None:
         self._rehearsal = rehearsal
+        self._done: dict[str, Any] = {}
         self._failed = {key: list(each) for key, each in rehearsal.recording.failed.items()}
 
     async def run(self, key: str, fn: Callable[[], Awaitable[T]], /) -> T:
@@ -130,10 +138,15 @@ class RehearsedSteps:
         adapter = result_adapter(fn)
         if not key.startswith(_OF_THE_LOOP):
             return read_back(adapter, self._recorded(key))
+        if key not in self._done:
+            self._done[key] = await self._run(key, fn, adapter)
+        return self._done[key]
+
+    async def _run(self, key: str, fn: Callable[[], Awaitable[T]], adapter: TypeAdapter[Any]) -> T:
         while True:
             try:
                 result = await fn()
-            except (Differs, RecordingOver):
+            except (Differs, RecordingOver, ProcessGone):
                 raise
             except Exception as error:  # noqa: BLE001 - whatever fails a step, as the engine has it
                 self._fails(key, error)

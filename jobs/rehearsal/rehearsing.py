@@ -1,5 +1,6 @@
 """A rehearsal: today's code goes through a recorded run, without a model and without effects."""
 
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -15,6 +16,7 @@ from jobs.recording.recorder import OUTCOME
 from jobs.recording.recording import Recording
 from jobs.rehearsal.differences import Differs, RecordingOver, need_same
 from jobs.rehearsal.rehearsed import (
+    ProcessGone,
     Rehearsal,
     RehearsedPerson,
     RehearsedSteps,
@@ -82,13 +84,17 @@ async def rehearse(recording: Recording, agents: Agents) -> Rehearsed:
     is_whole = False
     try:
         agent = await agents.for_message(event, steps)
-        outcome = await run_agent(
-            replace(agent, wire=wire, clock=rehearsal.clock, pause=_at_once),
-            transcript=transcript,
-            sink=RecordingSink(),
-            steps=steps,
-            person=RehearsedPerson(rehearsal),
-        )
+        agent = replace(agent, wire=wire, clock=rehearsal.clock, pause=_at_once)
+        outcome: Outcome | None = None
+        while outcome is None:  # once for each process that the run was in
+            with suppress(ProcessGone):
+                outcome = await run_agent(
+                    agent,
+                    transcript=transcript,
+                    sink=RecordingSink(),
+                    steps=steps,
+                    person=RehearsedPerson(rehearsal),
+                )
         is_whole = _ended(recording, wire, outcome)
     except (Differs, RecordingOver, ExceptionGroup) as error:
         why = _why(error)
