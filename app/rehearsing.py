@@ -1,21 +1,27 @@
 """`polaris rehearse`: today's agents, with models whose answers are recorded."""
 
 import gzip
+import tempfile
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-from app.models import rehearsed_model
-from app.tools import AGENT_TOOLS, CHAT_TOOLS, ID_TOOLS
+from app.models import model_of, rehearsed_model
+from app.settings import Settings
+from app.tools import AGENT_TOOLS, CHAT_TOOLS, ID_TOOLS, owned_by_worker
+from core.clock import SystemClock
 from jobs.agents import Agents
+from jobs.events import registries_of
 from jobs.recording.recording import Recording, read_recording
 from jobs.recording.tape import SUFFIX, path_of
-from jobs.rehearsal.rehearsed import rehearsed
+from jobs.rehearsal.going_on import GoingOn, fill
+from jobs.rehearsal.rehearsed import Rehearsal, rehearsed
 from jobs.rehearsal.rehearsing import NotRehearsable, Rehearsed, event_of, rehearse
 from llm.model import Model, ModelEvent, ModelRequest
 from llm.providers import PROVIDERS, Provider
 from store.gateway import Store
+from tools.workspace.disk import DiskWorkspace
 
 
 @dataclass(frozen=True)
@@ -45,12 +51,37 @@ def export(folder: Path, run_id: str, to: Path | None) -> Exported | None:
 
 async def rehearsal_of(recording: Recording) -> Rehearsed:
     """Go through a recorded run with today's code. Raises: NotRehearsable."""
-    return await rehearse(recording, agents_for(recording))
+    rehearsal = Rehearsal(recording)
+    return await rehearse(rehearsal, agents_for(rehearsal))
 
 
-def agents_for(recording: Recording) -> Agents:
+async def going_on_from(
+    recording: Recording, step: str, model: str, settings: Settings
+) -> Rehearsed:
+    """The same up to that step; then the model goes on, with real tools in a copy of the project.
+
+    Raises:
+        NotRehearsable, SettingsInvalid.
+        ModelUnavailable, ModelRefused, StreamBroken: as the model does.
+    """
+    live = model_of(settings.model_copy(update={"models": (model,)}))
+    with tempfile.TemporaryDirectory(prefix="polaris-rehearsal-") as temporary:
+        folder = Path(temporary) / "project"
+        folder.mkdir()
+        files = DiskWorkspace(folder)
+        await fill(files, recording.files)
+        apart = settings.model_copy(update={"data_dir": Path(temporary)})
+        async with owned_by_worker(apart, SystemClock()) as owned:
+            need = owned.also(registries_of(event_of(recording).data))
+            going_on = GoingOn(step, live, files, folder, need)
+            rehearsal = Rehearsal(recording, going_on)
+            return await rehearse(rehearsal, agents_for(rehearsal))
+
+
+def agents_for(rehearsal: Rehearsal) -> Agents:
     """Today's agents, with the run's limits; their tools do nothing. Raises: NotRehearsable."""
-    model = model_for(recording)
+    recording = rehearsal.recording
+    model = model_for(rehearsal)
     chosen = event_of(recording).data.model
     return Agents(
         model,
@@ -67,22 +98,28 @@ def agents_for(recording: Recording) -> Agents:
 class AsThen:
     """The models of the run, under their names and with the window of the first of them.
 
-    One that was not asked then is left out: it may have been known to be down.
+    One that was not asked then is left out: it may have been known to be down. Where the rehearsal
+    goes on without the recording, its model answers.
     """
 
     name: str
     context_window: int
     models: Model
+    rehearsal: Rehearsal
 
     async def stream(self, request: ModelRequest) -> AsyncGenerator[ModelEvent, None]:
         """See `Model.stream`."""
-        async with aclosing(self.models.stream(request)) as events:
+        model = self.models
+        if self.rehearsal.is_live and self.rehearsal.going_on is not None:
+            model, request = self.rehearsal.going_on.model, replace(request, wire=None)
+        async with aclosing(model.stream(request)) as events:
             async for event in events:
                 yield event
 
 
-def model_for(recording: Recording) -> Model:
+def model_for(rehearsal: Rehearsal) -> Model:
     """What the run asked, in the same order of preference. Raises: NotRehearsable."""
+    recording = rehearsal.recording
     begun = recording.begun
     first = {each.asked.model: each for each in reversed(recording.exchanges)}
     order = [name for name in begun.model.split(" > ") if name in first]
@@ -90,7 +127,7 @@ def model_for(recording: Recording) -> Model:
         raise NotRehearsable("the run had not asked a model yet")
     asked = [first[name].asked for name in order]
     models = rehearsed_model([(_provider(e.provider, e.host), e.model, e.facts) for e in asked])
-    return AsThen(begun.model, begun.context_window, models)
+    return AsThen(begun.model, begun.context_window, models, rehearsal)
 
 
 def _provider(name: str, host: str) -> Provider:

@@ -51,20 +51,33 @@ def record(
 
 def rehearse(
     file: Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="A recording.")],
+    step: Annotated[
+        str | None, typer.Option("--from", help="Leave the recording at this step: turn-3.")
+    ] = None,
+    model: Annotated[
+        str | None, typer.Option(help="PROVIDER:MODEL that goes on from there, with its key set.")
+    ] = None,
 ) -> None:
     """Go through a recorded run with today's code: no model, no network, no effects.
 
-    Says the first difference and ends with code 1; or says that there is none.
+    Says the first difference and ends with code 1; or says that there is none. With --from and
+    --model a real model goes on from a step, with real tools in a copy of the project.
     """
-    from app.rehearsing import rehearsal_of  # noqa: PLC0415 - the product, for this command only
+    from app.rehearsing import going_on_from, rehearsal_of  # noqa: PLC0415 - the product, for this command only
     from jobs.recording.recording import read_recording  # noqa: PLC0415 - as above
 
+    if (step is None) != (model is None):
+        raise typer.BadParameter("--from and --model go together", param_hint="--from")
     settings = settings_or_exit()
     differs = False
 
     async def work() -> None:
         nonlocal differs
-        done = await rehearsal_of(await asyncio.to_thread(read_recording, file))
+        recording = await asyncio.to_thread(read_recording, file)
+        if step is None or model is None:
+            done = await rehearsal_of(recording)
+        else:
+            done = await going_on_from(recording, step, model, settings)
         differs = done.difference is not None
         typer.echo(done.words)
 

@@ -9,15 +9,17 @@ from typing import Any, NoReturn, TypeVar
 
 from pydantic import BaseModel, TypeAdapter
 
-from agent.durable import Child
+from agent.durable import Child, ToolRef
 from agent.person import Grants, Request, RequestId, Standing
 from agent.transcript import Loaded, MemoryTranscript, RecordedTurn, Steer, Work
 from core.clock import ManualClock
 from engine.results import as_stored, read_back, result_adapter
+from jobs.answer.plan import StagedPlan
 from jobs.recording.lines import Called, without_secrets
 from jobs.recording.recording import Exchange, Recording
 from jobs.recording.taping import ABOUT
 from jobs.rehearsal.differences import Differs, RecordingOver, need_same
+from jobs.rehearsal.going_on import GoingOn, repeat
 from llm.model import ToolCall
 from llm.wire import Response, Sent
 from tools.output import Part, ToolOutput
@@ -37,6 +39,12 @@ _BY_CHANCE = (
     "wait_s",
 )  # hashes of masked texts, and times
 _OK = 200
+_NOBODY = RequestId("nobody is there to be asked")
+
+
+def is_of_loop(key: str) -> bool:
+    """Whether a step is one of the agent's loop, which a rehearsal runs."""
+    return key.startswith(_OF_THE_LOOP)
 
 
 class ProcessGone(Exception):
@@ -44,10 +52,12 @@ class ProcessGone(Exception):
 
 
 class Rehearsal:
-    """One rehearsal: the recording, and how far it has got."""
+    """One rehearsal: the recording, and whether it was left (`is_live`) to go on without it."""
 
-    def __init__(self, recording: Recording) -> None:
+    def __init__(self, recording: Recording, going_on: GoingOn | None = None) -> None:
         self.recording = recording
+        self.going_on = going_on
+        self.is_live = False
         self.clock = ManualClock(recording.begun.at)
 
     def over(self, instead: str) -> NoReturn:
@@ -135,8 +145,12 @@ class RehearsedSteps:
 
     async def run(self, key: str, fn: Callable[[], Awaitable[T]], /) -> T:
         """As `Durable.run`."""
+        if self._rehearsal.going_on is not None and key == self._rehearsal.going_on.step:
+            self._rehearsal.is_live = True
+        if self._rehearsal.is_live:
+            return await fn()
         adapter = result_adapter(fn)
-        if not key.startswith(_OF_THE_LOOP):
+        if not is_of_loop(key):
             return read_back(adapter, self._recorded(key))
         if key not in self._done:
             self._done[key] = await self._run(key, fn, adapter)
@@ -156,6 +170,8 @@ class RehearsedSteps:
             then = _settled(self._rehearsal.recording.steps[key])
             now = without_secrets(as_stored(adapter, result, by_alias=False))
             need_same(f"the result of {key}", then, _settled(now))
+            if isinstance(result, ToolRef):  # what it learned of files, which it does not now
+                return read_back(adapter, self._rehearsal.recording.steps[key])
             return result
 
     def _fails(self, key: str, error: Exception) -> None:
@@ -168,6 +184,8 @@ class RehearsedSteps:
             raise RecordingOver
 
     def _recorded(self, key: str) -> Any:
+        if self._rehearsal.is_live:
+            return None
         if key not in self._rehearsal.recording.steps:
             self._rehearsal.over(f"the step {key} was not taken")
         return self._rehearsal.recording.steps[key]
@@ -222,6 +240,8 @@ class RehearsedPerson:
 
     async def ask(self, request: Request) -> Standing:
         """As `Person.ask`."""
+        if self._rehearsal.is_live:
+            return Standing(_NOBODY, "expired", request.until)
         found = self._rehearsal.recording.stood.get(("ask", request.call_id))
         if found is None:
             self._rehearsal.over(f"nobody was asked about the call {request.call_id}")
@@ -231,6 +251,8 @@ class RehearsedPerson:
 
     async def settle(self, request_id: RequestId) -> Standing:
         """As `Person.settle`."""
+        if request_id == _NOBODY:
+            return Standing(_NOBODY, "expired", self._rehearsal.clock.now())
         found = self._rehearsal.recording.stood.get(("settle", request_id))
         if found is None:
             self._rehearsal.over(f"the request {request_id} was not settled")
@@ -249,10 +271,13 @@ class ThisCall:
 
 
 def rehearsed(tool: AnyTool) -> AnyTool:
-    """The tool, which says what it said then and does nothing."""
+    """The tool, which says what it said then and does nothing; it works where nothing was said."""
 
-    async def run(_: BaseModel, place: Place) -> ToolOutput:
-        return place.need(ThisCall).called.output
+    async def run(arguments: BaseModel, place: Place) -> ToolOutput:
+        try:
+            return place.need(ThisCall).called.output
+        except LookupError:
+            return await tool.run(arguments, place)
 
     return replace(tool, run=run)
 
@@ -305,17 +330,25 @@ class RehearsedTranscript(MemoryTranscript):
         self, number: int, call: ToolCall, *, touches: Touches, seen: Seen
     ) -> Place:
         """As `Transcript.start_call`. Raises: RecordingOver, Differs."""
+        place = await super().start_call(number, call, touches=touches, seen=seen)
+        if self._rehearsal.is_live and (going_on := self._rehearsal.going_on) is not None:
+            need = going_on.need.also(StagedPlan())
+            return Place(going_on.files, seen, going_on.folder, need)
         called = self._rehearsal.recording.called.get((number, call.call_id))
         if called is None:
             self._rehearsal.over(f"the call {call.call_id} of turn {number} was not made")
-        place = await super().start_call(number, call, touches=touches, seen=seen)
         return replace(place, need=Provided(ThisCall(called)))
 
     async def finish_call(self, number: int, call: ToolCall, output: ToolOutput) -> ToolOutput:
         """As `Transcript.finish_call`. Raises: Differs."""
+        if self._rehearsal.is_live:
+            return await super().finish_call(number, call, output)
         called = self._rehearsal.recording.called[number, call.call_id]
         what = f"the output of {call.name} in turn {number}"
         need_same(what, called.output.text, without_secrets(output.text))
         kept = await super().finish_call(number, call, called.kept)
+        if self._rehearsal.going_on is not None:
+            for change in called.changes:
+                await repeat(change, self._rehearsal.going_on.files)
         self._after(f"call-{number}-{call.call_id}")
         return kept

@@ -1,5 +1,6 @@
 """A rehearsal: today's code goes through a recorded run, without a model and without effects."""
 
+import json
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any
@@ -22,7 +23,11 @@ from jobs.rehearsal.rehearsed import (
     RehearsedSteps,
     RehearsedTranscript,
     RehearsedWire,
+    is_of_loop,
 )
+from llm.model import TextPart, ToolCall
+
+SHOWN_CHARS = 200  # of the arguments of a call
 
 
 class NotRehearsable(Refused):
@@ -36,7 +41,7 @@ class Rehearsed:
     """How a rehearsal went: `difference` is None where all was as it was then.
 
     `requests`, `turns` and `calls` were the same until then. `is_whole`: the run had ended by
-    itself, and so did this one.
+    itself, and so did this one. `new` is what was said after the recording was left.
     """
 
     requests: int
@@ -44,6 +49,7 @@ class Rehearsed:
     calls: int
     is_whole: bool
     difference: str | None = None
+    new: str | None = None
 
     @property
     def words(self) -> str:
@@ -51,6 +57,8 @@ class Rehearsed:
         counted = f"{self.turns} turns, {self.calls} calls"
         if self.difference is not None:
             return f"{self.difference}\n(the same until then: {counted})"
+        if self.new is not None:
+            return f"{self.new}\n({counted} in all)"
         return f"same: {counted}" + ("" if self.is_whole else "; the recording goes no further")
 
 
@@ -68,13 +76,16 @@ def event_of(recording: Recording) -> ReceivedEvent[MessageSent]:
     )
 
 
-async def rehearse(recording: Recording, agents: Agents) -> Rehearsed:
+async def rehearse(rehearsal: Rehearsal, agents: Agents) -> Rehearsed:
     """Go through the run with `agents`, whose tools are `rehearsed` and whose model sends nothing.
 
-    Raises: NotRehearsable.
+    Raises:
+        NotRehearsable: it is of another kind, or was never at the step to go on from.
+        ModelUnavailable, ModelRefused, StreamBroken: of the model that was to go on.
     """
+    recording = rehearsal.recording
     event = event_of(recording)
-    rehearsal = Rehearsal(recording)
+    _check(rehearsal)
     steps, wire = RehearsedSteps(rehearsal), RehearsedWire(rehearsal)
     try:
         transcript = RehearsedTranscript(rehearsal)
@@ -95,7 +106,7 @@ async def rehearse(recording: Recording, agents: Agents) -> Rehearsed:
                     steps=steps,
                     person=RehearsedPerson(rehearsal),
                 )
-        is_whole = _ended(recording, wire, outcome)
+        is_whole = rehearsal.is_live or _ended(recording, wire, outcome)
     except (Differs, RecordingOver, ExceptionGroup) as error:
         why = _why(error)
         difference = str(why) if isinstance(why, Differs) else None
@@ -105,7 +116,31 @@ async def rehearse(recording: Recording, agents: Agents) -> Rehearsed:
         calls=sum(len(turn.outputs) for turn in transcript.turns),
         is_whole=is_whole,
         difference=difference,
+        new=_new(rehearsal, transcript),
     )
+
+
+def _check(rehearsal: Rehearsal) -> None:
+    """Raises: NotRehearsable."""
+    going_on, steps = rehearsal.going_on, rehearsal.recording.steps
+    if going_on is not None and not (going_on.step in steps and is_of_loop(going_on.step)):
+        known = ", ".join(filter(is_of_loop, steps)) or "none"
+        raise NotRehearsable(f"the run has no step {going_on.step!r}; its steps: {known}")
+
+
+def _new(rehearsal: Rehearsal, transcript: RehearsedTranscript) -> str | None:
+    """What was said and called since the recording was left; None: it was not."""
+    if not rehearsal.is_live:
+        return None
+    said: list[str] = []
+    for recorded in transcript.turns:
+        known = rehearsal.recording.called
+        for part in recorded.turn.message.parts:
+            if isinstance(part, TextPart):
+                said.append(part.text)
+            if isinstance(part, ToolCall) and (recorded.number, part.call_id) not in known:
+                said.append(f"[{part.name} {json.dumps(dict(part.arguments))[:SHOWN_CHARS]}]")
+    return "\n".join(said)
 
 
 def _ended(recording: Recording, wire: RehearsedWire, outcome: Outcome) -> bool:

@@ -94,7 +94,7 @@ async def _with_image(scene: Scene) -> RunId:
 
 async def _read_all(scene: Scene) -> RunId:
     site = scene.site
-    pages = {f"docs/{n}.md": f"Page {n} of the manual.\n".encode() * 120 for n in range(PAGES)}
+    pages = {f"docs/{n}.md": f"Page {n} of the manual.\n".encode() * 160 for n in range(PAGES)}
     await site.store.files.write_many(site.project_id, pages, owner=site.owner)
     return await scene.answer("Read the manual.")
 
@@ -109,11 +109,15 @@ async def _killed(scene: Scene) -> RunId:
 
 
 def _short_memory(site: Site) -> None:
-    site.limits = replace(site.limits, history_tokens=3_000)
+    site.limits = replace(site.limits, history_tokens=3_000, max_turns=50)
+
+
+def _two_turns(site: Site) -> None:
+    site.limits = replace(site.limits, max_turns=2)
 
 
 ASKS: SettingsChange = {"approvals": (ApprovalRule("editFile", "ask", "src/**"),)}
-PAGES = 8
+PAGES = 14
 READS = [calls(("readFile", {"path": f"docs/{number}.md"})) for number in range(PAGES)]
 
 PLAYS: dict[str, Play] = {
@@ -212,6 +216,9 @@ PLAYS: dict[str, Play] = {
             DONE,
         ),
         run=_killed,
+    ),
+    "step-cap": Play(
+        (calls(READ), calls(EDIT), calls(READ), says("It is half done.")), change=_two_turns
     ),
     "wrong-calls": Play(
         (
