@@ -17,7 +17,7 @@ from jobs.recording.recording import Recording, read_recording
 from jobs.recording.tape import SUFFIX, path_of
 from jobs.rehearsal.going_on import GoingOn, fill
 from jobs.rehearsal.rehearsed import Rehearsal, rehearsed
-from jobs.rehearsal.rehearsing import NotRehearsable, Rehearsed, event_of, rehearse
+from jobs.rehearsal.rehearsing import NotRehearsable, Rehearsed, event_of, need_step, rehearse
 from llm.model import Model, ModelEvent, ModelRequest
 from llm.providers import PROVIDERS, Provider
 from store.gateway import Store
@@ -64,6 +64,7 @@ async def going_on_from(
         NotRehearsable, SettingsInvalid.
         ModelUnavailable, ModelRefused, StreamBroken: as the model does.
     """
+    need_step(recording, step)
     live = model_of(settings.model_copy(update={"models": (model,)}))
     with tempfile.TemporaryDirectory(prefix="polaris-rehearsal-") as temporary:
         folder = Path(temporary) / "project"

@@ -80,12 +80,11 @@ async def rehearse(rehearsal: Rehearsal, agents: Agents) -> Rehearsed:
     """Go through the run with `agents`, whose tools are `rehearsed` and whose model sends nothing.
 
     Raises:
-        NotRehearsable: it is of another kind, or was never at the step to go on from.
+        NotRehearsable: it is of another kind.
         ModelUnavailable, ModelRefused, StreamBroken: of the model that was to go on.
     """
     recording = rehearsal.recording
     event = event_of(recording)
-    _check(rehearsal)
     steps, wire = RehearsedSteps(rehearsal), RehearsedWire(rehearsal)
     try:
         transcript = RehearsedTranscript(rehearsal)
@@ -120,12 +119,11 @@ async def rehearse(rehearsal: Rehearsal, agents: Agents) -> Rehearsed:
     )
 
 
-def _check(rehearsal: Rehearsal) -> None:
-    """Raises: NotRehearsable."""
-    going_on, steps = rehearsal.going_on, rehearsal.recording.steps
-    if going_on is not None and not (going_on.step in steps and is_of_loop(going_on.step)):
-        known = ", ".join(filter(is_of_loop, steps)) or "none"
-        raise NotRehearsable(f"the run has no step {going_on.step!r}; its steps: {known}")
+def need_step(recording: Recording, step: str) -> None:
+    """Raises: NotRehearsable: the loop never had this step."""
+    if not (step in recording.steps and is_of_loop(step)):
+        known = ", ".join(filter(is_of_loop, recording.steps)) or "none"
+        raise NotRehearsable(f"the run has no step {step!r}; its steps: {known}")
 
 
 def _new(rehearsal: Rehearsal, transcript: RehearsedTranscript) -> str | None:
