@@ -2,7 +2,8 @@
 
 import json
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 from pydantic import ValidationError
@@ -10,10 +11,11 @@ from pydantic import ValidationError
 from agent import words
 from agent.definition import Agent
 from agent.durable import AskRef
-from agent.person import Consent, Person, Question, Request, RequestId
+from agent.person import Consent, Grants, Person, Question, Request, RequestId
 from core.text import without_surrogates
 from llm.model import ToolCall
-from tools.approvals import Judged, judge
+from tools.approvals import Judged, Rule, Subjects, Unlisted, allows, judge, rule_for, unlisted
+from tools.consents import Consents
 from tools.output import DiffPart, Part, ToolOutput
 from tools.questions import ASK_USER_NAME, AskUserArguments
 from tools.workspace.paths import ROOT
@@ -23,7 +25,17 @@ MAX_LISTED = 20  # paths, and patterns of what is allowed for always
 MAX_PATTERN_CHARS = 400
 
 
-Rehearse = Callable[[], Awaitable[tuple[Part, ...]]]
+@dataclass(frozen=True)
+class Trial:
+    """What can be found out of a call before it runs.
+
+    Args:
+        rehearse: gives what it would change.
+        folder: gives the project's files on disk; None where there are none.
+    """
+
+    rehearse: Callable[[], Awaitable[tuple[Part, ...]]]
+    folder: Callable[[], Awaitable[Path | None]]
 
 
 class Consulting:
@@ -34,19 +46,22 @@ class Consulting:
         self._person = person
 
     def may_ask(self, call: ToolCall) -> bool:
-        """Whether the call is a question, or one that a rule of the agent asks about."""
-        if self._person is None:
-            return False
-        return self._question(call) is not None or self._judged(call).policy == "ask"
+        """Whether the call is a question, or one that a rule or the list of programs asks about.
 
-    async def ask(self, number: int, call: ToolCall, rehearse: Rehearse) -> AskRef:
-        """Put what the call asks; a reference without an id says that nothing has to be asked.
-
-        `rehearse` gives what the call would change.
+        What the project has installed is looked at when it comes to that.
         """
         if self._person is None:
+            return False
+        if self._question(call) is not None:
+            return True
+        policy = self._judged(call).policy
+        return policy == "ask" or (policy == "allow" and bool(self._unlisted(call)))
+
+    async def ask(self, number: int, call: ToolCall, trial: Trial) -> AskRef:
+        """Put what the call asks; a reference without an id says that nothing has to be asked."""
+        if self._person is None:
             return AskRef()
-        about = self._question(call) or await self._consent(call, self._person, rehearse)
+        about = self._question(call) or await self._consent(call, self._person, trial)
         if about is None:
             return AskRef()
         now = self._agent.clock.now()
@@ -69,6 +84,39 @@ class Consulting:
             return _refused(words.nobody_allowed(call.name))
         return None if reply.is_allowed else _refused(words.denied(call.name, reply.text))
 
+    async def consents(self, call: ToolCall, request_id: RequestId | None) -> Consents:
+        """What the person lets run of a call that they were asked about, or that rules allow."""
+        found = self._unlisted(call)
+        if not found:
+            return Consents()
+        if request_id is not None:
+            return Consents(frozenset(each.command for each in found))
+        grants = Grants() if self._person is None else await self._person.grants()
+        return Consents(
+            frozenset(each.command for each in found if self._is_granted(call, each, grants))
+        )
+
+    def _unlisted(self, call: ToolCall, folder: Path | None = None) -> tuple[Unlisted, ...]:
+        """The programs in a command that run with a person's consent alone."""
+        touches = self._agent.toolbox.touches(call.name, call.arguments)
+        command = call.arguments.get("command")
+        if not touches.in_folder or not isinstance(command, str):
+            return ()
+        return unlisted(command, folder)
+
+    def _is_granted(self, call: ToolCall, it: Unlisted, grants: Grants) -> bool:
+        if allows(self._rules(grants), call.name, it.command):
+            return True
+        return it.is_exact and rule_for(call.name, it.command) in grants.silenced
+
+    def _rules(self, grants: Grants) -> tuple[Rule, ...]:
+        """Those of the project, after what the person has allowed since."""
+        rules = (
+            replace(rule, policy="allow") if rule in grants.silenced else rule
+            for rule in self._agent.approvals
+        )
+        return (*grants.rules, *rules)
+
     def _question(self, call: ToolCall) -> Question | None:
         if call.name != ASK_USER_NAME or ASK_USER_NAME not in self._agent.toolbox.names:
             return None
@@ -85,20 +133,18 @@ class Consulting:
         touches = self._agent.toolbox.touches(call.name, call.arguments)
         return judge(self._agent.approvals, call.name, call.arguments, touches)
 
-    async def _consent(self, call: ToolCall, person: Person, rehearse: Rehearse) -> Consent | None:
+    async def _consent(self, call: ToolCall, person: Person, trial: Trial) -> Consent | None:
         """What the person has to be asked, unless they have allowed it for the run or always."""
         grants = await person.grants()
-        rules = (
-            replace(rule, policy="allow") if rule in grants.silenced else rule
-            for rule in self._agent.approvals
-        )
         touches = self._agent.toolbox.touches(call.name, call.arguments)
-        judged = judge((*grants.rules, *rules), call.name, call.arguments, touches)
+        judged = judge(self._rules(grants), call.name, call.arguments, touches)
+        if judged.policy == "allow" and self._unlisted(call):
+            return self._unlisted_consent(call, grants, await trial.folder())
         if judged.policy != "ask" or judged.rule is None:
             return None
         command = call.arguments.get("command") if touches.in_folder else None
         writes_files = bool(touches.writes) and not touches.in_folder and ROOT not in touches.writes
-        diff = _diff(await rehearse()) if writes_files else ""
+        diff = _diff(await trial.rehearse()) if writes_files else ""
         return Consent(
             tool=call.name,
             rule=judged.rule,
@@ -106,6 +152,27 @@ class Consulting:
             paths=judged.subjects.paths[:MAX_LISTED],
             preview="" if isinstance(command, str) else _cut(diff or _told(call.arguments)),
             patterns=_bounded(judged.subjects.patterns()),
+        )
+
+    def _unlisted_consent(
+        self, call: ToolCall, grants: Grants, folder: Path | None
+    ) -> Consent | None:
+        wanted = [
+            each
+            for each in self._unlisted(call, folder)
+            if not self._is_granted(call, each, grants)
+        ]
+        if not wanted:
+            return None
+        is_exact = all(each.is_exact for each in wanted)
+        subjects = Subjects(commands=tuple(each.command for each in wanted), is_exact=is_exact)
+        command = call.arguments.get("command")
+        return Consent(
+            tool=call.name,
+            rule=rule_for(call.name, wanted[0].command[: MAX_PATTERN_CHARS // 2]),
+            command=_cut(command) if isinstance(command, str) else None,
+            preview=_cut("\n".join(each.reason for each in wanted)),
+            patterns=_bounded(subjects.patterns()),
         )
 
 

@@ -10,7 +10,7 @@ from agent.announcing import announces
 from agent.asking import Asker
 from agent.cleaning import ENDS_THE_ANSWER, cleaned
 from agent.condensing import makes_progress, summary_chars
-from agent.consulting import Consulting
+from agent.consulting import Consulting, Trial
 from agent.definition import Agent
 from agent.durable import AskAgain, AskRef, CallRef, CondensedRef, CondenseFirst, ToolRef, TurnRef
 from agent.history import Remarks
@@ -167,7 +167,7 @@ class RunState:
         call = _call(recorded, call_id)
         work = partial(self.agent.toolbox.run, call.name, call.arguments)
         rehearse = partial(self.transcript.rehearse, work, seen=self.seen)
-        return await self._consulting.ask(number, call, rehearse)
+        return await self._consulting.ask(number, call, Trial(rehearse, self.transcript.folder))
 
     async def call(
         self, number: int, call_id: ToolCallId, asked: RequestId | None = None
@@ -190,7 +190,10 @@ class RunState:
         instead = await self._consulting.verdict(call, asked)
         if instead is not None:
             touches = Touches()
-        place = await self.transcript.start_call(number, call, touches=touches, seen=self.seen)
+        consents = await self._consulting.consents(call, asked)
+        place = await self.transcript.start_call(
+            number, call, touches=touches, seen=self.seen, given=(consents,)
+        )
         before = self.seen.touched(touches)
         try:
             output = instead or await self.agent.toolbox.run(call.name, call.arguments, place)

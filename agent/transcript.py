@@ -3,13 +3,14 @@
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from pathlib import Path
 from typing import Literal, Protocol
 
 from core.ids import MessageId, ToolCallId
 from llm.model import TextPart, ToolCall, Turn, Usage
 from tools.diffs import diff_parts
 from tools.output import Part, ToolOutput
-from tools.place import Place, Seen, Touches
+from tools.place import Place, Provided, Seen, Touches
 from tools.workspace.memory import MemoryWorkspace
 from tools.workspace.port import Workspace
 from tools.workspace.staged import StagedWorkspace
@@ -148,12 +149,23 @@ class Transcript(Protocol):
         """What the work of a call would change, as people see it; nothing of it is kept."""
         ...
 
+    async def folder(self) -> Path | None:
+        """The newest files on disk, to be looked at; None where they are on none."""
+        ...
+
     async def start_call(
-        self, number: int, call: ToolCall, *, touches: Touches, seen: Seen
+        self,
+        number: int,
+        call: ToolCall,
+        *,
+        touches: Touches,
+        seen: Seen,
+        given: Sequence[object] = (),
     ) -> Place:
         """Record that the call, which is part of turn `number`, is about to run; where it works.
 
-        The place has the newest files. `seen` is the run's, for `Place.seen`. What follows is
+        The place has the newest files. `seen` is the run's, for `Place.seen`; `given` is what its
+        tool may ask for besides, in this call alone. What follows is
         `finish_call`, or `drop_call` if the call is interrupted.
         """
         ...
@@ -241,6 +253,10 @@ class MemoryTranscript:
         changes = [await stage.change_of(path) for path in paths]
         return await diff_parts(changes, of=len(paths))
 
+    async def folder(self) -> Path | None:
+        """They are on no disk."""
+        return None
+
     async def start_call(
         self,
         number: int,
@@ -248,11 +264,12 @@ class MemoryTranscript:
         *,
         touches: Touches,  # noqa: ARG002 - the port's shape
         seen: Seen,
+        given: Sequence[object] = (),
     ) -> Place:
         """Mark the call as running."""
         recorded = self.turns[number]
         self.turns[number] = replace(recorded, started=recorded.started | {call.call_id})
-        return Place(self.workspace, seen)
+        return Place(self.workspace, seen, need=Provided(*given))
 
     def drop_call(self, call: ToolCall) -> None:
         """What was written is in the workspace, and stays."""

@@ -11,12 +11,13 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from pathlib import Path
 from typing import Any, Literal
 
 from tools.place import Touches
 from tools.search.globs import BadGlob, Glob, glob_of
+from tools.terminal.installed import policy_in
 from tools.terminal.policy.parse import Unreadable, calls_of
-from tools.terminal.policy.verdict import Call
 from tools.workspace.port import RelPath
 
 Policy = Literal["ask", "allow", "deny"]
@@ -56,8 +57,19 @@ class Subjects:
         if not self.is_exact:
             return None
         exact_paths = (f"/{_SPECIAL.sub(_escaped, path)}" for path in self.paths)
-        exact_commands = (command.replace("*", r"\*") for command in self.commands)
-        return (*exact_paths, *exact_commands)
+        return (*exact_paths, *map(_exactly, self.commands))
+
+
+@dataclass(frozen=True)
+class Unlisted:
+    """A call of a program that runs with a person's consent alone, and why that is so.
+
+    Not `is_exact`: something in it is put together when it runs.
+    """
+
+    command: str
+    reason: str
+    is_exact: bool
 
 
 @dataclass(frozen=True)
@@ -119,15 +131,34 @@ def subjects_of(arguments: Mapping[str, Any], touches: Touches) -> Subjects:
         calls = [call for call in calls_of(command) if call.program.text or call.arguments]
     except Unreadable:  # the tool refuses it, too
         return Subjects(commands=(command,))
-    texts = dict.fromkeys(_text(call) for call in calls)
+    texts = dict.fromkeys(call.text for call in calls)
     return Subjects(
         commands=tuple(texts) or (command,),
-        is_exact=all(word.is_literal for call in calls for word in (call.program, *call.arguments)),
+        is_exact=all(call.is_exact for call in calls),
     )
 
 
-def _text(call: Call) -> str:
-    return " ".join(word.text for word in (call.program, *call.arguments)).strip()
+def allows(rules: Sequence[Rule], name: str, command: str) -> bool:
+    """Whether a rule says that the tool `name` may run this command, and no stricter is first."""
+    rule = _first([rule for rule in rules if _fits_command(rule.tool, name)], command=command)
+    return rule is not None and rule.policy == "allow"
+
+
+def unlisted(line: str, folder: Path | None) -> tuple[Unlisted, ...]:
+    """The programs in a line that need consent in a project with this folder.
+
+    Where the folder is None, what the project has installed is not known and needs it, too.
+    """
+    asked = policy_in(folder).asked(line)
+    return tuple(
+        Unlisted(call.text, f"{verdict.program}: {verdict.reason}", call.is_exact)
+        for call, verdict in asked.items()
+    )
+
+
+def rule_for(name: str, command: str) -> Rule:
+    """The rule that asks about this command, where only the list of programs does."""
+    return Rule(name, "ask", _exactly(command))
 
 
 def _strictness(rule: Rule | None) -> int:
@@ -178,6 +209,10 @@ def _fits_command(pattern: str, text: str) -> bool:
             return False
         at += len(piece)
     return text.endswith(last)
+
+
+def _exactly(command: str) -> str:
+    return command.replace("*", r"\*")
 
 
 def _escaped(found: re.Match[str]) -> str:

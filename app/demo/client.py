@@ -53,9 +53,28 @@ class Api:
         paths = [entry["path"] for entry in tree["files"] if entry["type"] == "file"]
         return {path: await self._read(project_id, path) for path in paths}
 
-    async def post_message(self, conversation_id: str, text: str) -> str:
+    async def configure(self, project_id: str, **settings: object) -> None:
+        """Change settings of a project."""
+        await self._call("PATCH", f"/api/projects/{project_id}/settings", json=settings)
+
+    async def asks(self, conversation_id: str) -> list[dict[str, Any]]:
+        """What the agent has asked in a conversation."""
+        return (await self._call("GET", f"/api/conversations/{conversation_id}/asks"))["asks"]
+
+    async def allow(self, ask_id: str) -> None:
+        """Let a call run, this once."""
+        body = {"decision": "allow", "scope": "once"}
+        await self._call("POST", f"/api/asks/{ask_id}/answer", json=body)
+
+    async def usage(self, project_id: str) -> Mapping[str, Any]:
+        """What a project has used of models lately."""
+        return await self._call("GET", f"/api/usage?projectId={quote(project_id)}")
+
+    async def post_message(
+        self, conversation_id: str, text: str, *, when_busy: str = "queue"
+    ) -> str:
         """Ask; the id of the answer."""
-        body = {"conversationId": conversation_id, "message": text}
+        body = {"conversationId": conversation_id, "message": text, "whenBusy": when_busy}
         return str((await self._call("POST", "/api/messages", json=body))["messageId"])
 
     async def generate(self, description: str, **more: str) -> str:

@@ -113,12 +113,23 @@ class Stage:
             "It speaks the real wire protocol; what it says is written down beforehand."
         )
 
-    async def start_polaris(self, *ports: str) -> Child:
+    async def start_polaris(self, *ports: str, **settings: str) -> Child:
         """Start API, worker and Convex on the data of this demo. Raises: StartFailed."""
         command = ["app.main", "dev", "--data", str(self._data / "polaris"), *ports]
-        return await Child.start(
-            command, environment=self._environment, log=self._data / "polaris.log"
+        environment = self._environment | settings
+        return await Child.start(command, environment=environment, log=self._data / "polaris.log")
+
+    async def start_again(self, **settings: str) -> None:
+        """Start on the ports of before, where the pages look, once the process has ended."""
+        ports = [str(self.polaris.ready[name].rpartition(":")[2]) for name in ("api", "convex")]
+        self.polaris = await self.start_polaris(
+            "--port", ports[0], "--convex-port", ports[1], **settings
         )
+
+    async def restart(self, **settings: str) -> None:
+        """Stop, and start with these settings; the next start is without them."""
+        await self.polaris.stop()
+        await self.start_again(**settings)
 
     async def _stop_polaris(self) -> None:
         await self.polaris.stop()

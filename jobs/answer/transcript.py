@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime
+from pathlib import Path
 
 from agent.transcript import Condensed, Loaded, RecordedTurn, Steer, Work
 from core.ids import MessageId, ToolCallId
@@ -153,8 +154,19 @@ class StoreTranscript:
         """What the work of a call would change. Raises: NotFound, DiskFull."""
         return await self._calls.rehearse(work, seen=seen)
 
+    async def folder(self) -> Path | None:
+        """Where they are on disk. Raises: NotFound, DiskFull."""
+        await self._folder.pull()
+        return self._folder.path
+
     async def start_call(
-        self, number: int, call: ToolCall, *, touches: Touches, seen: Seen
+        self,
+        number: int,
+        call: ToolCall,
+        *,
+        touches: Touches,
+        seen: Seen,
+        given: Sequence[object] = (),
     ) -> Place:
         """Show the call as running, and give it the newest files.
 
@@ -169,7 +181,7 @@ class StoreTranscript:
         history = StoreHistory(self._store, self._attempt.message_id)
         self._histories[call.call_id] = history
         plan = self._plans[call.call_id] = StagedPlan()
-        own = (history, plan, StoreOutputs(self._store, self._attempt.message_id))
+        own = (*given, history, plan, StoreOutputs(self._store, self._attempt.message_id))
         place = await self._calls.start(call.call_id, touches=touches, seen=seen, own=own)
         live = await self._live_output(number, call.call_id)
         return replace(place, show=live.show)

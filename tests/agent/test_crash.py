@@ -63,10 +63,16 @@ class DyingTranscript(MemoryTranscript):
         self._die("after", f"turn {recorded.number}")
 
     async def start_call(
-        self, number: int, call: ToolCall, *, touches: Touches, seen: Seen
+        self,
+        number: int,
+        call: ToolCall,
+        *,
+        touches: Touches,
+        seen: Seen,
+        given: Sequence[object] = (),
     ) -> Place:
         self._die("before", f"start {call.call_id}")
-        place = await super().start_call(number, call, touches=touches, seen=seen)
+        place = await super().start_call(number, call, touches=touches, seen=seen, given=given)
         self._die("after", f"start {call.call_id}")
         return place
 

@@ -65,6 +65,8 @@ def test_the_demo_runs_as_written_and_its_last_line_says_what_happened() -> None
     if "offers no sandbox" not in result["tests"]:  # as it is on machines without namespaces
         assert result["type_errors_seen"] > 0
         assert result["tests"] == "passed"
+    assert result["condensed"] >= 2
+    assert (result["approvals"], result["cost"][0]) == (1, "$")
     assert (result["lost_chars"], result["duplicate_effects"]) == (0, 0)
     assert min(result[name] for name in ("first_delta_ms", "cancel_ms", "resume_ms")) >= 0
     assert re.fullmatch("[0-9a-f]{40}", result["tree_imported"])

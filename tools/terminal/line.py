@@ -5,12 +5,13 @@ from dataclasses import replace
 from pathlib import Path
 
 from core.errors import Refused
+from tools.consents import consents_of
 from tools.place import Place
 from tools.sandbox.port import Bounds, Confined
 from tools.sandbox.registries import ALL, Registries
 from tools.sandbox.running import Limits
 from tools.sandbox.sandbox import Sandbox
-from tools.terminal.policy.judge import Policy
+from tools.terminal.installed import policy_in
 from tools.workspace.paths import ROOT, confine_folder
 from tools.workspace.port import RelPath
 
@@ -21,7 +22,6 @@ INSTALLERS = frozenset(
 """Programs that may reach package registries, where those are allowed."""
 
 _BASH = Path("/bin/bash")
-_INSTALLED = ("node_modules/.bin", ".venv/bin")
 _BEGIN_HISTORY = (
     "git rev-parse -q --verify HEAD > /dev/null 2>&1 || "
     "{ git add -A && git commit -q --no-verify --allow-empty -m 'The project as it was'; }"
@@ -47,8 +47,8 @@ async def prepared(place: Place, line: str, cwd: str) -> Confined:
     """
     folder = folder_of(place)
     start = confine_folder(cwd)
-    policy = Policy(lambda name: has_installed(folder, name))
-    programs = await asyncio.to_thread(policy.check, line)
+    consented = consents_of(place).commands
+    programs = await asyncio.to_thread(policy_in(folder).check, line, consented)
     if start != ROOT:
         await place.files.list_folder(start)
     sandbox = place.need(Sandbox)
@@ -73,11 +73,6 @@ def folder_of(place: Place) -> Path:
     if place.folder is None:
         raise NoFolder("Commands cannot run here: the project's files are on no disk.")
     return place.folder
-
-
-def has_installed(folder: Path, program: str) -> bool:
-    """Whether the project has installed a program of that name."""
-    return "/" not in program and any((folder / each / program).exists() for each in _INSTALLED)
 
 
 async def _begin_history(sandbox: Sandbox, folder: Path) -> None:

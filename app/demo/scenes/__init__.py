@@ -3,7 +3,7 @@
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
-from app.demo.scenes import cancel, change, generate, github, kill, mend
+from app.demo.scenes import cancel, change, generate, github, kill, long, mend
 from app.demo.stage import Stage
 
 
@@ -19,6 +19,7 @@ SCENES = (
     Scene("A message becomes edited files", change.play),
     Scene("An edit's type error is seen and mended, and the tests run", mend.play),
     Scene("An answer is cancelled in the middle", cancel.play),
+    Scene("A long task: condensed on the way, steered, and allowed to write", long.play),
     Scene("kill -9 in the middle of an answer", kill.play),
     Scene("A repository comes from GitHub, is changed, and goes back", github.play),
     Scene("A sentence becomes a project, which is built and tested", generate.play),

@@ -18,8 +18,7 @@ async def play(stage: Stage) -> None:
         )
         await stage.polaris.kill()
         killed_at = monotonic()
-        ports = [str(stage.polaris.ready[name].rpartition(":")[2]) for name in ("api", "convex")]
-        stage.polaris = await stage.start_polaris("--port", ports[0], "--convex-port", ports[1])
+        await stage.start_again()
         stage.screen.note("[started again; the run goes on by itself]")
         resumed_at, ended = await stage.resume(answer)
     stage.screen.end_of_text()

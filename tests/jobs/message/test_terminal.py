@@ -8,8 +8,11 @@ from contextlib import AsyncExitStack
 
 import pytest
 
+from agent import words
 from core.ids import ToolCallId
+from store.records import ApprovalRule, AskAnswer
 from tests.jobs.message.site import TASK, Site
+from tests.jobs.message.test_asks import allow, ends, open_asks, reply, rules
 from tests.jobs.message.test_commands import files_of
 from tests.jobs.message.test_condensing import told
 from tests.support.processes import alive, until_alive
@@ -65,6 +68,54 @@ async def test_a_command_changes_the_project_and_git_compares(terminal: Site) ->
         "b.txt": b"x\n",
         "test.sh": b"grep -q two a.txt && echo passed\n",
     }
+
+
+async def test_a_program_that_is_not_on_the_list_runs_with_the_persons_consent(
+    terminal: Site,
+) -> None:
+    files = {"node_modules/.bin/mine": b"#!/bin/sh\necho mine\n"}
+    await terminal.store.files.write_many(terminal.project_id, files, owner=terminal.owner)
+    factor = call("c1", "executeCommand", command="factor 12")
+    again = call("c2", "executeCommand", command="cat a.txt && factor 12")
+    other = call("c3", "executeCommand", command="factor 30 | rev")
+    own = call("c4", "executeCommand", command="mine || echo not here")
+    never = call("c5", "executeCommand", command="sudo factor 1; factor 1")
+    terminal.model = ScriptedTurns(
+        [*(calls(each) for each in (factor, again, other, own, never)), says("Done.")],
+        by_turn=True,
+    )
+    async with terminal.worker() as engine:
+        message_id, run_id = await terminal.send(engine, TASK)
+        (ask,) = await open_asks(terminal)
+        assert (ask.tool_name, ask.command, ask.patterns) == (
+            "executeCommand",
+            "factor 12",
+            ("factor 12",),
+        )
+        assert (ask.preview or "").startswith("factor: it is not on the list")
+        await reply(terminal, engine, ask, allow("run"))
+        (ask,) = await open_asks(terminal)
+        assert (ask.command, ask.patterns) == ("factor 30 | rev", ("factor 30", "rev"))
+        await reply(terminal, engine, ask, AskAnswer(decision="deny", text="No."))
+        outputs = await ends(terminal, engine, run_id, message_id)
+    assert outputs["c1"] == "12: 2 2 3"
+    assert outputs["c2"] == "one\n12: 2 2 3"
+    assert outputs["c3"] == words.denied("executeCommand", "No.")
+    assert "sudo" in outputs["c5"]
+    assert len(await terminal.store.asks.list(terminal.conversation_id, owner=terminal.owner)) == 2
+
+
+async def test_rules_of_the_project_let_programs_run_that_are_not_on_the_list(
+    terminal: Site,
+) -> None:
+    await rules(terminal, ApprovalRule("executeCommand", "allow", "factor *"))
+    terminal.model = ScriptedTurns(
+        [calls(call("c1", "executeCommand", command="factor 12")), says("Done.")]
+    )
+    async with terminal.worker() as engine:
+        message_id, run_id = await terminal.send(engine, TASK)
+        outputs = await ends(terminal, engine, run_id, message_id)
+    assert outputs["c1"] == "12: 2 2 3"
 
 
 PRINT = "seq 1 30000; echo 'the needle'; seq 1 30000"

@@ -1,7 +1,7 @@
 """Whether a command line may run: each program in it is judged by itself."""
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Container, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from core.errors import Refused
@@ -143,17 +143,33 @@ class Policy:
 
     has_installed: Callable[[str], bool]
 
-    def check(self, line: str) -> frozenset[str]:
-        """The programs that the line runs. Raises: Blocked."""
+    def check(self, line: str, consented: Container[str] = ()) -> frozenset[str]:
+        """The programs that the line runs; `consented`: the calls that a person lets run.
+
+        Raises: Blocked.
+        """
         try:
             calls = calls_of(line)
         except Unreadable as unreadable:
             raise Blocked(f"Command blocked: {unreadable}. Nothing was run.") from None
         for call in calls:
             verdict = self._judge(call, 0)
+            if isinstance(verdict, Ask) and call.text in consented:
+                continue
             if verdict is not None:
                 raise Blocked(_words(verdict))
         return frozenset(call.program.text for call in calls)
+
+    def asked(self, line: str) -> Mapping[Call, Ask]:
+        """The calls that need a person's consent; none where the line is refused in any case."""
+        try:
+            calls = calls_of(line)
+        except Unreadable:
+            return {}
+        verdicts = {call: self._judge(call, 0) for call in calls}
+        if any(isinstance(verdict, Denied) for verdict in verdicts.values()):
+            return {}
+        return {call: verdict for call, verdict in verdicts.items() if isinstance(verdict, Ask)}
 
     def _line(self, line: str, depth: int) -> Verdict:
         try:
@@ -209,7 +225,8 @@ def _words(verdict: Denied | Ask) -> str:
         return f"Command blocked: {name}: {verdict.reason}. Nothing was run."
     return (
         f"Command blocked: {name}: {verdict.reason}. It would need the user's consent, which "
-        "cannot be asked for yet. Nothing was run: reach the goal another way, or tell the user."
+        "cannot be asked for here. Nothing was run: reach the goal another way, or tell the user, "
+        "who can allow it in the project's approvals."
     )
 
 

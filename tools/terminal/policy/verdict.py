@@ -23,6 +23,16 @@ class Call:
     arguments: tuple[Word, ...] = ()
     variables: tuple[str, ...] = ()
 
+    @property
+    def text(self) -> str:
+        """The program with its arguments, as the patterns of approvals name them."""
+        return " ".join(word.text for word in (self.program, *self.arguments)).strip()
+
+    @property
+    def is_exact(self) -> bool:
+        """Whether its words are known before it runs."""
+        return all(word.is_literal for word in (self.program, *self.arguments))
+
 
 @dataclass(frozen=True)
 class Denied:
@@ -34,7 +44,7 @@ class Denied:
 
 @dataclass(frozen=True)
 class Ask:
-    """Would need a person's consent, which nobody can give yet."""
+    """Runs with a person's consent."""
 
     reason: str
     program: str = ""
