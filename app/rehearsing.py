@@ -23,6 +23,8 @@ from llm.providers import PROVIDERS, Provider
 from store.gateway import Store
 from tools.workspace.disk import DiskWorkspace
 
+PREFIX = "polaris-rehearsal-"
+
 
 @dataclass(frozen=True)
 class Exported:
@@ -51,8 +53,9 @@ def export(folder: Path, run_id: str, to: Path | None) -> Exported | None:
 
 async def rehearsal_of(recording: Recording) -> Rehearsed:
     """Go through a recorded run with today's code. Raises: NotRehearsable."""
-    rehearsal = Rehearsal(recording)
-    return await rehearse(rehearsal, agents_for(rehearsal))
+    with tempfile.TemporaryDirectory(prefix=PREFIX) as scratch:
+        rehearsal = Rehearsal(recording, Path(scratch))
+        return await rehearse(rehearsal, agents_for(rehearsal))
 
 
 async def going_on_from(
@@ -66,7 +69,7 @@ async def going_on_from(
     """
     need_step(recording, step)
     live = model_of(settings.model_copy(update={"models": (model,)}))
-    with tempfile.TemporaryDirectory(prefix="polaris-rehearsal-") as temporary:
+    with tempfile.TemporaryDirectory(prefix=PREFIX) as temporary:
         folder = Path(temporary) / "project"
         folder.mkdir()
         files = DiskWorkspace(folder)
@@ -75,7 +78,7 @@ async def going_on_from(
         async with owned_by_worker(apart, SystemClock()) as owned:
             need = owned.also(registries_of(event_of(recording).data))
             going_on = GoingOn(step, live, files, folder, need)
-            rehearsal = Rehearsal(recording, going_on)
+            rehearsal = Rehearsal(recording, Path(temporary) / "scratch", going_on)
             return await rehearse(rehearsal, agents_for(rehearsal))
 
 

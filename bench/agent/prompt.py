@@ -12,7 +12,7 @@ prompt and once without the part; a part then earns its place if its task is los
 is little: a single real run can go either way.
 """
 
-from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -204,11 +204,17 @@ class _Transcript(MemoryTranscript):
     """With what `todo` needs."""
 
     async def start_call(
-        self, number: int, call: ToolCall, *, touches: Touches, seen: Seen
+        self,
+        number: int,
+        call: ToolCall,
+        *,
+        touches: Touches,
+        seen: Seen,
+        given: Sequence[object] = (),
     ) -> Place:
         """As `Transcript.start_call`."""
         place = await super().start_call(number, call, touches=touches, seen=seen)
-        return replace(place, need=Provided(StagedPlan()))
+        return replace(place, need=Provided(*given, StagedPlan()))
 
 
 async def done(agent: Agent, task: Task) -> Done:

@@ -183,6 +183,14 @@ class Previewed:
 
 
 @dataclass(frozen=True)
+class Installed:
+    """Which programs the project had installed, by their paths, when that was asked."""
+
+    paths: tuple[str, ...]
+    line: Literal["installed"] = "installed"
+
+
+@dataclass(frozen=True)
 class Stood:
     """Where a request to the person stood when it was put, or was over.
 
@@ -233,6 +241,7 @@ Line = Annotated[
     | Failed
     | Called
     | Previewed
+    | Installed
     | Stood
     | Granted
     | Ended

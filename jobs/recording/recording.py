@@ -27,6 +27,7 @@ from jobs.recording.lines import (
     Files,
     Full,
     Granted,
+    Installed,
     Line,
     Over,
     Previewed,
@@ -77,6 +78,7 @@ class Recording:
     )
     said: dict[str, Said] = field(default_factory=dict[str, Said])
     previews: list[Previewed] = field(default_factory=list[Previewed])
+    installed: list[Installed] = field(default_factory=list[Installed])
     stood: dict[tuple[str, str], Stood] = field(default_factory=dict[tuple[str, str], Stood])
     granted: list[Grants] = field(default_factory=list[Grants])
     ended: Ended | None = None
@@ -162,6 +164,8 @@ def _add(recording: Recording, line: Line) -> None:  # noqa: C901, PLR0912 - one
             recording.said[line.after] = line
         case Previewed():
             recording.previews.append(line)
+        case Installed():
+            recording.installed.append(line)
         case Stood():
             recording.stood[line.asked, line.of] = line
         case Granted():

@@ -1,9 +1,11 @@
 """Recording a run: what stands between it and its model, its steps and its person, and listens."""
 
+import asyncio
 import logging
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from datetime import datetime
+from pathlib import Path
 from typing import Any, Generic, Protocol, TypeVar, cast
 from urllib.parse import urlsplit
 
@@ -24,6 +26,7 @@ from jobs.recording.lines import (
     Failed,
     Files,
     Granted,
+    Installed,
     Over,
     Previewed,
     Said,
@@ -36,6 +39,7 @@ from llm.catalog import ModelFacts
 from llm.model import ToolCall
 from llm.wire import Response, Sent
 from store.records import DeletedFile, FileEdit, NewFolder, RenamedFile, WrittenFile
+from tools.approvals import installed
 from tools.output import Part, ToolOutput
 from tools.place import Place, Seen, Touches
 from tools.workspace.port import Workspace
@@ -333,11 +337,26 @@ class TapedTranscript:
         self._tape.add(Previewed(parts))
         return parts
 
+    async def folder(self) -> Path | None:
+        """As `Transcript.folder`."""
+        folder = await self._transcript.folder()
+        if folder is not None:
+            self._tape.add(Installed(await asyncio.to_thread(installed, folder)))
+        return folder
+
     async def start_call(
-        self, number: int, call: ToolCall, *, touches: Touches, seen: Seen
+        self,
+        number: int,
+        call: ToolCall,
+        *,
+        touches: Touches,
+        seen: Seen,
+        given: Sequence[object] = (),
     ) -> Place:
         """As `Transcript.start_call`."""
-        return await self._transcript.start_call(number, call, touches=touches, seen=seen)
+        return await self._transcript.start_call(
+            number, call, touches=touches, seen=seen, given=given
+        )
 
     def drop_call(self, call: ToolCall) -> None:
         """As `Transcript.drop_call`."""

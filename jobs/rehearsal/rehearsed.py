@@ -1,10 +1,19 @@
 """What a rehearsal has instead of the world: recorded bytes, results, answers of people."""
 
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping
+import asyncio
+from collections.abc import (
+    AsyncGenerator,
+    AsyncIterator,
+    Awaitable,
+    Callable,
+    Mapping,
+    Sequence,
+)
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
+from pathlib import Path
 from typing import Any, NoReturn, TypeVar
 
 from pydantic import BaseModel, TypeAdapter
@@ -26,6 +35,7 @@ from tools.output import Part, ToolOutput
 from tools.place import Place, Provided, Seen, Touches
 from tools.tool import AnyTool
 from tools.workspace.memory import MemoryWorkspace
+from tools.workspace.paths import confine
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -52,10 +62,16 @@ class ProcessGone(Exception):
 
 
 class Rehearsal:
-    """One rehearsal: the recording, and whether it was left (`is_live`) to go on without it."""
+    """One rehearsal: the recording, and whether it was left (`is_live`) to go on without it.
 
-    def __init__(self, recording: Recording, going_on: GoingOn | None = None) -> None:
+    `scratch` is an empty folder of its own.
+    """
+
+    def __init__(
+        self, recording: Recording, scratch: Path, going_on: GoingOn | None = None
+    ) -> None:
         self.recording = recording
+        self.scratch = scratch
         self.going_on = going_on
         self.is_live = False
         self.clock = ManualClock(recording.begun.at)
@@ -293,6 +309,7 @@ class RehearsedTranscript(MemoryTranscript):
         self._rehearsal = rehearsal
         self._told = recording.told.loaded
         self._previews = list(recording.previews)
+        self._installed = list(recording.installed)
         self._waits = 0
         self._hear(recording.told.steers)
 
@@ -326,13 +343,29 @@ class RehearsedTranscript(MemoryTranscript):
         """As `Transcript.rehearse`."""
         return self._previews.pop(0).parts if self._previews else ()
 
+    async def folder(self) -> Path | None:
+        """As `Transcript.folder`: a folder in which only programs stand."""
+        if self._rehearsal.is_live and self._rehearsal.going_on is not None:
+            return self._rehearsal.going_on.folder
+        if not self._installed:
+            return None
+        folder = self._rehearsal.scratch / str(len(self._installed))
+        await asyncio.to_thread(_install, self._installed.pop(0).paths, folder)
+        return folder
+
     async def start_call(
-        self, number: int, call: ToolCall, *, touches: Touches, seen: Seen
+        self,
+        number: int,
+        call: ToolCall,
+        *,
+        touches: Touches,
+        seen: Seen,
+        given: Sequence[object] = (),
     ) -> Place:
         """As `Transcript.start_call`. Raises: RecordingOver, Differs."""
         place = await super().start_call(number, call, touches=touches, seen=seen)
         if self._rehearsal.is_live and (going_on := self._rehearsal.going_on) is not None:
-            need = going_on.need.also(StagedPlan())
+            need = going_on.need.also(*given, StagedPlan())
             return Place(going_on.files, seen, going_on.folder, need)
         called = self._rehearsal.recording.called.get((number, call.call_id))
         if called is None:
@@ -352,3 +385,11 @@ class RehearsedTranscript(MemoryTranscript):
                 await repeat(change, self._rehearsal.going_on.files)
         self._after(f"call-{number}-{call.call_id}")
         return kept
+
+
+def _install(paths: Sequence[str], folder: Path) -> None:
+    """Empty files of these names, below the folder whatever they say."""
+    for path in paths:
+        found = folder / confine(path)
+        found.parent.mkdir(parents=True, exist_ok=True)
+        found.touch()

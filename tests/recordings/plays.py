@@ -157,6 +157,13 @@ PLAYS: dict[str, Play] = {
     "approval": Play(
         (calls(EDIT), DONE), run=_answered(AskAnswer(decision="allow", scope="once")), settings=ASKS
     ),
+    "unlisted-command": Play(
+        (
+            calls(("executeCommand", {"command": "factor 12"})),
+            says("Twelve is 2 · 2 · 3."),
+        ),
+        run=_answered(AskAnswer(decision="allow", scope="once")),
+    ),
     "denied": Play(
         (calls(EDIT), says("Then I leave it.")),
         run=_answered(AskAnswer(decision="deny", text="Not this file.")),

@@ -79,16 +79,16 @@ async def test_a_request_with_other_words_is_found_at_the_first_character() -> N
     assert "coding agent" in found
 
 
-async def test_a_tool_with_another_description_is_found() -> None:
-    rehearsal = Rehearsal(named("edits"))
+async def test_a_tool_with_another_description_is_found(tmp_path: Path) -> None:
+    rehearsal = Rehearsal(named("edits"), tmp_path)
     done = await rehearse(rehearsal, agents_with(rehearsal, [_renamed(t) for t in AGENT_TOOLS]))
     assert done.difference is not None
     assert done.difference.startswith("request 1 differs, at tools[")
     assert ".description, character 0" in done.difference
 
 
-async def test_a_history_that_is_condensed_at_another_time_is_found() -> None:
-    rehearsal = Rehearsal(named("compaction"))
+async def test_a_history_that_is_condensed_at_another_time_is_found(tmp_path: Path) -> None:
+    rehearsal = Rehearsal(named("compaction"), tmp_path)
     limits = replace(rehearsal.recording.begun.limits, condense_at=0.6)
     agents = agents_with(rehearsal, AGENT_TOOLS, limits=limits)
     done = await rehearse(rehearsal, agents)
@@ -96,10 +96,10 @@ async def test_a_history_that_is_condensed_at_another_time_is_found() -> None:
     assert 1 < done.turns < 9
 
 
-async def test_a_loop_that_ends_elsewhere_is_found() -> None:
+async def test_a_loop_that_ends_elsewhere_is_found(tmp_path: Path) -> None:
     found = await differs(changed("edits", "ended", {"outcome": {"ending": "stuck"}}))
     assert found.startswith("how the run ended differs, at ending")
-    rehearsal = Rehearsal(named("edits"))
+    rehearsal = Rehearsal(named("edits"), tmp_path)
     limits = replace(rehearsal.recording.begun.limits, max_turns=1)
     done = await rehearse(rehearsal, agents_with(rehearsal, AGENT_TOOLS, limits=limits))
     assert done.difference is not None
