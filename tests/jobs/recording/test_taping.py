@@ -14,9 +14,9 @@ from jobs.recording.recorder import Recordings
 from jobs.recording.recording import read_recording
 from jobs.recording.tape import MIB, Tape, path_of
 from store.records import MessageStatus
-from tests.recordings.plays import DONE, READ, calls, says
-from tests.recordings.stage import KEY as PROVIDER_KEY
-from tests.recordings.stage import Play, Scene, stage
+from tests.jobs.recording.plays import DONE, READ, calls, says
+from tests.jobs.recording.stage import KEY as PROVIDER_KEY
+from tests.jobs.recording.stage import Play, Scene, stage
 from tests.support.store import KEY
 
 pytestmark = pytest.mark.timeout(120)

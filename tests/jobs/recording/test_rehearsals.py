@@ -1,6 +1,6 @@
-"""Each recording of a run of ours: today's code does the same, byte by byte.
+"""Each recording of `tests/recordings`, of a run of ours: today's code does the same, byte by byte.
 
-Where it should not, `python -m tests.recordings.make` records the runs anew.
+Where it should not, `python -m tests.jobs.recording.make` records the runs anew.
 """
 
 import json
@@ -21,16 +21,16 @@ from jobs.rehearsal.rehearsed import Rehearsal, rehearsed
 from jobs.rehearsal.rehearsing import NotRehearsable, rehearse
 from llm.scripted.process import scripted_here
 from store import Store
-from tests.recordings.plays import DONE, EDIT, PLAYS, READ, calls
+from tests.jobs.recording.plays import DONE, EDIT, PLAYS, READ, calls
 from tests.support.scripted_model import scenario
 from tools.tool import AnyTool
 
-HERE = Path(__file__).parent
-RECORDINGS = sorted(HERE.glob("*.jsonl.gz"))
+FOLDER = Path(__file__).parents[2] / "recordings"
+RECORDINGS = sorted(FOLDER.glob("*.jsonl.gz"))
 
 
 def named(name: str) -> Recording:
-    return read_recording(HERE / f"{name}.jsonl.gz")
+    return read_recording(FOLDER / f"{name}.jsonl.gz")
 
 
 def changed(name: str, line: str, change: dict[str, Any], *, number: int = 0) -> Recording:

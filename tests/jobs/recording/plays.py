@@ -11,7 +11,7 @@ from jobs.events import engine_event
 from store.records import ApprovalRule, AskAnswer
 from store.records.projects import SettingsChange
 from tests.jobs.message.site import Site
-from tests.recordings.stage import Play, Scene
+from tests.jobs.recording.stage import Play, Scene
 
 PNG = base64.b64decode(
     "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="

@@ -1,4 +1,4 @@
-"""`python -m tests.recordings.make [NAME…]`: record the runs of `plays` anew, into this folder.
+"""`python -m tests.jobs.recording.make [NAME…]`: record the runs of `plays` anew, into `tests/recordings`.
 
 A few seconds each: a real store, a real engine and the product's tools, and a scripted model over
 its real protocol. To be done when a rehearsal differs because it should.
@@ -11,18 +11,18 @@ from pathlib import Path
 
 from app.rehearsing import export, rehearsal_of
 from jobs.recording.recording import read_recording
-from tests.recordings.plays import PLAYS
-from tests.recordings.stage import Play, stage
+from tests.jobs.recording.plays import PLAYS
+from tests.jobs.recording.stage import Play, stage
 from tests.support.store import KEY, convex_in
 
-HERE = Path(__file__).parent
+FOLDER = Path(__file__).parents[2] / "recordings"
 
 
 async def made(name: str, play: Play, *, convex_url: str, folder: Path) -> Path:
     """Play it and write its recording."""
     async with stage(play, convex_url=convex_url, key=KEY, folder=folder) as scene:
         run_id = await play.run(scene)
-    path = HERE / f"{name}.jsonl.gz"
+    path = FOLDER / f"{name}.jsonl.gz"
     export(folder / "recordings", run_id, path)
     return path
 
