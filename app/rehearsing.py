@@ -15,9 +15,10 @@ from jobs.agents import Agents
 from jobs.events import registries_of
 from jobs.recording.recording import Recording, read_recording
 from jobs.recording.tape import SUFFIX, path_of
+from jobs.rehearsal.differences import NotRehearsable
 from jobs.rehearsal.going_on import GoingOn, fill
 from jobs.rehearsal.rehearsed import Rehearsal, rehearsed
-from jobs.rehearsal.rehearsing import NotRehearsable, Rehearsed, event_of, need_step, rehearse
+from jobs.rehearsal.rehearsing import Rehearsed, event_of, need_step, rehearse
 from llm.model import Model, ModelEvent, ModelRequest
 from llm.providers import PROVIDERS, Provider
 from store.gateway import Store

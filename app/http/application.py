@@ -9,6 +9,7 @@ from starlette.middleware.cors import CORSMiddleware
 from app.http import (
     archives,
     asks,
+    attachments,
     checkpoints,
     completing,
     conversations,
@@ -60,6 +61,7 @@ NOUNS = (
     github,
     conversations,
     messages,
+    attachments,
     asks,
     completing,
     models,

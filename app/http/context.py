@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from app.http.rates.limits import RateLimits
 from app.identity.tokens import Authenticator
 from app.services.asking import Asking
+from app.services.attaching import Attaching
 from app.services.choosing import Choosing
 from app.services.completing import Completing
 from app.services.configuring import Configuring
@@ -30,6 +31,7 @@ class Services:
 
     store: Store
     messaging: Messaging
+    attaching: Attaching
     choosing: Choosing
     asking: Asking
     completing: Completing

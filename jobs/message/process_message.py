@@ -52,7 +52,7 @@ async def process_message(ctx: JobContext[MessageSent]) -> ProcessedMessage:
         recorder=recorder,
     )
     try:
-        outcome = await answer.write(agent)
+        outcome = await answer.write(agent, for_tasks=asked)
     except AnswerClosed:
         return ProcessedMessage(asked.message_id, "closed")
     return ProcessedMessage(asked.message_id, "completed", outcome.turns, outcome.tool_calls)

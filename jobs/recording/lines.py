@@ -21,6 +21,7 @@ from llm.scrub import masked
 from tools.output import Part, ToolOutput
 
 VERSION = 1
+HISTORIES = ("messages", "input")  # what the protocols call the conversation in a request
 
 
 @dataclass(frozen=True)

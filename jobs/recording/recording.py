@@ -15,6 +15,7 @@ from agent.person import Grants
 from core.errors import Refused
 from core.ids import ToolCallId
 from jobs.recording.lines import (
+    HISTORIES,
     LINE,
     VERSION,
     Answering,
@@ -187,7 +188,8 @@ def _body(asked: Asked, before: Mapping[str, Any]) -> dict[str, Any]:
     try:
         body = {name: before[name] for name in asked.same} | dict(asked.body)
         if asked.messages_kept:
-            body["messages"] = [*before["messages"][: asked.messages_kept], *body["messages"]]
-    except KeyError as error:
+            said = next(name for name in HISTORIES if name in body)
+            body[said] = [*before[said][: asked.messages_kept], *body[said]]
+    except (KeyError, StopIteration) as error:
         raise NotARecording(f"a request leaves out {error}, which stands nowhere") from None
     return body

@@ -17,6 +17,7 @@ from agent.transcript import Condensed, Loaded, RecordedTurn, Steer, Transcript,
 from core.ids import ToolCallId
 from engine.results import as_stored, result_adapter
 from jobs.recording.lines import (
+    HISTORIES,
     Answering,
     Asked,
     Called,
@@ -120,12 +121,13 @@ def _asked(sent: Sent, before: Mapping[str, Any]) -> Asked:
     body = dict(sent.body)
     same = tuple(name for name in body if name in before and body[name] == before[name])
     kept = 0
-    if "messages" not in same and "messages" in body:
-        for now, then in zip(body["messages"], before.get("messages", ()), strict=False):
+    said = next((name for name in HISTORIES if name in body), "")
+    if said and said not in same:
+        for now, then in zip(body[said], before.get(said, ()), strict=False):
             if now != then:
                 break
             kept += 1
-        body["messages"] = body["messages"][kept:]
+        body[said] = body[said][kept:]
     return Asked(
         model=sent.model,
         provider=sent.provider.name,

@@ -5,6 +5,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, cast
 
+from core.errors import Refused
+
 SHOWN_CHARS = 60  # around what differs
 
 Json = Mapping[str, Any]
@@ -17,6 +19,12 @@ class Place:
     where: str
     then: str
     now: str
+
+
+class NotRehearsable(Refused):
+    """The run is of a kind that cannot be rehearsed; the text says why."""
+
+    code = "not_rehearsable"
 
 
 class Differs(Exception):

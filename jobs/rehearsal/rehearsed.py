@@ -18,16 +18,18 @@ from typing import Any, NoReturn, TypeVar
 
 from pydantic import BaseModel, TypeAdapter
 
-from agent.durable import Child, ToolRef
+from agent.durable import Child, Durable, ToolRef
 from agent.person import Grants, Request, RequestId, Standing
+from agent.sub_agents import Report, Task, TaskEnd, TaskId, TaskRef
 from agent.transcript import Loaded, MemoryTranscript, RecordedTurn, Steer, Work
 from core.clock import ManualClock
+from core.usage import Usage
 from engine.results import as_stored, read_back, result_adapter
 from jobs.answer.plan import StagedPlan
 from jobs.recording.lines import Called, without_secrets
 from jobs.recording.recording import Exchange, Recording
 from jobs.recording.taping import ABOUT
-from jobs.rehearsal.differences import Differs, RecordingOver, need_same
+from jobs.rehearsal.differences import Differs, NotRehearsable, RecordingOver, need_same
 from jobs.rehearsal.going_on import GoingOn, repeat
 from llm.model import ToolCall
 from llm.wire import Response, Sent
@@ -176,7 +178,7 @@ class RehearsedSteps:
         while True:
             try:
                 result = await fn()
-            except (Differs, RecordingOver, ProcessGone):
+            except (Differs, RecordingOver, ProcessGone, NotRehearsable):
                 raise
             except Exception as error:  # noqa: BLE001 - whatever fails a step, as the engine has it
                 self._fails(key, error)
@@ -277,6 +279,22 @@ class RehearsedPerson:
     async def grants(self) -> Grants:
         """As `Person.grants`."""
         return self._granted.pop(0) if self._granted else Grants()
+
+
+class NobodyElse:
+    """Who works for a run that is rehearsed: nobody."""
+
+    async def open(self, task: Task) -> TaskId:  # noqa: ARG002 - the port's shape
+        """As `SubAgents.open`. Raises: NotRehearsable."""
+        raise NotRehearsable("the run hands work to sub-agents, whose runs are not recorded")
+
+    async def run(self, steps: Durable, key: str, task: TaskRef, *, used: Usage) -> TaskEnd:  # noqa: ARG002 - as above
+        """As `SubAgents.run`: nothing was opened."""
+        return TaskEnd()
+
+    async def report(self, task_id: TaskId, end: TaskEnd) -> Report:  # noqa: ARG002 - as above
+        """As `SubAgents.report`: nothing was opened. Raises: NotRehearsable."""
+        raise NotRehearsable("the run hands work to sub-agents, whose runs are not recorded")
 
 
 @dataclass(frozen=True)

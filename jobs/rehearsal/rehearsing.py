@@ -8,15 +8,15 @@ from typing import Any
 from agent.loop import run_agent
 from agent.outcome import Outcome
 from agent.sink import RecordingSink
-from core.errors import Refused
 from core.ids import EventId
 from engine import ReceivedEvent
 from jobs.agents import Agents
 from jobs.events import MessageSent
 from jobs.recording.recorder import OUTCOME
 from jobs.recording.recording import Recording
-from jobs.rehearsal.differences import Differs, RecordingOver, need_same
+from jobs.rehearsal.differences import Differs, NotRehearsable, RecordingOver, need_same
 from jobs.rehearsal.rehearsed import (
+    NobodyElse,
     ProcessGone,
     Rehearsal,
     RehearsedPerson,
@@ -28,12 +28,6 @@ from jobs.rehearsal.rehearsed import (
 from llm.model import TextPart, ToolCall
 
 SHOWN_CHARS = 200  # of the arguments of a call
-
-
-class NotRehearsable(Refused):
-    """The run is of a kind that cannot be rehearsed; the text says why."""
-
-    code = "not_rehearsable"
 
 
 @dataclass(frozen=True)
@@ -104,6 +98,7 @@ async def rehearse(rehearsal: Rehearsal, agents: Agents) -> Rehearsed:
                     sink=RecordingSink(),
                     steps=steps,
                     person=RehearsedPerson(rehearsal),
+                    sub_agents=NobodyElse(),
                 )
         is_whole = rehearsal.is_live or _ended(recording, wire, outcome)
     except (Differs, RecordingOver, ExceptionGroup) as error:
@@ -158,6 +153,9 @@ def _why(error: Exception) -> Exception:
     if not inner:
         return error
     found = [_why(each) for each in inner]
+    for each in found:
+        if isinstance(each, NotRehearsable):
+            raise each
     known = [each for each in found if isinstance(each, Differs | RecordingOver)]
     if not known:
         raise error

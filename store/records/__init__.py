@@ -18,6 +18,7 @@ from store.records.asks import (
     AskStatus,
     NewAsk,
 )
+from store.records.attachments import Attachment, ImageType, NewAttachment, NewImage, Upload
 from store.records.checkpoints import (
     ChangedFile,
     ChangeStatus,
@@ -93,6 +94,7 @@ from store.records.projects import (
     TransferKind,
 )
 from store.records.requests import OpenRequest
+from store.records.tasks import TaskAnswer
 from store.records.turns import (
     Condensation,
     CondensedRecord,
@@ -119,6 +121,7 @@ __all__ = [
     "AskKind",
     "AskScope",
     "AskStatus",
+    "Attachment",
     "BusyPolicy",
     "Cancelled",
     "CancelledTransfers",
@@ -152,6 +155,7 @@ __all__ = [
     "HistoryMessage",
     "Hunk",
     "HunkState",
+    "ImageType",
     "ImportStatus",
     "KeptResult",
     "KeptTurn",
@@ -162,7 +166,9 @@ __all__ = [
     "MessageContext",
     "MessageStatus",
     "NewAsk",
+    "NewAttachment",
     "NewFolder",
+    "NewImage",
     "NewLink",
     "NewMode",
     "NewToolCall",
@@ -190,6 +196,7 @@ __all__ = [
     "SentMessage",
     "SettingsChange",
     "SteerRecord",
+    "TaskAnswer",
     "TodoItem",
     "Todos",
     "ToolCallRecord",
@@ -202,6 +209,7 @@ __all__ = [
     "UndoPlan",
     "UndoStep",
     "Undone",
+    "Upload",
     "UsageGroups",
     "UsageSummary",
     "Used",

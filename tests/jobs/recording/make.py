@@ -1,7 +1,7 @@
-"""`python -m tests.jobs.recording.make [NAME…]`: record the runs of `plays` anew, into `tests/recordings`.
+"""`python -m tests.jobs.recording.make [NAME…]`: record the runs of `plays` anew.
 
-A few seconds each: a real store, a real engine and the product's tools, and a scripted model over
-its real protocol. To be done when a rehearsal differs because it should.
+Into `tests/recordings`, in a few seconds each: a real store, a real engine and the product's tools,
+and a scripted model over its real protocol. To be done when a rehearsal differs because it should.
 """
 
 import asyncio

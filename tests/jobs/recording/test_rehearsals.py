@@ -17,8 +17,9 @@ from app.settings import Settings
 from app.tools import AGENT_TOOLS, CHAT_TOOLS
 from jobs.agents import Agents
 from jobs.recording.recording import Recording, read_recording, recording_of
+from jobs.rehearsal.differences import NotRehearsable
 from jobs.rehearsal.rehearsed import Rehearsal, rehearsed
-from jobs.rehearsal.rehearsing import NotRehearsable, rehearse
+from jobs.rehearsal.rehearsing import rehearse
 from llm.scripted.process import scripted_here
 from store import Store
 from tests.jobs.recording.plays import DONE, EDIT, PLAYS, READ, calls
