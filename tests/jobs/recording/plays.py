@@ -123,6 +123,7 @@ READS = [calls(("readFile", {"path": f"docs/{number}.md"})) for number in range(
 PLAYS: dict[str, Play] = {
     "edits": Play((calls(READ, text="I look first."), calls(EDIT), DONE)),
     "edits-openai": Play((calls(READ), calls(EDIT), DONE), models=("openai:gpt-6-sol",)),
+    "edits-chat": Play((calls(READ), calls(EDIT), DONE), models=("cerebras:gpt-oss-120b",)),
     "commands": Play(
         (
             calls(("executeCommand", {"command": "cat src/*.ts | wc -l && echo x > made.txt"})),

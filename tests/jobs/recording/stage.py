@@ -103,6 +103,8 @@ def settings_for(server: ScriptedModel, folder: Path, models: tuple[str, ...]) -
         anthropic_base_url=server.url,
         openai_api_key=KEY,
         openai_base_url=server.openai_url,
+        cerebras_api_key=KEY,
+        cerebras_base_url=server.openai_url,
     )
 
 
