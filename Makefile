@@ -35,6 +35,12 @@ setup: $(READY) ## install Python and Node packages from the committed locks
 	@$(NPM) ci --silent
 	@touch $@
 
+# What others' platforms ship to their users: only tests call us with it.
+CLIENTS := tests/support/clients
+.make/clients.stamp: $(CLIENTS)/package-lock.json .make/node.stamp
+	@$(NPM) ci --silent --prefix $(CLIENTS)
+	@touch $@
+
 demo: $(READY) ## the main job, end to end; PROJECT=folder and DATA=folder are taken
 	@$(PY) -m app.main demo $(if $(PROJECT),--project '$(PROJECT)') $(if $(DATA),--data '$(DATA)')
 
@@ -53,13 +59,13 @@ FOR_VITEST = $(if $(T),$(call TESTS_LIKE,-name '*.test.ts' -o -name '*.test.tsx'
 FOR_PYTEST = $(if $(T),$(if $(FOR_VITEST),$(call TESTS_LIKE,-name 'test_*.py'),all),all)
 SPREAD = $(if $(wildcard $(or $(T),tests)/.),--numprocesses 3 --dist loadfile)
 
-test: $(READY) ## the tests, the slowest ones named at the end; T=path K=name for some of them; THOROUGH=1 for all
+test: $(READY) .make/clients.stamp ## the tests, the slowest ones named at the end; T=path K=name for some of them; THOROUGH=1 for all
 	@failed=0; \
 	$(if $(FOR_PYTEST),$(if $(THOROUGH),THOROUGH=1) $(PY) -m pytest $(SPREAD) --durations 40 $(if $(K),-k '$(K)') $(if $(T),'$(T)') || failed=$$?;) \
 	$(if $(FOR_VITEST),$(PY) -m core.node npx vitest run $(if $(K),--testNamePattern '$(K)') $(if $(T),'$(PATH_OF_T)') || failed=$$?;) \
 	exit $$failed
 
-check: $(READY) ## format, lint, types, imports, TypeScript
+check: $(READY) .make/clients.stamp ## format, lint, types, imports, TypeScript
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/basedpyright
@@ -73,13 +79,14 @@ check: $(READY) ## format, lint, types, imports, TypeScript
 	$(PY) -m core.node npx tsc -p tests/convex --noEmit
 	$(PY) -m core.node npx tsc -p tests/embedded_convex --noEmit
 	$(PY) -m core.node npx tsc -p tests/app/http --noEmit
+	$(PY) -m core.node npx tsc -p tests/support/clients --noEmit
 
 format: $(READY) ## format Python and TypeScript
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 	$(PY) -m core.node npx oxfmt $(TYPESCRIPT)
 
-bench: $(READY) ## SUITE=agent|engine|fairness|generate|github|start|store|stream|tools; the last line printed is one JSON object
+bench: $(READY) .make/clients.stamp ## SUITE=agent|doors|engine|fairness|generate|github|start|store|stream|tools; the last line printed is one JSON object
 	@$(PY) -m bench $(SUITE)
 
 crash: $(READY) ## N=500 random jobs on each database, killed, stopped and cut off at random; SEED=text plays one again

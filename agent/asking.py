@@ -99,6 +99,7 @@ class Asker:
                 wasted += broken.usage
                 is_last = attempt >= self._agent.limits.stream_attempts
                 if is_last or self.asked_at(broken) is not None:
+                    broken.usage = wasted
                     raise
                 log.warning("stream_broken", extra={"turn": number, "attempt": attempt})
                 await self._agent.pause(_pause_s(attempt, broken.retry_after_s))

@@ -10,8 +10,18 @@ from pydantic import ValidationError
 
 from agent import words
 from agent.definition import Agent
-from agent.durable import AskRef
-from agent.person import Consent, Grants, Person, Question, Request, RequestId
+from agent.durable import AskRef, RaiseRef
+from agent.means import Budget
+from agent.person import (
+    Consent,
+    Grants,
+    MoreMeans,
+    Person,
+    Question,
+    Request,
+    RequestId,
+)
+from core.ids import ToolCallId
 from core.text import without_surrogates
 from llm.model import ToolCall
 from tools.approvals import Judged, Rule, Subjects, Unlisted, allows, judge, rule_for, unlisted
@@ -64,9 +74,32 @@ class Consulting:
         about = self._question(call) or await self._consent(call, self._person, trial)
         if about is None:
             return AskRef()
+        return await self._put(self._person, number, call.call_id, about)
+
+    async def ask_for_more(self, number: int, asked: int, budget: Budget) -> AskRef:
+        """Ask for more of a budget; a reference without an id: nobody can be asked."""
+        if self._person is None:
+            return AskRef()
+        request = ToolCallId(f"budget-{asked}")
+        return await self._put(self._person, number, request, MoreMeans(budget))
+
+    async def more_means(self, request_id: RequestId) -> RaiseRef:
+        """How much more of a budget they give; nothing, where they say no or nothing in time."""
+        reply = None if self._person is None else (await self._person.settle(request_id)).reply
+        if reply is None or not reply.is_allowed:
+            return RaiseRef()
+        return RaiseRef(reply.more_tokens, reply.more_usd)
+
+    async def _put(
+        self,
+        person: Person,
+        number: int,
+        call_id: ToolCallId,
+        about: Question | Consent | MoreMeans,
+    ) -> AskRef:
         now = self._agent.clock.now()
         until = now + self._agent.limits.ask_timeout
-        standing = await self._person.ask(Request(number, call.call_id, about, until))
+        standing = await person.ask(Request(number, call_id, about, until))
         if standing.status != "open":
             return AskRef(standing.request_id)
         return AskRef(standing.request_id, max((standing.until - now).total_seconds(), 0.0))

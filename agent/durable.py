@@ -114,6 +114,14 @@ class AskRef:
 
 
 @dataclass(frozen=True)
+class RaiseRef:
+    """The result of a step `raise-budget-<n>`: how much more the person gives; none ends it."""
+
+    tokens: int | None = None
+    usd: float | None = None
+
+
+@dataclass(frozen=True)
 class TurnRef:
     """The result of a step `turn-<n>`; the turn itself is in the transcript.
 
@@ -137,10 +145,14 @@ class TurnRef:
 
 @dataclass(frozen=True)
 class AskAgain:
-    """The result of a step `turn-<n>` whose model may not be asked before `until`."""
+    """The result of a step `turn-<n>` whose model may not be asked before `until`.
+
+    `usage`: what it took up to where it broke off.
+    """
 
     until: datetime
     wait_s: float
+    usage: Usage = Usage()  # noqa: RUF009 - frozen
 
 
 @dataclass(frozen=True)

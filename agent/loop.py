@@ -5,7 +5,7 @@ clock, no file and no store. All of that is in the steps (`agent.run`, `agent.as
 """
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from itertools import count
@@ -13,14 +13,15 @@ from itertools import count
 from agent import words
 from agent.cleaning import ENDS_THE_ANSWER
 from agent.definition import Agent, Limits
-from agent.durable import CallRef, CondenseFirst, Durable, ToolRef, TurnRef
+from agent.durable import AskRef, CallRef, CondenseFirst, Durable, ToolRef, TurnRef
 from agent.history import Remarks
-from agent.means import NEAR, Whose, fullest
+from agent.means import Whose
 from agent.outcome import Ending, Outcome
 from agent.person import ANSWERED, Person, RequestId
 from agent.run import Asking, RunState
 from agent.schedule import run_in_order
 from agent.sink import Sink
+from agent.spending import Spending
 from agent.stuck import Tried, is_stuck
 from agent.sub_agents import Handed, SubAgents
 from agent.transcript import Transcript
@@ -30,6 +31,11 @@ from tools.workspace.port import RelPath
 
 __all__ = ["Agent", "Limits", "run_agent"]
 
+_BUDGET_ENDINGS: Mapping[Whose, Ending] = {
+    "answer": Ending.ANSWER_BUDGET,
+    "conversation": Ending.CONVERSATION_BUDGET,
+    "day": Ending.DAY_BUDGET,
+}
 ASKING_STEPS = 2  # of a call that may ask, beside its own: the request, and the wait
 TASK_STEPS = 2  # of one that a sub-agent does: asking for it, and its run
 
@@ -51,7 +57,9 @@ async def run_agent(  # noqa: PLR0913 - what is optional by name
     arguments after a crash and goes on where it was. A cancel propagates at once and nothing is
     written after it. A provider that says when to ask again is waited for, asleep. So is the
     `person`, where a call asks them something (steps `ask-<n>-<call_id>`, `answer-<n>-<call_id>`);
-    without one nobody is asked, and what would need them is not run. What they say for this answer
+    without one nobody is asked, and what would need them is not run. They are asked for more, too,
+    where a budget that allows it is used up (steps `ask-budget-<i>`, `answer-budget-<i>` and
+    `raise-budget-<i>`); until they give it, no turn is made. What they say for this answer
     meanwhile is told with the next turn, between two turns only; what comes when the last one was
     made is not told, and stays in the transcript as that. A call of `task` is done by one of the
     `sub_agents`, as a child of this run (steps `task-<n>-<call_id>`, `invoke-<n>-<call_id>`).
@@ -79,24 +87,23 @@ class _Run:
         self._tried: list[Tried] = []
         self._remarks = Remarks()
         self._may_condense = limits.condense_at < 1
-        self._condensing = Usage()
+        self._beside = Usage()  # what was taken beside the turns: summaries, what broke off
         self._delegated = Usage()
         self._free_tasks = asyncio.Semaphore(limits.parallel_tasks)
-        self._is_told_of_budget = False
+        self._spending = Spending(limits.budgets, state, steps, self._wait_for_answer)
 
     async def answer(self) -> Outcome:
         outcome = await self._answer()
-        return replace(outcome, usage=outcome.usage + self._condensing)
+        return replace(outcome, usage=outcome.usage + self._beside)
 
     async def _answer(self) -> Outcome:
         was_nudged = False
         announced_in: int | None = None
         while True:
             number = len(self._turns)
-            spent = self._spent_budget()
+            spent = await self._spent_budget(number)
             if spent is not None:
-                ending = Ending.DAY_BUDGET if spent == "day" else Ending.ANSWER_BUDGET
-                return _outcome(self._turns, ending, words.BUDGET_SPENT[spent])
+                return _outcome(self._turns, _BUDGET_ENDINGS[spent], words.BUDGET_SPENT[spent])
             if self._may_call_no_more():
                 return await self._close()
             turn = await self._turn(number)
@@ -118,22 +125,16 @@ class _Run:
                 was_nudged = True
                 self._remarks = self._remarks.and_after(number, words.NUDGE)
 
-    def _spent_budget(self) -> Whose | None:
-        """The budget that is used up; of one that nearly is, the model is told before its turn."""
-        budget, share = fullest(self._limits.budgets, self._used())
-        if budget is None or share < NEAR:
-            return None
-        if share >= 1:
-            return budget.of
-        if not self._is_told_of_budget:
-            self._is_told_of_budget = True
-            before = len(self._turns) - 1
-            self._remarks = self._remarks.and_after(before, words.BUDGET_NEAR[budget.of])
-        return None
+    async def _spent_budget(self, number: int) -> Whose | None:
+        """The budget that ends the answer; what the model is to know of one, it is told."""
+        left = await self._spending.look(number, self._used())
+        for remark in left.remarks:
+            self._remarks = self._remarks.and_after(number - 1, remark)
+        return left.spent
 
     def _used(self) -> Usage:
         """What the answer has taken, with all that was done for it."""
-        return _usage(self._turns) + self._condensing + self._delegated
+        return _usage(self._turns) + self._beside + self._delegated
 
     async def _close(self) -> Outcome:
         """A last turn, told to call nothing; one that calls all the same is forbidden to.
@@ -173,6 +174,7 @@ class _Run:
                 may_condense = False  # once a turn: it never goes round in circles
                 await self._condense(number)
                 continue
+            self._beside += made.usage
             waited_s += made.wait_s
             await self._steps.sleep_until(f"wait-{number}-{asked}", made.until)
         raise AssertionError("count() never ends")
@@ -181,7 +183,7 @@ class _Run:
         """Have a summary written; where that fails, what is oldest is told in short as it is."""
         key = f"condense-{number}"
         made = await self._steps.run(key, partial(self._state.condense, key, number, self._remarks))
-        self._condensing += made.usage
+        self._beside += made.usage
         self._may_condense = made.is_done
 
     async def _run_calls(self, turn: TurnRef) -> None:
@@ -242,15 +244,18 @@ class _Run:
         name = f"{number}-{call.call_id}"
         ask = partial(self._state.ask, number, call.call_id)
         asked = await self._steps.run(f"ask-{name}", ask)
+        await self._wait_for_answer(f"answer-{name}", asked)
+        return asked.request_id
+
+    async def _wait_for_answer(self, key: str, asked: AskRef) -> None:
         if asked.wait_s:
             await self._steps.wait_for_event(
-                f"answer-{name}",
+                key,
                 ANSWERED,
                 match="data.projectId",
                 when=f'async.data.askId == "{asked.request_id}"',
                 timeout=asked.wait_s,
             )
-        return asked.request_id
 
 
 def _is_answered_back(turn: TurnRef) -> bool:

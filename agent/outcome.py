@@ -18,6 +18,7 @@ class Ending(StrEnum):
     REFUSED = "refused"
     CONTEXT_FULL = "context_full"
     ANSWER_BUDGET = "answer_budget"
+    CONVERSATION_BUDGET = "conversation_budget"
     DAY_BUDGET = "day_budget"
 
 

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal, NewType, Protocol
 
+from agent.means import Budget
 from core.ids import ToolCallId
 from tools.approvals import Rule
 
@@ -39,21 +40,36 @@ class Consent:
 
 
 @dataclass(frozen=True)
+class MoreMeans:
+    """Whether a run may go on beyond a budget; its `used` is all that was taken of it."""
+
+    budget: Budget
+
+
+@dataclass(frozen=True)
 class Request:
-    """What a call of turn `number` asks; nobody waits for the answer after `until`."""
+    """What a call of turn `number` asks; nobody waits for the answer after `until`.
+
+    For more of a budget no call asks: `call_id` is an id that no other request of the run has.
+    """
 
     number: int
     call_id: ToolCallId
-    about: Question | Consent
+    about: Question | Consent | MoreMeans
     until: datetime
 
 
 @dataclass(frozen=True)
 class Reply:
-    """What the person says: `text` answers a question, or says why they deny or allow."""
+    """What the person says: `text` answers a question, or says why they deny or allow.
+
+    With more of a budget they say how much more: of tokens, of dollars, or of both.
+    """
 
     text: str = ""
     is_allowed: bool = False
+    more_tokens: int | None = None
+    more_usd: float | None = None
 
 
 @dataclass(frozen=True)

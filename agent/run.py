@@ -13,9 +13,19 @@ from agent.condensing import makes_progress, summary_chars
 from agent.consulting import Consulting, Trial
 from agent.definition import Agent
 from agent.delegating import Delegating
-from agent.durable import AskAgain, AskRef, CallRef, CondensedRef, CondenseFirst, ToolRef, TurnRef
+from agent.durable import (
+    AskAgain,
+    AskRef,
+    CallRef,
+    CondensedRef,
+    CondenseFirst,
+    RaiseRef,
+    ToolRef,
+    TurnRef,
+)
 from agent.history import Remarks
 from agent.identity import tool_ref
+from agent.means import Budget
 from agent.person import Person, RequestId
 from agent.sink import Sink
 from agent.sizes import CHARS_PER_TOKEN
@@ -105,7 +115,9 @@ class RunState:
             asked_at = self._asker.asked_at(fault)
             if asked_at is None:
                 raise
-            return await self._ask_again(asked_at, asking.waited_s, fault.code)
+            again = await self._ask_again(asked_at, asking.waited_s, fault.code)
+            wasted = fault.usage if isinstance(fault, StreamBroken) else Usage()
+            return replace(again, usage=wasted)
         made = cleaned(
             generated, max_calls=0 if remarks.is_last_turn else self.agent.limits.calls_per_turn
         )
@@ -185,6 +197,14 @@ class RunState:
         if call_id in recorded.outputs or await self._consulting.verdict(call, asked):
             return TaskRef()
         return await self._delegating.open(number, call, before=before)
+
+    async def ask_for_more(self, number: int, asked: int, budget: Budget) -> AskRef:
+        """Ask the person for more of a budget, before turn `number`."""
+        return await self._consulting.ask_for_more(number, asked, budget)
+
+    async def more_means(self, request_id: RequestId) -> RaiseRef:
+        """How much more of it they give."""
+        return await self._consulting.more_means(request_id)
 
     async def call(
         self,

@@ -122,12 +122,19 @@ BUDGET_NEAR = {
         "[This answer has used more than 80 % of what one answer may take. Finish what matters "
         "most, then end it and tell the user what is left to do.]"
     ),
+    "conversation": (
+        "[This conversation has used more than 80 % of what it may take. Finish what matters most, "
+        "then end this answer and tell the user what is left to do.]"
+    ),
     "day": (
         "[The user's answers have used more than 80 % of what they may take today. Finish what "
         "matters most, then end this one and tell the user what is left to do.]"
     ),
 }
-
+BUDGET_RAISED = (
+    "[The user has given you more to use: the budget that you were told about holds no longer. Go "
+    "on with all there is to do.]"
+)
 
 CONDENSE = """\
 [This conversation is about to be longer than what you can be sent. Write a summary from which you \
@@ -235,6 +242,10 @@ BUDGET_SPENT = {
     "answer": (
         "I stopped here because this answer has used up what one answer may take. What I did so "
         "far is kept. Write “continue” to let me go on."
+    ),
+    "conversation": (
+        "I stopped here because this conversation has used up what it may take. What I did so far "
+        "is kept. Give it a larger budget and write “continue”, or start a new conversation."
     ),
     "day": (
         "I stopped here because your answers have used up what they may take today. What was done "

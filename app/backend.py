@@ -11,10 +11,16 @@ from pydantic import SecretStr
 from agent.definition import Limits
 from agent.means import Budget
 from app.convex import ConvexAccess
-from app.github import github_of
-from app.models import models_of, small_model_of
+from app.github import accounts_of, github_of, github_server_of
+from app.models import models_of, offers_of, small_model_of
+from app.observe.run_news import NewsOfRuns
 from app.observe.tracing import tracing
+from app.services.choosing import Choosing
+from app.services.clients.tasks import ClientTasks
+from app.services.generating import Generating
+from app.services.messages import Messaging
 from app.services.sealing import sealing_of
+from app.services.transfers import Transferring
 from app.settings import Settings
 from app.tools import AGENT_TOOLS, CHAT_TOOLS, ID_TOOLS, owned_by_worker, works_in
 from core.background import Work, in_background
@@ -30,6 +36,7 @@ from jobs.outbox import Relay
 from jobs.reap import reap
 from jobs.recording.recorder import Recordings
 from jobs.registry import JOBS
+from jobs.triggered.tasks import Tasks
 from llm.model import Model
 from store.deltas import DeltaLimits
 from store.gateway import Store
@@ -46,6 +53,7 @@ class Workplace:
     folders: ProjectFolders
     owned: Provided
     live: LiveAnswers
+    tasks: Tasks
 
 
 @dataclass(frozen=True)
@@ -62,6 +70,7 @@ class Backend:
     relay: Relay
     reaping: Work
     small_model: Model | None
+    client_tasks: ClientTasks
 
 
 @asynccontextmanager
@@ -80,7 +89,25 @@ async def backend_of(
     ):
         relay = Relay(store.outbox, engine)
         reaping = partial(reap, store, engine, CLOCK)
-        yield Backend(convex, store, workplace, engine, relay, reaping, small_model)
+        tasks = client_tasks_of(settings, store, workplace, engine, relay)
+        workplace.tasks.bind(tasks.begin_task)
+        yield Backend(convex, store, workplace, engine, relay, reaping, small_model, tasks)
+
+
+def client_tasks_of(
+    settings: Settings, store: Store, workplace: Workplace, engine: Engine, relay: Relay
+) -> ClientTasks:
+    """What begins and stops jobs for clients of others' platforms, by the services of our own."""
+    policy = settings.busy_policy.value
+    messaging = Messaging(store, relay, engine.inspect, policy, workplace.live)
+    accounts = accounts_of(settings, store, CLOCK)
+    return ClientTasks(
+        store,
+        messaging,
+        Choosing(offers_of(settings)),
+        Generating(store, relay, engine.inspect, messaging, CLOCK),
+        Transferring(store, relay, github_server_of(settings), accounts, CLOCK),
+    )
 
 
 def open_store(settings: Settings, convex: ConvexAccess) -> Store:
@@ -107,7 +134,7 @@ async def open_workplace(settings: Settings, store: Store) -> AsyncGenerator[Wor
             in_use = partial(works_in, owned)
             sweeper = FolderSweeper(store, folders, room=room, is_in_use=in_use)
             async with in_background(sweeper.run):
-                yield Workplace(folders, owned, LiveAnswers())
+                yield Workplace(folders, owned, LiveAnswers(), Tasks(CLOCK))
 
 
 @asynccontextmanager
@@ -126,6 +153,7 @@ async def open_engine(
             repositories = stack.enter_context(own_folder(settings.data_dir / "repositories"))
             github = github_of(settings, repositories, store, CLOCK, small_model)
             needs += [store, agents, workplace.folders, workplace.owned, workplace.live, github]
+            needs.append(workplace.tasks)
             needs.append(Titles(small_model))
         async with engine_of(settings, works=model is not None, provide=needs) as engine:
             yield engine
@@ -137,8 +165,9 @@ async def engine_of(
 ) -> AsyncGenerator[Engine]:
     """The engine over its database, with what watches it."""
     with tracing(settings) as telemetry:
-        watching = (telemetry, sentry_tags(settings))
-        async with Engine(
+        news = NewsOfRuns(CLOCK)
+        watching = (telemetry, sentry_tags(settings), news)
+        engine = Engine(
             jobs=JOBS,
             database=database_of(settings),
             provide=provide,
@@ -148,7 +177,8 @@ async def engine_of(
             works=works,
             grace_s=settings.grace_s,
             clock=CLOCK,
-        ) as engine:
+        )
+        async with engine, news.telling(engine):
             yield engine
 
 
@@ -174,6 +204,11 @@ def agents_of(settings: Settings, model: Model, store: Store, workplace: Workpla
         ),
     )
     day = Budget("day", tokens=settings.day_budget_tokens, usd=settings.day_budget_usd)
+    conversation = Budget(
+        "conversation",
+        tokens=settings.conversation_budget_tokens,
+        usd=settings.conversation_budget_usd,
+    )
     sealing = sealing_of(settings)
     servers = ProjectServers(
         store,
@@ -192,6 +227,8 @@ def agents_of(settings: Settings, model: Model, store: Store, workplace: Workpla
         day_budget=day if day.is_bound else None,
         chat_tools=CHAT_TOOLS,
         recordings=recordings_of(settings),
+        conversation_budget=conversation if conversation.is_bound else None,
+        raisable=settings.raisable_budgets,
     )
 
 

@@ -10,7 +10,7 @@ from fastapi import FastAPI
 
 from app.backend import CLOCK, Backend, backend_of, engine_of, open_store
 from app.convex import ConvexAccess, convex_access
-from app.github import accounts_of, connecting_of, github_server_of
+from app.github import accounts_of, connecting_of, github_server_of, has_github
 from app.http.application import create_application
 from app.http.context import Services
 from app.http.preview.server import previewing
@@ -25,10 +25,15 @@ from app.ready_file import announced
 from app.services.asking import Asking
 from app.services.attaching import Attaching
 from app.services.choosing import Choosing
+from app.services.clients.events import ClientEvents
+from app.services.clients.keys import OwnedKeys
+from app.services.clients.scheduling import Scheduling
+from app.services.clients.triggering import Triggering
 from app.services.completing import Completing
 from app.services.configuring import Configuring
 from app.services.editing import Editing
 from app.services.engine import EngineAccess
+from app.services.following import Following
 from app.services.generating import Generating
 from app.services.health import Health
 from app.services.mcp.endpoint import McpEndpoint
@@ -36,8 +41,10 @@ from app.services.mcp.named import NamedServers
 from app.services.mcp.project_tools import ProjectTools
 from app.services.mcp.tokens import McpTokens
 from app.services.messages import Messaging
+from app.services.metering import Metering
 from app.services.previews import Previews
 from app.services.sealing import sealing_of
+from app.services.session import SessionFacts
 from app.services.streams import Streams
 from app.services.terminals import Terminals
 from app.services.transfers import Transferring
@@ -104,14 +111,19 @@ async def front(
     async with rates_of(settings) as rates, rooms_of(settings, backend) as rooms:
         services = services_of(settings, identity, backend, rates, rooms)
         app = create_application(services, settings, CLOCK)
-        async with in_background(services.mcp.run), serve(app, settings) as url:
+        async with (
+            in_background(services.mcp.run, services.following.run, services.metering.run),
+            serve(app, settings) as url,
+        ):
             ready: dict[str, object] = {"api": url, "convex": backend.convex.url}
             if identity.token is not None:
                 ready["token"] = identity.token
+                ready["web"] = f"{url}/#token={identity.token}"  # a fragment reaches no log
             try:
                 yield ready
             finally:
                 services.streams.close()
+                services.following.close()
                 services.mcp.close()
                 services.terminals.close()
                 services.editing.close()
@@ -201,6 +213,7 @@ def services_of(
     inspect, policy = backend.engine.inspect, settings.busy_policy.value
     messaging = Messaging(backend.store, backend.relay, inspect, policy, backend.workplace.live)
     accounts = accounts_of(settings, backend.store, CLOCK)
+    access = EngineAccess(backend.engine, messaging, has_operator=identity.token is not None)
     return Services(
         store=backend.store,
         messaging=messaging,
@@ -208,11 +221,14 @@ def services_of(
         choosing=Choosing(offers_of(settings)),
         asking=Asking(backend.store, backend.relay),
         completing=Completing(backend.small_model, partial(page_at, backend.workplace.owned)),
+        following=Following(backend.store),
+        metering=Metering(backend.store.usage),
         generating=Generating(backend.store, backend.relay, inspect, messaging, CLOCK),
         authenticator=Authenticator.of(identity, CLOCK),
+        session=session_of(settings, rooms, backend.workplace.owned(Sandbox)),
         rates=rates,
         health=Health(checks, CLOCK),
-        engine=EngineAccess(backend.engine, messaging, has_operator=identity.token is not None),
+        engine=access,
         streams=Streams(backend.engine),
         mcp=mcp_of(settings, backend),
         mcp_servers=NamedServers(backend.store, sealing_of(settings)),
@@ -228,7 +244,36 @@ def services_of(
             CLOCK,
         ),
         connecting=connecting_of(settings, accounts, CLOCK),
+        clients=ClientEvents(
+            backend.client_tasks,
+            access,
+            OwnedKeys.of(settings.event_keys),
+            OwnedKeys.of(settings.signing_keys, are_signing=True),
+        ),
+        triggering=Triggering(
+            backend.client_tasks, access, OwnedKeys.of(settings.trigger_keys), CLOCK
+        ),
+        scheduling=Scheduling(backend.client_tasks, backend.engine, CLOCK),
         clock=CLOCK,
+    )
+
+
+def session_of(settings: Settings, rooms: Rooms, sandbox: Sandbox) -> SessionFacts:
+    """What pages are told before anybody has signed in."""
+    has_models = bool(offers_of(settings))
+    return SessionFacts(
+        issuer=settings.auth_issuer,
+        audience=settings.auth_audience,
+        client_id=settings.oidc_client_id,
+        scopes=settings.oidc_scopes,
+        cookies=settings.session_cookies,
+        features={
+            "models": has_models,
+            "generate": has_models,
+            "github": has_github(settings),
+            "terminal": sandbox.kind is not None,
+            "preview": rooms.previews.origin is not None and sandbox.is_reachable,
+        },
     )
 
 

@@ -2,9 +2,11 @@
 import { v } from "convex/values";
 import { mutation, query } from "./_generated/server";
 import { callerId, ownedConversation, ownedProject } from "./model/access.ts";
+import { setBudget as set } from "./model/budgets.ts";
 import { createConversation, removeConversation, renameConversation } from "./model/conversations.ts";
 import { wholeList } from "./model/lists.ts";
 import { conversationDoc, messageDoc, toConversationDoc, toMessageDoc } from "./model/docs.ts";
+import { bounds } from "./model/validators.ts";
 
 export const create = mutation({
   args: { projectId: v.id("projects"), title: v.string() },
@@ -12,6 +14,16 @@ export const create = mutation({
   handler: async (ctx, { projectId, title }) => {
     const project = await ownedProject(ctx, await callerId(ctx), projectId);
     return (await createConversation(ctx, project, title))._id;
+  },
+});
+
+/** Sets what the answers of a conversation may take of models, in tokens, dollars or both; null: as everywhere. */
+export const setBudget = mutation({
+  args: { id: v.id("conversations"), budget: v.union(bounds, v.null()) },
+  returns: conversationDoc,
+  handler: async (ctx, { id, budget }) => {
+    const { conversation } = await ownedConversation(ctx, await callerId(ctx), id);
+    return toConversationDoc(await set(ctx, conversation, budget));
   },
 });
 

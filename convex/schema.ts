@@ -7,6 +7,7 @@ import {
   askAnswer,
   askKind,
   askStatus,
+  bounds,
   checkpointKind,
   deltaKind,
   diffStat,
@@ -37,6 +38,7 @@ import {
   transferStatus,
   turnPart,
   usage,
+  usedUpBudget,
   verdict,
   verification,
 } from "./model/validators.ts";
@@ -171,6 +173,7 @@ export default defineSchema({
     isNamed: v.optional(v.boolean()), // somebody has chosen the title, if only that of a new one
     updatedAt: v.number(),
     model: v.optional(v.string()), // who answers, as its owner chose; absent: the default
+    budget: v.optional(bounds), // of all its answers, as its owner chose or has raised it; absent: as everywhere
     externalId: v.optional(v.string()),
     editedFrom: v.optional(v.id("messages")), // which was edited: what came before it is copied here
     copiedBefore: v.optional(v.number()), // of that, the orders up to here are; absent: all
@@ -293,35 +296,38 @@ export default defineSchema({
     .index("by_message", ["messageId", "day", "model"])
     .index("by_conversation", ["conversationId", "day"]),
 
-  // The same for all answers of a project; written with it, read by people and by budgets. It stays when the project
+  // The same for all answers of a project, with the small calls beside them (titles, commit messages, and those of editors,
+  // which may name no project); written with it, read by people and by budgets. It stays when the project
   // goes: what was spent is spent, and whoever deletes a project has no new budget.
   usageDays: defineTable({
     ownerId: v.string(),
-    projectId: v.id("projects"),
+    projectId: v.optional(v.id("projects")),
     day: v.string(),
     model: v.string(),
     ...spent.fields,
+    recentKeys: v.optional(v.array(v.string())), // of small calls: one that is counted twice counts once
   })
     .index("by_owner", ["ownerId", "day"])
     .index("by_project", ["projectId", "day", "model"]),
-  // What the agent asks the person: a question, or whether a call may run. Written by jobs (and closed with the answer
+  // What the agent asks the person: a question, whether a call may run, or for more of a budget. Written by jobs (and closed with the answer
   // that it belongs to), answered once by the owner; read by people and by the run that waits.
   asks: defineTable({
     projectId: v.id("projects"),
     conversationId: v.id("conversations"),
     messageId: v.id("messages"),
     turn: v.number(),
-    toolCallId: v.string(),
+    toolCallId: v.string(), // for more of a budget no call asks: it is budget-0, budget-1 …
     kind: askKind,
     question: v.optional(v.string()), // of a question, as the next two
     choices: v.optional(v.array(v.string())),
     allowsText: v.optional(v.boolean()),
-    toolName: v.optional(v.string()), // of an approval, as all that follow
+    toolName: v.optional(v.string()), // of an approval, as the next five
     command: v.optional(v.string()),
     paths: v.optional(v.array(v.string())),
     preview: v.optional(v.string()), // what the call would change, or its arguments; cut at a bound
     rule: v.optional(approvalRule), // that wants it to be asked
     patterns: v.optional(v.array(v.string())), // what is allowed for always; empty: the tool; absent: that cannot be chosen
+    budget: v.optional(usedUpBudget), // of which the person may give more
     status: askStatus,
     answer: v.optional(askAnswer),
     answerKey: v.optional(v.string()), // makes an answer safe to give twice
@@ -331,6 +337,10 @@ export default defineSchema({
     .index("by_call", ["messageId", "turn", "toolCallId", "kind"])
     .index("by_status", ["messageId", "status"])
     .index("by_conversation", ["conversationId"]),
+  // What a person may take on a day (UTC) since they have given themselves more, a row for each such day. Written with
+  // their answer to a run that asked for it, read by the runs of that day.
+  dayBudgets: defineTable({ ownerId: v.string(), day: v.string(), ...bounds.fields }).index("by_owner", ["ownerId", "day"]),
+
   // The plan of an answer, as its last call of `todo` has it; written with the result of that call, read by people. The
   // newest row is the plan of the conversation.
   todos: defineTable({

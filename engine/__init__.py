@@ -43,7 +43,7 @@ from engine.options import (
 )
 from engine.realtime.channels import BadChannel, BadMessage, Channel, Topic
 from engine.realtime.hub import Messages, TooManySubscriptions, TooSlow
-from engine.realtime.messages import Message
+from engine.realtime.messages import Message, Saying
 from engine.realtime.publisher import NotListening
 from engine.realtime.tokens import BadToken
 from engine.retry import RetryPolicy
@@ -116,6 +116,7 @@ __all__ = [
     "RunFailed",
     "RunInfo",
     "RunStatus",
+    "Saying",
     "SentEvent",
     "Singleton",
     "SqliteDatabase",

@@ -23,6 +23,7 @@ from engine.middleware import Middleware
 from engine.outgoing import Sendable
 from engine.realtime.channels import AnyTopic, Channel, Topic
 from engine.realtime.hub import Messages
+from engine.realtime.messages import Saying
 from engine.status import RunStatus
 from engine.steps.context import Provided
 from engine.storage.database import Database, database_at
@@ -327,6 +328,14 @@ class Engine:
             BadMessage: the data does not fit the topic, is not JSON, or is over 512 KiB.
         """
         await self._running.channels.publish(channel, topic, data)
+
+    async def publish_all(self, sayings: Sequence[Saying]) -> None:
+        """Send several messages, in their order; on PostgreSQL in one transaction.
+
+        Raises:
+            BadChannel, BadMessage: as for `publish`, for one of them; then none is sent.
+        """
+        await self._running.channels.publish_all(sayings)
 
     @overload
     def subscribe(

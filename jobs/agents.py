@@ -2,7 +2,7 @@
 
 import hashlib
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 
 from agent.definition import Agent, Limits
@@ -31,6 +31,7 @@ from jobs.project_words import project_words
 from jobs.recording.recorder import Recorder, Recordings
 from llm.model import Model
 from store.gateway import Store
+from store.records import Bounds, Means, Used
 from tools.plan import TODO_NAME
 from tools.registry import Toolbox
 from tools.tasks import OWN_TOOLS
@@ -57,6 +58,8 @@ class Agents:
         id_tools: what an agent is given instead where a project has chosen tools by ids.
         models: what people may choose, by `provider/model`.
         day_budget: what all answers of a person may take on a day.
+        conversation_budget: what all answers of a conversation may take that has no budget.
+        raisable: of which budgets a person may give more when they are used up.
         chat_tools: what it is given besides where it answers a person.
         recordings: where runs are recorded; None: they are not.
     """
@@ -74,7 +77,11 @@ class Agents:
         day_budget: Budget | None = None,
         chat_tools: Sequence[AnyTool] = (),
         recordings: Recordings | None = None,
+        conversation_budget: Budget | None = None,
+        raisable: Collection[str] = (),
     ) -> None:
+        self._conversation_budget = conversation_budget
+        self._raisable = frozenset(raisable)
         self._recordings = recordings
         self._day_budget = day_budget
         self._model = model
@@ -98,7 +105,29 @@ class Agents:
         said = self._budget + PLAN_WORDS * plans
         agent = await self._in_project(asked, said, self._chat_tools, owner=owner, steps=steps)
         agent = replace(agent, cache_key=cache_key(asked.conversation_id))
-        return await self.within_day(agent, owner=owner, steps=steps)
+        if not asked.asks_for_means:
+            return await self.within_day(agent, owner=owner, steps=steps)
+        return await self._within_means(agent, asked, owner=owner, steps=steps)
+
+    async def _within_means(
+        self, agent: Agent, asked: MessageSent, *, owner: OwnerId, steps: Durable
+    ) -> Agent:
+        """The agent, bound by its budgets; step `means`, if one of a conversation or day is set."""
+        budgets = list(agent.limits.budgets)
+        day, conversation, store = self._day_budget, self._conversation_budget, self._store
+        if store is not None and (day or conversation or asked.has_budget):
+
+            async def read() -> Means:
+                today = agent.clock.now().date()
+                return await store.usage.means(asked.conversation_id, owner=owner, day=today)
+
+            means = await steps.run("means", read)
+            if day is not None:
+                budgets.append(_bound(day, means.day_budget, means.day))
+            unbound = conversation or Budget("conversation")
+            budgets.append(_bound(unbound, means.conversation_budget, means.conversation))
+        limited = tuple(replace(each, asks=each.of in self._raisable) for each in budgets)
+        return replace(agent, limits=replace(agent.limits, budgets=limited))
 
     async def for_task(self, asked: TaskAsked, steps: Durable) -> Agent:
         """Who does a task for the agent of a message, with what is left of that one's budget."""
@@ -210,6 +239,12 @@ class Agents:
             approvals=approvals_of(event.data),
             cache_key=cache_key(event.data.project_generation_id),
         )
+
+
+def _bound(budget: Budget, chosen: Bounds | None, used: Used) -> Budget:
+    """With what was chosen instead, and with what was taken of it."""
+    bounds = Bounds(budget.tokens, budget.usd) if chosen is None else chosen
+    return replace(budget, tokens=bounds.tokens, usd=bounds.usd, used=used.usage)
 
 
 def cache_key(thread: str) -> str:

@@ -29,6 +29,8 @@ class MessageSent(EventData, event="message/sent"):
     registries: str | None = None  # see `registries_of`
     model: str | None = None  # `provider/model`, as the person has chosen; None: the default
     approvals: str = ""  # see `approvals_of`
+    asks_for_means: bool = False  # its person is asked where a budget is used up
+    has_budget: bool = False  # its conversation has one
 
 
 class TaskAsked(EventData, event="task/asked"):

@@ -2,8 +2,8 @@
 
 from core.ids import ConversationId, OwnerId, ProjectId, new_id
 from store.client import ConvexHttp
-from store.records import Conversation, OutboxEvent, Page, Todos
-from store.rows import decode
+from store.records import Bounds, Conversation, OutboxEvent, Page, Todos
+from store.rows import decode, encode
 
 
 class Conversations:
@@ -58,6 +58,16 @@ class Conversations:
         args = {"ownerId": owner, "conversationId": conversation_id, "model": model}
         row = await self._http.mutation("system/conversations:chooseModel", args)
         return decode(Conversation, row)
+
+    async def set_budget(
+        self, conversation_id: ConversationId, *, owner: OwnerId, budget: Bounds | None
+    ) -> Conversation:
+        """Set what its answers may take; None: as everywhere. Raises: NotFound, Refused."""
+        given = None if budget is None else encode(budget)
+        args = {"ownerId": owner, "conversationId": conversation_id, "budget": given}
+        return decode(
+            Conversation, await self._http.mutation("system/conversations:setBudget", args)
+        )
 
     async def untitled(self, conversation_id: ConversationId, *, owner: OwnerId) -> str | None:
         """The beginning of a conversation that is to get a title from it; None: it has one.

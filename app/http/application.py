@@ -13,12 +13,15 @@ from app.http import (
     checkpoints,
     completing,
     conversations,
+    convex,
     docs,
     events,
     files,
+    following,
     generate,
     github,
     health,
+    inngest,
     lsp,
     mcp,
     messages,
@@ -29,7 +32,9 @@ from app.http import (
     projects,
     realtime,
     runs,
+    session,
     terminal,
+    trigger,
     usage,
 )
 from app.http.context import Services
@@ -50,8 +55,9 @@ Every error is `{"error": "<text for people>", "code": "<word for programs>"}`.
 
 MCP_HEADERS = ("Mcp-Session-Id", "MCP-Protocol-Version", "Mcp-Method", "Mcp-Name")
 
-# The page of the API shows them in this order.
+# The page of the API shows them in this order. Convex is not on it, and is asked most often.
 NOUNS = (
+    convex,
     projects,
     project_settings,
     generate,
@@ -60,6 +66,7 @@ NOUNS = (
     archives,
     github,
     conversations,
+    following,
     messages,
     attachments,
     asks,
@@ -74,6 +81,9 @@ NOUNS = (
     terminal,
     lsp,
     previews,
+    session,
+    inngest,
+    trigger,
     health,
     docs,
 )
@@ -107,6 +117,7 @@ def create_application(services: Services, settings: Settings, clock: Clock) -> 
     )
     app.state.services = services
     app.state.origins = frozenset(settings.cors_origins)
+    app.state.convex_sockets = set[object]()
     for noun in NOUNS:
         app.include_router(noun.router)
     add_error_handlers(app)
@@ -129,11 +140,13 @@ def create_application(services: Services, settings: Settings, clock: Clock) -> 
             allow_headers=[
                 "Authorization",
                 "Content-Type",
+                "Convex-Client",
                 "Idempotency-Key",
                 "X-Request-Id",
                 *MCP_HEADERS,
             ],
             expose_headers=["X-Request-Id", "Retry-After", "Mcp-Session-Id"],
+            allow_credentials=True,  # session cookies; the origins are named one by one
             max_age=600,
         )
     return app

@@ -10,7 +10,7 @@ from app.http.parameters import IdempotencyKey
 from app.http.project_settings import ApprovalRuleAnswer
 from app.wire.shapes import Answer, Body, CreationTimes, Millis
 from core.ids import AskId, ConversationId, MessageId, ProjectId
-from store.records import AskAnswer, AskDecision, AskKind, AskScope, AskStatus
+from store.records import AskAnswer, AskDecision, AskKind, AskScope, AskStatus, BudgetName
 
 router = api_router("asks")
 
@@ -21,18 +21,22 @@ Text = Annotated[str, Field(min_length=1, max_length=MAX_TEXT_CHARS)]
 
 
 class NewAnswer(Body):
-    """To a question either `choice` or `text`; to an approval a `decision`.
+    """To a question either `choice` or `text`; to an approval or a used up budget a `decision`.
 
     A denial may say why, as `text`: the model reads it.
 
     The scope of an allowance: this call (`once`), what the same rule asks about in this run
     (`run`), or such calls from now on (`always`), for which the project gets rules.
+
+    Whoever allows more of a budget says how much more, in what it is used up in.
     """
 
     choice: Text | None = None
     text: Text | None = None
     decision: AskDecision | None = Field(None, examples=["allow"])
     scope: AskScope | None = Field(None, examples=["once"])
+    more_tokens: int | None = Field(None, gt=0, le=1_000_000_000, examples=[None])
+    more_usd: float | None = Field(None, gt=0, le=100_000, allow_inf_nan=False, examples=[None])
 
 
 class GivenAnswer(Answer):
@@ -42,10 +46,25 @@ class GivenAnswer(Answer):
     text: str | None = None
     decision: AskDecision | None = None
     scope: AskScope | None = None
+    more_tokens: int | None = None
+    more_usd: float | None = None
+
+
+class BudgetShown(Answer):
+    """A budget, in tokens, dollars or both, and what was taken of it when the agent asked."""
+
+    of: BudgetName
+    tokens: int | None = None
+    usd: float | None = None
+    spent_tokens: int
+    spent_usd: float | None = None
 
 
 class AskShown(CreationTimes):
-    """A question of the agent, or a call that waits for approval; an open one waits for you."""
+    """A question of the agent, a call that waits for approval, or a budget that is used up.
+
+    An open one waits for you.
+    """
 
     ask_id: AskId
     kind: AskKind
@@ -66,6 +85,7 @@ class AskShown(CreationTimes):
     preview: str | None = None
     rule: ApprovalRuleAnswer | None = None
     patterns: tuple[str, ...] | None = None
+    budget: BudgetShown | None = None
     answer: GivenAnswer | None = None
 
 
@@ -96,6 +116,13 @@ async def answer_ask(
     key: IdempotencyKey = None,
 ) -> AskShown:
     """Answer once: 409 `already_answered` for a second answer, `ask_closed` when nobody waits."""
-    answer = AskAnswer(body.choice, body.text, body.decision, body.scope)
+    answer = AskAnswer(
+        choice=body.choice,
+        text=body.text,
+        decision=body.decision,
+        scope=body.scope,
+        more_tokens=body.more_tokens,
+        more_usd=body.more_usd,
+    )
     answered = await services.asking.answer(ask_id, answer, owner=caller.owner, key=key)
     return AskShown.model_validate(answered)

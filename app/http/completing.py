@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import Annotated, TypeVar
 
 from fastapi import Request
@@ -11,6 +12,7 @@ from app.http.access import CallerDep, ServicesDep, api_router
 from app.services.completing import AtCursor
 from app.wire.shapes import Answer, Body
 from core.background import until_one_ends
+from core.ids import ProjectId
 
 router = api_router("editor")
 
@@ -23,6 +25,7 @@ Line = Annotated[str, Field(max_length=100_000)]
 class SuggestionRequest(Body):
     """Where the cursor is: `textBeforeCursor` and `textAfterCursor` are of its line."""
 
+    project_id: ProjectId | None = Field(None, description="Whose usage it counts for.")
     file_name: Annotated[str, Field(max_length=1_000)] = ""
     code: Annotated[str, Field(min_length=1, max_length=1_000_000)]
     current_line: Line = ""
@@ -42,6 +45,7 @@ class Suggestion(Answer):
 class QuickEditRequest(Body):
     """A selection of a file, and what is to become of it; URLs in the instruction are read."""
 
+    project_id: ProjectId | None = Field(None, description="Whose usage it counts for.")
     selected_code: Annotated[str, Field(min_length=1, max_length=100_000)]
     full_code: Code = ""
     instruction: Annotated[str, Field(min_length=1, max_length=10_000)]
@@ -58,11 +62,12 @@ async def suggest(
     body: SuggestionRequest,
     request: Request,
     services: ServicesDep,
-    caller: CallerDep,  # noqa: ARG001 - signed in
+    caller: CallerDep,
 ) -> Suggestion:
     """Complete the line at the cursor; the next keystroke cancels it by closing the connection."""
     at = _cursor(body)
-    said = await while_connected(request, lambda: services.completing.suggestion(at))
+    spend = partial(services.metering.spend, owner=caller.owner, project_id=body.project_id)
+    said = await while_connected(request, lambda: services.completing.suggestion(at, spend=spend))
     return Suggestion(suggestion=said or "")
 
 
@@ -71,13 +76,14 @@ async def quick_edit(
     body: QuickEditRequest,
     request: Request,
     services: ServicesDep,
-    caller: CallerDep,  # noqa: ARG001 - signed in
+    caller: CallerDep,
 ) -> QuickEdit:
     """Rewrite a selection as the instruction says."""
+    spend = partial(services.metering.spend, owner=caller.owner, project_id=body.project_id)
     edited = await while_connected(
         request,
         lambda: services.completing.edit(
-            body.selected_code, file=body.full_code, instruction=body.instruction
+            body.selected_code, file=body.full_code, instruction=body.instruction, spend=spend
         ),
     )
     return QuickEdit(edited_code=edited or "")

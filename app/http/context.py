@@ -7,17 +7,23 @@ from app.identity.tokens import Authenticator
 from app.services.asking import Asking
 from app.services.attaching import Attaching
 from app.services.choosing import Choosing
+from app.services.clients.events import ClientEvents
+from app.services.clients.scheduling import Scheduling
+from app.services.clients.triggering import Triggering
 from app.services.completing import Completing
 from app.services.configuring import Configuring
 from app.services.connecting import Connecting
 from app.services.editing import Editing
 from app.services.engine import EngineAccess
+from app.services.following import Following
 from app.services.generating import Generating
 from app.services.health import Health
 from app.services.mcp.endpoint import McpEndpoint
 from app.services.mcp.named import NamedServers
 from app.services.messages import Messaging
+from app.services.metering import Metering
 from app.services.previews import Previews
+from app.services.session import SessionFacts
 from app.services.streams import Streams
 from app.services.terminals import Terminals
 from app.services.transfers import Transferring
@@ -35,8 +41,11 @@ class Services:
     choosing: Choosing
     asking: Asking
     completing: Completing
+    following: Following
+    metering: Metering
     generating: Generating
     authenticator: Authenticator
+    session: SessionFacts
     rates: RateLimits
     health: Health
     engine: EngineAccess
@@ -49,4 +58,7 @@ class Services:
     previews: Previews
     transfers: Transferring
     connecting: Connecting
+    clients: ClientEvents
+    triggering: Triggering
+    scheduling: Scheduling
     clock: Clock

@@ -11,6 +11,7 @@ from app.http.messages.wire import MessageAnswer, MessagePage
 from app.http.parameters import Cursor, IdempotencyKey
 from app.wire.shapes import Answer, Body, CreationTimes, Millis, ModelName, Name, Success
 from core.ids import ConversationId, MessageId, ProjectId
+from store.records import Bounds
 
 router = api_router("conversations")
 
@@ -23,11 +24,29 @@ class NewConversation(Body):
     title: Name = Field("New conversation", examples=["New conversation"])
 
 
+class ConversationBudget(Body):
+    """What all answers of a conversation may take: tokens, US dollars, or both; 0 is nothing."""
+
+    tokens: int | None = Field(None, ge=0, le=1_000_000_000, examples=[2_000_000])
+    usd: float | None = Field(None, ge=0, le=100_000, allow_inf_nan=False, examples=[5.0])
+
+
 class ConversationPatch(Body):
-    """What to change; what is left out stays. A `model` of null takes it back to the default."""
+    """What to change; what is left out stays.
+
+    A `model` or `budget` of null takes it back to what is everywhere.
+    """
 
     title: Name = ""
     model: ModelName | None = None
+    budget: ConversationBudget | None = None
+
+
+class BudgetAnswer(Answer):
+    """What all answers of a conversation may take."""
+
+    tokens: int | None = None
+    usd: float | None = None
 
 
 class ConversationAnswer(CreationTimes):
@@ -38,6 +57,9 @@ class ConversationAnswer(CreationTimes):
     title: str
     updated_at: Millis
     model: str | None = Field(None, description="Who answers in it; missing: the default.")
+    budget: BudgetAnswer | None = Field(
+        None, description="What its answers may take together; missing: as everywhere."
+    )
     edited_from: MessageId | None = Field(
         None, description="The message that was edited: what came before it is copied here."
     )
@@ -120,9 +142,9 @@ async def change_conversation(
     services: ServicesDep,
     caller: CallerDep,
 ) -> ConversationAnswer:
-    """Give it another title, or have another model answer from the next message on."""
+    """Give it another title, model or budget; the last two hold from the next message on."""
     if not body.model_fields_set:
-        raise InvalidRequest("Give a title or a model", field="title")
+        raise InvalidRequest("Give a title, a model or a budget", field="title")
     conversations, owner = services.store.conversations, caller.owner
     conversation = await conversations.owned(conversation_id, owner=owner)
     model = services.choosing.checked(body.model)
@@ -130,6 +152,10 @@ async def change_conversation(
         conversation = await conversations.rename(conversation_id, owner=owner, title=body.title)
     if "model" in body.model_fields_set:
         conversation = await conversations.choose_model(conversation_id, owner=owner, model=model)
+    if "budget" in body.model_fields_set:
+        given = body.budget
+        budget = None if given is None else Bounds(given.tokens, given.usd)
+        conversation = await conversations.set_budget(conversation_id, owner=owner, budget=budget)
     return ConversationAnswer.model_validate(conversation)
 
 

@@ -14,7 +14,7 @@ from starlette.exceptions import HTTPException
 from starlette.routing import Match
 
 from app.http.rates.limits import RateLimited
-from app.identity.tokens import Unauthorized
+from app.identity.tokens import ForeignPage, Unauthorized
 from app.services.engine import OperatorOnly
 from app.services.mcp.endpoint import ForeignOrigin
 from core.errors import Conflict, NotFound, Refused, Transient
@@ -88,7 +88,7 @@ def problem(
 def status_of(error: Refused) -> int:
     """The HTTP status that says what kind of refusal this is."""
     match error:
-        case OperatorOnly() | ForeignOrigin():
+        case OperatorOnly() | ForeignOrigin() | ForeignPage():
             return HTTPStatus.FORBIDDEN
         case Unauthorized() | BadToken():
             return HTTPStatus.UNAUTHORIZED

@@ -9,6 +9,7 @@ from app.http.access import CONFLICT, CallerDep, ServicesDep, api_router
 from app.http.errors import InvalidRequest
 from app.http.parameters import Cursor, IdempotencyKey
 from app.http.project_settings import ChosenSettings, Command
+from app.http.runs import RealtimeToken
 from app.wire.shapes import Answer, Body, CreationTimes, Millis, Name, Success
 from core.ids import ProjectId
 from store.records import SettingsChange
@@ -123,6 +124,16 @@ async def change_project(
     if body.name is not None:
         project = await projects.rename(project_id, owner=caller.owner, name=body.name)
     return ProjectAnswer.model_validate(project)
+
+
+@router.post("/projects/{project_id}/realtime")
+async def follow_project(
+    project_id: ProjectId, services: ServicesDep, caller: CallerDep
+) -> RealtimeToken:
+    """A token for `GET /api/realtime`, on the channel `project:{id}`; it expires after a minute."""
+    await services.store.projects.owned(project_id, owner=caller.owner)
+    channel, token = services.engine.project_token(project_id)
+    return RealtimeToken(channel=channel, token=token)
 
 
 @router.delete("/projects/{project_id}", responses=CONFLICT)

@@ -19,7 +19,7 @@ RunPathId = Annotated[str, Path(max_length=400)]
 
 
 class RealtimeToken(Answer):
-    """What follows one run, for as long as the subscription lasts."""
+    """What follows a run or a project's runs, for as long as the subscription lasts."""
 
     channel: str
     token: str = Field(description="For `GET /api/realtime?token=…`, within a minute.")

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from core.errors import Refused
 from llm.faults import ModelRefused, ModelUnavailable, StreamBroken
 from llm.model import Model
-from llm.short_answer import short_answer
+from llm.short_answer import Spend, short_answer, uncounted
 
 log = logging.getLogger(__name__)
 
@@ -69,7 +69,7 @@ class Completing:
         self._model = model
         self._page_at = page_at
 
-    async def suggestion(self, at: AtCursor) -> str:
+    async def suggestion(self, at: AtCursor, *, spend: Spend = uncounted) -> str:
         """What may belong at the cursor; "" for nothing, also where no model answers in time."""
         if self._model is None:
             return ""
@@ -78,14 +78,16 @@ class Completing:
         try:
             async with asyncio.timeout(SUGGESTION_S):
                 said = await short_answer(
-                    self._model, _SUGGESTING, asked, max_tokens=SUGGESTION_TOKENS
+                    self._model, _SUGGESTING, asked, max_tokens=SUGGESTION_TOKENS, spend=spend
                 )
         except (ModelUnavailable, ModelRefused, StreamBroken, TimeoutError) as fault:
             log.info("nothing_suggested", extra={"why": type(fault).__name__})
             return ""
         return _without_repeats(_unfenced(said), at)
 
-    async def edit(self, selected: str, *, file: str, instruction: str) -> str:
+    async def edit(
+        self, selected: str, *, file: str, instruction: str, spend: Spend = uncounted
+    ) -> str:
         """The selection as the instruction wants it. Raises: NoEdit."""
         if self._model is None:
             raise NoEdit("No model is configured: set a provider's key to have code edited")
@@ -100,7 +102,9 @@ class Completing:
         )
         try:
             async with asyncio.timeout(EDIT_S):
-                said = await short_answer(self._model, _EDITING, asked, max_tokens=EDIT_TOKENS)
+                said = await short_answer(
+                    self._model, _EDITING, asked, max_tokens=EDIT_TOKENS, spend=spend
+                )
         except (ModelUnavailable, ModelRefused, StreamBroken) as fault:
             raise NoEdit(f"Failed to generate edit: {fault}") from fault
         except TimeoutError:

@@ -130,6 +130,14 @@ class EngineAccess:
         channel = f"run:{run_id}"
         return channel, self.engine.subscription_token(channel)
 
+    def project_token(self, project_id: ProjectId) -> tuple[str, str]:
+        """The channel on which the runs of a project say how they stand, and a token to follow it.
+
+        The caller has seen to it that whoever gets it owns the project.
+        """
+        channel = f"project:{project_id}"
+        return channel, self.engine.subscription_token(channel)
+
     async def replay(self, run_id: str) -> RunId:
         """Repeat a run from where it failed. Raises: OperatorOnly, NoSuchRun, CannotReplay."""
         if not self.has_operator:

@@ -3,10 +3,11 @@
 import re
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, get_args
 
 from pydantic import AfterValidator, Field
 
+from agent.means import Whose
 from app.settings.group import Group, Names
 
 _REGISTRY = re.compile(r"[a-zA-Z0-9.-]+:[0-9]{1,5}")
@@ -15,6 +16,14 @@ _REGISTRY = re.compile(r"[a-zA-Z0-9.-]+:[0-9]{1,5}")
 def _registries(names: tuple[str, ...]) -> tuple[str, ...]:
     if not all(map(_REGISTRY.fullmatch, names)):
         raise ValueError("each is host:port, such as npm.example.com:443")
+    return names
+
+
+def _budgets(names: tuple[str, ...]) -> tuple[str, ...]:
+    if names == ("none",):
+        return ()
+    if set(names) - set(get_args(Whose)):
+        raise ValueError(f"none, or some of {', '.join(get_args(Whose))}")
     return names
 
 
@@ -72,6 +81,24 @@ class AnswerSettings(Group):
         ge=0,
         validation_alias="POLARIS_ANSWER_BUDGET_TOKENS",
         description="Tokens that an answer may take, cached ones included; not set: any number.",
+    )
+    conversation_budget_usd: float | None = Field(
+        default=None,
+        ge=0,
+        allow_inf_nan=False,
+        validation_alias="POLARIS_CONVERSATION_BUDGET_USD",
+        description="US dollars that a conversation's answers may take together; not set: any.",
+    )
+    conversation_budget_tokens: int | None = Field(
+        default=None,
+        ge=0,
+        validation_alias="POLARIS_CONVERSATION_BUDGET_TOKENS",
+        description="Tokens that a conversation's answers may take together; not set: any number.",
+    )
+    raisable_budgets: Annotated[Names, AfterValidator(_budgets)] = Field(
+        default=("answer", "conversation", "day"),
+        validation_alias="POLARIS_RAISABLE_BUDGETS",
+        description="Budgets at whose end people are asked for more; the others end answers.",
     )
     day_budget_usd: float | None = Field(
         default=None,

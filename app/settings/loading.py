@@ -8,6 +8,7 @@ from pydantic import ValidationError, model_validator
 from app.settings.accounts import AccountSettings
 from app.settings.answers import AnswerSettings
 from app.settings.api import ApiSettings
+from app.settings.clients import ClientSettings
 from app.settings.identity import IdentitySettings
 from app.settings.models import ModelSettings
 from app.settings.observing import ObservingSettings
@@ -22,6 +23,7 @@ class SettingsInvalid(Exception):
 
 class Settings(
     ObservingSettings,
+    ClientSettings,
     AccountSettings,
     TransferSettings,
     AnswerSettings,
@@ -43,9 +45,16 @@ class Settings(
             raise ValueError(
                 "POLARIS_AUTH_ISSUER: needed with POLARIS_AUTH_JWKS and POLARIS_AUTH_AUDIENCE"
             )
+        if self.auth_issuer is None and self.oidc_client_id is not None:
+            raise ValueError("POLARIS_AUTH_ISSUER: needed with POLARIS_OIDC_CLIENT_ID")
         if self.convex_url is not None and self.convex_internal_key is None:
             raise ValueError(
                 "POLARIS_CONVEX_INTERNAL_KEY: needed with CONVEX_URL; set the same value there"
+            )
+        if self.auth_issuer and not all("=" in k.get_secret_value() for k in self.client_keys):
+            raise ValueError(
+                "POLARIS_EVENT_KEYS, POLARIS_SIGNING_KEYS, POLARIS_TRIGGER_KEYS: with "
+                "POLARIS_AUTH_ISSUER there is no local user; write KEY=OWNER"
             )
         self._accounts_fit()
         return self

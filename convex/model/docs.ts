@@ -41,7 +41,7 @@ export function toFileDoc(row: Doc<"files">, content?: string): Infer<typeof fil
 
 export const conversationDoc = schema
   .doc("conversations")
-  .pick("_id", "_creationTime", "projectId", "title", "updatedAt", "model", "editedFrom");
+  .pick("_id", "_creationTime", "projectId", "title", "updatedAt", "model", "budget", "editedFrom");
 
 export function toConversationDoc(row: Doc<"conversations">): Infer<typeof conversationDoc> {
   return only(conversationDoc, row);

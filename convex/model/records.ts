@@ -37,7 +37,7 @@ export function toFile(row: Doc<"files">): Infer<typeof fileRecord> {
   return { ...only(keptFile, row), fileId: row._id, kind: row.type, sizeBytes: row.size, inStorage };
 }
 
-const keptConversation = schema.doc("conversations").pick("projectId", "title", "updatedAt", "model", "editedFrom");
+const keptConversation = schema.doc("conversations").pick("projectId", "title", "updatedAt", "model", "budget", "editedFrom");
 
 export const conversationRecord = keptConversation.extend({
   conversationId: schema.id("conversations"),

@@ -255,12 +255,22 @@ async function announce(ctx: MutationCtx, { userMessageId, messageId, ownerId, s
   if (generation === null) throw new Error("a row written just now is gone");
   const { conversationId, projectId } = generation;
   const usesMcp = (await serversOf(ctx, projectId)).length > 0;
-  const model = generation.chosenModel ?? (await ctx.db.get(conversationId))?.model;
+  const conversation = await ctx.db.get(conversationId);
+  const model = generation.chosenModel ?? conversation?.model;
   const settings = settingsOfRun((await ctx.db.get(projectId))?.settings);
   const event = await emit(ctx, {
     eventId: generationId(generation),
     name: "message/sent",
-    data: { messageId, conversationId, projectId, ...(usesMcp && { usesMcp }), ...(model !== undefined && { model }), ...settings },
+    data: {
+      messageId,
+      conversationId,
+      projectId,
+      ...(usesMcp && { usesMcp }),
+      ...(model !== undefined && { model }),
+      ...settings,
+      asksForMeans: true, // of runs that began before there was such a question, nobody is asked
+      ...(conversation?.budget !== undefined && { hasBudget: true }),
+    },
     userId: ownerId,
   });
   await ctx.db.patch(generation.projectId, { updatedAt: Date.now() });

@@ -2,7 +2,7 @@
 import { type Infer, v } from "convex/values";
 import type { Doc, Id } from "../_generated/dataModel";
 import type { MutationCtx, QueryCtx } from "../_generated/server";
-import { ownedConversation, ownedProject } from "./access.ts";
+import { find, ownedConversation, ownedProject } from "./access.ts";
 import { notFound, refused } from "./errors.ts";
 import { only } from "./rows.ts";
 import { threadOf } from "./tasks.ts";
@@ -11,6 +11,7 @@ import { spent, type usage } from "./validators.ts";
 const MICROS = 1_000_000; // of a dollar
 const MAX_DAYS = 366;
 const MAX_ROWS = 20_000; // what a query may read is 32,000 rows, and the names of projects are read besides
+const RECENT_KEYS = 20; // a call that the store did not answer is sent again within seconds
 const DAY_MS = 24 * 3_600_000;
 const DAY = /^\d{4}-\d{2}-\d{2}$/;
 
@@ -30,7 +31,7 @@ export const usageSummary = v.object({
     used.extend({
       day: v.optional(v.string()),
       model: v.optional(v.string()),
-      projectId: v.optional(v.id("projects")),
+      projectId: v.optional(v.id("projects")), // absent: of calls that named no project
       projectName: v.optional(v.string()), // absent for one that was deleted
     }),
   ),
@@ -49,18 +50,70 @@ export async function countUsage(ctx: MutationCtx, generation: Doc<"generations"
   const conversationId = await threadOf(ctx, generation.conversationId);
   const shared = { ownerId: project.ownerId, projectId, model, day: dayOf(Date.now()) };
   const more = spentOn(usage);
-  const ofAnswer = await ctx.db
-    .query("usageRecords")
-    .withIndex("by_message", (q) => q.eq("messageId", messageId).eq("day", shared.day).eq("model", model))
-    .unique();
-  if (ofAnswer === null) await ctx.db.insert("usageRecords", { ...shared, messageId, conversationId, ...more });
-  else await ctx.db.patch(ofAnswer._id, sum(ofAnswer, more));
-  const ofDay = await ctx.db
-    .query("usageDays")
-    .withIndex("by_project", (q) => q.eq("projectId", projectId).eq("day", shared.day).eq("model", model))
-    .unique();
+  await addToMessage(ctx, { ...shared, messageId, conversationId }, more);
+  const ofDay = await rowOfDay(ctx, shared);
   if (ofDay === null) await ctx.db.insert("usageDays", { ...shared, ...more });
   else await ctx.db.patch(ofDay._id, sum(ofDay, more));
+}
+
+/** Counts a request beside answers, for the day; one of a conversation counts with its first message. The same `key` counts once. */
+export async function countSmall(
+  ctx: MutationCtx,
+  call: { ownerId: string; projectId?: string; conversationId?: string; model: string; usage: Usage; key: string },
+): Promise<void> {
+  const { ownerId, model, key } = call;
+  const conversation = call.conversationId === undefined ? null : await find(ctx, "conversations", call.conversationId);
+  const project = await find(ctx, "projects", conversation?.projectId ?? call.projectId ?? "");
+  const isTheirs = project !== null && project.ownerId === ownerId; // if not, it is spent all the same
+  const shared = { ownerId, projectId: isTheirs ? project._id : undefined, model, day: dayOf(Date.now()) };
+  const ofDay = await rowOfDay(ctx, shared);
+  const recentKeys = ofDay?.recentKeys ?? [];
+  if (recentKeys.includes(key)) return;
+  const more = { ...spentOn(call.usage), recentKeys: [...recentKeys.slice(1 - RECENT_KEYS), key] };
+  if (ofDay === null) await ctx.db.insert("usageDays", { ...shared, ...more });
+  else await ctx.db.patch(ofDay._id, { ...more, ...sum(ofDay, more) });
+  const first = conversation && isTheirs && (await firstMessage(ctx, conversation._id));
+  if (first) {
+    const { _id: messageId, conversationId, projectId } = first;
+    await addToMessage(ctx, { ...shared, projectId, messageId, conversationId }, spentOn(call.usage));
+  }
+}
+
+type Counted = Pick<Doc<"usageRecords">, "ownerId" | "day" | "model">;
+
+async function addToMessage(
+  ctx: MutationCtx,
+  shared: Counted & Pick<Doc<"usageRecords">, "projectId" | "messageId" | "conversationId">,
+  more: Spent,
+): Promise<void> {
+  const known = await ctx.db
+    .query("usageRecords")
+    .withIndex("by_message", (q) => q.eq("messageId", shared.messageId).eq("day", shared.day).eq("model", shared.model))
+    .unique();
+  if (known === null) await ctx.db.insert("usageRecords", { ...shared, ...more });
+  else await ctx.db.patch(known._id, sum(known, more));
+}
+
+async function rowOfDay(
+  ctx: QueryCtx,
+  { ownerId, projectId, day, model }: Counted & { projectId?: Id<"projects"> },
+): Promise<Doc<"usageDays"> | null> {
+  if (projectId !== undefined) {
+    return await ctx.db
+      .query("usageDays")
+      .withIndex("by_project", (q) => q.eq("projectId", projectId).eq("day", day).eq("model", model))
+      .unique();
+  }
+  const ofOwner = ctx.db.query("usageDays").withIndex("by_owner", (q) => q.eq("ownerId", ownerId).eq("day", day));
+  for await (const row of ofOwner) if (row.projectId === undefined && row.model === model) return row;
+  return null;
+}
+
+async function firstMessage(ctx: QueryCtx, conversationId: Id<"conversations">): Promise<Doc<"messages"> | null> {
+  return await ctx.db
+    .query("messages")
+    .withIndex("by_conversation", (q) => q.eq("conversationId", conversationId))
+    .first();
 }
 
 /** Counts what an answer says at its end that it took, beyond what was recorded: a summary that was of no use. */
@@ -117,7 +170,7 @@ export async function usageOf(
   const groups = new Map<string, Spent & Pick<(typeof rows)[number], "projectId">>();
   let total: Spent | undefined;
   for (const row of rows) {
-    const key = by === "project" ? row.projectId : row[by];
+    const key = by === "project" ? (row.projectId ?? "") : row[by];
     groups.set(key, { ...sum(groups.get(key), row), projectId: row.projectId });
     total = sum(total, row);
   }
@@ -130,6 +183,15 @@ export async function usageOf(
       })),
     ),
   };
+}
+
+/** What all answers of a conversation have taken. */
+export async function allOf(ctx: QueryCtx, conversationId: Id<"conversations">): Promise<Infer<typeof used>> {
+  const rows = await ctx.db
+    .query("usageRecords")
+    .withIndex("by_conversation", (q) => q.eq("conversationId", conversationId))
+    .take(MAX_ROWS);
+  return shown(rows.reduce(sum, nothing()));
 }
 
 async function rowsOf(
@@ -151,7 +213,8 @@ async function rowsOf(
   return rows;
 }
 
-async function named(ctx: QueryCtx, projectId: Id<"projects">): Promise<{ projectId: Id<"projects">; projectName?: string }> {
+async function named(ctx: QueryCtx, projectId: Id<"projects"> | undefined): Promise<{ projectId?: Id<"projects">; projectName?: string }> {
+  if (projectId === undefined) return {};
   const project = await ctx.db.get(projectId);
   return { projectId, projectName: project?.deletedAt === undefined ? project?.name : undefined };
 }

@@ -9,6 +9,7 @@ export const endedEarly = v.union(
   v.literal("refused"),
   v.literal("context_full"),
   v.literal("answer_budget"),
+  v.literal("conversation_budget"),
   v.literal("day_budget"),
 );
 export const messageStatus = v.union(v.literal("processing"), v.literal("completed"), v.literal("failed"), v.literal("cancelled"));
@@ -64,7 +65,14 @@ export const approvalRule = v.object({
   policy: v.union(v.literal("ask"), v.literal("allow"), v.literal("deny")),
 });
 
-export const askKind = v.union(v.literal("question"), v.literal("approval"));
+/** A budget of which all is used up: of one answer, a conversation, or all answers of a person on a day (UTC). */
+export const budgetName = v.union(v.literal("answer"), v.literal("conversation"), v.literal("day"));
+
+/** What may be taken of models at most; a bound that is absent is none. */
+export const bounds = v.object({ tokens: v.optional(v.number()), usd: v.optional(v.number()) });
+export const usedUpBudget = bounds.extend({ of: budgetName, spentTokens: v.number(), spentUsd: v.optional(v.number()) });
+
+export const askKind = v.union(v.literal("question"), v.literal("approval"), v.literal("budget"));
 export const askStatus = v.union(
   v.literal("open"),
   v.literal("answered"),
@@ -72,12 +80,15 @@ export const askStatus = v.union(
   v.literal("closed"), // the answer that it belongs to ended before
 );
 
-/** What a person says: to a question a choice or a text, to an approval a decision (and a text, if they deny it and say why). */
+/** What a person says: to a question a choice or a text, to an approval a decision (and a text, if they deny it and say
+ *  why), to a used up budget a decision and, with "allow", how much more. */
 export const askAnswer = v.object({
   choice: v.optional(v.string()),
   text: v.optional(v.string()),
   decision: v.optional(v.union(v.literal("allow"), v.literal("deny"))),
   scope: v.optional(v.union(v.literal("once"), v.literal("run"), v.literal("always"))), // of an allowance; once, if absent
+  moreTokens: v.optional(v.number()),
+  moreUsd: v.optional(v.number()),
 });
 
 /** What a project can choose; a field that is absent is as everywhere (store/records/projects.py says how that is). */

@@ -9,10 +9,11 @@ import {
   removeConversation,
   renameConversation,
 } from "../model/conversations.ts";
+import { setBudget as set } from "../model/budgets.ts";
 import { systemMutation, systemQuery } from "../model/functions.ts";
 import { conversationRecord, outboxRecord, toConversation, toOutbox } from "../model/records.ts";
 import { todosDoc, todosOf } from "../model/todos.ts";
-import { pageOf } from "../model/validators.ts";
+import { bounds, pageOf } from "../model/validators.ts";
 
 export const create = systemMutation({
   args: {
@@ -69,6 +70,16 @@ export const chooseModel = systemMutation({
   handler: async (ctx, { ownerId, conversationId, model }) => {
     const { conversation } = await ownedConversation(ctx, ownerId, conversationId);
     return toConversation(await choose(ctx, conversation, model));
+  },
+});
+
+/** Sets what its answers may take of models; without a budget, as everywhere. */
+export const setBudget = systemMutation({
+  args: { ownerId: v.string(), conversationId: v.string(), budget: v.optional(bounds) },
+  returns: conversationRecord,
+  handler: async (ctx, { ownerId, conversationId, budget }) => {
+    const { conversation } = await ownedConversation(ctx, ownerId, conversationId);
+    return toConversation(await set(ctx, conversation, budget ?? null));
   },
 });
 

@@ -8,7 +8,7 @@ from typing import Any
 from core.ids import new_id
 from engine.realtime.channels import Address, AnyTopic, Channel, address
 from engine.realtime.hub import Hub, Messages
-from engine.realtime.messages import worded
+from engine.realtime.messages import Saying, worded
 from engine.realtime.publisher import Publisher
 from engine.realtime.tokens import Tokens
 
@@ -27,6 +27,15 @@ class Channels:
         """See `Engine.publish`."""
         words = worded(channel, topic, data)
         await self.publisher.publish(words.said(new_id("msg"), None, self.now_ms()), None)
+
+    async def publish_all(self, sayings: Sequence[Saying]) -> None:
+        """See `Engine.publish_all`."""
+        now_ms = self.now_ms()
+        messages = [
+            worded(each.channel, each.topic, each.data).said(each.id, each.run_id, now_ms)
+            for each in sayings
+        ]
+        await self.publisher.publish_all(messages)
 
     def subscribe(
         self, channel: Channel | str, topics: Sequence[AnyTopic] | None

@@ -83,6 +83,20 @@ Travelling = WireMessage | KeptMessage
 
 
 @dataclass(frozen=True)
+class Saying:
+    """Something to say from outside of runs; what has the same `id` is the same message again.
+
+    `run_id` is the run that it is about, if there is one.
+    """
+
+    channel: Channel | str
+    topic: AnyTopic
+    data: object
+    id: str
+    run_id: RunId | None = None
+
+
+@dataclass(frozen=True)
 class Words:
     """What is to be said, and where."""
 

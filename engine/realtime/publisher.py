@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from collections.abc import Sequence
 from time import monotonic
 from typing import Protocol
 
@@ -41,6 +42,10 @@ class Publisher(Protocol):
         """
         ...
 
+    async def publish_all(self, messages: Sequence[WireMessage]) -> None:
+        """Send these, in their order, from outside runs: at once, however many."""
+        ...
+
     async def listening(self) -> None:
         """Wait until everything that is said from now on is heard. Raises: NotListening."""
         ...
@@ -75,6 +80,10 @@ class LocalPublisher(Publisher):
         check_going_on(run)
         self._hub.deliver(message)
 
+    async def publish_all(self, messages: Sequence[WireMessage]) -> None:  # noqa: D102
+        for message in messages:
+            self._hub.deliver(message)
+
     async def listening(self) -> None:  # noqa: D102
         return
 
@@ -100,6 +109,18 @@ class PostgresPublisher(Publisher):
         if not await self._ledger.transact(self._notify, message, run_id, new_id("kept")):
             raise RunLost(run_id or "")
         self._hub.deliver(message)
+
+    async def publish_all(self, messages: Sequence[WireMessage]) -> None:  # noqa: D102
+        keys = [new_id("kept") for _ in messages]
+        await self._ledger.transact(self._notify_all, messages, keys)
+        for message in messages:
+            self._hub.deliver(message)
+
+    def _notify_all(
+        self, connection: sa.Connection, messages: Sequence[WireMessage], keys: Sequence[str]
+    ) -> None:
+        for message, key in zip(messages, keys, strict=True):
+            self._notify(connection, message, None, key)
 
     def _notify(
         self, connection: sa.Connection, message: WireMessage, run_id: str | None, key: str

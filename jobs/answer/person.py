@@ -1,11 +1,20 @@
 """The person behind a run, asked through the store."""
 
-from agent.person import Consent, Grants, Question, Reply, Request, RequestId, Standing
+from agent.person import (
+    Consent,
+    Grants,
+    MoreMeans,
+    Question,
+    Reply,
+    Request,
+    RequestId,
+    Standing,
+)
 from core.ids import AskId
 from jobs.answer.attempt import Attempt
 from jobs.events import rule_of
 from store.gateway import Store
-from store.records import ApprovalRule, Ask, AskAnswer, NewAsk
+from store.records import ApprovalRule, Ask, AskAnswer, NewAsk, UsedUpBudget
 from tools.approvals import Rule
 
 
@@ -66,6 +75,20 @@ def _new_ask(request: Request) -> NewAsk:
                 rule=ApprovalRule(about.rule.tool, about.rule.policy, about.rule.pattern),
                 patterns=about.patterns,
             )
+        case MoreMeans(budget):
+            return NewAsk(
+                turn=request.number,
+                tool_call_id=request.call_id,
+                kind="budget",
+                expires_at=request.until,
+                budget=UsedUpBudget(
+                    of=budget.of,
+                    spent_tokens=budget.used.tokens,
+                    tokens=budget.tokens,
+                    usd=budget.usd,
+                    spent_usd=budget.used.cost_usd,
+                ),
+            )
 
 
 def _standing(asked: Ask) -> Standing:
@@ -74,4 +97,9 @@ def _standing(asked: Ask) -> Standing:
 
 
 def _reply(answer: AskAnswer) -> Reply:
-    return Reply(answer.choice or answer.text or "", is_allowed=answer.decision == "allow")
+    return Reply(
+        answer.choice or answer.text or "",
+        is_allowed=answer.decision == "allow",
+        more_tokens=answer.more_tokens,
+        more_usd=answer.more_usd,
+    )

@@ -40,6 +40,7 @@ _ENDED_EARLY: Mapping[Ending, EndedEarly] = {
     Ending.REFUSED: "refused",
     Ending.CONTEXT_FULL: "context_full",
     Ending.ANSWER_BUDGET: "answer_budget",
+    Ending.CONVERSATION_BUDGET: "conversation_budget",
     Ending.DAY_BUDGET: "day_budget",
 }
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from core.text import storable_text
 from jobs.github.git import Git
 from llm.model import Model
-from llm.short_answer import short_answer_within
+from llm.short_answer import Spend, short_answer_within, uncounted
 
 WAIT_S = 20.0  # a push is not held up for longer by a model that does not answer
 STAT_CHARS = 6_000
@@ -32,13 +32,15 @@ class CommitWords:
     model: Model | None = None
     wait_s: float = WAIT_S
 
-    async def message(self, git: Git, before: str, after: str, *, plain: str) -> str:
+    async def message(
+        self, git: Git, before: str, after: str, *, plain: str, spend: Spend = uncounted
+    ) -> str:
         """A message for what changes from one tree to another. Raises: GitFailed."""
         if self.model is None or not before:
             return plain
         stat = await _stat(git, before, after)
         written = await short_answer_within(
-            self.wait_s, self.model, _SYSTEM, stat, max_tokens=MESSAGE_TOKENS
+            self.wait_s, self.model, _SYSTEM, stat, max_tokens=MESSAGE_TOKENS, spend=spend
         )
         return _cleaned(written or "") or plain
 

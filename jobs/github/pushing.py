@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 
 from core.ids import OwnerId, ProjectId
 from jobs.events import ExportRequested, ProposalRequested
@@ -64,7 +65,8 @@ class Pushing:
         made = await self._snapshot(git, head, self.signature.message(message or plain), parents)
         if message or made.tree == head.tree:
             return made
-        written = await self.work.words.message(git, head.tree, made.tree, plain=plain)
+        spend = partial(self.store.usage.count, owner=self.owner, project_id=self.project_id)
+        written = await self.work.words.message(git, head.tree, made.tree, plain=plain, spend=spend)
         if written == plain:
             return made
         return await commit_again(

@@ -2,11 +2,12 @@
 
 import re
 from dataclasses import dataclass
+from functools import partial
 
 from core.ids import ConversationId, OwnerId
 from core.text import CONTROLS, is_storable, without_surrogates
 from llm.model import Model
-from llm.short_answer import short_answer_within
+from llm.short_answer import Spend, short_answer_within, uncounted
 from store.gateway import Store
 
 WAIT_S = 20.0
@@ -33,13 +34,13 @@ class Titles:
     model: Model | None = None
     wait_s: float = WAIT_S
 
-    async def title(self, message: str) -> str:
+    async def title(self, message: str, *, spend: Spend = uncounted) -> str:
         """A title of at most 6 words and 60 characters; "" where the message has no words."""
         plain = first_words(message)
         if self.model is None or not plain:
             return plain
         said = await short_answer_within(
-            self.wait_s, self.model, _SYSTEM, message, max_tokens=TITLE_TOKENS
+            self.wait_s, self.model, _SYSTEM, message, max_tokens=TITLE_TOKENS, spend=spend
         )
         return _as_title(said or "") or plain
 
@@ -56,7 +57,12 @@ class Titling:
     async def find(self) -> str:
         """A title; "" where there is one by now, or no word to make one of. Raises: NotFound."""
         message = await self.store.conversations.untitled(self.conversation_id, owner=self.owner)
-        return "" if message is None else await self.titles.title(message)
+        if message is None:
+            return ""
+        spend = partial(
+            self.store.usage.count, owner=self.owner, conversation_id=self.conversation_id
+        )
+        return await self.titles.title(message, spend=spend)
 
     async def keep(self, title: str) -> bool:
         """Whether the conversation has this title now. Raises: NotFound."""

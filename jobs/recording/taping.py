@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 from pydantic import TypeAdapter
 
 from agent.durable import Child, Durable
-from agent.person import Consent, Grants, Person, Question, Request, RequestId, Standing
+from agent.person import Consent, Grants, MoreMeans, Person, Question, Request, RequestId, Standing
 from agent.transcript import Condensed, Loaded, RecordedTurn, Steer, Transcript, Work
 from core.ids import ToolCallId
 from engine.results import as_stored, result_adapter
@@ -52,7 +52,7 @@ R = TypeVar("R")
 
 FILES_BYTES = 16 * MIB  # of a project, of which no file has more than the next
 FILE_BYTES = MIB
-ABOUT: TypeAdapter[Question | Consent] = TypeAdapter(Question | Consent)
+ABOUT: TypeAdapter[Question | Consent | MoreMeans] = TypeAdapter(Question | Consent | MoreMeans)
 _ANY: TypeAdapter[Any] = TypeAdapter(Any)
 _HEADERS = ("content-type", "retry-after", "retry-after-ms")
 

@@ -16,7 +16,9 @@ from store.records.asks import (
     AskKind,
     AskScope,
     AskStatus,
+    BudgetName,
     NewAsk,
+    UsedUpBudget,
 )
 from store.records.attachments import Attachment, ImageType, NewAttachment, NewImage, Upload
 from store.records.checkpoints import (
@@ -62,6 +64,12 @@ from store.records.files import (
     NewMode,
     RenamedFile,
     WrittenFile,
+)
+from store.records.following import (
+    ConversationHead,
+    FollowedMessage,
+    FollowedStream,
+    RunningHead,
 )
 from store.records.generating import (
     Check,
@@ -109,7 +117,7 @@ from store.records.turns import (
     TurnPart,
     TurnRecord,
 )
-from store.records.usage import UsageGroups, UsageSummary, Used, UsedBy
+from store.records.usage import Bounds, Means, UsageGroups, UsageSummary, Used, UsedBy
 
 __all__ = [
     "AnsweredAsk",
@@ -122,6 +130,8 @@ __all__ = [
     "AskScope",
     "AskStatus",
     "Attachment",
+    "Bounds",
+    "BudgetName",
     "BusyPolicy",
     "Cancelled",
     "CancelledTransfers",
@@ -135,6 +145,7 @@ __all__ = [
     "CondensedRecord",
     "ContextCondensed",
     "Conversation",
+    "ConversationHead",
     "DeletedFile",
     "DeltaKind",
     "DeltaPage",
@@ -148,6 +159,8 @@ __all__ = [
     "FileEntry",
     "FileKind",
     "FileMode",
+    "FollowedMessage",
+    "FollowedStream",
     "ForkStep",
     "Generation",
     "GenerationEvent",
@@ -162,6 +175,7 @@ __all__ = [
     "Lease",
     "McpHolder",
     "McpServer",
+    "Means",
     "Message",
     "MessageContext",
     "MessageStatus",
@@ -193,6 +207,7 @@ __all__ = [
     "ResultText",
     "Reviewed",
     "ReviewedFile",
+    "RunningHead",
     "SentMessage",
     "SettingsChange",
     "SteerRecord",
@@ -214,6 +229,7 @@ __all__ = [
     "UsageSummary",
     "Used",
     "UsedBy",
+    "UsedUpBudget",
     "Verdicts",
     "Verification",
     "VerificationState",

@@ -7,10 +7,11 @@ from typing import Literal
 from core.ids import AskId, ConversationId, MessageId, ProjectId, ToolCallId
 from store.records.outbox import OutboxEvent
 
-AskKind = Literal["question", "approval"]
+AskKind = Literal["question", "approval", "budget"]
 AskStatus = Literal["open", "answered", "expired", "closed"]
 AskDecision = Literal["allow", "deny"]
 AskScope = Literal["once", "run", "always"]
+BudgetName = Literal["answer", "conversation", "day"]
 ApprovalPolicy = Literal["ask", "allow", "deny"]
 
 
@@ -24,13 +25,29 @@ class ApprovalRule:
 
 
 @dataclass(frozen=True)
+class UsedUpBudget:
+    """A budget, in tokens, dollars or both, and what was taken of it when the person was asked."""
+
+    of: BudgetName
+    spent_tokens: int
+    tokens: int | None = None
+    usd: float | None = None
+    spent_usd: float | None = None
+
+
+@dataclass(frozen=True)
 class AskAnswer:
-    """What a person says: to a question a choice or a text, to an approval a decision."""
+    """What a person says: to a question a choice or a text, to an approval a decision.
+
+    To a used up budget a decision and, where it is to go on, how much more.
+    """
 
     choice: str | None = None
     text: str | None = None
     decision: AskDecision | None = None
     scope: AskScope | None = None
+    more_tokens: int | None = None
+    more_usd: float | None = None
 
 
 @dataclass(frozen=True)
@@ -54,6 +71,7 @@ class NewAsk:
     preview: str | None = None
     rule: ApprovalRule | None = None
     patterns: tuple[str, ...] | None = None
+    budget: UsedUpBudget | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -9,13 +9,21 @@ from core.ids import ConversationId, EventId, MessageId, ProjectId, RunId
 from core.usage import Usage
 from store.records.attachments import Attachment
 from store.records.outbox import OutboxEvent
+from store.records.usage import Bounds
 
 BusyPolicy = Literal["cancel", "reject", "queue", "steer"]
 """What a new message does to an answer that is still being written in the same conversation."""
 
 
 EndedEarly = Literal[
-    "step_cap", "stuck", "cut", "refused", "context_full", "answer_budget", "day_budget"
+    "step_cap",
+    "stuck",
+    "cut",
+    "refused",
+    "context_full",
+    "answer_budget",
+    "conversation_budget",
+    "day_budget",
 ]
 """Why a completed answer ended before it was done."""
 
@@ -33,7 +41,7 @@ class MessageStatus(StrEnum):
 class Conversation:
     """A thread of messages in a project.
 
-    `model` is what its owner chose to answer.
+    `model` is what its owner chose to answer, `budget` what its answers may take.
     `edited_from` is the message of another that was edited: what came before it is copied here.
     """
 
@@ -43,6 +51,7 @@ class Conversation:
     created_at: datetime
     updated_at: datetime
     model: str | None = None
+    budget: Bounds | None = None
     edited_from: MessageId | None = None
 
 

@@ -39,6 +39,24 @@ class Used:
 
 
 @dataclass(frozen=True)
+class Bounds:
+    """What may be taken of models at most; None is no bound."""
+
+    tokens: int | None = None
+    usd: float | None = None
+
+
+@dataclass(frozen=True)
+class Means:
+    """All that a conversation and a person's day have taken, and what is set for them."""
+
+    conversation: Used
+    day: Used
+    conversation_budget: Bounds | None = None
+    day_budget: Bounds | None = None
+
+
+@dataclass(frozen=True)
 class UsedBy(Used):
     """The part of a day (YYYY-MM-DD, in UTC), a model or a project: one of them is set.
 

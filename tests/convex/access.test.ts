@@ -91,6 +91,7 @@ describe("public functions", () => {
     "files.createFile": (who, f) => who.mutation(api.files.createFile, { projectId: f.projectId, name: "a", content: "" }),
     "files.createFolder": (who, f) => who.mutation(api.files.createFolder, { projectId: f.projectId, name: "b" }),
     "files.renameFile": (who, f) => who.mutation(api.files.renameFile, { id: f.fileId, newName: "e" }),
+    "conversations.setBudget": (who, f) => who.mutation(api.conversations.setBudget, { id: f.conversationId, budget: { tokens: 1 } }),
     "conversations.rename": (who, f) => who.mutation(api.conversations.rename, { id: f.conversationId, title: "t" }),
     "conversations.remove": (who, f) => who.mutation(api.conversations.remove, { id: f.conversationId }),
     "conversations.create": (who, f) => who.mutation(api.conversations.create, { projectId: f.projectId, title: "t" }),

@@ -1,7 +1,7 @@
 // @vitest-environment edge-runtime
 // What was used of models, by day: counted once, kept when an answer fails, shown to the owner only.
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
-import { ANN, api, begin, type Backend, complete, fail, KEY, refusal, USAGE } from "./backend.ts";
+import { ANN, api, begin, type Backend, BOB, complete, fail, KEY, refusal, USAGE } from "./backend.ts";
 import { cancel, running } from "./running.ts";
 
 const DAY = "2026-11-28";
@@ -161,4 +161,45 @@ test("a project that is deleted leaves what its days cost, and nothing by messag
   const { groups } = await b.ann.query(api.usage.summary, { ...ONE, groupBy: "project" });
   expect(groups).toMatchObject([{ projectId, costMicros: 100_000 }]);
   expect(groups[0]).not.toHaveProperty("projectName");
+});
+
+describe("a small call beside answers", () => {
+  const call = { ownerId: ANN, model: "test/small", usage: { ...USAGE, costUsd: 0.001 }, internalKey: KEY };
+  const one = { ...only(USAGE), cacheReadTokens: 0, cacheWriteTokens: 0, requests: 1, unpriced: 0, costMicros: 1_000 };
+
+  function only({ inputTokens, outputTokens }: typeof USAGE) {
+    return { inputTokens, outputTokens };
+  }
+
+  test("counts once for its key, for the day and its project", async () => {
+    const { b, projectId } = await running();
+    for (const key of ["k1", "k1", "k2", "k1"]) await b.t.mutation(api.system.usage.count, { ...call, projectId, key });
+    const { total, groups } = await b.ann.query(api.usage.summary, { ...ONE, groupBy: "project" });
+    expect(total).toMatchObject({ requests: 2, costMicros: 2_000 });
+    expect(groups).toMatchObject([{ projectId, requests: 2 }]);
+  });
+
+  test("counts with the conversation that it is for, and goes with it", async () => {
+    const { b, projectId, conversationId } = await running();
+    await b.t.mutation(api.system.usage.count, { ...call, conversationId, key: "k1" });
+    await b.t.mutation(api.system.usage.count, { ...call, conversationId, key: "k1" });
+    expect((await b.ann.query(api.usage.summary, { ...ONE, conversationId })).total).toMatchObject(one);
+    expect((await b.ann.query(api.usage.summary, { ...ONE, projectId })).total).toMatchObject(one);
+    await b.ann.mutation(api.conversations.remove, { id: conversationId });
+    await b.t.finishAllScheduledFunctions(vi.runAllTimers);
+    expect(await b.t.run(async (ctx) => await ctx.db.query("usageRecords").collect())).toEqual([]);
+    expect((await b.ann.query(api.usage.summary, ONE)).total).toMatchObject(one);
+  });
+
+  test.each(["nobody", "nothing", undefined])("counts for its person where it names %s's project, or none", async (whose) => {
+    const { b, projectId, conversationId } = await running();
+    const ownerId = whose === "nobody" ? BOB : ANN;
+    const named = whose === "nobody" ? { projectId, conversationId } : { projectId: whose };
+    for (const key of ["k1", "k2", "k1"]) await b.t.mutation(api.system.usage.count, { ...call, ownerId, ...named, key });
+    const them = whose === "nobody" ? b.bob : b.ann;
+    const { total, groups } = await them.query(api.usage.summary, { ...ONE, groupBy: "project" });
+    expect(total).toMatchObject({ requests: 2 });
+    expect(groups).toEqual([total]);
+    expect((await b.ann.query(api.usage.summary, { ...ONE, conversationId })).total.requests).toBe(0);
+  });
 });

@@ -25,6 +25,7 @@ CALLS: dict[str, Callable[[Engine], Awaitable[Any] | Any]] = {
     "pause": lambda engine: engine.pause("job"),
     "paused": lambda engine: engine.paused(),
     "publish": lambda engine: engine.publish("channel", "topic", 1),
+    "publish_all": lambda engine: engine.publish_all([]),
     "reencrypt": lambda engine: engine.reencrypt(),
     "replay": lambda engine: engine.replay("run"),
     "rerun": lambda engine: engine.rerun("run"),

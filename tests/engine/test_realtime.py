@@ -5,12 +5,14 @@ from typing import Any
 
 import pytest
 
+from core.ids import RunId
 from engine import (
     BadChannel,
     BadMessage,
     Channel,
     Database,
     Engine,
+    Saying,
     SqliteDatabase,
     TooSlow,
     Topic,
@@ -57,6 +59,28 @@ async def test_names_and_json_do_what_objects_do(start: Start) -> None:
         await engine.publish(build, lines, "of the kind itself")
         assert await take(untyped, 1) == [{"percent": 7}]
         assert await take(kind, 1) == ["of the kind itself"]
+
+
+async def test_several_are_sent_at_once_with_ids_of_their_own(start: Start) -> None:
+    engine = await start([])
+    sayings = [
+        Saying(SEVEN, progress, Progress(percent=1), "a", RunId("r")),
+        Saying("build:7", "lines", "x" * 20_000, "b"),
+        Saying("build:8", "lines", "elsewhere", "c"),
+        Saying("build:7", lines, "last", "a"),
+    ]
+    async with engine.subscribe("build:7") as messages:
+        await engine.publish_all(sayings)
+        async with asyncio.timeout(5):
+            got = [await anext(messages) for _ in range(3)]
+        wrong = Saying(SEVEN, progress, "much", "d")
+        with pytest.raises(BadMessage):
+            await engine.publish_all([*sayings, wrong])
+        await engine.publish_all([])
+        await engine.publish("build:7", "lines", "nothing between")
+        assert await take(messages, 1) == ["nothing between"]
+    assert [(each.id, each.run_id) for each in got] == [("a", "r"), ("b", None), ("a", None)]
+    assert [each.data for each in got] == [{"percent": 1}, "x" * 20_000, "last"]
 
 
 @pytest.mark.parametrize(

@@ -27,10 +27,10 @@ def test_python_lock_names_no_address(lock: Path) -> None:
     assert "://" not in lock.read_text()
 
 
-def test_npm_lock_names_no_address() -> None:
-    packages: dict[str, dict[str, Any]] = json.loads((ROOT / "package-lock.json").read_text())[
-        "packages"
-    ]
+@pytest.mark.parametrize("folder", [".", "tests/support/clients"])
+def test_npm_lock_names_no_address(folder: str) -> None:
+    lock = ROOT / folder / "package-lock.json"
+    packages: dict[str, dict[str, Any]] = json.loads(lock.read_text())["packages"]
     assert [name for name, entry in packages.items() if "resolved" in entry] == []
 
 

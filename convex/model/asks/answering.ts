@@ -3,6 +3,7 @@ import type { Infer } from "convex/values";
 import type { Doc } from "../../_generated/dataModel";
 import type { MutationCtx, QueryCtx } from "../../_generated/server";
 import { find } from "../access.ts";
+import { keepRaise, toBudget } from "../budgets.ts";
 import { conflict, notFound, refused } from "../errors.ts";
 import { emit } from "../outbox.ts";
 import { changeSettings, type Rule } from "../settings.ts";
@@ -40,8 +41,9 @@ export async function answerAsk(
   if (ask.status !== "open" || ask.expiresAt <= Date.now()) {
     throw conflict("ask_closed", "Nobody waits for an answer to this any more");
   }
-  const answer = ask.kind === "question" ? toQuestion(ask, given.answer) : toApproval(ask, given.answer);
+  const answer = toKind(ask, given.answer);
   if (answer.scope === "always") await allowAlways(ctx, ask);
+  await keepRaise(ctx, ask, answer, ownerId);
   const events: Doc<"outbox">[] = [];
   for (const one of [ask, ...(await coveredToo(ctx, ask, answer))]) {
     await ctx.db.patch(one._id, { status: "answered", answer, endedAt: Date.now(), ...(one === ask && { answerKey: key }) });
@@ -66,6 +68,17 @@ async function pendingOf(ctx: QueryCtx, ask: Ask): Promise<Doc<"outbox">[]> {
     .take(1);
 }
 
+function toKind(ask: Ask, answer: Answer): Answer {
+  switch (ask.kind) {
+    case "question":
+      return toQuestion(ask, answer);
+    case "approval":
+      return toApproval(ask, answer);
+    case "budget":
+      return toBudget(ask, answer);
+  }
+}
+
 function toQuestion({ choices = [], allowsText = true }: Ask, { choice, text, ...others }: Answer): Answer {
   if (Object.values(others).some((value) => value !== undefined)) throw wrong("A question has no decision; send choice or text");
   if ((choice === undefined) === (text === undefined)) throw wrong("Send either choice or text");
@@ -77,9 +90,10 @@ function toQuestion({ choices = [], allowsText = true }: Ask, { choice, text, ..
   return { text: checked(text) };
 }
 
-function toApproval(ask: Ask, { decision, scope, text, choice }: Answer): Answer {
+function toApproval(ask: Ask, { decision, scope, text, choice, moreTokens, moreUsd }: Answer): Answer {
   if (decision === undefined) throw wrong("An approval needs a decision: allow or deny");
   if (choice !== undefined) throw wrong("An approval has no choices; send a decision");
+  if ((moreTokens ?? moreUsd) !== undefined) throw wrong("An approval has no budget; send a decision");
   if (decision === "deny" && scope !== undefined) throw wrong("A scope goes with allow only");
   if (scope === "always" && ask.patterns === undefined) throw wrong("This cannot be allowed for always; choose once or run");
   if (decision === "allow" && text !== undefined) throw wrong("A text goes with deny only: it says why");

@@ -1,11 +1,12 @@
 """Realtime channels over HTTP: tokens for a run's owner, Server-Sent Events for their bearer."""
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator
+import json
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import quote
 
 import aiohttp
@@ -20,12 +21,21 @@ from app.services.streams import Streams
 from core.clock import SystemClock
 from engine import Channel, Engine, Messages, SqliteDatabase, Topic
 from tests.app.conftest import NewPerson
+from tests.support.api_client import Api
 from tests.support.product import Program
 from tests.support.waiting import until
 
 lines = Topic("lines", str)
 build = Channel("build", lines, Topic("log", dict[str, str]))
 SEVEN = build.of("7")
+
+
+class Told(NamedTuple):
+    """A message as a client gets it."""
+
+    id: str
+    topic: str
+    data: dict[str, Any]
 
 
 class Counted(Streams):
@@ -163,3 +173,81 @@ async def test_a_runs_owner_follows_it_and_nobody_else(
             assert response.status == 401
     await until(lambda: product.log.read_text().count("path=/api/realtime") >= 2)
     assert allowed["token"] not in product.log.read_text()
+
+
+@asynccontextmanager
+async def following(api: Api, path: str) -> AsyncGenerator[Callable[[], Awaitable[Told]]]:
+    """The next message that is said on the channel of a token from `path`."""
+    allowed = await api.ok("POST", path)
+    async with (
+        aiohttp.ClientSession(api.url) as http,
+        http.get("/api/realtime", params={"token": allowed["token"]}) as response,
+    ):
+        assert await event(response) == [": connected"]
+
+        async def told() -> Told:
+            while len(block := await event(response)) == 1:
+                pass
+            message_id, topic, data = (line.partition(": ")[2] for line in block)
+            return Told(message_id, topic, json.loads(data))
+
+        yield told
+
+
+async def until_state(told: Callable[[], Awaitable[Told]], state: str) -> list[Told]:
+    """What is said until the run is in this state."""
+    heard: list[Told] = []
+    while not heard or heard[-1].data.get("state") != state:
+        heard.append(await told())
+    return heard
+
+
+@pytest.mark.timeout(60)
+async def test_a_run_says_how_it_goes_and_its_project_how_it_stands(new_person: NewPerson) -> None:
+    ada = await new_person()
+    project = await ada.project()
+    conversation = await ada.conversation(project)
+    async with following(ada, f"/api/projects/{project}/realtime") as of_project:
+        sent = await ada.send(conversation, "ask me something")
+        run_id = sent["runId"]
+        states = await until_state(of_project, "asking")
+        assert [each.data["state"] for each in states] == ["running", "asking"]
+        assert {each.data["runId"] for each in states} == {run_id}
+        assert states[0].data["job"] == "process-message"
+        assert states[0].data["about"] == {
+            "messageId": sent["messageId"],
+            "conversationId": conversation,
+        }
+        ask_id = states[1].data["askId"]
+        async with following(ada, f"/api/runs/{quote(run_id, safe='')}/realtime") as of_run:
+            await ada.ok("POST", f"/api/asks/{ask_id}/answer", {"choice": "red"})
+            heard = await until_state(of_run, "completed")
+        states = await until_state(of_project, "completed")
+    assert [each.data["state"] for each in states] == ["running", "completed"]
+    assert [each.data["state"] for each in heard if each.topic == "state"] == [
+        "running",
+        "completed",
+    ]
+    steps = [
+        (each.data["stepId"], each.data["status"])
+        for each in heard
+        if each.topic == "step" and each.data["kind"] == "run"
+    ]
+    assert [status for _, status in steps] == ["started", "completed"] * (len(steps) // 2)
+    assert [name.split("-")[0] for name, _ in steps[::2]] == ["tool", "turn", "finish"]
+    (turn,) = [each.data for each in heard if each.topic == "turn"]
+    assert (turn["turn"], turn["calls"]) == (1, [])
+    assert turn["model"]
+    assert turn["usage"]["outputTokens"] > 0
+    assert len({each.id for each in heard}) == len(heard)
+
+
+async def test_a_project_is_followed_by_its_owner_only(new_person: NewPerson) -> None:
+    ada, eve = await new_person(), await new_person()
+    project = await ada.project()
+    path = f"/api/projects/{project}/realtime"
+    assert (await ada.ok("POST", path))["channel"] == f"project:{project}"
+    assert (await eve.call("POST", path)).status == 404
+    assert (await ada.call("POST", "/api/projects/nonsense/realtime")).status == 404
+    await ada.ok("DELETE", f"/api/projects/{project}")
+    assert (await ada.call("POST", path)).status == 404

@@ -1,9 +1,12 @@
 """What was used over HTTP: of a person's own answers, by day, model and project."""
 
+import asyncio
+from typing import Any
+
 import pytest
 
 from tests.app.conftest import NewPerson
-from tests.support.api_client import Api
+from tests.support.api_client import POLL_S, Api
 
 pytestmark = pytest.mark.timeout(60)  # the first test of a session starts the product
 
@@ -78,3 +81,27 @@ async def test_nobody_sees_what_others_used(new_person: NewPerson) -> None:
     assert (await stranger.ok("GET", "/api/usage"))["total"]["requests"] == 0
     assert (await stranger.call("GET", f"/api/usage?projectId={project}")).status == 404
     assert (await owner.call("GET", "/api/usage?projectId=made-up")).status == 404
+
+
+async def counted(person: Api, requests: int) -> list[dict[str, Any]]:
+    """What a person has used by project, once so much is counted: that is beside the answers."""
+    while True:
+        used = await person.ok("GET", "/api/usage?groupBy=project")
+        if used["total"]["requests"] == requests:
+            groups: list[dict[str, Any]] = used["groups"]
+            return groups
+        await asyncio.sleep(POLL_S)
+
+
+async def test_what_editors_ask_for_counts_for_who_asks(new_person: NewPerson) -> None:
+    ada, eve = await new_person(), await new_person()
+    project = await ada.project()
+    edit = {"selectedCode": "a", "fullCode": "a", "instruction": "b"}
+    await ada.ok("POST", "/api/quick-edit", {**edit, "projectId": project})
+    await ada.ok("POST", "/api/suggestion", {"code": "const a"})
+    await eve.ok("POST", "/api/suggestion", {"code": "const a", "projectId": project})
+    projects = sorted(group.get("projectId", "") for group in await counted(ada, 2))
+    assert projects == ["", project]
+    (of_eve,) = await counted(eve, 1)
+    assert "projectId" not in of_eve
+    assert (await ada.ok("GET", f"/api/usage?projectId={project}"))["total"]["requests"] == 1

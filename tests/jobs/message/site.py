@@ -52,6 +52,8 @@ class Site:
     day_budget: Budget | None = None
     chat_tools: tuple[AnyTool, ...] = ()
     recordings: Recordings | None = None
+    conversation_budget: Budget | None = None
+    raisable: tuple[str, ...] = ()
     max_running: int = 20
 
     @asynccontextmanager
@@ -88,6 +90,8 @@ class Site:
             day_budget=self.day_budget,
             chat_tools=self.chat_tools,
             recordings=self.recordings,
+            conversation_budget=self.conversation_budget,
+            raisable=self.raisable,
         )
         needs = [self.store, agents, folders, self.needs, self.live]
         database = SqliteDatabase(self.folder / "engine.sqlite")

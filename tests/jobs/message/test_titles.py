@@ -4,9 +4,11 @@ import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from datetime import timedelta
 
 import pytest
 
+from core.clock import SystemClock
 from core.ids import RunId
 from engine import Engine, SqliteDatabase
 from jobs.events import TitleWanted, user_of
@@ -183,3 +185,18 @@ async def test_a_model_that_hangs_is_given_up() -> None:
 )
 def test_first_words(message: str, words: str) -> None:
     assert first_words(message) == words
+
+
+async def test_what_a_title_took_counts_with_its_conversation(desk: Desk) -> None:
+    await desk.begin()
+    async with desk.engine() as engine:
+        await desk.find(engine)
+    today = SystemClock().now().date()
+    used = await desk.site.store.usage.summary(
+        owner=desk.site.owner,
+        first=today - timedelta(days=1),
+        last=today,
+        by="model",
+        conversation_id=desk.site.conversation_id,
+    )
+    assert (used.total.requests, used.total.usage.tokens) == (1, 15)
