@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
 
+from pydantic import SecretStr
+
 from agent.definition import Limits
 from agent.means import Budget
 from app.convex import ConvexAccess
@@ -32,6 +34,7 @@ from jobs.mcp_servers import ProjectServers
 from jobs.message.titles import Titles
 from jobs.outbox import Relay
 from jobs.reap import reap
+from jobs.recording.recorder import Recordings
 from jobs.registry import JOBS
 from jobs.triggered.tasks import Tasks
 from llm.model import Model
@@ -223,6 +226,21 @@ def agents_of(settings: Settings, model: Model, store: Store, workplace: Workpla
         models=models_of(settings, model),
         day_budget=day if day.is_bound else None,
         chat_tools=CHAT_TOOLS,
+        recordings=recordings_of(settings),
         conversation_budget=conversation if conversation.is_bound else None,
         raisable=settings.raisable_budgets,
+    )
+
+
+def recordings_of(settings: Settings) -> Recordings | None:
+    """Where answers are recorded, without our own secrets; None: they are not."""
+    if settings.recordings is None:
+        return None
+    values: list[object] = [getattr(settings, name) for name in Settings.model_fields]
+    secrets = [value.get_secret_value() for value in values if isinstance(value, SecretStr)]
+    return Recordings(
+        settings.recordings,
+        secrets=[secret for secret in secrets if secret],
+        folder_bytes=settings.recordings_bytes,
+        clock=CLOCK,
     )

@@ -2,7 +2,7 @@
 
 import typer
 
-from app.cli import product, programs, token
+from app.cli import product, programs, recordings, token
 from app.cli.engine import commands as engine
 
 cli = typer.Typer(
@@ -24,6 +24,8 @@ cli.command()(engine.events)
 cli.command()(engine.send)
 cli.command()(engine.cancel)
 cli.command()(engine.replay)
+cli.command()(recordings.record)
+cli.command()(recordings.rehearse)
 
 
 def main() -> None:
