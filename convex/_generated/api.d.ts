@@ -64,6 +64,7 @@ import type * as model_running from "../model/running.js";
 import type * as model_sending from "../model/sending.js";
 import type * as model_settings from "../model/settings.js";
 import type * as model_steering from "../model/steering.js";
+import type * as model_task_opening from "../model/task_opening.js";
 import type * as model_tasks from "../model/tasks.js";
 import type * as model_texts from "../model/texts.js";
 import type * as model_todos from "../model/todos.js";
@@ -162,6 +163,7 @@ declare const fullApi: ApiFromModules<{
   "model/sending": typeof model_sending;
   "model/settings": typeof model_settings;
   "model/steering": typeof model_steering;
+  "model/task_opening": typeof model_task_opening;
   "model/tasks": typeof model_tasks;
   "model/texts": typeof model_texts;
   "model/todos": typeof model_todos;
