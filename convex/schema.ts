@@ -364,6 +364,7 @@ export default defineSchema({
     usage: v.optional(usage), // of its turns so far, and the model of the last: what an answer that fails keeps
     model: v.optional(v.string()),
     projectGenerationId: v.optional(v.id("projectGenerations")), // of which it is a step: its changes are logged
+    preview: v.optional(v.object({ dueAt: v.number(), nextSeq: v.number() })), // when it is written next, and from which delta on
   })
     .index("by_message", ["messageId"])
     .index("by_conversation_status", ["conversationId", "status"])
@@ -379,6 +380,14 @@ export default defineSchema({
     toolCallId: v.optional(v.string()), // of output
     text: v.string(),
   }).index("by_message", ["messageId", "seq"]),
+
+  // The text so far of an answer that is being written, one row each; written about once a second with the deltas, read by
+  // `conversations.getMessages`, deleted when the answer is final.
+  previews: defineTable({
+    messageId: v.id("messages"),
+    text: v.string(),
+    parts: v.array(v.object({ part: v.number(), at: v.number() })), // where the text of each turn begins
+  }).index("by_message", ["messageId"]),
 
   // Whole projects made from a description, one row a request; written by system/generating, read by its job, the
   // reaper and people. Each step is an exchange in the conversation.

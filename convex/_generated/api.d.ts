@@ -53,6 +53,7 @@ import type * as model_mcp from "../model/mcp.js";
 import type * as model_messages from "../model/messages.js";
 import type * as model_outbox from "../model/outbox.js";
 import type * as model_paths from "../model/paths.js";
+import type * as model_previews from "../model/previews.js";
 import type * as model_projects from "../model/projects.js";
 import type * as model_pulling from "../model/pulling.js";
 import type * as model_records from "../model/records.js";
@@ -144,6 +145,7 @@ declare const fullApi: ApiFromModules<{
   "model/messages": typeof model_messages;
   "model/outbox": typeof model_outbox;
   "model/paths": typeof model_paths;
+  "model/previews": typeof model_previews;
   "model/projects": typeof model_projects;
   "model/pulling": typeof model_pulling;
   "model/records": typeof model_records;

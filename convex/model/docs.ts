@@ -77,6 +77,39 @@ export function toMessageDoc(row: Doc<"messages">): Infer<typeof messageDoc> {
   return { ...only(shownMessage, row), isCut: (row.chunks ?? 0) > 0 };
 }
 
+const FAILED = "My apologies, I encountered an error while processing your request. Let me know if you need anything else!";
+const STOPPED = "Message was cancelled.";
+
+/** A message for front ends that show `content` and nothing else: how an answer ended stands in it, unless it ended well. */
+export const plainMessageDoc = shownMessage
+  .pick(
+    "_id",
+    "_creationTime",
+    "conversationId",
+    "projectId",
+    "order",
+    "role",
+    "status",
+    "content",
+    "error",
+    "errorCode",
+    "steers",
+    "toldIn",
+  )
+  .extend({ isCut: messageDoc.fields.isCut });
+
+/** `text`: so far, or of all of the message, where the row has less. */
+export function toPlainMessageDoc(row: Doc<"messages">, text = row.content): Infer<typeof plainMessageDoc> {
+  const isCut = text.length === row.content.length && (row.chunks ?? 0) > 0;
+  return { ...only(plainMessageDoc, { ...row, isCut }), content: plainContent(row, text) };
+}
+
+function plainContent({ status, error = FAILED }: Doc<"messages">, text: string): string {
+  if (status === "cancelled") return text || STOPPED;
+  if (status === "failed") return text === "" ? error : `${text}\n\n${error}`;
+  return text;
+}
+
 const LINE_CHARS = 120; // of the arguments of a call in a list
 const toolCall = schema.doc("toolCalls");
 const shownCall = toolCall.pick("_id", "messageId", "turn", "name", "status", "startedAt", "endedAt");
