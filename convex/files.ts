@@ -8,6 +8,7 @@ import { callerId, ownedFile, ownedProject } from "./model/access.ts";
 import { fileDoc, toFileDoc } from "./model/docs.ts";
 import { conflict, notFound, refused } from "./model/errors.ts";
 import { Changes, contentFromText, fileAt, folderAt, moveTree, removeTree, writeFile } from "./model/files.ts";
+import { saveText } from "./model/saving.ts";
 import { wholeList } from "./model/lists.ts";
 import { checkedName, parentOf } from "./model/paths.ts";
 import { textOf } from "./model/texts.ts";
@@ -165,16 +166,19 @@ export const removeRest = internalMutation({
   },
 });
 
+/**
+ * Saves what an editor shows. With `expectedSha256`, of the text that it has read, another text is not overwritten. Without it what
+ * others have written since is kept (model/saving.ts); `sha256` tells whether the file is what was sent.
+ */
 export const updateFile = mutation({
-  args: { id: v.id("files"), content: v.string() },
-  returns: v.null(),
-  handler: async (ctx, { id, content }) => {
+  args: { id: v.id("files"), content: v.string(), expectedSha256: v.optional(v.string()) },
+  returns: fileDoc.pick("sha256", "version"),
+  handler: async (ctx, { id, content, expectedSha256 }) => {
     const { file, project } = await ownedFile(ctx, await callerId(ctx), id);
     const changes = new Changes(ctx, project);
-    // The text of a link is shown as its content: saved, it is a link still.
-    await writeFile(changes, file.path, { ...(await contentFromText(content)), mode: file.mode });
+    const { sha256, version } = await saveText(changes, file, content, expectedSha256);
     await changes.close();
-    return null;
+    return { sha256, version };
   },
 });
 

@@ -22,6 +22,8 @@ import {
   messageStatus,
   openedPullRequest,
   outboxData,
+  planStatus,
+  planTier,
   projectSettings,
   repositoryLink,
   reportLine,
@@ -85,6 +87,16 @@ export default defineSchema({
     fileId: v.id("files"),
     text: v.string(),
   }).index("by_file", ["fileId"]),
+
+  // What an editor may still show of a file that somebody else has written since; written with such a write, read and replaced
+  // where an editor saves without a hash, swept after a day.
+  editorBases: defineTable({
+    fileId: v.id("files"),
+    text: v.optional(v.string()), // absent: it was a blob
+    keptAt: v.number(),
+  })
+    .index("by_file", ["fileId"])
+    .index("by_age", ["keptAt"]),
 
   // What was deleted, and when; written with the deletion, read by workspaces that catch up, swept after 7 days.
   fileTombstones: defineTable({
@@ -471,6 +483,19 @@ export default defineSchema({
   })
     .index("by_project", ["projectId"])
     .index("by_hash", ["hash"]),
+
+  // Who has signed in, and their plan as the operator's billing said it last; written when a page asks for it and by the API, read
+  // by people, and where projects are made.
+  users: defineTable({
+    ownerId: v.string(),
+    email: v.optional(v.string()),
+    tier: planTier,
+    status: planStatus,
+    projectLimit: v.optional(v.number()), // -1: any number; absent: as the installation says
+    trialEndsAt: v.optional(v.number()),
+    customerId: v.optional(v.string()), // at the billing
+    updatedAt: v.number(),
+  }).index("by_owner", ["ownerId"]),
 
   // The GitHub accounts that people have connected, one each; written and read by the API and by jobs. No public function
   // reads it: `sealed` holds tokens, which were sealed before they came here. It is another text after each change.

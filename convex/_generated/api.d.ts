@@ -24,6 +24,7 @@ import type * as model_arguments from "../model/arguments.js";
 import type * as model_asks_answering from "../model/asks/answering.js";
 import type * as model_asks_asking from "../model/asks/asking.js";
 import type * as model_asks_closing from "../model/asks/closing.js";
+import type * as model_bases from "../model/bases.js";
 import type * as model_checkpoints_applying from "../model/checkpoints/applying.js";
 import type * as model_checkpoints_hunks from "../model/checkpoints/hunks.js";
 import type * as model_checkpoints_keeping from "../model/checkpoints/keeping.js";
@@ -53,12 +54,14 @@ import type * as model_mcp from "../model/mcp.js";
 import type * as model_messages from "../model/messages.js";
 import type * as model_outbox from "../model/outbox.js";
 import type * as model_paths from "../model/paths.js";
+import type * as model_plans from "../model/plans.js";
 import type * as model_previews from "../model/previews.js";
 import type * as model_projects from "../model/projects.js";
 import type * as model_pulling from "../model/pulling.js";
 import type * as model_records from "../model/records.js";
 import type * as model_rows from "../model/rows.js";
 import type * as model_running from "../model/running.js";
+import type * as model_saving from "../model/saving.js";
 import type * as model_sending from "../model/sending.js";
 import type * as model_settings from "../model/settings.js";
 import type * as model_steering from "../model/steering.js";
@@ -84,6 +87,7 @@ import type * as system_health from "../system/health.js";
 import type * as system_mcp from "../system/mcp.js";
 import type * as system_messages from "../system/messages.js";
 import type * as system_outbox from "../system/outbox.js";
+import type * as system_plans from "../system/plans.js";
 import type * as system_projects from "../system/projects.js";
 import type * as system_pulls from "../system/pulls.js";
 import type * as system_purge from "../system/purge.js";
@@ -95,6 +99,7 @@ import type * as system_usage from "../system/usage.js";
 import type * as todos from "../todos.js";
 import type * as transfers from "../transfers.js";
 import type * as usage from "../usage.js";
+import type * as users from "../users.js";
 
 /**
  * A utility for referencing Convex functions in your app's API.
@@ -116,6 +121,7 @@ declare const fullApi: ApiFromModules<{
   "model/asks/answering": typeof model_asks_answering;
   "model/asks/asking": typeof model_asks_asking;
   "model/asks/closing": typeof model_asks_closing;
+  "model/bases": typeof model_bases;
   "model/checkpoints/applying": typeof model_checkpoints_applying;
   "model/checkpoints/hunks": typeof model_checkpoints_hunks;
   "model/checkpoints/keeping": typeof model_checkpoints_keeping;
@@ -145,12 +151,14 @@ declare const fullApi: ApiFromModules<{
   "model/messages": typeof model_messages;
   "model/outbox": typeof model_outbox;
   "model/paths": typeof model_paths;
+  "model/plans": typeof model_plans;
   "model/previews": typeof model_previews;
   "model/projects": typeof model_projects;
   "model/pulling": typeof model_pulling;
   "model/records": typeof model_records;
   "model/rows": typeof model_rows;
   "model/running": typeof model_running;
+  "model/saving": typeof model_saving;
   "model/sending": typeof model_sending;
   "model/settings": typeof model_settings;
   "model/steering": typeof model_steering;
@@ -176,6 +184,7 @@ declare const fullApi: ApiFromModules<{
   "system/mcp": typeof system_mcp;
   "system/messages": typeof system_messages;
   "system/outbox": typeof system_outbox;
+  "system/plans": typeof system_plans;
   "system/projects": typeof system_projects;
   "system/pulls": typeof system_pulls;
   "system/purge": typeof system_purge;
@@ -187,6 +196,7 @@ declare const fullApi: ApiFromModules<{
   todos: typeof todos;
   transfers: typeof transfers;
   usage: typeof usage;
+  users: typeof users;
 }>;
 export declare const api: FilterApi<
   typeof fullApi,

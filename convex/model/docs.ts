@@ -22,6 +22,8 @@ const shownFile = schema.doc("files").pick(
   "name",
   "type",
   "size",
+  "sha256", // of the bytes: what `files.updateFile` takes as `expectedSha256`
+  "version", // grows with each change of the project's files
   "mode",
   "updatedAt",
   "storageId", // the bytes are a blob: show a notice, no editor
