@@ -9,6 +9,7 @@ from functools import partial
 from fastapi import FastAPI
 
 from app.backend import CLOCK, Backend, backend_of, engine_of, open_store
+from app.billing import HttpBilling
 from app.convex import ConvexAccess, convex_access
 from app.github import accounts_of, connecting_of, github_server_of
 from app.http.application import create_application
@@ -35,12 +36,13 @@ from app.services.mcp.named import NamedServers
 from app.services.mcp.project_tools import ProjectTools
 from app.services.mcp.tokens import McpTokens
 from app.services.messages import Messaging
+from app.services.plans import Billing, NoBilling, PlanGate
 from app.services.previews import Previews
 from app.services.sealing import sealing_of
 from app.services.streams import Streams
 from app.services.terminals import Terminals
 from app.services.transfers import Transferring
-from app.settings import Settings, SettingsInvalid
+from app.settings import BillingAwayPolicy, Settings, SettingsInvalid
 from app.tools import MCP_TOOLS, page_at
 from core.background import in_background
 from engine import Engine, NoSuchRun, PostgresDatabase
@@ -126,7 +128,7 @@ async def operator_access(settings: Settings) -> AsyncGenerator[EngineAccess]:
             convex = await stack.enter_async_context(convex_access(settings, None))
             store = await stack.enter_async_context(open_store(settings, convex))
             relay = Relay(store.outbox, engine)
-            policy = settings.busy_policy.value
+            policy = settings.policy_when_busy.value
             messaging = Messaging(store, relay, engine.inspect, policy, LiveAnswers())
         yield EngineAccess(engine, messaging, has_operator=True)
 
@@ -197,16 +199,17 @@ def services_of(
 ) -> Services:
     """What the routes use."""
     checks = {"store": backend.store.ping, "engine": partial(engine_answers, backend.engine)}
-    inspect, policy = backend.engine.inspect, settings.busy_policy.value
+    inspect, policy = backend.engine.inspect, settings.policy_when_busy.value
     messaging = Messaging(backend.store, backend.relay, inspect, policy, backend.workplace.live)
     accounts = accounts_of(settings, backend.store, CLOCK)
+    gate = PlanGate(billing_of(settings), backend.store.plans)
     return Services(
         store=backend.store,
         messaging=messaging,
         choosing=Choosing(offers_of(settings)),
         asking=Asking(backend.store, backend.relay),
         completing=Completing(backend.small_model, partial(page_at, backend.workplace.owned)),
-        generating=Generating(backend.store, backend.relay, inspect, messaging, CLOCK),
+        generating=Generating(backend.store, backend.relay, inspect, messaging, CLOCK, gate),
         authenticator=Authenticator.of(identity, CLOCK),
         rates=rates,
         health=Health(checks, CLOCK),
@@ -224,10 +227,20 @@ def services_of(
             github_server_of(settings),
             accounts,
             CLOCK,
+            gate,
         ),
+        plans=gate,
         connecting=connecting_of(settings, accounts, CLOCK),
         clock=CLOCK,
     )
+
+
+def billing_of(settings: Settings) -> Billing:
+    """The operator's billing, or none."""
+    if settings.billing_url is None or settings.billing_key is None:
+        return NoBilling()
+    allows = settings.billing_when_away is BillingAwayPolicy.ALLOW
+    return HttpBilling(settings.billing_url, settings.billing_key, allows_when_away=allows)
 
 
 def mcp_of(settings: Settings, backend: Backend) -> McpEndpoint:

@@ -16,6 +16,7 @@ from store.generations import Generations
 from store.mcp import Mcp
 from store.messages import Messages
 from store.outbox import Outbox
+from store.plans import Plans
 from store.projects import Projects
 from store.pulls import Pulls
 from store.requests import Requests
@@ -53,6 +54,7 @@ class Store:
         self.requests = Requests(self.http)
         self.pulls = Pulls(self.http)
         self.usage = UsageRows(self.http)
+        self.plans = Plans(self.http)
         self.outbox = Outbox(self.http)
         self.mcp = Mcp(self.http)
         self.github_accounts = GithubAccountRows(self.http)

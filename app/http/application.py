@@ -15,6 +15,7 @@ from app.http import (
     docs,
     events,
     files,
+    front_ends,
     generate,
     github,
     health,
@@ -51,6 +52,7 @@ MCP_HEADERS = ("Mcp-Session-Id", "MCP-Protocol-Version", "Mcp-Method", "Mcp-Name
 
 # The page of the API shows them in this order.
 NOUNS = (
+    front_ends,  # its fixed words stand before `/projects/{id}`
     projects,
     project_settings,
     generate,
@@ -104,6 +106,7 @@ def create_application(services: Services, settings: Settings, clock: Clock) -> 
         separate_input_output_schemas=False,
     )
     app.state.services = services
+    app.state.front_end = settings.front_end
     app.state.origins = frozenset(settings.cors_origins)
     for noun in NOUNS:
         app.include_router(noun.router)

@@ -16,6 +16,7 @@ from app.services.health import Health
 from app.services.mcp.endpoint import McpEndpoint
 from app.services.mcp.named import NamedServers
 from app.services.messages import Messaging
+from app.services.plans import PlanGate
 from app.services.previews import Previews
 from app.services.streams import Streams
 from app.services.terminals import Terminals
@@ -46,5 +47,6 @@ class Services:
     mcp_servers: NamedServers
     previews: Previews
     transfers: Transferring
+    plans: PlanGate
     connecting: Connecting
     clock: Clock

@@ -17,6 +17,7 @@ import type * as asks from "../asks.js";
 import type * as conversations from "../conversations.js";
 import type * as crons from "../crons.js";
 import type * as files from "../files.js";
+import type * as http from "../http.js";
 import type * as messages from "../messages.js";
 import type * as model_access from "../model/access.js";
 import type * as model_accounts from "../model/accounts.js";
@@ -114,6 +115,7 @@ declare const fullApi: ApiFromModules<{
   conversations: typeof conversations;
   crons: typeof crons;
   files: typeof files;
+  http: typeof http;
   messages: typeof messages;
   "model/access": typeof model_access;
   "model/accounts": typeof model_accounts;

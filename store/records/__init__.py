@@ -73,6 +73,7 @@ from store.records.generations import DeltaKind, DeltaPage, DeltaRun, Generation
 from store.records.mcp import McpHolder, McpServer
 from store.records.outbox import OutboxEvent
 from store.records.pages import Page
+from store.records.plans import Plan, PlanStatus, PlanTier, PlanUsage
 from store.records.projects import (
     CancelledTransfers,
     ExportStatus,
@@ -171,6 +172,10 @@ __all__ = [
     "OutboxEvent",
     "Page",
     "PartlyPulled",
+    "Plan",
+    "PlanStatus",
+    "PlanTier",
+    "PlanUsage",
     "Project",
     "ProjectGeneration",
     "ProjectSettings",
