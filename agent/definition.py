@@ -26,6 +26,8 @@ class Limits:
     calls_per_answer: int = 750  # each is a durable step, and a run may have 1,000 of those
     ask_timeout: timedelta = timedelta(days=1)  # after it nobody waits for a person's answer
     longest_wait_s: float = 900.0  # of one turn, for a provider that says when to ask again
+    tasks_per_answer: int = 20  # each is an answer of a sub-agent
+    parallel_tasks: int = 4
     budgets: tuple[Budget, ...] = ()  # looked at before each turn: the last one may go past them
 
 
@@ -35,8 +37,8 @@ class Agent:
 
     With `first_tool`, the first turn has to call that tool. `given` is what its tools may ask their
     place for, besides what is there for every agent. `approvals` are the rules by which a person is
-    asked before a call. `cache_key`: see `ModelRequest`. `pause` waits that many seconds between
-    two attempts at a turn.
+    asked before a call. `task_models` are those that its sub-agents may be given, beside its own.
+    `cache_key`: see `ModelRequest`. `pause` waits that many seconds between two attempts at a turn.
     """
 
     model: Model
@@ -46,6 +48,7 @@ class Agent:
     first_tool: str | None = None
     given: tuple[object, ...] = ()
     approvals: tuple[Rule, ...] = ()
+    task_models: tuple[str, ...] = ()
     cache_key: str = ""
     pause: Callable[[float], Awaitable[None]] = asyncio.sleep
     clock: Clock = field(default_factory=SystemClock)

@@ -102,9 +102,7 @@ def listing(
         for answer in exchange.answers:
             for recorded in answer.turns:
                 done.add(recorded, touches)
-    requests = [
-        _shortened(text, _REQUEST_CHARS) for exchange in exchanges for text in _asked(exchange)
-    ]
+    requests = [text for exchange in exchanges for text in _asked(exchange)]
     lines = done.lines(chars * 2 // 3)
     left_chars = chars - sum(map(len, lines)) - len(words.listed([], [], is_cut=is_cut))
     latest: list[str] = []
@@ -121,7 +119,11 @@ def listing(
 def _asked(exchange: Exchange) -> list[str]:
     """The question, and what the person said while it was being answered."""
     turns = [recorded for answer in exchange.answers for recorded in answer.turns]
-    return [exchange.question, *(steer.text for recorded in turns for steer in recorded.steers)]
+    steers = [steer.text for recorded in turns for steer in recorded.steers]
+    asked = [_shortened(text, _REQUEST_CHARS) for text in (exchange.question, *steers)]
+    if exchange.attached:
+        asked[0] += f" [attached: {_shortened(exchange.attached, _ITEM_CHARS)}]"
+    return asked
 
 
 def in_digest_chars(recorded: RecordedTurn) -> int:

@@ -98,6 +98,7 @@ class CallRef:
     name: str
     reads: tuple[str, ...]
     writes: tuple[str, ...]
+    is_task: bool = False  # a sub-agent does it, in steps `task-<n>-<call_id>` and `invoke-…`
     may_ask: bool = False  # the person is to be asked before, in a step `ask-<n>-<call_id>`
 
 
@@ -162,7 +163,8 @@ class ToolRef:
     """The result of a step `tool-<n>-<call_id>`; the output itself is in the transcript.
 
     `signature` is equal for two calls with the same name, arguments and result; `failure` for two
-    with the same name and error, whatever the arguments, and "" for one that succeeded. `seen` are
+    with the same name and error, whatever the arguments, and "" for one that succeeded. `usage` is
+    what a sub-agent took for it. `seen` are
     the file hashes that this call learned ("" for a file that it removed): what `Seen` gets back
     when the run continues in another process.
     """
@@ -172,6 +174,7 @@ class ToolRef:
     signature: str
     seen: dict[str, str] = field(default_factory=dict[str, str])
     failure: str = ""
+    usage: Usage = Usage()  # noqa: RUF009 - frozen
 
 
 class NotDurable:

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from agent import words
 from agent.transcript import Answered, Asked, Loaded, RecordedTurn, text_of_turns
-from llm.model import AssistantMessage, StopReason, TextPart, Turn, Usage
+from llm.model import AssistantMessage, Image, StopReason, TextPart, Turn, Usage
 
 
 @dataclass(frozen=True)
@@ -23,6 +23,8 @@ class Exchange:
 
     question: str
     answers: tuple[Answer, ...] = ()
+    images: tuple[Image, ...] = ()
+    attached: str = ""
 
 
 def exchanges_of(loaded: Loaded) -> list[Exchange]:
@@ -30,15 +32,23 @@ def exchanges_of(loaded: Loaded) -> list[Exchange]:
 
     Answers before the first question are dropped: a history starts with the user.
     """
-    grouped: list[tuple[str, list[Answer]]] = []
+    grouped: list[tuple[Asked, list[Answer]]] = []
     for item in loaded.past:
         if isinstance(item, Asked):
-            grouped.append((item.text if item.text.strip() else words.EMPTY_MESSAGE, []))
+            grouped.append((item, []))
         elif grouped:
             grouped[-1][1].append(_past_answer(item))
     if grouped:
         grouped[-1][1].append(Answer(loaded.turns, is_running=True))
-    return [Exchange(question, tuple(answers)) for question, answers in grouped]
+    return [
+        Exchange(
+            asked.text if asked.text.strip() else words.EMPTY_MESSAGE,
+            tuple(answers),
+            asked.images,
+            asked.attached,
+        )
+        for asked, answers in grouped
+    ]
 
 
 def _past_answer(answered: Answered) -> Answer:

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 from agent.exchanges import Exchange
+from agent.sizes import said_size
 
 TARGET = 3 / 4  # of the budget is filled after room was made, if that can be had
 
@@ -163,7 +164,7 @@ def fitted(
         is_listed = number < start.exchanges
         fold.exchanges.append((0, len(fold.turns)))
         if not is_listed:
-            _grow_exchange(fold, len(exchange.question))
+            _grow_exchange(fold, said_size(exchange.question, exchange.images))
         for answer in exchange.answers:
             answer_number += 1
             for _ in answer.turns:

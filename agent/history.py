@@ -16,11 +16,12 @@ from agent.exchanges import Answer, Exchange, exchanges_of
 from agent.fitting import Cut, Fit, Start, TurnSize, cut_of, digest_chars, fitted, listing_chars
 from agent.images import images_of, with_images_that_fit, without_images
 from agent.plan import latest_plan
-from agent.sizes import CHARS_PER_TOKEN, size_of
+from agent.sizes import CHARS_PER_TOKEN, said_size, size_of
 from agent.transcript import Answered, Asked, Condensed, Loaded, RecordedTurn, Steer
 from core.ids import ToolCallId
 from llm.model import (
     AssistantMessage,
+    Image,
     ModelMessage,
     TextPart,
     ThinkingPart,
@@ -33,7 +34,7 @@ from tools.place import Touches
 KEPT_OF_OLD_RESULT_CHARS = 400
 LEAST_OF_NEW_RESULT_CHARS = 1_000
 
-Part = TypeVar("Part", bound=TextPart | ThinkingPart | ToolCall | ToolResult)
+Part = TypeVar("Part", bound=TextPart | Image | ThinkingPart | ToolCall | ToolResult)
 
 _FOREIGN = re.compile(r"[^a-zA-Z0-9_-]")  # what Anthropic does not take in a call id
 _MAX_ID_CHARS = 64
@@ -97,7 +98,7 @@ def build_history(
     exchanges = exchanges_of(loaded)
     condensed = loaded.condensed
     start = start_of(loaded)
-    untold = sum(len(steer.text) for steer in loaded.untold)
+    untold = _size_said(loaded.untold)
     fit = fitted(exchanges, turn_sizes(exchanges), budget_chars, start, untold=untold)
     told = _Told(
         fit,
@@ -186,7 +187,7 @@ class _Told:
 
     def messages(self, exchange: Exchange) -> list[ModelMessage]:
         """The question and what came after it."""
-        messages: list[ModelMessage] = [_user(exchange.question)]
+        messages: list[ModelMessage] = [_user(exchange.question, exchange.images)]
         for answer in exchange.answers:
             messages += self._answer(answer)
         return messages
@@ -235,7 +236,7 @@ def _position_of(condensed: Condensed, loaded: Loaded, exchanges: Sequence[Excha
 def _turn_size(recorded: RecordedTurn) -> TurnSize:
     messages = _of_turn(recorded, keep_thinking=True)
     brief = size_of(map(_shortened, messages))
-    said = sum(len(steer.text) for steer in recorded.steers)
+    said = _size_said(recorded.steers)
     return TurnSize(size_of(messages), brief, in_digest_chars(recorded), said)
 
 
@@ -284,8 +285,8 @@ def _shortened(message: ModelMessage) -> ModelMessage:
     return UserMessage(parts=tuple(_shorter(part) for part in message.parts))
 
 
-def _shorter(part: TextPart | ToolResult) -> TextPart | ToolResult:
-    if isinstance(part, TextPart):
+def _shorter(part: TextPart | Image | ToolResult) -> TextPart | Image | ToolResult:
+    if not isinstance(part, ToolResult):
         return part
     part = without_images(part)
     if len(part.text) <= KEPT_OF_OLD_RESULT_CHARS * 2:
@@ -305,7 +306,9 @@ def _with_new_results_that_fit(
     kept_chars = max(_cap(sizes, sum(sizes) - over_chars), LEAST_OF_NEW_RESULT_CHARS)
     parts = tuple(_capped(part, kept_chars) for part in messages[at].parts)
     fitting = list(messages)
-    fitting[at] = UserMessage(parts=tuple(p for p in parts if isinstance(p, TextPart | ToolResult)))
+    fitting[at] = UserMessage(
+        parts=tuple(p for p in parts if isinstance(p, TextPart | Image | ToolResult))
+    )
     return fitting
 
 
@@ -385,8 +388,12 @@ def _renamed(part: Part, names: dict[ToolCallId, ToolCallId]) -> Part:
 
 
 def _said(steers: Iterable[Steer]) -> list[ModelMessage]:
-    return [_user(steer.text) for steer in steers]
+    return [_user(steer.text, steer.images) for steer in steers]
 
 
-def _user(text: str) -> UserMessage:
-    return UserMessage(parts=(TextPart(text),))
+def _size_said(steers: Iterable[Steer]) -> int:
+    return sum(said_size(steer.text, steer.images) for steer in steers)
+
+
+def _user(text: str, images: tuple[Image, ...] = ()) -> UserMessage:
+    return UserMessage(parts=(*images, TextPart(text)))

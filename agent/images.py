@@ -1,4 +1,4 @@
-"""Images of results: which of them the model is shown."""
+"""Images of results and of the person: which of them the model is shown."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -9,6 +9,8 @@ from tools.output import ImagePart, ToolOutput
 MAX_IMAGES = 20  # of more, providers take smaller ones only
 MAX_IMAGES_CHARS = 16 * 1024 * 1024  # of base64, in one request
 NOT_SHOWN = "[The image is left out here. Read the file again if it is needed.]"
+
+NOT_SHOWN_AGAIN = "[An image of the person is left out here to save room.]"
 
 
 def images_of(output: ToolOutput) -> tuple[Image, ...]:
@@ -25,6 +27,18 @@ def without_images(result: ToolResult) -> ToolResult:
     return replace(result, text=f"{result.text}\n{NOT_SHOWN}", images=())
 
 
+def _shown_by(part: TextPart | Image | ToolResult) -> tuple[Image, ...]:
+    if isinstance(part, Image):
+        return (part,)
+    return part.images if isinstance(part, ToolResult) else ()
+
+
+def _left_out(part: TextPart | Image | ToolResult) -> TextPart | Image | ToolResult:
+    if isinstance(part, Image):
+        return TextPart(NOT_SHOWN_AGAIN)
+    return without_images(part) if isinstance(part, ToolResult) else part
+
+
 def with_images_that_fit(messages: Sequence[ModelMessage]) -> list[ModelMessage]:
     """The messages with their newest images, as many as one request may have."""
     count = size = 0
@@ -33,13 +47,12 @@ def with_images_that_fit(messages: Sequence[ModelMessage]) -> list[ModelMessage]
         message = messages[at]
         if not isinstance(message, UserMessage):
             continue
-        parts: list[TextPart | ToolResult] = []
+        parts: list[TextPart | Image | ToolResult] = []
         for part in reversed(message.parts):
-            if isinstance(part, ToolResult) and part.images:
-                count += len(part.images)
-                size += sum(len(image.data) for image in part.images)
-                if count > MAX_IMAGES or size > MAX_IMAGES_CHARS:
-                    part = without_images(part)  # noqa: PLW2901 - what is kept of it
-            parts.append(part)
+            images = _shown_by(part)
+            count += len(images)
+            size += sum(len(image.data) for image in images)
+            is_over = count > MAX_IMAGES or size > MAX_IMAGES_CHARS
+            parts.append(_left_out(part) if images and is_over else part)
         fitting[at] = UserMessage(tuple(reversed(parts)))
     return fitting

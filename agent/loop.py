@@ -4,6 +4,7 @@ The loop decides on references alone (`agent.durable`), so that it can be replay
 clock, no file and no store. All of that is in the steps (`agent.run`, `agent.asking`).
 """
 
+import asyncio
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
@@ -21,6 +22,7 @@ from agent.run import Asking, RunState
 from agent.schedule import run_in_order
 from agent.sink import Sink
 from agent.stuck import Tried, is_stuck
+from agent.sub_agents import Handed, SubAgents
 from agent.transcript import Transcript
 from llm.model import StopReason, Usage
 from tools.place import Seen, Touches
@@ -29,15 +31,17 @@ from tools.workspace.port import RelPath
 __all__ = ["Agent", "Limits", "run_agent"]
 
 ASKING_STEPS = 2  # of a call that may ask, beside its own: the request, and the wait
+TASK_STEPS = 2  # of one that a sub-agent does: asking for it, and its run
 
 
-async def run_agent(
+async def run_agent(  # noqa: PLR0913 - what is optional by name
     agent: Agent,
     *,
     transcript: Transcript,
     sink: Sink,
     steps: Durable,
     person: Person | None = None,
+    sub_agents: SubAgents | None = None,
 ) -> Outcome:
     """Answer the last message of `transcript`.
 
@@ -49,7 +53,8 @@ async def run_agent(
     `person`, where a call asks them something (steps `ask-<n>-<call_id>`, `answer-<n>-<call_id>`);
     without one nobody is asked, and what would need them is not run. What they say for this answer
     meanwhile is told with the next turn, between two turns only; what comes when the last one was
-    made is not told, and stays in the transcript as that.
+    made is not told, and stays in the transcript as that. A call of `task` is done by one of the
+    `sub_agents`, as a child of this run (steps `task-<n>-<call_id>`, `invoke-<n>-<call_id>`).
 
     Raises (as the steps do):
         ModelUnavailable, StreamBroken: the model could not be reached after all attempts.
@@ -57,7 +62,8 @@ async def run_agent(
         ModelRefused: the provider rejects the request or the key.
     """
     seen = Seen()
-    run = _Run(agent.limits, RunState(agent, transcript, sink, seen, person), seen, steps)
+    state = RunState(agent, transcript, sink, seen, person, sub_agents)
+    run = _Run(agent.limits, state, seen, steps)
     return await run.answer()
 
 
@@ -74,6 +80,8 @@ class _Run:
         self._remarks = Remarks()
         self._may_condense = limits.condense_at < 1
         self._condensing = Usage()
+        self._delegated = Usage()
+        self._free_tasks = asyncio.Semaphore(limits.parallel_tasks)
         self._is_told_of_budget = False
 
     async def answer(self) -> Outcome:
@@ -112,7 +120,7 @@ class _Run:
 
     def _spent_budget(self) -> Whose | None:
         """The budget that is used up; of one that nearly is, the model is told before its turn."""
-        budget, share = fullest(self._limits.budgets, _usage(self._turns) + self._condensing)
+        budget, share = fullest(self._limits.budgets, self._used())
         if budget is None or share < NEAR:
             return None
         if share >= 1:
@@ -122,6 +130,10 @@ class _Run:
             before = len(self._turns) - 1
             self._remarks = self._remarks.and_after(before, words.BUDGET_NEAR[budget.of])
         return None
+
+    def _used(self) -> Usage:
+        """What the answer has taken, with all that was done for it."""
+        return _usage(self._turns) + self._condensing + self._delegated
 
     async def _close(self) -> Outcome:
         """A last turn, told to call nothing; one that calls all the same is forbidden to.
@@ -140,6 +152,7 @@ class _Run:
         """Whether one more turn could make more turns or calls than an answer may."""
         calls = [call for turn in self._turns for call in turn.calls]
         made = len(calls) + ASKING_STEPS * sum(call.may_ask for call in calls)
+        made += TASK_STEPS * sum(call.is_task for call in calls)
         return (
             len(self._turns) >= self._limits.max_turns
             or made + self._limits.calls_per_turn > self._limits.calls_per_answer
@@ -172,13 +185,17 @@ class _Run:
         self._may_condense = made.is_done
 
     async def _run_calls(self, turn: TurnRef) -> None:
+        used = self._used()
+
         async def run_one(index: int) -> ToolRef:
             call_id = turn.calls[index].call_id
             asked = await self._ask(turn.number, turn.calls[index])
+            handed = await self._hand_on(turn, index, asked, used)
             key = f"tool-{turn.number}-{call_id}"
-            work = partial(self._state.call, turn.number, call_id, asked)
+            work = partial(self._state.call, turn.number, call_id, asked, handed)
             result = await self._steps.run(key, work)
             self._seen.learn(result.seen)  # also of a call that ran in another process
+            self._delegated += result.usage
             return result
 
         touches = [
@@ -199,6 +216,24 @@ class _Run:
                 was_lost=not turn.calls,
             )
         )
+
+    async def _hand_on(
+        self, turn: TurnRef, index: int, asked: RequestId | None, used: Usage
+    ) -> Handed | None:
+        """Have a sub-agent do a call that is a task; a few work at once."""
+        call, sub_agents = turn.calls[index], self._state.sub_agents
+        if not call.is_task or sub_agents is None:
+            return None
+        earlier = (each for made in self._turns[: turn.number] for each in made.calls)
+        before = sum(each.is_task for each in (*earlier, *turn.calls[:index]))
+        name = f"{turn.number}-{call.call_id}"
+        ask = partial(self._state.open_task, turn.number, call.call_id, asked, before=before)
+        async with self._free_tasks:
+            ref = await self._steps.run(f"task-{name}", ask)
+            if ref.task_id is None:
+                return Handed(ref)
+            end = await sub_agents.run(self._steps, f"invoke-{name}", ref, used=used)
+        return Handed(ref, end)
 
     async def _ask(self, number: int, call: CallRef) -> RequestId | None:
         """Ask the person about a call where that has to be, and wait until that is over."""

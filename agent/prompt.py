@@ -65,6 +65,15 @@ def budget_words(max_turns: int) -> str:
     return f"An answer may have {max_turns} turns with tool calls; then you are asked to end it.\n"
 
 
+TASK_WORDS = (
+    "# Your task\n"
+    "You are a sub-agent: another agent has given you the task below and waits for you. The user "
+    "may watch, but answers no questions: where something is unclear, decide and say how. You have "
+    "no sub-agents. Do this task and nothing else. Your last message is all that the other agent "
+    "sees: say in it what it needs to know, with `path:line`, in a few sentences.\n"
+)
+"""Where an agent works for another."""
+
 PLAN_WORDS = (
     "For a task of several steps write a plan with todo before you begin, and again whenever a "
     "step begins or is done; not for questions or small changes.\n"

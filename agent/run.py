@@ -12,12 +12,14 @@ from agent.cleaning import ENDS_THE_ANSWER, cleaned
 from agent.condensing import makes_progress, summary_chars
 from agent.consulting import Consulting, Trial
 from agent.definition import Agent
+from agent.delegating import Delegating
 from agent.durable import AskAgain, AskRef, CallRef, CondensedRef, CondenseFirst, ToolRef, TurnRef
 from agent.history import Remarks
 from agent.identity import tool_ref
 from agent.person import Person, RequestId
 from agent.sink import Sink
 from agent.sizes import CHARS_PER_TOKEN
+from agent.sub_agents import Handed, SubAgents, TaskRef
 from agent.transcript import (
     Loaded,
     RecordedTurn,
@@ -68,6 +70,7 @@ class RunState:
     sink: Sink
     seen: Seen
     person: Person | None = None
+    sub_agents: SubAgents | None = None
 
     def __post_init__(self) -> None:
         self._known: Loaded | None = None
@@ -75,6 +78,7 @@ class RunState:
         self._waiting_until: datetime | None = None
         self._asker = Asker(self.agent, self.sink)
         self._consulting = Consulting(self.agent, self.person)
+        self._delegating = Delegating(self.agent, self.sub_agents)
 
     async def turn(self, key: str, asking: Asking) -> TurnRef | AskAgain | CondenseFirst:
         """Generate a turn and record it, unless it is on record.
@@ -169,12 +173,30 @@ class RunState:
         rehearse = partial(self.transcript.rehearse, work, seen=self.seen)
         return await self._consulting.ask(number, call, Trial(rehearse, self.transcript.folder))
 
+    async def open_task(
+        self, number: int, call_id: ToolCallId, asked: RequestId | None, *, before: int
+    ) -> TaskRef:
+        """Ask for the task of a call, unless the call has its result or is refused.
+
+        `before` counts the tasks that the answer has asked for before.
+        """
+        recorded = (await self._load(f"task-{number}-{call_id}")).turns[number]
+        call = _call(recorded, call_id)
+        if call_id in recorded.outputs or await self._consulting.verdict(call, asked):
+            return TaskRef()
+        return await self._delegating.open(number, call, before=before)
+
     async def call(
-        self, number: int, call_id: ToolCallId, asked: RequestId | None = None
+        self,
+        number: int,
+        call_id: ToolCallId,
+        asked: RequestId | None = None,
+        handed: Handed | None = None,
     ) -> ToolRef:
         """Run one call of turn `number` and record its result, unless it is on record.
 
-        `asked`: what the person was asked about it, which is over now.
+        `asked`: what the person was asked about it, which is over now. `handed`: the task that a
+        sub-agent has done for it.
         """
         loaded = await self._load(f"tool-{number}-{call_id}")
         recorded = loaded.turns[number]
@@ -186,8 +208,13 @@ class RunState:
             # from before may be out of date, so it is forgotten: then editFile goes by the text
             # alone, and writeFile asks for a new look.
             lost = dict.fromkeys(map(str, self.seen.touched(touches)), "")
-            return tool_ref(call, known, seen=lost)
+            done = await self._delegating.report(handed)
+            usage = Usage() if done is None else done.usage
+            return replace(tool_ref(call, known, seen=lost), usage=usage)
         instead = await self._consulting.verdict(call, asked)
+        done = None if instead is not None else await self._delegating.report(handed)
+        if done is not None:
+            instead = done.output
         if instead is not None:
             touches = Touches()
         consents = await self._consulting.consents(call, asked)
@@ -210,7 +237,8 @@ class RunState:
         self._learn(replace(recorded, started=frozenset({call_id}), outputs={call_id: kept}))
         learned = {path: sha256 for path, sha256 in after.items() if before.get(path) != sha256}
         seen = {**dict.fromkeys(before.keys() - after, ""), **learned}
-        return tool_ref(call, kept, seen={str(path): sha256 for path, sha256 in seen.items()})
+        ref = tool_ref(call, kept, seen={str(path): sha256 for path, sha256 in seen.items()})
+        return ref if done is None else replace(ref, usage=done.usage)
 
     async def _load(self, key: str) -> Loaded:
         if self._known is None or key in self._tried:
@@ -278,6 +306,7 @@ class RunState:
             name=call.name,
             reads=tuple(sorted(touches.reads)),
             writes=tuple(sorted(touches.writes)),
+            is_task=self._delegating.is_task(call.name),
             may_ask=self._consulting.may_ask(call),
         )
 

@@ -3,7 +3,7 @@
 import json
 from collections.abc import Iterable
 
-from llm.model import ModelMessage, TextPart, ThinkingPart, ToolCall, ToolResult
+from llm.model import Image, ModelMessage, TextPart, ThinkingPart, ToolCall, ToolResult
 
 IMAGE_CHARS = 6_400  # what the largest costs that providers do not make smaller, in tokens of four
 CHARS_PER_TOKEN = 4  # a rough mean for code and English; the budget has room for the error
@@ -14,7 +14,7 @@ def size_of(messages: Iterable[ModelMessage]) -> int:
     return sum(_part_size(part) for message in messages for part in message.parts)
 
 
-def _part_size(part: TextPart | ThinkingPart | ToolCall | ToolResult) -> int:
+def _part_size(part: TextPart | Image | ThinkingPart | ToolCall | ToolResult) -> int:
     match part:
         case ToolCall():
             return len(part.name) + len(json.dumps(dict(part.arguments), ensure_ascii=False))
@@ -24,3 +24,10 @@ def _part_size(part: TextPart | ThinkingPart | ToolCall | ToolResult) -> int:
             return len(part.text) + len(part.images) * IMAGE_CHARS
         case TextPart():
             return len(part.text)
+        case Image():
+            return IMAGE_CHARS
+
+
+def said_size(text: str, images: tuple[Image, ...]) -> int:
+    """Characters of what the person says."""
+    return len(text) + len(images) * IMAGE_CHARS

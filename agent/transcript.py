@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Literal, Protocol
 
 from core.ids import MessageId, ToolCallId
-from llm.model import TextPart, ToolCall, Turn, Usage
+from llm.model import Image, TextPart, ToolCall, Turn, Usage
 from tools.diffs import diff_parts
 from tools.output import Part, ToolOutput
 from tools.place import Place, Provided, Seen, Touches
@@ -22,6 +22,7 @@ class Steer:
 
     message_id: MessageId
     text: str
+    images: tuple[Image, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -44,9 +45,14 @@ class RecordedTurn:
 
 @dataclass(frozen=True)
 class Asked:
-    """A message of the person."""
+    """A message of the person, with the images that it shows to a model.
+
+    `attached` names in short what is attached to it, for when its text is told no more.
+    """
 
     text: str
+    images: tuple[Image, ...] = ()
+    attached: str = ""
 
 
 @dataclass(frozen=True)

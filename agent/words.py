@@ -51,6 +51,41 @@ NOBODY_ANSWERED = (
     "assumed; or end, if you cannot go on without an answer."
 )
 
+TASK_STOPPED = "[The user stopped the sub-agent before it was done. What it did stays done.]"
+TASK_SILENT = "[The sub-agent ended without a closing message. Look at the files for what it did.]"
+
+
+def too_many_tasks(limit: int) -> str:
+    """The result of a task that is one too many."""
+    return f"Not done: an answer may have {limit} tasks, and this has had them. Do it yourself."
+
+
+def not_for_tasks(unknown: Sequence[str], can_have: Sequence[str]) -> str:
+    """The result of a task with tools that no sub-agent gets."""
+    return (
+        f"Not done: a sub-agent cannot have {', '.join(unknown)}. It can have: "
+        f"{', '.join(can_have)}. Leave out tools to give it all of them."
+    )
+
+
+def no_such_model(name: str, allowed: Sequence[str]) -> str:
+    """The result of a task for a model that is not allowed."""
+    others = f" or one of: {', '.join(allowed)}" if allowed else ""
+    return f"Not done: {name} is no model that may answer here. Leave out model{others}."
+
+
+def task_failed(why: str) -> str:
+    """That a sub-agent could not finish."""
+    return (
+        f"[The sub-agent failed: {why} What it did stays done; look before you go on, then do the "
+        "rest yourself or in a smaller task.]"
+    )
+
+
+def task_cut(why: str) -> str:
+    """That a sub-agent ended before it was done."""
+    return f"[The sub-agent ended before it was done ({why.replace('_', ' ')}).]"
+
 
 def the_user_said(text: str) -> str:
     """The result of a question."""

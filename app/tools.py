@@ -11,6 +11,7 @@ from app.settings import Settings, SettingsInvalid
 from core.clock import Clock
 from jobs.files.folders import own_folder
 from tools.ask_user import ASK_USER
+from tools.delegate import TASK
 from tools.fetch import FETCH_TOOLS, OLD_FETCH_TOOLS
 from tools.fetch.addresses import NotFetched
 from tools.fetch.pages import WebPages
@@ -52,7 +53,7 @@ ID_TOOLS = checked(
 An id is a path, so what the others say of paths can be read and changed.
 """
 
-CHAT_TOOLS: tuple[AnyTool, ...] = (ASK_USER, *PLANNING_TOOLS)
+CHAT_TOOLS: tuple[AnyTool, ...] = (ASK_USER, *PLANNING_TOOLS, TASK)
 """As agents get them besides where they answer a person."""
 
 MCP_TOOLS = tuple(tool for tool in AGENT_TOOLS if tool.name != UNDO.name)

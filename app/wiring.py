@@ -24,6 +24,7 @@ from app.identity.tokens import Authenticator
 from app.models import model_of, offers_of, prepare
 from app.ready_file import announced
 from app.services.asking import Asking
+from app.services.attaching import Attaching
 from app.services.choosing import Choosing
 from app.services.completing import Completing
 from app.services.configuring import Configuring
@@ -206,6 +207,7 @@ def services_of(
     return Services(
         store=backend.store,
         messaging=messaging,
+        attaching=Attaching(backend.store),
         choosing=Choosing(offers_of(settings)),
         asking=Asking(backend.store, backend.relay),
         completing=Completing(backend.small_model, partial(page_at, backend.workplace.owned)),

@@ -55,7 +55,7 @@ export const getByProject = query({
     const project = await ownedProject(ctx, await callerId(ctx), projectId);
     const query = ctx.db
       .query("conversations")
-      .withIndex("by_project", (q) => q.eq("projectId", project._id).eq("deletedAt", undefined))
+      .withIndex("by_project", (q) => q.eq("projectId", project._id).eq("deletedAt", undefined).eq("parentCall.messageId", undefined))
       .order("desc");
     const rows = await wholeList(query, "the API's pages");
     return rows.map(toConversationDoc);

@@ -3,10 +3,12 @@ import { paginationOptsValidator, paginationResultValidator } from "convex/serve
 import { v } from "convex/values";
 import { query } from "./_generated/server";
 import { callerId, ownedConversation, ownedMessage } from "./model/access.ts";
+import { imageUrl } from "./model/attachments.ts";
 import { condensationsOf, condensedDoc, toCondensedDoc } from "./model/condensing.ts";
 import { deltaPage, deltasFrom } from "./model/deltas.ts";
 import { messageDoc, toMessageDoc, toolCallDoc, toolCardDoc, toToolCallDoc, toToolCardDoc } from "./model/docs.ts";
 import { wholeText } from "./model/messages.ts";
+import { taskDoc, tasksOf } from "./model/tasks.ts";
 import { partsOf, toolCallOf, toolCallsOf, turnsOf } from "./model/transcript.ts";
 import { resultPart, turnPart } from "./model/validators.ts";
 
@@ -41,6 +43,16 @@ export const text = query({
   handler: async (ctx, args) => {
     const { message } = await ownedMessage(ctx, await callerId(ctx), args.messageId);
     return await wholeText(ctx, message);
+  },
+});
+
+/** Where the bytes of an image are that is attached to the message, by its place; null: it is no image. */
+export const attachmentUrl = query({
+  args: { messageId, index: v.number() },
+  returns: v.union(v.string(), v.null()),
+  handler: async (ctx, { messageId, index }) => {
+    const { message } = await ownedMessage(ctx, await callerId(ctx), messageId);
+    return await imageUrl(ctx, message, index);
   },
 });
 
@@ -82,6 +94,16 @@ export const toolCards = query({
     const calls = (await toolCallsOf(ctx, message._id)).filter(({ turn }) => turn >= from);
     const open = calls.find(({ status }) => status === "pending" || status === "running");
     return { cards: calls.map(toToolCardDoc), next: open?.turn ?? (calls.at(-1)?.turn ?? from - 1) + 1 };
+  },
+});
+
+/** The sub-agents of an answer, each with the message that it writes: text, calls and all are asked for by its id. */
+export const tasks = query({
+  args: { messageId },
+  returns: v.array(taskDoc),
+  handler: async (ctx, args) => {
+    const { message } = await ownedMessage(ctx, await callerId(ctx), args.messageId);
+    return await tasksOf(ctx, message._id);
   },
 });
 

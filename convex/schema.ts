@@ -17,11 +17,14 @@ import {
   fileType,
   generationEventType,
   importStatus,
+  keptAttachment,
   keptPart,
   mcpServer,
+  mediaType,
   messageStatus,
   openedPullRequest,
   outboxData,
+  parentCall,
   planStatus,
   planTier,
   projectSettings,
@@ -172,8 +175,8 @@ export default defineSchema({
     .index("by_content", ["projectId", "sha256"])
     .index("by_storage", ["storageId"]),
 
-  // Written by people, the API and once by the job that finds a title; read by people. Else never touched while an
-  // answer streams.
+  // Written by people, the API, once by the job that finds a title, and by answers that ask sub-agents; read by people.
+  // Else never touched while an answer streams.
   conversations: defineTable({
     projectId: v.id("projects"),
     title: v.string(),
@@ -183,9 +186,11 @@ export default defineSchema({
     externalId: v.optional(v.string()),
     editedFrom: v.optional(v.id("messages")), // which was edited: what came before it is copied here
     copiedBefore: v.optional(v.number()), // of that, the orders up to here are; absent: all
+    parentCall: v.optional(parentCall), // it is the work of a sub-agent: no list of conversations has it
     deletedAt: v.optional(v.number()), // it is hidden, and system/purge empties it
   })
-    .index("by_project", ["projectId", "deletedAt"])
+    .index("by_project", ["projectId", "deletedAt", "parentCall.messageId"])
+    .index("by_parent", ["parentCall.messageId", "deletedAt", "parentCall.turn", "parentCall.toolCallId"])
     .index("by_external", ["projectId", "externalId"]),
 
   // Written by system/messages (send, cancel, retry) and system/streaming (the end); read by people and by the
@@ -199,6 +204,7 @@ export default defineSchema({
     role,
     status: v.optional(messageStatus), // absent on the person's messages
     content: v.string(), // the head of the text; the rest is in messageTexts
+    attachments: v.optional(v.array(keptAttachment)), // of the person's; as they were when it was sent
     chunks: v.optional(v.number()), // how many rows of messageTexts follow
     error: v.optional(v.string()),
     errorCode: v.optional(v.string()),
@@ -216,6 +222,20 @@ export default defineSchema({
     .index("by_conversation", ["conversationId", "order"])
     .index("by_steers", ["steers", "toldIn"])
     .index("by_external", ["conversationId", "externalId"]),
+
+  // Images that were uploaded to be attached to messages; written by the API, read where a message names one. A message
+  // has all that it needs of them: they are swept after a day.
+  uploads: defineTable({
+    projectId: v.id("projects"),
+    storageId: v.id("_storage"),
+    name: v.optional(v.string()),
+    mediaType,
+    sizeBytes: v.number(),
+    width: v.number(),
+    height: v.number(),
+  })
+    .index("by_project", ["projectId"])
+    .index("by_storage", ["storageId"]),
 
   // The rest of texts that are too long for a document; written and read with the message.
   messageTexts: defineTable({
@@ -345,7 +365,8 @@ export default defineSchema({
     parts: v.array(keptPart),
   }).index("by_call", ["messageId", "turn", "toolCallId"]),
 
-  // Who holds the blob of a large image or of a whole output in `resultParts`; written and deleted with that row.
+  // Who holds the blob of a large image or of a whole output in `resultParts`, or of an image that is attached to the
+  // message; written and deleted with that row.
   resultImages: defineTable({
     messageId: v.id("messages"),
     storageId: v.id("_storage"),

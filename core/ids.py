@@ -17,6 +17,7 @@ EventId = NewType("EventId", str)
 RunId = NewType("RunId", str)
 CheckpointId = NewType("CheckpointId", str)
 AskId = NewType("AskId", str)
+AttachmentId = NewType("AttachmentId", str)
 
 
 def new_id(prefix: str) -> str:

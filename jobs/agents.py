@@ -8,20 +8,36 @@ from dataclasses import replace
 from agent.definition import Agent, Limits
 from agent.durable import Durable
 from agent.means import Budget
-from agent.prompt import PLAN_WORDS, SYSTEM_PROMPT, SYSTEM_PROMPT_BY_ID, budget_words
+from agent.prompt import (
+    PLAN_WORDS,
+    SYSTEM_PROMPT,
+    SYSTEM_PROMPT_BY_ID,
+    TASK_WORDS,
+    budget_words,
+)
 from core.ids import OwnerId
 from core.usage import Usage
 from engine import ReceivedEvent
-from jobs.events import GenerateRequested, MessageSent, approvals_of, registries_of, sender_of
+from jobs.events import (
+    GenerateRequested,
+    MessageSent,
+    TaskAsked,
+    approvals_of,
+    registries_of,
+    sender_of,
+)
 from jobs.mcp_servers import ProjectServers, ServerTools
 from jobs.project_words import project_words
 from llm.model import Model
 from store.gateway import Store
 from tools.plan import TODO_NAME
 from tools.registry import Toolbox
+from tools.tasks import OWN_TOOLS
 from tools.tool import AnyTool
 
 log = logging.getLogger(__name__)
+
+TASK_TURNS = 25  # of a sub-agent: a part of an answer is smaller than one
 
 
 class Agents:
@@ -69,8 +85,41 @@ class Agents:
 
     async def for_message(self, event: ReceivedEvent[MessageSent], steps: Durable) -> Agent:
         """Who answers a message of a project's conversation."""
-        asked, added, words = event.data, ServerTools(), ""
-        owner, registries = sender_of(event), registries_of(asked)
+        asked, owner = event.data, sender_of(event)
+        plans = any(tool.name == TODO_NAME for tool in self._chat_tools)
+        said = self._budget + PLAN_WORDS * plans
+        agent = await self._in_project(asked, said, self._chat_tools, owner=owner, steps=steps)
+        agent = replace(agent, cache_key=cache_key(asked.conversation_id))
+        return await self.within_day(agent, owner=owner, steps=steps)
+
+    async def for_task(self, asked: TaskAsked, steps: Durable) -> Agent:
+        """Who does a task for the agent of a message, with what is left of that one's budget."""
+        owner, turns = asked.owner_id, min(self._limits.max_turns, TASK_TURNS)
+        said = budget_words(turns) + TASK_WORDS
+        agent = await self._in_project(asked, said, (), owner=owner, steps=steps)
+        names = agent.toolbox.names if asked.tools is None else asked.tools
+        budgets = tuple(
+            replace(budget, used=budget.used + asked.used) for budget in self._limits.budgets
+        )
+        agent = replace(
+            agent,
+            toolbox=agent.toolbox.only(frozenset(names) - OWN_TOOLS),
+            limits=replace(self._limits, max_turns=turns, budgets=budgets),
+            cache_key=cache_key(asked.message_id),
+        )
+        return await self.within_day(agent, owner=owner, steps=steps)
+
+    async def _in_project(
+        self,
+        asked: MessageSent | TaskAsked,
+        said: str,
+        also: Sequence[AnyTool],
+        *,
+        owner: OwnerId,
+        steps: Durable,
+    ) -> Agent:
+        """An agent with the tools, rules and servers of a project; `said` stands in its prompt."""
+        added, words, registries = ServerTools(), "", registries_of(asked)
         if self._store is not None:
             words = await project_words(self._store, asked.project_id, owner=owner, steps=steps)
         if asked.uses_mcp and self._servers is not None:
@@ -80,17 +129,15 @@ class Agents:
         tools, system = self._tools, SYSTEM_PROMPT
         if asked.tool_set == "ids":
             tools, system = self._id_tools, SYSTEM_PROMPT_BY_ID
-        plans = any(tool.name == TODO_NAME for tool in self._chat_tools)
-        agent = Agent(
+        return Agent(
             model=self._chosen(asked.model),
-            toolbox=Toolbox((*tools, *self._chat_tools, *added.tools)),
-            system=system + self._budget + PLAN_WORDS * plans + words + added.remark,
+            toolbox=Toolbox((*tools, *also, *added.tools)),
+            system=system + said + words + added.remark,
             limits=self._limits,
             given=(registries,),
             approvals=approvals_of(asked),
-            cache_key=cache_key(asked.conversation_id),
+            task_models=tuple(self._models),
         )
-        return await self.within_day(agent, owner=owner, steps=steps)
 
     async def within_day(self, agent: Agent, *, owner: OwnerId, steps: Durable) -> Agent:
         """The agent, bound by what is left of its person's day; step `day-usage`, if it is bound.
@@ -112,8 +159,15 @@ class Agents:
 
     async def for_failure(self, event: ReceivedEvent[MessageSent]) -> Agent:
         """Who has failed to answer it, to be named: nothing of the project is asked for that."""
-        model, toolbox = self._chosen(event.data.model), Toolbox(self._tools)
-        return Agent(model, toolbox, system=SYSTEM_PROMPT, limits=self._limits)
+        return self._failed(event.data.model)
+
+    def for_failed_task(self, asked: TaskAsked) -> Agent:
+        """The same of a task."""
+        return self._failed(asked.model)
+
+    def _failed(self, model: str | None) -> Agent:
+        toolbox = Toolbox(self._tools)
+        return Agent(self._chosen(model), toolbox, system=SYSTEM_PROMPT, limits=self._limits)
 
     def _chosen(self, name: str | None) -> Model:
         """The model of that name; the default for none, and for one that is allowed no more."""

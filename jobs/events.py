@@ -5,6 +5,7 @@ from typing import Literal
 from pydantic import TypeAdapter
 
 from core.ids import AskId, ConversationId, MessageId, OwnerId, ProjectGenerationId, ProjectId
+from core.usage import Usage
 from engine import Event, EventData, NonRetriable, ReceivedEvent
 from store.records import ApprovalRule, OutboxEvent, ProjectSettings
 from tools.approvals import Rule
@@ -27,6 +28,25 @@ class MessageSent(EventData, event="message/sent"):
     tool_set: Literal["paths", "ids"] = "paths"  # as the project had chosen, as what follows
     registries: str | None = None  # see `registries_of`
     model: str | None = None  # `provider/model`, as the person has chosen; None: the default
+    approvals: str = ""  # see `approvals_of`
+
+
+class TaskAsked(EventData, event="task/asked"):
+    """A sub-agent is to do what a message of its own conversation says.
+
+    Its run is invoked by the one that asks, from which it has all but the first four.
+    """
+
+    message_id: MessageId  # the placeholder: what the sub-agent is to answer with
+    works_for: MessageId  # the answer with the call
+    tools: tuple[str, ...] | None = None  # those that it has; None: all that it can have
+    used: Usage = Usage()
+    project_id: ProjectId
+    owner_id: OwnerId
+    uses_mcp: bool = False
+    tool_set: Literal["paths", "ids"] = "paths"
+    registries: str | None = None  # see `registries_of`
+    model: str | None = None
     approvals: str = ""  # see `approvals_of`
 
 
@@ -143,7 +163,7 @@ def engine_event(event: OutboxEvent) -> Event:
     return Event(name=event.name, data=event.data, id=event.event_id, user=user_of(event.user_id))
 
 
-def registries_of(asked: MessageSent | GenerateRequested) -> Registries:
+def registries_of(asked: MessageSent | TaskAsked | GenerateRequested) -> Registries:
     """Which package registries the run may reach: `host:port` with commas between, or all."""
     if asked.registries is None:
         return ALL
@@ -168,7 +188,7 @@ def rule_of(kept: ApprovalRule) -> Rule:
     return Rule(kept.tool, kept.policy, kept.pattern)
 
 
-def approvals_of(asked: MessageSent | GenerateRequested) -> tuple[Rule, ...]:
+def approvals_of(asked: MessageSent | TaskAsked | GenerateRequested) -> tuple[Rule, ...]:
     """By which rules the run asks a person; the event has them as JSON."""
     return _RULES.validate_json(asked.approvals) if asked.approvals else ()
 

@@ -11,10 +11,12 @@ from jobs.github.open_pull_request import open_pull_request
 from jobs.github.pull_repository import pull_repository
 from jobs.message.process_message import process_message
 from jobs.message.title_conversation import title_conversation
+from jobs.task.run_task import run_task
 
 JOBS: tuple[Job[Any, Any], ...] = (
     process_message,
     title_conversation,
+    run_task,
     import_repository,
     export_repository,
     pull_repository,

@@ -1,24 +1,20 @@
 """Anthropic's Messages API through its official SDK; compatible providers by their entry."""
 
-import logging
-from collections.abc import AsyncGenerator
-from contextlib import AbstractAsyncContextManager, aclosing
+from contextlib import AbstractAsyncContextManager
 from datetime import datetime
 from typing import Any
 
 import anthropic
 
-from llm.adapter import SdkModel
 from llm.anthropic_reading import AnthropicReading
-from llm.anthropic_request import request_body, without_thoughts
+from llm.anthropic_request import request_body
 from llm.exchange import Reading, Response, Sdk
 from llm.faults import ModelRefused
-from llm.model import ModelEvent, ModelRequest
+from llm.model import ModelRequest
+from llm.proven_thoughts import ProvenThoughts
 
-log = logging.getLogger(__name__)
 
-
-class AnthropicModel(SdkModel[anthropic.AsyncAnthropic]):
+class AnthropicModel(ProvenThoughts[anthropic.AsyncAnthropic]):
     """A model behind Messages."""
 
     sdk = Sdk(anthropic.APIError, anthropic.APIStatusError)
@@ -34,28 +30,6 @@ class AnthropicModel(SdkModel[anthropic.AsyncAnthropic]):
         self._messages = client.messages  # imported on first use: not within the first turn
         return client
 
-    async def stream(self, request: ModelRequest) -> AsyncGenerator[ModelEvent, None]:
-        """See `Model.stream`.
-
-        A thought is bound to the model and to all that stood before it. When the provider rejects
-        one, because the history was shortened or another model wrote it, the turn is asked for once
-        more without any: otherwise the conversation could never go on.
-        """
-        bare = without_thoughts(request)
-        try:
-            async with aclosing(super().stream(request)) as events:
-                async for event in events:
-                    yield event
-        except ModelRefused as error:
-            if not _is_about_thoughts(error) or self._body(bare) == self._body(request):
-                raise
-            log.warning("thoughts_dropped", extra={"model": self.name})
-        else:
-            return
-        async with aclosing(super().stream(bare)) as events:
-            async for event in events:
-                yield event
-
     def _body(self, request: ModelRequest) -> dict[str, Any]:
         return request_body(request, model=self._model, facts=self._facts, provider=self._provider)
 
@@ -67,7 +41,6 @@ class AnthropicModel(SdkModel[anthropic.AsyncAnthropic]):
     def _reading(self, now: datetime) -> Reading:
         return AnthropicReading(provider=self._provider.name, asked=self.name, now=now)
 
-
-def _is_about_thoughts(error: ModelRefused) -> bool:
-    """Whether the history's reasoning is refused; the API has only a sentence for it."""
-    return type(error) is ModelRefused and "thinking" in str(error)
+    def _is_about_thoughts(self, error: ModelRefused) -> bool:
+        """The API has only a sentence for it."""
+        return type(error) is ModelRefused and "thinking" in str(error)

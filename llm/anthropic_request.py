@@ -1,12 +1,13 @@
 """A turn request as the body of Anthropic's Messages API, with prompt cache breakpoints."""
 
-from dataclasses import replace
 from typing import Any
 
 from llm.catalog import ModelFacts
 from llm.model import (
+    UNSEEN,
     AssistantMessage,
     Forced,
+    Image,
     ModelMessage,
     ModelRequest,
     TextPart,
@@ -77,17 +78,6 @@ def _choice(request: ModelRequest) -> Json:
             return {"type": word}
 
 
-def without_thoughts(request: ModelRequest) -> ModelRequest:
-    """The same request with no reasoning in its history."""
-    return replace(request, messages=tuple(map(_thoughtless, request.messages)))
-
-
-def _thoughtless(message: ModelMessage) -> ModelMessage:
-    if not isinstance(message, AssistantMessage):
-        return message
-    return AssistantMessage(tuple(p for p in message.parts if not isinstance(p, ThinkingPart)))
-
-
 def _message(message: ModelMessage, *, keeps_unsigned: bool, sees: bool) -> Json:
     role = "assistant" if isinstance(message, AssistantMessage) else "user"
     parts = [part for part in message.parts if keeps_unsigned or not _is_unsigned(part)]
@@ -95,15 +85,17 @@ def _message(message: ModelMessage, *, keeps_unsigned: bool, sees: bool) -> Json
     return {"role": role, "content": blocks}
 
 
-def _is_unsigned(part: TextPart | ThinkingPart | ToolCall | ToolResult) -> bool:
+def _is_unsigned(part: TextPart | Image | ThinkingPart | ToolCall | ToolResult) -> bool:
     """Another provider's reasoning: Anthropic takes only what it has signed."""
     return isinstance(part, ThinkingPart) and not part.signature
 
 
-def _block(part: TextPart | ThinkingPart | ToolCall | ToolResult, *, sees: bool) -> Json:
+def _block(part: TextPart | Image | ThinkingPart | ToolCall | ToolResult, *, sees: bool) -> Json:
     match part:
         case TextPart():
             return {"type": "text", "text": part.text}
+        case Image():
+            return _image(part) if sees else {"type": "text", "text": UNSEEN}
         case ThinkingPart(redacted=True):
             return {"type": "redacted_thinking", "data": part.signature}
         case ThinkingPart():
@@ -128,10 +120,9 @@ def _content(result: ToolResult) -> str | list[Json]:
     if result.is_error:
         return result.text
     text: list[Json] = [{"type": "text", "text": result.text}] if result.text else []
-    return text + [
-        {
-            "type": "image",
-            "source": {"type": "base64", "media_type": image.media_type, "data": image.data},
-        }
-        for image in result.images
-    ]
+    return text + [_image(image) for image in result.images]
+
+
+def _image(image: Image) -> Json:
+    source = {"type": "base64", "media_type": image.media_type, "data": image.data}
+    return {"type": "image", "source": source}

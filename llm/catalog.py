@@ -62,25 +62,29 @@ Effort = Literal["none", "minimal", "low", "medium", "high", "xhigh", "max"]
 """How much a model should think, in the words of the providers; not each takes each."""
 
 
-ReasoningBack = Literal["off", "reasoning_content", "reasoning", "think_text", "thinking"]
+ReasoningBack = Literal[
+    "off", "reasoning_content", "reasoning", "think_text", "thinking", "encrypted"
+]
 EFFORTS: tuple[str, ...] = get_args(Effort)
 
 
 class ModelFacts(BaseModel):
     """Limits in tokens, and what a model does differently from others.
 
-    `thinking` "adaptive" asks for summaries of the reasoning. `reasoning_back` says in which form
-    the model wants its own earlier reasoning back: in a field of that name, as `<think>` text, as
-    unsigned blocks ("thinking", Anthropic's protocol only), or not at all. `reasoning_effort` is
-    asked for where it is set. `sees`: it takes images. `first_byte_s` is how long a model of a
-    preference list may stay silent before its first byte, for those that think before they send
-    any.
+    `thinking` "adaptive" asks for summaries of the reasoning. `api` "responses" asks OpenAI's
+    Responses API instead of Chat Completions. `reasoning_back` says in which form the model wants
+    its own earlier reasoning back: in a field of that name, as `<think>` text, as unsigned blocks
+    ("thinking", Anthropic's protocol only), as items with their encrypted content ("encrypted",
+    Responses only), or not at all. `reasoning_effort` is asked for where it is set. `sees`: it
+    takes images. `first_byte_s` is how long a model of a preference list may stay silent before its
+    first byte, for those that think before they send any.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     context_window: Annotated[int, Field(ge=1)]
     max_output_tokens: Annotated[int, Field(ge=1)]
+    api: Literal["chat", "responses"] = "chat"
     thinking: Literal["adaptive", "off"] = "off"
     reasoning_back: ReasoningBack = "off"
     reasoning_effort: Effort | None = None

@@ -40,7 +40,10 @@ class ToolCall:
 
 @dataclass(frozen=True)
 class Image:
-    """What a tool shows to a model that sees; `data` is base64."""
+    """What a tool or the person shows to a model that sees; `data` is base64.
+
+    A model that does not see is told, where the person shows one, that it cannot see it.
+    """
 
     media_type: str
     data: str
@@ -64,7 +67,7 @@ class ToolResult:
 class UserMessage:
     """What the person said, or the results of the tool calls of the assistant message before it."""
 
-    parts: tuple[TextPart | ToolResult, ...]
+    parts: tuple[TextPart | Image | ToolResult, ...]
 
 
 @dataclass(frozen=True)
@@ -73,6 +76,9 @@ class AssistantMessage:
 
     parts: tuple[TextPart | ThinkingPart | ToolCall, ...]
 
+
+UNSEEN = "[An image is attached here. You cannot see it: this model takes no images.]"
+"""What a model that does not see is told in place of an image of the person."""
 
 ModelMessage = UserMessage | AssistantMessage
 

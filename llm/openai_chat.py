@@ -8,6 +8,7 @@ import openai
 from llm.adapter import SdkModel
 from llm.exchange import Reading, Response, Sdk
 from llm.model import ModelRequest
+from llm.openai_client import openai_client
 from llm.openai_reading import OpenAIReading
 from llm.openai_request import request_body
 
@@ -18,13 +19,7 @@ class OpenAIModel(SdkModel[openai.AsyncOpenAI]):
     sdk = Sdk(openai.APIError, openai.APIStatusError)
 
     def _connected(self, api_key: str) -> openai.AsyncOpenAI:
-        client = openai.AsyncOpenAI(
-            api_key=api_key,
-            base_url=self._provider.base_url,
-            max_retries=0,
-            timeout=openai.Timeout(self._patience.idle_s, connect=self._patience.connect_s),
-            http_client=openai.DefaultAioHttpClient(),
-        )
+        client = openai_client(api_key, self._provider, self._patience)
         self._completions = client.chat.completions  # imported here, not in the first turn
         return client
 

@@ -5,8 +5,10 @@ from typing import Any
 
 from llm.catalog import ModelFacts, ReasoningBack
 from llm.model import (
+    UNSEEN,
     AssistantMessage,
     Forced,
+    Image,
     ModelRequest,
     TextPart,
     ThinkingPart,
@@ -124,14 +126,25 @@ def _user(message: UserMessage, *, sees: bool) -> list[Json]:
         for part in message.parts
         if isinstance(part, ToolResult)
     ]
-    texts = [part.text for part in message.parts if isinstance(part, TextPart)]
-    images = _images(message) if sees else []
-    if images:
-        content = [*images, *({"type": "text", "text": text} for text in texts)]
-        messages.append({"role": "user", "content": content})
-    elif texts:
-        messages.append({"role": "user", "content": "\n\n".join(texts)})
+    said = [part for part in message.parts if not isinstance(part, ToolResult)]
+    shown = [_shown(part, sees=sees) for part in said]
+    blocks = [*(_images(message) if sees else []), *shown]
+    if any(block["type"] != "text" for block in blocks):
+        messages.append({"role": "user", "content": blocks})
+    elif blocks:
+        messages.append({"role": "user", "content": "\n\n".join(b["text"] for b in blocks)})
     return messages
+
+
+def _shown(part: TextPart | Image, *, sees: bool) -> Json:
+    if isinstance(part, Image) and sees:
+        return _image(part)
+    return {"type": "text", "text": part.text if isinstance(part, TextPart) else UNSEEN}
+
+
+def _image(image: Image) -> Json:
+    url = f"data:{image.media_type};base64,{image.data}"
+    return {"type": "image_url", "image_url": {"url": url}}
 
 
 def _images(message: UserMessage) -> list[Json]:
@@ -141,11 +154,5 @@ def _images(message: UserMessage) -> list[Json]:
         if not isinstance(part, ToolResult) or part.is_error or not part.images:
             continue
         blocks.append({"type": "text", "text": f"Images of the result of {sent_id(part.call_id)}:"})
-        blocks += [
-            {
-                "type": "image_url",
-                "image_url": {"url": f"data:{image.media_type};base64,{image.data}"},
-            }
-            for image in part.images
-        ]
+        blocks += map(_image, part.images)
     return blocks

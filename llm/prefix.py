@@ -50,6 +50,11 @@ def pieces_of(body: Json, protocol: Protocol) -> list[Piece]:
         for at, tool in enumerate(body.get("tools", ()))
     ]
     pieces += _content("system", body.get("system"))
+    if "input" in body:  # OpenAI's Responses
+        pieces += _content("instructions", body.get("instructions"))
+        for at, item in enumerate(body["input"]):
+            pieces += _item(f"input[{at}] {item['type']}", item)
+        return pieces
     if protocol == "messages":
         pieces += [
             Piece(name, _json(body[name])) for name in ("tool_choice", "thinking") if name in body
@@ -122,6 +127,12 @@ def _message(where: str, message: Json) -> Iterator[Piece]:
     yield from _content(f"{where}.content", message.get("content"))
     for at, call in enumerate(message.get("tool_calls", ())):
         yield Piece(f"{where}.tool_calls[{at}]", _json(call))
+
+
+def _item(where: str, item: Json) -> Iterator[Piece]:
+    """What it is, and then its content: the last one of a message may grow."""
+    yield Piece(where, _json({name: value for name, value in item.items() if name != "content"}))
+    yield from _content(f"{where}.content", item.get("content"))
 
 
 def _content(where: str, content: object) -> Iterator[Piece]:

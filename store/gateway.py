@@ -4,6 +4,7 @@ from typing import Self
 
 from store.accounts import GithubAccountRows
 from store.asks import Asks
+from store.attachments import Attachments
 from store.checkpoints import Checkpoints
 from store.client import ConvexHttp, StoreLimits
 from store.conversations import Conversations
@@ -20,6 +21,7 @@ from store.plans import Plans
 from store.projects import Projects
 from store.pulls import Pulls
 from store.requests import Requests
+from store.tasks import Tasks
 from store.transfers import Transfers
 from store.usage import UsageRows
 
@@ -46,12 +48,14 @@ class Store:
         self.edits = Edits(self.http)
         self.conversations = Conversations(self.http)
         self.messages = Messages(self.http)
+        self.attachments = Attachments(self.http)
         self.generations = Generations(self.http)
         self.asks = Asks(self.http)
         self.generating = ProjectGenerations(self.http)
         self.events = GenerationEvents(self.http)
         self.transfers = Transfers(self.http)
         self.requests = Requests(self.http)
+        self.tasks = Tasks(self.http)
         self.pulls = Pulls(self.http)
         self.usage = UsageRows(self.http)
         self.plans = Plans(self.http)

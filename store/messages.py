@@ -2,7 +2,7 @@
 
 import asyncio
 import base64
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from core.ids import ConversationId, MessageId, OwnerId, ProjectId, ToolCallId, new_id
@@ -16,11 +16,12 @@ from store.records import (
     ForkStep,
     Message,
     MessageContext,
+    NewAttachment,
     Page,
     SentMessage,
     ToolCallRecord,
 )
-from store.rows import decode
+from store.rows import decode, encode
 
 
 class Messages:
@@ -37,6 +38,7 @@ class Messages:
         content: str,
         policy: BusyPolicy,
         model: str | None = None,
+        attachments: Sequence[NewAttachment] = (),
         key: str | None = None,
     ) -> SentMessage:
         """Write the person's message, the placeholder of the answer and the event, all or nothing.
@@ -52,7 +54,8 @@ class Messages:
             NotFound: not the owner's conversation.
             Busy: policy "reject", and an answer is being written.
             Conflict: `key` was used with another content.
-            Refused: the content is empty or longer than 100,000 characters.
+            Refused: the content is empty or longer than 100,000 characters; there are too many
+                attachments, or one of them is no upload of the project.
         """
         args = {
             "ownerId": owner,
@@ -60,6 +63,7 @@ class Messages:
             "content": content,
             "policy": policy,
             "model": model,
+            "attachments": [encode(each) for each in attachments] or None,
             "externalId": key or new_id("req"),
         }
         return decode(SentMessage, await self._http.mutation("system/messages:send", args))
@@ -82,13 +86,20 @@ class Messages:
         return decode(SentMessage, await self._http.mutation("system/messages:sendFirst", args))
 
     async def edit(
-        self, message_id: MessageId, *, owner: OwnerId, content: str, key: str | None = None
+        self,
+        message_id: MessageId,
+        *,
+        owner: OwnerId,
+        content: str,
+        attachments: Sequence[NewAttachment] | None = None,
+        key: str | None = None,
     ) -> SentMessage:
         """Answer a message of the person anew, with another content, in a new conversation.
 
         That holds copies of what came before the message; the conversation of the message stays as
         it is. A long one is copied in several writes, and the new one is hidden until the last. The
-        same `key` goes on where it broke off, and gives the first answer again.
+        same `key` goes on where it broke off, and gives the first answer again. Without
+        `attachments` those of the edited message are taken over.
 
         Raises:
             NotFound: not the owner's.
@@ -100,6 +111,7 @@ class Messages:
             "ownerId": owner,
             "messageId": message_id,
             "content": content,
+            "attachments": None if attachments is None else [encode(each) for each in attachments],
             "externalId": key or new_id("req"),
         }
         while True:

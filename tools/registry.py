@@ -3,7 +3,7 @@
 import asyncio
 import json
 import logging
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from typing import Any, cast
@@ -44,6 +44,10 @@ class Toolbox:
     def __init__(self, tools: Iterable[AnyTool]) -> None:
         self._tools = {tool.name: tool for tool in tools}
         self.descriptions = tuple(_describe(tool) for tool in self._tools.values())
+
+    def only(self, names: Collection[str]) -> "Toolbox":
+        """Those of its tools, in the same order."""
+        return Toolbox(tool for name, tool in self._tools.items() if name in names)
 
     @property
     def names(self) -> tuple[str, ...]:

@@ -9,6 +9,7 @@ from starlette.middleware.cors import CORSMiddleware
 from app.http import (
     archives,
     asks,
+    attachments,
     checkpoints,
     completing,
     conversations,
@@ -62,6 +63,7 @@ NOUNS = (
     github,
     conversations,
     messages,
+    attachments,
     asks,
     completing,
     models,

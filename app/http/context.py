@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from app.http.rates.limits import RateLimits
 from app.identity.tokens import Authenticator
 from app.services.asking import Asking
+from app.services.attaching import Attaching
 from app.services.choosing import Choosing
 from app.services.completing import Completing
 from app.services.configuring import Configuring
@@ -31,6 +32,7 @@ class Services:
 
     store: Store
     messaging: Messaging
+    attaching: Attaching
     choosing: Choosing
     asking: Asking
     completing: Completing

@@ -188,9 +188,18 @@ def _adapter(provider: Provider, settings: ModelSettings, catalog: Catalog) -> A
         )
 
     def chat(name: str, patience: Patience) -> Model:
+        if catalog.facts(f"{provider.name}/{name}").api == "responses":
+            return responses(name, patience)
         from llm.openai_chat import OpenAIModel  # noqa: PLC0415 - see above
 
         return OpenAIModel(name, api_key=key, provider=provider, catalog=catalog, patience=patience)
+
+    def responses(name: str, patience: Patience) -> Model:
+        from llm.openai_responses import ResponsesModel  # noqa: PLC0415 - see above
+
+        return ResponsesModel(
+            name, api_key=key, provider=provider, catalog=catalog, patience=patience
+        )
 
     match provider.protocol:
         case "messages":

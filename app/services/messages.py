@@ -1,13 +1,15 @@
 """Sending, cancelling and retrying messages: one write, then its events on their way."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
+from app.services.attaching import Asked, Attaching
 from core.ids import ConversationId, EventId, MessageId, OwnerId, ProjectId, RunId, new_id
 from engine.inspection import Inspection, NoSuchEvent
 from jobs.answer.live_answers import LiveAnswers
 from jobs.outbox import Relay
 from store.gateway import Store
-from store.records import BusyPolicy, RestoreStep, SentMessage
+from store.records import BusyPolicy, NewAttachment, RestoreStep, SentMessage
 
 
 @dataclass(frozen=True)
@@ -58,6 +60,7 @@ class Messaging:
         owner: OwnerId,
         text: str,
         model: str | None = None,
+        attachments: Sequence[Asked] = (),
         policy: BusyPolicy | None = None,
         key: str | None = None,
     ) -> Receipt:
@@ -66,14 +69,19 @@ class Messaging:
         `model` answers this one message; None: that of the conversation. Under the policy "steer"
         it goes to the answer that is being written, if there is one.
 
-        Raises: as `store.messages.send`.
+        Raises: as `store.messages.send`, and `Attaching.new` for what is attached.
         """
+        attached = ()
+        if attachments:
+            conversation = await self.store.conversations.owned(conversation_id, owner=owner)
+            attached = await self._attached(conversation.project_id, attachments, owner=owner)
         sent = await self.store.messages.send(
             conversation_id,
             owner=owner,
             content=text,
             policy=policy or self.policy,
             model=model,
+            attachments=attached,
             key=key,
         )
         return await self._receipt(sent)
@@ -88,13 +96,14 @@ class Messaging:
         sent = await self.store.messages.send_first(owner=owner, name=name, content=text, key=key)
         return await self._receipt(sent)
 
-    async def edit(
+    async def edit(  # noqa: PLR0913 - what is optional by name
         self,
         message_id: MessageId,
         *,
         owner: OwnerId,
         text: str,
         restores_files: bool,
+        attachments: Sequence[Asked] | None = None,
         key: str | None = None,
     ) -> tuple[Receipt, RestoreStep | None]:
         """Answer the message with another text, in a conversation that holds what came before it.
@@ -102,14 +111,27 @@ class Messaging:
         With `restores_files` the files become first what they were when it was sent, as far as
         checkpoints know: what became of that comes back as well.
 
-        Raises: as `store.messages.edit`, and `store.checkpoints.restore`.
+        Without `attachments` those of the message are taken over; files are read after that.
+
+        Raises: as `store.messages.edit`, `store.checkpoints.restore` and `Attaching.new`.
         """
         key = key or new_id("req")
         restored: RestoreStep | None = None
         if restores_files:
             restored = await self._restored(message_id, owner=owner, key=key)
-        sent = await self.store.messages.edit(message_id, owner=owner, content=text, key=key)
+        attached = None
+        if attachments is not None:
+            message = await self.store.messages.owned(message_id, owner=owner)
+            attached = await self._attached(message.project_id, attachments, owner=owner)
+        sent = await self.store.messages.edit(
+            message_id, owner=owner, content=text, attachments=attached, key=key
+        )
         return await self._receipt(sent), restored
+
+    async def _attached(
+        self, project_id: ProjectId, asked: Sequence[Asked], *, owner: OwnerId
+    ) -> tuple[NewAttachment, ...]:
+        return await Attaching(self.store).new(project_id, asked, owner=owner)
 
     async def _restored(
         self, message_id: MessageId, *, owner: OwnerId, key: str

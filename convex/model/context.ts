@@ -38,6 +38,7 @@ const historyMessage = v.object({
   steers: v.array(steerRecord), // what the model was told meanwhile
 });
 type HistoryMessage = Infer<typeof historyMessage>;
+type Attachments = HistoryMessage["message"]["attachments"];
 
 export const contextRecord = v.object({
   message: messageRecord,
@@ -122,7 +123,11 @@ async function isToldElsewhere(ctx: QueryCtx, { steers, toldIn }: Doc<"messages"
 function brief({ message, turns, toolCalls, steers }: HistoryMessage): HistoryMessage {
   const chars = message.role === "user" ? BRIEF_QUESTION_CHARS : BRIEF_TEXT_CHARS;
   return {
-    message: { ...message, content: turns.length > 0 ? "" : shortened(message.content, chars) },
+    message: {
+      ...message,
+      content: turns.length > 0 ? "" : shortened(message.content, chars),
+      attachments: withoutTexts(message.attachments),
+    },
     turns: turns.map((turn) => ({
       ...turn,
       parts: turn.parts
@@ -134,8 +139,20 @@ function brief({ message, turns, toolCalls, steers }: HistoryMessage): HistoryMe
       argumentsJson: briefArguments(call.argumentsJson),
       output: call.status === "completed" ? undefined : call.output && shortened(call.output, BRIEF_VALUE_CHARS),
     })),
-    steers: steers.map((steer) => ({ ...steer, content: shortened(steer.content, BRIEF_QUESTION_CHARS) })),
+    steers: steers.map((steer) => ({
+      ...steer,
+      content: shortened(steer.content, BRIEF_QUESTION_CHARS),
+      attachments: withoutTexts(steer.attachments),
+    })),
   };
+}
+
+function withoutTexts(attachments: Attachments): Attachments {
+  return attachments?.map((one) => ({ ...one, text: undefined }));
+}
+
+function attachedChars(attachments: Attachments): number {
+  return (attachments ?? []).reduce((sum, { text = "" }) => sum + text.length, 0);
 }
 
 function briefArguments(json: string): string {
@@ -161,12 +178,12 @@ async function told(ctx: QueryCtx, row: Doc<"messages">): Promise<HistoryMessage
 }
 
 function sizeOf({ message, turns, toolCalls, steers }: HistoryMessage): number {
-  let chars = message.content.length;
+  let chars = message.content.length + attachedChars(message.attachments);
   for (const { parts } of turns) {
     chars += ROW_CHARS;
     for (const part of parts) chars += (part.text ?? "").length + (part.signature ?? "").length;
   }
   for (const call of toolCalls) chars += ROW_CHARS + call.argumentsJson.length + (call.output ?? "").length;
-  for (const { content } of steers) chars += content.length;
+  for (const { content, attachments } of steers) chars += content.length + attachedChars(attachments);
   return chars;
 }

@@ -3,7 +3,9 @@
 import { type Infer, v } from "convex/values";
 import type { Doc } from "../_generated/dataModel";
 import schema from "../schema.ts";
+import { toShownAttachments } from "./attachments.ts";
 import { only } from "./rows.ts";
+import { shownAttachment } from "./validators.ts";
 
 export const projectDoc = schema
   .doc("projects")
@@ -72,11 +74,12 @@ const shownMessage = schema
   );
 
 export const messageDoc = shownMessage.extend({
+  attachments: v.optional(v.array(shownAttachment)),
   isCut: v.boolean(), // `content` is only the head: ask messages.text for all of it
 });
 
 export function toMessageDoc(row: Doc<"messages">): Infer<typeof messageDoc> {
-  return { ...only(shownMessage, row), isCut: (row.chunks ?? 0) > 0 };
+  return { ...only(shownMessage, row), attachments: toShownAttachments(row.attachments), isCut: (row.chunks ?? 0) > 0 };
 }
 
 const FAILED = "My apologies, I encountered an error while processing your request. Let me know if you need anything else!";

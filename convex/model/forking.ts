@@ -4,14 +4,17 @@
 // nothing else in the house knowing of forks. Large ones are copied in several mutations; until the last the new one is
 // hidden.
 import type { WithoutSystemFields } from "convex/server";
+import type { Infer } from "convex/values";
 import { internal } from "../_generated/api";
 import type { Doc, Id } from "../_generated/dataModel";
 import type { MutationCtx } from "../_generated/server";
+import { kept } from "./attachments.ts";
 import { conflict, notFound } from "./errors.ts";
 import { bytesOf } from "./rows.ts";
 import { checkContent, sendMessage } from "./sending.ts";
 import { steersOf } from "./steering.ts";
 import { keptPartsOf, toolCallsOf, turnsOf } from "./transcript.ts";
+import type { newAttachment } from "./validators.ts";
 
 const COPIED_BYTES = 2 << 20; // in a mutation, and the answer that goes past it, which is several times that
 const COPIED_ROWS = 500;
@@ -22,13 +25,14 @@ const MAX_IMAGES = 500;
 export interface Edited {
   ownerId: string;
   content: string;
+  attachments?: Infer<typeof newAttachment>[]; // absent: those of the edited message
   externalId: string;
 }
 
 type Conversation = Doc<"conversations">;
 
 /** Goes on with a fork, or begins it: null while there is more to copy, and then the message that was sent. */
-export async function fork(ctx: MutationCtx, edited: Doc<"messages">, { ownerId, content, externalId }: Edited) {
+export async function fork(ctx: MutationCtx, edited: Doc<"messages">, { ownerId, content, attachments, externalId }: Edited) {
   const known = await ctx.db
     .query("conversations")
     .withIndex("by_external", (q) => q.eq("projectId", edited.projectId).eq("externalId", `edit:${externalId}`))
@@ -46,10 +50,15 @@ export async function fork(ctx: MutationCtx, edited: Doc<"messages">, { ownerId,
     }
     await ctx.db.patch(conversation._id, { copiedBefore: undefined, deletedAt: undefined });
   }
-  return await sendMessage(ctx, conversation, { ownerId, content, policy: "queue", externalId });
+  const attach = async () => (attachments === undefined ? (edited.attachments ?? []) : await kept(ctx, edited.projectId, attachments));
+  return await sendMessage(ctx, conversation, { ownerId, content, attach, policy: "queue", externalId });
 }
 
-async function begin(ctx: MutationCtx, edited: Doc<"messages">, { content, externalId }: Omit<Edited, "ownerId">): Promise<Conversation> {
+async function begin(
+  ctx: MutationCtx,
+  edited: Doc<"messages">,
+  { content, externalId }: Pick<Edited, "content" | "externalId">,
+): Promise<Conversation> {
   checkContent(content);
   if (edited.role !== "user") throw conflict("not_a_question", "Only a message of the person can be edited");
   if (edited.toldIn !== undefined || (await isAnswering(ctx, edited.steers))) {
@@ -134,18 +143,12 @@ class Copying {
       const parts = await keptPartsOf(this.ctx, { messageId: row._id, ...key });
       if (parts.length > 0) await this.insert("resultParts", { messageId, ...key, parts });
     }
-    const { db } = this.ctx;
-    const images = await db
-      .query("resultImages")
-      .withIndex("by_message", (q) => q.eq("messageId", row._id))
-      .take(MAX_IMAGES);
-    for (const image of images) await this.insert("resultImages", { ...image, messageId });
-    const plans = await db
+    const plans = await this.ctx.db
       .query("todos")
       .withIndex("by_message", (q) => q.eq("messageId", row._id))
       .take(MAX_IMAGES);
     for (const plan of plans) await this.insert("todos", { ...plan, messageId, conversationId: this.conversationId });
-    const summaries = await db
+    const summaries = await this.ctx.db
       .query("condensations")
       .withIndex("by_message", (q) => q.eq("messageId", row._id))
       .collect(); // one a turn at most
@@ -169,6 +172,11 @@ class Copying {
       .withIndex("by_message", (q) => q.eq("messageId", row._id))
       .take(PAGE);
     for (const text of row.chunks ? texts : []) await this.insert("messageTexts", { ...text, messageId });
+    const images = await this.ctx.db
+      .query("resultImages")
+      .withIndex("by_message", (q) => q.eq("messageId", row._id))
+      .take(MAX_IMAGES);
+    for (const image of images) await this.insert("resultImages", { ...image, messageId });
     return messageId;
   }
 

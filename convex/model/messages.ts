@@ -9,6 +9,7 @@ import { emit } from "./outbox.ts";
 import { dropPreview } from "./previews.ts";
 import { countRest } from "./usage.ts";
 import { passOn } from "./steering.ts";
+import { runningTasks } from "./tasks.ts";
 
 export const HEAD_CHARS = 200_000; // at most 800 kB of UTF-8; a document holds 1 MiB
 const MAX_CHUNKS = 40; // 8 million characters; what is cut there, and of the stream, says so
@@ -126,6 +127,7 @@ export async function finish(ctx: MutationCtx, message: Doc<"messages">, generat
   await countRest(ctx, generation, ending.model ?? generation.model, ending.usage);
   await endWith(ctx, generation, { status, error, errorCode });
   await ctx.db.patch(message.conversationId, { updatedAt: now });
+  await closeTasks(ctx, message._id, { status, error, errorCode });
   await closeToolCalls(ctx, message._id, { status, endedAt: now });
   await closeAsks(ctx, message._id, now);
   await passOn(ctx, message);
@@ -160,9 +162,22 @@ export async function cancelSome(
 ): Promise<{ messageIds: Id<"messages">[]; events: Doc<"outbox">[]; hasMore: boolean }> {
   const generations = await running.take(CANCELLED_AT_ONCE);
   const events: Doc<"outbox">[] = [];
-  for (const generation of generations) events.push(await cancel(ctx, generation, ownerId));
+  for (const generation of generations) {
+    const isOpen = (await ctx.db.get(generation._id))?.status === "processing"; // or it has ended with the answer before
+    if (isOpen) events.push(await cancel(ctx, generation, ownerId));
+  }
   const messageIds = generations.map((generation) => generation.messageId);
   return { messageIds, events, hasMore: generations.length === CANCELLED_AT_ONCE };
+}
+
+/** What sub-agents of an answer still write ends with it; the engine stops their runs with that of the answer. */
+async function closeTasks(ctx: MutationCtx, messageId: Id<"messages">, why: Pick<Ending, "status" | "error" | "errorCode">): Promise<void> {
+  for (const generation of await runningTasks(ctx, messageId)) {
+    const message = await ctx.db.get(generation.messageId);
+    if (message === null) continue;
+    const status = why.status === "completed" ? "cancelled" : why.status;
+    await finish(ctx, message, generation, { ...why, status, text: await streamedText(ctx, message._id) });
+  }
 }
 
 async function closeToolCalls(

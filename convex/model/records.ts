@@ -3,9 +3,10 @@
 import { type Infer, v } from "convex/values";
 import type { Doc } from "../_generated/dataModel";
 import schema from "../schema.ts";
+import { toAttachments } from "./attachments.ts";
 import { generationId } from "./messages.ts";
 import { only } from "./rows.ts";
-import { projectSettings } from "./validators.ts";
+import { attachment, projectSettings } from "./validators.ts";
 
 const keptProject = schema
   .doc("projects")
@@ -47,13 +48,16 @@ export function toConversation(row: Doc<"conversations">): Infer<typeof conversa
   return { ...only(keptConversation, row), conversationId: row._id, createdAt: row._creationTime };
 }
 
-const keptMessage = schema.doc("messages").omit("_id", "_creationTime", "externalId", "chunks");
+const keptMessage = schema.doc("messages").omit("_id", "_creationTime", "externalId", "chunks", "attachments");
 
-export const messageRecord = keptMessage.extend({ messageId: schema.id("messages") });
+export const messageRecord = keptMessage.extend({
+  messageId: schema.id("messages"),
+  attachments: v.optional(v.array(attachment)),
+});
 
 /** `content` replaces the head that the row holds. */
 export function toMessage(row: Doc<"messages">, content = row.content): Infer<typeof messageRecord> {
-  return { ...only(keptMessage, row), messageId: row._id, content };
+  return { ...only(keptMessage, row), messageId: row._id, content, attachments: toAttachments(row.attachments) };
 }
 
 export const turnRecord = schema.doc("turns").omit("_id", "_creationTime", "messageId");

@@ -2,6 +2,7 @@
 import { type Infer, v } from "convex/values";
 import type { Doc, Id } from "../_generated/dataModel";
 import type { MutationCtx } from "../_generated/server";
+import { attachedBytes, hold, type Kept } from "./attachments.ts";
 import { isUntitled } from "./conversations.ts";
 import { resetStream } from "./deltas.ts";
 import { conflict, refused } from "./errors.ts";
@@ -12,6 +13,7 @@ import { outboxRecord, toOutbox } from "./records.ts";
 import { bytesOf } from "./rows.ts";
 import { runningIn } from "./running.ts";
 import { settingsOfRun } from "./settings.ts";
+import { dropTasks, refuseTask } from "./tasks.ts";
 import { MAX_STEERS, steersOf, tellAgain, untoldOf } from "./steering.ts";
 import { dropTodos } from "./todos.ts";
 import { ANSWER_BYTES, dropTranscript } from "./transcript.ts";
@@ -38,10 +40,12 @@ export interface NewMessage {
   policy: Infer<typeof busyPolicy>;
   externalId: string;
   model?: string;
+  attach?: () => Promise<Kept[]>; // not asked for where the message was sent before
 }
 
 export async function sendMessage(ctx: MutationCtx, conversation: Doc<"conversations">, message: NewMessage): Promise<Sent> {
-  const { ownerId, content, policy, externalId, model } = message;
+  const { ownerId, content, policy, externalId, model, attach } = message;
+  refuseTask(conversation);
   checkContent(content);
   const before = await ctx.db
     .query("messages")
@@ -49,10 +53,12 @@ export async function sendMessage(ctx: MutationCtx, conversation: Doc<"conversat
     .first();
   if (before !== null) return await sentBefore(ctx, before, content);
 
-  const steered = policy === "steer" && (await steer(ctx, conversation, { content, externalId }));
+  const attachments = attach && (await attach());
+  const said = { content, externalId, attachments: attachments?.length ? attachments : undefined };
+  const steered = policy === "steer" && (await steer(ctx, conversation, said));
   if (steered) return steered;
   const stopped = await makeRoom(ctx, conversation, { ownerId, policy });
-  const { userMessageId, messageId } = await insertExchange(ctx, conversation, { content, externalId, chosenModel: model });
+  const { userMessageId, messageId } = await insertExchange(ctx, conversation, { ...said, chosenModel: model });
   if (isUntitled(conversation)) await wantTitle(ctx, { userMessageId, conversation, ownerId });
   return await announce(ctx, { userMessageId, messageId, ownerId, stopped });
 }
@@ -72,11 +78,15 @@ export async function insertExchange(
   {
     content,
     externalId,
+    attachments,
     ...run
-  }: { content: string; externalId: string } & Pick<Doc<"generations">, "runId" | "projectGenerationId" | "chosenModel">,
+  }: { content: string; externalId: string; attachments?: Kept[] } & Pick<
+    Doc<"generations">,
+    "runId" | "projectGenerationId" | "chosenModel"
+  >,
 ): Promise<{ userMessageId: Id<"messages">; messageId: Id<"messages"> }> {
   const order = await nextOrder(ctx, conversation);
-  const userMessageId = await insertSaid(ctx, conversation, { content, externalId, order });
+  const userMessageId = await insertSaid(ctx, conversation, { content, externalId, attachments, order });
   return { userMessageId, messageId: await insertAnswer(ctx, conversation, { order: order + 1, ...run }) };
 }
 
@@ -92,9 +102,12 @@ async function nextOrder(ctx: MutationCtx, { _id }: Doc<"conversations">): Promi
 async function insertSaid(
   ctx: MutationCtx,
   { _id, projectId }: Doc<"conversations">,
-  said: Pick<Doc<"messages">, "content" | "externalId" | "order" | "steers">,
+  said: Pick<Doc<"messages">, "content" | "externalId" | "attachments" | "order" | "steers">,
 ): Promise<Id<"messages">> {
-  return await ctx.db.insert("messages", { conversationId: _id, projectId, startedAt: Date.now(), role: "user", ...said });
+  const row = { conversationId: _id, projectId, startedAt: Date.now(), role: "user" as const, ...said };
+  const messageId = await ctx.db.insert("messages", row);
+  await hold(ctx, messageId, said.attachments);
+  return messageId;
 }
 
 /** The placeholder of an answer to the message right before it, and the run behind it. */
@@ -115,16 +128,16 @@ async function insertAnswer(
 async function steer(
   ctx: MutationCtx,
   conversation: Doc<"conversations">,
-  { content, externalId }: Pick<NewMessage, "content" | "externalId">,
+  said: Pick<NewMessage, "content" | "externalId"> & { attachments?: Kept[] },
 ): Promise<Sent | null> {
   const generation = (await runningIn(ctx, conversation._id))[0];
   if (generation === undefined) return null;
-  const keptBytes = (generation.keptBytes ?? 0) + bytesOf(content);
+  const keptBytes = (generation.keptBytes ?? 0) + bytesOf(said.content) + attachedBytes(said.attachments);
   const before = await steersOf(ctx, generation.messageId);
   if (before.length >= MAX_STEERS || keptBytes > ANSWER_BYTES) return null;
   const order = await nextOrder(ctx, conversation);
   const steers = generation.messageId;
-  const userMessageId = await insertSaid(ctx, conversation, { content, externalId, order, steers });
+  const userMessageId = await insertSaid(ctx, conversation, { ...said, order, steers });
   await ctx.db.patch(generation._id, { keptBytes });
   await ctx.db.patch(conversation._id, { updatedAt: Date.now() });
   return { ...sent(generation, { userMessageId, stopped: [], events: [], isDuplicate: false }), steers };
@@ -166,7 +179,9 @@ export async function retryMessage(
   }
   const conversation = await ctx.db.get(message.conversationId);
   if (conversation === null) throw new Error("a message without its conversation");
+  refuseTask(conversation);
   const stopped = await makeRoom(ctx, conversation, { ownerId, policy });
+  await dropTasks(ctx, message._id);
   await dropTranscript(ctx, message._id);
   await dropTodos(ctx, message._id);
   await resetStream(ctx, generation);

@@ -6,13 +6,20 @@
 import { type Infer, v } from "convex/values";
 import type { Doc, Id } from "../_generated/dataModel";
 import type { MutationCtx, QueryCtx } from "../_generated/server";
+import { attachedBytes, toAttachments } from "./attachments.ts";
 import { bytesOf } from "./rows.ts";
 import { runningIn } from "./running.ts";
+import { attachment } from "./validators.ts";
 
 export const MAX_STEERS = 50; // that an answer takes; it may be passed as many by each one that waited before it
 const MOST_READ = 500;
 
-export const steerRecord = v.object({ messageId: v.id("messages"), content: v.string(), toldIn: v.optional(v.number()) });
+export const steerRecord = v.object({
+  messageId: v.id("messages"),
+  content: v.string(),
+  attachments: v.optional(v.array(attachment)),
+  toldIn: v.optional(v.number()),
+});
 type Steer = Infer<typeof steerRecord>;
 
 /** All that was said for an answer, in the order in which it was said. */
@@ -33,8 +40,8 @@ export async function untoldOf(ctx: QueryCtx, messageId: Id<"messages">): Promis
   return rows.sort((a, b) => a.order - b.order);
 }
 
-export function toSteer({ _id, content, toldIn }: Doc<"messages">): Steer {
-  return { messageId: _id, content, toldIn };
+export function toSteer({ _id, content, attachments, toldIn }: Doc<"messages">): Steer {
+  return { messageId: _id, content, attachments: toAttachments(attachments), toldIn };
 }
 
 /** Notes, with the turn, what the model was told before it. */
@@ -49,7 +56,7 @@ export async function tellAgain(ctx: MutationCtx, messageId: Id<"messages">): Pr
   let bytes = 0;
   for (const row of await steersOf(ctx, messageId)) {
     await ctx.db.patch(row._id, { toldIn: undefined });
-    bytes += bytesOf(row.content);
+    bytes += bytesOf(row.content) + attachedBytes(row.attachments);
   }
   return bytes;
 }

@@ -5,6 +5,7 @@ import type { MutationCtx, QueryCtx } from "../_generated/server";
 import { ownedConversation, ownedProject } from "./access.ts";
 import { notFound, refused } from "./errors.ts";
 import { only } from "./rows.ts";
+import { threadOf } from "./tasks.ts";
 import { spent, type usage } from "./validators.ts";
 
 const MICROS = 1_000_000; // of a dollar
@@ -44,7 +45,8 @@ export function dayOf(at: number): string {
 export async function countUsage(ctx: MutationCtx, generation: Doc<"generations">, model: string, usage: Usage): Promise<void> {
   const project = await ctx.db.get(generation.projectId);
   if (project === null) return;
-  const { messageId, conversationId, projectId } = generation;
+  const { messageId, projectId } = generation;
+  const conversationId = await threadOf(ctx, generation.conversationId);
   const shared = { ownerId: project.ownerId, projectId, model, day: dayOf(Date.now()) };
   const more = spentOn(usage);
   const ofAnswer = await ctx.db

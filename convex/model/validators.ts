@@ -140,7 +140,7 @@ export const todoItem = v.object({
 
 const severity = v.union(v.literal("error"), v.literal("warning"), v.literal("information"), v.literal("hint"));
 const change = v.union(v.literal("created"), v.literal("changed"), v.literal("deleted"), v.literal("renamed"));
-const mediaType = v.union(v.literal("image/png"), v.literal("image/jpeg"), v.literal("image/gif"), v.literal("image/webp"));
+export const mediaType = v.union(v.literal("image/png"), v.literal("image/jpeg"), v.literal("image/gif"), v.literal("image/webp"));
 
 const endedReason = v.union(
   v.literal("exited"),
@@ -206,6 +206,31 @@ export const resultPart = v.union(
   fullText.extend({ url: v.string() }),
 );
 
+/** What the person attached to a message, as people see it: an image, or a file of the project, or some lines of one. */
+export const shownAttachment = v.object({
+  type: v.union(v.literal("image"), v.literal("file")),
+  name: v.optional(v.string()), // of an image, as the next four
+  mediaType: v.optional(mediaType),
+  sizeBytes: v.optional(v.number()),
+  width: v.optional(v.number()),
+  height: v.optional(v.number()),
+  path: v.optional(v.string()), // of a file, as the rest
+  startLine: v.optional(v.number()), // absent, as the next: from the beginning, to the end
+  endLine: v.optional(v.number()),
+  isCut: v.optional(v.boolean()), // the model was given only the beginning: it is too long
+});
+
+/** The same with the text that the file had when the message was sent. */
+export const attachment = shownAttachment.extend({ text: v.optional(v.string()) });
+
+/** The same as it stands in a row: a row of `resultImages` holds the blob of an image. */
+export const keptAttachment = attachment.extend({ storageId: v.optional(v.id("_storage")) });
+
+/** As a message is sent with it: an image names its upload. */
+export const newAttachment = attachment
+  .pick("type", "path", "startLine", "endLine", "isCut", "text")
+  .extend({ attachmentId: v.optional(v.string()) });
+
 /** What a generated project was put to: commands, how they ended, and the last of what they printed. */
 export const verification = v.object({
   state: v.union(v.literal("verified"), v.literal("failed"), v.literal("notVerified")),
@@ -248,6 +273,14 @@ export const newContent = v.object({
   text: v.optional(v.string()),
   storageId: v.optional(v.id("_storage")),
   mode: v.optional(v.union(fileMode, v.literal("regular"))),
+});
+
+/** The call of `task` whose sub-agent works in a conversation, and the conversation in which people see the call. */
+export const parentCall = v.object({
+  conversationId: v.id("conversations"),
+  messageId: v.id("messages"),
+  turn: v.number(),
+  toolCallId: v.string(),
 });
 
 /** A page as system functions return it; `nextCursor` is null on the last one. */

@@ -40,7 +40,7 @@ export const list = systemQuery({
     const project = await ownedProject(ctx, ownerId, projectId);
     const page = await ctx.db
       .query("conversations")
-      .withIndex("by_project", (q) => q.eq("projectId", project._id).eq("deletedAt", undefined))
+      .withIndex("by_project", (q) => q.eq("projectId", project._id).eq("deletedAt", undefined).eq("parentCall.messageId", undefined))
       .order("desc")
       .paginate({ numItems: Math.max(1, Math.min(limit, 100)), cursor: cursor ?? null });
     const nextCursor = page.isDone ? null : page.continueCursor;

@@ -6,16 +6,17 @@ import { ownedMessage } from "../model/access.ts";
 import { fork } from "../model/forking.ts";
 import { systemMutation, systemQuery } from "../model/functions.ts";
 import { sentRecord } from "../model/sending.ts";
+import { newAttachment } from "../model/validators.ts";
 
 const owned = { ownerId: v.string(), messageId: v.string() };
 
 /** Call it again with the same while `sent` is missing: what came before the message is being copied. */
 export const edit = systemMutation({
-  args: { ...owned, content: v.string(), externalId: v.string() },
+  args: { ...owned, content: v.string(), attachments: v.optional(v.array(newAttachment)), externalId: v.string() },
   returns: v.object({ sent: v.optional(sentRecord) }),
-  handler: async (ctx, { ownerId, messageId, content, externalId }) => {
+  handler: async (ctx, { ownerId, messageId, ...edit }) => {
     const { message } = await ownedMessage(ctx, ownerId, messageId);
-    const sent = await fork(ctx, message, { ownerId, content, externalId });
+    const sent = await fork(ctx, message, { ownerId, ...edit });
     return sent === null ? {} : { sent };
   },
 });

@@ -1,6 +1,7 @@
 // Messages: sent, read, cancelled, retried; and the context of a run.
 import { v } from "convex/values";
 import { find, ownedConversation, ownedMessage, ownedProject } from "../model/access.ts";
+import { kept } from "../model/attachments.ts";
 import { condensationsOf, condensedDoc, toCondensedDoc } from "../model/condensing.ts";
 import { contextOf, contextRecord, earlierRecord, earlierThan } from "../model/context.ts";
 import { deltaPage, deltasFrom } from "../model/deltas.ts";
@@ -12,7 +13,7 @@ import { cancelIn, createProject } from "../model/projects.ts";
 import { messageRecord, outboxRecord, toMessage, toolCallRecord, toOutbox, toToolCall } from "../model/records.ts";
 import { retryMessage, sendMessage, sentRecord } from "../model/sending.ts";
 import { fullTextUrl, partsOf, toolCallsOf } from "../model/transcript.ts";
-import { busyPolicy, pageOf, resultPart } from "../model/validators.ts";
+import { busyPolicy, newAttachment, pageOf, resultPart } from "../model/validators.ts";
 
 const cancelled = { messageIds: v.array(v.id("messages")), events: v.array(outboxRecord) };
 const owned = { ownerId: v.string(), messageId: v.string() };
@@ -24,12 +25,14 @@ export const send = systemMutation({
     content: v.string(),
     policy: busyPolicy,
     model: v.optional(v.string()), // one that is allowed: the API has judged it
+    attachments: v.optional(v.array(newAttachment)),
     externalId: v.string(),
   },
   returns: sentRecord,
-  handler: async (ctx, { ownerId, conversationId, ...message }) => {
+  handler: async (ctx, { ownerId, conversationId, attachments = [], ...message }) => {
     const { conversation } = await ownedConversation(ctx, ownerId, conversationId);
-    return await sendMessage(ctx, conversation, { ownerId, ...message });
+    const attach = async () => await kept(ctx, conversation.projectId, attachments);
+    return await sendMessage(ctx, conversation, { ownerId, attach, ...message });
   },
 });
 

@@ -3,10 +3,12 @@ import { v } from "convex/values";
 import { internal } from "../_generated/api";
 import type { Doc, Id } from "../_generated/dataModel";
 import { internalMutation, type MutationCtx } from "../_generated/server";
+import { dropUploads } from "../model/attachments.ts";
 import { dropKept } from "../model/checkpoints/kept.ts";
 import { dropFile } from "../model/files.ts";
 import { cancelWritten } from "../model/conversations.ts";
 import { cancelIn } from "../model/projects.ts";
+import { dropTasks } from "../model/tasks.ts";
 import { dropImages } from "../model/transcript.ts";
 
 const BATCH = 500; // rows a mutation; a file is up to three writes and a blob
@@ -61,6 +63,12 @@ async function emptied(ctx: MutationCtx, row: Doc<"projects">): Promise<boolean>
     .take(10); // up to 900 kB each
   for (const content of contents) await dropKept(ctx, content);
   if (contents.length > 0) return false;
+  const uploads = await ctx.db
+    .query("uploads")
+    .withIndex("by_project", (q) => q.eq("projectId", row._id))
+    .take(BATCH);
+  await dropUploads(ctx, uploads);
+  if (uploads.length > 0) return false;
   const rest = [
     ...(await ctx.db
       .query("checkpointFiles")
@@ -159,5 +167,6 @@ async function purgeMessage(ctx: MutationCtx, messageId: Id<"messages">): Promis
     .withIndex("by_message", (q) => q.eq("messageId", messageId))
     .unique();
   if (generation !== null) await ctx.db.delete(generation._id);
+  await dropTasks(ctx, messageId);
   await ctx.db.delete(messageId);
 }

@@ -2,6 +2,7 @@
 import { v } from "convex/values";
 import { internal } from "../_generated/api";
 import { internalMutation } from "../_generated/server";
+import { dropUploads } from "../model/attachments.ts";
 import { KEEP_BASES_MS } from "../model/bases.ts";
 import { dropCheckpoint, KEEP_CHECKPOINTS_MS, surplusOf } from "../model/checkpoints/keeping.ts";
 import { isHeld } from "../model/checkpoints/kept.ts";
@@ -111,6 +112,21 @@ export const refusedEvents = internalMutation({
       .take(PAGE);
     for (const row of page) await ctx.db.delete(row._id);
     if (page.length === PAGE) await ctx.scheduler.runAfter(0, internal.system.sweep.refusedEvents, {});
+    return null;
+  },
+});
+
+/** Uploads older than a day: the messages that name them have what they need. */
+export const uploads = internalMutation({
+  args: {},
+  returns: v.null(),
+  handler: async (ctx): Promise<null> => {
+    const page = await ctx.db
+      .query("uploads")
+      .withIndex("by_creation_time", (q) => q.lt("_creationTime", Date.now() - 24 * 3_600_000))
+      .take(PAGE);
+    await dropUploads(ctx, page);
+    if (page.length === PAGE) await ctx.scheduler.runAfter(0, internal.system.sweep.uploads, {});
     return null;
   },
 });

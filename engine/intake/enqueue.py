@@ -62,8 +62,8 @@ class Enqueuing:
             self._last_place = max(self._last_place + 1, now_ms * 1000)
             return self._last_place
 
-    def enqueue(self, connection: sa.Connection, run: NewRun, accepted: Accepted) -> None:
-        """Enqueue one run; an id that exists changes nothing."""
+    def enqueue(self, connection: sa.Connection, run: NewRun, accepted: Accepted) -> bool:
+        """Enqueue one run; an id that exists changes nothing. Whether it is new."""
         payload = run.payload
         row = {
             "run_id": run.run_id,
@@ -75,7 +75,7 @@ class Enqueuing:
         queue = queue_of(payload.job_id)
         accepted.queues.add(queue)
         if not insert_new(connection, tables.run, row):
-            return
+            return False
         user_id = user_id_of(payload.event.user)
         if user_id is None and run.parent_run_id is not None:
             user_id = owner_of(connection, "run", run.parent_run_id)
@@ -89,6 +89,7 @@ class Enqueuing:
         )
         if delayed:
             accepted.delayed_until_ms.append(accepted.now_ms + run.delay_ms)
+        return True
 
     def _turn(self, payload: RunPayload) -> str | None:
         """The key under which the run takes its turn; None where its job has none."""

@@ -285,7 +285,9 @@ class Intake:
         payload = RunPayload(call.job_id, event, self.runs.place_in_line(now_ms))
         run_id, parent = RunId(call.run_id), call.parent_run_id
         child = NewRun(run_id, event.id, payload, parent_run_id=parent)
-        self.runs.enqueue(connection, child, accepted)
+        is_new = self.runs.enqueue(connection, child, accepted)
+        if is_new and job is not None:
+            watch(connection, job, run_id, event, now_ms=now_ms)
         accepted.sent.append(SentEvent(EventId(event.id), (run_id,)))
         self.publish(connection, accepted)
         return accepted

@@ -15,8 +15,10 @@ from jobs.answer.person import StorePerson
 from jobs.answer.prefixed import Prefixed
 from jobs.answer.records import ended_early
 from jobs.answer.sink import StoreSink
+from jobs.answer.sub_agents import StoreSubAgents
 from jobs.answer.transcript import StoreTranscript
 from jobs.answer.words import failure_words
+from jobs.events import MessageSent
 from jobs.files.folders import ProjectFolders
 from store.errors import GenerationClosed
 from store.gateway import Store
@@ -37,6 +39,7 @@ class Answer:
     Args:
         generation_id: which answering of the message this is; by default the event's id says it.
         among: what stands before the names of its steps, in a run that writes several answers.
+        works_for: the answer that it ends with, where a sub-agent writes it.
     """
 
     def __init__(  # noqa: PLR0913 - what an answer is of
@@ -48,6 +51,7 @@ class Answer:
         owner: OwnerId,
         generation_id: EventId | None = None,
         among: str = "",
+        works_for: MessageId | None = None,
     ) -> None:
         self._store = ctx.need(Store)
         self._steps = Prefixed(ctx.step, among) if among else ctx.step
@@ -57,14 +61,14 @@ class Answer:
             generation_id=generation_id or EventId(ctx.event.id),
             run_id=RunId(ctx.run_id),
         )
-        self._sink = StoreSink(
-            self._attempt, Whose(message_id, project_id, owner), ctx.need(LiveAnswers)
-        )
+        whose = Whose(message_id, project_id, owner, works_for)
+        self._sink = StoreSink(self._attempt, whose, ctx.need(LiveAnswers))
         self._folder = ctx.need(ProjectFolders).folder(project_id, owner=owner)
         self._provided = ctx.need(Provided)
+        self._owner = owner
 
-    async def write(self, agent: Agent) -> Outcome:
-        """Run the agent and finish the answer.
+    async def write(self, agent: Agent, *, for_tasks: MessageSent | None = None) -> Outcome:
+        """Run the agent and finish the answer. It has sub-agents where `for_tasks` is given.
 
         Raises:
             AnswerClosed: somebody ended it before.
@@ -80,6 +84,7 @@ class Answer:
                     sink=self._sink,
                     steps=self._steps,
                     person=StorePerson(self._store, self._attempt),
+                    sub_agents=for_tasks and self._sub_agents(for_tasks),
                 )
             await self._steps.run("finish", self._finisher(transcript, outcome))
         except StepFailed as failed:
@@ -87,6 +92,9 @@ class Answer:
                 raise AnswerClosed from failed
             raise
         return outcome
+
+    def _sub_agents(self, asked: MessageSent) -> StoreSubAgents:
+        return StoreSubAgents(self._store, self._attempt, asked, owner=self._owner)
 
     def _finisher(
         self, transcript: StoreTranscript, outcome: Outcome

@@ -18,11 +18,12 @@ LEFT_S = 10.0  # a run that was stopped and is not cancelled by then asks the mo
 
 @dataclass(frozen=True)
 class Whose:
-    """Which answer it is, and who may stop it."""
+    """Which answer it is, and who may stop it; that of a sub-agent ends with `works_for`."""
 
     message_id: MessageId
     project_id: ProjectId
     owner: OwnerId
+    works_for: MessageId | None = None
 
 
 @dataclass(eq=False)
@@ -70,8 +71,13 @@ class LiveAnswers:
         raise StreamBroken("the answer was stopped, and its run was not cancelled")
 
     async def stop(self, message_id: MessageId, *, owner: OwnerId) -> None:
-        """Stop reading for this answer, and save what was said; returns soon in any case."""
-        await self._stop([each for each in self._of(owner) if each.whose.message_id == message_id])
+        """Stop reading for this answer and its sub-agents, and save what was said; returns soon."""
+        own = [
+            each
+            for each in self._of(owner)
+            if message_id in {each.whose.message_id, each.whose.works_for}
+        ]
+        await self._stop(own)
 
     async def stop_project(self, project_id: ProjectId, *, owner: OwnerId) -> None:
         """The same for each answer in a project."""

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from agent.outcome import Ending
 from agent.transcript import Answered, Asked, Past, RecordedTurn, Steer
 from core.ids import ToolCallId
+from jobs.answer.attached import AttachedImages, named, told
 from llm.model import (
     AssistantMessage,
     StopReason,
@@ -60,11 +61,12 @@ def _edit_record(edit: Edit) -> FileEdit:
             return NewFolder(edit.path)
 
 
-def past_of(history: HistoryMessage, *, is_brief: bool) -> Past:
+def past_of(history: HistoryMessage, images: AttachedImages, *, is_brief: bool) -> Past:
     """An earlier message as the agent knows it; a brief one has no results of calls."""
     message = history.message
     if message.role == "user":
-        return Asked(text=message.content)
+        shown = images.of(message.message_id)
+        return Asked(told(message, tuple(shown)), tuple(shown.values()), named(message))
     match message.status:
         case MessageStatus.COMPLETED:
             status = "completed"
@@ -75,7 +77,7 @@ def past_of(history: HistoryMessage, *, is_brief: bool) -> Past:
     return Answered(
         status=status,
         text=message.content,
-        turns=recorded_turns(history.turns, history.tool_calls, history.steers),
+        turns=recorded_turns(history.turns, history.tool_calls, images, history.steers),
         error=message.error or "",
         is_brief=is_brief,
     )
@@ -84,6 +86,7 @@ def past_of(history: HistoryMessage, *, is_brief: bool) -> Past:
 def recorded_turns(
     turns: tuple[TurnRecord, ...],
     calls: tuple[ToolCallRecord, ...],
+    images: AttachedImages,
     steers: tuple[SteerRecord, ...] = (),
 ) -> tuple[RecordedTurn, ...]:
     """The turns of one answer in order, each with what became of its calls and what was said."""
@@ -91,15 +94,16 @@ def recorded_turns(
         _recorded_turn(
             turn,
             {call.tool_call_id: call for call in calls if call.turn == turn.turn},
-            tuple(steer_of(steer) for steer in steers if steer.told_in == turn.turn),
+            tuple(steer_of(steer, images) for steer in steers if steer.told_in == turn.turn),
         )
         for turn in sorted(turns, key=lambda turn: turn.turn)
     )
 
 
-def steer_of(record: SteerRecord) -> Steer:
+def steer_of(record: SteerRecord, images: AttachedImages) -> Steer:
     """What the person said, as the agent knows it."""
-    return Steer(record.message_id, record.content)
+    shown = images.of(record.message_id)
+    return Steer(record.message_id, told(record, tuple(shown)), tuple(shown.values()))
 
 
 def _recorded_turn(

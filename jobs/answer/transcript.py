@@ -7,6 +7,7 @@ from pathlib import Path
 
 from agent.transcript import Condensed, Loaded, RecordedTurn, Steer, Work
 from core.ids import MessageId, ToolCallId
+from jobs.answer.attached import AttachedImages, said_in
 from jobs.answer.attempt import Attempt
 from jobs.answer.calls import Calls
 from jobs.answer.images import ResultImages, blobs_of
@@ -51,6 +52,7 @@ class StoreTranscript:
         self._need = need
         self._calls = Calls(folder, need)
         self._images = ResultImages(store, attempt.message_id, owner=folder.owner)
+        self._attached = AttachedImages(store)
         self._histories: dict[ToolCallId, StoreHistory] = {}
         self._plans: dict[ToolCallId, StagedPlan] = {}
         self._live: dict[ToolCallId, LiveOutput] = {}
@@ -74,14 +76,17 @@ class StoreTranscript:
             page = await self._store.messages.earlier(message_id, before=oldest.order)
             earlier, is_cut = (*page.history, *earlier), page.is_truncated
         self._messages = [each.message for each in (*earlier, *history)]
-        turns = recorded_turns(context.turns, context.tool_calls, context.steers)
-        self._hear(steer for steer in context.steers if steer.told_in is None)
+        if whole_chars:
+            self._attached.forget()
+            await self._attached.read([*said_in((*earlier, *history)), *context.steers])
+        turns = recorded_turns(context.turns, context.tool_calls, self._attached, context.steers)
+        await self._hear(steer for steer in context.steers if steer.told_in is None)
         if whole_chars:
             turns = await self._images.added_to(turns, context.tool_calls)
         return Loaded(
             past=(
-                *(past_of(message, is_brief=True) for message in earlier),
-                *(past_of(message, is_brief=False) for message in history),
+                *(past_of(message, self._attached, is_brief=True) for message in earlier),
+                *(past_of(message, self._attached, is_brief=False) for message in history),
             ),
             turns=turns,
             is_cut=is_cut,
@@ -117,13 +122,15 @@ class StoreTranscript:
             tool_calls=calls,
             told=tuple(steer.message_id for steer in recorded.steers),
         )
-        self._hear(kept.steers)
+        await self._hear(kept.steers)
 
     def steers(self) -> tuple[Steer, ...]:
         """What the store has told with the answers to other calls."""
-        return tuple(map(steer_of, self._steers.values()))
+        return tuple(steer_of(steer, self._attached) for steer in self._steers.values())
 
-    def _hear(self, steers: Iterable[SteerRecord]) -> None:
+    async def _hear(self, steers: Iterable[SteerRecord]) -> None:
+        steers = tuple(steers)
+        await self._attached.read(steers)
         self._steers.update({steer.message_id: steer for steer in steers})
 
     async def append_condensed(self, condensed: Condensed) -> None:
@@ -140,7 +147,9 @@ class StoreTranscript:
 
     async def wait_until(self, until: datetime | None) -> None:
         """Show that the provider is waited for, or no more. Raises: GenerationClosed."""
-        self._hear(await self._store.generations.wait_until(await self._attempt.lease(), until))
+        await self._hear(
+            await self._store.generations.wait_until(await self._attempt.lease(), until)
+        )
 
     async def rehearse(self, work: Work, *, seen: Seen) -> tuple[Part, ...]:
         """What the work of a call would change. Raises: NotFound, DiskFull."""
@@ -210,7 +219,7 @@ class StoreTranscript:
                 texts=await texts_of(made.parts, self._folder.path, self._need),
                 todos=None if made.is_error else plan.items,
             )
-            self._hear(kept.steers)
+            await self._hear(kept.steers)
             if kept.was_kept_before:
                 return ToolOutput(text=kept.output, is_error=kept.is_error)
             self._images.note(number, call.call_id, made.parts)

@@ -1,7 +1,7 @@
 """Why an answer failed, in words for the person who waits for it."""
 
 from agent.waiting import ProviderBusy
-from engine import RunError
+from engine import RunError, StepFailed
 from llm.faults import (
     BudgetSpent,
     Misconfigured,
@@ -96,7 +96,7 @@ _WORDS: dict[str, tuple[str, str]] = {
 }
 
 
-def failure_words(error: RunError) -> tuple[str, str]:
+def failure_words(error: RunError | StepFailed) -> tuple[str, str]:
     """A code for programs and a text for people. Details stay in the log: they may hold secrets."""
     if error.code == ProviderBusy.code:
         return RateLimited.code, error.message  # our own sentence: it says when to try again

@@ -41,7 +41,7 @@ async def process_message(ctx: JobContext[MessageSent]) -> ProcessedMessage:
     agent = await ctx.need(Agents).for_message(ctx.event, ctx.step)
     answer = Answer(ctx, asked.message_id, project_id=asked.project_id, owner=sender_of(ctx.event))
     try:
-        outcome = await answer.write(agent)
+        outcome = await answer.write(agent, for_tasks=asked)
     except AnswerClosed:
         return ProcessedMessage(asked.message_id, "closed")
     return ProcessedMessage(asked.message_id, "completed", outcome.turns, outcome.tool_calls)

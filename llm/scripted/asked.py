@@ -1,9 +1,9 @@
-"""What a request asks, in one shape for both wire protocols."""
+"""What a request asks, in one shape for all wire protocols."""
 
 from dataclasses import dataclass
 from typing import Literal
 
-Protocol = Literal["anthropic", "openai"]
+Protocol = Literal["anthropic", "openai", "responses"]
 
 
 @dataclass(frozen=True)

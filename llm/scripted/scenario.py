@@ -147,7 +147,7 @@ class When(_Part):
     result_is_error: bool | None = None
     tool_choice: Literal["auto", "none", "tool"] | None = None
     model_matches: str | None = None
-    protocol: Literal["anthropic", "openai"] | None = None
+    protocol: Literal["anthropic", "openai", "responses"] | None = None
 
     @field_validator("user_matches", "model_matches")
     @classmethod

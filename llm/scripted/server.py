@@ -1,4 +1,4 @@
-"""The scripted model as an HTTP server: both protocols, and routes to look at it and steer it."""
+"""The scripted model as an HTTP server: its protocols, and routes to look at it and steer it."""
 
 import asyncio
 import json
@@ -15,6 +15,7 @@ from llm.scripted.dialect import Block, Counted, Dialect, Ending, JsonObject, Re
 from llm.scripted.journal import Journal, Record, Stage
 from llm.scripted.openai_wire import OpenAIDialect
 from llm.scripted.play import Outcome, blocks_of, play
+from llm.scripted.responses_wire import ResponsesDialect
 from llm.scripted.scenario import (
     Drop,
     EarlyEnd,
@@ -42,7 +43,7 @@ class ScriptedServer:
     def __init__(self, scenario: Scenario, clock: Clock | None = None) -> None:
         self._script = Script(scenario)
         self.journal = Journal(clock or SystemClock())
-        self._dialects: tuple[Dialect, Dialect] = (AnthropicDialect(), OpenAIDialect())
+        self._dialects = _dialects()
 
     def play_scenario(self, scenario: Scenario) -> None:
         """Use another scenario from now on; answers that are under way go on as they were."""
@@ -52,7 +53,7 @@ class ScriptedServer:
         """Forget the requests, how often rules answered, and the prompt caches."""
         self._script = Script(self._script.scenario)
         self.journal.clear()
-        self._dialects = (AnthropicDialect(), OpenAIDialect())
+        self._dialects = _dialects()
 
     def app(self) -> web.Application:
         """The routes."""
@@ -60,6 +61,7 @@ class ScriptedServer:
         app.router.add_post("/v1/messages", self._anthropic)
         app.router.add_post("/v1/messages/count_tokens", self._count_tokens)
         app.router.add_post("/v1/chat/completions", self._openai)
+        app.router.add_post("/v1/responses", self._responses)
         app.router.add_get("/v1/models", self._models)
         app.router.add_get("/__scripted/requests", self._requests)
         app.router.add_post("/__scripted/scenario", self._swap)
@@ -71,6 +73,9 @@ class ScriptedServer:
 
     async def _openai(self, request: web.Request) -> web.StreamResponse:
         return await self._answer(request, self._dialects[1])
+
+    async def _responses(self, request: web.Request) -> web.StreamResponse:
+        return await self._answer(request, self._dialects[2])
 
     async def _answer(self, request: web.Request, dialect: Dialect) -> web.StreamResponse:
         record = self.journal.open(
@@ -243,6 +248,10 @@ class _Exchange:
         if self._request.transport is not None:
             self._request.transport.close()
         return response
+
+
+def _dialects() -> tuple[Dialect, Dialect, Dialect]:
+    return AnthropicDialect(), OpenAIDialect(), ResponsesDialect()
 
 
 def _as_said(reply: Reply, counted: Counted) -> Counted:

@@ -18,6 +18,7 @@ from store.records.asks import (
     AskStatus,
     NewAsk,
 )
+from store.records.attachments import Attachment, ImageType, NewAttachment, NewImage, Upload
 from store.records.checkpoints import (
     ChangedFile,
     ChangeStatus,
@@ -94,6 +95,7 @@ from store.records.projects import (
     TransferKind,
 )
 from store.records.requests import OpenRequest
+from store.records.tasks import TaskAnswer
 from store.records.turns import (
     Condensation,
     CondensedRecord,
@@ -120,6 +122,7 @@ __all__ = [
     "AskKind",
     "AskScope",
     "AskStatus",
+    "Attachment",
     "BusyPolicy",
     "Cancelled",
     "CancelledTransfers",
@@ -153,6 +156,7 @@ __all__ = [
     "HistoryMessage",
     "Hunk",
     "HunkState",
+    "ImageType",
     "ImportStatus",
     "KeptResult",
     "KeptTurn",
@@ -163,7 +167,9 @@ __all__ = [
     "MessageContext",
     "MessageStatus",
     "NewAsk",
+    "NewAttachment",
     "NewFolder",
+    "NewImage",
     "NewLink",
     "NewMode",
     "NewToolCall",
@@ -195,6 +201,7 @@ __all__ = [
     "SentMessage",
     "SettingsChange",
     "SteerRecord",
+    "TaskAnswer",
     "TodoItem",
     "Todos",
     "ToolCallRecord",
@@ -207,6 +214,7 @@ __all__ = [
     "UndoPlan",
     "UndoStep",
     "Undone",
+    "Upload",
     "UsageGroups",
     "UsageSummary",
     "Used",

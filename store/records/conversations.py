@@ -7,6 +7,7 @@ from typing import Literal
 
 from core.ids import ConversationId, EventId, MessageId, ProjectId, RunId
 from core.usage import Usage
+from store.records.attachments import Attachment
 from store.records.outbox import OutboxEvent
 
 BusyPolicy = Literal["cancel", "reject", "queue", "steer"]
@@ -70,6 +71,7 @@ class Message:
     waits for the provider, `waiting_until` says how long. `is_history_cut`: the model that answered
     was told less than all of the conversation. One of the person that `steers` an answer was sent
     while that was being written, and for it; `told_in` is the turn before which the model was told.
+    `attachments` are what it was sent with.
     """
 
     message_id: MessageId
@@ -90,6 +92,7 @@ class Message:
     run_id: RunId | None = None
     steers: MessageId | None = None
     told_in: int | None = None
+    attachments: tuple[Attachment, ...] | None = None
     ended_at: datetime | None = None
 
 

@@ -6,6 +6,7 @@ from typing import Literal
 
 from core.ids import MessageId, ToolCallId
 from core.usage import Usage
+from store.records.attachments import Attachment
 
 ToolCallStatus = Literal["pending", "running", "completed", "failed", "cancelled", "skipped"]
 """A skipped call was never to run; its output says why, as that of a cancelled one does."""
@@ -49,6 +50,7 @@ class SteerRecord:
 
     message_id: MessageId
     content: str
+    attachments: tuple[Attachment, ...] | None = None
     told_in: int | None = None
 
 

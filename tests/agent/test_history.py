@@ -11,6 +11,7 @@ from agent.transcript import Answered, Asked, Loaded, Past, RecordedTurn
 from core.ids import ToolCallId
 from llm.model import (
     AssistantMessage,
+    Image,
     ModelMessage,
     ModelRequest,
     StopReason,
@@ -50,6 +51,7 @@ def told(messages: Sequence[ModelMessage]) -> str:
         f"{part.name} {dict(part.arguments)}" if isinstance(part, ToolCall) else part.text
         for message in messages
         for part in message.parts
+        if not isinstance(part, Image)
     )
 
 

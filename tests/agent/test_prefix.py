@@ -17,7 +17,7 @@ from tests.support.scripted_model import ADAPTERS, scenario
 TURNS = 50
 THANKS = "Thank you. What have you read?"
 FILES: dict[str, str | bytes] = {f"src/{n}.ts": f"const n = {n}\n" * 40 for n in range(2 * TURNS)}
-PROTOCOLS: dict[str, Protocol] = {"anthropic": "messages", "openai": "chat"}
+PROTOCOLS: dict[str, Protocol] = {"anthropic": "messages", "openai": "chat", "responses": "chat"}
 
 
 def turns() -> list[dict[str, Any]]:

@@ -1,7 +1,8 @@
 // The data layer under convex-test: a fresh database for each call, one key, two people.
 import { convexTest } from "convex-test";
-import { ConvexError } from "convex/values";
+import { ConvexError, type Infer } from "convex/values";
 import { api } from "../../convex/_generated/api";
+import type { newAttachment } from "../../convex/model/validators.ts";
 import schema from "../../convex/schema.ts";
 
 export const KEY = "the-internal-key";
@@ -51,6 +52,7 @@ export async function send(
     policy?: "cancel" | "reject" | "queue" | "steer";
     externalId?: string;
     ownerId?: string;
+    attachments?: Infer<typeof newAttachment>[];
   } = {},
 ) {
   sends += 1;

@@ -2,7 +2,7 @@
 // Projects: made once per key, deleted with everything in them; the log; transfers.
 import { describe, expect, test, vi } from "vitest";
 import schema from "../../convex/schema.ts";
-import { ANN, api, append, backend, begin, chat, KEY, refusal, send } from "./backend.ts";
+import { ANN, api, append, backend, begin, chat, KEY, refusal, send, USAGE } from "./backend.ts";
 
 describe("a project", () => {
   test("is made once per key", async () => {
@@ -33,6 +33,12 @@ describe("a project", () => {
         const some = Array.from({ length: 400 }, (_, i) => [start + i, 0, "x"] as [number, number, string]);
         await append(b, sent.messageId, epoch, ...some);
       }
+      const call = { toolCallId: "c", name: "task", argumentsJson: "{}" };
+      const turn = { turn: 0, parts: [], stopReason: "tool_calls", model: "m", usage: USAGE, droppedCalls: [] };
+      const lease = { internalKey: KEY, messageId: sent.messageId, epoch };
+      await b.t.mutation(api.system.streaming.recordTurn, { ...lease, turn, toolCalls: [call] });
+      const task = { turn: 0, toolCallId: "c", title: "Look", prompt: "Look at it." };
+      await b.t.mutation(api.system.tasks.open, { ...lease, ...task });
       for (let batch = 0; batch < 4; batch++) {
         const files = Array.from({ length: 200 }, (_, i) => ({
           path: `d${batch}/f${i}`,
@@ -72,7 +78,7 @@ describe("a project", () => {
         }
         left.blobs = (await ctx.db.system.query("_storage").collect()).length;
       });
-      expect(left).toEqual({ outbox: 2, blobs: 0 }); // events are the relay's
+      expect(left).toEqual({ outbox: 2, usageDays: 1, blobs: 0 }); // events are the relay's, and what was spent is spent
     } finally {
       vi.useRealTimers();
     }

@@ -19,6 +19,8 @@ WHOLE_ANSWER = "\n\n".join(TURNS)
 
 
 ASKED = "ask me before you do it"
+HANDED = "hand it to somebody"
+HANDED_ON = "Change the count and say so."
 
 
 def rule(
@@ -33,6 +35,10 @@ def asking(results: int, text: str, *calls: dict[str, Any]) -> dict[str, Any]:
     return rule(results, text, *calls, chars_per_s=2000, user_contains=ASKED)
 
 
+def handing(results: int, text: str, *calls: dict[str, Any], prompt: str) -> dict[str, Any]:
+    return rule(results, text, *calls, chars_per_s=300, user_contains=prompt)
+
+
 def call(name: str, **arguments: str | list[str]) -> dict[str, Any]:
     return {"name": name, "arguments": arguments}
 
@@ -45,6 +51,27 @@ SCENARIO = {
         asking(0, "I ask.", call("askUser", question="Which name?", choices=["a", "b"])),
         asking(1, "I write.", call("writeFile", path="src/b.txt", content="made once\n")),
         asking(2, "Done."),
+        handing(
+            0,
+            "I have it done.",
+            call("task", description="Change the count", prompt=HANDED_ON),
+            prompt=HANDED,
+        ),
+        handing(1, "It is done.", prompt=HANDED),
+        handing(
+            0,
+            TURNS[0],
+            call("readFile", path="count.txt"),
+            call("writeFile", path="notes/new.txt", content="made once\n"),
+            prompt=HANDED_ON,
+        ),
+        handing(
+            2,
+            TURNS[1],
+            call("editFile", path="count.txt", oldString="count: 0", newString="count: 1"),
+            prompt=HANDED_ON,
+        ),
+        handing(3, "The count is 1.", prompt=HANDED_ON),
         rule(
             0,
             TURNS[0],

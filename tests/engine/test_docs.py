@@ -23,9 +23,9 @@ class Example(NamedTuple):
     output: str
 
 
-def examples() -> list[Example]:
-    """The blocks of the page, each under the heading that it stands under."""
-    text = PAGE.read_text()
+def examples(page: Path = PAGE) -> list[Example]:
+    """The blocks of a page, each under the heading that it stands under."""
+    text = page.read_text()
     found: list[Example] = []
     for block in BLOCK.finditer(text):
         section = re.findall(r"^## (.+)$", text[: block.start()], re.MULTILINE)[-1]
@@ -42,6 +42,11 @@ def folder(monkeypatch: pytest.MonkeyPatch) -> Generator[Path]:
 
 @pytest.mark.parametrize("example", examples(), ids=lambda example: example.section)
 def test_example_prints_what_the_page_says(example: Example, folder: Path) -> None:
+    check(example, folder)
+
+
+def check(example: Example, folder: Path) -> None:
+    """Run it in the folder, and compare what it prints with what the page says."""
     program = folder / "example.py"
     program.write_text(example.code)
     printed = io.StringIO()

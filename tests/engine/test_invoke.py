@@ -5,6 +5,7 @@ from typing import Any
 
 from engine import (
     FAILED,
+    CancelOn,
     Database,
     Engine,
     Event,
@@ -53,6 +54,33 @@ async def test_child_by_its_id_with_data_or_without(start: Start) -> None:
     )
     outcome = await TestEngine(parent, event=Asked(), jobs=[square]).execute()
     assert outcome.result == [{"is": 49}, {"is": 25}, 4.0, {"is": 49}]
+
+
+@job("stoppable", on="test/stoppable", cancel_on=CancelOn("test/stop", match="data.n"))
+async def stoppable(ctx: JobContext[dict[str, int]]) -> str:
+    return await ctx.step.wait_for_signal("w", f"go-{ctx.event.data['n']}")
+
+
+@job("both", on=Asked)
+async def both(ctx: JobContext[Asked]) -> list[str]:
+    async def child(n: int) -> str:
+        try:
+            return await ctx.step.invoke(f"child-{n}", stoppable, {"n": n})
+        except StepFailed as failed:
+            return f"{failed.code}"
+
+    return list(await asyncio.gather(child(1), child(2)))
+
+
+async def test_event_cancels_the_child_that_it_fits_and_the_parent_goes_on(start: Start) -> None:
+    engine = await start([both, stoppable])
+    run_id = (await engine.send(Asked())).run_ids[0]
+    for n in (1, 2):
+        await until_waiting(engine, f"{run_id}:child-{n}")
+    await engine.send(Event("test/stop", {"n": 1}))
+    assert (await engine.wait(f"{run_id}:child-1", 5)).status == "cancelled"
+    assert await engine.send_signal("go-2", "done")
+    assert await engine.result(run_id, 5) == ["run_cancelled", "done"]
 
 
 @job("late", on=Asked)

@@ -35,6 +35,13 @@ async def play_anthropic() -> AsyncGenerator[Play]:
 
 
 @pytest.fixture
+async def play_responses() -> AsyncGenerator[Play]:
+    """Only the adapter for OpenAI's Responses."""
+    async with AsyncExitStack() as stack:
+        yield await _player(stack, "responses")
+
+
+@pytest.fixture
 async def play_openai() -> AsyncGenerator[Play]:
     """Only the adapter for OpenAI."""
     async with AsyncExitStack() as stack:

@@ -1,4 +1,4 @@
-"""What every adapter promises, on the wire: the same suite for Anthropic and OpenAI."""
+"""What every adapter promises, on the wire: the same suite for all of them."""
 
 import asyncio
 import json
@@ -192,7 +192,7 @@ async def test_a_turn_costs_what_the_catalog_says(
     facts = UNKNOWN.model_copy(update={"price": price})
     async with (
         scripted_here(scenario({"text": "x", "usage": usage})) as server,
-        model_at(protocol, server.url, catalog=Catalog({f"{protocol}/": facts})) as model,
+        model_at(protocol, server.url, catalog=Catalog({"": facts})) as model,
     ):
         _, turn = await Scripted(model, server).turn(ask())
     assert turn.usage.input_tokens == usage["input_tokens"]

@@ -9,6 +9,7 @@ from core.ids import ToolCallId
 from llm import anthropic_request, openai_request
 from llm.catalog import ModelFacts
 from llm.model import (
+    UNSEEN,
     AssistantMessage,
     Image,
     ModelRequest,
@@ -82,3 +83,28 @@ def test_a_model_that_does_not_see_gets_the_text_and_so_does_an_error(sent: Any)
     without = replace(plain, messages=(*plain.messages[:2], UserMessage(parts)))
     assert sent(plain, BLIND) == sent(without, SEES) == sent(without, BLIND)
     assert "aGVsbG8=" not in str(sent(request(is_error=True), SEES))
+
+
+ATTACHED = ModelRequest(
+    "", (UserMessage((PNG, TextPart("See?"))), AssistantMessage((TextPart("Yes."),)))
+)
+
+
+def test_an_image_of_the_person_stands_where_they_put_it() -> None:
+    body = anthropic_request.request_body(ATTACHED, model="m", facts=SEES, provider=ANTHROPIC)
+    image, text = body["messages"][0]["content"]
+    source = {"type": "base64", "media_type": "image/png", "data": "aGVsbG8="}
+    assert image == {"type": "image", "source": source}
+    assert text["text"] == "See?"
+    chat = openai_request.request_body(ATTACHED, model="m", facts=SEES, provider=OPENAI)
+    assert chat["messages"][0]["content"] == [
+        {"type": "image_url", "image_url": {"url": "data:image/png;base64,aGVsbG8="}},
+        {"type": "text", "text": "See?"},
+    ]
+
+
+def test_a_model_that_does_not_see_is_told_that_it_cannot() -> None:
+    body = anthropic_request.request_body(ATTACHED, model="m", facts=BLIND, provider=ANTHROPIC)
+    assert [block["text"] for block in body["messages"][0]["content"]] == [UNSEEN, "See?"]
+    chat = openai_request.request_body(ATTACHED, model="m", facts=BLIND, provider=OPENAI)
+    assert chat["messages"][0]["content"] == f"{UNSEEN}\n\nSee?"

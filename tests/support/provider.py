@@ -41,7 +41,7 @@ def events(protocol: str, frames: Frames) -> Answer:
 def _event(protocol: str, frame: object) -> str:
     if isinstance(frame, str):
         return frame
-    name = object_in(frame).get("type") if protocol == "anthropic" else None
+    name = object_in(frame).get("type") if protocol in {"anthropic", "responses"} else None
     head = f"event: {name}\n" if isinstance(name, str) and name else ""
     return f"{head}data: {json.dumps(frame)}\n\n"
 
@@ -56,7 +56,7 @@ def said(status: int, body: object, **headers: str) -> Answer:
 
 @asynccontextmanager
 async def wire_server(*answers: Answer) -> AsyncGenerator[WireServer]:
-    """Serve the answers in turn on both protocols' paths."""
+    """Serve the answers in turn on the paths of all protocols."""
     server = WireServer("", list(answers))
 
     async def answer(request: web.Request) -> web.StreamResponse:
@@ -69,7 +69,7 @@ async def wire_server(*answers: Answer) -> AsyncGenerator[WireServer]:
         return response
 
     app = web.Application()
-    for path in ("/v1/messages", "/v1/chat/completions"):
+    for path in ("/v1/messages", "/v1/chat/completions", "/v1/responses"):
         app.router.add_post(path, answer)
     runner = web.AppRunner(app)
     await runner.setup()

@@ -1,8 +1,9 @@
-"""Both adapters, each talking to a scripted model over its real wire protocol."""
+"""The adapters, each talking to a scripted model over its real wire protocol."""
 
 from typing import Any, Protocol
 
 from llm.anthropic_messages import AnthropicModel
+from llm.catalog import Catalog
 from llm.model import (
     Model,
     ModelEvent,
@@ -14,6 +15,7 @@ from llm.model import (
     UserMessage,
 )
 from llm.openai_chat import OpenAIModel
+from llm.openai_responses import ResponsesModel
 from llm.providers import ANTHROPIC, OPENAI
 from llm.retry import Patience
 from llm.scripted.process import ScriptedModel
@@ -70,7 +72,7 @@ def scenario(*rules: dict[str, Any], **fields: Any) -> Scenario:
 
 def model_at(
     protocol: str, url: str, patience: Patience = QUICK, **options: Any
-) -> AnthropicModel | OpenAIModel:
+) -> AnthropicModel | OpenAIModel | ResponsesModel:
     """The adapter for a protocol, talking to the server at `url`."""
     if protocol == "anthropic":
         return AnthropicModel(
@@ -81,9 +83,8 @@ def model_at(
             **options,
         )
     provider = OPENAI.at(f"{url}/v1")
-    return OpenAIModel(
-        "gpt-6-sol", api_key=API_KEY, provider=provider, patience=patience, **options
-    )
+    adapter = ResponsesModel if protocol == "responses" else OpenAIModel
+    return adapter("gpt-6-sol", api_key=API_KEY, provider=provider, patience=patience, **options)
 
 
 def anthropic_at(server: ScriptedModel, patience: Patience = QUICK) -> AnthropicModel:
@@ -100,4 +101,17 @@ def openai_at(server: ScriptedModel, patience: Patience = QUICK) -> OpenAIModel:
     )
 
 
-ADAPTERS = {"anthropic": anthropic_at, "openai": openai_at}
+def responses_at(server: ScriptedModel, patience: Patience = QUICK) -> ResponsesModel:
+    """The adapter under test, of a model that wants its thoughts back."""
+    facts = Catalog.default().facts("openai/gpt-6-sol")
+    thoughtful = facts.model_copy(update={"api": "responses", "reasoning_back": "encrypted"})
+    return ResponsesModel(
+        "gpt-6-sol",
+        api_key=API_KEY,
+        provider=OPENAI.at(server.openai_url),
+        catalog=Catalog({"openai/gpt-6-sol": thoughtful}),
+        patience=patience,
+    )
+
+
+ADAPTERS = {"anthropic": anthropic_at, "openai": openai_at, "responses": responses_at}

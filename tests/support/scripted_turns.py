@@ -10,6 +10,7 @@ from agent import words
 from core.ids import ToolCallId
 from llm.model import (
     AssistantMessage,
+    Image,
     ModelEvent,
     ModelRequest,
     StopReason,
@@ -104,6 +105,7 @@ def told(request: ModelRequest) -> str:
         f"{part.name} {dict(part.arguments)}" if isinstance(part, ToolCall) else part.text
         for message in request.messages
         for part in message.parts
+        if not isinstance(part, Image)
     )
 
 

@@ -7,7 +7,7 @@ from typing import Annotated
 from pydantic import Field
 
 from tools.arguments import Arguments, FilePath
-from tools.files.images import MAX_IMAGE_BYTES, MAX_SIDE_PIXELS, Image, image_of
+from tools.images import MAX_IMAGE_BYTES, MAX_SIDE_PIXELS, Image, image_of
 from tools.output import ToolOutput
 from tools.place import Place, Touches
 from tools.text import decode, describe_binary, sha256_of

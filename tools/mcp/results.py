@@ -10,7 +10,7 @@ from typing import assert_never
 import mcp_types as types
 
 from core.text import printed_text
-from tools.files.images import MAX_IMAGE_BYTES, MAX_SIDE_PIXELS, image_of
+from tools.images import MAX_IMAGE_BYTES, MAX_SIDE_PIXELS, image_of
 from tools.output import ImagePart, ToolOutput
 from tools.outputs import Outputs
 from tools.terminal.outputs import shown

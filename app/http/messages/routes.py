@@ -22,6 +22,8 @@ from app.http.messages.wire import (
     NewMessage,
     ResultPartsAnswer,
     Sent,
+    TaskAnswer,
+    TasksAnswer,
     ToolCallAnswer,
 )
 from app.http.parameters import IdempotencyKey
@@ -45,6 +47,7 @@ async def send_message(
         owner=caller.owner,
         text=body.message,
         model=services.choosing.checked(body.model),
+        attachments=[each.asked for each in body.attachments],
         policy=POLICIES.get(body.when_busy),
         key=key,
     )
@@ -97,10 +100,12 @@ async def edit_message(
 
     That holds copies of what came before the message; the old conversation stays as it is.
     """
+    attached = body.attachments
     receipt, restored = await services.messaging.edit(
         message_id,
         owner=caller.owner,
         text=body.content,
+        attachments=None if attached is None else [each.asked for each in attached],
         restores_files=body.restore_files,
         key=key,
     )
@@ -144,6 +149,13 @@ async def get_result_parts(
         message_id, owner=caller.owner, turn=turn, tool_call_id=call_id
     )
     return ResultPartsAnswer(parts=parts)
+
+
+@router.get("/messages/{message_id}/tasks", response_model_exclude_none=True)
+async def get_tasks(message_id: MessageId, services: ServicesDep, caller: CallerDep) -> TasksAnswer:
+    """The sub-agents that work for calls of an answer, or did."""
+    tasks = await services.store.tasks.of_message(message_id, owner=caller.owner)
+    return TasksAnswer(tasks=tuple(map(TaskAnswer.model_validate, tasks)))
 
 
 @router.get("/messages/{message_id}/deltas", response_model_exclude_none=True)

@@ -1,17 +1,20 @@
 """Messages: what goes in and comes out."""
 
 from collections.abc import Mapping
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field, computed_field
+from pydantic import Field, computed_field, model_validator
 
 from app.http.checkpoints.wire import RestoredAnswer
+from app.http.files.wire import PATH_LIMIT_CHARS
+from app.services.attaching import Asked
 from app.wire.shapes import Answer, Body, Millis, ModelName, Success
-from core.ids import ConversationId, MessageId, ProjectId
+from core.ids import AttachmentId, ConversationId, MessageId, ProjectId
 from store.records import BusyPolicy, EndedEarly
 
 MESSAGE_LIMIT_CHARS = 100_000
 ID_LIMIT_CHARS = 64
+MAX_ATTACHMENTS = 20
 
 
 class UsageAnswer(Answer):
@@ -24,6 +27,57 @@ class UsageAnswer(Answer):
     cost_usd: float | None = Field(
         None, description="US dollars by the model table, of the turns whose price it knows."
     )
+
+
+class NewAttachment(Body):
+    """An image that was uploaded, or a file of the project: exactly one of the two."""
+
+    attachment_id: AttachmentId | None = Field(None, min_length=1, max_length=ID_LIMIT_CHARS)
+    path: str | None = Field(
+        None,
+        min_length=1,
+        max_length=PATH_LIMIT_CHARS,
+        description="The model is given the text that it has now.",
+        examples=["src/index.ts"],
+    )
+    start_line: int | None = Field(None, ge=1, le=10_000_000, description="From 1.")
+    end_line: int | None = Field(
+        None, ge=1, le=10_000_000, description="The last line, included; without it, to the end."
+    )
+
+    @model_validator(mode="after")
+    def _is_one(self) -> Self:
+        if (self.attachment_id is None) == (self.path is None):
+            raise ValueError("give either attachmentId or path")
+        if self.path is None and (self.start_line or self.end_line):
+            raise ValueError("startLine and endLine are of a path")
+        return self
+
+    @property
+    def asked(self) -> Asked:
+        """The same, for the service."""
+        return Asked(self.attachment_id, self.path, self.start_line, self.end_line)
+
+
+AttachedTo = Annotated[
+    tuple[NewAttachment, ...],
+    Field(max_length=MAX_ATTACHMENTS, description="Images and files for the model to see."),
+]
+
+
+class AttachmentAnswer(Answer):
+    """What a message was sent with; an image is read at `…/attachments/{place}`."""
+
+    type: Literal["image", "file"]
+    name: str | None = None
+    media_type: str | None = None
+    size_bytes: int | None = None
+    width: int | None = None
+    height: int | None = None
+    path: str | None = None
+    start_line: int | None = None
+    end_line: int | None = None
+    is_cut: bool | None = Field(None, description="The model was given only the beginning.")
 
 
 class MessageAnswer(Answer):
@@ -59,6 +113,7 @@ class MessageAnswer(Answer):
     told_in: int | None = Field(
         None, description="The turn of that answer before which the model was told."
     )
+    attachments: tuple[AttachmentAnswer, ...] | None = None
     ended_at: Millis | None = None
 
     @computed_field(alias="_id")
@@ -129,6 +184,30 @@ class DeltaAnswer(Answer):
     tool_call_id: str | None = None
 
 
+class TaskAnswer(Answer):
+    """A sub-agent: whose call it works for, and the message that it writes.
+
+    Deltas, tool calls and all else of its work are asked for by the id of that message.
+    """
+
+    message_id: MessageId
+    conversation_id: ConversationId
+    turn: int
+    tool_call_id: str
+    title: str
+    status: Literal["processing", "completed", "failed", "cancelled"] | None = None
+    model: str | None = None
+    usage: UsageAnswer | None = None
+    started_at: Millis
+    ended_at: Millis | None = None
+
+
+class TasksAnswer(Answer):
+    """The sub-agents of an answer, in the order in which they were asked."""
+
+    tasks: tuple[TaskAnswer, ...]
+
+
 class DeltaPageAnswer(Answer):
     """What was streamed since a cursor; a final `status` says that the message is whole."""
 
@@ -162,6 +241,7 @@ class NewMessage(Body):
     model: ModelName | None = Field(
         None, description="Who answers; by default the model of the conversation."
     )
+    attachments: AttachedTo = ()
     when_busy: WhenBusy | None = Field(
         None,
         description="While an answer is being written in the conversation: the message waits for "
@@ -192,6 +272,9 @@ class EditedMessage(Body):
         max_length=MESSAGE_LIMIT_CHARS,
         pattern=r"\S",
         examples=["Add a test for the date formatter"],
+    )
+    attachments: AttachedTo | None = Field(
+        None, description="Without it those of the message that is edited; empty: none."
     )
     restore_files: bool = Field(
         False, description="First undo what checkpoints know of since the message was sent."

@@ -4,6 +4,7 @@ from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.http.errors import BodyTooLarge, problem
+from app.services.attaching import MAX_IMAGE_BYTES
 
 ARCHIVES = "/api/projects/import"
 
@@ -51,5 +52,7 @@ class BodyLimit:
     def _limit_of(self, path: str) -> int:
         if path == ARCHIVES:
             return self._archive_limit_bytes
+        if path.startswith("/api/projects/") and path.endswith("/attachments"):
+            return MAX_IMAGE_BYTES
         carries_file = path == "/mcp" or (path.startswith("/api/projects/") and "/files" in path)
         return self._file_limit_bytes if carries_file else self._limit_bytes

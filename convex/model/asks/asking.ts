@@ -6,6 +6,7 @@ import { find } from "../access.ts";
 import { beat } from "../deltas.ts";
 import { notFound, refused } from "../errors.ts";
 import type { newAsk } from "../records.ts";
+import { threadOf } from "../tasks.ts";
 
 const MAX_CHARS = 10_000; // of each text; the run cuts what is longer
 const MAX_PARTS = 20; // choices, paths, patterns
@@ -13,7 +14,7 @@ const MOST = 500; // of one answer
 
 /** Asks, unless this call has asked before; what is on record. */
 export async function openAsk(ctx: MutationCtx, generation: Doc<"generations">, ask: Infer<typeof newAsk>): Promise<Doc<"asks">> {
-  const { messageId, conversationId, projectId } = generation;
+  const { messageId, projectId } = generation;
   const { turn, toolCallId, kind } = ask;
   await beat(ctx, generation);
   const known = await ctx.db
@@ -22,6 +23,7 @@ export async function openAsk(ctx: MutationCtx, generation: Doc<"generations">, 
     .unique();
   if (known !== null) return known;
   check(ask);
+  const conversationId = await threadOf(ctx, generation.conversationId);
   return await reread(ctx, await ctx.db.insert("asks", { messageId, conversationId, projectId, ...ask, status: "open" }));
 }
 

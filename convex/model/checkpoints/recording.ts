@@ -2,6 +2,7 @@
 import type { Doc, Id } from "../../_generated/dataModel";
 import type { MutationCtx, QueryCtx } from "../../_generated/server";
 import { internal } from "../../_generated/api";
+import { threadOf } from "../tasks.ts";
 import { countedLines, linesOf } from "./lines.ts";
 import { contentOf } from "./kept.ts";
 import { isSame, type Side } from "./sides.ts";
@@ -35,7 +36,8 @@ export async function recordingOfTurn(
   turn: number,
   undo?: Checkpoint["undo"],
 ): Promise<Recording> {
-  const { messageId, conversationId, round } = generation;
+  const { messageId, round } = generation;
+  const conversationId = await threadOf(ctx, generation.conversationId);
   const row = await ctx.db
     .query("checkpoints")
     .withIndex("by_turn", (q) => q.eq("messageId", messageId).eq("round", round).eq("turn", turn))

@@ -15,6 +15,7 @@ from pydantic.alias_generators import to_camel
 
 from core.ids import (
     AskId,
+    AttachmentId,
     CheckpointId,
     ConversationId,
     FileId,
@@ -60,9 +61,11 @@ from store.records import (
     Reviewed,
     SentMessage,
     SteerRecord,
+    TaskAnswer,
     Todos,
     ToolCallRecord,
     Transfer,
+    Upload,
     UsageSummary,
 )
 
@@ -74,6 +77,7 @@ RESULTS: Mapping[str, Any] = {
     "system/asks:ofMessage": tuple[Ask, ...],
     "system/asks:open": Ask,
     "system/asks:settle": Ask,
+    "system/attachments:keep": Upload,
     "system/checkpoints:get": CheckpointDetail,
     "system/checkpoints:list": Page[Checkpoint],
     "system/checkpoints:restore": RestoreStep,
@@ -128,6 +132,7 @@ RESULTS: Mapping[str, Any] = {
     "system/streaming:recordTurn": KeptTurn,
     "system/streaming:waitUntil": tuple[SteerRecord, ...],
     "system/pulls:request": RequestedExport,
+    "system/tasks:list": tuple[TaskAnswer, ...],
     "system/transfers:cancel": CancelledTransfers,
     "system/transfers:finish": Transfer,
     "system/transfers:latest": tuple[Transfer, ...],
@@ -154,6 +159,7 @@ IDS = {
     "conversations": ConversationId,
     "messages": MessageId,
     "projectGenerations": ProjectGenerationId,
+    "uploads": AttachmentId,
 }
 
 

@@ -16,9 +16,10 @@ from jobs.events import engine_event
 from jobs.files.folders import ProjectFolders
 from jobs.mcp_servers import ProjectServers, Unseal
 from jobs.message.process_message import process_message
+from jobs.task.run_task import run_task
 from llm.model import Model
 from store import Store
-from store.records import Message, MessageStatus
+from store.records import Message, MessageStatus, NewAttachment
 from tools.files import FILE_TOOLS
 from tools.files.by_id import ID_FILE_TOOLS
 from tools.files.undo import UNDO
@@ -49,6 +50,7 @@ class Site:
     models: Mapping[str, Model] = field(default_factory=dict[str, Model])
     day_budget: Budget | None = None
     chat_tools: tuple[AnyTool, ...] = ()
+    max_running: int = 20
 
     @asynccontextmanager
     async def relaying(self, engine: Engine) -> AsyncGenerator[None]:
@@ -87,21 +89,31 @@ class Site:
         needs = [self.store, agents, folders, self.needs, self.live]
         database = SqliteDatabase(self.folder / "engine.sqlite")
         async with Engine(
-            jobs=[process_message], database=database, provide=needs, grace_s=0.1
+            jobs=[process_message, run_task],
+            database=database,
+            provide=needs,
+            grace_s=0.1,
+            max_running=self.max_running,
         ) as engine:
             yield engine
 
-    async def send(self, engine: Engine, text: str) -> tuple[MessageId, RunId]:
+    async def send(
+        self, engine: Engine, text: str, *attachments: NewAttachment
+    ) -> tuple[MessageId, RunId]:
         sent = await self.store.messages.send(
-            self.conversation_id, owner=self.owner, content=text, policy="cancel"
+            self.conversation_id,
+            owner=self.owner,
+            content=text,
+            policy="cancel",
+            attachments=attachments,
         )
         for event in sent.events[:-1]:
             await engine.send(engine_event(event))
         started = await engine.send(engine_event(sent.events[-1]))
         return sent.message_id, started.run_ids[0]
 
-    async def answer(self, engine: Engine, text: str) -> Message:
-        message_id, run_id = await self.send(engine, text)
+    async def answer(self, engine: Engine, text: str, *attachments: NewAttachment) -> Message:
+        message_id, run_id = await self.send(engine, text, *attachments)
         await engine.wait(run_id, 60)
         return await self.message_once(message_id, lambda it: it.status != MessageStatus.PROCESSING)
 

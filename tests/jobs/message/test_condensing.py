@@ -3,7 +3,7 @@
 import pytest
 
 from agent.definition import Limits
-from llm.model import ModelRequest, ToolCall
+from llm.model import Image, ModelRequest, ToolCall
 from store.records import MessageStatus
 from tests.jobs.message.site import Site
 from tests.support.scripted_turns import ScriptedTurns, call, calls, says
@@ -20,6 +20,7 @@ def told(request: ModelRequest) -> str:
         part.name if isinstance(part, ToolCall) else part.text
         for message in request.messages
         for part in message.parts
+        if not isinstance(part, Image)
     )
 
 

@@ -13,21 +13,12 @@ from core.usage import Usage
 from engine import Engine
 from jobs.events import engine_event
 from llm.faults import BudgetSpent, ModelUnavailable, RateLimited
-from llm.model import ModelEvent, ModelRequest, TextPart, ToolCall, ToolResult
+from llm.model import ModelEvent, ModelRequest, TextPart, ToolResult
 from store.records import MessageStatus
 from tests.jobs.message.site import TASK, Site
-from tests.support.scripted_turns import ScriptedTurns, call, calls, says
+from tests.support.scripted_turns import ScriptedTurns, call, calls, says, told
 
 pytestmark = pytest.mark.timeout(120)
-
-
-def told(request: ModelRequest) -> str:
-    """All that the model reads of the conversation."""
-    return "\n".join(
-        f"{part.name} {dict(part.arguments)}" if isinstance(part, ToolCall) else part.text
-        for message in request.messages
-        for part in message.parts
-    )
 
 
 @pytest.mark.parametrize("window", [1_000_000, 65_000, 32_000])

@@ -1,7 +1,8 @@
-"""Images that readFile attaches: which they are, by their first bytes, and how large."""
+"""Images: which they are, by their first bytes, how large, and whether they are whole."""
 
 import base64
 import struct
+import zlib
 from dataclasses import dataclass
 from typing import Literal
 
@@ -14,6 +15,8 @@ _MARK = 0xFF  # what a marker of JPEG begins with
 _FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}  # of JPEG; the three are tables
 _MAX_SEGMENTS = 1_000  # before the frame
 _RIFF_CHUNK = 12
+_PNG_CHUNK = 12  # beside its body: the size, the kind and a checksum
+_TRAILER = 64 * 1024  # after the end of a picture some cameras and programs write more
 
 
 @dataclass(frozen=True)
@@ -37,6 +40,35 @@ def image_of(data: bytes) -> Image | None:
     except (struct.error, IndexError):
         return None
     return image if image is not None and image.width and image.height else None
+
+
+def is_whole(data: bytes, image: Image) -> bool:
+    """Whether the file goes on to the end that its format has: a half one, no provider takes."""
+    match image.media_type:
+        case "image/png":
+            return _png_ends(data)
+        case "image/jpeg":
+            return b"\xff\xd9" in data[-_TRAILER:]
+        case "image/gif":
+            return b";" in data[-_TRAILER:]
+        case "image/webp":
+            return len(data) >= int.from_bytes(data[4:8], "little") + 8
+
+
+def _png_ends(data: bytes) -> bool:
+    """Whether chunk follows chunk, each with its checksum, to the last; one of them has pixels."""
+    at, has_pixels = 8, False
+    while at + _PNG_CHUNK <= len(data):
+        (size,) = struct.unpack(">I", data[at : at + 4])
+        end = at + _PNG_CHUNK + size
+        kind, checked = data[at + 4 : at + 8], memoryview(data)[at + 4 : end - 4]
+        if end > len(data) or zlib.crc32(checked).to_bytes(4, "big") != data[end - 4 : end]:
+            return False
+        has_pixels = has_pixels or kind == b"IDAT"
+        if kind == b"IEND":
+            return has_pixels
+        at = end
+    return False
 
 
 def _png(data: bytes) -> Image | None:

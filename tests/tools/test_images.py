@@ -7,7 +7,7 @@ import zlib
 import pytest
 
 from tests.tools.files.bench import Bench
-from tools.files.images import MAX_IMAGE_BYTES
+from tools.images import MAX_IMAGE_BYTES
 from tools.output import ImagePart
 
 GIF = base64.b64decode("R0lGODlhAwACAIAAAAAAAP///yH5BAEAAAAALAAAAAADAAIAAAIDRH4FADs=")

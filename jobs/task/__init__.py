@@ -1,0 +1,1 @@
+"""Sub-agents: a call of an answer that is an answer of its own."""
