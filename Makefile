@@ -73,13 +73,14 @@ check: $(READY) ## format, lint, types, imports, TypeScript
 	$(PY) -m core.node npx tsc -p tests/convex --noEmit
 	$(PY) -m core.node npx tsc -p tests/embedded_convex --noEmit
 	$(PY) -m core.node npx tsc -p tests/app/http --noEmit
+	$(PY) -m core.node npx tsc -p tests/support/clients --noEmit
 
 format: $(READY) ## format Python and TypeScript
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 	$(PY) -m core.node npx oxfmt $(TYPESCRIPT)
 
-bench: $(READY) ## SUITE=agent|engine|fairness|generate|github|start|store|stream|tools; the last line printed is one JSON object
+bench: $(READY) ## SUITE=agent|doors|engine|fairness|generate|github|start|store|stream|tools; the last line printed is one JSON object
 	@$(PY) -m bench $(SUITE)
 
 crash: $(READY) ## N=500 random jobs on each database, killed, stopped and cut off at random; SEED=text plays one again

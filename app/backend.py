@@ -8,11 +8,17 @@ from functools import partial
 
 from agent.definition import Limits
 from agent.means import Budget
+from app.billing import gate_of
 from app.convex import ConvexAccess
-from app.github import github_of
-from app.models import models_of, small_model_of
+from app.github import accounts_of, github_of, github_server_of
+from app.models import models_of, offers_of, small_model_of
 from app.observe.tracing import tracing
+from app.services.choosing import Choosing
+from app.services.clients.tasks import ClientTasks
+from app.services.generating import Generating
+from app.services.messages import Messaging
 from app.services.sealing import sealing_of
+from app.services.transfers import Transferring
 from app.settings import Settings
 from app.tools import AGENT_TOOLS, CHAT_TOOLS, ID_TOOLS, owned_by_worker, works_in
 from core.background import Work, in_background
@@ -27,6 +33,7 @@ from jobs.message.titles import Titles
 from jobs.outbox import Relay
 from jobs.reap import reap
 from jobs.registry import JOBS
+from jobs.triggered.tasks import Tasks
 from llm.model import Model
 from store.deltas import DeltaLimits
 from store.gateway import Store
@@ -43,6 +50,7 @@ class Workplace:
     folders: ProjectFolders
     owned: Provided
     live: LiveAnswers
+    tasks: Tasks
 
 
 @dataclass(frozen=True)
@@ -59,6 +67,7 @@ class Backend:
     relay: Relay
     reaping: Work
     small_model: Model | None
+    client_tasks: ClientTasks
 
 
 @asynccontextmanager
@@ -77,7 +86,26 @@ async def backend_of(
     ):
         relay = Relay(store.outbox, engine)
         reaping = partial(reap, store, engine, CLOCK)
-        yield Backend(convex, store, workplace, engine, relay, reaping, small_model)
+        tasks = client_tasks_of(settings, store, workplace, engine, relay)
+        workplace.tasks.bind(tasks.begin_task)
+        yield Backend(convex, store, workplace, engine, relay, reaping, small_model, tasks)
+
+
+def client_tasks_of(
+    settings: Settings, store: Store, workplace: Workplace, engine: Engine, relay: Relay
+) -> ClientTasks:
+    """What begins and stops jobs for clients of others' platforms, by the services of our own."""
+    policy = settings.policy_when_busy.value
+    messaging = Messaging(store, relay, engine.inspect, policy, workplace.live)
+    accounts = accounts_of(settings, store, CLOCK)
+    gate = gate_of(settings, store)
+    return ClientTasks(
+        store,
+        messaging,
+        Choosing(offers_of(settings)),
+        Generating(store, relay, engine.inspect, messaging, CLOCK, gate),
+        Transferring(store, relay, github_server_of(settings), accounts, CLOCK, gate),
+    )
 
 
 def open_store(settings: Settings, convex: ConvexAccess) -> Store:
@@ -104,7 +132,7 @@ async def open_workplace(settings: Settings, store: Store) -> AsyncGenerator[Wor
             in_use = partial(works_in, owned)
             sweeper = FolderSweeper(store, folders, room=room, is_in_use=in_use)
             async with in_background(sweeper.run):
-                yield Workplace(folders, owned, LiveAnswers())
+                yield Workplace(folders, owned, LiveAnswers(), Tasks(CLOCK))
 
 
 @asynccontextmanager
@@ -123,6 +151,7 @@ async def open_engine(
             repositories = stack.enter_context(own_folder(settings.data_dir / "repositories"))
             github = github_of(settings, repositories, store, CLOCK, small_model)
             needs += [store, agents, workplace.folders, workplace.owned, workplace.live, github]
+            needs.append(workplace.tasks)
             needs.append(Titles(small_model))
         async with engine_of(settings, works=model is not None, provide=needs) as engine:
             yield engine

@@ -8,8 +8,10 @@ import aiohttp
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
 from pydantic.alias_generators import to_camel
 
-from app.services.plans.billing import BillingAway, Feature, Page, Verdict
+from app.services.plans import BillingAway, Feature, NoBilling, Page, PlanGate, Verdict
+from app.settings import BillingAwayPolicy, Settings
 from core.ids import OwnerId
+from store.gateway import Store
 from store.records import Plan, PlanStatus, PlanTier
 
 log = logging.getLogger(__name__)
@@ -97,3 +99,12 @@ class HttpBilling:
         except (aiohttp.ClientError, TimeoutError, ValidationError) as fault:
             log.warning("billing_away", extra={"reason": type(fault).__name__})
             raise BillingAway("the operator's billing did not answer") from fault
+
+
+def gate_of(settings: Settings, store: Store) -> PlanGate:
+    """What asks the operator's billing, or nobody."""
+    if settings.billing_url is None or settings.billing_key is None:
+        return PlanGate(NoBilling(), store.plans)
+    allows = settings.billing_when_away is BillingAwayPolicy.ALLOW
+    billing = HttpBilling(settings.billing_url, settings.billing_key, allows_when_away=allows)
+    return PlanGate(billing, store.plans)

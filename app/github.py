@@ -75,6 +75,12 @@ def accounts_of(settings: Settings, store: Store, clock: Clock) -> GithubAccount
     return ConnectedAccounts(store, sealing, login, clock)
 
 
+def has_github(settings: Settings) -> bool:
+    """Whether somebody here can have an account at GitHub."""
+    one = settings.auth_issuer is None and settings.github_token is not None
+    return one or settings.clerk_secret_key is not None or app_of(settings) is not None
+
+
 def app_of(settings: Settings) -> GithubApp | None:
     """The operator's app at GitHub."""
     if settings.github_app_client_id is None:

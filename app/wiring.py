@@ -9,9 +9,9 @@ from functools import partial
 from fastapi import FastAPI
 
 from app.backend import CLOCK, Backend, backend_of, engine_of, open_store
-from app.billing import HttpBilling
+from app.billing import gate_of
 from app.convex import ConvexAccess, convex_access
-from app.github import accounts_of, connecting_of, github_server_of
+from app.github import accounts_of, connecting_of, github_server_of, has_github
 from app.http.application import create_application
 from app.http.context import Services
 from app.http.preview.server import previewing
@@ -26,10 +26,15 @@ from app.ready_file import announced
 from app.services.asking import Asking
 from app.services.attaching import Attaching
 from app.services.choosing import Choosing
+from app.services.clients.events import ClientEvents
+from app.services.clients.keys import OwnedKeys
+from app.services.clients.scheduling import Scheduling
+from app.services.clients.triggering import Triggering
 from app.services.completing import Completing
 from app.services.configuring import Configuring
 from app.services.editing import Editing
 from app.services.engine import EngineAccess
+from app.services.following import Following
 from app.services.generating import Generating
 from app.services.health import Health
 from app.services.mcp.endpoint import McpEndpoint
@@ -37,13 +42,13 @@ from app.services.mcp.named import NamedServers
 from app.services.mcp.project_tools import ProjectTools
 from app.services.mcp.tokens import McpTokens
 from app.services.messages import Messaging
-from app.services.plans import Billing, NoBilling, PlanGate
 from app.services.previews import Previews
 from app.services.sealing import sealing_of
+from app.services.session import SessionFacts
 from app.services.streams import Streams
 from app.services.terminals import Terminals
 from app.services.transfers import Transferring
-from app.settings import BillingAwayPolicy, Settings, SettingsInvalid
+from app.settings import Settings, SettingsInvalid
 from app.tools import MCP_TOOLS, page_at
 from core.background import in_background
 from engine import Engine, NoSuchRun, PostgresDatabase
@@ -106,14 +111,19 @@ async def front(
     async with rates_of(settings) as rates, rooms_of(settings, backend) as rooms:
         services = services_of(settings, identity, backend, rates, rooms)
         app = create_application(services, settings, CLOCK)
-        async with in_background(services.mcp.run), serve(app, settings) as url:
+        async with (
+            in_background(services.mcp.run, services.following.run),
+            serve(app, settings) as url,
+        ):
             ready: dict[str, object] = {"api": url, "convex": backend.convex.url}
             if identity.token is not None:
                 ready["token"] = identity.token
+                ready["web"] = f"{url}/#token={identity.token}"  # a fragment reaches no log
             try:
                 yield ready
             finally:
                 services.streams.close()
+                services.following.close()
                 services.mcp.close()
                 services.terminals.close()
                 services.editing.close()
@@ -203,7 +213,8 @@ def services_of(
     inspect, policy = backend.engine.inspect, settings.policy_when_busy.value
     messaging = Messaging(backend.store, backend.relay, inspect, policy, backend.workplace.live)
     accounts = accounts_of(settings, backend.store, CLOCK)
-    gate = PlanGate(billing_of(settings), backend.store.plans)
+    gate = gate_of(settings, backend.store)
+    access = EngineAccess(backend.engine, messaging, has_operator=identity.token is not None)
     return Services(
         store=backend.store,
         messaging=messaging,
@@ -212,10 +223,12 @@ def services_of(
         asking=Asking(backend.store, backend.relay),
         completing=Completing(backend.small_model, partial(page_at, backend.workplace.owned)),
         generating=Generating(backend.store, backend.relay, inspect, messaging, CLOCK, gate),
+        following=Following(backend.store),
         authenticator=Authenticator.of(identity, CLOCK),
+        session=session_of(settings, rooms, backend.workplace.owned(Sandbox)),
         rates=rates,
         health=Health(checks, CLOCK),
-        engine=EngineAccess(backend.engine, messaging, has_operator=identity.token is not None),
+        engine=access,
         streams=Streams(backend.engine),
         mcp=mcp_of(settings, backend),
         mcp_servers=NamedServers(backend.store, sealing_of(settings)),
@@ -233,16 +246,37 @@ def services_of(
         ),
         plans=gate,
         connecting=connecting_of(settings, accounts, CLOCK),
+        clients=ClientEvents(
+            backend.client_tasks,
+            access,
+            OwnedKeys.of(settings.event_keys),
+            OwnedKeys.of(settings.signing_keys, are_signing=True),
+        ),
+        triggering=Triggering(
+            backend.client_tasks, access, OwnedKeys.of(settings.trigger_keys), CLOCK
+        ),
+        scheduling=Scheduling(backend.client_tasks, backend.engine, CLOCK),
         clock=CLOCK,
     )
 
 
-def billing_of(settings: Settings) -> Billing:
-    """The operator's billing, or none."""
-    if settings.billing_url is None or settings.billing_key is None:
-        return NoBilling()
-    allows = settings.billing_when_away is BillingAwayPolicy.ALLOW
-    return HttpBilling(settings.billing_url, settings.billing_key, allows_when_away=allows)
+def session_of(settings: Settings, rooms: Rooms, sandbox: Sandbox) -> SessionFacts:
+    """What pages are told before anybody has signed in."""
+    has_models = bool(offers_of(settings))
+    return SessionFacts(
+        issuer=settings.auth_issuer,
+        audience=settings.auth_audience,
+        client_id=settings.oidc_client_id,
+        scopes=settings.oidc_scopes,
+        cookies=settings.session_cookies,
+        features={
+            "models": has_models,
+            "generate": has_models,
+            "github": has_github(settings),
+            "terminal": sandbox.kind is not None,
+            "preview": rooms.previews.origin is not None and sandbox.is_reachable,
+        },
+    )
 
 
 def mcp_of(settings: Settings, backend: Backend) -> McpEndpoint:

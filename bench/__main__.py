@@ -5,6 +5,7 @@ import sys
 
 from bench import fairness, generate, start, store, stream, tools
 from bench.agent import suite as agent
+from bench.doors import suite as doors
 from bench.engine import suite as engine
 from bench.github import suite as github
 
@@ -21,19 +22,22 @@ SUITES = {
 def main() -> None:
     """Run the suite that the first argument names.
 
-    The engine's takes options of its own, those of the agent and of GitHub the names of some parts.
+    The engine's takes options of its own, those of the agent, the doors and GitHub the names of
+    some parts.
     """
     match sys.argv[1:]:
         case ["engine", *options]:
             asyncio.run(engine.main(engine.read_options(options)))
         case ["agent", *parts] if set(parts) <= set(agent.PARTS):
             asyncio.run(agent.main(parts))
+        case ["doors", *parts] if set(parts) <= set(doors.PARTS):
+            asyncio.run(doors.main(parts))
         case ["github", *parts] if set(parts) <= set(github.PARTS):
             asyncio.run(github.main(parts))
         case [suite] if suite in SUITES:
             asyncio.run(SUITES[suite]())
         case _:
-            names = "|".join(["agent", "engine", "github", *SUITES])
+            names = "|".join(["agent", "doors", "engine", "github", *SUITES])
             sys.exit(f"usage: python -m bench {names}   (make bench SUITE=name)")
 
 

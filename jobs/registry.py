@@ -12,6 +12,8 @@ from jobs.github.pull_repository import pull_repository
 from jobs.message.process_message import process_message
 from jobs.message.title_conversation import title_conversation
 from jobs.task.run_task import run_task
+from jobs.triggered.begin_task import begin_task
+from jobs.triggered.run_schedule import run_schedule
 
 JOBS: tuple[Job[Any, Any], ...] = (
     process_message,
@@ -23,4 +25,6 @@ JOBS: tuple[Job[Any, Any], ...] = (
     open_pull_request,
     import_archive,
     generate_project,
+    begin_task,
+    run_schedule,
 )

@@ -47,7 +47,7 @@ _GAP = "\n\n"  # between the parts of a summary
 _UNNAMED = "unknown"
 
 
-@dataclass
+@dataclass(eq=False)
 class _Item:
     """A part of the answer that is being written."""
 
@@ -72,7 +72,8 @@ class ResponsesReading:
         self._provider = provider
         self._asked = asked
         self._now = now
-        self._items: dict[int, _Item] = {}
+        self._items: dict[int, _Item] = {}  # by place
+        self._seen: list[_Item] = []  # in the order in which something of them was shown
         self._model = ""
         self._status = ""
         self._cut = ""
@@ -101,9 +102,11 @@ class ResponsesReading:
         kind = word_in(said.get("type")) or name
         self._check(kind, said)
         if said.get("object") == "response":  # where the provider does not stream
-            return self._response(said)
-        if "response" in said:
-            return self._response(object_in(said["response"]))
+            return self._response(said, word_in(said.get("status")))
+        ended = kind.removeprefix("response.")
+        if "response" in said or ended in _ENDS:
+            response = object_in(said.get("response"))
+            return self._response(response, word_in(response.get("status")) or ended)
         if kind.startswith("response.output_item."):
             return self._grown(said, object_in(said.get("item")))
         return self._delta(kind, said)
@@ -119,10 +122,9 @@ class ResponsesReading:
         if response.get("status") in ("failed", "cancelled") or kind == "response.failed":
             raise Said(Fault(text="the provider stopped with an error"))
 
-    def _response(self, response: Json) -> list[ModelEvent]:
+    def _response(self, response: Json, status: str) -> list[ModelEvent]:
         self._model = word_in(response.get("model")) or self._model
         self._count(object_in(response.get("usage")))
-        status = word_in(response.get("status"))
         if status not in _ENDS:
             return []
         events: list[ModelEvent] = []
@@ -137,30 +139,37 @@ class ResponsesReading:
         kind = word_in(item.get("type"))
         if kind not in _KINDS:
             return []
-        known = self._item(said, kind)
-        known.item_id = word_in(item.get("id")) or known.item_id
+        known = self._item(said, kind, word_in(item.get("id")))
         known.encrypted = text_in(item.get("encrypted_content")) or known.encrypted
         if kind == "function_call":
             known.name = word_in(item.get("name")) or known.name
-            known.call_id = word_in(item.get("call_id")) or known.call_id or new_id("call")
+            known.call_id = known.call_id or word_in(item.get("call_id")) or new_id("call")
             announced = self._announced(known)
             return [*announced, *self._rest(known, text_of_arguments(item.get("arguments")))]
         content = objects_in(item.get("content"))
         self._refuses = self._refuses or any(part.get("type") == "refusal" for part in content)
+        if kind == "reasoning" and known.encrypted:
+            self._see(known)
         if kind == "message":
             return self._rest(known, "".join(map(_text_of, content)))
         summary = objects_in(item.get("summary")) or content
         return self._rest(known, _GAP.join(filter(None, map(_text_of, summary))))
 
-    def _item(self, said: Json, kind: str) -> _Item:
-        """The item of an event, by its place; without a place the last one of its kind."""
+    def _item(self, said: Json, kind: str, item_id: str = "") -> _Item:
+        """The item of an event, by its id, else by its place, else the last one of its kind."""
+        item_id = item_id or word_in(said.get("item_id"))
         place = count_in(said.get("output_index"))
-        if place is None:
-            same = [at for at, item in self._items.items() if item.kind == kind]
-            place = same[-1] if same else len(self._items)
-        known = self._items.get(place)
+        same = [item for item in self._items.values() if item.kind == kind]
+        known = next((item for item in same if item_id and item.item_id == item_id), None)
+        if known is None and place is not None:
+            known = self._items.get(place)
+        elif known is None and same and not (item_id and same[-1].item_id):
+            known = same[-1]
         if known is None or known.kind != kind:
-            known = self._items[place] = _Item(kind)
+            known = _Item(kind)
+            free = max(self._items, default=-1) + 1
+            self._items[free if place is None or place in self._items else place] = known
+        known.item_id = known.item_id or item_id
         return known
 
     def _delta(self, event: str, said: Json) -> list[ModelEvent]:
@@ -186,7 +195,13 @@ class ResponsesReading:
         item.text += text
         return self._shown(item, text) if text else []
 
+    def _see(self, item: _Item) -> None:
+        if item not in self._seen:
+            self._seen.append(item)
+
     def _shown(self, item: _Item, text: str) -> list[ModelEvent]:
+        if item.kind != "function_call":
+            self._see(item)
         match item.kind:
             case "message":
                 return [TextDelta(text)]
@@ -201,6 +216,7 @@ class ResponsesReading:
         if call.is_announced or not call.name:
             return []
         call.is_announced = True
+        self._see(call)
         events: list[ModelEvent] = [ToolCallStarted(ToolCallId(call.call_id), call.name)]
         return [*events, *(self._shown(call, call.text) if call.text else [])]
 
@@ -242,7 +258,8 @@ class ResponsesReading:
     def finished(self) -> Turn:
         """The turn, without calls that are not whole."""
         stop = self._stop_reason()
-        items = [self._items[place] for place in sorted(self._items)]
+        unseen = [item for item in self._items.values() if item not in self._seen]
+        items = [*self._seen, *unseen]
         parts: list[TextPart | ThinkingPart | ToolCall] = []
         dropped: list[str] = []
         for item in items:

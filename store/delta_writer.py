@@ -11,7 +11,8 @@ from typing import Protocol
 
 from core.ids import ToolCallId
 from store.errors import GenerationClosed
-from store.records import DeltaKind, Lease
+from store.live_text import LiveText, Place
+from store.records import DeltaKind, DeltaRun, Lease
 
 ENTRY_CHARS = 200_000  # of one delta: a document holds 1 MiB, a character is 4 bytes at most
 REQUEST_ENTRIES = 50  # deltas in one mutation: others wait while it runs
@@ -63,11 +64,14 @@ class DeltaWriter:
     It holds about `unsaved_chars` at most.
     """
 
-    def __init__(self, batcher: Sending, lease: Lease, *, unsaved_chars: int) -> None:
+    def __init__(
+        self, batcher: Sending, lease: Lease, live: LiveText, *, unsaved_chars: int
+    ) -> None:
         self.lease = lease
         self.refused = asyncio.Event()
         """Set when Convex has refused a delta: the message is final or another attempt's."""
         self._batcher = batcher
+        self._live = live
         self._most_unsaved_chars = unsaved_chars
         self._next_seq = lease.next_seq
         self._last_part = lease.last_part
@@ -127,6 +131,7 @@ class DeltaWriter:
             return
         self._last_part = part - 1
         self._runs.append(_Run(part, "reset"))
+        self._show(DeltaRun(part, "reset", ""))
         self._batcher.announce(self)
 
     async def flush(self) -> None:
@@ -186,6 +191,8 @@ class DeltaWriter:
             self._runs.clear()
             if isinstance(problem, GenerationClosed):
                 self.refused.set()
+        else:
+            self._live.saved(self._next_seq)
         self._changed.set()
 
     async def _add(
@@ -205,11 +212,16 @@ class DeltaWriter:
         if last is None or known != (part, kind, call_id) or last.chars >= ENTRY_CHARS:
             last = _Run(part, kind, call_id)
             self._runs.append(last)
+        self._show(DeltaRun(part, kind, piece, call_id), offset=last.chars)
         last.pieces.append(piece)
         last.chars += len(piece)
         self._unsaved_chars += len(piece)
         self._last_part = max(self._last_part, part)
         self._batcher.announce(self)
+
+    def _show(self, run: DeltaRun, *, offset: int = 0) -> None:
+        """Show it in this process: it belongs to the delta that the last run becomes."""
+        self._live.add(Place(self._next_seq + len(self._runs) - 1, offset), run)
 
     async def _wait_for_change(self) -> None:
         self._changed.clear()

@@ -12,6 +12,7 @@ from typing import Self
 from store.client import ConvexHttp
 from store.delta_writer import DeltaWriter, Entry
 from store.errors import GenerationClosed, StoreFault, StoreUnavailable
+from store.live_text import LiveTexts
 from store.records import Lease
 
 log = logging.getLogger(__name__)
@@ -77,6 +78,7 @@ class DeltaBatcher:
         self.limits = limits or DeltaLimits()
         self._http = http
         self._pending: dict[DeltaWriter, None] = {}  # in order of arrival
+        self.live = LiveTexts()
         self._streaming = _Streaming()
         self._tasks = asyncio.TaskGroup()
         self._requests: set[asyncio.Task[None]] = set()
@@ -113,7 +115,8 @@ class DeltaBatcher:
 
     def open(self, lease: Lease) -> DeltaWriter:
         """A writer for the attempt that holds `lease`."""
-        return DeltaWriter(self, lease, unsaved_chars=self.limits.unsaved_chars)
+        live = self.live.open(lease)
+        return DeltaWriter(self, lease, live, unsaved_chars=self.limits.unsaved_chars)
 
     def announce(self, writer: DeltaWriter) -> None:
         """Something of `writer` may be pending: it goes now if it is urgent, else with the tick."""

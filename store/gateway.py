@@ -12,11 +12,13 @@ from store.deltas import DeltaBatcher, DeltaLimits
 from store.edits import Edits
 from store.events import GenerationEvents
 from store.files import Files
+from store.following import FollowedConversations
 from store.generating import ProjectGenerations
 from store.generations import Generations
 from store.mcp import Mcp
 from store.messages import Messages
 from store.outbox import Outbox
+from store.passage import Passage
 from store.plans import Plans
 from store.projects import Projects
 from store.pulls import Pulls
@@ -48,6 +50,7 @@ class Store:
         self.edits = Edits(self.http)
         self.conversations = Conversations(self.http)
         self.messages = Messages(self.http)
+        self.following = FollowedConversations(self.http)
         self.attachments = Attachments(self.http)
         self.generations = Generations(self.http)
         self.asks = Asks(self.http)
@@ -63,15 +66,18 @@ class Store:
         self.mcp = Mcp(self.http)
         self.github_accounts = GithubAccountRows(self.http)
         self.deltas = DeltaBatcher(self.http, delta_limits)
+        self.passage = Passage(url)
 
     async def __aenter__(self) -> Self:
         """Open the connections and start the batcher."""
         await self.http.__aenter__()
         await self.deltas.__aenter__()
+        await self.passage.__aenter__()
         return self
 
     async def __aexit__(self, *error: object) -> None:
         """Flush what is pending and close the connections."""
+        await self.passage.__aexit__(*error)
         try:
             await self.deltas.__aexit__(*error)
         finally:

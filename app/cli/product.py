@@ -33,7 +33,7 @@ def dev(
 ) -> None:
     """API, worker and the embedded Convex in one process.
 
-    Ready line: {"api": URL, "convex": URL, "token": the local user's token}.
+    Ready line: {"api": URL, "convex": URL, "token": its token, "web": URL with it}.
     """
     settings = settings_or_exit(
         port=port, data_dir=data, host=host, convex_port=convex_port, preview_port=preview_port

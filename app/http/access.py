@@ -11,6 +11,7 @@ from fastapi import APIRouter, Depends, Request, Response
 from fastapi.routing import APIRoute
 from fastapi.security import HTTPBearer
 
+from app.http.callers import caller_of_connection
 from app.http.context import Services
 from app.http.errors import Problem
 from app.http.rates.limits import class_of
@@ -67,14 +68,19 @@ AccessDep = Annotated[Access, Depends()]
 class AuthenticatedRoute(APIRoute):
     """Judges the token first: FastAPI would read and parse the body before a dependency runs."""
 
+    async def identify(self, request: Request) -> Caller:
+        """Who is calling. Raises: Unauthorized."""
+        return await caller_of_connection(request, request.headers.get("authorization"))
+
     def get_route_handler(self) -> Handler:
         """The handler behind the check."""
         handle = super().get_route_handler()
 
         async def authenticated(request: Request) -> Response:
-            services = get_services(request)
-            caller = await services.authenticator.caller(request.headers.get("authorization"))
-            await services.rates.check(caller.owner, class_of(request.method, self.path))
+            caller = await self.identify(request)
+            await get_services(request).rates.check(
+                caller.owner, class_of(request.method, self.path)
+            )
             request.state.caller = caller
             return await handle(request)
 

@@ -13,13 +13,16 @@ from app.http import (
     checkpoints,
     completing,
     conversations,
+    convex,
     docs,
     events,
     files,
+    following,
     front_ends,
     generate,
     github,
     health,
+    inngest,
     lsp,
     mcp,
     messages,
@@ -30,7 +33,9 @@ from app.http import (
     projects,
     realtime,
     runs,
+    session,
     terminal,
+    trigger,
     usage,
 )
 from app.http.context import Services
@@ -51,9 +56,10 @@ Every error is `{"error": "<text for people>", "code": "<word for programs>"}`.
 
 MCP_HEADERS = ("Mcp-Session-Id", "MCP-Protocol-Version", "Mcp-Method", "Mcp-Name")
 
-# The page of the API shows them in this order.
+# The page of the API shows them in this order. Convex is not on it, and is asked most often.
 NOUNS = (
     front_ends,  # its fixed words stand before `/projects/{id}`
+    convex,
     projects,
     project_settings,
     generate,
@@ -62,6 +68,7 @@ NOUNS = (
     archives,
     github,
     conversations,
+    following,
     messages,
     attachments,
     asks,
@@ -76,6 +83,9 @@ NOUNS = (
     terminal,
     lsp,
     previews,
+    session,
+    inngest,
+    trigger,
     health,
     docs,
 )
@@ -110,6 +120,7 @@ def create_application(services: Services, settings: Settings, clock: Clock) -> 
     app.state.services = services
     app.state.front_end = settings.front_end
     app.state.origins = frozenset(settings.cors_origins)
+    app.state.convex_sockets = set[object]()
     for noun in NOUNS:
         app.include_router(noun.router)
     add_error_handlers(app)
@@ -132,11 +143,13 @@ def create_application(services: Services, settings: Settings, clock: Clock) -> 
             allow_headers=[
                 "Authorization",
                 "Content-Type",
+                "Convex-Client",
                 "Idempotency-Key",
                 "X-Request-Id",
                 *MCP_HEADERS,
             ],
             expose_headers=["X-Request-Id", "Retry-After", "Mcp-Session-Id"],
+            allow_credentials=True,  # session cookies; the origins are named one by one
             max_age=600,
         )
     return app

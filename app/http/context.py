@@ -7,11 +7,15 @@ from app.identity.tokens import Authenticator
 from app.services.asking import Asking
 from app.services.attaching import Attaching
 from app.services.choosing import Choosing
+from app.services.clients.events import ClientEvents
+from app.services.clients.scheduling import Scheduling
+from app.services.clients.triggering import Triggering
 from app.services.completing import Completing
 from app.services.configuring import Configuring
 from app.services.connecting import Connecting
 from app.services.editing import Editing
 from app.services.engine import EngineAccess
+from app.services.following import Following
 from app.services.generating import Generating
 from app.services.health import Health
 from app.services.mcp.endpoint import McpEndpoint
@@ -19,6 +23,7 @@ from app.services.mcp.named import NamedServers
 from app.services.messages import Messaging
 from app.services.plans import PlanGate
 from app.services.previews import Previews
+from app.services.session import SessionFacts
 from app.services.streams import Streams
 from app.services.terminals import Terminals
 from app.services.transfers import Transferring
@@ -36,8 +41,10 @@ class Services:
     choosing: Choosing
     asking: Asking
     completing: Completing
+    following: Following
     generating: Generating
     authenticator: Authenticator
+    session: SessionFacts
     rates: RateLimits
     health: Health
     engine: EngineAccess
@@ -51,4 +58,7 @@ class Services:
     transfers: Transferring
     plans: PlanGate
     connecting: Connecting
+    clients: ClientEvents
+    triggering: Triggering
+    scheduling: Scheduling
     clock: Clock

@@ -15,7 +15,7 @@ from starlette.routing import Match
 
 from app.http.front_end_words import said_to
 from app.http.rates.limits import RateLimited
-from app.identity.tokens import Unauthorized
+from app.identity.tokens import ForeignPage, Unauthorized
 from app.services.engine import OperatorOnly
 from app.services.mcp.endpoint import ForeignOrigin
 from app.services.plans import PlanRequired
@@ -96,7 +96,13 @@ def problem(
 def status_of(error: Refused) -> int:
     """The HTTP status that says what kind of refusal this is."""
     match error:
-        case OperatorOnly() | ForeignOrigin() | PlanRequired() | ProjectLimitReached():
+        case (
+            OperatorOnly()
+            | ForeignOrigin()
+            | ForeignPage()
+            | PlanRequired()
+            | ProjectLimitReached()
+        ):
             return HTTPStatus.FORBIDDEN
         case Unauthorized() | BadToken():
             return HTTPStatus.UNAUTHORIZED

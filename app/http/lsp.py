@@ -12,6 +12,7 @@ from fastapi import APIRouter, Path, WebSocket, WebSocketDisconnect
 
 from app.http.context import Services
 from app.http.errors import InvalidRequest, status_of
+from app.http.origins import comes_from_a_page_of_ours
 from app.http.sockets import (
     GOING_AWAY,
     NORMAL,
@@ -22,7 +23,6 @@ from app.http.sockets import (
     can_be_a_name,
     chosen_protocol,
     close,
-    comes_from_a_page_of_ours,
 )
 from app.services.editing import Editing, Outlet, TooManyMistakes
 from core.errors import Refused, Transient

@@ -2,10 +2,10 @@
 
 import asyncio
 import logging
-from urllib.parse import urlsplit
 
 from fastapi import WebSocket, WebSocketDisconnect
 
+from app.http.callers import caller_of_connection
 from app.http.context import Services
 from app.http.rates.limits import RateClass
 from app.identity.tokens import Caller
@@ -22,25 +22,6 @@ REASON_BYTES = 120  # a close frame holds 123
 
 BEARER = "bearer."
 """Before a token among the subprotocols: a page can send no headers with a websocket."""
-
-
-def comes_from_a_page_of_ours(websocket: WebSocket) -> bool:
-    """Whether no page opens it, or one of this origin or of the configured ones.
-
-    Browsers let any page open a websocket anywhere, and say which page it was.
-    """
-    origin = websocket.headers.get("origin")
-    if origin is None or origin in websocket.app.state.origins:
-        return True
-    return is_of_host(origin, websocket.headers.get("host", ""))
-
-
-def is_of_host(origin: str, host: str) -> bool:
-    """Whether an `Origin` header names the same place as a `Host` header."""
-    try:
-        return urlsplit(origin).netloc.lower() == host.lower() != ""
-    except ValueError:  # it names none
-        return False
 
 
 def bearer_of(websocket: WebSocket) -> str | None:
@@ -60,9 +41,9 @@ def chosen_protocol(websocket: WebSocket, name: str) -> str | None:
 
 
 async def caller_of(websocket: WebSocket) -> Caller:
-    """Who opens it, by the token. Raises: Unauthorized, RateLimited."""
+    """Who opens it, by the token. Raises: ForeignPage, Unauthorized, RateLimited."""
     services: Services = websocket.app.state.services
-    caller = await services.authenticator.caller(bearer_of(websocket))
+    caller = await caller_of_connection(websocket, bearer_of(websocket))
     await services.rates.check(caller.owner, RateClass.STREAMS)
     return caller
 

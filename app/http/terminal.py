@@ -16,6 +16,7 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from app.http.context import Services
 from app.http.errors import InvalidRequest, status_of
+from app.http.origins import comes_from_a_page_of_ours
 from app.http.sockets import (
     CLOSE_S,
     GOING_AWAY,
@@ -28,7 +29,6 @@ from app.http.sockets import (
     can_be_a_name,
     chosen_protocol,
     close,
-    comes_from_a_page_of_ours,
 )
 from app.services.terminals import NotTaken, Terminal, View, ViewEnd
 from core.background import until_one_ends

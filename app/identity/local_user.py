@@ -87,6 +87,16 @@ def open_local_user(data_dir: Path) -> LocalUser:
     return LocalUser(key)
 
 
+def renew_local_user(data_dir: Path) -> LocalUser:
+    """Put another key in the place of the one there is: every token of before is void.
+
+    Who has read the key already (a running `polaris dev`, its Convex) goes on with the old one.
+    """
+    path = data_dir / _FILE
+    path.unlink(missing_ok=True)
+    return open_local_user(data_dir)
+
+
 def _create(path: Path) -> None:
     """Whole or not at all, also when two processes do it at once: the first link wins."""
     path.parent.mkdir(parents=True, exist_ok=True)

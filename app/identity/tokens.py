@@ -1,9 +1,9 @@
 """Who is calling: user tokens are JWTs, checked against the public keys of their issuer."""
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Self
+from typing import Any, Self
 
 import jwt
 
@@ -28,6 +28,18 @@ class Unauthorized(Refused):
 
     def __init__(self) -> None:
         super().__init__("Unauthorized")
+
+
+class ForeignPage(Refused):
+    """There is a session cookie, and no sign that a page of ours sent it."""
+
+    code = "foreign_origin"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "A session cookie counts only with an Origin of this API or of POLARIS_CORS_ORIGINS; "
+            "other clients send `Authorization: Bearer …`"
+        )
 
 
 class SubjectNotStorable(Refused):
@@ -75,6 +87,28 @@ class Authenticator:
         scheme, _, token = (authorization or "").partition(" ")
         if scheme.lower() != "bearer" or not token:
             raise Unauthorized
+        return _caller_of(await self._claims(token, audience=self._audience))
+
+    async def caller_in_a_browser(self, token: str, *, is_ours: Callable[[str], bool]) -> Caller:
+        """Who the token of a session cookie speaks for.
+
+        Clerk's has no audience: `azp` is the origin for which it was made, and `is_ours` tells
+        whether that is one of ours. One with an audience is judged as that of a header.
+
+        Raises: as `caller`.
+        """
+        claims = await self._claims(token, audience=None)
+        if "aud" in claims:
+            claims = await self._claims(token, audience=self._audience)
+        elif not (is_ours(str(claims["azp"])) if "azp" in claims else self._audience is None):
+            raise Unauthorized
+        if (
+            claims.get("sts", "active") != "active"
+        ):  # Clerk: something is left to do to be signed in
+            raise Unauthorized
+        return _caller_of(claims)
+
+    async def _claims(self, token: str, *, audience: str | None) -> Mapping[str, Any]:
         try:
             key = await self._keys.key(jwt.get_unverified_header(token).get("kid"))
             if key is None:
@@ -84,23 +118,27 @@ class Authenticator:
                 key,
                 algorithms=list(ALGORITHMS),
                 issuer=self._issuer,
-                audience=self._audience,
+                audience=audience,
                 leeway=LEEWAY_S,
                 options={
                     "require": ["exp", "sub", "iss"],
-                    "verify_aud": self._audience is not None,
+                    "verify_aud": audience is not None,
                 },
             )
             _check_times(claims)
         except (jwt.PyJWTError, ValueError, OverflowError) as problem:
             log.info("token_refused", extra={"reason": type(problem).__name__})
             raise Unauthorized from None  # the reason stays here: it helps whoever forges
-        subject = str(claims["sub"])  # PyJWT has checked that it is a text
-        if not 0 < len(subject) <= SUBJECT_LIMIT_CHARS:
-            raise Unauthorized
-        if not is_storable(subject):
-            raise SubjectNotStorable
-        return Caller(OwnerId(subject))
+        return claims
+
+
+def _caller_of(claims: Mapping[str, Any]) -> Caller:
+    subject = str(claims["sub"])  # PyJWT has checked that it is a text
+    if not 0 < len(subject) <= SUBJECT_LIMIT_CHARS:
+        raise Unauthorized
+    if not is_storable(subject):
+        raise SubjectNotStorable
+    return Caller(OwnerId(subject))
 
 
 def _check_times(claims: Mapping[str, object]) -> None:

@@ -2,7 +2,7 @@
 
 from pydantic import Field, field_validator
 
-from app.settings.group import Group, stripped
+from app.settings.group import Group, Names, stripped
 
 
 class IdentitySettings(Group):
@@ -23,6 +23,24 @@ class IdentitySettings(Group):
         default=None,
         validation_alias="POLARIS_AUTH_AUDIENCE",
         description="`aud` that user tokens must have; not set: not checked.",
+    )
+
+    session_cookies: Names = Field(
+        default=("__session",),
+        validation_alias="POLARIS_SESSION_COOKIES",
+        description="Cookies (comma-separated) that hold a user's token: __session, stack-access.",
+    )
+    oidc_client_id: str | None = Field(
+        default=None,
+        min_length=1,
+        max_length=200,
+        validation_alias="POLARIS_OIDC_CLIENT_ID",
+        description="With it pages sign people in at POLARIS_AUTH_ISSUER, by OIDC with PKCE.",
+    )
+    oidc_scopes: Names = Field(
+        default=("openid", "profile", "email"),
+        validation_alias="POLARIS_OIDC_SCOPES",
+        description="Scopes (comma-separated) that pages ask for at that sign-in.",
     )
 
     @field_validator("auth_jwks", "auth_issuer")

@@ -8,6 +8,7 @@ from pydantic import ValidationError, model_validator
 from app.settings.accounts import AccountSettings
 from app.settings.answers import AnswerSettings, BusyPolicy
 from app.settings.api import ApiSettings
+from app.settings.clients import ClientSettings
 from app.settings.front_ends import FrontEnd, FrontEndSettings
 from app.settings.identity import IdentitySettings
 from app.settings.models import ModelSettings
@@ -23,6 +24,7 @@ class SettingsInvalid(Exception):
 
 class Settings(
     ObservingSettings,
+    ClientSettings,
     AccountSettings,
     FrontEndSettings,
     TransferSettings,
@@ -45,9 +47,16 @@ class Settings(
             raise ValueError(
                 "POLARIS_AUTH_ISSUER: needed with POLARIS_AUTH_JWKS and POLARIS_AUTH_AUDIENCE"
             )
+        if self.auth_issuer is None and self.oidc_client_id is not None:
+            raise ValueError("POLARIS_AUTH_ISSUER: needed with POLARIS_OIDC_CLIENT_ID")
         if self.convex_url is not None and self.convex_internal_key is None:
             raise ValueError(
                 "POLARIS_CONVEX_INTERNAL_KEY: needed with CONVEX_URL; set the same value there"
+            )
+        if self.auth_issuer and not all("=" in k.get_secret_value() for k in self.client_keys):
+            raise ValueError(
+                "POLARIS_EVENT_KEYS, POLARIS_SIGNING_KEYS, POLARIS_TRIGGER_KEYS: with "
+                "POLARIS_AUTH_ISSUER there is no local user; write KEY=OWNER"
             )
         if (self.billing_url is None) != (self.billing_key is None):
             raise ValueError("POLARIS_BILLING_URL and POLARIS_BILLING_KEY: set both, or none")

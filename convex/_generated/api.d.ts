@@ -84,6 +84,7 @@ import type * as system_conversations from "../system/conversations.js";
 import type * as system_edits from "../system/edits.js";
 import type * as system_events from "../system/events.js";
 import type * as system_files from "../system/files.js";
+import type * as system_following from "../system/following.js";
 import type * as system_forking from "../system/forking.js";
 import type * as system_generating from "../system/generating.js";
 import type * as system_generations from "../system/generations.js";
@@ -186,6 +187,7 @@ declare const fullApi: ApiFromModules<{
   "system/edits": typeof system_edits;
   "system/events": typeof system_events;
   "system/files": typeof system_files;
+  "system/following": typeof system_following;
   "system/forking": typeof system_forking;
   "system/generating": typeof system_generating;
   "system/generations": typeof system_generations;

@@ -18,11 +18,16 @@ export const deltaPage = v.object({
   status: v.optional(messageStatus), // final: read the message instead
 });
 
-/** Text from cursor `from` on, adjacent pieces of one part, kind and tool call merged. */
-export async function deltasFrom(ctx: QueryCtx, message: Doc<"messages">, from: number): Promise<Infer<typeof deltaPage>> {
+/** Text from cursor `from` on, up to `before`, adjacent pieces of one part, kind and tool call merged. */
+export async function deltasFrom(
+  ctx: QueryCtx,
+  message: Doc<"messages">,
+  from: number,
+  before = Infinity,
+): Promise<Infer<typeof deltaPage>> {
   const rows = await ctx.db
     .query("deltas")
-    .withIndex("by_message", (q) => q.eq("messageId", message._id).gte("seq", from))
+    .withIndex("by_message", (q) => q.eq("messageId", message._id).gte("seq", from).lt("seq", before))
     .take(PAGE);
   const runs: Infer<typeof deltaPage>["runs"] = [];
   for (const { part, kind, text, toolCallId } of rows) {

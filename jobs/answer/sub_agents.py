@@ -5,12 +5,10 @@ from typing import Any
 from agent import words
 from agent.durable import Durable
 from agent.sub_agents import Report, Task, TaskEnd, TaskId, TaskRef
-from agent.transcript import text_of_turn
 from core.ids import MessageId, OwnerId
 from core.usage import Usage
 from engine import JobRef, StepFailed
 from jobs.answer.attempt import Attempt
-from jobs.answer.records import recorded_turns
 from jobs.answer.words import failure_words
 from jobs.events import MessageSent, TaskAsked
 from store.gateway import Store
@@ -89,8 +87,9 @@ class StoreSubAgents:
 def _told(context: MessageContext) -> str:
     message = context.message
     said = ""
-    for recorded in recorded_turns(context.turns, context.tool_calls):
-        said = text_of_turn(recorded.turn).strip() or said
+    for turn in sorted(context.turns, key=lambda turn: turn.turn):
+        prose = "".join(part.text or "" for part in turn.parts if part.type == "text")
+        said = prose.strip() or said
     match message.status:
         case MessageStatus.COMPLETED:
             remark = words.task_cut(message.ended_early) if message.ended_early else ""

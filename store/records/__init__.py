@@ -63,6 +63,12 @@ from store.records.files import (
     RenamedFile,
     WrittenFile,
 )
+from store.records.following import (
+    ConversationHead,
+    FollowedMessage,
+    FollowedStream,
+    RunningHead,
+)
 from store.records.generating import (
     Check,
     ProjectGeneration,
@@ -136,6 +142,7 @@ __all__ = [
     "CondensedRecord",
     "ContextCondensed",
     "Conversation",
+    "ConversationHead",
     "DeletedFile",
     "DeltaKind",
     "DeltaPage",
@@ -149,6 +156,8 @@ __all__ = [
     "FileEntry",
     "FileKind",
     "FileMode",
+    "FollowedMessage",
+    "FollowedStream",
     "ForkStep",
     "Generation",
     "GenerationEvent",
@@ -198,6 +207,7 @@ __all__ = [
     "ResultText",
     "Reviewed",
     "ReviewedFile",
+    "RunningHead",
     "SentMessage",
     "SettingsChange",
     "SteerRecord",

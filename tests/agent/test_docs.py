@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.engine.test_docs import Example, check, examples
+from tests.support.examples import Example, examples
 
 PAGE = Path(__file__).parents[2] / "docs" / "agent.md"
 
@@ -14,7 +14,7 @@ def test_example_prints_what_the_page_says(
     example: Example, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    check(example, tmp_path)
+    example.check(tmp_path)
 
 
 def test_there_is_one_of_a_network() -> None:

@@ -14,6 +14,7 @@ import psutil
 import pytest
 
 from tests.support.api_client import Api, api_at
+from tests.support.following import Page, following
 from tests.support.issuer import Issuer
 from tests.support.product import ROOT, Program, environment, running, start
 from tests.support.terminals import terminal_of
@@ -97,6 +98,38 @@ async def test_a_message_to_the_api_is_answered_by_a_worker_and_cancelled_across
             await api.ok("POST", "/api/messages/cancel", {"messageId": slow["messageId"]})
             after = await api.send(conversation, "hello")  # the conversation is free again
             assert (await api.until_final(after["messageId"]))["status"] == "completed"
+
+
+async def test_an_answer_of_a_worker_is_followed_at_any_api(site: Site) -> None:
+    with ExitStack() as stack:
+        fronts = [stack.enter_context(running(["api"], folder=site.folder, env=site.env))]
+        other = site.folder / "other"
+        other.mkdir()
+        fronts.append(stack.enter_context(running(["api"], folder=other, env=site.env)))
+        stack.callback(site.worker("one").stop)
+        token = site.issuer.token("eve")
+        page = Page()
+        async with api_at(fronts[0].ready["api"], "eve", token) as api:
+            conversation = await api.conversation()
+            sent = await api.send(conversation, "answer slowly")
+            after: str | None = "0"
+            turn = 0
+            while page.ended is None:
+                url = fronts[turn % 2].ready["api"]
+                turn += 1
+                async with (
+                    api_at(url, "eve", token) as there,
+                    following(there, conversation, page, after=after) as names,
+                ):
+                    texts = 0
+                    async for name in names:
+                        texts += not name
+                        if name == "end" or texts > 5:
+                            break
+                after = page.last_id
+            assert turn > 2
+            assert "reset" not in page.names
+            assert page.text == (await api.message(sent["messageId"]))["content"]
 
 
 async def test_a_terminal_runs_beside_the_api_and_a_worker_sees_what_it_changes(

@@ -3,13 +3,16 @@
 import asyncio
 import json
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
+import aiohttp
 import pytest
 
 from tests.crash.conftest import WHOLE_ANSWER, Site
 from tests.support.api_client import POLL_S, Api
+from tests.support.following import Page, StreamEnded, following, until
 
 pytestmark = pytest.mark.timeout(120)
 
@@ -129,6 +132,38 @@ async def test_answer_is_whole_after_a_kill(site: Site, api: Api, moment: Moment
     await check_undo(api, project)
     asked = await site.asked()
     assert len(asked) <= 4, "only the interrupted turn may be generated again"
+
+
+@pytest.mark.parametrize(
+    "moment",
+    [turn_streams(0, 8), turn_ended(1), turn_streams(2, 300)],
+    ids=["first-turn-streams", "second-turn-ended", "last-turn-streams"],
+)
+async def test_who_follows_has_the_whole_answer_after_a_kill(
+    site: Site, api: Api, moment: Moment
+) -> None:
+    """What it was told and the dead process lost is taken back."""
+    project = await api.project()
+    await api.ok("PUT", f"/api/projects/{project}/files/count.txt", data=b"count: 0\n")
+    conversation = await api.conversation(project)
+    await api.send(conversation, "please do it")
+    page = Page()
+
+    async def follow() -> None:
+        with suppress(aiohttp.ClientError, ConnectionError, StreamEnded):
+            async with following(api, conversation, page, after=page.last_id or "0") as names:
+                await until(names, "end")
+
+    async with asyncio.TaskGroup() as tasks:
+        tasks.create_task(follow())
+        while not moment(await site.asked()):  # noqa: ASYNC110 - the model's journal has to be asked
+            await asyncio.sleep(POLL_S / 4)
+        site.kill()
+    assert page.ended is None
+    site.start()
+    while page.ended is None:
+        await follow()
+    assert page.text == WHOLE_ANSWER
 
 
 @pytest.mark.parametrize("delay_s", [0.05, 0.33, 0.62, 0.9, 1.2])

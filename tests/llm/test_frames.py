@@ -131,6 +131,13 @@ async def test_an_answer_in_one_piece_is_read(protocol: str) -> None:
             "stop_reason": "end_turn",
             "usage": {"input_tokens": 7, "output_tokens": 2},
         },
+        "responses": {
+            "object": "response",
+            "model": "m",
+            "status": "completed",
+            "output": [{"type": "message", "content": [{"type": "output_text", "text": "Hi"}]}],
+            "usage": {"input_tokens": 7, "output_tokens": 2},
+        },
     }
     read = summary(await reading_of(protocol, said(200, whole[protocol])))
     assert (read["text"], read["stop"], read["usage"]) == ("Hi", "end", [7, 2, 0, 0])

@@ -39,7 +39,63 @@ def _block(number: int, block: dict[str, Any], *deltas: dict[str, Any]) -> list[
     ]
 
 
+def _item(place: int, kind: str, item: dict[str, Any], *deltas: dict[str, Any]) -> list[Any]:
+    whole = {"type": kind, "id": f"i{place}", **item}
+    begun: dict[str, Any] = {
+        name: "" if name == "arguments" else [] for name in item if name not in _KEPT
+    }
+    kept = {name: value for name, value in item.items() if name in _KEPT}
+    added: dict[str, Any] = {"type": kind, "id": f"i{place}", **kept, **begun}
+    return [
+        {"type": "response.output_item.added", "output_index": place, "item": added},
+        *({"output_index": place, "item_id": f"i{place}", **delta} for delta in deltas),
+        {"type": "response.output_item.done", "output_index": place, "item": whole},
+    ]
+
+
+_KEPT = ("role", "call_id", "name", "encrypted_content")
+_ARGUMENTS = '{"path": "a"}'
+_RESPONSES = "response.function_call_arguments"
+
 GOOD: dict[str, list[dict[str, Any]]] = {
+    "responses": [
+        {
+            "type": "response.created",
+            "response": {"object": "response", "model": "m", "status": "in_progress"},
+        },
+        *_item(
+            0,
+            "reasoning",
+            {"encrypted_content": "x", "summary": [{"type": "summary_text", "text": "hm"}]},
+            {"type": "response.reasoning_summary_text.delta", "summary_index": 0, "delta": "hm"},
+        ),
+        *_item(
+            1,
+            "message",
+            {"role": "assistant", "content": [{"type": "output_text", "text": "Hi"}]},
+            {"type": "response.output_text.delta", "content_index": 0, "delta": "Hi"},
+        ),
+        *_item(
+            2,
+            "function_call",
+            {"call_id": "c1", "name": "readFile", "arguments": _ARGUMENTS},
+            {"type": f"{_RESPONSES}.delta", "delta": _ARGUMENTS},
+            {"type": f"{_RESPONSES}.done", "arguments": _ARGUMENTS},
+        ),
+        {
+            "type": "response.completed",
+            "response": {
+                "object": "response",
+                "model": "m",
+                "status": "completed",
+                "usage": {
+                    "input_tokens": 7,
+                    "output_tokens": 2,
+                    "input_tokens_details": {"cached_tokens": 1},
+                },
+            },
+        },
+    ],
     "openai": [
         _chunk({"role": "assistant", "content": "", "reasoning_content": "hm"}),
         _chunk({"content": "Hi"}),
@@ -204,4 +260,6 @@ async def test_a_null_or_missing_field_never_loses_an_answer_that_was_there(prot
                     await read(server, model, protocol, replaced(good, place, odd))
                 except FAULTS:
                     lost.append(place)
-    assert lost == []
+    # Without the one event of Responses that says that the answer is complete, it may be cut.
+    only_end = [(len(good) - 1,)] * 2 if protocol == "responses" else []
+    assert lost == only_end

@@ -5,6 +5,7 @@
 
 from enum import StrEnum
 from pathlib import Path
+from typing import cast
 
 from app.settings import Settings, variable_of
 
@@ -13,8 +14,10 @@ HEAD = "# Every setting with its default. Copy to .env and take away the # of wh
 
 
 def shown(default: object) -> str:
-    if default is None or default == ():
+    if default is None:
         return ""
+    if isinstance(default, tuple):
+        return ",".join(cast("tuple[str, ...]", default))
     return default.value if isinstance(default, StrEnum) else str(default)
 
 

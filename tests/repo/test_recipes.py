@@ -36,7 +36,7 @@ ROOT = Path(__file__).parents[2]
 ID_TOOLS_ONLY = (*ID_FILE_TOOLS, *OLD_FETCH_TOOLS)
 # For probes; for whoever has a token of its own kind; for browsers that come back from GitHub,
 # which have a cookie.
-OPEN = {"/api/health", "/api/realtime", "/api/github/callback"}
+OPEN = {"/api/session", "/api/health", "/api/realtime", "/api/github/callback"}
 
 
 def modules_below(package: ModuleType) -> Iterator[ModuleType]:

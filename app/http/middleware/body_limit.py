@@ -7,6 +7,7 @@ from app.http.errors import BodyTooLarge, problem
 from app.services.attaching import MAX_IMAGE_BYTES
 
 ARCHIVES = "/api/projects/import"
+CONVEX_BYTES = 20 * 1024 * 1024  # as Convex: of an HTTP action; 16 MiB of a function
 
 
 class BodyLimit:
@@ -50,6 +51,9 @@ class BodyLimit:
         await self._app(scope, counted_receive, send)
 
     def _limit_of(self, path: str) -> int:
+        if path.startswith("/convex/"):
+            is_upload = path.startswith("/convex/api/storage/")
+            return max(CONVEX_BYTES, self._archive_limit_bytes if is_upload else 0)
         if path == ARCHIVES:
             return self._archive_limit_bytes
         if path.startswith("/api/projects/") and path.endswith("/attachments"):

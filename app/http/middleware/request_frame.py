@@ -24,6 +24,7 @@ _SECURITY_HEADERS = {
     "Cross-Origin-Opener-Policy": "same-origin",
     "Cache-Control": "no-store",  # every answer belongs to one person
 }
+_EVENT_KEY = "/e/"  # what follows is the key of an Inngest client
 _API_POLICY = "default-src 'none'; frame-ancestors 'none'"
 
 
@@ -62,9 +63,9 @@ class RequestFrame:
         try:
             await self._app(scope, receive, framed_send)
         except ClientDisconnect:
-            log.info("client_left", extra={"path": scope["path"], "request_id": request_id})
+            log.info("client_left", extra={"path": _shown(scope), "request_id": request_id})
         except Exception:  # the rim of HTTP: nothing of the inside leaves
-            log.exception("request_broke", extra={"path": scope["path"], "request_id": request_id})
+            log.exception("request_broke", extra={"path": _shown(scope), "request_id": request_id})
             if status == 0:
                 response = problem(
                     HTTPStatus.INTERNAL_SERVER_ERROR,
@@ -78,10 +79,16 @@ class RequestFrame:
                 "request",
                 extra={
                     "method": scope["method"],
-                    "path": scope["path"],
+                    "path": _shown(scope),
                     "status": status,
                     "took_ms": round((self._clock.monotonic() - started_s) * 1000, 1),
                     "request_id": request_id,
                 },
             )
             request_id_now.reset(token)
+
+
+def _shown(scope: Scope) -> str:
+    """The path, without a secret that is part of it."""
+    path: str = scope["path"]
+    return f"{_EVENT_KEY}…" if path.startswith(_EVENT_KEY) else path

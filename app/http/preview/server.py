@@ -15,6 +15,7 @@ from urllib.parse import parse_qs
 
 import h11
 
+from app.http.origins import is_of_host
 from app.http.preview.heads import (
     COOKIE,
     Headers,
@@ -24,7 +25,6 @@ from app.http.preview.heads import (
     value_of,
 )
 from app.http.serving.server import bind, url_of
-from app.http.sockets import is_of_host
 from app.services.previews import LOOK_S, Preview, Previews
 from core.background import until_one_ends
 from core.errors import Refused

@@ -35,9 +35,21 @@ STARTING = frozenset(
         ("POST", "/api/github/pull-request"),
         ("POST", "/api/projects/import"),
         ("POST", "/api/runs/{run_id:path}/replay"),
+        ("POST", "/e/{key}"),
+        ("POST", "/v1/events"),
+        ("POST", "/api/v1/tasks/{task_id}/trigger"),
+        ("POST", "/api/v1/tasks/{task_id}/batch"),
+        ("POST", "/api/v2/tasks/batch"),
+        ("POST", "/api/v3/batches/{batch_id}/items"),
+        ("POST", "/api/v1/runs/{run_id:path}/replay"),
     }
 )
-FOLLOWING = frozenset({("POST", "/api/runs/{run_id:path}/realtime")})
+FOLLOWING = frozenset(
+    {
+        ("POST", "/api/runs/{run_id:path}/realtime"),
+        ("GET", "/api/conversations/{conversation_id}/events"),
+    }
+)
 
 
 def class_of(method: str, route: str) -> RateClass:

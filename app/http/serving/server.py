@@ -12,7 +12,7 @@ from app.http.serving.connection import Connection
 
 KEEP_ALIVE_S = 65  # longer than the 60 s of common proxies, so that they close first
 BACKLOG = 2048
-MESSAGE_BYTES = 1024 * 1024  # of a websocket; routes may take less
+MESSAGE_BYTES = 17 * 1024 * 1024  # of a websocket: a call of Convex; other routes take less
 
 
 class _Server(uvicorn.Server):

@@ -45,7 +45,8 @@ def run(*command: str, env: dict[str, str] | None = None) -> subprocess.Complete
 
 def test_dev_says_one_ready_line_and_ends_with_its_children_at_sigterm(tmp_path: Path) -> None:
     program = start(["dev", "--port", "0"], folder=tmp_path, env=dev(tmp_path))
-    assert set(program.ready) == {"api", "convex", "token"}
+    assert set(program.ready) == {"api", "convex", "token", "web"}
+    assert program.ready["web"] == f"{program.ready['api']}/#token={program.ready['token']}"
     family = children(program.process.pid)
     assert family
     program.process.terminate()

@@ -37,6 +37,7 @@ ROUTES = [
     ("GET", "/api/models"),
     ("GET", "/api/usage"),
     ("GET", "/api/conversations/x/asks"),
+    ("GET", "/api/conversations/x/events"),
     ("POST", "/api/asks/x/answer"),
     ("GET", "/api/conversations/x/todos"),
     ("GET", "/api/messages/x/tasks"),

@@ -1,5 +1,8 @@
 """Which model answers, by the settings."""
 
+import json
+from pathlib import Path
+
 import pytest
 
 from app.models import model_of, models_of, offers_of, small_model_of
@@ -7,10 +10,12 @@ from app.models.no_model import NoModel
 from app.settings import Settings, SettingsInvalid
 from llm.deferred import DeferredModel
 from llm.faults import ModelRefused, NoModelConfigured
-from llm.model import ModelRequest
+from llm.model import ModelRequest, TurnEnded
 from llm.openai_chat import OpenAIModel
 from llm.providers import PROVIDERS
+from llm.scripted.process import scripted_here
 from tests.support.provider import said, wire_server
+from tests.support.scripted_model import ask, scenario
 
 pytestmark = pytest.mark.timeout(60)  # importing both SDKs takes seconds on a busy machine
 
@@ -32,6 +37,28 @@ async def test_without_a_key_the_refusal_says_which_to_set() -> None:
     request = ModelRequest(system="", messages=(), tools=(), max_output_tokens=1)
     with pytest.raises(NoModelConfigured, match="ANTHROPIC_API_KEY"):
         await anext(model.stream(request))
+
+
+@pytest.mark.parametrize(
+    ("api", "path"), [("chat", "chat/completions"), ("responses", "responses")]
+)
+async def test_the_table_says_which_api_of_openai_is_asked(
+    tmp_path: Path, api: str, path: str
+) -> None:
+    table = tmp_path / "table.json"
+    facts = {"context_window": 9_000, "max_output_tokens": 99, "api": api}
+    table.write_text(json.dumps({"openai/m": facts}))
+    async with scripted_here(scenario({"text": "ok"})) as server:
+        given = settings(
+            openai_api_key="k",
+            openai_base_url=server.openai_url,
+            models="openai:m",
+            model_table=table,
+        )
+        *_, last = [event async for event in model_of(given).stream(ask())]
+        (seen,) = await server.requests()
+    assert isinstance(last, TurnEnded)
+    assert seen["path"] == f"/v1/{path}"
 
 
 def test_one_key_chooses_its_provider() -> None:

@@ -1,0 +1,1 @@
+"""Benches of what others' programs reach us by."""

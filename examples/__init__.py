@@ -1,0 +1,1 @@
+"""Whole programs on the engine; each is run by a test."""

@@ -1,0 +1,1 @@
+"""Tasks that clients trigger from outside: now, later, or again and again."""
