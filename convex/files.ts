@@ -7,9 +7,9 @@ import { internalMutation, type MutationCtx, mutation, type QueryCtx, query } fr
 import { callerId, ownedFile, ownedProject } from "./model/access.ts";
 import { fileDoc, toFileDoc } from "./model/docs.ts";
 import { conflict, notFound, refused } from "./model/errors.ts";
+import { entriesOf, wayTo, wholeFolder } from "./model/folders.ts";
 import { Changes, contentFromText, fileAt, folderAt, moveTree, removeTree, writeFile } from "./model/files.ts";
 import { saveText } from "./model/saving.ts";
-import { wholeList } from "./model/lists.ts";
 import { checkedName, parentOf } from "./model/paths.ts";
 import { textOf } from "./model/texts.ts";
 
@@ -64,15 +64,7 @@ export const getFilePath = query({
   returns: v.array(v.object({ _id: v.id("files"), name: v.string() })),
   handler: async (ctx, { id }) => {
     const { file } = await ownedFile(ctx, await callerId(ctx), id);
-    const crumbs = [{ _id: file._id, name: file.name }];
-    let parentId = file.parentId;
-    while (parentId !== undefined) {
-      const parent: Doc<"files"> | null = await ctx.db.get(parentId);
-      if (parent === null) break;
-      crumbs.unshift({ _id: parent._id, name: parent.name });
-      parentId = parent.parentId;
-    }
-    return crumbs;
+    return (await wayTo(ctx, file)).map(({ _id, name }) => ({ _id, name }));
   },
 });
 
@@ -83,9 +75,7 @@ export const getFolderContents = query({
   returns: v.array(fileDoc),
   handler: async (ctx, { projectId, parentId }) => {
     const project = await ownedProject(ctx, await callerId(ctx), projectId);
-    const rows = await wholeList(entriesOf(ctx, project, parentId), "files.listFolder");
-    rows.sort((a, b) => (a.type === b.type ? a.name.localeCompare(b.name) : a.type === "folder" ? -1 : 1));
-    return rows.map((row) => toFileDoc(row));
+    return (await wholeFolder(ctx, project, parentId)).map((row) => toFileDoc(row));
   },
 });
 
@@ -181,10 +171,6 @@ export const updateFile = mutation({
     return { sha256, version };
   },
 });
-
-function entriesOf(ctx: QueryCtx, project: Doc<"projects">, parentId: Id<"files"> | undefined) {
-  return ctx.db.query("files").withIndex("by_parent", (q) => q.eq("projectId", project._id).eq("parentId", parentId));
-}
 
 async function withContent(ctx: QueryCtx, row: Doc<"files">): Promise<Infer<typeof fileDoc>> {
   if (row.type === "folder") return toFileDoc(row);

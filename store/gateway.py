@@ -10,6 +10,7 @@ from store.client import ConvexHttp, StoreLimits
 from store.conversations import Conversations
 from store.deltas import DeltaBatcher, DeltaLimits
 from store.edits import Edits
+from store.entries import Entries
 from store.events import GenerationEvents
 from store.files import Files
 from store.following import FollowedConversations
@@ -46,6 +47,7 @@ class Store:
         self.http = ConvexHttp(url, internal_key=internal_key, limits=limits)
         self.projects = Projects(self.http)
         self.files = Files(self.http)
+        self.entries = Entries(self.http)
         self.checkpoints = Checkpoints(self.http)
         self.edits = Edits(self.http)
         self.conversations = Conversations(self.http)

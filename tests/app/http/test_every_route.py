@@ -80,6 +80,11 @@ ROUTES = [
     ("POST", "/api/autumn/checkout"),
     ("POST", "/api/autumn/portal"),
     ("POST", "/api/autumn/sync"),
+    ("GET", "/api/files/x"),
+    ("PATCH", "/api/files/x"),
+    ("DELETE", "/api/files/x"),
+    ("GET", "/api/files/x/path"),
+    ("GET", "/api/projects/x/folder-contents"),
 ]
 
 
