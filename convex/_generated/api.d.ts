@@ -17,6 +17,7 @@ import type * as asks from "../asks.js";
 import type * as conversations from "../conversations.js";
 import type * as crons from "../crons.js";
 import type * as files from "../files.js";
+import type * as http from "../http.js";
 import type * as messages from "../messages.js";
 import type * as model_access from "../model/access.js";
 import type * as model_accounts from "../model/accounts.js";
@@ -26,6 +27,7 @@ import type * as model_asks_asking from "../model/asks/asking.js";
 import type * as model_asks_closing from "../model/asks/closing.js";
 import type * as model_attached from "../model/attached.js";
 import type * as model_attachments from "../model/attachments.js";
+import type * as model_bases from "../model/bases.js";
 import type * as model_budgets from "../model/budgets.js";
 import type * as model_checkpoints_applying from "../model/checkpoints/applying.js";
 import type * as model_checkpoints_hunks from "../model/checkpoints/hunks.js";
@@ -46,6 +48,7 @@ import type * as model_edits from "../model/edits.js";
 import type * as model_errors from "../model/errors.js";
 import type * as model_events from "../model/events.js";
 import type * as model_files from "../model/files.js";
+import type * as model_folders from "../model/folders.js";
 import type * as model_forking from "../model/forking.js";
 import type * as model_functions from "../model/functions.js";
 import type * as model_generating from "../model/generating.js";
@@ -56,11 +59,14 @@ import type * as model_mcp from "../model/mcp.js";
 import type * as model_messages from "../model/messages.js";
 import type * as model_outbox from "../model/outbox.js";
 import type * as model_paths from "../model/paths.js";
+import type * as model_plans from "../model/plans.js";
+import type * as model_previews from "../model/previews.js";
 import type * as model_projects from "../model/projects.js";
 import type * as model_pulling from "../model/pulling.js";
 import type * as model_records from "../model/records.js";
 import type * as model_rows from "../model/rows.js";
 import type * as model_running from "../model/running.js";
+import type * as model_saving from "../model/saving.js";
 import type * as model_sending from "../model/sending.js";
 import type * as model_settings from "../model/settings.js";
 import type * as model_steering from "../model/steering.js";
@@ -80,6 +86,7 @@ import type * as system_attachments from "../system/attachments.js";
 import type * as system_checkpoints from "../system/checkpoints.js";
 import type * as system_conversations from "../system/conversations.js";
 import type * as system_edits from "../system/edits.js";
+import type * as system_entries from "../system/entries.js";
 import type * as system_events from "../system/events.js";
 import type * as system_files from "../system/files.js";
 import type * as system_following from "../system/following.js";
@@ -90,6 +97,7 @@ import type * as system_health from "../system/health.js";
 import type * as system_mcp from "../system/mcp.js";
 import type * as system_messages from "../system/messages.js";
 import type * as system_outbox from "../system/outbox.js";
+import type * as system_plans from "../system/plans.js";
 import type * as system_projects from "../system/projects.js";
 import type * as system_pulls from "../system/pulls.js";
 import type * as system_purge from "../system/purge.js";
@@ -102,6 +110,7 @@ import type * as system_usage from "../system/usage.js";
 import type * as todos from "../todos.js";
 import type * as transfers from "../transfers.js";
 import type * as usage from "../usage.js";
+import type * as users from "../users.js";
 
 /**
  * A utility for referencing Convex functions in your app's API.
@@ -116,6 +125,7 @@ declare const fullApi: ApiFromModules<{
   conversations: typeof conversations;
   crons: typeof crons;
   files: typeof files;
+  http: typeof http;
   messages: typeof messages;
   "model/access": typeof model_access;
   "model/accounts": typeof model_accounts;
@@ -125,6 +135,7 @@ declare const fullApi: ApiFromModules<{
   "model/asks/closing": typeof model_asks_closing;
   "model/attached": typeof model_attached;
   "model/attachments": typeof model_attachments;
+  "model/bases": typeof model_bases;
   "model/budgets": typeof model_budgets;
   "model/checkpoints/applying": typeof model_checkpoints_applying;
   "model/checkpoints/hunks": typeof model_checkpoints_hunks;
@@ -145,6 +156,7 @@ declare const fullApi: ApiFromModules<{
   "model/errors": typeof model_errors;
   "model/events": typeof model_events;
   "model/files": typeof model_files;
+  "model/folders": typeof model_folders;
   "model/forking": typeof model_forking;
   "model/functions": typeof model_functions;
   "model/generating": typeof model_generating;
@@ -155,11 +167,14 @@ declare const fullApi: ApiFromModules<{
   "model/messages": typeof model_messages;
   "model/outbox": typeof model_outbox;
   "model/paths": typeof model_paths;
+  "model/plans": typeof model_plans;
+  "model/previews": typeof model_previews;
   "model/projects": typeof model_projects;
   "model/pulling": typeof model_pulling;
   "model/records": typeof model_records;
   "model/rows": typeof model_rows;
   "model/running": typeof model_running;
+  "model/saving": typeof model_saving;
   "model/sending": typeof model_sending;
   "model/settings": typeof model_settings;
   "model/steering": typeof model_steering;
@@ -179,6 +194,7 @@ declare const fullApi: ApiFromModules<{
   "system/checkpoints": typeof system_checkpoints;
   "system/conversations": typeof system_conversations;
   "system/edits": typeof system_edits;
+  "system/entries": typeof system_entries;
   "system/events": typeof system_events;
   "system/files": typeof system_files;
   "system/following": typeof system_following;
@@ -189,6 +205,7 @@ declare const fullApi: ApiFromModules<{
   "system/mcp": typeof system_mcp;
   "system/messages": typeof system_messages;
   "system/outbox": typeof system_outbox;
+  "system/plans": typeof system_plans;
   "system/projects": typeof system_projects;
   "system/pulls": typeof system_pulls;
   "system/purge": typeof system_purge;
@@ -201,6 +218,7 @@ declare const fullApi: ApiFromModules<{
   todos: typeof todos;
   transfers: typeof transfers;
   usage: typeof usage;
+  users: typeof users;
 }>;
 export declare const api: FilterApi<
   typeof fullApi,
