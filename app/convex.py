@@ -36,6 +36,8 @@ async def convex_access(
     environment = dict(identity.convex_environment) if identity is not None else {}
     if settings.project_limit is not None:
         environment["POLARIS_PROJECT_LIMIT"] = str(settings.project_limit)
+    if settings.run_limit is not None:
+        environment["POLARIS_RUN_LIMIT"] = str(settings.run_limit)
     make = partial(
         EmbeddedConvex,
         CONVEX_FUNCTIONS,

@@ -392,6 +392,7 @@ export default defineSchema({
     messageId: v.id("messages"),
     conversationId: v.id("conversations"),
     projectId: v.id("projects"),
+    ownerId: v.optional(v.string()), // who asked: it counts among their runs; absent: a step or a sub-agent's
     runId: v.optional(v.string()),
     epoch: v.number(),
     round: v.number(),
@@ -412,6 +413,7 @@ export default defineSchema({
     .index("by_message", ["messageId"])
     .index("by_conversation_status", ["conversationId", "status"])
     .index("by_project_status", ["projectId", "status"])
+    .index("by_owner_status", ["ownerId", "status"])
     .index("by_status", ["status", "heartbeatAt"]),
 
   // Streamed text, and the output of tool calls that run; inserted by jobs, never changed, read by people who watch, swept 5 minutes after the end.

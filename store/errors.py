@@ -65,6 +65,17 @@ class ProjectLimitReached(Refused):
         self.limit = limit
 
 
+class QuotaExceeded(Refused):
+    """The person has as much under way as the operator allows at once; it passes."""
+
+    code = "quota_exceeded"
+
+    def __init__(self, message: str, *, current_usage: int, limit: int) -> None:
+        super().__init__(message)
+        self.current_usage = current_usage
+        self.limit = limit
+
+
 class FileChanged(Conflict):
     """The file is not the one that the caller last saw."""
 
@@ -105,6 +116,9 @@ def refusal(code: str, message: str, data: dict[str, object]) -> Exception:
         return Busy(message, message_id=str(data.get("messageId", "")))
     if code == ProjectLimitReached.code:
         return ProjectLimitReached(_whole(data, "currentUsage"), _whole(data, "limit"))
+    if code == QuotaExceeded.code:
+        used, limit = _whole(data, "currentUsage"), _whole(data, "limit")
+        return QuotaExceeded(message, current_usage=used, limit=limit)
     known: dict[str, type[Refused]] = {
         GenerationClosed.code: GenerationClosed,
         AnswerTooLong.code: AnswerTooLong,
