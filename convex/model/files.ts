@@ -126,11 +126,13 @@ export async function writeFile(changes: Changes, path: string, content: NewCont
     updatedAt: changes.at,
   };
   if (existing !== null) {
-    await ctx.db.patch(existing._id, { ...fields, version: changes.next(), renamedFrom: undefined });
+    const hasBase = !changes.isEditors || existing.hasBase;
+    const changed = { ...fields, hasBase, version: changes.next(), renamedFrom: undefined };
+    await ctx.db.patch(existing._id, changed);
     const before = await putText(ctx, existing._id, content.text);
     changes.letGo(existing, before);
-    if (!changes.isEditors) await keepBase(ctx, existing._id, before);
-    const row = await reread(ctx, existing._id);
+    if (!changes.isEditors) await keepBase(ctx, existing, before);
+    const row = { ...existing, ...changed }; // a call may change as many files as a function may read
     changes.note(row.path, sideOf(existing), sideOf(row), content.text);
     return row;
   }
@@ -234,7 +236,7 @@ export async function moveTree(changes: Changes, path: string, target: string): 
 /** Deletes the row, text and blob of one entry of a project that is going; leaves no tombstone. */
 export async function dropFile(ctx: MutationCtx, file: Doc<"files">): Promise<void> {
   await putText(ctx, file._id, undefined);
-  await dropBase(ctx, file._id);
+  await dropBase(ctx, file);
   await ctx.db.delete(file._id);
   if (file.storageId !== undefined) await freeBlob(ctx, file.storageId);
 }
@@ -242,8 +244,7 @@ export async function dropFile(ctx: MutationCtx, file: Doc<"files">): Promise<vo
 /** Deletes one entry, a file or an empty folder. */
 export async function removeEntry(changes: Changes, file: Doc<"files">): Promise<void> {
   const text = await putText(changes.ctx, file._id, undefined);
-  await dropBase(changes.ctx, file._id);
-  await changes.ctx.db.delete(file._id);
+  await changes.ctx.db.delete(file._id); // what editors may show of it is swept when it is old: to read it here costs too much
   await bury(changes, file.path);
   changes.letGo(file, text);
   changes.note(file.path, sideOf(file), undefined);
