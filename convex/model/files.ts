@@ -187,7 +187,8 @@ function entryIn(parent: Doc<"files"> | null, name: string) {
 /** Deletes `file`, or up to 500 entries below it: true while there is more, and the folder itself still stands. */
 export async function removeTree(changes: Changes, file: Doc<"files">): Promise<boolean> {
   const below = await entriesBelow(changes.ctx, file).order("desc").take(REMOVE_BATCH);
-  for (const entry of below) await removeEntry(changes, entry);
+  for (const entry of below) await removeEntry(changes, entry); // what editors may show of these is swept when it is old
+  await dropBase(changes.ctx, file);
   if (below.length === REMOVE_BATCH) return true;
   await removeEntry(changes, file);
   return false;
@@ -244,7 +245,7 @@ export async function dropFile(ctx: MutationCtx, file: Doc<"files">): Promise<vo
 /** Deletes one entry, a file or an empty folder. */
 export async function removeEntry(changes: Changes, file: Doc<"files">): Promise<void> {
   const text = await putText(changes.ctx, file._id, undefined);
-  await changes.ctx.db.delete(file._id); // what editors may show of it is swept when it is old: to read it here costs too much
+  await changes.ctx.db.delete(file._id);
   await bury(changes, file.path);
   changes.letGo(file, text);
   changes.note(file.path, sideOf(file), undefined);
