@@ -17,8 +17,8 @@ from tests.support.product import environment, running, start
 
 pytestmark = pytest.mark.timeout(240)
 
-TEXT = "All work and no play. "
-SLOW = {"text": TEXT, "repeat": 40, "pace": {"chars_per_s": 200}}
+SAID = "All work and no play. "
+SLOW = {"text": SAID, "repeat": 40, "pace": {"chars_per_s": 200}}
 
 
 def polaris(*command: str, env: dict[str, str]) -> subprocess.CompletedProcess[str]:
@@ -94,25 +94,24 @@ async def test_what_was_killed_goes_on_where_it_is_restored(tmp_path: Path) -> N
                     ends.append(await seen_of(api, project, conversation))
         first, second = (without_times(end) for end in ends)
         assert first == second
-        assert TEXT * 40 in json.dumps(first["messages"])
+        assert SAID * 40 in json.dumps(first["messages"])
         left = sorted(each.name for each in copy.parent.iterdir())
         assert left == ["data"]
 
 
 def without_times(value: Any) -> Any:
     """The two finish the same answer at different times."""
-    match value:
-        case dict():
-            rows = cast("dict[str, Any]", value)
-            return {
-                name: without_times(each)
-                for name, each in rows.items()
-                if name == "createdAt" or not name.endswith("At")
-            }
-        case list():
-            return [without_times(each) for each in cast("list[Any]", value)]
-        case _:
-            return value
+    if isinstance(value, dict):
+        kept = {"createdAt", "_creationTime"}
+        fields = cast("dict[str, Any]", value)
+        return {
+            name: without_times(each)
+            for name, each in fields.items()
+            if name in kept or not name.endswith("At")
+        }
+    if isinstance(value, list):
+        return [without_times(each) for each in cast("list[Any]", value)]
+    return value
 
 
 def installation(folder: Path) -> dict[str, str]:
