@@ -16,7 +16,8 @@ describe("a limit of runs", () => {
     const b = backend();
     const { conversationId } = await chat(b);
     const failed = await send(b, conversationId);
-    await fail(b, failed.messageId, (await begin(b, failed.messageId)).epoch);
+    await begin(b, failed.messageId);
+    await fail(b, failed.messageId);
     const first = await send(b, conversationId);
     expect(await refusal(send(b, conversationId, { policy: "queue" }))).toMatchObject({
       kind: "refused",
