@@ -518,6 +518,9 @@ export default defineSchema({
     .index("by_project", ["projectId"])
     .index("by_hash", ["hash"]),
 
+  // How many bytes a person's files take, one row each; written with every change of a file, read by the next one.
+  storageUse: defineTable({ ownerId: v.string(), bytes: v.number() }).index("by_owner", ["ownerId"]),
+
   // Who has signed in, and their plan as the operator's billing said it last; written when a page asks for it and by the API, read
   // by people, and where projects are made.
   users: defineTable({

@@ -66,12 +66,16 @@ class ProjectLimitReached(Refused):
 
 
 class QuotaExceeded(Refused):
-    """The person has as much under way as the operator allows at once; it passes."""
+    """The person has as much of something as the operator allows: of answers that run, or storage.
+
+    Answers end by themselves; bytes have to be deleted.
+    """
 
     code = "quota_exceeded"
 
-    def __init__(self, message: str, *, current_usage: int, limit: int) -> None:
+    def __init__(self, message: str, *, quota: str, current_usage: int, limit: int) -> None:
         super().__init__(message)
+        self.quota = quota
         self.current_usage = current_usage
         self.limit = limit
 
@@ -117,8 +121,12 @@ def refusal(code: str, message: str, data: dict[str, object]) -> Exception:
     if code == ProjectLimitReached.code:
         return ProjectLimitReached(_whole(data, "currentUsage"), _whole(data, "limit"))
     if code == QuotaExceeded.code:
-        used, limit = _whole(data, "currentUsage"), _whole(data, "limit")
-        return QuotaExceeded(message, current_usage=used, limit=limit)
+        return QuotaExceeded(
+            message,
+            quota=str(data.get("quota", "")),
+            current_usage=_whole(data, "currentUsage"),
+            limit=_whole(data, "limit"),
+        )
     known: dict[str, type[Refused]] = {
         GenerationClosed.code: GenerationClosed,
         AnswerTooLong.code: AnswerTooLong,

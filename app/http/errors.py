@@ -73,9 +73,11 @@ class Problem(BaseModel):
     current_usage: int | None = Field(
         None,
         alias="currentUsage",
-        description="Projects that there are (403 project_limit), answers (429 quota_exceeded)",
+        description="Projects that there are (403 project_limit), answers that run (429 "
+        "quota_exceeded), bytes of files (403 quota_exceeded)",
     )
     limit: int | None = Field(None, description="How many of them there may be")
+    quota: str | None = Field(None, description="Of what: runs, storage (quota_exceeded)")
     allowed: Literal[False] | None = Field(None, description="With `limit`: no project more")
     request_id: str | None = Field(
         None, alias="requestId", description="Quote it when you report a fault (500)"
@@ -105,6 +107,7 @@ def status_of(error: Refused) -> int:
             | ForeignPage()
             | PlanRequired()
             | ProjectLimitReached()
+            | QuotaExceeded(quota="storage")  # waiting does not help
         ):
             return HTTPStatus.FORBIDDEN
         case Unauthorized() | BadToken():
@@ -135,7 +138,11 @@ async def on_refused(request: Request, error: Exception) -> JSONResponse:
     if isinstance(error, ProjectLimitReached):
         extra |= {"allowed": False, "currentUsage": error.current_usage, "limit": error.limit}
     if isinstance(error, QuotaExceeded):
-        extra |= {"currentUsage": error.current_usage, "limit": error.limit}
+        extra |= {
+            "quota": error.quota,
+            "currentUsage": error.current_usage,
+            "limit": error.limit,
+        }
     status, text = said_to(request.app.state.front_end, error) or (status_of(error), str(error))
     return problem(status, text, error.code, headers=headers, extra=extra)
 

@@ -70,6 +70,7 @@ import type * as model_saving from "../model/saving.js";
 import type * as model_sending from "../model/sending.js";
 import type * as model_settings from "../model/settings.js";
 import type * as model_steering from "../model/steering.js";
+import type * as model_storage_use from "../model/storage_use.js";
 import type * as model_task_opening from "../model/task_opening.js";
 import type * as model_tasks from "../model/tasks.js";
 import type * as model_texts from "../model/texts.js";
@@ -178,6 +179,7 @@ declare const fullApi: ApiFromModules<{
   "model/sending": typeof model_sending;
   "model/settings": typeof model_settings;
   "model/steering": typeof model_steering;
+  "model/storage_use": typeof model_storage_use;
   "model/task_opening": typeof model_task_opening;
   "model/tasks": typeof model_tasks;
   "model/texts": typeof model_texts;

@@ -8,6 +8,7 @@ import { dropKept } from "../model/checkpoints/kept.ts";
 import { dropFile } from "../model/files.ts";
 import { cancelWritten } from "../model/conversations.ts";
 import { cancelIn } from "../model/projects.ts";
+import { countBytes } from "../model/storage_use.ts";
 import { dropTasks } from "../model/tasks.ts";
 import { dropImages } from "../model/transcript.ts";
 
@@ -57,6 +58,7 @@ async function emptied(ctx: MutationCtx, row: Doc<"projects">): Promise<boolean>
     .withIndex("by_path", (q) => q.eq("projectId", row._id))
     .take(BATCH);
   for (const file of files) await dropFile(ctx, file);
+  await countBytes(ctx, row.ownerId, -files.reduce((sum, file) => sum + file.size, 0));
   if (files.length > 0) return false;
   const contents = await ctx.db
     .query("keptContents")
