@@ -13,6 +13,7 @@ import sqlalchemy as sa
 from core.clock import Clock
 from engine.control.cancel import Cancels
 from engine.control.end_hooks import EndHooks
+from engine.control.forget import Forgetting
 from engine.control.lifetime import Lifetime
 from engine.control.maintain import Maintenance
 from engine.control.pause import Pauses
@@ -140,6 +141,7 @@ class ForCallers:
     repeats: Repeats
     channels: Channels
     maintenance: Maintenance
+    forgetting: Forgetting
 
 
 def shared(settings: Settings, store: Store, tasks: asyncio.TaskGroup) -> Shared:
@@ -245,24 +247,26 @@ def for_runs(parts: Shared) -> ForRuns:
 def for_callers(parts: Shared, tokens: Tokens) -> ForCallers:
     """Put together what callers reach."""
     settings, ledger, lifetime = parts.settings, parts.store.ledger, parts.lifetime
+    cancels = Cancels(
+        settings.executor_id,
+        ledger=ledger,
+        intake=parts.intake,
+        live=parts.live,
+        act=parts.wakes.act,
+        is_alone=settings.is_alone,
+    )
     return ForCallers(
         lifetime=lifetime,
         live=parts.live,
         inspection=Inspection(parts.store.reader),
         sender=parts.sender,
         watcher=parts.watcher,
-        cancels=Cancels(
-            settings.executor_id,
-            ledger=ledger,
-            intake=parts.intake,
-            live=parts.live,
-            act=parts.wakes.act,
-            is_alone=settings.is_alone,
-        ),
+        cancels=cancels,
         pauses=Pauses(
             settings.executor_id, ledger=ledger, slots=parts.slots, dispatcher=parts.dispatcher
         ),
         repeats=Repeats(ledger=ledger, intake=parts.intake, act=parts.wakes.act),
         channels=Channels(parts.hub, parts.publisher, tokens, ledger.now_ms, lifetime.check),
         maintenance=Maintenance(ledger, parts.slots, settings.encryption, settings.retention_s),
+        forgetting=Forgetting(ledger, cancels),
     )
