@@ -521,6 +521,10 @@ export default defineSchema({
   // How many bytes a person's files take, one row each; written with every change of a file, read by the next one.
   storageUse: defineTable({ ownerId: v.string(), bytes: v.number() }).index("by_owner", ["ownerId"]),
 
+  // Accounts that are being deleted, one row each; written by whoever asks for it, read where something of a person begins
+  // and by the job that deletes it, the row last of all.
+  accountDeletions: defineTable({ ownerId: v.string(), requestedAt: v.number() }).index("by_owner", ["ownerId"]),
+
   // Who has signed in, and their plan as the operator's billing said it last; written when a page asks for it and by the API, read
   // by people, and where projects are made.
   users: defineTable({
@@ -557,5 +561,6 @@ export default defineSchema({
     lastError: v.optional(v.string()),
   })
     .index("by_due", ["dueAt"])
+    .index("by_user", ["userId", "dueAt"])
     .index("by_event", ["eventId"]),
 });

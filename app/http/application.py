@@ -7,6 +7,7 @@ from fastapi import FastAPI
 from starlette.middleware.cors import CORSMiddleware
 
 from app.http import (
+    account,
     archives,
     asks,
     attachments,
@@ -75,6 +76,7 @@ NOUNS = (
     completing,
     models,
     usage,
+    account,
     mcp,
     runs,
     events,
