@@ -525,7 +525,9 @@ export default defineSchema({
 
   // Accounts that are being deleted, one row each; written by whoever asks for it, read where something of a person begins
   // and by the job that deletes it, the row last of all.
-  accountDeletions: defineTable({ ownerId: v.string(), requestedAt: v.number() }).index("by_owner", ["ownerId"]),
+  accountDeletions: defineTable({ ownerId: v.string(), requestedAt: v.number() })
+    .index("by_owner", ["ownerId"])
+    .index("by_age", ["requestedAt"]),
 
   // Who has signed in, and their plan as the operator's billing said it last; written when a page asks for it and by the API, read
   // by people, and where projects are made.

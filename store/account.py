@@ -46,12 +46,13 @@ class Accounts:
         return await self._http.download(url)
 
     async def request_deletion(self, *, owner: OwnerId) -> tuple[OutboxEvent, ...]:
-        """Begin to delete the account: from now on nothing of its owner begins.
+        """Begin to delete the account: nothing of its owner is to be seen or begins after this.
 
         The events to send are returned (the relay sends them otherwise): none where the deletion
         has begun within the last minute.
         """
         value = await self._http.mutation("system/account_deletion:request", {"ownerId": owner})
+        await self.remove_projects(value["deletion"]["deletionId"])
         return tuple(decode(OutboxEvent, event) for event in value["events"])
 
     async def owner_of(self, deletion_id: str) -> OwnerId | None:

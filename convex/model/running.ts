@@ -3,6 +3,8 @@ import type { Doc, Id } from "../_generated/dataModel";
 import type { MutationCtx, QueryCtx } from "../_generated/server";
 import { refused } from "./errors.ts";
 
+const MOST_RUNS = 1_000; // that are looked at: a limit beyond holds as this one
+
 /** Their generations, in the order in which they were asked for. */
 export async function runningIn(ctx: QueryCtx, conversationId: Id<"conversations">): Promise<Doc<"generations">[]> {
   return await ctx.db
@@ -16,7 +18,7 @@ export async function runningIn(ctx: QueryCtx, conversationId: Id<"conversations
  * queue or wait for their person count; steps of a generation and sub-agents do not.
  */
 export async function requireRun(ctx: MutationCtx, ownerId: string): Promise<void> {
-  const limit = Number.parseInt(process.env.POLARIS_RUN_LIMIT ?? "", 10);
+  const limit = Math.min(Number.parseInt(process.env.POLARIS_RUN_LIMIT ?? "", 10), MOST_RUNS);
   if (!(limit >= 1)) return;
   const running = await ctx.db
     .query("generations")

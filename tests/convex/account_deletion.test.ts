@@ -1,6 +1,7 @@
 // @vitest-environment edge-runtime
 // An account is deleted, with a row of it in every table, and nothing is left but what is other people's.
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
+import { internal } from "../../convex/_generated/api";
 import { ANN, api, type Backend, backend, BOB, chat, KEY, refusal, send } from "./backend.ts";
 import { everything, seed, TABLES } from "./seeded.ts";
 
@@ -77,6 +78,22 @@ describe("a deleted account", () => {
     await remove(b, deletion.deletionId); // a part that is done twice
     await chat(b);
     expect((await b.ann.query(api.projects.get, {})).length).toBe(1);
+  });
+
+  test("is asked for again where its run was lost, and not before", async () => {
+    const b = backend();
+    await chat(b);
+    const { deletion } = await request(b);
+    await relay(b);
+    await b.t.mutation(internal.system.sweep.lostDeletions, {});
+    expect(await relay(b)).toEqual([]);
+    vi.advanceTimersByTime(3_600_000);
+    await b.t.mutation(internal.system.sweep.lostDeletions, {});
+    await b.t.mutation(internal.system.sweep.lostDeletions, {});
+    expect(await relay(b)).toEqual(["account/deletion.requested"]);
+    await remove(b, deletion.deletionId);
+    await b.t.mutation(internal.system.sweep.lostDeletions, {});
+    expect(await relay(b)).toEqual([]);
   });
 
   test("takes nothing in while it goes", async () => {

@@ -1,4 +1,4 @@
-"""`polaris account`: an operator exports or deletes what is a person's, beside a stopped product."""
+"""`polaris account`: an operator exports or deletes what is a person's."""
 
 import json
 import subprocess
@@ -32,6 +32,10 @@ def refused(done: subprocess.CompletedProcess[str], words: str) -> None:
     assert "Traceback" not in done.stderr
 
 
+def left_behind(folder: Path) -> list[Path]:
+    return list(folder.glob(".polaris-account-*"))
+
+
 async def test_an_operator_exports_an_account_and_has_it_deleted(tmp_path: Path) -> None:
     data, target = tmp_path / "data", tmp_path / "account.zip"
     env = environment(ANTHROPIC_API_KEY="sk-ant-x", POLARIS_DATA_DIR=str(data), POLARIS_GRACE_S="1")
@@ -50,7 +54,7 @@ async def test_an_operator_exports_an_account_and_has_it_deleted(tmp_path: Path)
         assert b"mine" in [archive.read(name) for name in archive.namelist()]
     assert target.stat().st_mode & 0o077 == 0
     refused(account("export", "local", str(target), data=data), "exists")
-    assert [path.name for path in tmp_path.glob(".polaris-account-*")] == []
+    assert not left_behind(tmp_path)
 
     refused(account("delete", "local", data=data), "--yes")
     assert json.loads(account("delete", "local", "--yes", data=data).stdout)["requested"] is True

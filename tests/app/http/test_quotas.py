@@ -14,6 +14,8 @@ from tests.support.waiting import until_answered
 pytestmark = pytest.mark.timeout(60)  # the first test starts the product
 
 LIMIT_BYTES = 1_000
+EVENT_KEY = "an-event-key-of-the-local-user"
+TRIGGER_KEY = "tr_prod_of_the_local_user"
 
 
 @pytest.fixture(scope="module")
@@ -23,6 +25,8 @@ def limited(
     env = {
         **local_env,
         "POLARIS_RUN_LIMIT": "1",
+        "POLARIS_EVENT_KEYS": f"{EVENT_KEY}=local",
+        "POLARIS_TRIGGER_KEYS": f"{TRIGGER_KEY}=local",
         "POLARIS_STORAGE_LIMIT_BYTES": str(LIMIT_BYTES),
     }
     with disposable(["dev"], folder=tmp_path_factory.mktemp("limited"), env=env) as program:
@@ -45,10 +49,28 @@ async def test_an_answer_too_many_is_refused(person: Api) -> None:
     refused = await person.call("POST", "/api/messages", other)
     assert refused.status == 429
     assert refused.body.items() >= refused_for("runs", 1, 1).items()
+    by_event = await person.call("POST", f"/e/{EVENT_KEY}", {"name": "message/sent", "data": other})
+    assert (by_event.status, "answers under way" in str(by_event.body)) == (429, True), by_event
+    await a_task_fails(person, other)
     await person.ok("POST", "/api/messages/cancel", {"messageId": first["messageId"]})
     await person.until_final(first["messageId"])
     sent = await person.send(other["conversationId"], "hello")
     await person.until_final(sent["messageId"])
+
+
+async def a_task_fails(person: Api, message: dict[str, str]) -> None:
+    """Of a Trigger.dev client: it has been accepted before it can be refused."""
+    keyed = {"headers": {"Authorization": f"Bearer {TRIGGER_KEY}"}}
+    path = "/api/v1/tasks/process-message/trigger"
+    begun = await person.ok("POST", path, {"payload": message}, **keyed)
+    run: dict[str, Any] = {}
+
+    async def has_failed() -> bool:
+        run.update(await person.ok("GET", f"/api/v3/runs/{begun['id']}", **keyed))
+        return run["status"] == "FAILED"
+
+    await until_answered(has_failed)
+    assert "answers under way" in str(run["error"])
 
 
 async def test_files_past_the_limit_are_refused_until_others_go(person: Api) -> None:
