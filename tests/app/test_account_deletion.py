@@ -3,9 +3,7 @@
 import asyncio
 import io
 import json
-import sqlite3
 import zipfile
-from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +13,7 @@ from tests.support.api_client import Api, api_at
 from tests.support.issuer import Issuer
 from tests.support.pictures import png
 from tests.support.product import Program, start
+from tests.support.traces import traces
 from tests.support.waiting import until_answered
 
 pytestmark = pytest.mark.timeout(180)  # it starts the product three times, and waits out the relay
@@ -50,33 +49,6 @@ async def furnish(person: Api, marker: str) -> None:
         archive.writestr("packed.txt", f"{marker} packed")
     zipped = {"data": data.getvalue(), "headers": {"Content-Type": "application/zip"}}
     await person.ok("POST", f"/api/projects/import?name={marker}-import", **zipped)
-
-
-def live_rows(database: Path) -> bytes:
-    """All that a database holds, without what it has freed."""
-    copy = database.with_suffix(".live")
-    copy.unlink(missing_ok=True)
-    with closing(sqlite3.connect(database)) as connection:
-        connection.execute("VACUUM INTO ?", [str(copy)])
-    try:
-        return copy.read_bytes()
-    finally:
-        copy.unlink()
-
-
-def traces(data: Path, words: list[str]) -> list[str]:
-    """Where in the data folder one of the words stands: in rows, in files, in names."""
-    found: list[str] = []
-    for path in sorted(data.rglob("*")):
-        if path.suffix in {".sqlite-wal", ".sqlite-shm"} or not path.is_file():
-            continue
-        content = live_rows(path) if path.suffix == ".sqlite" else path.read_bytes()
-        found += [
-            f"{word} in {path.relative_to(data)}"
-            for word in words
-            if word.encode() in content or word in str(path.relative_to(data))
-        ]
-    return found
 
 
 async def until_deleted(person: Api) -> None:
