@@ -24,6 +24,7 @@ from app.models import model_of, offers_of, prepare
 from app.ready_file import announced
 from app.services.asking import Asking
 from app.services.attaching import Attaching
+from app.services.chatting import Chatting
 from app.services.choosing import Choosing
 from app.services.clients.events import ClientEvents
 from app.services.clients.keys import OwnedKeys
@@ -212,14 +213,16 @@ def services_of(
     checks = {"store": backend.store.ping, "engine": partial(engine_answers, backend.engine)}
     inspect, policy = backend.engine.inspect, settings.busy_policy.value
     messaging = Messaging(backend.store, backend.relay, inspect, policy, backend.workplace.live)
+    attaching, asking = Attaching(backend.store), Asking(backend.store, backend.relay)
     accounts = accounts_of(settings, backend.store, CLOCK)
     access = EngineAccess(backend.engine, messaging, has_operator=identity.token is not None)
     return Services(
         store=backend.store,
         messaging=messaging,
-        attaching=Attaching(backend.store),
+        attaching=attaching,
         choosing=Choosing(offers_of(settings)),
-        asking=Asking(backend.store, backend.relay),
+        asking=asking,
+        chatting=Chatting(backend.store, messaging, attaching, asking),
         completing=Completing(backend.small_model, partial(page_at, backend.workplace.owned)),
         following=Following(backend.store),
         metering=Metering(backend.store.usage),
