@@ -82,6 +82,7 @@ from store.records.generations import DeltaKind, DeltaPage, DeltaRun, Generation
 from store.records.mcp import McpHolder, McpServer
 from store.records.outbox import OutboxEvent
 from store.records.pages import Page
+from store.records.plans import Plan, PlanStatus, PlanTier, PlanUsage
 from store.records.projects import (
     CancelledTransfers,
     ExportStatus,
@@ -192,6 +193,10 @@ __all__ = [
     "OutboxEvent",
     "Page",
     "PartlyPulled",
+    "Plan",
+    "PlanStatus",
+    "PlanTier",
+    "PlanUsage",
     "Project",
     "ProjectGeneration",
     "ProjectSettings",
