@@ -1,6 +1,6 @@
 """Routes of `useChat`: send and follow, and go on following after a disconnect."""
 
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import Header, Path, Query
 from fastapi.responses import Response, StreamingResponse
@@ -26,7 +26,7 @@ from tools.questions import ASK_USER_NAME
 
 router = api_router("chat")
 
-STREAM = {
+STREAM: dict[int | str, dict[str, Any]] = {
     200: {"content": {"text/event-stream": {}}, "description": "Chunks of a UI message stream."}
 }
 After = Annotated[

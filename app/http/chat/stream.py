@@ -132,26 +132,27 @@ class AnswerStream:
 
     async def _chunks(self, told: Told) -> list[Chunk]:
         event, telling = told.event, self._telling
+        chunks: list[Chunk] = []
         match event:
             case Text(text=text, part=int(part)):
-                return [*await self._before(part), *telling.text(part, text)]
+                chunks = [*await self._before(part), *telling.text(part, text)]
             case Text():
                 telling.rewritten()
             case Shown(run=run):
                 chunks = [*await self._before(run.part), *telling.shown(run)]
-                return chunks + (await self._recorded() if self._is_time(TICK_S) else [])
+                chunks += await self._recorded() if self._is_time(TICK_S) else []
             case TakenBack(part=part):
-                return list(telling.taken_back(part))
+                chunks = list(telling.taken_back(part))
             case Still() if self._is_time(TICK_S if telling.is_unsettled else CALM_S):
-                return await self._recorded()
+                chunks = await self._recorded()
             case Said(message=message) | Ended(message=message) if self._is_mine(message):
                 await self._read()
-                return list(telling.ended(message, self._records, await self._parts()))
+                chunks = list(telling.ended(message, self._records, await self._parts()))
             case Cleared():
-                return [{"type": "error", "errorText": GONE}]
+                chunks = [{"type": "error", "errorText": GONE}]
             case _:
                 pass
-        return []
+        return chunks
 
     async def _before(self, part: int) -> list[Chunk]:
         """What is on record of the step before, where a part begins another one."""

@@ -1,4 +1,4 @@
-"""What `useChat` sends: the whole conversation as its page has it, of which the last message counts."""
+"""What `useChat` sends: the conversation as its page has it, of which the last message counts."""
 
 import base64
 import binascii
@@ -109,8 +109,8 @@ def asked_of(message: ChatMessage) -> Asked:
                 texts.append(text)
             case {"type": "file", "url": str(url)}:
                 attached.append(_upload_of(url, part, index))
-            case {"type": "data-file", "data": Mapping() as data}:
-                attached.append(_file_of(data, index))
+            case {"type": "data-file"}:
+                attached.append(_file_of(part.get("data"), index))
             case _:
                 raise _wrong(
                     index,
@@ -152,7 +152,7 @@ def _upload_of(url: str, part: Part, index: int) -> NewUpload:
     return NewUpload(name=name or None, data=raw)
 
 
-def _file_of(data: Mapping[str, Any], index: int) -> NewAttachment:
+def _file_of(data: object, index: int) -> NewAttachment:
     try:
         return NewAttachment.model_validate(data)
     except ValidationError as fault:

@@ -1,8 +1,9 @@
 """Answers as UI message streams: sent, followed, resumed at any place, cancelled, refused."""
 
+from typing import Any
+
 import pytest
 
-from tests.app.conftest import NewPerson
 from tests.support.api_client import Api
 from tests.support.chat import Stream, said, streaming, until, whole
 
@@ -65,10 +66,10 @@ async def test_to_leave_cancels_nothing_and_who_resumes_has_all_of_it(api: Api) 
 async def test_who_resumes_by_the_id_of_an_event_goes_on_without_a_gap(api: Api) -> None:
     conversation_id = await api.conversation()
     stream = Stream()
-    how: dict[str, object] = {"post": {"id": conversation_id, "messages": [said("slowly")]}}
+    how: dict[str, Any] = {"post": {"id": conversation_id, "messages": [said("slowly")]}}
     connections = 0
     while not stream.is_done:
-        async with streaming(api, stream, **how) as chunks:  # pyright: ignore[reportArgumentType]
+        async with streaming(api, stream, **how) as chunks:
             connections += 1
             count = 0
             async for _ in chunks:
@@ -108,12 +109,10 @@ async def test_a_failed_answer_is_an_error_and_can_be_tried_again(api: Api) -> N
     again = await whole(api, post={**body, "trigger": "regenerate-message"})
     assert again.of("start")[0]["messageId"] == message_id
     assert again.chunks[-1]["type"] == "error"
-    done = await whole(api, post={"id": conversation_id, "messages": [said("write it")]})
-    refused = await api.call(
-        "POST",
-        "/api/chat",
-        {**body, "trigger": "regenerate-message", "messageId": done.of("start")[0]["messageId"]},
-    )
+    body = {"id": await api.conversation(), "messages": [said("write it")]}
+    done = await whole(api, post=body)
+    assert done.of("finish")
+    refused = await api.call("POST", "/api/chat", {**body, "trigger": "regenerate-message"})
     assert (refused.status, refused.body["code"]) == (409, "message_not_failed")
 
 
