@@ -10,7 +10,11 @@ from core.errors import Conflict, NotFound
 from core.ids import AskId, ConversationId, MessageId, OwnerId, ProjectId
 from store.gateway import Store
 from store.records import Ask, AskAnswer, BusyPolicy, Conversation, Message, MessageStatus
+from tools.plan import TODO_NAME
+from tools.questions import ASK_USER_NAME
 
+QUESTION_TOOL = ASK_USER_NAME
+PLAN_TOOL = TODO_NAME
 TITLE = "New conversation"  # it gets one from its first message
 MOST_ASKS = 100
 LATEST = 20  # messages among which the answer is that is being written

@@ -15,6 +15,7 @@ export async function conversationOf(ctx: QueryCtx, project: Doc<"projects">, ex
   const known = await ctx.db
     .query("conversations")
     .withIndex("by_external", (q) => q.eq("projectId", project._id).eq("externalId", externalId))
+    .order("desc") // after a deletion the key is free: the last one made with it counts
     .first();
   return known?.deletedAt === undefined ? known : null;
 }

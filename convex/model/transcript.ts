@@ -53,7 +53,7 @@ export const shownPart = turnPart.omit("signature").extend({ turn: v.number(), i
 /** The finished parts of an answer in order: what was said, thought and called. Signatures stay here. */
 export async function shownPartsOf(ctx: QueryCtx, messageId: Id<"messages">): Promise<Infer<typeof shownPart>[]> {
   const turns = await turnsOf(ctx, messageId);
-  return turns.flatMap(({ turn, parts }) => parts.map(({ signature: _, ...part }, index) => ({ ...part, turn, index })));
+  return turns.flatMap(({ turn, parts }) => parts.map(({ type, text, toolCallId }, index) => ({ type, text, toolCallId, turn, index })));
 }
 
 /** Tool calls in the order in which the model made them. */

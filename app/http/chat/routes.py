@@ -7,7 +7,6 @@ from fastapi.responses import Response, StreamingResponse
 
 from app.http.access import CONFLICT, AccessDep, api_router
 from app.http.chat.stream import HEADERS, AnswerStream, Place
-from app.http.chat.telling import CallTold, Known
 from app.http.chat.wire import (
     CHAT_ID_LIMIT_CHARS,
     ChatBody,
@@ -17,12 +16,12 @@ from app.http.chat.wire import (
     asked_of,
     shown_of,
 )
+from app.http.chat.writer import CallWritten, Known, StepWritten
 from app.http.errors import InvalidRequest
 from app.http.messages.wire import ID_LIMIT_CHARS, POLICIES
 from app.services.chatting import Chatting, Picture
 from core.ids import MessageId, OwnerId, ProjectId
 from store.records import Conversation, Message
-from tools.questions import ASK_USER_NAME
 
 router = api_router("chat")
 
@@ -130,14 +129,14 @@ async def _replied(
     chatting: Chatting, conversation: Conversation, last: ChatMessage, owner: OwnerId
 ) -> tuple[Message, Known]:
     answer = await chatting.answer_in(conversation, MessageId(last.id), owner=owner)
-    shown = shown_of(last, question=ASK_USER_NAME)
+    shown = shown_of(last)
     await chatting.reply(answer, owner=owner, verdicts=shown.verdicts, replies=shown.replies)
     return answer, _known(shown)
 
 
 def _known(shown: Shown) -> Known:
     calls = {
-        call_id: CallTold(
+        call_id: CallWritten(
             is_whole=True,
             is_asked=call_id in shown.asked,
             is_replied=call_id in shown.asked,
@@ -145,4 +144,6 @@ def _known(shown: Shown) -> Known:
         )
         for call_id in shown.inputs
     }
-    return Known(shown.step, is_told=shown.step >= 0, calls=calls)
+    is_begun = shown.step >= 0
+    written = StepWritten(has_text=is_begun, has_any=is_begun, is_whole=is_begun)
+    return Known(shown.step, written, calls)

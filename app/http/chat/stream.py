@@ -6,9 +6,10 @@ import logging
 import re
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from app.http.chat.telling import Chunk, Known, Records, Telling
+from app.http.chat.chunks import Chunk
+from app.http.chat.writer import RUNNING, ChunkWriter, Known, Records, StepWritten
 from app.http.context import Services
 from app.services.following import (
     Cleared,
@@ -43,9 +44,16 @@ DONE = "data: [DONE]\n\n"
 GONE = "The conversation was deleted."
 BROKEN = "The stream broke off and the answer goes on: resume it."
 
-_PLACE = re.compile(r"(?P<cursor>[0-9.]{1,60})~(?P<step>-1|\d{1,5})(?P<open>[tr-])")
-_LETTERS = {"": "-", "text": "t", "reasoning": "r"}
-_KINDS = {letter: kind for kind, letter in _LETTERS.items()}
+_STATES = {
+    "0": StepWritten(),
+    "-": StepWritten(has_any=True),
+    "+": StepWritten(has_any=True, has_text=True),
+    "t": StepWritten("text", has_any=True, has_text=True),
+    "r": StepWritten("reasoning", has_any=True),
+    "R": StepWritten("reasoning", has_any=True, has_text=True),
+}
+_LETTERS = {written: letter for letter, written in _STATES.items()}
+_PLACE = re.compile(r"(?P<cursor>[0-9.]{1,60})~(?P<step>-1|\d{1,5})(?P<state>[0trR+-])")
 
 
 @dataclass(frozen=True)
@@ -61,13 +69,13 @@ class Place:
         found = _PLACE.fullmatch(text)
         if found is None:
             raise InvalidCursor
-        known = Known(step=int(found["step"]), open_kind=_KINDS[found["open"]])
+        known = Known(step=int(found["step"]), written=_STATES[found["state"]])
         return cls(Cursor.read(found["cursor"]), known)
 
 
-def _place(cursor: Cursor, telling: Telling) -> str:
-    step, open_kind = telling.place
-    return f"{cursor}~{step}{_LETTERS[open_kind]}"
+def _place(cursor: Cursor, writer: ChunkWriter) -> str:
+    step, written = writer.place
+    return f"{cursor}~{step}{_LETTERS[replace(written, is_whole=False)]}"
 
 
 class AnswerStream:
@@ -86,8 +94,7 @@ class AnswerStream:
         self._owner = owner
         self._message = message
         self._begin = begin or Cursor(message.order)
-        self._telling = Telling(message, known)
-        self._is_known = known is not None
+        self._writer = ChunkWriter(message, known)
         self._records = Records()
         self._read_at = float("-inf")
         self._changed_at = services.clock.monotonic()
@@ -98,7 +105,7 @@ class AnswerStream:
         try:
             async with aclosing(self._told()) as stream:
                 async for chunks, cursor in stream:
-                    place = None if cursor is None else _place(cursor, self._telling)
+                    place = None if cursor is None else _place(cursor, self._writer)
                     for index, chunk in enumerate(chunks):
                         yield _event(chunk, place if index == len(chunks) - 1 else None)
                     if not chunks:
@@ -110,8 +117,8 @@ class AnswerStream:
         yield DONE
 
     async def _told(self) -> AsyncGenerator[tuple[list[Chunk], Cursor | None]]:
-        begin = list(self._telling.begin())
-        if self._is_known:  # what has happened meanwhile
+        begin = list(self._writer.begin())
+        if self._writer.place[1].is_whole:  # else a call would come before the rest of its text
             begin += await self._recorded()
         yield begin, self._begin
         following = self._services.following.follow(
@@ -126,28 +133,29 @@ class AnswerStream:
                 if self._is_last(told.event):
                     return
                 if self._waits():
-                    yield list(self._telling.waits(self._records)), None
+                    yield list(self._writer.waits(self._records, await self._parts())), None
                     return
         yield [{"type": "error", "errorText": BROKEN}], None  # the server stops
 
     async def _chunks(self, told: Told) -> list[Chunk]:
-        event, telling = told.event, self._telling
+        event, writer = told.event, self._writer
         chunks: list[Chunk] = []
         match event:
             case Text(text=text, part=int(part)):
-                chunks = [*await self._before(part), *telling.text(part, text)]
+                chunks = [*await self._before(part), *writer.text(part, text)]
             case Text():
-                telling.rewritten()
+                writer.rewritten()
             case Shown(run=run):
-                chunks = [*await self._before(run.part), *telling.shown(run)]
-                chunks += await self._recorded() if self._is_time(TICK_S) else []
+                chunks = [*await self._before(run.part), *writer.shown(run)]
+                is_running = run.kind in RUNNING  # before, a call would come before its text
+                chunks += await self._recorded() if is_running and self._is_time(TICK_S) else []
             case TakenBack(part=part):
-                chunks = list(telling.taken_back(part))
-            case Still() if self._is_time(TICK_S if telling.is_unsettled else CALM_S):
+                chunks = list(writer.taken_back(part))
+            case Still() if self._is_time(TICK_S if writer.is_unsettled else CALM_S):
                 chunks = await self._recorded()
             case Said(message=message) | Ended(message=message) if self._is_mine(message):
                 await self._read()
-                chunks = list(telling.ended(message, self._records, await self._parts()))
+                chunks = list(writer.ended(message, self._records, await self._parts()))
             case Cleared():
                 chunks = [{"type": "error", "errorText": GONE}]
             case _:
@@ -155,15 +163,18 @@ class AnswerStream:
         return chunks
 
     async def _before(self, part: int) -> list[Chunk]:
-        """What is on record of the step before, where a part begins another one."""
-        if not (self._telling.is_next(part) and self._telling.is_unsettled):
+        """What is on record of the step before, where a part begins another one.
+
+        Also where no call of it is known: who comes back may have seen some begin.
+        """
+        if not self._writer.is_next(part) or self._writer.place[0] < 0:
             return []
         await self._read()
-        return list(self._telling.end_of_step(self._records))
+        return list(self._writer.end_of_step(self._records))
 
     async def _recorded(self) -> list[Chunk]:
         await self._read()
-        return list(self._telling.recorded(self._records))
+        return list(self._writer.recorded(self._records))
 
     async def _read(self) -> None:
         store, mine = self._services.store, self._message
@@ -184,7 +195,7 @@ class AnswerStream:
     def _waits(self) -> bool:
         """Whether the page's next request is what goes on."""
         is_calm = self._services.clock.monotonic() - self._changed_at >= SETTLE_S
-        return is_calm and self._telling.waiting_for_person(self._records)
+        return is_calm and self._writer.waiting_for_person(self._records)
 
     def _is_time(self, every_s: float) -> bool:
         return self._services.clock.monotonic() - self._read_at >= every_s

@@ -18,7 +18,7 @@ from app.http.messages.wire import (
     NewAttachment,
     WhenBusy,
 )
-from app.services.chatting import Reply, Verdict
+from app.services.chatting import QUESTION_TOOL, Reply, Verdict
 from app.wire.shapes import Body, ModelName
 from core.ids import AskId, ProjectId
 from core.invalid import place_of, reason_of
@@ -180,8 +180,8 @@ class Shown:
     replies: tuple[Reply, ...]
 
 
-def shown_of(message: ChatMessage, *, question: str) -> Shown:
-    """Read it from the parts of the page's last message; `question` is the tool that asks."""
+def shown_of(message: ChatMessage) -> Shown:
+    """Read it from the parts of the page's last message."""
     starts = [at for at, part in enumerate(message.parts) if part.get("type") == "step-start"]
     tools = [part for part in message.parts if _is_tool(part)]
     in_step = [part for part in message.parts[starts[-1] if starts else 0 :] if _is_tool(part)]
@@ -191,7 +191,7 @@ def shown_of(message: ChatMessage, *, question: str) -> Shown:
         outputs=_ids(it for it in in_step if str(it.get("state")).startswith("output-")),
         asked=_ids(it for it in in_step if isinstance(it.get("approval"), Mapping)),
         verdicts=tuple(_verdicts(tools)),
-        replies=tuple(_replies(in_step, question)),
+        replies=tuple(_replies(in_step)),
     )
 
 
@@ -217,11 +217,11 @@ def _verdicts(tools: Sequence[Part]) -> Iterator[Verdict]:
                 continue
 
 
-def _replies(tools: Sequence[Part], question: str) -> Iterator[Reply]:
+def _replies(tools: Sequence[Part]) -> Iterator[Reply]:
     for part in tools:
         match part:
             case {"state": "output-available", "output": str(text), "toolCallId": str(call_id)} if (
-                part.get("type") == TOOL + question and text.strip()
+                part.get("type") == TOOL + QUESTION_TOOL and text.strip()
             ):
                 yield Reply(call_id, text)
             case _:

@@ -3,6 +3,7 @@ import { Chat, useChat } from "@ai-sdk/react";
 import {
   DefaultChatTransport,
   lastAssistantMessageIsCompleteWithApprovalResponses,
+  lastAssistantMessageIsCompleteWithToolCalls,
   uiMessageChunkSchema,
   validateUIMessages,
   type UIMessage,
@@ -16,6 +17,7 @@ interface Given {
   text: string;
   leaves: boolean; // goes at the first text, and comes back as another page
   approves?: boolean; // what is said to each approval
+  chooses?: string; // what is said to each question
 }
 
 const given = JSON.parse(process.argv[2] ?? "{}") as Given;
@@ -68,7 +70,8 @@ const chatOf = (messages: UIMessage[]) =>
         body: { id, messages: all.slice(-1), trigger, messageId },
       }),
     }),
-    sendAutomaticallyWhen: lastAssistantMessageIsCompleteWithApprovalResponses,
+    sendAutomaticallyWhen: (shown) =>
+      lastAssistantMessageIsCompleteWithApprovalResponses(shown) || lastAssistantMessageIsCompleteWithToolCalls(shown),
     onError: (error) => failures.push(String(error)),
   });
 
@@ -102,7 +105,12 @@ const waiting = () =>
   (answer()?.parts ?? []).flatMap((part) =>
     "approval" in part && part.state === "approval-requested" && part.approval ? [part.approval.id] : [],
   );
-const isDone = () => shown.status === "ready" && answer()?.role === "assistant" && waiting().length === 0;
+const questions = () =>
+  (answer()?.parts ?? []).flatMap((part) =>
+    part.type === "tool-askUser" && "toolCallId" in part && part.state === "input-available" ? [part.toolCallId] : [],
+  );
+const isAsked = () => shown.status === "ready" && waiting().length + questions().length > 0;
+const isDone = () => shown.status === "ready" && answer()?.role === "assistant" && !isAsked();
 
 let opened = open(chatOf([]));
 await until(() => shown !== undefined);
@@ -116,11 +124,21 @@ if (given.leaves) {
   await until(() => shown.messages.length === mine.length);
   void shown.resumeStream();
 }
-if (given.approves !== undefined) {
-  await until(() => shown.status === "ready" && waiting().length > 0);
-  for (const id of waiting()) await shown.addToolApprovalResponse({ id, approved: given.approves });
+const isOver = () => isDone() || failures.length > 0;
+const answered = new Set<string>(); // what is shown may be older than what was said
+const unanswered = (ids: string[]) => ids.filter((id) => !answered.has(id));
+await until(() => isAsked() || isOver());
+while (!isOver()) {
+  await until(() => isOver() || (shown.status === "ready" && unanswered([...waiting(), ...questions()]).length > 0));
+  for (const id of unanswered(waiting())) {
+    answered.add(id);
+    await shown.addToolApprovalResponse({ id, approved: given.approves ?? false });
+  }
+  for (const toolCallId of unanswered(questions())) {
+    answered.add(toolCallId);
+    await shown.addToolOutput({ tool: "askUser", toolCallId, output: given.chooses ?? "" });
+  }
 }
-await until(() => isDone() || failures.length > 0);
 await new Promise((done) => setTimeout(done, 300));
 const messages = await validateUIMessages({ messages: shown.messages });
 process.stdout.write(JSON.stringify({ messages, text: opened.place.textContent, kinds, wrong, failures, requests, status: shown.status }));

@@ -57,3 +57,31 @@ async def test_an_approval_is_answered_by_the_next_request(
     assert (call["state"], call["approval"]["approved"]) == (state, approves)
     assert (told["requests"], len(told["messages"])) == (2, 2)
     assert parts_of(told, "text")[-1]["text"] == "Done as you asked."
+
+
+async def test_approvals_of_one_step_are_answered_one_by_one_and_its_text_stays(api: Api) -> None:
+    project = await api.project()
+    rule = {**RULE, "pattern": "*"}
+    await api.ok("PATCH", f"/api/projects/{project}/settings", {"approvals": [rule]})
+    told = await page(api, await api.conversation(project), "ponder on it", approves=True)
+    calls = parts_of(told, "tool-writeFile")
+    assert [call["state"] for call in calls] == ["output-available"] * 2
+    stored = await api.message(told["messages"][-1]["id"])
+    (before, after) = parts_of(told, "text")
+    assert before["text"].startswith("I make two of them. I make two")
+    assert after["text"] == "Done as you asked."
+    assert before["text"] + after["text"] == stored["content"].replace("\n\n", "")
+    (thought,) = parts_of(told, "reasoning")
+    assert thought["text"].startswith("Two files, one after the other.")
+    assert (told["requests"], len(told["messages"])) == (3, 2)
+
+
+async def test_a_question_is_answered_as_the_output_of_its_call(api: Api) -> None:
+    told = await page(api, await api.conversation(), "ask me something", chooses="blue")
+    (call,) = parts_of(told, "tool-askUser")
+    assert (call["input"]["choices"], call["state"]) == (["red", "blue"], "output-available")
+    assert "blue" in call["output"]
+    stored = await api.message(told["messages"][-1]["id"])
+    assert "blue" in stored["toolCalls"][0]["result"]
+    assert parts_of(told, "text")[-1]["text"] == "Done as you asked."
+    assert (told["requests"], len(told["messages"])) == (2, 2)
