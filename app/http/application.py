@@ -27,6 +27,7 @@ from app.http import (
     messages,
     metrics,
     models,
+    pages,
     previews,
     project_settings,
     projects,
@@ -86,6 +87,7 @@ NOUNS = (
     trigger,
     health,
     docs,
+    pages,
 )
 
 

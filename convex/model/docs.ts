@@ -24,6 +24,7 @@ const shownFile = schema.doc("files").pick(
   "name",
   "type",
   "size",
+  "sha256", // an editor saves against it: PUT …/files/{path}?expectedSha256=
   "mode",
   "updatedAt",
   "storageId", // the bytes are a blob: show a notice, no editor
@@ -37,6 +38,13 @@ export const fileDoc = shownFile.extend({
 /** `content` is given where it was asked for. */
 export function toFileDoc(row: Doc<"files">, content?: string): Infer<typeof fileDoc> {
   return { ...only(shownFile, row), content };
+}
+
+/** Where a file or folder stands: what a tree or a palette shows. Nothing of it changes when the content does. */
+export const pathDoc = schema.doc("files").pick("_id", "path", "type", "mode", "storageId");
+
+export function toPathDoc(row: Doc<"files">): Infer<typeof pathDoc> {
+  return only(pathDoc, row);
 }
 
 export const conversationDoc = schema

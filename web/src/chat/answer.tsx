@@ -1,0 +1,121 @@
+// One answer: what it says, thinks, does and asks, in order; then how it ended. While it is written and afterwards it is the
+// same elements, so that nothing is drawn anew at its end.
+import { useState } from "react";
+import { useApi } from "../data/api.ts";
+import { type Card, type Message, useCards, useSegments } from "../data/answer.ts";
+import type { Prose as ProseSegment, Segment } from "../data/deltas.ts";
+import { wordsOf } from "../data/problems.ts";
+import { Prose } from "../prose/prose.tsx";
+import { Button } from "../ui/button.tsx";
+import { Icon } from "../ui/icon.tsx";
+import { useNotices } from "../ui/notices.tsx";
+import { AskCard, type AskDoc } from "./ask-card.tsx";
+import styles from "./chat.module.css";
+import { ToolCard } from "./tool-card.tsx";
+import { EARLY_WORDS, tookWords, usageWords } from "./words.ts";
+
+interface AnswerProps {
+  message: Message;
+  asks: readonly AskDoc[];
+  isQueued: boolean; // an earlier answer is still being written
+  onContinue: () => void;
+}
+
+export function Answer({ message, asks, isQueued, onContinue }: AnswerProps) {
+  const segments = useSegments(message);
+  const cards = useCards(message);
+  const isWritten = message.status === "processing";
+  return (
+    <article className={styles.answer} aria-label="Answer" aria-busy={isWritten}>
+      {segments.map((segment, at) => (
+        <SegmentView key={segment.key} segment={segment} message={message} card={cards.get(segment.key)} isLast={at === segments.length - 1} />
+      ))}
+      {asks.map((ask) => (
+        <AskCard key={ask._id} ask={ask} />
+      ))}
+      <End message={message} isQueued={isQueued} isAsking={asks.some(({ status }) => status === "open")} onContinue={onContinue} />
+    </article>
+  );
+}
+
+interface SegmentProps {
+  segment: Segment;
+  message: Message;
+  card: Card | undefined;
+  isLast: boolean;
+}
+
+function SegmentView({ segment, message, card, isLast }: SegmentProps) {
+  const isWritten = message.status === "processing";
+  if (segment.kind === "call") return <ToolCard messageId={message._id} call={segment} card={card} isWritten={isWritten} />;
+  if (segment.kind === "text") return <Prose text={segment.text} />;
+  return <Thinking segment={segment} isNow={isWritten && isLast} />;
+}
+
+function Thinking({ segment, isNow }: { segment: ProseSegment; isNow: boolean }) {
+  const [isOpen, setOpen] = useState(false);
+  if (segment.kind === "condensing") return <p className={styles.aside}>{isNow ? "Summing up the conversation…" : "Summed up the conversation so far"}</p>;
+  return (
+    <div className={styles.thinking}>
+      <button type="button" aria-expanded={isOpen} onClick={() => setOpen(!isOpen)}>
+        <Icon name="chevron" className={isOpen ? styles.opened : undefined} />
+        {isNow ? "Thinking…" : "Thought"}
+      </button>
+      {isOpen && <Prose text={segment.text} />}
+    </div>
+  );
+}
+
+interface EndProps {
+  message: Message;
+  isQueued: boolean;
+  isAsking: boolean;
+  onContinue: () => void;
+}
+
+/** One line below an answer, there from its beginning on: its height does not change when the answer ends well. */
+function End({ message, isQueued, isAsking, onContinue }: EndProps) {
+  const api = useApi();
+  const say = useNotices();
+  const { status, error, endedEarly, waitingUntil, usage, model } = message;
+  async function retry() {
+    try {
+      await api.call("POST", `/messages/${message._id}/retry`);
+    } catch (problem) {
+      say(wordsOf(problem));
+    }
+  }
+  if (status === "processing") {
+    const waits = waitingUntil === undefined ? "Working…" : `The provider is busy; it goes on by itself at ${new Date(waitingUntil).toLocaleTimeString()}`;
+    return <p className={styles.end}>{isAsking ? "Waiting for you" : isQueued ? "Waiting for its turn" : waits}</p>;
+  }
+  const facts = [model, usage && usageWords(usage), tookWords(message.startedAt, message.endedAt)].filter(Boolean).join(" · ");
+  return (
+    <>
+      {status === "failed" && (
+        <div className={styles.failed} role="alert">
+          <Icon name="warn" />
+          <p>{error ?? "The answer failed."}</p>
+          <Button onClick={() => void retry()}>
+            <Icon name="retry" /> Try again
+          </Button>
+        </div>
+      )}
+      {endedEarly !== undefined && (
+        <div className={styles.early}>
+          <p>{EARLY_WORDS[endedEarly]}</p>
+          <Button onClick={onContinue}>Continue</Button>
+        </div>
+      )}
+      <p className={styles.end}>
+        {status === "cancelled" ? "Stopped" : status === "failed" ? "Failed" : "Done"}
+        {facts === "" ? "" : ` · ${facts}`}
+        {status === "cancelled" && (
+          <button type="button" className={styles.again} onClick={() => void retry()}>
+            Answer again
+          </button>
+        )}
+      </p>
+    </>
+  );
+}

@@ -1,0 +1,56 @@
+// The segments of one answer, live while it is written, and the same ones afterwards.
+import { useQuery } from "convex/react";
+import type { FunctionReturnType } from "convex/server";
+import { useEffect, useMemo, useState } from "react";
+import { api } from "../../../convex/_generated/api.js";
+import { applied, type Segment, settled, withRest } from "./deltas.ts";
+
+export type Message = FunctionReturnType<typeof api.messages.list>["page"][number];
+export type Card = FunctionReturnType<typeof api.messages.toolCards>["cards"][number];
+
+const CURSOR_STEP = 5; // deltas: fewer move the cursor too often, more are sent again too often (measured: 198 kB for 16 kB)
+
+/** What is to be shown of an answer, in order. */
+export function useSegments(message: Message): readonly Segment[] {
+  const isWritten = message.status === "processing";
+  const [base, setBase] = useState<{ from: number; segments: readonly Segment[] }>({ from: 0, segments: [] });
+  const [isFollowed, setFollowed] = useState(message.status !== "completed");
+  if (isWritten && !isFollowed) setFollowed(true);
+  const page = useQuery(api.messages.deltas, isFollowed ? { messageId: message._id, from: base.from } : "skip");
+  const parts = useQuery(api.messages.parts, isWritten ? "skip" : { messageId: message._id });
+  const text = useQuery(api.messages.text, !isWritten && message.isCut ? { messageId: message._id } : "skip");
+  const streamed = useMemo(() => (page === undefined ? base.segments : applied(base.segments, page.runs)), [base, page]);
+  useEffect(() => {
+    if (page === undefined) return;
+    const isAtEnd = page.status !== "processing" && !page.hasMore;
+    if (page.next - base.from >= CURSOR_STEP || page.hasMore || (isAtEnd && page.next > base.from)) {
+      setBase({ from: page.next, segments: streamed });
+    } else if (isAtEnd && !isWritten) setFollowed(false);
+  }, [page, base.from, streamed, isWritten]);
+  return useMemo(() => {
+    if (isWritten || parts === undefined) return streamed;
+    const content = message.isCut ? text : message.content;
+    const whole = settled(parts, streamed);
+    return content === undefined ? whole : withRest(whole, content);
+  }, [isWritten, parts, streamed, text, message.isCut, message.content]);
+}
+
+/** The cards of an answer's calls, by turn and id. Turns that have ended are asked for once. */
+export function useCards(message: Message): ReadonlyMap<string, Card> {
+  const [kept, setKept] = useState<{ from: number; cards: readonly Card[] }>({ from: 0, cards: [] });
+  const page = useQuery(api.messages.toolCards, { messageId: message._id, from: kept.from });
+  const isWritten = message.status === "processing";
+  const [wasWritten, setWasWritten] = useState(isWritten);
+  if (wasWritten !== isWritten) {
+    setWasWritten(isWritten);
+    if (isWritten) setKept({ from: 0, cards: [] }); // it is answered again: its turns count from 0
+  }
+  useEffect(() => {
+    if (page === undefined || !isWritten || page.next <= kept.from) return;
+    setKept({ from: page.next, cards: [...kept.cards, ...page.cards.filter(({ turn }) => turn < page.next)] });
+  }, [page, kept, isWritten]);
+  return useMemo(() => {
+    const cards = [...kept.cards, ...(page?.cards ?? [])];
+    return new Map(cards.map((card) => [`${card.turn}.call.${card.id}`, card]));
+  }, [kept, page]);
+}
