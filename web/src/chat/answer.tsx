@@ -28,7 +28,13 @@ export function Answer({ message, asks, isQueued, onContinue }: AnswerProps) {
   return (
     <article className={styles.answer} aria-label="Answer" aria-busy={isWritten}>
       {segments.map((segment, at) => (
-        <SegmentView key={segment.key} segment={segment} message={message} card={cards.get(segment.key)} isLast={at === segments.length - 1} />
+        <SegmentView
+          key={segment.key}
+          segment={segment}
+          message={message}
+          card={cards.get(segment.key)}
+          isLast={at === segments.length - 1}
+        />
       ))}
       {asks.map((ask) => (
         <AskCard key={ask._id} ask={ask} />
@@ -54,7 +60,8 @@ function SegmentView({ segment, message, card, isLast }: SegmentProps) {
 
 function Thinking({ segment, isNow }: { segment: ProseSegment; isNow: boolean }) {
   const [isOpen, setOpen] = useState(false);
-  if (segment.kind === "condensing") return <p className={styles.aside}>{isNow ? "Summing up the conversation…" : "Summed up the conversation so far"}</p>;
+  if (segment.kind === "condensing")
+    return <p className={styles.aside}>{isNow ? "Summing up the conversation…" : "Summed up the conversation so far"}</p>;
   return (
     <div className={styles.thinking}>
       <button type="button" aria-expanded={isOpen} onClick={() => setOpen(!isOpen)}>
@@ -86,7 +93,10 @@ function End({ message, isQueued, isAsking, onContinue }: EndProps) {
     }
   }
   if (status === "processing") {
-    const waits = waitingUntil === undefined ? "Working…" : `The provider is busy; it goes on by itself at ${new Date(waitingUntil).toLocaleTimeString()}`;
+    const waits =
+      waitingUntil === undefined
+        ? "Working…"
+        : `The provider is busy; it goes on by itself at ${new Date(waitingUntil).toLocaleTimeString()}`;
     return <p className={styles.end}>{isAsking ? "Waiting for you" : isQueued ? "Waiting for its turn" : waits}</p>;
   }
   const facts = [model, usage && usageWords(usage), tookWords(message.startedAt, message.endedAt)].filter(Boolean).join(" · ");

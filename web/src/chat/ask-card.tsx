@@ -53,7 +53,9 @@ function Question({ ask, give }: BodyProps) {
           </Button>
         ))}
       </div>
-      {(ask.allowsText !== false || !ask.choices?.length) && <TextAnswer label="Your answer" action="Answer" onDone={(text) => give({ text })} />}
+      {(ask.allowsText !== false || !ask.choices?.length) && (
+        <TextAnswer label="Your answer" action="Answer" onDone={(text) => give({ text })} />
+      )}
     </>
   );
 }
@@ -67,7 +69,12 @@ function Approval({ ask, give }: BodyProps) {
       {ask.command === undefined && ask.paths !== undefined && <p>{ask.paths.join(", ")}</p>}
       {ask.preview !== undefined && ask.preview !== ask.command && <pre tabIndex={0}>{ask.preview}</pre>}
       {isDenying ? (
-        <TextAnswer label="Why not, or what to do instead (may be empty)" action="Deny" mayBeEmpty onDone={(text) => give(text === "" ? { decision: "deny" } : { decision: "deny", text })} />
+        <TextAnswer
+          label="Why not, or what to do instead (may be empty)"
+          action="Deny"
+          mayBeEmpty
+          onDone={(text) => give(text === "" ? { decision: "deny" } : { decision: "deny", text })}
+        />
       ) : (
         <div className={styles.choices}>
           <Button look="primary" onClick={() => give({ decision: "allow", scope: "once" })}>
@@ -137,6 +144,11 @@ function pastWords({ kind, status, question, command, toolName, answer }: AskDoc
   const what = kind === "question" ? `“${question ?? ""}”` : kind === "approval" ? (command ?? toolWords(toolName ?? "")) : "More budget";
   if (status === "expired") return `${what}: nobody answered in time`;
   if (status === "closed" || answer === undefined) return `${what}: not answered, the answer ended before`;
-  const said = answer.decision === "allow" ? "you allowed it" : answer.decision === "deny" ? `you denied it${answer.text ? `: ${answer.text}` : ""}` : (answer.choice ?? answer.text ?? "");
+  const said =
+    answer.decision === "allow"
+      ? "you allowed it"
+      : answer.decision === "deny"
+        ? `you denied it${answer.text ? `: ${answer.text}` : ""}`
+        : (answer.choice ?? answer.text ?? "");
   return `${what}: ${said}`;
 }

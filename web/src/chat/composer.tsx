@@ -61,10 +61,22 @@ export function Composer({ input, isBusy, onSend, onStop }: ComposerProps) {
         onKeyDown={onKey}
       />
       <footer>
-        <div className={styles.policies} role="radiogroup" aria-label="What the message does to the running answer" data-shown={isBusy || undefined}>
+        <div
+          className={styles.policies}
+          role="radiogroup"
+          aria-label="What the message does to the running answer"
+          data-shown={isBusy || undefined}
+        >
           {POLICIES.map(({ value, label, means }) => (
             <label key={value} title={means}>
-              <input type="radio" name="policy" value={value} checked={policy === value} disabled={!isBusy} onChange={() => setPolicy(value)} />
+              <input
+                type="radio"
+                name="policy"
+                value={value}
+                checked={policy === value}
+                disabled={!isBusy}
+                onChange={() => setPolicy(value)}
+              />
               {label}
             </label>
           ))}

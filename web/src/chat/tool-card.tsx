@@ -50,7 +50,12 @@ export function ToolCard({ messageId, call, card, isWritten }: ToolCardProps) {
         </span>
         <Icon name="chevron" className={isOpen ? styles.opened : undefined} />
       </button>
-      {isOpen && (card === undefined ? <Text label="Arguments so far" text={call.input} /> : <Whole messageId={messageId} card={card} printed={call.output} />)}
+      {isOpen &&
+        (card === undefined ? (
+          <Text label="Arguments so far" text={call.input} />
+        ) : (
+          <Whole messageId={messageId} card={card} printed={call.output} />
+        ))}
     </div>
   );
 }
@@ -67,7 +72,9 @@ function Whole({ messageId, card, printed }: { messageId: Id<"messages">; card: 
       {diffs.map((part) => (
         <Diff key={part.path} {...part} />
       ))}
-      {parts?.map((part, at) => <Part key={at} part={part} />)}
+      {parts?.map((part, at) => (
+        <Part key={at} part={part} />
+      ))}
       {diffs.length === 0 && <Text label="Arguments" text={prettyJson(call.args)} />}
       <Text label={hasEnded ? "Result" : "Output so far"} text={call.result ?? printed} />
     </div>
@@ -77,7 +84,11 @@ function Whole({ messageId, card, printed }: { messageId: Id<"messages">; card: 
 function Part({ part }: { part: FunctionReturnType<typeof api.messages.resultParts>[number] }) {
   switch (part.type) {
     case "exit":
-      return <p className={styles.fact}>{part.code === undefined ? "Ended by us" : `Exit code ${part.code}`} after {part.tookS.toFixed(1)} s</p>;
+      return (
+        <p className={styles.fact}>
+          {part.code === undefined ? "Ended by us" : `Exit code ${part.code}`} after {part.tookS.toFixed(1)} s
+        </p>
+      );
     case "moreFiles":
       return <p className={styles.fact}>{part.count} more files changed</p>;
     case "diagnostics":
@@ -91,7 +102,11 @@ function Part({ part }: { part: FunctionReturnType<typeof api.messages.resultPar
         </ul>
       );
     case "image":
-      return "data" in part ? <img className={styles.image} alt="What the tool saw" src={`data:${part.mediaType};base64,${part.data}`} /> : <p className={styles.fact}>An image ({part.mediaType})</p>;
+      return "data" in part ? (
+        <img className={styles.image} alt="What the tool saw" src={`data:${part.mediaType};base64,${part.data}`} />
+      ) : (
+        <p className={styles.fact}>An image ({part.mediaType})</p>
+      );
     default:
       return null;
   }

@@ -74,7 +74,8 @@ function withCall(segments: readonly Segment[], turn: number, callId: string, ch
 export function settled(parts: readonly Part[], streamed: readonly Segment[]): readonly Segment[] {
   let stored: readonly Segment[] = [];
   for (const { turn, type, text = "", toolCallId = "" } of parts) {
-    stored = type === "toolCall" ? withCall(stored, turn, toolCallId, (call) => call) : text === "" ? stored : withProse(stored, turn, type, text);
+    stored =
+      type === "toolCall" ? withCall(stored, turn, toolCallId, (call) => call) : text === "" ? stored : withProse(stored, turn, type, text);
   }
   const known = new Map(streamed.map((segment) => [segment.key, segment]));
   const last = parts.at(-1)?.turn ?? -1;

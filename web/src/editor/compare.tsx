@@ -27,7 +27,12 @@ export default function Compare({ path, mine, theirs, onDone, onClose }: Compare
         parent: host.current,
         state: EditorState.create({
           doc: mine,
-          extensions: [setup(), language, EditorView.contentAttributes.of({ "aria-label": `Differences in ${path}` }), unifiedMergeView({ original: theirs })],
+          extensions: [
+            setup(),
+            language,
+            EditorView.contentAttributes.of({ "aria-label": `Differences in ${path}` }),
+            unifiedMergeView({ original: theirs }),
+          ],
         }),
       });
     });

@@ -12,7 +12,20 @@ const LOADERS: Readonly<Record<string, () => Promise<Extension>>> = {
   md: async () => (await import("@codemirror/lang-markdown")).markdown(),
 };
 const SAME: Readonly<Record<string, string>> = {
-  jsx: "js", mjs: "js", cjs: "js", mts: "ts", cts: "ts", pyi: "py", htm: "html", svg: "html", vue: "html", jsonc: "json", markdown: "md", mdx: "md", scss: "css", less: "css",
+  jsx: "js",
+  mjs: "js",
+  cjs: "js",
+  mts: "ts",
+  cts: "ts",
+  pyi: "py",
+  htm: "html",
+  svg: "html",
+  vue: "html",
+  jsonc: "json",
+  markdown: "md",
+  mdx: "md",
+  scss: "css",
+  less: "css",
 };
 
 async function script(options: { jsx?: boolean; typescript?: boolean }): Promise<Extension> {

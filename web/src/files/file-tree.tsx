@@ -51,8 +51,18 @@ export function FileTree({ projectId, entries, isWhole, shown, onOpen }: TreePro
         <h2>Files</h2>
         <IconButton icon="file" label="New file" onClick={() => setAsked({ what: "file", path: folder })} />
         <IconButton icon="folder" label="New folder" onClick={() => setAsked({ what: "folder", path: folder })} />
-        <IconButton icon="pencil" label="Rename or move (F2)" disabled={!focused} onClick={() => setAsked({ what: "rename", path: state.focused })} />
-        <IconButton icon="trash" label="Delete (Del)" disabled={!focused} onClick={() => setAsked({ what: "delete", path: state.focused })} />
+        <IconButton
+          icon="pencil"
+          label="Rename or move (F2)"
+          disabled={!focused}
+          onClick={() => setAsked({ what: "rename", path: state.focused })}
+        />
+        <IconButton
+          icon="trash"
+          label="Delete (Del)"
+          disabled={!focused}
+          onClick={() => setAsked({ what: "delete", path: state.focused })}
+        />
       </header>
       {rows.length === 0 && <p className={styles.empty}>{isWhole ? "No files yet. Make one, or ask the agent." : "Loading…"}</p>}
       <Rows rows={rows} focused={focused?.path ?? rows[0]?.path ?? ""} shown={shown} onKey={onKey} onChoose={choose} />
@@ -127,7 +137,16 @@ function FileQuestion({ projectId, asked: { what, path }, onClose, onOpen }: Que
   const files = `/projects/${projectId}/files`;
   if (what === "delete") {
     const remove = () => api.call("DELETE", filePath(projectId, path));
-    return <Ask title={`Delete ${nameOf(path)}?`} text={`${path}, with all that is in it.`} action="Delete" isDanger onClose={onClose} onDone={remove} />;
+    return (
+      <Ask
+        title={`Delete ${nameOf(path)}?`}
+        text={`${path}, with all that is in it.`}
+        action="Delete"
+        isDanger
+        onClose={onClose}
+        onDone={remove}
+      />
+    );
   }
   if (what === "rename") {
     const move = (newPath: string) => api.call("POST", `${files}/rename`, { path, newPath });

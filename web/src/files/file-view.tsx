@@ -30,7 +30,12 @@ export function FileView(props: FileViewProps) {
   if (text !== undefined && sha256 !== undefined && last?.sha256 !== sha256) setLast({ text, sha256 });
   let body = <p className={styles.notice}>Loading {path}…</p>;
   if (file === null && last === null) body = <p className={styles.notice}>{path} is not there any more.</p>;
-  else if (file?.storageId !== undefined) body = <p className={styles.notice}>{path} is no text, or too long for an editor ({sizeOf(file.size)}).</p>;
+  else if (file?.storageId !== undefined)
+    body = (
+      <p className={styles.notice}>
+        {path} is no text, or too long for an editor ({sizeOf(file.size)}).
+      </p>
+    );
   else if (last !== null) body = <TextView {...props} stored={last} isGone={file === null} />;
   return (
     <div className={styles.view} hidden={!isShown}>
@@ -72,7 +77,13 @@ function TextView({ projectId, path, place, stored, isGone, onDirty }: FileViewP
         {isComparing && theirs !== null ? (
           <Compare path={path} mine={buffer.draft} theirs={theirs.text} onDone={decide} onClose={() => setComparing(false)} />
         ) : (
-          <Editor path={path} text={buffer.draft} place={place} onChange={(text) => tell({ type: "typed", text })} onSave={() => void save(isGone)} />
+          <Editor
+            path={path}
+            text={buffer.draft}
+            place={place}
+            onChange={(text) => tell({ type: "typed", text })}
+            onSave={() => void save(isGone)}
+          />
         )}
       </Suspense>
       <footer className={styles.status}>

@@ -47,13 +47,26 @@ export function OpenFiles({ projectId, open, shown, onShow, onClose, empty }: Op
               {nameOf(path)}
               {dirty.has(path) && <span aria-label="not saved"> ●</span>}
             </button>
-            <IconButton icon="close" label={`Close ${nameOf(path)}`} onClick={() => (dirty.has(path) ? setClosing(path) : void close(path))} />
+            <IconButton
+              icon="close"
+              label={`Close ${nameOf(path)}`}
+              onClick={() => (dirty.has(path) ? setClosing(path) : void close(path))}
+            />
           </div>
         ))}
       </div>
       {open.map((path) => {
         const isShown = path === shown?.path;
-        return <FileView key={path} projectId={projectId} path={path} isShown={isShown} place={isShown ? shown.place : undefined} onDirty={onDirty} />;
+        return (
+          <FileView
+            key={path}
+            projectId={projectId}
+            path={path}
+            isShown={isShown}
+            place={isShown ? shown.place : undefined}
+            onDirty={onDirty}
+          />
+        );
       })}
       {closing !== null && (
         <Ask

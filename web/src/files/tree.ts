@@ -52,7 +52,10 @@ export interface TreeState {
 
 /** What a key does, by the pattern of ARIA for trees; null: nothing of ours. */
 export function afterKey(state: TreeState, rows: readonly Row[], key: string): TreeState | null {
-  const at = Math.max(0, rows.findIndex(({ path }) => path === state.focused));
+  const at = Math.max(
+    0,
+    rows.findIndex(({ path }) => path === state.focused),
+  );
   const row = rows[at];
   if (row === undefined) return null;
   const to = (place: number) => ({ ...state, focused: rows[Math.min(Math.max(place, 0), rows.length - 1)]?.path ?? "" });

@@ -69,7 +69,13 @@ export function Ask({ title, text, action, isDanger = false, field, onClose, onD
         <h2>{title}</h2>
         {text !== undefined && <p>{text}</p>}
         {field !== undefined && (
-          <input autoFocus aria-label={field.label} placeholder={field.label} value={value} onChange={(event) => setValue(event.target.value)} />
+          <input
+            autoFocus
+            aria-label={field.label}
+            placeholder={field.label}
+            value={value}
+            onChange={(event) => setValue(event.target.value)}
+          />
         )}
         {problem !== "" && <p role="alert">{problem}</p>}
         <footer>

@@ -27,7 +27,14 @@ export type IconName = keyof typeof PATHS;
 export function Icon({ name, className }: { name: IconName; className?: string | undefined }) {
   return (
     <svg width="16" height="16" viewBox="0 0 16 16" aria-hidden="true" className={className}>
-      <path d={PATHS[name]} fill="none" stroke="currentColor" strokeWidth={name === "more" ? 2 : 1.4} strokeLinecap="round" strokeLinejoin="round" />
+      <path
+        d={PATHS[name]}
+        fill="none"
+        stroke="currentColor"
+        strokeWidth={name === "more" ? 2 : 1.4}
+        strokeLinecap="round"
+        strokeLinejoin="round"
+      />
     </svg>
   );
 }
