@@ -61,26 +61,7 @@ export function Composer({ input, isBusy, onSend, onStop }: ComposerProps) {
         onKeyDown={onKey}
       />
       <footer>
-        <div
-          className={styles.policies}
-          role="radiogroup"
-          aria-label="What the message does to the running answer"
-          data-shown={isBusy || undefined}
-        >
-          {POLICIES.map(({ value, label, means }) => (
-            <label key={value} title={means}>
-              <input
-                type="radio"
-                name="policy"
-                value={value}
-                checked={policy === value}
-                disabled={!isBusy}
-                onChange={() => setPolicy(value)}
-              />
-              {label}
-            </label>
-          ))}
-        </div>
+        <Policies chosen={policy} isBusy={isBusy} onChoose={setPolicy} />
         {isBusy && (
           <Button onClick={onStop} title="Stop (Esc)">
             <Icon name="stop" /> Stop
@@ -89,5 +70,30 @@ export function Composer({ input, isBusy, onSend, onStop }: ComposerProps) {
         <IconButton className={styles.send} type="submit" icon="send" label="Send (Enter)" disabled={!canSend} />
       </footer>
     </form>
+  );
+}
+
+interface PoliciesProps {
+  chosen: WhenBusy;
+  isBusy: boolean;
+  onChoose: (policy: WhenBusy) => void;
+}
+
+/** It keeps its place while nothing is being written, so that nothing moves when an answer begins. */
+function Policies({ chosen, isBusy, onChoose }: PoliciesProps) {
+  return (
+    <div
+      className={styles.policies}
+      role="radiogroup"
+      aria-label="What the message does to the running answer"
+      data-shown={isBusy || undefined}
+    >
+      {POLICIES.map(({ value, label, means }) => (
+        <label key={value} title={means}>
+          <input type="radio" name="policy" value={value} checked={chosen === value} disabled={!isBusy} onChange={() => onChoose(value)} />
+          {label}
+        </label>
+      ))}
+    </div>
   );
 }

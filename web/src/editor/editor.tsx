@@ -44,7 +44,6 @@ export default function Editor({ path, text, place, onChange, onSave }: EditorPr
     void languageOf(path).then((extension) => made.dispatch({ effects: language.reconfigure(extension) }));
     return () => made.destroy();
     // The text of later on is put in below; another path is another editor.
-    // oxlint-disable-next-line react-hooks/exhaustive-deps
   }, [path]);
   useEffect(() => {
     const change = smallestChange(view.current?.state.doc.toString() ?? text, text);
