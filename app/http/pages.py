@@ -50,7 +50,7 @@ async def asset(name: str, request: Request) -> Response:
 
 
 def _policy(nonce: str) -> str:
-    """Scripts, styles and connections of this origin alone; the nonce is for the editor's styles."""
+    """Scripts, styles, connections of this origin alone; the nonce is for the editor's styles."""
     return "; ".join(
         (
             "default-src 'none'",
