@@ -49,6 +49,12 @@ CLIENTS := tests/support/clients
 	@$(NPM) ci --silent --prefix $(CLIENTS)
 	@touch $@
 
+# The browser in which tests look at the page.
+BROWSER := tests/support/browser
+.make/browser.stamp: $(BROWSER)/package-lock.json .make/node.stamp
+	@$(NPM) ci --silent --ignore-scripts --prefix $(BROWSER)
+	@touch $@
+
 demo: $(READY) ## the main job, end to end; PROJECT=folder and DATA=folder are taken
 	@$(PY) -m app.main demo $(if $(PROJECT),--project '$(PROJECT)') $(if $(DATA),--data '$(DATA)')
 
@@ -70,13 +76,13 @@ FOR_VITEST = $(if $(T),$(call TESTS_LIKE,-name '*.test.ts' -o -name '*.test.tsx'
 FOR_PYTEST = $(if $(T),$(if $(FOR_VITEST),$(call TESTS_LIKE,-name 'test_*.py'),all),all)
 SPREAD = $(if $(wildcard $(or $(T),tests)/.),--numprocesses 3 --dist loadfile)
 
-test: $(READY) .make/clients.stamp ## the tests, the slowest ones named at the end; T=path K=name for some of them; THOROUGH=1 for all
+test: $(READY) .make/clients.stamp .make/browser.stamp ## the tests, the slowest ones named at the end; T=path K=name for some of them; THOROUGH=1 for all
 	@failed=0; \
 	$(if $(FOR_PYTEST),$(if $(THOROUGH),THOROUGH=1) $(PY) -m pytest $(SPREAD) --durations 40 $(if $(K),-k '$(K)') $(if $(T),'$(T)') || failed=$$?;) \
 	$(if $(FOR_VITEST),$(PY) -m core.node npx vitest run $(if $(K),--testNamePattern '$(K)') $(if $(T),'$(PATH_OF_T)') || failed=$$?;) \
 	exit $$failed
 
-check: $(READY) .make/clients.stamp ## format, lint, types, imports, TypeScript
+check: $(READY) .make/clients.stamp .make/browser.stamp ## format, lint, types, imports, TypeScript
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/basedpyright
@@ -91,6 +97,7 @@ check: $(READY) .make/clients.stamp ## format, lint, types, imports, TypeScript
 	$(PY) -m core.node npx tsc -p tests/convex --noEmit
 	$(PY) -m core.node npx tsc -p tests/embedded_convex --noEmit
 	$(PY) -m core.node npx tsc -p tests/app/http --noEmit
+	$(PY) -m core.node npx tsc -p tests/web --noEmit
 	$(PY) -m core.node npx tsc -p tests/support/clients --noEmit
 
 format: $(READY) ## format Python and TypeScript
