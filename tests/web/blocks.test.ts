@@ -28,7 +28,7 @@ function raws(pieces: readonly string[]): string[] {
   for (const piece of pieces) {
     text += piece;
     reading = read(reading, text);
-    expect([...reading.done, ...reading.open].map(({ raw }) => raw).join("")).toBe(text);
+    expect(reading.done.map(({ raw }) => raw).join("")).toBe(text.slice(0, reading.doneChars));
   }
   return [...reading.done, ...reading.open].filter(({ token }) => token.type !== "space").map(({ raw }) => raw.trim());
 }

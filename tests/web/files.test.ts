@@ -54,7 +54,16 @@ test("a clean file follows what is stored, an edited one asks", () => {
 test("what is typed while it is saved is kept, whichever answer comes first", () => {
   const typed = [{ type: "typed", text: "mine" }, { type: "saving" }, { type: "typed", text: "mine!" }] as const;
   const stored = { text: "mine", sha256: "3" };
-  for (const end of [[{ type: "stored", stored }, { type: "saved", stored }] as const, [{ type: "saved", stored }, { type: "stored", stored }] as const]) {
+  for (const end of [
+    [
+      { type: "stored", stored },
+      { type: "saved", stored },
+    ] as const,
+    [
+      { type: "saved", stored },
+      { type: "stored", stored },
+    ] as const,
+  ]) {
     const buffer = after(...typed, ...end);
     expect(buffer).toEqual({ base: stored, draft: "mine!", theirs: null, saving: null });
     expect(isDirty(buffer)).toBe(true);

@@ -21,7 +21,9 @@ test("the sources are found", () => expect(files.length).toBeGreaterThan(20));
 test.each(files)("%s", (name) => {
   const text = readFileSync(join(SOURCE, name), "utf8");
   expect(text.split("\n").length).toBeLessThanOrEqual(251);
-  const imported = [...text.matchAll(/(?:from|import|import\()\s*"(\.[^"]+)"/g)].map(([, path = ""]) => relative(SOURCE, join(SOURCE, dirname(name), path)));
+  const imported = [...text.matchAll(/(?:from|import|import\()\s*"(\.[^"]+)"/g)].map(([, path = ""]) =>
+    relative(SOURCE, join(SOURCE, dirname(name), path)),
+  );
   const folders = imported.filter((path) => !path.startsWith("..")).map((path) => path.split("/")[0] ?? "");
   const folder = name.split("/")[0] ?? "";
   expect(folders.filter((each) => !MAY[folder]?.includes(each))).toEqual([]);

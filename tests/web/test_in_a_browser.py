@@ -1,4 +1,4 @@
-"""The page in Chromium, on `polaris dev` and a scripted model: `browser.ts` is the person."""
+"""The page in Chromium, on `polaris dev` and a scripted model: `person.ts` is the person."""
 
 import json
 import subprocess
@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 
 from core.node import NODE
-from tests.support.product import disposable, environment
+from tests.support.product import ROOT, disposable, environment
 
-SCRIPT = Path(__file__).with_name("browser.ts")
+SCRIPT = ROOT / "tests" / "support" / "browser" / "person.ts"
 GREETING = "export function greeting(name: string): string {\n  return `Hello, ${name}!`;\n}\n"
 RULES: tuple[dict[str, Any], ...] = (
     {

@@ -99,7 +99,9 @@ function End({ message, isQueued, isAsking, onContinue }: EndProps) {
         : `The provider is busy; it goes on by itself at ${new Date(waitingUntil).toLocaleTimeString()}`;
     return <p className={styles.end}>{isAsking ? "Waiting for you" : isQueued ? "Waiting for its turn" : waits}</p>;
   }
-  const facts = [model?.slice(model.indexOf("/") + 1), usage && usageWords(usage), tookWords(message.startedAt, message.endedAt)].filter(Boolean).join(" · ");
+  const facts = [model?.slice(model.indexOf("/") + 1), usage && usageWords(usage), tookWords(message.startedAt, message.endedAt)]
+    .filter(Boolean)
+    .join(" · ");
   return (
     <>
       {status === "failed" && (

@@ -28,8 +28,11 @@ export function read(before: Reading, text: string): Reading {
   const settledBlocks = blocksOf(wholeLines, start.doneChars);
   const lastBlock = settledBlocks.findLastIndex(({ token }) => token.type !== "space");
   const more = settledBlocks.slice(0, Math.max(0, lastBlock));
-  const doneChars = more.reduce((sum, { raw }) => sum + raw.length, start.doneChars);
-  const done = more.length === 0 ? start.done : [...start.done, ...more];
+  // What is done must be the text to the letter, or the rest would be cut at a wrong place; the lexer rewrites some spaces.
+  const moreText = more.map(({ raw }) => raw).join("");
+  const isExact = wholeLines.startsWith(moreText);
+  const doneChars = isExact ? start.doneChars + moreText.length : start.doneChars;
+  const done = isExact && more.length > 0 ? [...start.done, ...more] : start.done;
   return { text, done, doneChars, open: blocksOf(text.slice(doneChars), doneChars) };
 }
 

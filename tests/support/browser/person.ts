@@ -1,7 +1,7 @@
-// A person in Chromium: `node browser.ts ADDRESS FOLDER`. Makes a project, sends, looks at card and diff, edits, stops;
+// A person in Chromium: `node person.ts ADDRESS FOLDER`. Makes a project, sends, looks at card and diff, edits, stops;
 // screenshots go to FOLDER. The last line says what was seen; whatever fails ends it with an error.
-import chromium from "../support/browser/node_modules/@sparticuz/chromium/build/index.js";
-import { chromium as driver } from "../support/browser/node_modules/playwright-core/index.mjs";
+import chromium from "@sparticuz/chromium";
+import { chromium as driver } from "playwright-core";
 
 const [address = "", folder = ""] = process.argv.slice(2);
 const browser = await driver.launch({
