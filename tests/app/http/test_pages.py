@@ -26,7 +26,7 @@ async def test_the_page_has_a_policy_with_a_nonce_of_its_own(product: Program) -
                 html = answer.body.decode()
                 assert set(re.findall(r'nonce="([^"]*)"', html)) <= nonces
                 assert "__NONCE__" not in html
-            assert len(nonces) == 2  # noqa: PLR2004 - one for each answer
+            assert len(nonces) == 2
 
 
 async def test_its_files_stay_for_ever_and_come_compressed(product: Program) -> None:
@@ -49,4 +49,4 @@ async def test_its_files_stay_for_ever_and_come_compressed(product: Program) -> 
 )
 async def test_nothing_else_is_served(product: Program, name: str) -> None:
     async with api_at(product.ready["api"], "nobody", "") as nobody:
-        assert (await nobody.call("GET", f"/assets/{name}")).status == 404  # noqa: PLR2004
+        assert (await nobody.call("GET", f"/assets/{name}")).status == 404
