@@ -137,6 +137,7 @@ class Asker:
             max_output_tokens=self._agent.limits.max_output_tokens,
             tool_choice=self._tool_choice(number, remarks),
             cache_key=self._agent.cache_key,
+            wire=self._agent.wire,
         )
 
     async def _stream(

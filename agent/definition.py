@@ -8,6 +8,7 @@ from datetime import timedelta
 from agent.means import Budget
 from core.clock import Clock, SystemClock
 from llm.model import Model
+from llm.wire import Wire
 from tools.approvals import Rule
 from tools.registry import Toolbox
 
@@ -39,6 +40,7 @@ class Agent:
     place for, besides what is there for every agent. `approvals` are the rules by which a person is
     asked before a call. `task_models` are those that its sub-agents may be given, beside its own.
     `cache_key`: see `ModelRequest`. `pause` waits that many seconds between two attempts at a turn.
+    `wire`: see `ModelRequest`.
     """
 
     model: Model
@@ -52,3 +54,4 @@ class Agent:
     cache_key: str = ""
     pause: Callable[[float], Awaitable[None]] = asyncio.sleep
     clock: Clock = field(default_factory=SystemClock)
+    wire: Wire | None = None

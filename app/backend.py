@@ -6,8 +6,11 @@ from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
 
+from pydantic import SecretStr
+
 from agent.definition import Limits
 from agent.means import Budget
+from app.billing import gate_of
 from app.convex import ConvexAccess
 from app.github import accounts_of, github_of, github_server_of
 from app.models import models_of, offers_of, small_model_of
@@ -32,6 +35,7 @@ from jobs.mcp_servers import ProjectServers
 from jobs.message.titles import Titles
 from jobs.outbox import Relay
 from jobs.reap import reap
+from jobs.recording.recorder import Recordings
 from jobs.registry import JOBS
 from jobs.triggered.tasks import Tasks
 from llm.model import Model
@@ -95,15 +99,16 @@ def client_tasks_of(
     settings: Settings, store: Store, workplace: Workplace, engine: Engine, relay: Relay
 ) -> ClientTasks:
     """What begins and stops jobs for clients of others' platforms, by the services of our own."""
-    policy = settings.busy_policy.value
+    policy = settings.policy_when_busy.value
     messaging = Messaging(store, relay, engine.inspect, policy, workplace.live)
     accounts = accounts_of(settings, store, CLOCK)
+    gate = gate_of(settings, store)
     return ClientTasks(
         store,
         messaging,
         Choosing(offers_of(settings)),
-        Generating(store, relay, engine.inspect, messaging, CLOCK),
-        Transferring(store, relay, github_server_of(settings), accounts, CLOCK),
+        Generating(store, relay, engine.inspect, messaging, CLOCK, gate),
+        Transferring(store, relay, github_server_of(settings), accounts, CLOCK, gate),
     )
 
 
@@ -223,6 +228,21 @@ def agents_of(settings: Settings, model: Model, store: Store, workplace: Workpla
         models=models_of(settings, model),
         day_budget=day if day.is_bound else None,
         chat_tools=CHAT_TOOLS,
+        recordings=recordings_of(settings),
         conversation_budget=conversation if conversation.is_bound else None,
         raisable=settings.raisable_budgets,
+    )
+
+
+def recordings_of(settings: Settings) -> Recordings | None:
+    """Where answers are recorded, without our own secrets; None: they are not."""
+    if settings.recordings is None:
+        return None
+    values: list[object] = [getattr(settings, name) for name in Settings.model_fields]
+    secrets = [value.get_secret_value() for value in values if isinstance(value, SecretStr)]
+    return Recordings(
+        settings.recordings,
+        secrets=[secret for secret in secrets if secret],
+        folder_bytes=settings.recordings_bytes,
+        clock=CLOCK,
     )

@@ -15,7 +15,7 @@ from agent.prompt import (
     TASK_WORDS,
     budget_words,
 )
-from core.ids import OwnerId
+from core.ids import OwnerId, RunId
 from core.usage import Usage
 from engine import ReceivedEvent
 from jobs.events import (
@@ -28,6 +28,7 @@ from jobs.events import (
 )
 from jobs.mcp_servers import ProjectServers, ServerTools
 from jobs.project_words import project_words
+from jobs.recording.recorder import Recorder, Recordings
 from llm.model import Model
 from store.gateway import Store
 from store.records import Bounds, Means, Used
@@ -60,6 +61,7 @@ class Agents:
         conversation_budget: what all answers of a conversation may take that has no budget.
         raisable: of which budgets a person may give more when they are used up.
         chat_tools: what it is given besides where it answers a person.
+        recordings: where runs are recorded; None: they are not.
     """
 
     def __init__(  # noqa: PLR0913 - what is optional by name
@@ -74,11 +76,13 @@ class Agents:
         models: Mapping[str, Model] | None = None,
         day_budget: Budget | None = None,
         chat_tools: Sequence[AnyTool] = (),
+        recordings: Recordings | None = None,
         conversation_budget: Budget | None = None,
         raisable: Collection[str] = (),
     ) -> None:
         self._conversation_budget = conversation_budget
         self._raisable = frozenset(raisable)
+        self._recordings = recordings
         self._day_budget = day_budget
         self._model = model
         self._models = models or {}
@@ -89,6 +93,10 @@ class Agents:
         self._servers = servers
         self._store = store
         self._budget = budget_words(limits.max_turns)
+
+    def recorder(self, run_id: str) -> Recorder | None:
+        """What records a run; None: nothing does."""
+        return None if self._recordings is None else self._recordings.recorder(RunId(run_id))
 
     async def for_message(self, event: ReceivedEvent[MessageSent], steps: Durable) -> Agent:
         """Who answers a message of a project's conversation."""

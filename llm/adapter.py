@@ -1,19 +1,21 @@
 """A model behind a provider's SDK: what the adapters have in common."""
 
 from abc import ABC, abstractmethod
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Mapping
 from contextlib import AbstractAsyncContextManager, aclosing
 from datetime import datetime
-from typing import ClassVar, Generic, Protocol, Self, TypeVar
+from functools import partial
+from typing import Any, ClassVar, Generic, Protocol, Self, TypeVar
 
 from core.clock import Clock, SystemClock
 from llm.catalog import Catalog
-from llm.exchange import Judge, Reading, Response, Sdk, exchanged
+from llm.exchange import Judge, Reading, Sdk, exchanged
 from llm.gate import Gate
 from llm.model import ModelEvent, ModelRequest
 from llm.prefix import PrefixWatch
 from llm.providers import Provider
 from llm.retry import Patience, retrying
+from llm.wire import Response, Sent
 
 
 class Client(Protocol):
@@ -82,7 +84,7 @@ class SdkModel(ABC, Generic[C]):
 
     async def _attempt(self, request: ModelRequest) -> AsyncGenerator[ModelEvent, None]:
         events = exchanged(
-            self._asked(request),
+            self._response(request),
             self._reading(self._clock.now()),
             facts=self._facts,
             limits=self._patience.limits(self._facts.first_byte_s),
@@ -97,8 +99,21 @@ class SdkModel(ABC, Generic[C]):
     def _connected(self, api_key: str) -> C:
         """A client that does not try again itself: `retrying` knows the rules of the port."""
 
+    def _response(self, request: ModelRequest) -> AbstractAsyncContextManager[Response]:
+        body = self._body(request)
+        self._prefixes.sent(request.cache_key, body)
+        if request.wire is None:
+            return self._asked(body)
+        facts = self._facts.model_dump(mode="json", exclude_defaults=True)
+        sent = Sent(self.name, self._provider, facts, body, self.sdk.status_error_of)
+        return request.wire.through(sent, partial(self._asked, body))
+
     @abstractmethod
-    def _asked(self, request: ModelRequest) -> AbstractAsyncContextManager[Response]:
+    def _body(self, request: ModelRequest) -> dict[str, Any]:
+        """The body of the request to the provider."""
+
+    @abstractmethod
+    def _asked(self, body: Mapping[str, Any]) -> AbstractAsyncContextManager[Response]:
         """One request, sent when it is entered."""
 
     @abstractmethod

@@ -1,5 +1,6 @@
 """Anthropic's Messages API through its official SDK; compatible providers by their entry."""
 
+from collections.abc import Mapping
 from contextlib import AbstractAsyncContextManager
 from datetime import datetime
 from typing import Any
@@ -8,10 +9,11 @@ import anthropic
 
 from llm.anthropic_reading import AnthropicReading
 from llm.anthropic_request import request_body
-from llm.exchange import Reading, Response, Sdk
+from llm.exchange import Reading, Sdk
 from llm.faults import ModelRefused
 from llm.model import ModelRequest
 from llm.proven_thoughts import ProvenThoughts
+from llm.wire import Response
 
 
 class AnthropicModel(ProvenThoughts[anthropic.AsyncAnthropic]):
@@ -33,9 +35,7 @@ class AnthropicModel(ProvenThoughts[anthropic.AsyncAnthropic]):
     def _body(self, request: ModelRequest) -> dict[str, Any]:
         return request_body(request, model=self._model, facts=self._facts, provider=self._provider)
 
-    def _asked(self, request: ModelRequest) -> AbstractAsyncContextManager[Response]:
-        body = self._body(request)
-        self._prefixes.sent(request.cache_key, body)
+    def _asked(self, body: Mapping[str, Any]) -> AbstractAsyncContextManager[Response]:
         return self._messages.with_streaming_response.create(**body, stream=True)
 
     def _reading(self, now: datetime) -> Reading:

@@ -4,7 +4,7 @@ import asyncio
 import json
 import logging
 import ssl
-from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Iterator, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable, Iterator, Mapping
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, aclosing
 from dataclasses import dataclass
 from typing import Protocol, cast
@@ -24,6 +24,7 @@ from llm.providers import Provider
 from llm.reading import Limits, Silence, within
 from llm.scrub import quoted
 from llm.sse import FRAME_BYTES, Frame, FrameTooLarge, frames_of
+from llm.wire import Response
 
 log = logging.getLogger(__name__)
 
@@ -62,24 +63,6 @@ class Reading(Protocol):
         ...
 
 
-class Response(Protocol):
-    """The streamed response of either SDK."""
-
-    @property
-    def status_code(self) -> int:
-        """Of HTTP."""
-        ...
-
-    @property
-    def headers(self) -> Mapping[str, str]:
-        """By lower-case name."""
-        ...
-
-    def iter_bytes(self) -> AsyncIterator[bytes]:
-        """The body as it comes."""
-        ...
-
-
 class Said(Exception):
     """The provider reports a fault within its stream."""
 
@@ -106,6 +89,13 @@ class Sdk:
 
     error: type[Exception]
     status_error: type[Exception]
+
+    def status_error_of(self, status: int, headers: Mapping[str, str], body: object) -> Exception:
+        """What the SDK raises for an HTTP error; the body is JSON that was read, or a text."""
+        asked = httpx2.Request("POST", "http://recorded.invalid")
+        response = httpx2.Response(status, headers=dict(headers), request=asked)
+        make = cast("Callable[..., Exception]", self.status_error)
+        return make("an HTTP error", response=response, body=body)
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,7 @@ from typing import Any, Literal, Protocol
 
 from core.ids import ToolCallId
 from core.usage import Usage
+from llm.wire import Wire
 
 
 @dataclass(frozen=True)
@@ -107,7 +108,8 @@ class ModelRequest:
     message. `tool_choice` "none" keeps the tools declared (the prompt cache stays valid) but
     forbids calls. A model whose provider cannot have it think and be forced does not think
     in that turn. `cache_key` is the same for all requests that begin alike, those of a
-    conversation, and says nothing of it: providers that take one find their cache by it.
+    conversation, and says nothing of it: providers that take one find their cache by it. `wire`
+    sees, and may answer, what is sent for this turn.
     """
 
     system: str
@@ -116,6 +118,7 @@ class ModelRequest:
     max_output_tokens: int = 16_000
     tool_choice: Literal["auto", "none"] | Forced = "auto"
     cache_key: str = ""
+    wire: Wire | None = field(default=None, compare=False, repr=False)
 
 
 class StopReason(StrEnum):

@@ -1,16 +1,19 @@
 """OpenAI's Chat Completions API through its official SDK; compatible providers by their entry."""
 
+from collections.abc import Mapping
 from contextlib import AbstractAsyncContextManager
 from datetime import datetime
+from typing import Any
 
 import openai
 
 from llm.adapter import SdkModel
-from llm.exchange import Reading, Response, Sdk
+from llm.exchange import Reading, Sdk
 from llm.model import ModelRequest
 from llm.openai_client import openai_client
 from llm.openai_reading import OpenAIReading
 from llm.openai_request import request_body
+from llm.wire import Response
 
 
 class OpenAIModel(SdkModel[openai.AsyncOpenAI]):
@@ -23,9 +26,10 @@ class OpenAIModel(SdkModel[openai.AsyncOpenAI]):
         self._completions = client.chat.completions  # imported here, not in the first turn
         return client
 
-    def _asked(self, request: ModelRequest) -> AbstractAsyncContextManager[Response]:
-        body = request_body(request, model=self._model, facts=self._facts, provider=self._provider)
-        self._prefixes.sent(request.cache_key, body)
+    def _body(self, request: ModelRequest) -> dict[str, Any]:
+        return request_body(request, model=self._model, facts=self._facts, provider=self._provider)
+
+    def _asked(self, body: Mapping[str, Any]) -> AbstractAsyncContextManager[Response]:
         return self._completions.with_streaming_response.create(**body, stream=True)
 
     def _reading(self, now: datetime) -> Reading:

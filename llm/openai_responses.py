@@ -1,18 +1,20 @@
 """OpenAI's Responses API through its official SDK, where the model table says so."""
 
+from collections.abc import Mapping
 from contextlib import AbstractAsyncContextManager
 from datetime import datetime
 from typing import Any
 
 import openai
 
-from llm.exchange import Reading, Response, Sdk
+from llm.exchange import Reading, Sdk
 from llm.faults import ModelRefused
 from llm.model import ModelRequest
 from llm.openai_client import openai_client
 from llm.proven_thoughts import ProvenThoughts
 from llm.responses_reading import ResponsesReading
 from llm.responses_request import request_body
+from llm.wire import Response
 
 
 class ResponsesModel(ProvenThoughts[openai.AsyncOpenAI]):
@@ -28,9 +30,7 @@ class ResponsesModel(ProvenThoughts[openai.AsyncOpenAI]):
     def _body(self, request: ModelRequest) -> dict[str, Any]:
         return request_body(request, model=self._model, facts=self._facts, provider=self._provider)
 
-    def _asked(self, request: ModelRequest) -> AbstractAsyncContextManager[Response]:
-        body = self._body(request)
-        self._prefixes.sent(request.cache_key, body)
+    def _asked(self, body: Mapping[str, Any]) -> AbstractAsyncContextManager[Response]:
         return self._responses.with_streaming_response.create(**body, stream=True)
 
     def _reading(self, now: datetime) -> Reading:

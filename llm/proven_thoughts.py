@@ -5,7 +5,6 @@ from abc import abstractmethod
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from dataclasses import replace
-from typing import Any
 
 from llm.adapter import C, SdkModel
 from llm.faults import ModelRefused
@@ -38,10 +37,6 @@ class ProvenThoughts(SdkModel[C]):
         async with aclosing(super().stream(bare)) as events:
             async for event in events:
                 yield event
-
-    @abstractmethod
-    def _body(self, request: ModelRequest) -> dict[str, Any]:
-        """The request as it is sent."""
 
     @abstractmethod
     def _is_about_thoughts(self, error: ModelRefused) -> bool:

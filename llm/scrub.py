@@ -1,6 +1,7 @@
 """A provider's own words, made fit for logs and people: no keys, no bodies, one short line."""
 
 import re
+from collections.abc import Sequence
 
 QUOTED_CHARS = 300  # enough to name the field that is wrong, too little for a payload
 
@@ -18,6 +19,25 @@ _KEYS = re.compile(
 _LONG = re.compile(r"[A-Za-z0-9+/=_\-]{32,}")  # keys of unknown kind, base64 of files
 _OBJECT = re.compile(r"\{[^{}]{60,}\}|\[[^\[\]]{60,}\]")
 _STRING = re.compile(r'"[^"]{60,}"' r"|'[^']{60,}'")
+_SECRETS = re.compile(
+    r"(?i)(?:(?<=\\[nrt])|\b)"  # in JSON a line ends in a letter
+    r"(?:(?:bearer\s+|(?:sk|pk|rk|csk|gsk|xai|nvapi|hf|tgp|key|pat)[-_])(?=[\w.\-]*\d)[\w.\-]{16,}"
+    r"|(?:ghp|gho|ghs|ghu|ghr|github_pat)_\w{16,}"
+    r"|AIza[\w\-]{20,}"
+    r"|AKIA[A-Z0-9]{12,}"
+    r"|eyJ[\w\-]{8,}\.[\w\-]{8,}\.[\w\-]*)"
+    r"|(?<=//)[^/\s:@\"]+:[^/\s@\"]+(?=@)"
+)
+
+
+def masked(text: str, secrets: Sequence[str] = ()) -> str:
+    """The text with an asterisk for each character of what looks like a key, or is one of these.
+
+    It is as long as before, and masked again it is the same.
+    """
+    for secret in secrets:
+        text = text.replace(secret, "*" * len(secret))
+    return _SECRETS.sub(lambda found: "*" * len(found[0]), text)
 
 
 def quoted(text: str) -> str:

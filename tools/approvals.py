@@ -16,7 +16,7 @@ from typing import Any, Literal
 
 from tools.place import Touches
 from tools.search.globs import BadGlob, Glob, glob_of
-from tools.terminal.installed import policy_in
+from tools.terminal.installed import installed_in, policy_in
 from tools.terminal.policy.parse import Unreadable, calls_of
 from tools.workspace.port import RelPath
 
@@ -154,6 +154,11 @@ def unlisted(line: str, folder: Path | None) -> tuple[Unlisted, ...]:
         Unlisted(call.text, f"{verdict.program}: {verdict.reason}", call.is_exact)
         for call, verdict in asked.items()
     )
+
+
+def installed(folder: Path) -> tuple[str, ...]:
+    """What a project with this folder has installed, by its paths: it needs no consent."""
+    return tuple(installed_in(folder))
 
 
 def rule_for(name: str, command: str) -> Rule:

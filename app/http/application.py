@@ -18,6 +18,7 @@ from app.http import (
     events,
     files,
     following,
+    front_ends,
     generate,
     github,
     health,
@@ -58,6 +59,7 @@ MCP_HEADERS = ("Mcp-Session-Id", "MCP-Protocol-Version", "Mcp-Method", "Mcp-Name
 
 # The page of the API shows them in this order. Convex is not on it, and is asked most often.
 NOUNS = (
+    front_ends,  # its fixed words stand before `/projects/{id}`
     convex,
     projects,
     project_settings,
@@ -122,7 +124,7 @@ def create_application(services: Services, settings: Settings, clock: Clock) -> 
     app.state.convex_sockets = set[object]()
     for noun in NOUNS:
         app.include_router(noun.router)
-    add_error_handlers(app)
+    add_error_handlers(app, front_end=settings.front_end)
     # The last one added is the outermost: a page must be able to read a 500 as well.
     app.add_middleware(
         BodyLimit,

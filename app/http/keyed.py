@@ -7,6 +7,7 @@ from typing import Any
 from fastapi import Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
+from fastapi.security import HTTPBearer
 from starlette.exceptions import HTTPException
 
 from app.http.access import AuthenticatedRoute, Handler, get_services
@@ -14,6 +15,13 @@ from app.http.errors import on_http, on_invalid, on_refused, on_transient
 from app.identity.tokens import Caller
 from app.services.clients.keys import OwnedKeys
 from core.errors import Refused, Transient
+
+shown_key = HTTPBearer(
+    auto_error=False,
+    scheme_name="ClientKey",
+    description="A key of POLARIS_EVENT_KEYS, POLARIS_SIGNING_KEYS or POLARIS_TRIGGER_KEYS.",
+)
+"""For the OpenAPI page only: the route class judges keys."""
 
 
 async def bearer_of(request: Request, keys: OwnedKeys) -> Caller:

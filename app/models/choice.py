@@ -15,6 +15,7 @@ from llm.model import Model
 from llm.providers import PROVIDERS, Provider
 from llm.retry import Patience
 
+NO_KEY = "none"  # the SDKs want one, also where nobody reads it
 SHORT_WAIT_S = 3.0  # a provider asks for: longer ones are durable steps, and people see them
 
 Adapter = Callable[[str, Patience], Model]
@@ -173,12 +174,16 @@ def _catalog(settings: ModelSettings) -> Catalog:
 
 
 def _adapter(provider: Provider, settings: ModelSettings, catalog: Catalog) -> Adapter:
+    """What makes a model of the provider from its name."""
+    key = settings.key_of(provider) or NO_KEY
+    return adapter_of(provider.at(settings.url_of(provider)), key, catalog)
+
+
+def adapter_of(provider: Provider, key: str, catalog: Catalog) -> Adapter:
     """What makes a model of the provider from its name.
 
     Each SDK takes about a second to import: see `DeferredModel`.
     """
-    provider = provider.at(settings.url_of(provider))
-    key = settings.key_of(provider) or "none"  # the SDKs want one, also where nobody reads it
 
     def messages(name: str, patience: Patience) -> Model:
         from llm.anthropic_messages import AnthropicModel  # noqa: PLC0415 - see above

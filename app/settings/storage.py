@@ -34,6 +34,17 @@ class StorageSettings(Group):
         validation_alias="POLARIS_WORKSPACES_DAYS",
         description="Days after which unused project files leave a worker's disk.",
     )
+    recordings: Path | None = Field(
+        default=None,
+        validation_alias="POLARIS_RECORDINGS",
+        description="Folder for a recording of each answer, for `polaris record`; not set: none.",
+    )
+    recordings_bytes: int = Field(
+        default=1024**3,
+        ge=1024**2,
+        validation_alias="POLARIS_RECORDINGS_BYTES",
+        description="Bytes of all recordings together; beyond, the oldest ones go.",
+    )
     database_url: SecretStr | None = Field(
         default=None,
         validation_alias="POLARIS_DATABASE_URL",

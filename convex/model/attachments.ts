@@ -4,12 +4,12 @@ import type { Doc, Id } from "../_generated/dataModel";
 import type { MutationCtx, QueryCtx } from "../_generated/server";
 import schema from "../schema.ts";
 import { find } from "./access.ts";
+import type { Kept } from "./attached.ts";
 import { freeBlob } from "./checkpoints/kept.ts";
 import { refused } from "./errors.ts";
-import { bytesOf, only } from "./rows.ts";
-import { attachment, type keptAttachment, type newAttachment, shownAttachment } from "./validators.ts";
+import { only } from "./rows.ts";
+import type { newAttachment } from "./validators.ts";
 
-export type Kept = Infer<typeof keptAttachment>;
 type New = Infer<typeof newAttachment>;
 
 export const MAX_ATTACHMENTS = 20; // of a message
@@ -50,6 +50,16 @@ export async function dropUploads(ctx: MutationCtx, rows: Doc<"uploads">[]): Pro
   }
 }
 
+/** Deletes up to so many uploads of a project; how many there were. */
+export async function dropUploadsOf(ctx: MutationCtx, projectId: Id<"projects">, most: number): Promise<number> {
+  const rows = await ctx.db
+    .query("uploads")
+    .withIndex("by_project", (q) => q.eq("projectId", projectId))
+    .take(most);
+  await dropUploads(ctx, rows);
+  return rows.length;
+}
+
 /** What a message of the project keeps of what it is sent with. Throws where it names an image that is not there. */
 export async function kept(ctx: QueryCtx, projectId: Id<"projects">, given: New[]): Promise<Kept[]> {
   if (given.length > MAX_ATTACHMENTS) {
@@ -79,19 +89,6 @@ export async function hold(ctx: MutationCtx, messageId: Id<"messages">, attachme
   for (const { storageId } of attachments) {
     if (storageId !== undefined) await ctx.db.insert("resultImages", { messageId, storageId });
   }
-}
-
-/** What of attachments counts as text of an answer. */
-export function attachedBytes(attachments: Kept[] = []): number {
-  return attachments.reduce((sum, { text = "" }) => sum + bytesOf(text), 0);
-}
-
-export function toAttachments(attachments: Kept[] | undefined): Infer<typeof attachment>[] | undefined {
-  return attachments?.map((one) => only(attachment, one));
-}
-
-export function toShownAttachments(attachments: Kept[] | undefined): Infer<typeof shownAttachment>[] | undefined {
-  return attachments?.map((one) => only(shownAttachment, one));
 }
 
 /** Where the bytes of an attached image are; null: it is none, or gone. */

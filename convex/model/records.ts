@@ -3,7 +3,7 @@
 import { type Infer, v } from "convex/values";
 import type { Doc } from "../_generated/dataModel";
 import schema from "../schema.ts";
-import { toAttachments } from "./attachments.ts";
+import { toAttachments } from "./attached.ts";
 import { generationId } from "./messages.ts";
 import { only } from "./rows.ts";
 import { attachment, projectSettings } from "./validators.ts";

@@ -2,7 +2,8 @@
 import { type Infer, v } from "convex/values";
 import type { Doc, Id } from "../_generated/dataModel";
 import type { MutationCtx } from "../_generated/server";
-import { attachedBytes, hold, type Kept } from "./attachments.ts";
+import { attachedBytes, type Kept } from "./attached.ts";
+import { hold } from "./attachments.ts";
 import { isUntitled } from "./conversations.ts";
 import { resetStream } from "./deltas.ts";
 import { conflict, refused } from "./errors.ts";

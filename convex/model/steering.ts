@@ -6,7 +6,7 @@
 import { type Infer, v } from "convex/values";
 import type { Doc, Id } from "../_generated/dataModel";
 import type { MutationCtx, QueryCtx } from "../_generated/server";
-import { attachedBytes, toAttachments } from "./attachments.ts";
+import { attachedBytes, toAttachments } from "./attached.ts";
 import { bytesOf } from "./rows.ts";
 import { runningIn } from "./running.ts";
 import { attachment } from "./validators.ts";

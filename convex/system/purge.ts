@@ -3,7 +3,7 @@ import { v } from "convex/values";
 import { internal } from "../_generated/api";
 import type { Doc, Id } from "../_generated/dataModel";
 import { internalMutation, type MutationCtx } from "../_generated/server";
-import { dropUploads } from "../model/attachments.ts";
+import { dropUploadsOf } from "../model/attachments.ts";
 import { dropKept } from "../model/checkpoints/kept.ts";
 import { dropFile } from "../model/files.ts";
 import { cancelWritten } from "../model/conversations.ts";
@@ -19,7 +19,8 @@ export const project = internalMutation({
   handler: async (ctx, { projectId }): Promise<null> => {
     const row = await ctx.db.get(projectId);
     if (row === null) return null;
-    if (await emptied(ctx, row)) await ctx.db.delete(projectId);
+    const uploads = await dropUploadsOf(ctx, projectId, BATCH);
+    if (uploads === 0 && (await emptied(ctx, row))) await ctx.db.delete(projectId);
     else await ctx.scheduler.runAfter(0, internal.system.purge.project, { projectId });
     return null;
   },
@@ -63,12 +64,6 @@ async function emptied(ctx: MutationCtx, row: Doc<"projects">): Promise<boolean>
     .take(10); // up to 900 kB each
   for (const content of contents) await dropKept(ctx, content);
   if (contents.length > 0) return false;
-  const uploads = await ctx.db
-    .query("uploads")
-    .withIndex("by_project", (q) => q.eq("projectId", row._id))
-    .take(BATCH);
-  await dropUploads(ctx, uploads);
-  if (uploads.length > 0) return false;
   const rest = [
     ...(await ctx.db
       .query("checkpointFiles")
@@ -122,6 +117,10 @@ async function purgeMessage(ctx: MutationCtx, messageId: Id<"messages">): Promis
       .query("deltas")
       .withIndex("by_message", (q) => q.eq("messageId", messageId))
       .take(BATCH)),
+    ...(await ctx.db
+      .query("previews")
+      .withIndex("by_message", (q) => q.eq("messageId", messageId))
+      .take(1)),
     ...(await ctx.db
       .query("turns")
       .withIndex("by_message", (q) => q.eq("messageId", messageId))

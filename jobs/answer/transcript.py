@@ -1,6 +1,6 @@
 """The agent's transcript, kept in the store; each tool call works on a stage of its own."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
@@ -41,10 +41,17 @@ class StoreTranscript:
         attempt: the right to write the answer.
         folder: the project's files on this disk.
         need: what tools may ask for.
+        edited: is told what each call has changed, once that is kept.
     """
 
     def __init__(
-        self, store: Store, attempt: Attempt, folder: ProjectFolder, need: Provided
+        self,
+        store: Store,
+        attempt: Attempt,
+        folder: ProjectFolder,
+        need: Provided,
+        *,
+        edited: Callable[[ToolCallId, Sequence[FileEdit]], None] | None = None,
     ) -> None:
         self._store = store
         self._attempt = attempt
@@ -57,6 +64,7 @@ class StoreTranscript:
         self._plans: dict[ToolCallId, StagedPlan] = {}
         self._live: dict[ToolCallId, LiveOutput] = {}
         self._shown: set[ToolCallId] = set()
+        self._edited = edited
         self._steers: dict[MessageId, SteerRecord] = {}  # not told, as far as that is known here
         self._messages: list[Message] = []  # as they were loaded last, but for this one
 
@@ -223,6 +231,8 @@ class StoreTranscript:
             if kept.was_kept_before:
                 return ToolOutput(text=kept.output, is_error=kept.is_error)
             self._images.note(number, call.call_id, made.parts)
+            if self._edited is not None:
+                self._edited(call.call_id, edits)
             return made
 
         return await self._calls.finish(call.call_id, output, keep, modes=history.modes)

@@ -38,8 +38,19 @@ async def mark_failed(ctx: FailureContext[MessageSent]) -> None:
 async def process_message(ctx: JobContext[MessageSent]) -> ProcessedMessage:
     """Answer the message of the event: turns and tool calls until the model is done."""
     asked = ctx.event.data
-    agent = await ctx.need(Agents).for_message(ctx.event, ctx.step)
-    answer = Answer(ctx, asked.message_id, project_id=asked.project_id, owner=sender_of(ctx.event))
+    agents = ctx.need(Agents)
+    recorder = agents.recorder(ctx.run_id)
+    steps = ctx.step if recorder is None else recorder.steps(ctx.step)
+    agent = await agents.for_message(ctx.event, steps)
+    if recorder is not None:
+        agent = recorder.begins("process-message", ctx.event, agent)
+    answer = Answer(
+        ctx,
+        asked.message_id,
+        project_id=asked.project_id,
+        owner=sender_of(ctx.event),
+        recorder=recorder,
+    )
     try:
         outcome = await answer.write(agent, for_tasks=asked)
     except AnswerClosed:

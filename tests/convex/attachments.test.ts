@@ -42,7 +42,7 @@ async function later(b: Backend, work: () => Promise<unknown>) {
 describe("attachments of a message", () => {
   test("are shown to people without the text, and given to runs with it", async () => {
     const b = backend();
-    const { sent, image } = await said(b);
+    const { sent } = await said(b);
     const shown = await b.ann.query(api.messages.get, { messageId: sent.userMessageId });
     const { text: _, ...file } = FILE;
     expect(shown.attachments).toEqual([{ type: "image", name: "shot.png", ...IMAGE }, file]);

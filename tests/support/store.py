@@ -2,7 +2,8 @@
 
 import json
 import subprocess
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Generator, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -16,9 +17,9 @@ ROOT = Path(__file__).parents[2]
 KEY = "test-internal-key-test-internal-key-0123456"
 
 
-@pytest.fixture(scope="session")
-def convex_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    folder = tmp_path_factory.mktemp("convex")
+@contextmanager
+def convex_in(folder: Path) -> Generator[str]:
+    """An embedded Convex with the product's functions, whose data are in the folder; its URL."""
     arguments = ["--dir", str(ROOT / "convex"), "--data", str(folder / "data.sqlite")]
     with (folder / "log").open("wb") as log:
         program = subprocess.Popen(  # noqa: S603 - our own program
@@ -39,6 +40,12 @@ def convex_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         for pipe in (program.stdin, program.stdout):
             if pipe is not None:
                 pipe.close()
+
+
+@pytest.fixture(scope="session")
+def convex_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    with convex_in(tmp_path_factory.mktemp("convex")) as url:
+        yield url
 
 
 @pytest.fixture

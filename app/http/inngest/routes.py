@@ -4,7 +4,7 @@ import json
 from collections.abc import Mapping
 from typing import Annotated, Any, cast
 
-from fastapi import APIRouter, Path, Request, Response
+from fastapi import APIRouter, Depends, Path, Request, Response
 from fastapi.responses import JSONResponse
 from pydantic import ValidationError
 
@@ -19,7 +19,7 @@ from app.http.inngest.wire import (
     RunsAnswer,
     SentEvents,
 )
-from app.http.keyed import KeyedRoute, bearer_of
+from app.http.keyed import KeyedRoute, bearer_of, shown_key
 from app.http.rates.limits import RateClass
 from app.identity.tokens import Caller, Unauthorized
 from app.services.clients.events import ClientEvent
@@ -69,9 +69,17 @@ class ApiRoute(KeyedRoute):
 
 
 events = APIRouter(
-    tags=["inngest"], route_class=EventsRoute, responses=RESPONSES | FORBIDDEN | CONFLICT
+    tags=["inngest"],
+    route_class=EventsRoute,
+    dependencies=[Depends(shown_key)],
+    responses=RESPONSES | FORBIDDEN | CONFLICT,
 )
-router = APIRouter(tags=["inngest"], route_class=ApiRoute, responses=RESPONSES | FORBIDDEN)
+router = APIRouter(
+    tags=["inngest"],
+    route_class=ApiRoute,
+    dependencies=[Depends(shown_key)],
+    responses=RESPONSES | FORBIDDEN,
+)
 
 
 @events.post("/e/{key}", response_model=SentEvents)

@@ -4,10 +4,10 @@ from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any
 
-from fastapi import APIRouter, Request, Response
+from fastapi import APIRouter, Depends, Request, Response
 
 from app.http.access import CONFLICT, RESPONSES
-from app.http.keyed import KeyedRoute, bearer_of
+from app.http.keyed import KeyedRoute, bearer_of, shown_key
 from app.identity.tokens import Caller
 
 
@@ -34,5 +34,9 @@ class TriggerRoute(KeyedRoute):
 def trigger_router() -> APIRouter:
     """A router whose routes need a secret key."""
     return APIRouter(
-        prefix="/api", tags=["trigger"], route_class=TriggerRoute, responses=RESPONSES | CONFLICT
+        prefix="/api",
+        tags=["trigger"],
+        route_class=TriggerRoute,
+        dependencies=[Depends(shown_key)],
+        responses=RESPONSES | CONFLICT,
     )

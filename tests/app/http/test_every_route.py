@@ -74,6 +74,18 @@ ROUTES = [
     ("POST", "/api/projects/generate/cancel"),
     ("GET", "/api/projects/generate/status/x"),
     ("POST", "/api/projects/create-with-prompt"),
+    ("POST", "/api/projects/create"),
+    ("DELETE", "/api/projects/delete"),
+    ("POST", "/api/projects/check-limit"),
+    ("PUT", "/api/projects/check-limit"),
+    ("POST", "/api/autumn/checkout"),
+    ("POST", "/api/autumn/portal"),
+    ("POST", "/api/autumn/sync"),
+    ("GET", "/api/files/x"),
+    ("PATCH", "/api/files/x"),
+    ("DELETE", "/api/files/x"),
+    ("GET", "/api/files/x/path"),
+    ("GET", "/api/projects/x/folder-contents"),
 ]
 
 
@@ -243,7 +255,7 @@ async def test_the_openapi_page_is_complete(product: Program) -> None:
     for name, operation in operations:
         assert operation["tags"], name
         assert operation["description"], name
-        if " /api/" in name and name != "GET /api/health":
+        if " /api/" in name and name not in {"GET /api/health", "GET /api/session"}:
             assert operation["security"], name
             assert {"400", "401", "404"} <= set(operation["responses"]), name
             assert "422" not in operation["responses"], name

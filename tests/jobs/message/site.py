@@ -16,6 +16,7 @@ from jobs.events import engine_event
 from jobs.files.folders import ProjectFolders
 from jobs.mcp_servers import ProjectServers, Unseal
 from jobs.message.process_message import process_message
+from jobs.recording.recorder import Recordings
 from jobs.task.run_task import run_task
 from llm.model import Model
 from store import Store
@@ -50,6 +51,7 @@ class Site:
     models: Mapping[str, Model] = field(default_factory=dict[str, Model])
     day_budget: Budget | None = None
     chat_tools: tuple[AnyTool, ...] = ()
+    recordings: Recordings | None = None
     conversation_budget: Budget | None = None
     raisable: tuple[str, ...] = ()
     max_running: int = 20
@@ -87,6 +89,7 @@ class Site:
             models=self.models,
             day_budget=self.day_budget,
             chat_tools=self.chat_tools,
+            recordings=self.recordings,
             conversation_budget=self.conversation_budget,
             raisable=self.raisable,
         )

@@ -1,6 +1,6 @@
 """The product with keys of clients, which are two people's."""
 
-import secrets
+import hashlib
 from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
@@ -12,7 +12,8 @@ from tests.support.issuer import Issuer
 from tests.support.product import Program, disposable
 
 ADA, BOB = "user_ada", "user_bob"
-SIGNING_SECRET = secrets.token_hex(32)
+# The same in each process of the tests: names of tests are made of keys.
+SIGNING_SECRET = hashlib.sha256(b"ada").hexdigest()
 
 
 @dataclass(frozen=True)
@@ -32,7 +33,10 @@ def keys_of(name: str, secret: str) -> Keys:
     )
 
 
-KEYS = {ADA: keys_of("ada", SIGNING_SECRET), BOB: keys_of("bob", secrets.token_hex(32))}
+KEYS = {
+    ADA: keys_of("ada", SIGNING_SECRET),
+    BOB: keys_of("bob", hashlib.sha256(b"bob").hexdigest()),
+}
 
 
 @pytest.fixture(scope="package")

@@ -1,0 +1,1 @@
+"""Rehearsals: a recorded run gone through with the code of today."""
