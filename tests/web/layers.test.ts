@@ -7,12 +7,14 @@ const SOURCE = join(import.meta.dirname, "../../web/src");
 const PARTS = ["ui", "prose", "editor"];
 const MAY: Record<string, readonly string[]> = {
   ui: ["ui"],
-  prose: ["prose", "ui"],
+  prose: ["prose", "editor", "ui"],
   editor: ["editor", "ui"],
   data: ["data"],
   projects: ["projects", "data", ...PARTS],
   files: ["files", "data", ...PARTS],
   chat: ["chat", "data", ...PARTS],
+  transfers: ["transfers", "data", ...PARTS],
+  generation: ["generation", "data", ...PARTS],
 };
 const files = globSync("**/*.{ts,tsx}", { cwd: SOURCE }).filter((name) => name.includes("/"));
 

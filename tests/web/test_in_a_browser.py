@@ -35,7 +35,8 @@ RULES: tuple[dict[str, Any], ...] = (
     {
         "reply": {
             "text": "It is in `src/greeting.ts:1`.\n\n"
-            "| call | gives |\n|---|---|\n| `greeting` | Hello |\n"
+            "| call | gives |\n|---|---|\n| `greeting` | Hello |\n\n"
+            "```ts\nconst words = greeting('Ada'); // Hello, Ada!\n```\n"
         }
     },
 )
@@ -68,4 +69,7 @@ def test_a_person_sends_sees_the_diff_edits_and_stops(tmp_path: Path, model_url:
             timeout=150,
         )
     assert done.returncode == 0, done.stderr[-3000:]
-    assert json.loads(done.stdout.splitlines()[-1]) == {"complaints": [], "isTokenShown": False}
+    seen = json.loads(done.stdout.splitlines()[-1])
+    assert not seen["complaints"], "\n".join(seen["complaints"])
+    assert not seen["violations"], "\n".join(seen["violations"])
+    assert not seen["isTokenShown"]

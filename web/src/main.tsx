@@ -1,13 +1,12 @@
 // The page: who looks at it, and which of its routes they look at.
 import { ConvexProvider, ConvexReactClient } from "convex/react";
-import { Component, type ReactNode } from "react";
+import { Component, lazy, type ReactNode, Suspense } from "react";
 import { createRoot } from "react-dom/client";
 import { Route, Switch } from "wouter";
 import { ApiContext, apiOf } from "./data/api.ts";
-import { isNotFound, wordsOf } from "./data/problems.ts";
+import { isNotFound, wordsOf } from "./ui/problems.ts";
 import { closeSession, openSession } from "./data/session.ts";
-import { ProjectPage } from "./project-page.tsx";
-import { ProjectList } from "./projects/project-list.tsx";
+import { CommandsProvider, useCommandsHere } from "./ui/commands.tsx";
 import { Notices } from "./ui/notices.tsx";
 import "./ui/base.css";
 
@@ -34,6 +33,19 @@ function Words({ title, text }: { title: string; text: string }) {
   );
 }
 
+const atProject = location.pathname.startsWith("/p/") ? import("./project-page.tsx") : undefined; // while the session is asked for
+const ProjectPage = lazy(() => atProject ?? import("./project-page.tsx"));
+const ProjectsPage = lazy(() => import("./projects-page.tsx"));
+const PaletteOrHelp = lazy(() => import("./palette.tsx"));
+
+function Overlays() {
+  return useCommandsHere().shown === null ? null : (
+    <Suspense>
+      <PaletteOrHelp />
+    </Suspense>
+  );
+}
+
 const root = createRoot(document.querySelector("#root") as HTMLElement);
 try {
   const { token, convexUrl, features } = await openSession();
@@ -52,28 +64,33 @@ try {
     <ConvexProvider client={convex}>
       <ApiContext value={apiOf(token, features)}>
         <Notices>
-          <Switch>
-            <Route path="/">
-              <ProjectList />
-            </Route>
-            <Route path="/p/:project/c/:conversation">
-              {({ project, conversation }) => (
-                <Rim key={project}>
-                  <ProjectPage project={project} conversation={conversation} />
-                </Rim>
-              )}
-            </Route>
-            <Route path="/p/:project">
-              {({ project }) => (
-                <Rim key={project}>
-                  <ProjectPage project={project} />
-                </Rim>
-              )}
-            </Route>
-            <Route>
-              <Words title="There is nothing here" text="This address leads nowhere." />
-            </Route>
-          </Switch>
+          <CommandsProvider>
+            <Suspense>
+              <Switch>
+                <Route path="/">
+                  <ProjectsPage />
+                </Route>
+                <Route path="/p/:project/c/:conversation">
+                  {({ project, conversation }) => (
+                    <Rim key={project}>
+                      <ProjectPage project={project} conversation={conversation} />
+                    </Rim>
+                  )}
+                </Route>
+                <Route path="/p/:project">
+                  {({ project }) => (
+                    <Rim key={project}>
+                      <ProjectPage project={project} />
+                    </Rim>
+                  )}
+                </Route>
+                <Route>
+                  <Words title="There is nothing here" text="This address leads nowhere." />
+                </Route>
+              </Switch>
+            </Suspense>
+            <Overlays />
+          </CommandsProvider>
         </Notices>
       </ApiContext>
     </ConvexProvider>,

@@ -1,41 +1,36 @@
 // One project: its files, the open ones, and the chat with the agent; on a small screen one of them at a time.
 import { useMutation, useQuery } from "convex/react";
-import { useMemo, useState } from "react";
+import { lazy, Suspense, useCallback, useMemo, useRef, useState } from "react";
 import { Link, useLocation } from "wouter";
 import { api } from "../../convex/_generated/api.js";
 import type { Id } from "../../convex/_generated/dataModel.d.ts";
 import { Chat } from "./chat/chat.tsx";
-import { wordsOf } from "./data/problems.ts";
+import { wordsOf } from "./ui/problems.ts";
 import { FileTree } from "./files/file-tree.tsx";
-import { OpenFiles, type Shown } from "./files/open-files.tsx";
+import type { Shown } from "./files/open-files.tsx";
 import { useEntries } from "./files/use-entries.ts";
 import styles from "./project-page.module.css";
 import { type Places, PlacesContext } from "./prose/prose.tsx";
-import { Button } from "./ui/button.tsx";
+import { Button, IconButton } from "./ui/button.tsx";
+import { type Command, useCommands, useCommandsHere } from "./ui/commands.tsx";
 import { useNotices } from "./ui/notices.tsx";
 
+const OpenFiles = lazy(() => import("./files/open-files.tsx"));
+const ExportDialog = lazy(() => import("./transfers/export-dialog.tsx"));
+const TransferStrip = lazy(() => import("./transfers/transfer-strip.tsx"));
+const GenerationStrip = lazy(() => import("./generation/generation-strip.tsx"));
 const PANES = ["Chat", "Files", "Editor"] as const;
 
-export function ProjectPage({ project, conversation }: { project: string; conversation?: string | undefined }) {
+export default function ProjectPage({ project, conversation }: { project: string; conversation?: string | undefined }) {
   const projectId = project as Id<"projects">;
   const { name } = useQuery(api.projects.getById, { id: projectId }) ?? {};
   const { entries, isWhole } = useEntries(projectId);
-  const [open, setOpen] = useState<readonly string[]>([]);
-  const [shown, setShown] = useState<Shown | null>(null);
   const [pane, setPane] = useState<(typeof PANES)[number]>("Chat");
+  const { open, shown, show, close } = useOpened(() => setPane("Editor"));
   const paths = useMemo(() => new Set(entries.filter(({ type }) => type === "file").map(({ path }) => path)), [entries]);
-  const places = useMemo<Places>(() => ({ has: (path) => paths.has(path), open: show }), [paths]);
-  function show(path: string, line?: number) {
-    setOpen((before) => (before.includes(path) ? before : [...before, path]));
-    setShown({ path, place: line === undefined ? undefined : { line } });
-    setPane("Editor");
-  }
-  function close(path: string) {
-    const rest = open.filter((each) => each !== path);
-    const last = rest.at(-1);
-    setOpen(rest);
-    if (shown?.path === path) setShown(last === undefined ? null : { path: last });
-  }
+  const places = useMemo<Places>(() => ({ has: (path) => paths.has(path), all: () => [...paths], open: show }), [paths, show]);
+  const palette = useCommandsHere();
+  useCommands(() => [...paths].map((path): Command => ({ id: path, label: path, kind: "file", icon: "file", run: () => show(path) })));
   return (
     <PlacesContext value={places}>
       <div className={styles.page} data-pane={pane}>
@@ -43,22 +38,31 @@ export function ProjectPage({ project, conversation }: { project: string; conver
           <Link href="/">Projects</Link>
           <h1>{name ?? "…"}</h1>
           <Conversations projectId={projectId} chosen={conversation} />
+          <GitHub projectId={projectId} />
+          <IconButton icon="search" label="Go to or do (Ctrl+K)" onClick={() => palette.show("palette")} />
         </header>
-        <div className={styles.panes}>
+        <Underway projectId={projectId} />
+        <main className={styles.panes}>
           <div className={styles.files}>
             <FileTree projectId={projectId} entries={entries} isWhole={isWhole} shown={shown?.path ?? null} onOpen={show} />
           </div>
           <div className={styles.editor}>
-            <OpenFiles projectId={projectId} open={open} shown={shown} onShow={show} onClose={close} empty="Choose a file in the tree." />
+            {open.length === 0 ? (
+              <p className={styles.empty}>Choose a file in the tree.</p>
+            ) : (
+              <Suspense fallback={<p className={styles.empty}>Loading the editor…</p>}>
+                <OpenFiles projectId={projectId} open={open} shown={shown} onShow={show} onClose={close} />
+              </Suspense>
+            )}
           </div>
           <div className={styles.chat}>
             {conversation === undefined ? (
               <NewConversation projectId={projectId} />
             ) : (
-              <Chat key={conversation} conversationId={conversation as Id<"conversations">} />
+              <Chat key={conversation} projectId={projectId} conversationId={conversation as Id<"conversations">} />
             )}
           </div>
-        </div>
+        </main>
         <nav aria-label="Parts of the page">
           {PANES.map((each) => (
             <button key={each} type="button" aria-pressed={pane === each} onClick={() => setPane(each)}>
@@ -68,6 +72,52 @@ export function ProjectPage({ project, conversation }: { project: string; conver
         </nav>
       </div>
     </PlacesContext>
+  );
+}
+
+/** The files that are open, in the order in which they were, and the one that is shown. */
+function useOpened(onShown: () => void) {
+  const [open, setOpen] = useState<readonly string[]>([]);
+  const [shown, setShown] = useState<Shown | null>(null);
+  const latest = useRef(onShown);
+  latest.current = onShown;
+  const show = useCallback((path: string, line?: number) => {
+    setOpen((before) => (before.includes(path) ? before : [...before, path]));
+    setShown({ path, place: line === undefined ? undefined : { line } });
+    latest.current();
+  }, []);
+  function close(path: string) {
+    const rest = open.filter((each) => each !== path);
+    const last = rest.at(-1);
+    setOpen(rest);
+    if (shown?.path === path) setShown(last === undefined ? null : { path: last });
+  }
+  return { open, shown, show, close };
+}
+
+/** What is being done to the whole project, if anything is. */
+function Underway({ projectId }: { projectId: Id<"projects"> }) {
+  const project = useQuery(api.projects.getById, { id: projectId });
+  const generation = useQuery(api.projects.getGeneration, { projectId });
+  const isMoving = project?.importStatus === "importing" || project?.exportStatus === "exporting";
+  return (
+    <Suspense>
+      {isMoving && <TransferStrip projectId={projectId} />}
+      {generation && <GenerationStrip projectId={projectId} />}
+    </Suspense>
+  );
+}
+
+function GitHub({ projectId }: { projectId: Id<"projects"> }) {
+  const [isShown, setShown] = useState(false);
+  useCommands(() => [
+    { id: "export", label: "Export to GitHub, pull, or download", kind: "command", icon: "share", run: () => setShown(true) },
+  ]);
+  return (
+    <>
+      <IconButton icon="share" label="Export, pull or download" onClick={() => setShown(true)} />
+      <Suspense>{isShown && <ExportDialog projectId={projectId} onClose={() => setShown(false)} />}</Suspense>
+    </>
   );
 }
 
@@ -99,6 +149,12 @@ function Conversations({ projectId, chosen }: { projectId: Id<"projects">; chose
   const conversations = useQuery(api.conversations.getByProject, { projectId }) ?? [];
   const begin = useNewConversation(projectId);
   const [, go] = useLocation();
+  useCommands(() => [
+    { id: "begin", label: "New conversation", kind: "command", icon: "plus", run: begin },
+    ...conversations.map(({ _id, title }): Command => {
+      return { id: _id, label: title, kind: "conversation", icon: "chat", run: () => go(`/p/${projectId}/c/${_id}`) };
+    }),
+  ]);
   return (
     <>
       <select
@@ -113,7 +169,7 @@ function Conversations({ projectId, chosen }: { projectId: Id<"projects">; chose
           </option>
         ))}
       </select>
-      <Button onClick={begin}>New</Button>
+      <IconButton icon="plus" label="Begin a conversation" onClick={begin} />
     </>
   );
 }

@@ -3,7 +3,7 @@ import { useMutation } from "convex/react";
 import type { FunctionReturnType } from "convex/server";
 import { type SubmitEvent, useState } from "react";
 import { api } from "../../../convex/_generated/api.js";
-import { wordsOf } from "../data/problems.ts";
+import { wordsOf } from "../ui/problems.ts";
 import { Prose } from "../prose/prose.tsx";
 import { Button } from "../ui/button.tsx";
 import { useNotices } from "../ui/notices.tsx";
@@ -14,7 +14,7 @@ export type AskDoc = FunctionReturnType<typeof api.asks.list>[number];
 type Answer = NonNullable<AskDoc["answer"]>;
 type Give = (answer: Answer) => void;
 
-export function AskCard({ ask }: { ask: AskDoc }) {
+export default function AskCard({ ask }: { ask: AskDoc }) {
   const answer = useMutation(api.asks.answer);
   const say = useNotices();
   const [isSent, setSent] = useState(false);

@@ -1,66 +1,78 @@
-// Where a person writes: Enter sends. While an answer is being written, they choose what a message does to it.
-import { type KeyboardEvent, type RefObject, useState } from "react";
+// Where a person writes: Enter sends, `@` names a file, images are pasted, dropped or chosen. While an answer is being written,
+// they choose what a message does to it.
+import { type ClipboardEvent, type DragEvent, type KeyboardEvent, type ReactNode, type RefObject, use, useRef, useState } from "react";
 import { useApi } from "../data/api.ts";
-import { wordsOf } from "../data/problems.ts";
+import { PlacesContext } from "../prose/prose.tsx";
 import { Button, IconButton } from "../ui/button.tsx";
+import { bestOf } from "../ui/fuzzy.ts";
 import { Icon } from "../ui/icon.tsx";
 import { useNotices } from "../ui/notices.tsx";
+import { wordsOf } from "../ui/problems.ts";
+import { Chips, toSend, useAttached } from "./attachments.tsx";
 import styles from "./composer.module.css";
+import { type Mention, mentionAt, withoutMention } from "./mention.ts";
+import { Policies, type WhenBusy } from "./policies.tsx";
 
-type WhenBusy = "steer" | "queue" | "interrupt";
-
-const POLICIES: readonly { value: WhenBusy; label: string; means: string }[] = [
-  { value: "steer", label: "Steer", means: "The answer that is being written takes it into account" },
-  { value: "queue", label: "Queue", means: "It is answered after the answer that is being written" },
-  { value: "interrupt", label: "Interrupt", means: "The answer that is being written stops, and this is answered" },
-];
-
-interface ComposerProps {
-  input: RefObject<HTMLTextAreaElement | null>;
-  isBusy: boolean;
-  onSend: (text: string, whenBusy: WhenBusy | undefined) => Promise<void>;
-  onStop: () => void;
+/** What is sent, beside where it goes. */
+export interface Draft {
+  readonly message: string;
+  readonly whenBusy: WhenBusy | undefined;
+  readonly attachments: readonly object[];
 }
 
-export function Composer({ input, isBusy, onSend, onStop }: ComposerProps) {
+interface ComposerProps {
+  projectId: string;
+  input: RefObject<HTMLTextAreaElement | null>;
+  isBusy: boolean;
+  onSend: (draft: Draft) => Promise<void>;
+  onStop: () => void;
+  children?: ReactNode; // what holds for the conversation
+}
+
+export function Composer({ projectId, input, isBusy, onSend, onStop, children }: ComposerProps) {
   const { features } = useApi();
-  const say = useNotices();
-  const [text, setText] = useState("");
   const [policy, setPolicy] = useState<WhenBusy>("steer");
-  const [isSending, setSending] = useState(false);
-  const canSend = text.trim() !== "" && !isSending;
-  async function send() {
-    if (!canSend) return;
-    setSending(true);
-    try {
-      await onSend(text, isBusy ? policy : undefined);
-      setText("");
-    } catch (error) {
-      say(wordsOf(error)); // what was typed stays
-    } finally {
-      setSending(false);
-      input.current?.focus();
-    }
-  }
-  function onKey(event: KeyboardEvent) {
+  const { text, setText, files, canSend, send } = useDraft(projectId, async (draft) => {
+    await onSend({ ...draft, whenBusy: isBusy ? policy : undefined });
+    input.current?.focus();
+  });
+  const mention = useMention(text, (before, path) => {
+    setText(withoutMention(text, before));
+    files.addFile(path);
+  });
+  function onKey(event: KeyboardEvent<HTMLTextAreaElement>) {
+    if (mention.onKey(event)) return event.preventDefault();
     if (event.key !== "Enter" || event.shiftKey || event.nativeEvent.isComposing) return;
     event.preventDefault();
     void send();
   }
+  function onGiven(event: ClipboardEvent | DragEvent, given: DataTransfer) {
+    if (files.addImages(given.files)) event.preventDefault();
+  }
   return (
-    <form className={styles.composer} onSubmit={(event) => (event.preventDefault(), void send())}>
+    <form
+      className={styles.composer}
+      onSubmit={(event) => (event.preventDefault(), void send())}
+      onDragOver={(event) => event.preventDefault()}
+      onDrop={(event) => onGiven(event, event.dataTransfer)}
+    >
       {features["models"] === false && <p>No model is configured: set ANTHROPIC_API_KEY or OPENAI_API_KEY and start Polaris again.</p>}
+      {mention.list}
+      <Chips attached={files.attached} onRemove={files.remove} />
       <textarea
         ref={input}
         rows={2}
         aria-label="Message to the agent"
-        placeholder={isBusy ? "Say something to the answer that is being written" : "What is to be done?"}
+        placeholder={isBusy ? "Say something to the answer that is being written" : "What is to be done? @ names a file"}
         maxLength={100_000}
         value={text}
-        onChange={(event) => setText(event.target.value)}
+        onChange={(event) => (setText(event.target.value), mention.look(event.target))}
+        onSelect={(event) => mention.look(event.currentTarget)}
         onKeyDown={onKey}
+        onPaste={(event) => onGiven(event, event.clipboardData)}
       />
       <footer>
+        <ImageButton onChosen={files.addImages} />
         <Policies chosen={policy} isBusy={isBusy} onChoose={setPolicy} />
         {isBusy && (
           <Button onClick={onStop} title="Stop (Esc)">
@@ -69,31 +81,89 @@ export function Composer({ input, isBusy, onSend, onStop }: ComposerProps) {
         )}
         <IconButton className={styles.send} type="submit" icon="send" label="Send (Enter)" disabled={!canSend} />
       </footer>
+      {children}
     </form>
   );
 }
 
-interface PoliciesProps {
-  chosen: WhenBusy;
-  isBusy: boolean;
-  onChoose: (policy: WhenBusy) => void;
+/** What is being written, until it is sent; what could not be sent stays. */
+function useDraft(projectId: string, onSend: (draft: Pick<Draft, "message" | "attachments">) => Promise<void>) {
+  const say = useNotices();
+  const files = useAttached(projectId);
+  const [text, setText] = useState("");
+  const [isSending, setSending] = useState(false);
+  const canSend = text.trim() !== "" && !isSending && !files.isUploading;
+  async function send() {
+    if (!canSend) return;
+    setSending(true);
+    try {
+      await onSend({ message: text, attachments: toSend(files.attached) });
+      setText("");
+      files.clear();
+    } catch (error) {
+      say(wordsOf(error));
+    } finally {
+      setSending(false);
+    }
+  }
+  return { text, setText, files, canSend, send };
 }
 
-/** It keeps its place while nothing is being written, so that nothing moves when an answer begins. */
-function Policies({ chosen, isBusy, onChoose }: PoliciesProps) {
+function ImageButton({ onChosen }: { onChosen: (files: FileList) => void }) {
+  const chooser = useRef<HTMLInputElement>(null);
   return (
-    <div
-      className={styles.policies}
-      role="radiogroup"
-      aria-label="What the message does to the running answer"
-      data-shown={isBusy || undefined}
-    >
-      {POLICIES.map(({ value, label, means }) => (
-        <label key={value} title={means}>
-          <input type="radio" name="policy" value={value} checked={chosen === value} disabled={!isBusy} onChange={() => onChoose(value)} />
-          {label}
-        </label>
-      ))}
-    </div>
+    <>
+      <IconButton icon="plus" label="Attach images" onClick={() => chooser.current?.click()} />
+      <input
+        ref={chooser}
+        type="file"
+        hidden
+        multiple
+        accept="image/png,image/jpeg,image/webp"
+        onChange={({ target }) => {
+          if (target.files !== null) onChosen(target.files);
+          target.value = "";
+        }}
+      />
+    </>
   );
+}
+
+/** The files that fit what stands after an `@`, to choose from. */
+function useMention(text: string, onChosen: (mention: Mention, path: string) => void) {
+  const places = use(PlacesContext);
+  const [mention, setMention] = useState<Mention | null>(null);
+  const [chosen, setChosen] = useState(0);
+  const isThere = mention !== null && text.slice(mention.from).startsWith(`@${mention.typed}`);
+  const found = isThere ? bestOf(mention.typed, places?.all() ?? [], (path) => path, 6) : [];
+  function choose(path: string | undefined) {
+    if (mention === null || path === undefined) return;
+    onChosen(mention, path);
+    setMention(null);
+  }
+  return {
+    look(area: HTMLTextAreaElement) {
+      const now = mentionAt(area.value, area.selectionStart);
+      if (now?.typed !== mention?.typed) setChosen(0);
+      setMention(now);
+    },
+    /** Whether the key was for the list. */
+    onKey({ key }: KeyboardEvent): boolean {
+      if (found.length === 0) return false;
+      if (key === "ArrowDown" || key === "ArrowUp") setChosen((chosen + (key === "ArrowDown" ? 1 : -1) + found.length) % found.length);
+      else if (key === "Enter" || key === "Tab") choose(found[chosen]);
+      else if (key === "Escape") setMention(null);
+      else return false;
+      return true;
+    },
+    list: found.length > 0 && (
+      <ul className={styles.mention} role="listbox" aria-label="Files">
+        {found.map((path, at) => (
+          <li key={path} role="option" aria-selected={at === chosen} onPointerDown={(event) => (event.preventDefault(), choose(path))}>
+            {path}
+          </li>
+        ))}
+      </ul>
+    ),
+  };
 }

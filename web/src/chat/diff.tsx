@@ -33,7 +33,7 @@ export function Diff({ path, diff, added, removed, change, isCut }: DiffProps) {
         </span>
       </figcaption>
       {diff !== "" && (
-        <pre tabIndex={0} aria-label={`Changes of ${path}`}>
+        <pre tabIndex={0} role="group" aria-label={`Changes of ${path}`}>
           {lines.slice(0, MOST_LINES).map((line, at) => (
             <div key={at} className={classOf(line)}>
               {line || " "}

@@ -1,16 +1,14 @@
 // A call of the agent: what it does, how it stands, and, opened, all of it.
-import { useQuery } from "convex/react";
-import type { FunctionReturnType } from "convex/server";
-import { useState } from "react";
-import { api } from "../../../convex/_generated/api.js";
+import { lazy, Suspense } from "react";
 import type { Id } from "../../../convex/_generated/dataModel.d.ts";
 import type { Card } from "../data/answer.ts";
 import type { Call } from "../data/deltas.ts";
 import { Icon, type IconName } from "../ui/icon.tsx";
-import { Diff } from "./diff.tsx";
+import { useOpen } from "../ui/use-open.ts";
 import styles from "./tool-card.module.css";
 import { CALL_WORDS, subjectOf, toolWords, tookWords } from "./words.ts";
 
+const WholeCall = lazy(() => import("./whole-call.tsx"));
 const ICONS: Readonly<Record<keyof typeof CALL_WORDS, IconName>> = {
   writing: "pencil",
   pending: "clock",
@@ -29,7 +27,7 @@ interface ToolCardProps {
 }
 
 export function ToolCard({ messageId, call, card, isWritten }: ToolCardProps) {
-  const [isOpen, setOpen] = useState(false);
+  const [isOpen, setOpen] = useOpen(`${messageId}.${call.key}`);
   const status = card?.status ?? (isWritten ? "writing" : "cancelled");
   const name = card?.name ?? call.name;
   const subject = subjectOf(card?.line ?? call.input);
@@ -50,82 +48,11 @@ export function ToolCard({ messageId, call, card, isWritten }: ToolCardProps) {
         </span>
         <Icon name="chevron" className={isOpen ? styles.opened : undefined} />
       </button>
-      {isOpen &&
-        (card === undefined ? (
-          <Text label="Arguments so far" text={call.input} />
-        ) : (
-          <Whole messageId={messageId} card={card} printed={call.output} />
-        ))}
+      {isOpen && (
+        <Suspense fallback={<p className={styles.loading}>Loading…</p>}>
+          <WholeCall messageId={messageId} card={card} call={call} />
+        </Suspense>
+      )}
     </div>
   );
-}
-
-function Whole({ messageId, card, printed }: { messageId: Id<"messages">; card: Card; printed: string }) {
-  const which = { messageId, turn: card.turn, toolCallId: card.id };
-  const call = useQuery(api.messages.toolCall, which);
-  const hasEnded = card.resultChars !== undefined;
-  const parts = useQuery(api.messages.resultParts, hasEnded ? which : "skip");
-  if (call === undefined || call === null || (hasEnded && parts === undefined)) return <p className={styles.loading}>Loading…</p>;
-  const diffs = parts?.filter((part) => part.type === "diff") ?? [];
-  return (
-    <div className={styles.body}>
-      {diffs.map((part) => (
-        <Diff key={part.path} {...part} />
-      ))}
-      {parts?.map((part, at) => (
-        <Part key={at} part={part} />
-      ))}
-      {diffs.length === 0 && <Text label="Arguments" text={prettyJson(call.args)} />}
-      <Text label={hasEnded ? "Result" : "Output so far"} text={call.result ?? printed} />
-    </div>
-  );
-}
-
-function Part({ part }: { part: FunctionReturnType<typeof api.messages.resultParts>[number] }) {
-  switch (part.type) {
-    case "exit":
-      return (
-        <p className={styles.fact}>
-          {part.code === undefined ? "Ended by us" : `Exit code ${part.code}`} after {part.tookS.toFixed(1)} s
-        </p>
-      );
-    case "moreFiles":
-      return <p className={styles.fact}>{part.count} more files changed</p>;
-    case "diagnostics":
-      return (
-        <ul className={styles.fact}>
-          {part.diagnostics.map((each, at) => (
-            <li key={at}>
-              {each.severity}: {each.path}:{each.line}:{each.column} {each.message}
-            </li>
-          ))}
-        </ul>
-      );
-    case "image":
-      return "data" in part ? (
-        <img className={styles.image} alt="What the tool saw" src={`data:${part.mediaType};base64,${part.data}`} />
-      ) : (
-        <p className={styles.fact}>An image ({part.mediaType})</p>
-      );
-    default:
-      return null;
-  }
-}
-
-function Text({ label, text }: { label: string; text: string }) {
-  if (text === "") return null;
-  return (
-    <section className={styles.text}>
-      <h4>{label}</h4>
-      <pre tabIndex={0}>{text}</pre>
-    </section>
-  );
-}
-
-function prettyJson(text: string): string {
-  try {
-    return JSON.stringify(JSON.parse(text), null, 2);
-  } catch {
-    return text; // a model may write arguments that are no JSON
-  }
 }

@@ -4,11 +4,20 @@ import type { FunctionReturnType } from "convex/server";
 import { useEffect, useMemo, useState } from "react";
 import { api } from "../../../convex/_generated/api.js";
 import { applied, type Segment, settled, withRest } from "./deltas.ts";
+import { Kept } from "./kept.ts";
 
 export type Message = FunctionReturnType<typeof api.messages.list>["page"][number];
 export type Card = FunctionReturnType<typeof api.messages.toolCards>["cards"][number];
 
 const CURSOR_STEP = 5; // deltas: fewer move the cursor too often, more are sent again too often (measured: 198 kB for 16 kB)
+
+const seenSegments = new Kept<readonly Segment[]>(200);
+const seenCards = new Kept<ReadonlyMap<string, Card>>(200);
+
+/** An answer as it has ended: answered again, it is another one. */
+function endOf({ _id, status, endedAt }: Message): string {
+  return `${_id} ${status} ${endedAt}`;
+}
 
 /** What is to be shown of an answer, in order. */
 export function useSegments(message: Message): readonly Segment[] {
@@ -28,11 +37,17 @@ export function useSegments(message: Message): readonly Segment[] {
     } else if (isAtEnd && !isWritten) setFollowed(false);
   }, [page, base.from, streamed, isWritten]);
   return useMemo(() => {
-    if (isWritten || parts === undefined) return streamed;
+    if (isWritten) return streamed;
+    if (parts === undefined) return seenSegments.get(endOf(message)) ?? (streamed.length > 0 ? streamed : headOf(message));
     const content = message.isCut ? text : message.content;
     const whole = settled(parts, streamed);
-    return content === undefined ? whole : withRest(whole, content);
-  }, [isWritten, parts, streamed, text, message.isCut, message.content]);
+    return content === undefined ? whole : seenSegments.put(endOf(message), withRest(whole, content));
+  }, [isWritten, parts, streamed, text, message]);
+}
+
+/** The text of an answer before its parts have come: most of them are nothing else. */
+function headOf({ content }: Message): readonly Segment[] {
+  return content === "" ? [] : [{ key: "0.text.0", turn: 0, kind: "text", text: content }];
 }
 
 /** The cards of an answer's calls, by turn and id. Turns that have ended are asked for once. */
@@ -50,7 +65,9 @@ export function useCards(message: Message): ReadonlyMap<string, Card> {
     setKept({ from: page.next, cards: [...kept.cards, ...page.cards.filter(({ turn }) => turn < page.next)] });
   }, [page, kept, isWritten]);
   return useMemo(() => {
+    if (page === undefined && !isWritten) return seenCards.get(endOf(message)) ?? new Map();
     const cards = [...kept.cards, ...(page?.cards ?? [])];
-    return new Map(cards.map((card) => [`${card.turn}.call.${card.id}`, card]));
-  }, [kept, page]);
+    const byKey = new Map(cards.map((card) => [`${card.turn}.call.${card.id}`, card]));
+    return isWritten ? byKey : seenCards.put(endOf(message), byKey);
+  }, [kept, page, isWritten, message]);
 }

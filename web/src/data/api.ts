@@ -13,23 +13,33 @@ export class ApiProblem extends Error {
 }
 
 export interface Api {
+  /** `body`: a value, which goes as JSON, or a file, which goes as it is. */
   call<Answer>(method: string, path: string, body?: unknown): Promise<Answer>;
+  /** The bytes of an answer. */
+  bytes(path: string): Promise<Blob>;
   readonly features: Readonly<Record<string, boolean>>;
 }
 
 /** Calls with a person's token. An answer that is no JSON comes back as null. */
 export function apiOf(token: string, features: Api["features"]): Api {
+  async function ask(method: string, path: string, body?: unknown): Promise<Response> {
+    const headers: Record<string, string> = { Authorization: `Bearer ${token}` };
+    const isFile = body instanceof Blob;
+    if (body !== undefined && !isFile) headers["Content-Type"] = "application/json";
+    else if (isFile && body.type === "") headers["Content-Type"] = "application/octet-stream";
+    const options = { method, headers, body: isFile ? body : body === undefined ? null : JSON.stringify(body) };
+    const response = await fetch(`/api${path}`, options).catch(() => null);
+    if (response === null) throw new ApiProblem("Polaris does not answer. Is it running? Try again.", 0, "away");
+    if (!response.ok) throw problemOf(await response.json().catch(() => null), response.status);
+    return response;
+  }
   return {
     features,
     async call<Answer>(method: string, path: string, body?: unknown): Promise<Answer> {
-      const headers: Record<string, string> = { Authorization: `Bearer ${token}` };
-      if (body !== undefined) headers["Content-Type"] = "application/json";
-      const options = { method, headers, body: body === undefined ? null : JSON.stringify(body) };
-      const response = await fetch(`/api${path}`, options).catch(() => null);
-      if (response === null) throw new ApiProblem("Polaris does not answer. Is it running? Try again.", 0, "away");
-      const answer: unknown = await response.json().catch(() => null);
-      if (!response.ok) throw problemOf(answer, response.status);
-      return answer as Answer;
+      return (await (await ask(method, path, body)).json().catch(() => null)) as Answer;
+    },
+    async bytes(path) {
+      return await (await ask("GET", path)).blob();
     },
   };
 }

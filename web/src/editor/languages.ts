@@ -1,7 +1,8 @@
 // Which language a file is in, by its name; a language is loaded when a file of it is opened.
+import type { LanguageSupport } from "@codemirror/language";
 import type { Extension } from "@codemirror/state";
 
-const LOADERS: Readonly<Record<string, () => Promise<Extension>>> = {
+const LOADERS: Readonly<Record<string, () => Promise<LanguageSupport>>> = {
   js: () => script({ jsx: true }),
   ts: () => script({ typescript: true }),
   tsx: () => script({ typescript: true, jsx: true }),
@@ -28,12 +29,17 @@ const SAME: Readonly<Record<string, string>> = {
   less: "css",
 };
 
-async function script(options: { jsx?: boolean; typescript?: boolean }): Promise<Extension> {
+async function script(options: { jsx?: boolean; typescript?: boolean }): Promise<LanguageSupport> {
   return (await import("@codemirror/lang-javascript")).javascript(options);
 }
 
-/** The language of a file; an empty extension where there is none for it. */
+/** The language of a file by its ending; undefined where there is none for it. */
+export async function supportOf(ending: string): Promise<LanguageSupport | undefined> {
+  const known = ending.toLowerCase();
+  return await LOADERS[SAME[known] ?? known]?.();
+}
+
+/** The language of a file, for an editor. */
 export async function languageOf(path: string): Promise<Extension> {
-  const ending = path.slice(path.lastIndexOf(".") + 1).toLowerCase();
-  return (await LOADERS[SAME[ending] ?? ending]?.()) ?? [];
+  return (await supportOf(path.slice(path.lastIndexOf(".") + 1))) ?? [];
 }

@@ -24,13 +24,13 @@ const theme = EditorView.theme({
 });
 
 const colours = HighlightStyle.define([
-  { tag: [tags.keyword, tags.operatorKeyword, tags.modifier], color: "light-dark(#8a1fa8, #d59bf0)" },
-  { tag: [tags.string, tags.special(tags.string), tags.regexp], color: "light-dark(#1a6b3c, #8fd19e)" },
-  { tag: [tags.number, tags.bool, tags.null, tags.atom], color: "light-dark(#9a4a00, #f0b070)" },
+  { tag: [tags.keyword, tags.operatorKeyword, tags.modifier], color: "var(--code-keyword)" },
+  { tag: [tags.string, tags.special(tags.string), tags.regexp], color: "var(--code-string)" },
+  { tag: [tags.number, tags.bool, tags.null, tags.atom], color: "var(--code-number)" },
   { tag: [tags.comment, tags.quote], color: "var(--muted)", fontStyle: "italic" },
-  { tag: [tags.typeName, tags.className, tags.namespace, tags.tagName], color: "light-dark(#0b6478, #7fd0e0)" },
+  { tag: [tags.typeName, tags.className, tags.namespace, tags.tagName], color: "var(--code-type)" },
   { tag: [tags.function(tags.variableName), tags.function(tags.propertyName)], color: "var(--accent-text)" },
-  { tag: [tags.propertyName, tags.attributeName], color: "light-dark(#344563, #b9c7e0)" },
+  { tag: [tags.propertyName, tags.attributeName], color: "var(--code-name)" },
   { tag: tags.heading, fontWeight: "bold" },
   { tag: [tags.link, tags.url], color: "var(--accent-text)" },
 ]);

@@ -1,14 +1,14 @@
 // The tree of a project's files: only the rows that are seen are in the page, however many there are.
-import { useVirtualizer } from "@tanstack/react-virtual";
-import { type KeyboardEvent, useEffect, useMemo, useRef, useState } from "react";
-import { filePath, useApi } from "../data/api.ts";
+import { type KeyboardEvent, lazy, Suspense, useEffect, useMemo, useRef, useState } from "react";
 import { IconButton } from "../ui/button.tsx";
-import { Ask } from "../ui/dialog.tsx";
 import { Icon } from "../ui/icon.tsx";
+import { useView } from "../ui/use-view.ts";
 import styles from "./file-tree.module.css";
-import { afterKey, childrenOf, type Entry, folderOf, nameOf, type Row, revealed, toggled, type TreeState, visibleRows } from "./tree.ts";
+import { afterKey, childrenOf, type Entry, folderOf, type Row, revealed, toggled, type TreeState, visibleRows } from "./tree.ts";
 
+const FileQuestion = lazy(() => import("./file-question.tsx"));
 const ROW = 24;
+const AROUND = 8; // rows above and below that are drawn as well
 
 interface TreeProps {
   projectId: string;
@@ -18,7 +18,7 @@ interface TreeProps {
   onOpen: (path: string) => void;
 }
 
-type Asked = { what: "file" | "folder" | "rename" | "delete"; path: string };
+export type Asked = { what: "file" | "folder" | "rename" | "delete"; path: string };
 
 export function FileTree({ projectId, entries, isWhole, shown, onOpen }: TreeProps) {
   const [state, setState] = useState<TreeState>({ focused: "", open: new Set() });
@@ -66,7 +66,9 @@ export function FileTree({ projectId, entries, isWhole, shown, onOpen }: TreePro
       </header>
       {rows.length === 0 && <p className={styles.empty}>{isWhole ? "No files yet. Make one, or ask the agent." : "Loading…"}</p>}
       <Rows rows={rows} focused={focused?.path ?? rows[0]?.path ?? ""} shown={shown} onKey={onKey} onChoose={choose} />
-      {asked !== null && <FileQuestion projectId={projectId} asked={asked} onClose={() => setAsked(null)} onOpen={onOpen} />}
+      <Suspense>
+        {asked !== null && <FileQuestion projectId={projectId} asked={asked} onClose={() => setAsked(null)} onOpen={onOpen} />}
+      </Suspense>
     </section>
   );
 }
@@ -81,10 +83,15 @@ interface RowsProps {
 
 function Rows({ rows, focused, shown, onKey, onChoose }: RowsProps) {
   const scroller = useRef<HTMLDivElement>(null);
-  const virtual = useVirtualizer({ count: rows.length, getScrollElement: () => scroller.current, estimateSize: () => ROW, overscan: 8 });
+  const { top, height } = useView(scroller);
+  const first = Math.max(0, Math.floor(top / ROW) - AROUND);
+  const seen = rows.slice(first, Math.ceil((top + height) / ROW) + AROUND);
   useEffect(() => {
-    const at = rows.findIndex(({ path }) => path === focused);
-    if (at >= 0) virtual.scrollToIndex(at);
+    const at = rows.findIndex(({ path }) => path === focused) * ROW;
+    const outer = scroller.current;
+    if (outer === null || at < 0) return;
+    if (at < outer.scrollTop) outer.scrollTop = at;
+    else if (at + 2 * ROW > outer.scrollTop + outer.clientHeight) outer.scrollTop = at + 2 * ROW - outer.clientHeight;
     // Only a new focus scrolls: files that come and go do not.
   }, [focused]);
   return (
@@ -97,65 +104,26 @@ function Rows({ rows, focused, shown, onKey, onChoose }: RowsProps) {
       aria-activedescendant={focused === "" ? undefined : `row-${focused}`}
       onKeyDown={onKey}
     >
-      <div style={{ height: virtual.getTotalSize() }} role="presentation">
-        {virtual.getVirtualItems().map(({ index, start }) => {
-          const row = rows[index];
-          if (row === undefined) return null;
-          return (
-            <div
-              key={row.path}
-              id={`row-${row.path}`}
-              role="treeitem"
-              aria-level={row.depth + 1}
-              aria-expanded={row.type === "folder" ? row.isOpen : undefined}
-              aria-selected={row.path === shown}
-              data-focused={row.path === focused || undefined}
-              className={styles.row}
-              style={{ transform: `translateY(${start}px)`, paddingLeft: 8 + row.depth * 12 }}
-              title={row.path}
-              onClick={() => onChoose(row)}
-            >
-              {row.type === "folder" ? <Icon name="chevron" className={row.isOpen ? styles.open : undefined} /> : <Icon name="file" />}
-              <span>{row.name}</span>
-            </div>
-          );
-        })}
+      <div style={{ height: rows.length * ROW }} role="presentation">
+        {seen.map((row, at) => (
+          <div
+            key={row.path}
+            id={`row-${row.path}`}
+            role="treeitem"
+            aria-level={row.depth + 1}
+            aria-expanded={row.type === "folder" ? row.isOpen : undefined}
+            aria-selected={row.path === shown}
+            data-focused={row.path === focused || undefined}
+            className={styles.row}
+            style={{ transform: `translateY(${(first + at) * ROW}px)`, paddingLeft: 8 + row.depth * 12 }}
+            title={row.path}
+            onClick={() => onChoose(row)}
+          >
+            {row.type === "folder" ? <Icon name="chevron" className={row.isOpen ? styles.open : undefined} /> : <Icon name="file" />}
+            <span>{row.name}</span>
+          </div>
+        ))}
       </div>
     </div>
   );
-}
-
-interface QuestionProps {
-  projectId: string;
-  asked: Asked;
-  onClose: () => void;
-  onOpen: (path: string) => void;
-}
-
-function FileQuestion({ projectId, asked: { what, path }, onClose, onOpen }: QuestionProps) {
-  const api = useApi();
-  const files = `/projects/${projectId}/files`;
-  if (what === "delete") {
-    const remove = () => api.call("DELETE", filePath(projectId, path));
-    return (
-      <Ask
-        title={`Delete ${nameOf(path)}?`}
-        text={`${path}, with all that is in it.`}
-        action="Delete"
-        isDanger
-        onClose={onClose}
-        onDone={remove}
-      />
-    );
-  }
-  if (what === "rename") {
-    const move = (newPath: string) => api.call("POST", `${files}/rename`, { path, newPath });
-    return <Ask title="Rename or move" field={{ label: "New path", value: path }} action="Move" onClose={onClose} onDone={move} />;
-  }
-  async function make(made: string) {
-    await api.call("POST", files, { type: what, path: made });
-    if (what === "file") onOpen(made);
-  }
-  const value = path === "" ? "" : `${path}/`;
-  return <Ask title={`New ${what}`} field={{ label: `Path of the ${what}`, value }} action="Create" onClose={onClose} onDone={make} />;
 }

@@ -1,14 +1,16 @@
 // One open file: its text, what is typed into it, and what others write meanwhile.
 import { useQuery } from "convex/react";
-import { lazy, Suspense, useEffect, useReducer, useState } from "react";
+import { lazy, Suspense, use, useEffect, useReducer, useState } from "react";
 import { api } from "../../../convex/_generated/api.js";
 import type { Id } from "../../../convex/_generated/dataModel.d.ts";
 import { ApiProblem, filePath, useApi } from "../data/api.ts";
-import { wordsOf } from "../data/problems.ts";
+import { wordsOf } from "../ui/problems.ts";
+import { PlacesContext } from "../prose/prose.tsx";
 import { Button } from "../ui/button.tsx";
 import { useNotices } from "../ui/notices.tsx";
 import { afterEvent, type Buffer, type BufferEvent, bufferOf, isDirty, type Stored } from "./buffer.ts";
 import styles from "./files.module.css";
+import { nameOf, targetOf } from "./tree.ts";
 
 const Editor = lazy(() => import("../editor/editor.tsx"));
 const Compare = lazy(() => import("../editor/compare.tsx"));
@@ -36,11 +38,23 @@ export function FileView(props: FileViewProps) {
         {path} is no text, or too long for an editor ({sizeOf(file.size)}).
       </p>
     );
+  else if (file?.mode === "symlink") body = <LinkView path={path} target={targetOf(path, file.content ?? "")} />;
   else if (last !== null) body = <TextView {...props} stored={last} isGone={file === null} />;
   return (
     <div className={styles.view} hidden={!isShown}>
       {body}
     </div>
+  );
+}
+
+/** A link is shown and not edited: saving it would put a file in its place. */
+function LinkView({ path, target }: { path: string; target: string }) {
+  const places = use(PlacesContext);
+  return (
+    <p className={styles.notice}>
+      {path} is a symbolic link to {target}.{" "}
+      {places?.has(target) && <Button onClick={() => places.open(target, undefined)}>Open {nameOf(target)}</Button>}
+    </p>
   );
 }
 

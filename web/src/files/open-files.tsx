@@ -1,5 +1,5 @@
 // The open files: a tab each, and the one that is shown. All stay as they are while another is looked at.
-import { type ReactNode, useCallback, useState } from "react";
+import { useCallback, useState } from "react";
 import type { Id } from "../../../convex/_generated/dataModel.d.ts";
 import { IconButton } from "../ui/button.tsx";
 import { Ask } from "../ui/dialog.tsx";
@@ -18,10 +18,9 @@ interface OpenFilesProps {
   shown: Shown | null;
   onShow: (path: string) => void;
   onClose: (path: string) => void;
-  empty: ReactNode;
 }
 
-export function OpenFiles({ projectId, open, shown, onShow, onClose, empty }: OpenFilesProps) {
+export default function OpenFiles({ projectId, open, shown, onShow, onClose }: OpenFilesProps) {
   const [dirty, setDirty] = useState<ReadonlySet<string>>(new Set());
   const [closing, setClosing] = useState<string | null>(null);
   const onDirty = useCallback((path: string, isDirty: boolean) => {
@@ -37,13 +36,12 @@ export function OpenFiles({ projectId, open, shown, onShow, onClose, empty }: Op
     onDirty(path, false);
     onClose(path);
   }
-  if (open.length === 0) return <div className={styles.empty}>{empty}</div>;
   return (
     <section className={styles.panel} aria-label="Editor">
-      <div className={styles.tabs} role="tablist" aria-label="Open files">
+      <nav className={styles.tabs} aria-label="Open files">
         {open.map((path) => (
           <div key={path} className={styles.tab} data-shown={path === shown?.path || undefined}>
-            <button type="button" role="tab" aria-selected={path === shown?.path} title={path} onClick={() => onShow(path)}>
+            <button type="button" aria-current={path === shown?.path} title={path} onClick={() => onShow(path)}>
               {nameOf(path)}
               {dirty.has(path) && <span aria-label="not saved"> ●</span>}
             </button>
@@ -54,7 +52,7 @@ export function OpenFiles({ projectId, open, shown, onShow, onClose, empty }: Op
             />
           </div>
         ))}
-      </div>
+      </nav>
       {open.map((path) => {
         const isShown = path === shown?.path;
         return (

@@ -101,3 +101,13 @@ export function folderOf(path: string): string {
 export function nameOf(path: string): string {
   return path.slice(path.lastIndexOf("/") + 1);
 }
+
+/** Where a link at `path` leads to: its text is a path from its folder on. */
+export function targetOf(path: string, text: string): string {
+  const names: string[] = [];
+  for (const name of `${folderOf(path)}/${text}`.split("/")) {
+    if (name === "..") names.pop();
+    else if (name !== "" && name !== ".") names.push(name);
+  }
+  return names.join("/");
+}

@@ -1,10 +1,10 @@
 // A person's projects: to find, make, name and delete them.
 import { useMutation, useQuery } from "convex/react";
 import type { FunctionReturnType } from "convex/server";
-import { type SubmitEvent, useState } from "react";
+import { type ReactNode, type SubmitEvent, useState } from "react";
 import { Link, useLocation } from "wouter";
 import { api } from "../../../convex/_generated/api.js";
-import { wordsOf } from "../data/problems.ts";
+import { wordsOf } from "../ui/problems.ts";
 import { Button, IconButton } from "../ui/button.tsx";
 import { Ask } from "../ui/dialog.tsx";
 import { useNotices } from "../ui/notices.tsx";
@@ -12,7 +12,8 @@ import styles from "./projects.module.css";
 
 type Project = FunctionReturnType<typeof api.projects.get>[number];
 
-export function ProjectList() {
+/** `more`: other ways to a project, beside the name of an empty one. */
+export function ProjectList({ more }: { more?: ReactNode }) {
   const projects = useQuery(api.projects.get);
   const create = useMutation(api.projects.create);
   const [, go] = useLocation();
@@ -29,7 +30,10 @@ export function ProjectList() {
   }
   return (
     <main className={styles.page}>
-      <h1>Projects</h1>
+      <header>
+        <h1>Projects</h1>
+        {more}
+      </header>
       <form onSubmit={(event) => void make(event)}>
         <input
           autoFocus
@@ -49,6 +53,8 @@ export function ProjectList() {
           <li key={project._id}>
             <Link href={`/p/${project._id}`}>
               <b>{project.name}</b>
+              {project.importStatus === "importing" && <em>being imported…</em>}
+              {project.exportStatus === "exporting" && <em>being exported…</em>}
               <time dateTime={new Date(project.updatedAt).toISOString()}>{new Date(project.updatedAt).toLocaleString()}</time>
             </Link>
             <IconButton icon="pencil" label={`Rename ${project.name}`} onClick={() => setAsked({ what: "rename", project })} />

@@ -1,12 +1,14 @@
 // Markdown as React elements: no HTML of an answer ever becomes HTML of the page.
 import type { Token, Tokens } from "marked";
-import { createContext, memo, type ReactNode, use, useRef, useState } from "react";
+import { createContext, memo, type ReactNode, use, useRef } from "react";
 import styles from "./prose.module.css";
+import { Code } from "./code.tsx";
 import { type Block, NOTHING_READ, type Reading, read } from "./blocks.ts";
 
-/** Opens a file of the project at a line; false: there is no such file. Absent outside of a project. */
+/** The files of the project, each of which can be opened at a line. Absent outside of a project. */
 export interface Places {
   has(path: string): boolean;
+  all(): readonly string[];
   open(path: string, line: number | undefined): void;
 }
 
@@ -98,28 +100,6 @@ function Table({ table }: { table: Tokens.Table }) {
         </tbody>
       </table>
     </div>
-  );
-}
-
-function Code({ text, language }: { text: string; language: string }) {
-  const [isCopied, setCopied] = useState(false);
-  async function copy() {
-    await navigator.clipboard.writeText(text);
-    setCopied(true);
-    setTimeout(() => setCopied(false), 1_500);
-  }
-  return (
-    <figure className={styles.code}>
-      <figcaption>
-        <span>{language || "text"}</span>
-        <button type="button" onClick={() => void copy()}>
-          {isCopied ? "Copied" : "Copy"}
-        </button>
-      </figcaption>
-      <pre tabIndex={0}>
-        <code>{text}</code>
-      </pre>
-    </figure>
   );
 }
 
