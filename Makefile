@@ -106,7 +106,7 @@ format: $(READY) ## format Python and TypeScript
 	$(BIN)/ruff check --fix .
 	$(PY) -m core.node npx oxfmt $(TYPESCRIPT)
 
-bench: $(FOR_TESTS) ## SUITE=agent|doors|engine|fairness|generate|github|start|store|stream|tools; the last line printed is one JSON object
+bench: $(FOR_TESTS) ## SUITE=agent|doors|engine|fairness|generate|github|start|store|stream|tools|web; the last line printed is one JSON object
 	@$(PY) -m bench $(SUITE)
 
 crash: $(READY) ## N=500 random jobs on each database, killed, stopped and cut off at random; SEED=text plays one again
