@@ -29,6 +29,7 @@ from app.http import (
     messages,
     metrics,
     models,
+    pages,
     previews,
     project_settings,
     projects,
@@ -90,6 +91,7 @@ NOUNS = (
     trigger,
     health,
     docs,
+    pages,
 )
 
 
