@@ -11,6 +11,7 @@ from app.http import (
     archives,
     asks,
     attachments,
+    chat,
     checkpoints,
     completing,
     conversations,
@@ -29,6 +30,7 @@ from app.http import (
     messages,
     metrics,
     models,
+    pages,
     previews,
     project_settings,
     projects,
@@ -41,7 +43,7 @@ from app.http import (
 )
 from app.http.context import Services
 from app.http.errors import add_error_handlers
-from app.http.middleware import BodyLimit, LocalHosts, RequestFrame, StorableTexts
+from app.http.middleware import BodyLimit, Lingering, LocalHosts, RequestFrame, StorableTexts
 from app.settings import Settings
 from core.clock import Clock
 
@@ -73,6 +75,7 @@ NOUNS = (
     messages,
     attachments,
     asks,
+    chat,
     completing,
     models,
     usage,
@@ -90,6 +93,7 @@ NOUNS = (
     trigger,
     health,
     docs,
+    pages,
 )
 
 
@@ -153,4 +157,5 @@ def create_application(services: Services, settings: Settings, clock: Clock) -> 
             allow_credentials=True,  # session cookies; the origins are named one by one
             max_age=600,
         )
+    app.add_middleware(Lingering)
     return app

@@ -7,6 +7,7 @@ from app.identity.tokens import Authenticator
 from app.services.account.whole import WholeAccount
 from app.services.asking import Asking
 from app.services.attaching import Attaching
+from app.services.chatting import Chatting
 from app.services.choosing import Choosing
 from app.services.clients.events import ClientEvents
 from app.services.clients.scheduling import Scheduling
@@ -43,6 +44,7 @@ class Services:
     attaching: Attaching
     choosing: Choosing
     asking: Asking
+    chatting: Chatting
     completing: Completing
     following: Following
     metering: Metering
