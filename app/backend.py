@@ -1,7 +1,7 @@
 """What API and worker both stand on: the store, where tools work, and the engine with its jobs."""
 
 from collections.abc import AsyncGenerator, Sequence
-from contextlib import ExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
@@ -32,6 +32,7 @@ from jobs.agents import Agents
 from jobs.answer.live_answers import LiveAnswers
 from jobs.files.folders import ProjectFolders, own_folder
 from jobs.files.sweep import FolderSweeper, Room
+from jobs.github.sweep import RepositorySweeper
 from jobs.mcp_servers import ProjectServers
 from jobs.message.titles import Titles
 from jobs.outbox import Relay
@@ -155,12 +156,15 @@ async def open_engine(
     small_model: Model | None,
 ) -> AsyncGenerator[Engine]:
     """The engine with every job of the product; with a model, it works and has what jobs need."""
-    with ExitStack() as stack:
+    async with AsyncExitStack() as stack:
         needs: list[object] = []
         if model is not None:
             agents = agents_of(settings, model, store, workplace)
             repositories = stack.enter_context(own_folder(settings.data_dir / "repositories"))
             github = github_of(settings, repositories, store, CLOCK, small_model)
+            sweeper = RepositorySweeper(store, github)
+            workplace.traces.add(sweeper.sweep)
+            await stack.enter_async_context(in_background(sweeper.run))
             needs += [store, agents, workplace.folders, workplace.owned, workplace.live, github]
             needs += [workplace.tasks, workplace.traces]
             needs.append(Titles(small_model))
