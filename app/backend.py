@@ -45,6 +45,7 @@ from llm.model import Model
 from store.deltas import DeltaLimits
 from store.gateway import Store
 from tools.mcp.clients import McpClients
+from tools.outputs import Outputs
 from tools.place import Provided
 
 CLOCK = SystemClock()
@@ -138,7 +139,9 @@ async def open_workplace(settings: Settings, store: Store) -> AsyncGenerator[Wor
         async with owned_by_worker(settings, CLOCK) as owned:
             room = Room(settings.workspaces_bytes, settings.workspaces_days)
             in_use = partial(works_in, owned)
-            folder_sweeper = FolderSweeper(store, folders, room=room, is_in_use=in_use)
+            folder_sweeper = FolderSweeper(
+                store, folders, room=room, is_in_use=in_use, afterwards=owned(Outputs).drop_gone
+            )
             sweepers: list[FolderSweeper | RecordingSweeper] = [folder_sweeper]
             if settings.recordings is not None:
                 sweepers.append(RecordingSweeper(store, settings.recordings, CLOCK))
