@@ -40,6 +40,7 @@ from engine.steps.journal import History
 from engine.steps.sleep import Sleepers
 from engine.steps.slots import Slots
 from engine.steps.waits import Waits
+from engine.steps.working import Working
 from engine.storage.database import Database, SqliteDatabase
 from engine.storage.encryption import Encryption
 from engine.storage.outage import Outage
@@ -124,6 +125,7 @@ class ForRuns:
     runner: Runner
     ends: Ends
     claims: Claims
+    working: Working
 
 
 @dataclass(frozen=True)
@@ -210,6 +212,7 @@ def for_runs(parts: Shared) -> ForRuns:
         spawn=spawn,
         publisher=parts.publisher,
     )
+    working = Working(store.patient)
     runner = RunnerParts(
         ledger=store.patient,
         intake=parts.intake,
@@ -219,6 +222,7 @@ def for_runs(parts: Shared) -> ForRuns:
         provided=settings.provided,
         act=act,
         outside=outside,
+        working=working,
         ends=ends,
         pacing=Pacing(store.patient, act=act, spawn=spawn),
         trusted_s=math.inf if settings.is_alone else TRUSTED_S,
@@ -239,7 +243,7 @@ def for_runs(parts: Shared) -> ForRuns:
         spawn=spawn,
         has_failed=parts.end_hooks.set_aside,
     )
-    return ForRuns(Runner(settings.jobs, runner), ends, claims)
+    return ForRuns(Runner(settings.jobs, runner), ends, claims, working)
 
 
 def for_callers(parts: Shared, tokens: Tokens) -> ForCallers:
@@ -248,7 +252,10 @@ def for_callers(parts: Shared, tokens: Tokens) -> ForCallers:
     return ForCallers(
         lifetime=lifetime,
         live=parts.live,
-        inspection=Inspection(parts.store.reader),
+        inspection=Inspection(
+            parts.store.reader,
+            frozenset(job.id for job in settings.jobs.values() if "throttle" in job.flow.options),
+        ),
         sender=parts.sender,
         watcher=parts.watcher,
         cancels=Cancels(

@@ -44,8 +44,10 @@ __all__ = [
 class Inspection:
     """Read-only views for people and tools; `engine.inspect` gives one."""
 
-    def __init__(self, ledger: Ledger) -> None:
+    def __init__(self, ledger: Ledger, throttled: frozenset[str] = frozenset()) -> None:
+        """Look through `ledger`; `throttled` are the jobs that have a throttle."""
         self._ledger = ledger
+        self._throttled = throttled
 
     async def runs(
         self, which: RunFilter | None = None, *, limit: int = 50, cursor: str | None = None
@@ -56,7 +58,9 @@ class Inspection:
 
     async def run(self, run_id: str) -> RunDetail:
         """A run with its steps. Raises: NoSuchRun."""
-        return await self._ledger.transact(read_detail, run_id)
+        return await self._ledger.transact(
+            read_detail, run_id, self._ledger.now_ms(), self._throttled
+        )
 
     async def owner_of_run(self, run_id: str) -> str | None:
         """The `user.id` of the event behind a run; None for nobody's and for one there is not."""

@@ -38,6 +38,7 @@ def sweep_batch(connection: sa.Connection, before_ms: int) -> Swept:
             tables.gathered,
             tables.replay,
             tables.started,
+            tables.working,
         ):
             connection.execute(sa.delete(table).where(table.c.run_id.in_(ended)))
         disclaim(connection, "run", ended)
