@@ -37,6 +37,7 @@ setup: $(READY) ## install Python and Node packages from the committed locks
 
 # What others' platforms ship to their users: only tests call us with it.
 CLIENTS := tests/support/clients
+FOR_TESTS = $(if $(READY),$(READY) .make/clients.stamp)
 .make/clients.stamp: $(CLIENTS)/package-lock.json .make/node.stamp
 	@$(NPM) ci --silent --prefix $(CLIENTS)
 	@touch $@
@@ -59,13 +60,13 @@ FOR_VITEST = $(if $(T),$(call TESTS_LIKE,-name '*.test.ts' -o -name '*.test.tsx'
 FOR_PYTEST = $(if $(T),$(if $(FOR_VITEST),$(call TESTS_LIKE,-name 'test_*.py'),all),all)
 SPREAD = $(if $(wildcard $(or $(T),tests)/.),--numprocesses 3 --dist loadfile)
 
-test: $(READY) .make/clients.stamp ## the tests, the slowest ones named at the end; T=path K=name for some of them; THOROUGH=1 for all
+test: $(FOR_TESTS) ## the tests, the slowest ones named at the end; T=path K=name for some of them; THOROUGH=1 for all
 	@failed=0; \
 	$(if $(FOR_PYTEST),$(if $(THOROUGH),THOROUGH=1) $(PY) -m pytest $(SPREAD) --durations 40 $(if $(K),-k '$(K)') $(if $(T),'$(T)') || failed=$$?;) \
 	$(if $(FOR_VITEST),$(PY) -m core.node npx vitest run $(if $(K),--testNamePattern '$(K)') $(if $(T),'$(PATH_OF_T)') || failed=$$?;) \
 	exit $$failed
 
-check: $(READY) .make/clients.stamp ## format, lint, types, imports, TypeScript
+check: $(FOR_TESTS) ## format, lint, types, imports, TypeScript
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/basedpyright
@@ -86,7 +87,7 @@ format: $(READY) ## format Python and TypeScript
 	$(BIN)/ruff check --fix .
 	$(PY) -m core.node npx oxfmt $(TYPESCRIPT)
 
-bench: $(READY) .make/clients.stamp ## SUITE=agent|doors|engine|fairness|generate|github|start|store|stream|tools; the last line printed is one JSON object
+bench: $(FOR_TESTS) ## SUITE=agent|doors|engine|fairness|generate|github|start|store|stream|tools; the last line printed is one JSON object
 	@$(PY) -m bench $(SUITE)
 
 crash: $(READY) ## N=500 random jobs on each database, killed, stopped and cut off at random; SEED=text plays one again

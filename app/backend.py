@@ -10,6 +10,7 @@ from pydantic import SecretStr
 
 from agent.definition import Limits
 from agent.means import Budget
+from app.billing import gate_of
 from app.convex import ConvexAccess
 from app.github import accounts_of, github_of, github_server_of
 from app.models import models_of, offers_of, small_model_of
@@ -98,15 +99,16 @@ def client_tasks_of(
     settings: Settings, store: Store, workplace: Workplace, engine: Engine, relay: Relay
 ) -> ClientTasks:
     """What begins and stops jobs for clients of others' platforms, by the services of our own."""
-    policy = settings.busy_policy.value
+    policy = settings.policy_when_busy.value
     messaging = Messaging(store, relay, engine.inspect, policy, workplace.live)
     accounts = accounts_of(settings, store, CLOCK)
+    gate = gate_of(settings, store)
     return ClientTasks(
         store,
         messaging,
         Choosing(offers_of(settings)),
-        Generating(store, relay, engine.inspect, messaging, CLOCK),
-        Transferring(store, relay, github_server_of(settings), accounts, CLOCK),
+        Generating(store, relay, engine.inspect, messaging, CLOCK, gate),
+        Transferring(store, relay, github_server_of(settings), accounts, CLOCK, gate),
     )
 
 

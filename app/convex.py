@@ -34,6 +34,8 @@ async def convex_access(
         return
     key = given.get_secret_value() if given is not None else secrets.token_hex(32)
     environment = dict(identity.convex_environment) if identity is not None else {}
+    if settings.project_limit is not None:
+        environment["POLARIS_PROJECT_LIMIT"] = str(settings.project_limit)
     make = partial(
         EmbeddedConvex,
         CONVEX_FUNCTIONS,

@@ -2,7 +2,7 @@
 
 import typer
 
-from app.cli import product, programs, recordings, token
+from app.cli import backup, doctor, product, programs, recordings, token
 from app.cli.engine import commands as engine
 
 cli = typer.Typer(
@@ -18,6 +18,9 @@ cli.command()(product.worker)
 cli.command()(programs.convex)
 cli.command("model-server")(programs.model_server)
 cli.command()(programs.demo)
+cli.command()(doctor.doctor)
+cli.command()(backup.backup)
+cli.command()(backup.restore)
 cli.add_typer(token.commands, name="token")
 cli.command()(engine.runs)
 cli.command()(engine.events)

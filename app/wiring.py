@@ -9,6 +9,7 @@ from functools import partial
 from fastapi import FastAPI
 
 from app.backend import CLOCK, Backend, backend_of, engine_of, open_store
+from app.billing import gate_of
 from app.convex import ConvexAccess, convex_access
 from app.github import accounts_of, connecting_of, github_server_of, has_github
 from app.http.application import create_application
@@ -139,7 +140,7 @@ async def operator_access(settings: Settings) -> AsyncGenerator[EngineAccess]:
             convex = await stack.enter_async_context(convex_access(settings, None))
             store = await stack.enter_async_context(open_store(settings, convex))
             relay = Relay(store.outbox, engine)
-            policy = settings.busy_policy.value
+            policy = settings.policy_when_busy.value
             messaging = Messaging(store, relay, engine.inspect, policy, LiveAnswers())
         yield EngineAccess(engine, messaging, has_operator=True)
 
@@ -210,9 +211,10 @@ def services_of(
 ) -> Services:
     """What the routes use."""
     checks = {"store": backend.store.ping, "engine": partial(engine_answers, backend.engine)}
-    inspect, policy = backend.engine.inspect, settings.busy_policy.value
+    inspect, policy = backend.engine.inspect, settings.policy_when_busy.value
     messaging = Messaging(backend.store, backend.relay, inspect, policy, backend.workplace.live)
     accounts = accounts_of(settings, backend.store, CLOCK)
+    gate = gate_of(settings, backend.store)
     access = EngineAccess(backend.engine, messaging, has_operator=identity.token is not None)
     return Services(
         store=backend.store,
@@ -221,9 +223,9 @@ def services_of(
         choosing=Choosing(offers_of(settings)),
         asking=Asking(backend.store, backend.relay),
         completing=Completing(backend.small_model, partial(page_at, backend.workplace.owned)),
+        generating=Generating(backend.store, backend.relay, inspect, messaging, CLOCK, gate),
         following=Following(backend.store),
         metering=Metering(backend.store.usage),
-        generating=Generating(backend.store, backend.relay, inspect, messaging, CLOCK),
         authenticator=Authenticator.of(identity, CLOCK),
         session=session_of(settings, rooms, backend.workplace.owned(Sandbox)),
         rates=rates,
@@ -242,7 +244,9 @@ def services_of(
             github_server_of(settings),
             accounts,
             CLOCK,
+            gate,
         ),
+        plans=gate,
         connecting=connecting_of(settings, accounts, CLOCK),
         clients=ClientEvents(
             backend.client_tasks,

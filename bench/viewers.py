@@ -4,9 +4,10 @@ import asyncio
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import count
 from pathlib import Path
 from time import monotonic_ns
-from typing import Any, Self
+from typing import Any, Literal, Self
 
 from core.node import NODE
 
@@ -17,6 +18,14 @@ LINE_LIMIT = 1 << 24
 
 class ViewerFailed(Exception):
     """A subscription reported an error, or the clocks of the two processes do not agree."""
+
+
+class CallRefused(Exception):
+    """The function threw; `data` is that of a ConvexError."""
+
+    def __init__(self, text: str, data: Any) -> None:
+        super().__init__(text)
+        self.data = data
 
 
 @dataclass(frozen=True)
@@ -34,6 +43,7 @@ class Viewers:
     def __init__(self) -> None:
         self._process: asyncio.subprocess.Process | None = None
         self._clients = 0
+        self._calls = count()
 
     async def __aenter__(self) -> Self:
         """Start the process and compare the clocks. Raises: ViewerFailed."""
@@ -78,6 +88,30 @@ class Viewers:
     def unsubscribe(self, subscription: str) -> None:
         """Follow it no more; updates that are under way may still come."""
         self._order({"op": "unsubscribe", "id": subscription})
+
+    async def call(
+        self,
+        kind: Literal["query", "mutation"],
+        path: str,
+        args: Mapping[str, object],
+        *,
+        client: int,
+    ) -> Any:
+        """One call, once; what it gives. Updates that come meanwhile are passed over.
+
+        Raises:
+            CallRefused: the function threw.
+        """
+        number = next(self._calls)
+        name = f"call {number}"
+        self._order({"op": kind, "id": name, "client": client, "path": path, "args": args})
+        while True:
+            line = await self._line()
+            if line["id"] != name:
+                continue
+            if "error" in line:
+                raise CallRefused(line["error"], line.get("data"))
+            return line.get("value")
 
     async def update(self) -> Update:
         """The next callback of any subscription. Raises: ViewerFailed, TimeoutError."""

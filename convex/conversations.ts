@@ -1,11 +1,13 @@
 // Conversations, for the signed-in person.
-import { v } from "convex/values";
+import { type Infer, v } from "convex/values";
 import { mutation, query } from "./_generated/server";
 import { callerId, ownedConversation, ownedProject } from "./model/access.ts";
 import { setBudget as set } from "./model/budgets.ts";
 import { createConversation, removeConversation, renameConversation } from "./model/conversations.ts";
 import { wholeList } from "./model/lists.ts";
-import { conversationDoc, messageDoc, toConversationDoc, toMessageDoc } from "./model/docs.ts";
+import { conversationDoc, plainMessageDoc, toConversationDoc, toPlainMessageDoc } from "./model/docs.ts";
+import { HEAD_CHARS, wholeText } from "./model/messages.ts";
+import { previewOf } from "./model/previews.ts";
 import { bounds } from "./model/validators.ts";
 
 export const create = mutation({
@@ -72,10 +74,16 @@ export const getByProject = query({
   },
 });
 
-/** The last 50 messages, oldest first; `messages.list` has all of them, in pages. */
+const WHOLE_CHARS = 2_000_000; // of long messages in one answer, which holds 16 MiB
+
+/**
+ * The last 50 messages, oldest first, for front ends that show `content` and nothing else: it has the text of an answer while
+ * it is written, about once a second, and why one failed or that it was stopped. All of that is sent anew with each
+ * change; `messages.list` (all messages, in pages) and `messages.deltas` cost a fraction.
+ */
 export const getMessages = query({
   args: { conversationId: v.id("conversations") },
-  returns: v.array(messageDoc),
+  returns: v.array(plainMessageDoc),
   handler: async (ctx, { conversationId }) => {
     const ownerId = await callerId(ctx);
     const { conversation } = await ownedConversation(ctx, ownerId, conversationId);
@@ -84,6 +92,16 @@ export const getMessages = query({
       .withIndex("by_conversation", (q) => q.eq("conversationId", conversation._id))
       .order("desc")
       .take(50);
-    return rows.reverse().map(toMessageDoc);
+    const shown: Infer<typeof plainMessageDoc>[] = [];
+    let room = WHOLE_CHARS;
+    for (const row of rows) {
+      const isWritten = row.status === "processing";
+      const rest = (row.chunks ?? 0) * HEAD_CHARS;
+      const isLong = rest > 0 && rest <= room;
+      const text = isWritten ? await previewOf(ctx, row._id) : isLong ? await wholeText(ctx, row) : row.content;
+      if (isLong) room -= rest;
+      shown.push(toPlainMessageDoc(row, text));
+    }
+    return shown.reverse();
   },
 });

@@ -4,6 +4,7 @@ import { internal } from "./_generated/api";
 
 const crons = cronJobs();
 crons.interval("sweep tombstones", { hours: 6 }, internal.system.sweep.tombstones, {});
+crons.interval("sweep editor bases", { hours: 1 }, internal.system.sweep.editorBases, {});
 crons.interval("sweep generation events", { hours: 6 }, internal.system.sweep.generationEvents, {});
 crons.interval("sweep refused events", { hours: 24 }, internal.system.sweep.refusedEvents, {});
 crons.interval("sweep lost transfers", { hours: 1 }, internal.system.sweep.lostTransfers, {});

@@ -7,8 +7,9 @@ import { internalMutation, type MutationCtx, mutation, type QueryCtx, query } fr
 import { callerId, ownedFile, ownedProject } from "./model/access.ts";
 import { fileDoc, toFileDoc } from "./model/docs.ts";
 import { conflict, notFound, refused } from "./model/errors.ts";
+import { entriesOf, wayTo, wholeFolder } from "./model/folders.ts";
 import { Changes, contentFromText, fileAt, folderAt, moveTree, removeTree, writeFile } from "./model/files.ts";
-import { wholeList } from "./model/lists.ts";
+import { saveText } from "./model/saving.ts";
 import { checkedName, parentOf } from "./model/paths.ts";
 import { textOf } from "./model/texts.ts";
 
@@ -63,15 +64,7 @@ export const getFilePath = query({
   returns: v.array(v.object({ _id: v.id("files"), name: v.string() })),
   handler: async (ctx, { id }) => {
     const { file } = await ownedFile(ctx, await callerId(ctx), id);
-    const crumbs = [{ _id: file._id, name: file.name }];
-    let parentId = file.parentId;
-    while (parentId !== undefined) {
-      const parent: Doc<"files"> | null = await ctx.db.get(parentId);
-      if (parent === null) break;
-      crumbs.unshift({ _id: parent._id, name: parent.name });
-      parentId = parent.parentId;
-    }
-    return crumbs;
+    return (await wayTo(ctx, file)).map(({ _id, name }) => ({ _id, name }));
   },
 });
 
@@ -82,9 +75,7 @@ export const getFolderContents = query({
   returns: v.array(fileDoc),
   handler: async (ctx, { projectId, parentId }) => {
     const project = await ownedProject(ctx, await callerId(ctx), projectId);
-    const rows = await wholeList(entriesOf(ctx, project, parentId), "files.listFolder");
-    rows.sort((a, b) => (a.type === b.type ? a.name.localeCompare(b.name) : a.type === "folder" ? -1 : 1));
-    return rows.map((row) => toFileDoc(row));
+    return (await wholeFolder(ctx, project, parentId)).map((row) => toFileDoc(row));
   },
 });
 
@@ -165,22 +156,21 @@ export const removeRest = internalMutation({
   },
 });
 
+/**
+ * Saves what an editor shows. With `expectedSha256`, of the text that it has read, another text is not overwritten. Without it what
+ * others have written since is kept (model/saving.ts); `sha256` tells whether the file is what was sent.
+ */
 export const updateFile = mutation({
-  args: { id: v.id("files"), content: v.string() },
-  returns: v.null(),
-  handler: async (ctx, { id, content }) => {
+  args: { id: v.id("files"), content: v.string(), expectedSha256: v.optional(v.string()) },
+  returns: fileDoc.pick("sha256", "version"),
+  handler: async (ctx, { id, content, expectedSha256 }) => {
     const { file, project } = await ownedFile(ctx, await callerId(ctx), id);
     const changes = new Changes(ctx, project);
-    // The text of a link is shown as its content: saved, it is a link still.
-    await writeFile(changes, file.path, { ...(await contentFromText(content)), mode: file.mode });
+    const { sha256, version } = await saveText(changes, file, content, expectedSha256);
     await changes.close();
-    return null;
+    return { sha256, version };
   },
 });
-
-function entriesOf(ctx: QueryCtx, project: Doc<"projects">, parentId: Id<"files"> | undefined) {
-  return ctx.db.query("files").withIndex("by_parent", (q) => q.eq("projectId", project._id).eq("parentId", parentId));
-}
 
 async function withContent(ctx: QueryCtx, row: Doc<"files">): Promise<Infer<typeof fileDoc>> {
   if (row.type === "folder") return toFileDoc(row);

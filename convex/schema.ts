@@ -26,6 +26,8 @@ import {
   openedPullRequest,
   outboxData,
   parentCall,
+  planStatus,
+  planTier,
   projectSettings,
   repositoryLink,
   reportLine,
@@ -90,6 +92,16 @@ export default defineSchema({
     fileId: v.id("files"),
     text: v.string(),
   }).index("by_file", ["fileId"]),
+
+  // What an editor may still show of a file that somebody else has written since; written with such a write, read and replaced
+  // where an editor saves without a hash, swept after a day.
+  editorBases: defineTable({
+    fileId: v.id("files"),
+    text: v.optional(v.string()), // absent: it was a blob
+    keptAt: v.number(),
+  })
+    .index("by_file", ["fileId"])
+    .index("by_age", ["keptAt"]),
 
   // What was deleted, and when; written with the deletion, read by workspaces that catch up, swept after 7 days.
   fileTombstones: defineTable({
@@ -395,6 +407,7 @@ export default defineSchema({
     usage: v.optional(usage), // of its turns so far, and the model of the last: what an answer that fails keeps
     model: v.optional(v.string()),
     projectGenerationId: v.optional(v.id("projectGenerations")), // of which it is a step: its changes are logged
+    preview: v.optional(v.object({ dueAt: v.number(), nextSeq: v.number() })), // when it is written next, and from which delta on
   })
     .index("by_message", ["messageId"])
     .index("by_conversation_status", ["conversationId", "status"])
@@ -410,6 +423,14 @@ export default defineSchema({
     toolCallId: v.optional(v.string()), // of output
     text: v.string(),
   }).index("by_message", ["messageId", "seq"]),
+
+  // The text so far of an answer that is being written, one row each; written about once a second with the deltas, read by
+  // `conversations.getMessages`, deleted when the answer is final.
+  previews: defineTable({
+    messageId: v.id("messages"),
+    text: v.string(),
+    parts: v.array(v.object({ part: v.number(), at: v.number() })), // where the text of each turn begins
+  }).index("by_message", ["messageId"]),
 
   // Whole projects made from a description, one row a request; written by system/generating, read by its job, the
   // reaper and people. Each step is an exchange in the conversation.
@@ -493,6 +514,19 @@ export default defineSchema({
   })
     .index("by_project", ["projectId"])
     .index("by_hash", ["hash"]),
+
+  // Who has signed in, and their plan as the operator's billing said it last; written when a page asks for it and by the API, read
+  // by people, and where projects are made.
+  users: defineTable({
+    ownerId: v.string(),
+    email: v.optional(v.string()),
+    tier: planTier,
+    status: planStatus,
+    projectLimit: v.optional(v.number()), // -1: any number; absent: as the installation says
+    trialEndsAt: v.optional(v.number()),
+    customerId: v.optional(v.string()), // at the billing
+    updatedAt: v.number(),
+  }).index("by_owner", ["ownerId"]),
 
   // The GitHub accounts that people have connected, one each; written and read by the API and by jobs. No public function
   // reads it: `sealed` holds tokens, which were sealed before they came here. It is another text after each change.

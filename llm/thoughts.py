@@ -70,7 +70,7 @@ class ThinkTags:
         for number, tag in enumerate(_OPEN):
             if stripped.startswith(tag):
                 self._tag, self._state = number, "inside"
-                self._held = stripped.removeprefix(tag).lstrip("\n")
+                self._held = stripped.removeprefix(tag)
                 return True
         if any(tag.startswith(stripped) for tag in _OPEN):
             return False  # nothing yet, or the beginning of a tag
@@ -81,6 +81,8 @@ class ThinkTags:
 
     def _think(self, pieces: list[Piece]) -> bool:
         close = _CLOSE[self._tag]
+        if not self.unclosed:  # the thought begins behind the line breaks, whenever they come
+            self._held = self._held.lstrip("\n")
         thought, tag, after = self._held.partition(close)
         if not tag:
             keep = _overlap(self._held, close)

@@ -54,6 +54,17 @@ class TransferOver(Conflict):
     code = "transfer_over"
 
 
+class ProjectLimitReached(Refused):
+    """The person has as many projects as their plan has room for; interfaces know these words."""
+
+    code = "project_limit"
+
+    def __init__(self, current_usage: int, limit: int) -> None:
+        super().__init__("Project limit reached. Please upgrade to Pro for unlimited projects.")
+        self.current_usage = current_usage
+        self.limit = limit
+
+
 class FileChanged(Conflict):
     """The file is not the one that the caller last saw."""
 
@@ -92,6 +103,8 @@ def refusal(code: str, message: str, data: dict[str, object]) -> Exception:
         return StoreDenied(message)
     if code == Busy.code:
         return Busy(message, message_id=str(data.get("messageId", "")))
+    if code == ProjectLimitReached.code:
+        return ProjectLimitReached(_whole(data, "currentUsage"), _whole(data, "limit"))
     known: dict[str, type[Refused]] = {
         GenerationClosed.code: GenerationClosed,
         AnswerTooLong.code: AnswerTooLong,
@@ -102,3 +115,7 @@ def refusal(code: str, message: str, data: dict[str, object]) -> Exception:
     error = known.get(code, by_kind.get(kind, Refused))(message)
     error.code = code
     return error
+
+
+def _whole(data: dict[str, object], name: str) -> int:
+    return int(str(data.get(name, 0)))

@@ -10,6 +10,7 @@ from store.client import ConvexHttp, StoreLimits
 from store.conversations import Conversations
 from store.deltas import DeltaBatcher, DeltaLimits
 from store.edits import Edits
+from store.entries import Entries
 from store.events import GenerationEvents
 from store.files import Files
 from store.following import FollowedConversations
@@ -19,6 +20,7 @@ from store.mcp import Mcp
 from store.messages import Messages
 from store.outbox import Outbox
 from store.passage import Passage
+from store.plans import Plans
 from store.projects import Projects
 from store.pulls import Pulls
 from store.requests import Requests
@@ -45,6 +47,7 @@ class Store:
         self.http = ConvexHttp(url, internal_key=internal_key, limits=limits)
         self.projects = Projects(self.http)
         self.files = Files(self.http)
+        self.entries = Entries(self.http)
         self.checkpoints = Checkpoints(self.http)
         self.edits = Edits(self.http)
         self.conversations = Conversations(self.http)
@@ -60,6 +63,7 @@ class Store:
         self.tasks = Tasks(self.http)
         self.pulls = Pulls(self.http)
         self.usage = UsageRows(self.http)
+        self.plans = Plans(self.http)
         self.outbox = Outbox(self.http)
         self.mcp = Mcp(self.http)
         self.github_accounts = GithubAccountRows(self.http)

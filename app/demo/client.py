@@ -47,10 +47,14 @@ class Api:
         """Create or replace a file."""
         await self._call("PUT", f"/api/projects/{project_id}/files/{quote(path)}", data=data)
 
+    async def files(self, project_id: str) -> list[dict[str, Any]]:
+        """Every file of the project, without its bytes."""
+        tree = await self._call("GET", f"/api/projects/{project_id}/files")
+        return [entry for entry in tree["files"] if entry["type"] == "file"]
+
     async def read_files(self, project_id: str) -> dict[str, bytes]:
         """Every file of the project with its bytes."""
-        tree = await self._call("GET", f"/api/projects/{project_id}/files")
-        paths = [entry["path"] for entry in tree["files"] if entry["type"] == "file"]
+        paths = [entry["path"] for entry in await self.files(project_id)]
         return {path: await self._read(project_id, path) for path in paths}
 
     async def configure(self, project_id: str, **settings: object) -> None:
@@ -99,6 +103,10 @@ class Api:
     async def message(self, message_id: str) -> dict[str, Any]:
         """One message, with its tool calls."""
         return dict(await self._call("GET", f"/api/messages/{message_id}"))
+
+    async def deltas(self, message_id: str) -> Mapping[str, Any]:
+        """What was streamed of an answer, from its beginning on."""
+        return await self._call("GET", f"/api/messages/{message_id}/deltas")
 
     async def parts(self, message_id: str, turn: int, call_id: str) -> list[dict[str, Any]]:
         """What a tool call came to beside its text."""

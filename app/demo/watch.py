@@ -12,16 +12,18 @@ from convex import ConvexClient
 RUNS_PER_CURSOR = 12  # what one subscription may show before the cursor moves on
 
 
-class _Run(BaseModel):
+class Run(BaseModel):
+    """A stretch of one part of an answer."""
+
     part: int
     kind: str  # as `deltaKind` in convex/model/validators.ts
     text: str
 
 
-class _Page(BaseModel):
+class Page(BaseModel):
     """What `messages:deltas` answers."""
 
-    runs: list[_Run]
+    runs: list[Run]
     next: int
     has_more: bool = Field(alias="hasMore")
     status: str
@@ -59,8 +61,8 @@ class Reader:
                 "messages:deltas", {"messageId": message_id, "from": float(cursor)}
             )
             async for value in subscription:
-                page = _Page.model_validate(value)
-                parts = _applied(base, page.runs)
+                page = Page.model_validate(value)
+                parts = applied(base, page.runs)
                 text = "".join(parts[part] for part in sorted(parts))
                 if text != shown:
                     on_change(shown, text)
@@ -74,7 +76,7 @@ class Reader:
             await asyncio.sleep(0)  # the subscription ended because the cursor moves
 
 
-def _applied(base: dict[int, str], runs: Sequence[_Run]) -> dict[int, str]:
+def applied(base: dict[int, str], runs: Sequence[Run]) -> dict[int, str]:
     """The prose by part after these runs; a reset drops its part and later ones."""
     parts = dict(base)
     for run in runs:

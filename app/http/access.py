@@ -11,6 +11,7 @@ from fastapi import APIRouter, Depends, Request, Response
 from fastapi.routing import APIRoute
 from fastapi.security import HTTPBearer
 
+from app.http.bare_lists import in_wanted_form
 from app.http.callers import caller_of_connection
 from app.http.context import Services
 from app.http.errors import Problem
@@ -82,7 +83,7 @@ class AuthenticatedRoute(APIRoute):
                 caller.owner, class_of(request.method, self.path)
             )
             request.state.caller = caller
-            return await handle(request)
+            return in_wanted_form(request, self.path, await handle(request))
 
         return authenticated
 

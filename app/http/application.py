@@ -18,6 +18,7 @@ from app.http import (
     events,
     files,
     following,
+    front_ends,
     generate,
     github,
     health,
@@ -57,6 +58,7 @@ MCP_HEADERS = ("Mcp-Session-Id", "MCP-Protocol-Version", "Mcp-Method", "Mcp-Name
 
 # The page of the API shows them in this order. Convex is not on it, and is asked most often.
 NOUNS = (
+    front_ends,  # its fixed words stand before `/projects/{id}`
     convex,
     projects,
     project_settings,
@@ -116,6 +118,7 @@ def create_application(services: Services, settings: Settings, clock: Clock) -> 
         separate_input_output_schemas=False,
     )
     app.state.services = services
+    app.state.front_end = settings.front_end
     app.state.origins = frozenset(settings.cors_origins)
     app.state.convex_sockets = set[object]()
     for noun in NOUNS:

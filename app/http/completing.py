@@ -9,6 +9,7 @@ from fastapi import Request
 from pydantic import Field
 
 from app.http.access import CallerDep, ServicesDep, api_router
+from app.http.errors import InvalidRequest
 from app.services.completing import AtCursor
 from app.wire.shapes import Answer, Body
 from core.background import until_one_ends
@@ -27,7 +28,7 @@ class SuggestionRequest(Body):
 
     project_id: ProjectId | None = Field(None, description="Whose usage it counts for.")
     file_name: Annotated[str, Field(max_length=1_000)] = ""
-    code: Annotated[str, Field(min_length=1, max_length=1_000_000)]
+    code: Code = ""
     current_line: Line = ""
     previous_lines: Code = ""
     text_before_cursor: Line = ""
@@ -46,9 +47,9 @@ class QuickEditRequest(Body):
     """A selection of a file, and what is to become of it; URLs in the instruction are read."""
 
     project_id: ProjectId | None = Field(None, description="Whose usage it counts for.")
-    selected_code: Annotated[str, Field(min_length=1, max_length=100_000)]
+    selected_code: Annotated[str, Field(max_length=100_000)] = ""
     full_code: Code = ""
-    instruction: Annotated[str, Field(min_length=1, max_length=10_000)]
+    instruction: Annotated[str, Field(max_length=10_000)] = ""
 
 
 class QuickEdit(Answer):
@@ -65,6 +66,8 @@ async def suggest(
     caller: CallerDep,
 ) -> Suggestion:
     """Complete the line at the cursor; the next keystroke cancels it by closing the connection."""
+    if not body.code:
+        raise InvalidRequest("Code is required", field="code")
     at = _cursor(body)
     spend = partial(services.metering.spend, owner=caller.owner, project_id=body.project_id)
     said = await while_connected(request, lambda: services.completing.suggestion(at, spend=spend))
@@ -79,6 +82,10 @@ async def quick_edit(
     caller: CallerDep,
 ) -> QuickEdit:
     """Rewrite a selection as the instruction says."""
+    if not body.selected_code:
+        raise InvalidRequest("Selected code is required", field="selectedCode")
+    if not body.instruction.strip():
+        raise InvalidRequest("Instruction is required", field="instruction")
     spend = partial(services.metering.spend, owner=caller.owner, project_id=body.project_id)
     edited = await while_connected(
         request,

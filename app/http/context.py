@@ -22,6 +22,7 @@ from app.services.mcp.endpoint import McpEndpoint
 from app.services.mcp.named import NamedServers
 from app.services.messages import Messaging
 from app.services.metering import Metering
+from app.services.plans import PlanGate
 from app.services.previews import Previews
 from app.services.session import SessionFacts
 from app.services.streams import Streams
@@ -57,6 +58,7 @@ class Services:
     mcp_servers: NamedServers
     previews: Previews
     transfers: Transferring
+    plans: PlanGate
     connecting: Connecting
     clients: ClientEvents
     triggering: Triggering

@@ -4,7 +4,7 @@ import logging
 import math
 from collections.abc import Mapping
 from http import HTTPStatus
-from typing import Any
+from typing import Any, Literal
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
@@ -13,13 +13,16 @@ from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
 from starlette.routing import Match
 
+from app.http.front_end_words import said_to
 from app.http.rates.limits import RateLimited
 from app.identity.tokens import ForeignPage, Unauthorized
 from app.services.engine import OperatorOnly
 from app.services.mcp.endpoint import ForeignOrigin
+from app.services.plans import PlanRequired
 from core.errors import Conflict, NotFound, Refused, Transient
 from core.invalid import place_of, reason_of
 from engine import BadToken
+from store.errors import ProjectLimitReached
 
 log = logging.getLogger(__name__)
 
@@ -66,6 +69,11 @@ class Problem(BaseModel):
     message_id: str | None = Field(
         None, alias="messageId", description="The message that is in the way (409)"
     )
+    current_usage: int | None = Field(
+        None, alias="currentUsage", description="Projects that there are (403 project_limit)"
+    )
+    limit: int | None = Field(None, description="Projects that there may be (403 project_limit)")
+    allowed: Literal[False] | None = Field(None, description="With `limit`: no project more")
     request_id: str | None = Field(
         None, alias="requestId", description="Quote it when you report a fault (500)"
     )
@@ -77,10 +85,10 @@ def problem(
     code: str,
     *,
     headers: Mapping[str, str] | None = None,
-    extra: Mapping[str, str | None] | None = None,
+    extra: Mapping[str, object] | None = None,
 ) -> JSONResponse:
     """An error response; entries of `extra` that are None are left out."""
-    content = {"error": message, "code": code}
+    content: dict[str, object] = {"error": message, "code": code}
     content |= {name: value for name, value in (extra or {}).items() if value is not None}
     return JSONResponse(content, status, headers=dict(headers or {}))
 
@@ -88,7 +96,13 @@ def problem(
 def status_of(error: Refused) -> int:
     """The HTTP status that says what kind of refusal this is."""
     match error:
-        case OperatorOnly() | ForeignOrigin() | ForeignPage():
+        case (
+            OperatorOnly()
+            | ForeignOrigin()
+            | ForeignPage()
+            | PlanRequired()
+            | ProjectLimitReached()
+        ):
             return HTTPStatus.FORBIDDEN
         case Unauthorized() | BadToken():
             return HTTPStatus.UNAUTHORIZED
@@ -102,7 +116,7 @@ def status_of(error: Refused) -> int:
             return HTTPStatus.BAD_REQUEST
 
 
-async def on_refused(_request: Request, error: Exception) -> JSONResponse:
+async def on_refused(request: Request, error: Exception) -> JSONResponse:
     """The caller must change something (400, 401, 403, 404 or 409), or wait (429)."""
     if not isinstance(error, Refused):
         raise error
@@ -111,11 +125,14 @@ async def on_refused(_request: Request, error: Exception) -> JSONResponse:
         headers["WWW-Authenticate"] = "Bearer"
     if isinstance(error, RateLimited):
         headers["Retry-After"] = str(error.retry_after_s)
-    extra = {
+    extra: dict[str, object] = {
         "field": getattr(error, "field", None),
         "messageId": getattr(error, "message_id", None),
     }
-    return problem(status_of(error), str(error), error.code, headers=headers, extra=extra)
+    if isinstance(error, ProjectLimitReached):
+        extra |= {"allowed": False, "currentUsage": error.current_usage, "limit": error.limit}
+    status, text = said_to(request.app.state.front_end, error) or (status_of(error), str(error))
+    return problem(status, text, error.code, headers=headers, extra=extra)
 
 
 async def on_transient(_request: Request, error: Exception) -> JSONResponse:

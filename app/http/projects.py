@@ -10,6 +10,7 @@ from app.http.errors import InvalidRequest
 from app.http.parameters import Cursor, IdempotencyKey
 from app.http.project_settings import ChosenSettings, Command
 from app.http.runs import RealtimeToken
+from app.services.plans import Feature
 from app.wire.shapes import Answer, Body, CreationTimes, Millis, Name, Success
 from core.ids import ProjectId
 from store.records import SettingsChange
@@ -93,6 +94,7 @@ async def create_project(
     body: NewProject, services: ServicesDep, caller: CallerDep, key: IdempotencyKey = None
 ) -> ProjectAnswer:
     """Make an empty project."""
+    await services.plans.require(caller.owner, Feature.PROJECTS)
     project = await services.store.projects.create(owner=caller.owner, name=body.name, key=key)
     return ProjectAnswer.model_validate(project)
 

@@ -41,3 +41,7 @@ class Choosing:
         if model is not None and model not in names:
             raise ModelNotAllowed(names)
         return model
+
+    def known(self, model: str | None) -> str | None:
+        """The model itself where it is offered, else None: the default answers."""
+        return model if any(offer.model == model for offer in self.offers) else None

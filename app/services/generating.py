@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from app.services.messages import Messaging, Receipt, run_of
+from app.services.plans import Feature, PlanGate
 from app.services.project_names import made_up_name
 from core.clock import Clock
 from core.ids import EventId, OwnerId, ProjectId, RunId
@@ -52,6 +53,7 @@ class Generating:
     inspect: Inspection
     messaging: Messaging
     clock: Clock
+    plans: PlanGate
 
     async def start(  # noqa: PLR0913 - the fields of a request
         self,
@@ -63,7 +65,12 @@ class Generating:
         stack: StackName | None = None,
         key: str | None = None,
     ) -> Started:
-        """Make a project, or go on with one. Raises: as `store.generating.request`."""
+        """Make a project, or go on with one.
+
+        Raises: as `store.generating.request`, and the plan's.
+        """
+        if project_id is None:
+            await self.plans.require(owner, Feature.PROJECTS)
         requested = await self.store.generating.request(
             owner=owner,
             name=name or f"Generated Project {round(self.clock.now().timestamp() * 1000)}",
@@ -80,8 +87,9 @@ class Generating:
     async def with_prompt(self, prompt: str, *, owner: OwnerId, key: str | None = None) -> Receipt:
         """Make a project with a made-up name and a conversation, and answer the prompt in it.
 
-        Raises: as `store.messages.send`.
+        Raises: as `store.messages.send`, and the plan's.
         """
+        await self.plans.require(owner, Feature.PROJECTS)
         return await self.messaging.send_first(prompt, owner=owner, name=made_up_name(), key=key)
 
     async def cancel(self, project_id: ProjectId, *, owner: OwnerId) -> bool:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from functools import partial
 
 from app.services.connecting import missing_of, words_of_missing
+from app.services.plans import Feature, PlanGate
 from core.clock import Clock
 from core.ids import EventId, OwnerId, ProjectId
 from jobs.archives.packing import Form, packed
@@ -76,6 +77,7 @@ class Transferring:
     server: GithubServer
     accounts: GithubAccounts
     clock: Clock
+    plans: PlanGate
 
     async def import_repository(
         self,
@@ -90,8 +92,10 @@ class Transferring:
 
         Raises:
             BadAddress: the text names no repository of the configured GitHub.
+            PlanRequired, ProjectLimitReached, BillingAway: as the plan says.
         """
         repository = parse(url, server_url=self.server.server_url)
+        await self.plans.require(owner, Feature.IMPORT)
         asked = await self.store.transfers.request_import(
             owner=owner,
             name=repository.name,
@@ -110,7 +114,11 @@ class Transferring:
     async def import_archive(
         self, chunks: AsyncIterable[bytes], *, owner: OwnerId, name: str, key: str | None = None
     ) -> Started:
-        """Keep an archive, and make a project that a durable job fills from it."""
+        """Keep an archive, and make a project that a durable job fills from it.
+
+        Raises: ProjectLimitReached, BillingAway.
+        """
+        await self.plans.require(owner, Feature.PROJECTS)
         storage_id = await self.store.transfers.keep_archive(chunks)
         asked = await self.store.transfers.request_import(
             owner=owner,
@@ -210,8 +218,12 @@ class Transferring:
         return await self._started(asked)
 
     async def _require_account(self, project_id: ProjectId, owner: OwnerId) -> None:
-        """There is something to push, and somebody to push as. Raises: NotFound, NotConnected."""
+        """There is something to push, a plan that has it, and somebody to push as.
+
+        Raises: NotFound, PlanRequired, BillingAway, NotConnected.
+        """
         await self.store.projects.owned(project_id, owner=owner)
+        await self.plans.require(owner, Feature.EXPORT)
         if await self.accounts.token(owner) is None:
             raise NotConnected
 

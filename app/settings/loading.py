@@ -6,9 +6,10 @@ from typing import Self
 from pydantic import ValidationError, model_validator
 
 from app.settings.accounts import AccountSettings
-from app.settings.answers import AnswerSettings
+from app.settings.answers import AnswerSettings, BusyPolicy
 from app.settings.api import ApiSettings
 from app.settings.clients import ClientSettings
+from app.settings.front_ends import FrontEnd, FrontEndSettings
 from app.settings.identity import IdentitySettings
 from app.settings.models import ModelSettings
 from app.settings.observing import ObservingSettings
@@ -25,6 +26,7 @@ class Settings(
     ObservingSettings,
     ClientSettings,
     AccountSettings,
+    FrontEndSettings,
     TransferSettings,
     AnswerSettings,
     ModelSettings,
@@ -56,8 +58,17 @@ class Settings(
                 "POLARIS_EVENT_KEYS, POLARIS_SIGNING_KEYS, POLARIS_TRIGGER_KEYS: with "
                 "POLARIS_AUTH_ISSUER there is no local user; write KEY=OWNER"
             )
+        if (self.billing_url is None) != (self.billing_key is None):
+            raise ValueError("POLARIS_BILLING_URL and POLARIS_BILLING_KEY: set both, or none")
         self._accounts_fit()
         return self
+
+    @property
+    def policy_when_busy(self) -> BusyPolicy:
+        """What a new message does to a running one; front end J is used to a refusal."""
+        if self.front_end is FrontEnd.J and "busy_policy" not in self.model_fields_set:
+            return BusyPolicy.REJECT
+        return self.busy_policy
 
     def _accounts_fit(self) -> None:
         if self.github_app_client_id is None and self.github_app_client_secret is not None:

@@ -6,7 +6,6 @@ from dataclasses import dataclass, field
 
 from core.ids import ToolCallId
 from llm.anthropic_request import request_body as anthropic_body
-from llm.anthropic_request import without_thoughts
 from llm.catalog import Catalog
 from llm.faults import ModelRefused, ModelUnavailable, PromptTooLong, StreamBroken
 from llm.model import (
@@ -23,6 +22,7 @@ from llm.model import (
     Usage,
 )
 from llm.openai_request import request_body as openai_body
+from llm.proven_thoughts import without_thoughts
 from llm.providers import ANTHROPIC, OPENAI
 from llm.scripted.anthropic_rules import cached_blocks, check_request, signature_of
 from llm.scripted.dialect import JsonObject, Rejected

@@ -14,6 +14,7 @@ from bench.agent import (
     circles,
     histories,
     journal,
+    kills,
     loop,
     needles,
     prefix,
@@ -25,6 +26,7 @@ from bench.figures import say, say_figures, say_machine
 PARTS: Mapping[str, Callable[[Path], Awaitable[Mapping[str, float]]]] = {
     "loop": loop.measure,
     "cancels": cancelling.measure,
+    "kills": kills.measure,
     "lag": token_lag.measure,
     "journal": journal.measure,
     "histories": histories.measure,

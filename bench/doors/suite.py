@@ -5,11 +5,12 @@ import tempfile
 from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
 
-from bench.doors import clients, proxy, sse
+from bench.doors import clients, fronts, proxy, sse
 from bench.figures import say, say_figures, say_machine
 
 PARTS: Mapping[str, Callable[[Path], Awaitable[Mapping[str, float]]]] = {
     "clients": clients.measure,
+    "fronts": fronts.measure,
     "proxy": proxy.overhead,
     "sse": sse.reading,
 }

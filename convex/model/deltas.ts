@@ -4,6 +4,7 @@ import type { Doc } from "../_generated/dataModel";
 import type { MutationCtx, QueryCtx } from "../_generated/server";
 import { find } from "./access.ts";
 import { endOfStream, generationOf } from "./messages.ts";
+import { showDelta } from "./previews.ts";
 import { deltaKind, messageStatus } from "./validators.ts";
 
 const PAGE = 1_000;
@@ -72,6 +73,7 @@ export async function addDelta(ctx: MutationCtx, entry: Infer<typeof deltaEntry>
     text: entry.t,
   });
   await beat(ctx, generation);
+  await showDelta(ctx, generation, entry.k ?? "text");
   return "ok";
 }
 

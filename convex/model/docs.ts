@@ -24,6 +24,8 @@ const shownFile = schema.doc("files").pick(
   "name",
   "type",
   "size",
+  "sha256", // of the bytes: what `files.updateFile` takes as `expectedSha256`
+  "version", // grows with each change of the project's files
   "mode",
   "updatedAt",
   "storageId", // the bytes are a blob: show a notice, no editor
@@ -78,6 +80,39 @@ export const messageDoc = shownMessage.extend({
 
 export function toMessageDoc(row: Doc<"messages">): Infer<typeof messageDoc> {
   return { ...only(shownMessage, row), attachments: toShownAttachments(row.attachments), isCut: (row.chunks ?? 0) > 0 };
+}
+
+const FAILED = "My apologies, I encountered an error while processing your request. Let me know if you need anything else!";
+const STOPPED = "Message was cancelled.";
+
+/** A message for front ends that show `content` and nothing else: how an answer ended stands in it, unless it ended well. */
+export const plainMessageDoc = shownMessage
+  .pick(
+    "_id",
+    "_creationTime",
+    "conversationId",
+    "projectId",
+    "order",
+    "role",
+    "status",
+    "content",
+    "error",
+    "errorCode",
+    "steers",
+    "toldIn",
+  )
+  .extend({ isCut: messageDoc.fields.isCut });
+
+/** `text`: so far, or of all of the message, where the row has less. */
+export function toPlainMessageDoc(row: Doc<"messages">, text = row.content): Infer<typeof plainMessageDoc> {
+  const isCut = text.length === row.content.length && (row.chunks ?? 0) > 0;
+  return { ...only(plainMessageDoc, { ...row, isCut }), content: plainContent(row, text) };
+}
+
+function plainContent({ status, error = FAILED }: Doc<"messages">, text: string): string {
+  if (status === "cancelled") return text || STOPPED;
+  if (status === "failed") return text === "" ? error : `${text}\n\n${error}`;
+  return text;
 }
 
 const LINE_CHARS = 120; // of the arguments of a call in a list

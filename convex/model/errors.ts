@@ -20,8 +20,8 @@ export function conflict(code: string, message: string, extra: Extra = {}): Refu
 }
 
 /** The caller must change something. */
-export function refused(code: string, message: string): Refusal {
-  return refusal("refused", code, message, {});
+export function refused(code: string, message: string, extra: Extra = {}): Refusal {
+  return refusal("refused", code, message, extra);
 }
 
 /** The caller is nobody, or has the wrong key. */

@@ -2,6 +2,7 @@
 import type { Infer } from "convex/values";
 import type { Doc, Id } from "../_generated/dataModel";
 import type { MutationCtx, QueryCtx } from "../_generated/server";
+import { dropBase, keepBase } from "./bases.ts";
 import { freeBlob, keepOrFree, type Loose, release } from "./checkpoints/kept.ts";
 import type { Recording } from "./checkpoints/recording.ts";
 import { type Side, sideOf } from "./checkpoints/sides.ts";
@@ -24,6 +25,7 @@ export class Changes {
   readonly ctx: MutationCtx;
   readonly project: Doc<"projects">;
   readonly at = Date.now();
+  isEditors = false; // whoever has a file open in another editor may save over what others write
   private readonly recording: Recording | null;
   private readonly texts = new Map<string, string>(); // of this mutation, by hash
   /** Folders that were found or made so far, by path: many files of one mutation are in the same. */
@@ -125,7 +127,9 @@ export async function writeFile(changes: Changes, path: string, content: NewCont
   };
   if (existing !== null) {
     await ctx.db.patch(existing._id, { ...fields, version: changes.next(), renamedFrom: undefined });
-    changes.letGo(existing, await putText(ctx, existing._id, content.text));
+    const before = await putText(ctx, existing._id, content.text);
+    changes.letGo(existing, before);
+    if (!changes.isEditors) await keepBase(ctx, existing._id, before);
     const row = await reread(ctx, existing._id);
     changes.note(row.path, sideOf(existing), sideOf(row), content.text);
     return row;
@@ -230,6 +234,7 @@ export async function moveTree(changes: Changes, path: string, target: string): 
 /** Deletes the row, text and blob of one entry of a project that is going; leaves no tombstone. */
 export async function dropFile(ctx: MutationCtx, file: Doc<"files">): Promise<void> {
   await putText(ctx, file._id, undefined);
+  await dropBase(ctx, file._id);
   await ctx.db.delete(file._id);
   if (file.storageId !== undefined) await freeBlob(ctx, file.storageId);
 }
@@ -237,6 +242,7 @@ export async function dropFile(ctx: MutationCtx, file: Doc<"files">): Promise<vo
 /** Deletes one entry, a file or an empty folder. */
 export async function removeEntry(changes: Changes, file: Doc<"files">): Promise<void> {
   const text = await putText(changes.ctx, file._id, undefined);
+  await dropBase(changes.ctx, file._id);
   await changes.ctx.db.delete(file._id);
   await bury(changes, file.path);
   changes.letGo(file, text);

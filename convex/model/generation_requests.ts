@@ -27,10 +27,12 @@ export interface GenerationRequest {
   name: string; // of a project that is made here
   projectId?: string; // one that is there already: it is gone on with
   description?: string; // absent: that of the request before
-  stack?: string;
+  stack?: string; // absent: that of the request before
+  firstStack?: string; // where there was none
 }
 
-export async function requestGeneration(ctx: MutationCtx, request: GenerationRequest): Promise<Started> {
+/** `isRelayed`: nobody sends the event but the relay, which does so at once. */
+export async function requestGeneration(ctx: MutationCtx, request: GenerationRequest, { isRelayed = false } = {}): Promise<Started> {
   const { ownerId, externalId, projectId } = request;
   checkDescription(request);
   const project =
@@ -44,12 +46,9 @@ export async function requestGeneration(ctx: MutationCtx, request: GenerationReq
     throw conflict("generation_in_progress", "This project is being generated already; cancel that or wait");
   }
   const row = await insert(ctx, project, request);
-  const event = await emit(ctx, {
-    eventId: row._id,
-    name: "project/generate-requested",
-    data: { projectGenerationId: row._id, projectId: project._id, ...settingsOfRun(project.settings) },
-    userId: ownerId,
-  });
+  const data = { projectGenerationId: row._id, projectId: project._id, ...settingsOfRun(project.settings) };
+  const requested = { eventId: row._id, name: "project/generate-requested" as const, data, userId: ownerId };
+  const event = await emit(ctx, requested, isRelayed ? 0 : undefined);
   await ctx.db.patch(project._id, { updatedAt: Date.now() });
   return { generation: toProjectGeneration(row), events: [toOutbox(event)], isDuplicate: false };
 }
@@ -58,7 +57,7 @@ export async function requestGeneration(ctx: MutationCtx, request: GenerationReq
 async function insert(ctx: MutationCtx, project: Doc<"projects">, request: GenerationRequest): Promise<Doc<"projectGenerations">> {
   const last = await latestGeneration(ctx, project._id);
   const description = request.description ?? last?.description;
-  const stack = request.stack ?? last?.stack;
+  const stack = request.stack ?? last?.stack ?? request.firstStack;
   if (description === undefined || stack === undefined) {
     throw refused("no_description", "Description is required: this project was not generated before");
   }

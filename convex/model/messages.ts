@@ -6,11 +6,12 @@ import { closeAsks } from "./asks/closing.ts";
 import { conflict } from "./errors.ts";
 import { endWith, stopEvent } from "./generation_end.ts";
 import { emit } from "./outbox.ts";
+import { dropPreview } from "./previews.ts";
 import { countRest } from "./usage.ts";
 import { passOn } from "./steering.ts";
 import { runningTasks } from "./tasks.ts";
 
-const HEAD_CHARS = 200_000; // at most 800 kB of UTF-8; a document holds 1 MiB
+export const HEAD_CHARS = 200_000; // at most 800 kB of UTF-8; a document holds 1 MiB
 const MAX_CHUNKS = 40; // 8 million characters; what is cut there, and of the stream, says so
 const CANCELLED_AT_ONCE = 5; // each reads its streamed text
 const MAX_DELTAS = 16_000; // half of what a mutation may read: 26 minutes at ten a second
@@ -121,7 +122,8 @@ export async function finish(ctx: MutationCtx, message: Doc<"messages">, generat
     endedAt: now,
   });
   const { nextSeq } = await endOfStream(ctx, generation);
-  await ctx.db.patch(generation._id, { status, heartbeatAt: now, nextSeq });
+  await ctx.db.patch(generation._id, { status, heartbeatAt: now, nextSeq, preview: undefined });
+  await dropPreview(ctx, message._id);
   await countRest(ctx, generation, ending.model ?? generation.model, ending.usage);
   await endWith(ctx, generation, { status, error, errorCode });
   await ctx.db.patch(message.conversationId, { updatedAt: now });

@@ -7,6 +7,7 @@ import { find } from "./access.ts";
 import { notFound, refused } from "./errors.ts";
 import { cancelGenerations } from "./generating.ts";
 import { cancelSome } from "./messages.ts";
+import { requireRoom } from "./plans.ts";
 import { changeSettings } from "./settings.ts";
 import type { previewSettings } from "./validators.ts";
 
@@ -20,7 +21,7 @@ export function projectsOf(ctx: QueryCtx, ownerId: string) {
     .order("desc");
 }
 
-/** Makes a project; the same `externalId` of the same owner finds the one made before. */
+/** Makes a project, if the owner's plan has room; the same `externalId` of the same owner finds the one made before. */
 export async function createProject(ctx: MutationCtx, ownerId: string, name: string, externalId?: string): Promise<Doc<"projects">> {
   checkProjectName(name);
   if (externalId !== undefined) {
@@ -30,6 +31,7 @@ export async function createProject(ctx: MutationCtx, ownerId: string, name: str
       .first();
     if (known !== null && known.deletedAt === undefined) return known;
   }
+  await requireRoom(ctx, ownerId);
   const id = await ctx.db.insert("projects", {
     ownerId,
     name,

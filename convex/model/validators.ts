@@ -298,3 +298,14 @@ export const parentCall = v.object({
 export function pageOf<Item extends Validator<unknown, "required", string>>(item: Item) {
   return v.object({ items: v.array(item), nextCursor: v.union(v.string(), v.null()) });
 }
+
+/** What a person pays for; user interfaces know these words. */
+export const planTier = v.union(v.literal("free"), v.literal("pro_monthly"), v.literal("pro_yearly"));
+export const planStatus = v.union(
+  v.literal("free"),
+  v.literal("trialing"),
+  v.literal("active"),
+  v.literal("paused"),
+  v.literal("canceled"),
+  v.literal("past_due"),
+);

@@ -118,6 +118,10 @@ async function purgeMessage(ctx: MutationCtx, messageId: Id<"messages">): Promis
       .withIndex("by_message", (q) => q.eq("messageId", messageId))
       .take(BATCH)),
     ...(await ctx.db
+      .query("previews")
+      .withIndex("by_message", (q) => q.eq("messageId", messageId))
+      .take(1)),
+    ...(await ctx.db
       .query("turns")
       .withIndex("by_message", (q) => q.eq("messageId", messageId))
       .take(50)), // up to 100 kB each

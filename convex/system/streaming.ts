@@ -12,6 +12,7 @@ import { systemMutation } from "../model/functions.ts";
 import { logEdits } from "../model/generating.ts";
 import { endOfStream, finish, generationId, generationOf, streamedText, wholeText } from "../model/messages.ts";
 import { messageRecord, newToolCall, toMessage, turnRecord } from "../model/records.ts";
+import { showAll } from "../model/previews.ts";
 import { keepTodos } from "../model/todos.ts";
 import { answerUntold } from "../model/sending.ts";
 import { noteTold, steerRecord, toSteer, untoldOf } from "../model/steering.ts";
@@ -92,6 +93,7 @@ export const recordTurn = systemMutation({
   handler: async (ctx, { messageId, epoch, turn, toolCalls, told = [] }) => {
     const { message, generation } = await held(ctx, messageId, epoch);
     const isNew = await keepTurn(ctx, generation, turn, toolCalls);
+    if (isNew) await showAll(ctx, generation);
     if (isNew && told.length > 0) await noteTold(ctx, generation, turn.turn, told);
     return { isNew, steers: (await untoldOf(ctx, message._id)).map(toSteer) };
   },

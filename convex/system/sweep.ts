@@ -3,6 +3,7 @@ import { v } from "convex/values";
 import { internal } from "../_generated/api";
 import { internalMutation } from "../_generated/server";
 import { dropUploads } from "../model/attachments.ts";
+import { KEEP_BASES_MS } from "../model/bases.ts";
 import { dropCheckpoint, KEEP_CHECKPOINTS_MS, surplusOf } from "../model/checkpoints/keeping.ts";
 import { isHeld } from "../model/checkpoints/kept.ts";
 import { generationOf } from "../model/messages.ts";
@@ -49,6 +50,21 @@ export const tombstones = internalMutation({
       await ctx.db.delete(row._id);
     }
     if (page.length === PAGE) await ctx.scheduler.runAfter(0, internal.system.sweep.tombstones, {});
+    return null;
+  },
+});
+
+/** Texts that no editor can show any more. */
+export const editorBases = internalMutation({
+  args: {},
+  returns: v.null(),
+  handler: async (ctx): Promise<null> => {
+    const page = await ctx.db
+      .query("editorBases")
+      .withIndex("by_age", (q) => q.lt("keptAt", Date.now() - KEEP_BASES_MS))
+      .take(10); // up to 800 kB each
+    for (const row of page) await ctx.db.delete(row._id);
+    if (page.length === 10) await ctx.scheduler.runAfter(0, internal.system.sweep.editorBases, {});
     return null;
   },
 });

@@ -2,7 +2,8 @@
 import { v } from "convex/values";
 import { ownedMessage } from "../model/access.ts";
 import { systemMutation, systemQuery } from "../model/functions.ts";
-import { openTask, taskDoc, tasksOf } from "../model/tasks.ts";
+import { openTask } from "../model/task_opening.ts";
+import { taskDoc, tasksOf } from "../model/tasks.ts";
 import { held } from "../model/transcript.ts";
 
 /** Asks for a sub-agent, once for each call; the message that it is to answer with. */

@@ -82,6 +82,7 @@ from store.records.generations import DeltaKind, DeltaPage, DeltaRun, Generation
 from store.records.mcp import McpHolder, McpServer
 from store.records.outbox import OutboxEvent
 from store.records.pages import Page
+from store.records.plans import Plan, PlanStatus, PlanTier, PlanUsage
 from store.records.projects import (
     CancelledTransfers,
     ExportStatus,
@@ -191,6 +192,10 @@ __all__ = [
     "OutboxEvent",
     "Page",
     "PartlyPulled",
+    "Plan",
+    "PlanStatus",
+    "PlanTier",
+    "PlanUsage",
     "Project",
     "ProjectGeneration",
     "ProjectSettings",

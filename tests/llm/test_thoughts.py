@@ -2,7 +2,7 @@
 
 import itertools
 
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from llm.thoughts import Piece, ThinkTags
@@ -25,6 +25,7 @@ def told_apart(deltas: list[str], *, is_whole: bool = True) -> tuple[str, str]:
     st.text(st.sampled_from("cd<>/ \n"), max_size=12),
     st.lists(st.integers(min_value=0, max_value=60), max_size=8),
 )
+@example("\n", "", [7])
 def test_tags_may_be_cut_anywhere(thought: str, text: str, cuts: list[int]) -> None:
     whole = f"<think>{thought}</think>{text}"
     edges = [0, *sorted(min(cut, len(whole)) for cut in cuts), len(whole)]

@@ -65,7 +65,7 @@ def is_path(name: str) -> bool:
 
 def in_root(name: str) -> bool:
     """Whether the guide means a file beside it."""
-    return bool(re.fullmatch(rf"\.?[\w-]+(\.({KINDS}))?\.?(example|{KINDS})|Makefile", name))
+    return bool(re.fullmatch(rf"\.?[\w-]+(\.({KINDS}))?\.(example|{KINDS})|Makefile", name))
 
 
 @by_page

@@ -18,6 +18,7 @@ PLAIN = {  # words that mean what they say, wherever they stand
     *("attributes", "concurrency", "context", "error", "inputs", "message", "notifications"),
     *("offset", "output", "priority", "queues", "rate_limited", "schedule", "serialization"),
     *("status", "streams", "topic", "updated_at"),
+    *("function_id", "schedule_id"),  # of Inngest's and Trigger.dev's APIs as well
 }
 
 

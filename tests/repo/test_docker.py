@@ -65,7 +65,11 @@ def test_the_context_holds_what_is_copied_and_little_else() -> None:
 
 def test_every_package_of_ours_is_in_the_image() -> None:
     copied = {source for step in instructions() if step.stage == 1 for source in words(step.rest)}
-    ours = {path.parent.name for path in ROOT.glob("*/__init__.py")} - {"bench", "tests"}
+    ours = {path.parent.name for path in ROOT.glob("*/__init__.py")} - {
+        "bench",
+        "examples",
+        "tests",
+    }
     assert ours <= copied
 
 

@@ -42,12 +42,17 @@ def mode_of(executable: bool | None) -> Literal["executable", "regular"] | None:
     return "executable" if executable else "regular"
 
 
-def as_json(file: FileContent, text: str | None) -> bytes:
-    """The file's record and content as one JSON object."""
+def with_content(file: FileContent, text: str | None) -> FileContentAnswer:
+    """The file's record and content; `text` None: it is no text."""
     content = (
         {"content_base64": base64.b64encode(file.data).decode()}
         if text is None
         else {"content": text}
     )
-    answer = FileContentAnswer.model_validate(file.entry).model_copy(update=content)
+    return FileContentAnswer.model_validate(file.entry).model_copy(update=content)
+
+
+def as_json(file: FileContent, text: str | None) -> bytes:
+    """The same as one JSON object."""
+    answer = with_content(file, text)
     return answer.model_dump_json(by_alias=True, exclude_none=True).encode()

@@ -75,17 +75,18 @@ async def create_entry(
 ) -> FileAnswer:
     """Make a file where nothing stands, or a folder; parent folders appear by themselves."""
     files = services.store.files
+    path = await _path_of(project_id, body, services, caller)
     if body.type == "folder":
         if body.content is not None:
             raise InvalidRequest("content: a folder has none", field="content")
         if body.executable is not None:
             raise InvalidRequest("executable: a folder is not", field="executable")
-        entry = await files.make_folder(project_id, body.path, owner=caller.owner)
+        entry = await files.make_folder(project_id, path, owner=caller.owner)
     else:
         data = (body.content or "").encode()
         entry = await files.write(
             project_id,
-            body.path,
+            path,
             data,
             owner=caller.owner,
             expected_sha256="",
@@ -192,3 +193,19 @@ async def delete_file(
     if not await services.store.files.delete(project_id, path, owner=caller.owner):
         raise NotFound("File not found")
     return Success()
+
+
+async def _path_of(
+    project_id: ProjectId, body: NewEntry, services: ServicesDep, caller: CallerDep
+) -> str:
+    """Where a new entry goes, said by its path or by its name and folder."""
+    if (body.path is None) == (body.name is None):
+        raise InvalidRequest("Give either path or name", field="path")
+    if body.path is not None and body.parent_id is not None:
+        raise InvalidRequest("parentId: a path says the folder already", field="parentId")
+    if body.parent_id is None:
+        return body.path or body.name or ""
+    parent = await services.store.entries.get(body.parent_id, owner=caller.owner)
+    if parent.project_id != project_id or parent.kind != "folder":
+        raise NotFound("File not found")
+    return f"{parent.path}/{body.name}"

@@ -79,7 +79,11 @@ class NewEntry(Body):
     """A file or folder to make where nothing stands."""
 
     type: Literal["file", "folder"]
-    path: Annotated[PathText, Field(examples=["src/index.ts"])]
+    path: Annotated[PathText, Field(examples=["src/index.ts"])] | None = None
+    name: Annotated[PathText, Field(pattern=r"^[^/]+$")] | None = Field(
+        None, description="In place of `path`: its name, in the folder `parentId` or at the root."
+    )
+    parent_id: Annotated[FileId, Field(max_length=64)] | None = None
     content: FileText | None = Field(None, description="Of a file; none means empty.")
     executable: Executable = None
 

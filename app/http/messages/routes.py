@@ -46,7 +46,7 @@ async def send_message(
         body.conversation_id,
         owner=caller.owner,
         text=body.message,
-        model=services.choosing.checked(body.model),
+        model=services.choosing.checked(body.model) or services.choosing.known(body.model_id),
         attachments=[each.asked for each in body.attachments],
         policy=POLICIES.get(body.when_busy),
         key=key,

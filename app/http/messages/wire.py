@@ -242,6 +242,9 @@ class NewMessage(Body):
         None, description="Who answers; by default the model of the conversation."
     )
     attachments: AttachedTo = ()
+    model_id: ModelName | None = Field(
+        None, description="As `model`, but a name that is not allowed is passed over (front end T)."
+    )
     when_busy: WhenBusy | None = Field(
         None,
         description="While an answer is being written in the conversation: the message waits for "

@@ -108,7 +108,7 @@ async def test_a_stored_file_passes_byte_for_byte_and_is_no_page_of_ours(api: Ap
     files = (await api.ok("GET", f"/api/projects/{project}/files"))["files"]
     body: dict[str, object] = {"path": "files:getFile", "args": {"id": files[0]["fileId"]}}
     told = (await api.ok("POST", "/convex/api/query", body))["value"]
-    path = "/convex" + urlsplit(told["storageUrl"]).path
+    path = "/convex" + urlsplit(str(told["storageUrl"])).path
     answer = await api.call("GET", path)
     assert answer.body == data
     assert "sandbox" in answer.headers["Content-Security-Policy"]

@@ -74,6 +74,18 @@ ROUTES = [
     ("POST", "/api/projects/generate/cancel"),
     ("GET", "/api/projects/generate/status/x"),
     ("POST", "/api/projects/create-with-prompt"),
+    ("POST", "/api/projects/create"),
+    ("DELETE", "/api/projects/delete"),
+    ("POST", "/api/projects/check-limit"),
+    ("PUT", "/api/projects/check-limit"),
+    ("POST", "/api/autumn/checkout"),
+    ("POST", "/api/autumn/portal"),
+    ("POST", "/api/autumn/sync"),
+    ("GET", "/api/files/x"),
+    ("PATCH", "/api/files/x"),
+    ("DELETE", "/api/files/x"),
+    ("GET", "/api/files/x/path"),
+    ("GET", "/api/projects/x/folder-contents"),
 ]
 
 

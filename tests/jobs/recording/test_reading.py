@@ -30,7 +30,7 @@ def written(folder: Path, data: bytes) -> Path:
         (b'{"line": "sung"}\n', "line 1 of"),
         (b'["line"]\n', "line 1 of"),
         (b"\x1f\x8b\x08\x00broken", "no whole gzip file"),
-        (gzip.compress(b"x" * 1000)[:-9], "no whole gzip file"),
+        (gzip.compress(b"x" * 1000, mtime=0)[:-9], "no whole gzip file"),
     ],
 )
 def test_what_is_none_is_refused_by_name(tmp_path: Path, data: bytes, said: str) -> None:
