@@ -102,7 +102,8 @@ def time_line(run: RunInfo, found: Found, now: datetime) -> tuple[StepLine, ...]
         if note.step_id not in recorded:
             open_lines[note.step_id] = _begun(note, open_lines.get(note.step_id))
     for wait in found.waits:
-        open_lines[wait.step_id] = _waiting(wait)
+        if wait.step_id not in recorded:  # its row is deleted some time after
+            open_lines[wait.step_id] = _waiting(wait)
     for step_id, child in found.children.items():
         if step_id not in recorded:
             open_lines[step_id] = _invoking(step_id, child)
@@ -187,9 +188,13 @@ def _sleeping(line: StepLine, run: RunInfo, now: datetime) -> StepLine:
     over_at = run.ended_at if run.ended_at is not None else now
     if until is None or until <= over_at:
         ended_at = max(filter(None, (until, line.ended_at)), default=None)
-        return replace(line, until=until, ended_at=ended_at, output=None)
+        tries = (Try(line.started_at, ended_at, None),)
+        return replace(line, until=until, ended_at=ended_at, tries=tries, output=None)
     status: StepStatus = "interrupted" if run.has_ended else "sleeping"
-    return replace(line, until=until, ended_at=run.ended_at, status=status, output=None)
+    tries = (Try(line.started_at, run.ended_at, None),)
+    return replace(
+        line, until=until, ended_at=run.ended_at, status=status, tries=tries, output=None
+    )
 
 
 def _trying(step_id: str, failed: Sequence[FailedTry], run: RunInfo, now: datetime) -> StepLine:
