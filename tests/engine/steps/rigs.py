@@ -15,7 +15,6 @@ from engine.steps.dbos_journal import DbosJournal, Records
 from engine.steps.journal import Journal
 from engine.steps.waits import Waits, close_wait
 from engine.steps.working import Working
-from engine.steps.working import Working
 from engine.storage import tables
 from engine.storage.outage import Outage
 from engine.storage.transactions import Ledger
