@@ -79,6 +79,7 @@ export default defineSchema({
     storageId: v.optional(v.id("_storage")), // the bytes, where they are no text or too much of it
     version: v.number(),
     renamedFrom: v.optional(v.string()), // makes a repeated rename recognisable
+    hasBase: v.optional(v.boolean()), // whether a row of `editorBases` may be there
     updatedAt: v.number(),
   })
     .index("by_path", ["projectId", "path"])

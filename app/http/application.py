@@ -118,12 +118,11 @@ def create_application(services: Services, settings: Settings, clock: Clock) -> 
         separate_input_output_schemas=False,
     )
     app.state.services = services
-    app.state.front_end = settings.front_end
     app.state.origins = frozenset(settings.cors_origins)
     app.state.convex_sockets = set[object]()
     for noun in NOUNS:
         app.include_router(noun.router)
-    add_error_handlers(app)
+    add_error_handlers(app, front_end=settings.front_end)
     # The last one added is the outermost: a page must be able to read a 500 as well.
     app.add_middleware(
         BodyLimit,

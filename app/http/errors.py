@@ -19,6 +19,7 @@ from app.identity.tokens import ForeignPage, Unauthorized
 from app.services.engine import OperatorOnly
 from app.services.mcp.endpoint import ForeignOrigin
 from app.services.plans import PlanRequired
+from app.settings import FrontEnd
 from core.errors import Conflict, NotFound, Refused, Transient
 from core.invalid import place_of, reason_of
 from engine import BadToken
@@ -188,8 +189,12 @@ async def on_invalid(_request: Request, error: Exception) -> JSONResponse:
     return problem(HTTPStatus.BAD_REQUEST, text, "invalid_request", extra={"field": field})
 
 
-def add_error_handlers(app: FastAPI) -> None:
-    """Teach `app` the shapes above; `RequestFrame`, around everything, catches bugs."""
+def add_error_handlers(app: FastAPI, *, front_end: FrontEnd | None = None) -> None:
+    """Teach `app` the shapes above, in the words of the front end that it is for.
+
+    `RequestFrame`, around everything, catches bugs.
+    """
+    app.state.front_end = front_end
     app.add_exception_handler(Refused, on_refused)
     app.add_exception_handler(Transient, on_transient)
     app.add_exception_handler(HTTPException, on_http)

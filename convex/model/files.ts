@@ -126,11 +126,13 @@ export async function writeFile(changes: Changes, path: string, content: NewCont
     updatedAt: changes.at,
   };
   if (existing !== null) {
-    await ctx.db.patch(existing._id, { ...fields, version: changes.next(), renamedFrom: undefined });
+    const hasBase = !changes.isEditors || existing.hasBase;
+    const changed = { ...fields, hasBase, version: changes.next(), renamedFrom: undefined };
+    await ctx.db.patch(existing._id, changed);
     const before = await putText(ctx, existing._id, content.text);
     changes.letGo(existing, before);
-    if (!changes.isEditors) await keepBase(ctx, existing._id, before);
-    const row = await reread(ctx, existing._id);
+    if (!changes.isEditors) await keepBase(ctx, existing, before);
+    const row = { ...existing, ...changed }; // a call may change as many files as a function may read
     changes.note(row.path, sideOf(existing), sideOf(row), content.text);
     return row;
   }
@@ -185,7 +187,8 @@ function entryIn(parent: Doc<"files"> | null, name: string) {
 /** Deletes `file`, or up to 500 entries below it: true while there is more, and the folder itself still stands. */
 export async function removeTree(changes: Changes, file: Doc<"files">): Promise<boolean> {
   const below = await entriesBelow(changes.ctx, file).order("desc").take(REMOVE_BATCH);
-  for (const entry of below) await removeEntry(changes, entry);
+  for (const entry of below) await removeEntry(changes, entry); // what editors may show of these is swept when it is old
+  await dropBase(changes.ctx, file);
   if (below.length === REMOVE_BATCH) return true;
   await removeEntry(changes, file);
   return false;
@@ -234,7 +237,7 @@ export async function moveTree(changes: Changes, path: string, target: string): 
 /** Deletes the row, text and blob of one entry of a project that is going; leaves no tombstone. */
 export async function dropFile(ctx: MutationCtx, file: Doc<"files">): Promise<void> {
   await putText(ctx, file._id, undefined);
-  await dropBase(ctx, file._id);
+  await dropBase(ctx, file);
   await ctx.db.delete(file._id);
   if (file.storageId !== undefined) await freeBlob(ctx, file.storageId);
 }
@@ -242,7 +245,6 @@ export async function dropFile(ctx: MutationCtx, file: Doc<"files">): Promise<vo
 /** Deletes one entry, a file or an empty folder. */
 export async function removeEntry(changes: Changes, file: Doc<"files">): Promise<void> {
   const text = await putText(changes.ctx, file._id, undefined);
-  await dropBase(changes.ctx, file._id);
   await changes.ctx.db.delete(file._id);
   await bury(changes, file.path);
   changes.letGo(file, text);

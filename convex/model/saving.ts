@@ -17,11 +17,11 @@ const TELLING_CHARS = 4; // of a line that is told from others: not a brace, not
 export async function saveText(changes: Changes, file: Doc<"files">, text: string, expected?: string): Promise<Doc<"files">> {
   const { ctx } = changes;
   changes.isEditors = true;
-  const base = expected === undefined ? await baseOf(ctx, file._id) : null;
+  const base = expected === undefined ? await baseOf(ctx, file) : null;
   const whole = base === null ? text : await withBoth(ctx, file, base, text);
   // The text of a link is shown as its content: saved, it is a link still.
   const row = await writeFile(changes, file.path, { ...(await contentFromText(whole)), mode: file.mode }, expected);
-  if (base === null || whole === text) await dropBase(ctx, file._id);
+  if (base === null || whole === text) await dropBase(ctx, file);
   else await ctx.db.patch(base._id, { text, keptAt: Date.now() }); // the editor shows its own text still
   return row;
 }

@@ -79,14 +79,14 @@ class OpenAIDialect:
             protocol="openai",
             model=model,
             system="\n".join(
-                _text_of(message["content"])
+                text_of(message["content"])
                 for message in messages
                 if message["role"] in ("system", "developer")
             ),
             user_text=user_text,
             results=results,
-            history="\n".join(_text_of(message.get("content")) for message in messages),
-            tool_choice=_choice(request.get("tool_choice")),
+            history="\n".join(text_of(message.get("content")) for message in messages),
+            tool_choice=choice_of(request.get("tool_choice")),
             max_tokens=request.get("max_completion_tokens") or request.get("max_tokens"),
             stream=bool(request.get("stream", False)),
             input_chars=input_chars,
@@ -254,7 +254,8 @@ def _plain(request: JsonObject) -> list[str]:
     ]
 
 
-def _text_of(content: Any) -> str:  # a string, a list of parts, or null
+def text_of(content: Any) -> str:
+    """The text of a content: a string, a list of parts, or null."""
     if content is None:
         return ""
     if isinstance(content, str):
@@ -262,7 +263,8 @@ def _text_of(content: Any) -> str:  # a string, a list of parts, or null
     return "".join(str(part.get("text", "")) for part in cast("list[JsonObject]", content))
 
 
-def _choice(given: Any) -> Literal["auto", "none", "tool"]:
+def choice_of(given: Any) -> Literal["auto", "none", "tool"]:
+    """What a request says of calling tools."""
     if isinstance(given, dict):
         return "tool"
     return "none" if given == "none" else "auto"
@@ -273,7 +275,7 @@ def _latest(messages: list[JsonObject]) -> tuple[str, tuple[AskedResult, ...]]:
     results: list[AskedResult] = []
     for message in reversed(messages):
         if message["role"] == "tool":
-            results.insert(0, AskedResult(_text_of(message.get("content")), is_error=False))
+            results.insert(0, AskedResult(text_of(message.get("content")), is_error=False))
         if message["role"] == "user":
-            return _text_of(message.get("content")), tuple(results)
+            return text_of(message.get("content")), tuple(results)
     return "", tuple(results)

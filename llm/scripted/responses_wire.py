@@ -8,7 +8,7 @@ from core.ids import new_id
 from llm.scripted.asked import Asked, AskedResult
 from llm.scripted.cache import PrefixCache
 from llm.scripted.dialect import Block, Counted, Ending, JsonObject, Rejected, tokens
-from llm.scripted.openai_wire import OpenAIDialect
+from llm.scripted.openai_wire import OpenAIDialect, choice_of, text_of
 from llm.scripted.responses_rules import ENCRYPTED_MARK, check_request
 from llm.scripted.scenario import Scenario
 
@@ -64,8 +64,8 @@ class ResponsesDialect:
             system=str(request.get("instructions") or ""),
             user_text=user_text,
             results=results,
-            history="\n".join(_text_of(item.get("content", item.get("output"))) for item in items),
-            tool_choice=_choice(request.get("tool_choice")),
+            history="\n".join(text_of(item.get("content", item.get("output"))) for item in items),
+            tool_choice=choice_of(request.get("tool_choice")),
             max_tokens=request.get("max_output_tokens"),
             stream=bool(request.get("stream", False)),
             input_chars=input_chars,
@@ -253,26 +253,12 @@ def _plain(request: JsonObject) -> list[str]:
     return [json.dumps(part, ensure_ascii=False, sort_keys=True) for part in parts]
 
 
-def _text_of(content: Any) -> str:  # a string, a list of parts, or nothing
-    if content is None:
-        return ""
-    if isinstance(content, str):
-        return content
-    return "".join(str(part.get("text", "")) for part in cast("list[JsonObject]", content))
-
-
-def _choice(given: Any) -> Literal["auto", "none", "tool"]:
-    if isinstance(given, dict):
-        return "tool"
-    return "none" if given == "none" else "auto"
-
-
 def _latest(items: list[JsonObject]) -> tuple[str, tuple[AskedResult, ...]]:
     """The last text of the user, and the tool results after it, none marked as an error."""
     results: list[AskedResult] = []
     for item in reversed(items):
         if item.get("type") == "function_call_output":
-            results.insert(0, AskedResult(_text_of(item.get("output")), is_error=False))
+            results.insert(0, AskedResult(text_of(item.get("output")), is_error=False))
         if item.get("role") == "user":
-            return _text_of(item.get("content")), tuple(results)
+            return text_of(item.get("content")), tuple(results)
     return "", tuple(results)

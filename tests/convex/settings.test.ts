@@ -52,7 +52,7 @@ describe("the settings of a project", () => {
     const b = backend();
     const { projectId, conversationId } = await chat(b);
     const told = async () => (await send(b, conversationId)).events.at(-1)?.data ?? {};
-    expect(Object.keys(await told()).toSorted()).toEqual(["conversationId", "messageId", "projectId"]);
+    expect(Object.keys(await told()).toSorted()).toEqual(["asksForMeans", "conversationId", "messageId", "projectId"]);
     await b.ann.mutation(api.settings.update, {
       projectId,
       change: { toolSet: "ids", registries: ["a.example.com:1", "b.example.com:2"] },

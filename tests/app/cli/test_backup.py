@@ -8,7 +8,7 @@ import sys
 import tarfile
 from contextlib import closing
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
@@ -17,7 +17,8 @@ from tests.support.product import environment, running, start
 
 pytestmark = pytest.mark.timeout(240)
 
-SLOW = {"text": "All work and no play. ", "repeat": 40, "pace": {"chars_per_s": 200}}
+SAID = "All work and no play. "
+SLOW = {"text": SAID, "repeat": 40, "pace": {"chars_per_s": 200}}
 
 
 def polaris(*command: str, env: dict[str, str]) -> subprocess.CompletedProcess[str]:
@@ -93,7 +94,7 @@ async def test_what_was_killed_goes_on_where_it_is_restored(tmp_path: Path) -> N
                     ends.append(await seen_of(api, project, conversation))
         first, second = (without_times(end) for end in ends)
         assert first == second
-        assert SLOW["text"] * 40 in json.dumps(first["messages"])
+        assert SAID * 40 in json.dumps(first["messages"])
         left = sorted(each.name for each in copy.parent.iterdir())
         assert left == ["data"]
 
@@ -102,12 +103,15 @@ def without_times(value: Any) -> Any:
     """The two finish the same answer at different times."""
     if isinstance(value, dict):
         kept = {"createdAt", "_creationTime"}
+        fields = cast("dict[str, Any]", value)
         return {
             name: without_times(each)
-            for name, each in value.items()
+            for name, each in fields.items()
             if name in kept or not name.endswith("At")
         }
-    return [without_times(each) for each in value] if isinstance(value, list) else value
+    if isinstance(value, list):
+        return [without_times(each) for each in cast("list[Any]", value)]
+    return value
 
 
 def installation(folder: Path) -> dict[str, str]:
