@@ -86,7 +86,7 @@ class StepFailed(Exception):
         self.input: dict[str, Any] | None = None
         """What the step was called with, as it is shown to people."""
         self.kind: str | None = None
-        """The kind of step; None where old code has stored it, and of `run`."""
+        """The kind of step; None where old code has stored it."""
 
 
 class RunFailed(Exception):

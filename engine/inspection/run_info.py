@@ -157,7 +157,8 @@ def step_record(  # noqa: PLR0913 - the parts of one record
     if isinstance(output, codec.Recorded):
         given, kind, output = output.input, output.kind, output.output
     elif isinstance(error, StepFailed):
-        given, kind = error.input, error.kind or "run"
+        given = error.input
+        kind = error.kind or (None if given is None else "run")
     return StepRecord(name, given, output, error, started_at, ended_at, failed, kind)
 
 

@@ -115,7 +115,7 @@ def _own_fields(error: BaseException) -> dict[str, Any]:
             "message": error.message,
             "attempts": error.attempts,
             **({} if error.input is None else {"input": error.input}),
-            **({} if error.kind in {None, "run"} else {"kind": error.kind}),
+            **({} if error.kind is None else {"step_kind": error.kind}),
         }
     if isinstance(error, RunFailed):
         return {
@@ -138,7 +138,7 @@ def error_from(fields: dict[str, Any]) -> Exception:
         case "StepFailed":
             step_id, attempts = fields["step_id"], fields["attempts"]
             failed = StepFailed(step_id, name, message, attempts=attempts, code=code, cause=cause)
-            failed.input, failed.kind = fields.get("input"), fields.get("kind")
+            failed.input, failed.kind = fields.get("input"), fields.get("step_kind")
             return failed
         case "RunFailed":
             run_id, step_id = fields["run_id"], fields["step_id"]

@@ -27,17 +27,32 @@ async def test_a_run_is_listed_and_shown_with_its_steps(api: Api) -> None:
     assert all(step["startedAt"] <= step["endedAt"] for step in run["steps"])
 
 
-async def test_nothing_of_the_content_is_shown(api: Api) -> None:
+async def test_lists_and_metrics_show_nothing_of_the_content(api: Api) -> None:
     sent = await api.send(await api.conversation(), "write the file, my secret")
     await api.until_final(sent["messageId"])
-    shown = [
-        await api.ok("GET", path)
-        for path in ("/api/runs", f"/api/runs/{sent['runId']}", "/api/events", "/api/metrics")
-    ]
-    text = json.dumps(shown)
-    assert "secret" not in text
-    assert "result" not in text
-    assert sent["messageId"] not in json.dumps(shown[1]["steps"])
+    for path in ("/api/runs", "/api/events", "/api/metrics", f"/api/events/{sent['eventId']}"):
+        text = json.dumps(await api.ok("GET", path))
+        assert "secret" not in text
+        assert '"data"' not in text
+        assert '"result"' not in text
+
+
+async def test_its_owner_sees_the_event_and_the_result_of_a_run(api: Api) -> None:
+    conversation = await api.conversation()
+    sent = await api.send(conversation, "write the file, my secret")
+    await api.until_final(sent["messageId"])
+    run = await api.ok("GET", f"/api/runs/{sent['runId']}")
+    assert run["event"]["name"] == "message/sent"
+    assert run["event"]["data"]["messageId"] == sent["messageId"]
+    assert run["event"]["data"]["conversationId"] == conversation
+    assert run["result"]
+    assert "user" not in run["event"]
+    text = json.dumps(run)
+    assert "secret" not in text  # what people write is in the store, not in events
+    assert sent["messageId"] not in json.dumps(run["steps"])
+    hidden = {"input", "output", "byEventId"}
+    assert not any(hidden & step.keys() for step in run["steps"])
+    assert "worker" not in run
 
 
 async def test_a_strangers_runs_and_events_are_not_there(new_person: NewPerson) -> None:
