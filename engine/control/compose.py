@@ -12,6 +12,7 @@ import sqlalchemy as sa
 
 from core.clock import Clock
 from engine.control.cancel import Cancels
+from engine.control.describe import definition_of
 from engine.control.end_hooks import EndHooks
 from engine.control.lifetime import Lifetime
 from engine.control.maintain import Maintenance
@@ -254,7 +255,7 @@ def for_callers(parts: Shared, tokens: Tokens) -> ForCallers:
         live=parts.live,
         inspection=Inspection(
             parts.store.reader,
-            frozenset(job.id for job in settings.jobs.values() if "throttle" in job.flow.options),
+            tuple(map(definition_of, settings.jobs.values())),
         ),
         sender=parts.sender,
         watcher=parts.watcher,

@@ -10,7 +10,16 @@ import sqlalchemy as sa
 from core.errors import NotFound
 from core.ids import RunId
 from engine.events import WireEvent
-from engine.inspection.pages import Page, Position, at, event_of, has_field, scan, slice_of
+from engine.inspection.pages import (
+    Page,
+    Position,
+    at,
+    event_of,
+    has_field,
+    has_text,
+    scan,
+    slice_of,
+)
 from engine.storage import tables
 
 MAX_NAMED_RUNS = 100
@@ -34,6 +43,7 @@ class EventFilter:
     since: datetime | None = None
     until: datetime | None = None
     field: tuple[str, Any] | None = None
+    text: str | None = None
     user_id: str | None = None
 
 
@@ -79,13 +89,14 @@ def read_events(
     connection: sa.Connection, which: EventFilter, limit: int, after: Position | None
 ) -> Page[EventInfo]:
     """A page of events."""
+    fits_field, fits_text = has_field(which.field), has_text(which.text, "event_id", "event_name")
     rows, cursor = scan(
         lambda position, size: list(connection.execute(events_query(which, position, size))),
-        has_field(which.field),
+        lambda row: fits_field(row) and fits_text(row),
         "event_id",
         after=after,
         limit=limit,
-        is_exact=which.field is None,
+        is_exact=which.field is None and which.text is None,
     )
     return Page(tuple(_with_runs(connection, rows)), cursor)
 

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Callable
 
-from engine import Engine, JobContext, job
+from engine import Engine, JobContext, StepFailed, job
 from engine.inspection import RunDetail
 from tests.engine.conftest import Start
 from tests.engine.things import QUICK, Asked
@@ -116,3 +116,22 @@ async def test_a_run_that_does_not_start_says_why(start: Start) -> None:
 @job("quick", on=Asked)
 async def quick(_: JobContext[Asked]) -> None:
     """Nothing."""
+
+
+async def test_a_step_that_failed_keeps_its_kind(start: Start) -> None:
+    @job("fails", on="child/wanted", retries=0)
+    async def fails(_: JobContext[dict[str, object]]) -> None:
+        raise LookupError("no such book")
+
+    @job("asks", on=Asked, retries=0)
+    async def asks(ctx: JobContext[Asked]) -> None:
+        await ctx.step.invoke("ask", fails)
+
+    engine = await start([asks, fails])
+    run_id = (await engine.send(Asked())).run_ids[0]
+    assert (await engine.wait(run_id, 10)).status == "failed"
+    [line] = (await engine.inspect.run(run_id)).time_line
+    assert (line.kind, line.status) == ("invoke", "failed")
+    assert isinstance(line.error, StepFailed)
+    assert line.child is not None
+    assert line.child.status == "failed"
