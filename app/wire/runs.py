@@ -12,7 +12,7 @@ from pydantic import Field
 from app.wire.shapes import Answer, Millis, Success
 from engine import RunStatus
 from engine.events import WireEvent
-from engine.inspection import Page, RunDetail, RunSummary
+from engine.inspection import Page, RunCounts, RunDetail, RunSummary
 from engine.inspection.holds import Hold, HoldReason
 from engine.inspection.timeline import EndedBy, ShownKind, StepLine, StepStatus
 from engine.steps.shown import shown
@@ -85,6 +85,23 @@ class RunPage(Answer):
         """A page of the engine."""
         runs = tuple(RunAnswer.of(run, for_operator=for_operator) for run in page.items)
         return cls(runs=runs, next_cursor=page.next_cursor)
+
+
+class RunCountsAnswer(Answer):
+    """How many runs there are, by status."""
+
+    total: int
+    by_status: dict[RunStatus, int]
+    is_sample: bool = Field(description="Only the newest were counted.")
+
+    @classmethod
+    def of(cls, counts: RunCounts) -> Self:
+        """Counts of the engine."""
+        return cls(
+            total=sum(counts.by_status.values()),
+            by_status=counts.by_status,
+            is_sample=counts.is_sample,
+        )
 
 
 class TryAnswer(Answer):

@@ -1,7 +1,7 @@
 """Waiting for what happens elsewhere."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 
 
 async def until(claim: Callable[[], bool], timeout_s: float = 5.0) -> None:
@@ -9,3 +9,10 @@ async def until(claim: Callable[[], bool], timeout_s: float = 5.0) -> None:
     async with asyncio.timeout(timeout_s):
         while not claim():  # noqa: ASYNC110 - nobody sets an event for it
             await asyncio.sleep(0.005)
+
+
+async def until_true(claim: Callable[[], Awaitable[bool]], timeout_s: float = 10.0) -> None:
+    """The same, of something that has to be asked for."""
+    async with asyncio.timeout(timeout_s):
+        while not await claim():  # noqa: ASYNC110 - as above
+            await asyncio.sleep(0.02)
