@@ -9,6 +9,7 @@ import { deltaPage, deltasFrom } from "./model/deltas.ts";
 import { messageDoc, toMessageDoc, toolCallDoc, toolCardDoc, toToolCallDoc, toToolCardDoc } from "./model/docs.ts";
 import { wholeText } from "./model/messages.ts";
 import { taskDoc, tasksOf } from "./model/tasks.ts";
+import { changedCallsOf } from "./model/call_revisions.ts";
 import { partsOf, toolCallOf, toolCallsOf, turnsOf } from "./model/transcript.ts";
 import { resultPart, turnPart } from "./model/validators.ts";
 
@@ -83,17 +84,16 @@ export const toolCalls = query({
 });
 
 /**
- * The calls of an answer from turn `from` on, in order, as a list shows them; each change of one gives all of these anew.
- * Calls of turns before `next` have ended and change no more: a viewer keeps them, and goes on from there.
+ * The calls of an answer that changed `after` a revision, as a list shows them now, in order of their last change.
+ * A viewer keeps each by its turn and id, and goes on from `next`: so each state of a call is sent once, whatever others do.
  */
 export const toolCards = query({
-  args: { messageId, from: v.optional(v.number()) },
+  args: { messageId, after: v.optional(v.number()) },
   returns: v.object({ cards: v.array(toolCardDoc), next: v.number() }),
-  handler: async (ctx, { from = 0, ...args }) => {
+  handler: async (ctx, { after, ...args }) => {
     const { message } = await ownedMessage(ctx, await callerId(ctx), args.messageId);
-    const calls = (await toolCallsOf(ctx, message._id)).filter(({ turn }) => turn >= from);
-    const open = calls.find(({ status }) => status === "pending" || status === "running");
-    return { cards: calls.map(toToolCardDoc), next: open?.turn ?? (calls.at(-1)?.turn ?? from - 1) + 1 };
+    const calls = await changedCallsOf(ctx, message._id, after);
+    return { cards: calls.map(toToolCardDoc), next: calls.at(-1)?.revision ?? after ?? 0 };
   },
 });
 

@@ -266,6 +266,7 @@ export default defineSchema({
     messageId: v.id("messages"),
     turn: v.number(),
     index: v.number(), // place within the turn
+    revision: v.optional(v.number()), // of the calls of the message, when this one changed last; missing in old rows
     toolCallId: v.string(),
     name: v.string(),
     argumentsJson: v.string(),
@@ -278,6 +279,7 @@ export default defineSchema({
   })
     .index("by_message", ["messageId", "turn", "index"])
     .index("by_call", ["messageId", "turn", "toolCallId"])
+    .index("by_revision", ["messageId", "revision"])
     .index("by_status", ["messageId", "status"]),
 
   // Summaries that stand for the beginning of a conversation; written by jobs, read by the agent (history) and by

@@ -9,6 +9,7 @@ from typing import Any, ClassVar, Generic, Protocol, Self, TypeVar
 
 from core.clock import Clock, SystemClock
 from llm.catalog import Catalog
+from llm.crowd import Crowd
 from llm.exchange import Judge, Reading, Sdk, exchanged
 from llm.gate import Gate
 from llm.model import ModelEvent, ModelRequest
@@ -50,6 +51,7 @@ class SdkModel(ABC, Generic[C]):
         self._facts = (catalog or Catalog.default()).facts(self.name)
         self._clock = clock or SystemClock()
         self._gate = Gate(self._clock)
+        self._crowd = Crowd()
         self._prefixes = PrefixWatch(self.name, provider.protocol)
         self._client = self._connected(api_key)
 
@@ -90,6 +92,7 @@ class SdkModel(ABC, Generic[C]):
             limits=self._patience.limits(self._facts.first_byte_s),
             judge=Judge(self.name, self._clock, self._provider),
             sdk=self.sdk,
+            crowd=self._crowd,
         )
         async with aclosing(events):
             async for event in events:

@@ -26,7 +26,8 @@ class AnthropicModel(ProvenThoughts[anthropic.AsyncAnthropic]):
             api_key=api_key,
             base_url=self._provider.base_url,
             max_retries=0,
-            timeout=anthropic.Timeout(self._patience.idle_s, connect=self._patience.connect_s),
+            # Silence is judged by `exchanged`: a timer of aiohttp costs as much as reading a token.
+            timeout=anthropic.Timeout(None, connect=self._patience.connect_s),
             http_client=anthropic.DefaultAioHttpClient(),
         )
         self._messages = client.messages  # imported on first use: not within the first turn

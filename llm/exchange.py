@@ -15,6 +15,7 @@ import httpx2
 from core.clock import Clock
 from core.usage import Usage
 from llm.catalog import ModelFacts
+from llm.crowd import Crowd
 from llm.faults import StreamBroken
 from llm.judging import Fault, fault_of_response, raised_by
 from llm.merging import merged
@@ -136,6 +137,7 @@ async def exchanged(  # noqa: PLR0913 - what an adapter knows, one argument each
     limits: Limits,
     judge: Judge,
     sdk: Sdk,
+    crowd: Crowd,
 ) -> AsyncGenerator[ModelEvent, None]:
     """The events of the answer to `request`, which is sent when the first one is asked for.
 
@@ -151,7 +153,7 @@ async def exchanged(  # noqa: PLR0913 - what an adapter knows, one argument each
         async with AsyncExitStack() as stack:
             response = await _begun(stack, request, limits.first_byte_s)
             async with (
-                aclosing(_objects(response, limits.first_byte_s)) as objects,
+                aclosing(_objects(response, limits.first_byte_s, crowd)) as objects,
                 aclosing(within(objects, lambda: _limit_s(reading, limits))) as each,
             ):
                 async for said in each:
@@ -211,7 +213,7 @@ def _kind(response: Response) -> str:
 
 
 async def _objects(
-    response: Response, first_byte_s: float
+    response: Response, first_byte_s: float, crowd: Crowd
 ) -> AsyncGenerator[list[tuple[str, Json]], None]:
     """The objects of the answer as they come, one at least, each with the name of its event.
 
@@ -222,7 +224,8 @@ async def _objects(
         raise Said(Fault(status=response.status_code, kind="foreign"))
     seen = False
     async with (
-        aclosing(_first_within(response.iter_bytes(), first_byte_s)) as chunks,
+        aclosing(_first_within(response.iter_bytes(), first_byte_s)) as first,
+        aclosing(crowd.paced(first)) as chunks,
         aclosing(_whole(chunks) if kind.endswith("json") else frames_of(chunks)) as each,
     ):
         async for frames in each:

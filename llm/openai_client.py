@@ -12,6 +12,7 @@ def openai_client(api_key: str, provider: Provider, patience: Patience) -> opena
         api_key=api_key,
         base_url=provider.base_url,
         max_retries=0,
-        timeout=openai.Timeout(patience.idle_s, connect=patience.connect_s),
+        # Silence is judged by `exchanged`: a timer of aiohttp costs as much as reading a token.
+        timeout=openai.Timeout(None, connect=patience.connect_s),
         http_client=openai.DefaultAioHttpClient(),
     )

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from bench.agent import (
     cancelling,
+    cards,
     circles,
     histories,
     journal,
@@ -28,6 +29,7 @@ PARTS: Mapping[str, Callable[[Path], Awaitable[Mapping[str, float]]]] = {
     "cancels": cancelling.measure,
     "kills": kills.measure,
     "lag": token_lag.measure,
+    "cards": cards.measure,
     "journal": journal.measure,
     "histories": histories.measure,
     "needles": needles.measure,

@@ -29,6 +29,7 @@ import type * as model_attached from "../model/attached.js";
 import type * as model_attachments from "../model/attachments.js";
 import type * as model_bases from "../model/bases.js";
 import type * as model_budgets from "../model/budgets.js";
+import type * as model_call_revisions from "../model/call_revisions.js";
 import type * as model_checkpoints_applying from "../model/checkpoints/applying.js";
 import type * as model_checkpoints_hunks from "../model/checkpoints/hunks.js";
 import type * as model_checkpoints_keeping from "../model/checkpoints/keeping.js";
@@ -137,6 +138,7 @@ declare const fullApi: ApiFromModules<{
   "model/attachments": typeof model_attachments;
   "model/bases": typeof model_bases;
   "model/budgets": typeof model_budgets;
+  "model/call_revisions": typeof model_call_revisions;
   "model/checkpoints/applying": typeof model_checkpoints_applying;
   "model/checkpoints/hunks": typeof model_checkpoints_hunks;
   "model/checkpoints/keeping": typeof model_checkpoints_keeping;

@@ -3,6 +3,7 @@ import { internal } from "../_generated/api";
 import type { Doc, Id } from "../_generated/dataModel";
 import type { MutationCtx, QueryCtx } from "../_generated/server";
 import { closeAsks } from "./asks/closing.ts";
+import { nextRevision } from "./call_revisions.ts";
 import { conflict } from "./errors.ts";
 import { endWith, stopEvent } from "./generation_end.ts";
 import { emit } from "./outbox.ts";
@@ -190,13 +191,14 @@ async function closeToolCalls(
     pending: `[Not run: the answer ${why} before it was the turn of this call.]`,
     running: `[Interrupted: the answer ${why} while this call ran. It may have had its effect or not.]`,
   };
+  const revision = await nextRevision(ctx, messageId);
   for (const open of ["pending", "running"] as const) {
     const calls = await ctx.db
       .query("toolCalls")
       .withIndex("by_status", (q) => q.eq("messageId", messageId).eq("status", open))
       .take(MAX_OPEN_CALLS);
     for (const call of calls) {
-      await ctx.db.patch(call._id, { status: "cancelled", output: outputs[open], endedAt });
+      await ctx.db.patch(call._id, { status: "cancelled", output: outputs[open], endedAt, revision });
     }
   }
 }

@@ -66,7 +66,7 @@ export function toTurn(row: Doc<"turns">): Infer<typeof turnRecord> {
   return only(turnRecord, row);
 }
 
-export const toolCallRecord = schema.doc("toolCalls").omit("_id", "_creationTime", "index", "changed"); // lists show the last
+export const toolCallRecord = schema.doc("toolCalls").omit("_id", "_creationTime", "index", "revision", "changed"); // lists show the last
 
 export function toToolCall(row: Doc<"toolCalls">): Infer<typeof toolCallRecord> {
   return only(toolCallRecord, row);

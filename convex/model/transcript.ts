@@ -6,6 +6,7 @@ import { find } from "./access.ts";
 import { conflict, generationClosed, notFound, refused } from "./errors.ts";
 import { beat } from "./deltas.ts";
 import { bytesOf } from "./rows.ts";
+import { MAX_CALLS, nextRevision } from "./call_revisions.ts";
 import { generationOf } from "./messages.ts";
 import type { newToolCall, turnRecord } from "./records.ts";
 import { freeBlob } from "./checkpoints/kept.ts";
@@ -15,7 +16,6 @@ import type { diffStat, keptPart, resultPart } from "./validators.ts";
 type Part = Infer<typeof keptPart>;
 
 const MAX_TURNS = 500;
-const MAX_CALLS = 2_000;
 const MAX_ASKS = 500;
 const MAX_OUTPUT_CHARS = 200_000;
 // What an answer keeps. A function reads at most 16 MiB, and the context of the next answer is several of these.
@@ -110,8 +110,9 @@ export async function recordTurn(
   });
   await countUsage(ctx, generation, turn.model, turn.usage);
   await ctx.db.insert("turns", { messageId, ...turn });
+  const revision = await nextRevision(ctx, messageId);
   for (const [index, { notRun, ...call }] of toolCalls.entries()) {
-    const row = { messageId, turn: turn.turn, index, ...call };
+    const row = { messageId, turn: turn.turn, index, revision, ...call };
     if (notRun === undefined) await ctx.db.insert("toolCalls", { ...row, status: "pending" });
     else await ctx.db.insert("toolCalls", { ...row, status: "skipped", output: notRun, endedAt: Date.now() });
   }
@@ -126,7 +127,8 @@ export async function startToolCall(
 ): Promise<void> {
   const row = await toolCallRow(ctx, generation.messageId, call);
   if (row.status === "pending") {
-    await ctx.db.patch(row._id, { status: "running", startedAt: Date.now() });
+    const revision = await nextRevision(ctx, row.messageId);
+    await ctx.db.patch(row._id, { status: "running", startedAt: Date.now(), revision });
   }
   await beat(ctx, generation);
 }
@@ -153,6 +155,7 @@ export async function finishToolCall(
     output,
     ...(images > 0 && { images }),
     changed: statOf(call.parts),
+    revision: await nextRevision(ctx, row.messageId),
     startedAt: row.startedAt ?? Date.now(),
     endedAt: Date.now(),
   });

@@ -130,27 +130,33 @@ test("a conversation of answers as long as can be is still answered", async () =
   expect(await contextSize(run.b, messageId)).toBeLessThan(16 * MIB);
 });
 
-test("a list shows cards, which are small whatever the calls are, and goes on from what has ended", async () => {
+test("a list shows cards, which are small whatever the calls are, and each change of one is sent once", async () => {
   const run = await running();
-  const cards = async (from?: number) => await run.b.ann.query(api.messages.toolCards, { messageId: run.messageId as never, from });
+  const cards = async (after?: number) => await run.b.ann.query(api.messages.toolCards, { messageId: run.messageId as never, after });
   expect(await cards()).toEqual({ cards: [], next: 0 });
-  await recordTurn(run, 0, 2, "a line\n".repeat(10_000));
-  await finishCall(run, 0, "r".repeat(50_000), { parts: [DIFF, { ...DIFF, path: "b.ts" }, { type: "moreFiles", count: 3 }] });
+  await recordTurn(run, 0, 3, "a line\n".repeat(10_000));
+  await finishCall(run, 1, "r".repeat(50_000), { parts: [DIFF, { ...DIFF, path: "b.ts" }, { type: "moreFiles", count: 3 }] });
   const first = await cards();
-  expect(first.next).toBe(0);
   expect(first.cards.map(({ id, status, argsChars, resultChars, changed }) => [id, status, argsChars, resultChars, changed])).toEqual([
-    ["call-0", "completed", 80_015, 50_000, { files: 5, added: 4, removed: 2 }],
-    ["call-1", "pending", 80_015, undefined, undefined],
+    ["call-0", "pending", 80_015, undefined, undefined],
+    ["call-2", "pending", 80_015, undefined, undefined],
+    ["call-1", "completed", 80_015, 50_000, { files: 5, added: 4, removed: 2 }],
   ]);
   expect(first.cards[0]?.line).toMatch(/^\{"argument":"a line a line /);
-  expect(JSON.stringify(first).length).toBeLessThan(1_000);
-  await finishCall(run, 1, "done");
+  expect(JSON.stringify(first).length).toBeLessThan(1_500);
+  expect(await cards(first.next)).toEqual({ cards: [], next: first.next });
+  await finishCall(run, 0, "done");
+  const second = await cards(first.next);
+  expect(second.cards.map(({ id, status }) => [id, status])).toEqual([["call-0", "completed"]]);
   await recordTurn(run, 1, 1);
-  const later = await cards((await cards()).next);
-  expect(later.cards.map(({ turn, id }) => [turn, id])).toEqual([[1, "call-0"]]);
-  await finishCall(run, 0, "done", { turn: 1 });
-  expect((await cards(1)).next).toBe(2);
-  const whole = await run.b.ann.query(api.messages.toolCall, { messageId: run.messageId as never, turn: 0, toolCallId: "call-0" });
+  await fail(run.b, run.messageId);
+  const last = await cards(second.next);
+  expect(last.cards.map(({ turn, id, status }) => [turn, id, status])).toEqual([
+    [0, "call-2", "cancelled"],
+    [1, "call-0", "cancelled"],
+  ]);
+  expect((await cards()).cards).toHaveLength(4);
+  const whole = await run.b.ann.query(api.messages.toolCall, { messageId: run.messageId as never, turn: 0, toolCallId: "call-1" });
   expect([whole?.args.length, whole?.result?.length]).toEqual([80_015, 50_000]);
   const none = { messageId: run.messageId as never, turn: 9, toolCallId: "call-0" };
   expect(await run.b.ann.query(api.messages.toolCall, none)).toBeNull();
