@@ -11,13 +11,12 @@ import sqlalchemy as sa
 
 from core.errors import Refused
 from engine.dbos.states import run_states
-from engine.inspection.metrics import Spread, spread
+from engine.inspection.metrics import MAX_ROWS, Spread, ended_query, runs_with_times, spread
 from engine.inspection.pages import at
 from engine.status import RunStatus
 from engine.storage import codec, tables
 
 MAX_BUCKETS = 1_000
-MAX_ROWS = 20_000  # of the newest ends, and of the newest runs that have not ended
 MAX_CAUSES = 2_000  # failures of which the cause is read
 SHOWN_CAUSES = 10  # of one bucket
 
@@ -98,42 +97,16 @@ class Series:
     is_sample: bool
 
 
-def _runs(job_id: str | None, user_id: str | None) -> tuple[sa.Select[Any], Any]:
-    states, run = run_states(), tables.run.c
-    started_at = sa.func.coalesce(run.started_at, states.started_at).label("started_at")
-    columns: list[sa.ColumnElement[Any]] = [
-        states.status,
-        run.created_at,
-        started_at,
-        states.ended_at,
-    ]
-    query = sa.select(*columns).select_from(states.join(tables.run, run.run_id))
-    if job_id is not None:
-        query = query.where(run.job_id == job_id)
-    if user_id is not None:
-        owned = tables.owned.c
-        query = query.join(tables.owned, sa.and_(owned.kind == "run", owned.id == run.run_id))
-        query = query.where(owned.user_id == user_id)
-    return query, states
-
-
-def ends_query(since_ms: int, job_id: str | None, user_id: str | None) -> sa.Select[Any]:
-    """Runs that ended since a time, last ended first, bounded."""
-    query, states = _runs(job_id, user_id)
-    ended = query.where(states.ended_at >= since_ms)
-    return ended.order_by(states.ended_at.desc()).limit(MAX_ROWS + 1)
-
-
 def open_query(job_id: str | None, user_id: str | None) -> sa.Select[Any]:
     """Runs that have not ended, newest first, bounded."""
-    query, states = _runs(job_id, user_id)
+    query, states = runs_with_times(job_id, user_id)
     is_open = query.where(states.is_active)
     return is_open.order_by(tables.run.c.created_at.desc()).limit(MAX_ROWS + 1)
 
 
 def failures_query(since_ms: int, job_id: str | None, user_id: str | None) -> sa.Select[Any]:
     """When and of what runs failed since a time, last ended first, bounded."""
-    ended = ends_query(since_ms, job_id, user_id).with_only_columns(tables.run.c.run_id).subquery()
+    ended = ended_query(since_ms, job_id, user_id).with_only_columns(tables.run.c.run_id).subquery()
     states = run_states()
     columns: list[sa.ColumnElement[Any]] = [states.status, states.ended_at, states.error]
     return (
@@ -150,7 +123,7 @@ def read_series(
 ) -> Series:
     """What happened in the buckets of a window."""
     since_ms = window.start_ms
-    ended = list(connection.execute(ends_query(since_ms, job_id, user_id)))
+    ended = list(connection.execute(ended_query(since_ms, job_id, user_id)))
     still = list(connection.execute(open_query(job_id, user_id)))
     is_sample = len(ended) > MAX_ROWS or len(still) > MAX_ROWS
     ended, still = ended[:MAX_ROWS], still[:MAX_ROWS]

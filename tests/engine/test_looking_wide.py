@@ -25,7 +25,6 @@ from engine.inspection.runs import counted_query
 from engine.inspection.series import (
     TooManyBuckets,
     Window,
-    ends_query,
     failures_query,
     open_query,
 )
@@ -235,7 +234,6 @@ async def test_with_20_000_runs_counts_and_buckets_are_read_from_an_index(
     both = ("engine_run", RUNS_TABLE)
     queries = [
         (counted, ("engine_run",)),  # the states of so many are joined in whatever way
-        (ends_query(since, None, None), both),
         (failures_query(since, None, None), both),
         (open_query(None, None), ("engine_run",)),  # as the depths of queues
     ]

@@ -3,10 +3,11 @@
 import asyncio
 from collections.abc import Callable
 
-from engine import Engine, JobContext, StepFailed, job
+from engine import Database, Engine, JobContext, StepFailed, job
+from engine.dbos import claiming
 from engine.inspection import RunDetail
 from tests.engine.conftest import Start
-from tests.engine.things import QUICK, Asked
+from tests.engine.things import QUICK, Asked, beside
 
 
 async def until(engine: Engine, run_id: str, holds: Callable[[RunDetail], bool]) -> RunDetail:
@@ -135,3 +136,39 @@ async def test_a_step_that_failed_keeps_its_kind(start: Start) -> None:
     assert isinstance(line.error, StepFailed)
     assert line.child is not None
     assert line.child.status == "failed"
+
+
+@job("patient", on=Asked)
+async def patient(ctx: JobContext[Asked]) -> None:
+    await ctx.step.wait_for_signal("sign", "go", timeout="1h")
+
+
+async def test_a_run_that_is_handed_over_keeps_its_first_start(database: Database) -> None:
+    async with Engine(jobs=[patient], database=database, grace_s=0.1) as one:
+        run_id = (await one.send(Asked())).run_ids[0]
+        before = (await until(one, run_id, lambda run: bool(run.waits))).info.started_at
+    async with Engine(jobs=[patient], database=database, grace_s=0.1) as other:
+        async with asyncio.timeout(10):
+            while not await other.send_signal("go"):  # noqa: ASYNC110 - a row appears
+                await asyncio.sleep(0.02)
+        assert (await other.wait(run_id, 10)).started_at == before is not None
+        [listed] = (await other.inspect.runs()).items
+        assert listed.started_at == before
+        [line] = (await other.inspect.run(run_id)).time_line
+        assert (line.status, line.ended_by) == ("completed", "signal")
+        assert line.started_at is not None
+        assert line.started_at >= before
+
+
+async def test_a_run_whose_process_died_keeps_its_first_start(
+    start: Start, database: Database
+) -> None:
+    sender = await start([quick], works=False, executor_id="mortal")
+    run_id = (await sender.send(Asked())).run_ids[0]
+    with beside(database) as connection:  # claimed, and never heard of again
+        claiming.claim(connection, "job:quick", 1, claiming.new_owner())
+    before = (await sender.run(run_id)).started_at
+    await sender.__aexit__(None, None, None)
+    await asyncio.sleep(0.01)
+    heir = await start([quick], executor_id="mortal")
+    assert (await heir.wait(run_id, 10)).started_at == before is not None
