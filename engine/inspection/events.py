@@ -88,8 +88,13 @@ def events_query(which: EventFilter, after: Position | None, limit: int) -> sa.S
 def read_events(
     connection: sa.Connection, which: EventFilter, limit: int, after: Position | None
 ) -> Page[EventInfo]:
-    """A page of events."""
+    """A page of events. A text that is the id of an event or of a run finds just that event."""
     fits_field, fits_text = has_field(which.field), has_text(which.text, "event_id", "event_name")
+    if which.text is not None and after is None:
+        rows = connection.execute(_named(which, which.text))
+        named = [row for row in rows if fits_field(row)]
+        if named:
+            return Page(tuple(_with_runs(connection, named)), None)
     rows, cursor = scan(
         lambda position, size: list(connection.execute(events_query(which, position, size))),
         lambda row: fits_field(row) and fits_text(row),
@@ -99,6 +104,13 @@ def read_events(
         is_exact=which.field is None and which.text is None,
     )
     return Page(tuple(_with_runs(connection, rows)), cursor)
+
+
+def _named(which: EventFilter, name: str) -> sa.Select[Any]:
+    """The event of this id, or that has started the run of this id."""
+    run, event = tables.run.c, tables.event.c
+    of_run = sa.select(run.event_id).where(run.run_id == name).scalar_subquery()
+    return events_query(which, None, 2).where(event.id.in_((name, of_run)))
 
 
 def read_event_info(connection: sa.Connection, event_id: str) -> EventInfo:

@@ -26,6 +26,7 @@ from engine.inspection.timeline import Begun, Child, Found, StepLine, time_line
 from engine.inspection.waits import OpenWait, open_wait, waits_query
 from engine.storage import tables
 from engine.storage.owners import owner_of
+from engine.storage.snapshot import at_one_moment
 
 MAX_CHILDREN = 100
 MAX_STEPS = 1000  # as many as a run has
@@ -66,6 +67,7 @@ def read_detail(
     connection: sa.Connection, run_id: str, now_ms: int, throttled: Collection[str] = ()
 ) -> RunDetail:
     """A run with its steps; `throttled` are the jobs that have a throttle. Raises: NoSuchRun."""
+    at_one_moment(connection)
     info, row = read_run(connection, run_id), dbos_rows.run_row(connection, run_id)
     if info is None or row is None:
         raise NoSuchRun(run_id)

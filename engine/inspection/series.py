@@ -15,6 +15,7 @@ from engine.inspection.metrics import MAX_ROWS, Spread, ended_query, runs_with_t
 from engine.inspection.pages import at
 from engine.status import RunStatus
 from engine.storage import codec, tables
+from engine.storage.snapshot import at_one_moment
 
 MAX_BUCKETS = 1_000
 MAX_CAUSES = 2_000  # failures of which the cause is read
@@ -122,6 +123,7 @@ def read_series(
     connection: sa.Connection, window: Window, *, job_id: str | None, user_id: str | None
 ) -> Series:
     """What happened in the buckets of a window."""
+    at_one_moment(connection)
     since_ms = window.start_ms
     ended = list(connection.execute(ended_query(since_ms, job_id, user_id)))
     still = list(connection.execute(open_query(job_id, user_id)))

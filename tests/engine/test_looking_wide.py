@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+import sqlalchemy as sa
 
 from core.clock import ManualClock
 from engine import (
@@ -28,6 +29,8 @@ from engine.inspection.series import (
     failures_query,
     open_query,
 )
+from engine.storage import tables
+from engine.storage.snapshot import at_one_moment
 from engine.triggers import CancelOn
 from tests.engine.conftest import Start
 from tests.engine.test_inspection import RUNS, fill, plan_of
@@ -94,7 +97,7 @@ async def test_a_text_is_found_in_ids_names_and_values_of_events(start: Start) -
 
 
 async def test_an_id_finds_its_run_behind_however_many(start: Start, database: Database) -> None:
-    engine = await start([fine, broken, asleep])
+    engine = await start([fine, broken, asleep], retention=timedelta(days=40_000))
     with beside(database) as connection:
         fill(connection, RUNS)
     assert await found(engine, text="old:000007") == ["old:000007"]
@@ -103,6 +106,9 @@ async def test_an_id_finds_its_run_behind_however_many(start: Start, database: D
     assert await found(engine, text="old:000007", status="completed") == ["old:000007"]
     page = await engine.inspect.runs(RunFilter(text="old:000007", status="failed"))
     assert page.items == ()
+    for name in ("evt8", "old:000008"):
+        events = await engine.inspect.events(EventFilter(text=name))
+        assert [info.event.id for info in events.items] == ["evt8"]
 
 
 async def test_counts_are_by_status_whichever_is_asked_for(start: Start) -> None:
@@ -226,7 +232,7 @@ def test_a_window_begins_at_a_multiple_of_its_buckets() -> None:
 async def test_with_20_000_runs_counts_and_buckets_are_read_from_an_index(
     start: Start, database: Database
 ) -> None:
-    engine = await start([broken])
+    engine = await start([broken], retention=timedelta(days=40_000))
     with beside(database) as connection:
         fill(connection, RUNS)
     since = 1_000 + RUNS - 50
@@ -243,3 +249,18 @@ async def test_with_20_000_runs_counts_and_buckets_are_read_from_an_index(
         for table in looked_up:
             assert not re.search(rf"SCAN {table}$|Seq Scan on {table}\b", plan, re.MULTILINE), plan
     assert (await engine.inspect.counts()).by_status == {"completed": 20_000}
+
+
+async def test_what_is_read_at_one_moment_does_not_change_meanwhile(
+    start: Start, database: Database
+) -> None:
+    engine = await start([fine])
+    runs = sa.select(sa.func.count()).select_from(tables.run)
+    with beside(database) as connection:
+        at_one_moment(connection)
+        assert connection.execute(runs).scalar_one() == 0
+        sent = await engine.send(Asked())
+        await engine.wait(sent.run_ids[0], 10)
+        assert connection.execute(runs).scalar_one() == 0
+    with beside(database) as connection:
+        assert connection.execute(runs).scalar_one() == 1

@@ -151,7 +151,8 @@ async def test_a_run_that_is_handed_over_keeps_its_first_start(database: Databas
         async with asyncio.timeout(10):
             while not await other.send_signal("go"):  # noqa: ASYNC110 - a row appears
                 await asyncio.sleep(0.02)
-        assert (await other.wait(run_id, 10)).started_at == before is not None
+        assert before is not None
+        assert (await other.wait(run_id, 10)).started_at == before
         [listed] = (await other.inspect.runs()).items
         assert listed.started_at == before
         [line] = (await other.inspect.run(run_id)).time_line
