@@ -10,7 +10,7 @@ the same again, with the same ids.
 import asyncio
 import logging
 from collections import deque
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator, Iterator, Mapping
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -26,7 +26,7 @@ from core.clock import Clock
 from core.errors import Refused, Transient
 from core.ids import RunId
 from core.usage import Usage
-from engine import Engine, Middleware, RunCall, RunEnd, Saying, SentEvent, StepCall, Topic
+from engine import Engine, Event, Middleware, RunCall, RunEnd, Saying, SentEvent, StepCall, Topic
 from engine.middleware import Events, Run, Send, Step, StepKind
 
 log = logging.getLogger(__name__)
@@ -102,6 +102,14 @@ class RunNews(StateNews):
     about: dict[str, str]
 
 
+class EventNews(_News):
+    """An event was accepted; the runs that it has started or joined."""
+
+    event_id: str
+    name: str
+    run_ids: tuple[str, ...]
+
+
 class JobNews(_News):
     """A job was paused, or resumed."""
 
@@ -114,6 +122,7 @@ TURN = Topic("turn", TurnNews)
 CONDENSED = Topic("condensed", CondensedNews)
 STATE = Topic("state", StateNews)
 RUN = Topic("run", RunNews)
+EVENT = Topic("event", EventNews)
 JOB = Topic("job", JobNews)
 
 
@@ -138,21 +147,26 @@ class _Followed:
 
 @dataclass(frozen=True)
 class _ForLists:
-    """What lists are told of a run; whose it is has to be looked up where its event has no user."""
+    """What lists are told, in this order, of the doings of one user.
 
-    run_id: RunId
+    Whose a run is has to be looked up where its event has no user: another run has invoked it.
+    """
+
     user_id: str | None
-    news: RunNews
-    message_id: str
+    news: tuple[tuple[str, RunNews | EventNews], ...]
+    """Each with the id of its message."""
+    invoked: RunId | None = None
 
     async def sayings(self, engine: Engine) -> list[Saying]:
         """For everybody's list, and for its person's."""
-        channels = [ALL_RUNS]
-        user_id = self.user_id or await engine.inspect.owner_of_run(self.run_id)
-        if user_id is not None:
-            channels.append(runs_channel(user_id))
+        user_id = self.user_id
+        if user_id is None and self.invoked is not None:
+            user_id = await engine.inspect.owner_of_run(self.invoked)
+        channels = [ALL_RUNS] if user_id is None else [ALL_RUNS, runs_channel(user_id)]
         return [
-            Saying(channel, RUN, self.news, self.message_id, self.run_id) for channel in channels
+            Saying(channel, EVENT if isinstance(news, EventNews) else RUN, news, message_id)
+            for message_id, news in self.news
+            for channel in channels
         ]
 
 
@@ -182,15 +196,11 @@ class NewsOfRuns(Middleware):
             yield
 
     async def on_send(self, events: Events, proceed: Send) -> list[SentEvent]:
-        """Runs are made."""
+        """Events are accepted, and runs made."""
         sent = await proceed(events)
-        for event, each in zip(events, sent, strict=True):
-            for run_id in () if each.duplicate else each.run_ids:
-                job, is_new, _ = run_id.partition(f":{each.event_id}")
-                if is_new:  # else the event has joined a run that gathers
-                    followed = _Followed(run_id, job, event.data, _user_of(event.user))
-                    news = _news_of(followed, StateNews(state="queued"))
-                    self._put(_ForLists(run_id, followed.user_id, news, f"{run_id}:queued"))
+        for event, accepted in zip(events, sent, strict=True):
+            if not accepted.duplicate:
+                self._put(_ForLists(_user_of(event.user), tuple(_news_of_event(event, accepted))))
         return sent
 
     async def on_run(self, call: RunCall, proceed: Run) -> Any:
@@ -307,7 +317,7 @@ class NewsOfRuns(Middleware):
         project_id = _ids_of(followed.event).get("projectId")
         if project_id is not None:
             self._say(run_id, f"project:{project_id}", RUN, of_run, place)
-        self._put(_ForLists(run_id, followed.user_id, of_run, f"{run_id}:{place}"))
+        self._put(_ForLists(followed.user_id, ((f"{run_id}:{place}", of_run),), run_id))
 
     def _say(self, run_id: RunId, channel: str, topic: Topic[Any], news: _News, place: str) -> None:
         self._put(Saying(channel, topic, news, f"{run_id}:{place}", run_id))
@@ -342,6 +352,17 @@ async def _publish(engine: Engine, what: list[Saying | _ForLists]) -> None:
 def _user_of(user: Mapping[str, Any] | None) -> str | None:
     found = None if user is None else user.get("id")
     return found if isinstance(found, str) else None
+
+
+def _news_of_event(event: Event, sent: SentEvent) -> Iterator[tuple[str, RunNews | EventNews]]:
+    """What lists are told of an event, and of the runs that it has made."""
+    event_id, name = sent.event_id, event.name
+    yield f"{event_id}:event", EventNews(event_id=event_id, name=name, run_ids=sent.run_ids)
+    for run_id in sent.run_ids:
+        job, is_new, _ = run_id.partition(f":{event_id}")
+        if is_new:  # else the event has joined a run that gathers
+            followed = _Followed(run_id, job, event.data, _user_of(event.user))
+            yield f"{run_id}:queued", _news_of(followed, StateNews(state="queued"))
 
 
 def _news_of(followed: _Followed, news: StateNews) -> RunNews:

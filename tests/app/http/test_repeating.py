@@ -92,7 +92,7 @@ async def test_an_operator_hears_of_all_runs_and_of_pauses(user: Api) -> None:
         )
         sent = await user.send(await user.conversation(), "hello")
         queued = await told()
-        while queued.data.get("job") != "process-message":
+        while queued.topic != "run" or queued.data["job"] != "process-message":
             queued = await told()
         assert (queued.data["runId"], queued.data["state"]) == (sent["runId"], "queued")
         await user.ok("POST", "/api/jobs/process-message/resume")

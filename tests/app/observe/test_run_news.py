@@ -255,6 +255,8 @@ async def test_lists_hear_of_a_run_from_its_beginning_everybodys_and_its_persons
         assert await site.heard(of_ada, "completed") == told
         await engine.publish(run_news.runs_channel("eve"), "run", {"state": "nothing"})
         assert len(await site.heard(of_eve, "nothing")) == 1
+    (topic, event), *told = told
+    assert (topic, event["name"], event["runIds"]) == ("event", "news/wanted", [run_id])
     assert [data["state"] for _, data in told][:2] == ["queued", "running"]
     assert {(topic, data["runId"], data["job"]) for topic, data in told} == {
         ("run", run_id, "talk")
@@ -275,4 +277,4 @@ async def test_what_a_run_invokes_is_told_to_whom_the_run_belongs(tmp_path: Path
     ):
         (run_id,) = (await engine.send(Event("below/wanted"), user={"id": "ada"})).run_ids
         told = await site.heard(of_ada, "completed")
-    assert f"{run_id}:child" in {data["runId"] for _, data in told}
+    assert f"{run_id}:child" in {data.get("runId") for _, data in told}
