@@ -8,13 +8,16 @@ PY := $(BIN)/python
 UV := .make/uv/bin/uv
 SYNC := $(UV) pip sync --quiet --compile-bytecode --python $(PY) --require-hashes requirements/dev.txt
 NPM := $(PY) -m core.node npm
+NPM_X := $(PY) -m core.node npx
 TYPESCRIPT := '**/*.ts' '**/*.tsx'
-READY := .make/python.stamp .make/node.stamp
+READY := .make/python.stamp .make/node.stamp .make/web.stamp
 
 # Where a company's proxy has a certificate of its own, the machine's store knows it: npm takes both, uv is asked twice.
 export NODE_USE_SYSTEM_CA := 1
 
-.PHONY: help setup demo dev test check format bench crash lock codegen clean
+PAGE := $(shell find web convex/_generated -type f -not -path 'web/dist/*')
+
+.PHONY: help setup demo dev web test check format bench crash lock codegen clean
 help: ## this list
 	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
 
@@ -35,11 +38,22 @@ setup: $(READY) ## install Python and Node packages from the committed locks
 	@$(NPM) ci --silent
 	@touch $@
 
+# The web page, which the API serves.
+.make/web.stamp: $(PAGE) .make/node.stamp
+	@$(NPM_X) vite build web --logLevel warn
+	@touch $@
+
 # What others' platforms ship to their users: only tests call us with it.
 CLIENTS := tests/support/clients
-FOR_TESTS = $(if $(READY),$(READY) .make/clients.stamp)
+FOR_TESTS = $(if $(READY),$(READY) .make/clients.stamp .make/browser.stamp)
 .make/clients.stamp: $(CLIENTS)/package-lock.json .make/node.stamp
 	@$(NPM) ci --silent --prefix $(CLIENTS)
+	@touch $@
+
+# The browser in which tests look at the page.
+BROWSER := tests/support/browser
+.make/browser.stamp: $(BROWSER)/package-lock.json .make/node.stamp
+	@$(NPM) ci --silent --ignore-scripts --prefix $(BROWSER)
 	@touch $@
 
 demo: $(READY) ## the main job, end to end; PROJECT=folder and DATA=folder are taken
@@ -47,6 +61,9 @@ demo: $(READY) ## the main job, end to end; PROJECT=folder and DATA=folder are t
 
 dev: $(READY) ## API, worker and embedded Convex in one process; stays up
 	@$(BIN)/polaris dev
+
+web: $(READY) ## the web page with hot reload, on the `polaris dev` that runs at API=http://127.0.0.1:8787
+	@API=$(or $(API),http://127.0.0.1:8787) $(NPM_X) vite web
 
 # T is one path, with `::name` if wanted: pytest or vitest runs, or both where a folder has tests of both. K without T
 # asks pytest only. Neither is read from the environment, nor handed down to the `make` that a test may start.
@@ -75,11 +92,13 @@ check: $(FOR_TESTS) ## format, lint, types, imports, TypeScript
 	$(PY) -m core.node npx oxlint
 	$(PY) -m core.node npx tsc -p convex --noEmit
 	$(PY) -m core.node npx tsc -p embedded_convex --noEmit
+	$(PY) -m core.node npx tsc -p web --noEmit
 	$(PY) -m core.node npx tsc -p bench --noEmit
 	$(PY) -m core.node npx tsc -p tests/contracts/convex --noEmit
 	$(PY) -m core.node npx tsc -p tests/convex --noEmit
 	$(PY) -m core.node npx tsc -p tests/embedded_convex --noEmit
 	$(PY) -m core.node npx tsc -p tests/app/http --noEmit
+	$(PY) -m core.node npx tsc -p tests/web --noEmit
 	$(PY) -m core.node npx tsc -p tests/support/clients --noEmit
 
 format: $(READY) ## format Python and TypeScript
@@ -87,7 +106,7 @@ format: $(READY) ## format Python and TypeScript
 	$(BIN)/ruff check --fix .
 	$(PY) -m core.node npx oxfmt $(TYPESCRIPT)
 
-bench: $(FOR_TESTS) ## SUITE=agent|doors|engine|fairness|generate|github|start|store|stream|tools; the last line printed is one JSON object
+bench: $(FOR_TESTS) ## SUITE=agent|doors|engine|fairness|generate|github|start|store|stream|tools|web; the last line printed is one JSON object
 	@$(PY) -m bench $(SUITE)
 
 crash: $(READY) ## N=500 random jobs on each database, killed, stopped and cut off at random; SEED=text plays one again

@@ -234,7 +234,8 @@ class _Run:
             ref = await self._steps.run(f"task-{name}", ask)
             if ref.task_id is None:
                 return Handed(ref)
-            end = await sub_agents.run(self._steps, f"invoke-{name}", ref, used=used)
+            budgets = self._spending.budgets(used)
+            end = await sub_agents.run(self._steps, f"invoke-{name}", ref, budgets=budgets)
         return Handed(ref, end)
 
     async def _ask(self, number: int, call: CallRef) -> RequestId | None:

@@ -54,6 +54,10 @@ class Spending:
         self._asked = 0
         self._is_told = False
 
+    def budgets(self, used: Usage) -> tuple[Budget, ...]:
+        """As they stand, what was given more included, when the answer has used so much."""
+        return tuple(replace(each, used=each.used + used) for each in self._budgets)
+
     async def look(self, number: int, used: Usage) -> MeansLeft:
         """Before turn `number`, when the turns before have used so much."""
         remarks: list[str] = []

@@ -1,9 +1,11 @@
 """The port to sub-agents: what a call of `task` asks for, and what comes back."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NewType, Protocol
 
 from agent.durable import Durable
+from agent.means import Budget
 from core.ids import ToolCallId
 from core.usage import Usage
 from tools.output import ToolOutput
@@ -67,10 +69,12 @@ class SubAgents(Protocol):
         """Show the call as running and ask for the task, unless it was asked for before."""
         ...
 
-    async def run(self, steps: Durable, key: str, task: TaskRef, *, used: Usage) -> TaskEnd:
+    async def run(
+        self, steps: Durable, key: str, task: TaskRef, *, budgets: Sequence[Budget]
+    ) -> TaskEnd:
         """Have it done, as a child of this run under `key`, and wait; it ends with this run.
 
-        `used` is what the answer had taken when its turn began: it bounds what is left for it.
+        `budgets` are those of the answer as they stood when its turn began: they bound it, too.
         """
         ...
 

@@ -8,6 +8,7 @@ from bench.agent import suite as agent
 from bench.doors import suite as doors
 from bench.engine import suite as engine
 from bench.github import suite as github
+from bench.web import suite as web
 
 SUITES = {
     "fairness": fairness.main,
@@ -22,8 +23,8 @@ SUITES = {
 def main() -> None:
     """Run the suite that the first argument names.
 
-    The engine's takes options of its own, those of the agent, the doors and GitHub the names of
-    some parts.
+    The engine's takes options of its own, those of the agent, the doors, GitHub and the web the
+    names of some parts.
     """
     match sys.argv[1:]:
         case ["engine", *options]:
@@ -34,10 +35,12 @@ def main() -> None:
             asyncio.run(doors.main(parts))
         case ["github", *parts] if set(parts) <= set(github.PARTS):
             asyncio.run(github.main(parts))
+        case ["web", *parts] if set(parts) <= set(web.PARTS):
+            asyncio.run(web.main(parts))
         case [suite] if suite in SUITES:
             asyncio.run(SUITES[suite]())
         case _:
-            names = "|".join(["agent", "doors", "engine", "github", *SUITES])
+            names = "|".join(["agent", "doors", "engine", "github", "web", *SUITES])
             sys.exit(f"usage: python -m bench {names}   (make bench SUITE=name)")
 
 

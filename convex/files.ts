@@ -5,7 +5,7 @@ import { internal } from "./_generated/api";
 import type { Doc, Id } from "./_generated/dataModel";
 import { internalMutation, type MutationCtx, mutation, type QueryCtx, query } from "./_generated/server";
 import { callerId, ownedFile, ownedProject } from "./model/access.ts";
-import { fileDoc, toFileDoc } from "./model/docs.ts";
+import { fileDoc, pathDoc, toFileDoc, toPathDoc } from "./model/docs.ts";
 import { conflict, notFound, refused } from "./model/errors.ts";
 import { entriesOf, wayTo, wholeFolder } from "./model/folders.ts";
 import { Changes, contentFromText, fileAt, folderAt, moveTree, removeTree, writeFile } from "./model/files.ts";
@@ -46,6 +46,31 @@ export const list = query({
       .withIndex("by_path", (q) => q.eq("projectId", project._id))
       .paginate({ ...paginationOpts, numItems: Math.min(paginationOpts.numItems, 10) });
     return { ...page, page: await Promise.all(page.page.map((row) => withContent(ctx, row))) };
+  },
+});
+
+/** Where all files and folders stand, by path, in pages of at most 1,000. A change of content sends no page anew. */
+export const paths = query({
+  args: { projectId: v.id("projects"), paginationOpts: paginationOptsValidator },
+  returns: paginationResultValidator(pathDoc),
+  handler: async (ctx, { projectId, paginationOpts }) => {
+    const project = await ownedProject(ctx, await callerId(ctx), projectId);
+    const page = await ctx.db
+      .query("files")
+      .withIndex("by_path", (q) => q.eq("projectId", project._id))
+      .paginate({ ...paginationOpts, numItems: Math.min(paginationOpts.numItems, 1_000) });
+    return { ...page, page: page.page.map(toPathDoc) };
+  },
+});
+
+/** The file at a path, with its text; null: none is there now. */
+export const byPath = query({
+  args: { projectId: v.id("projects"), path: v.string() },
+  returns: v.union(fileDoc, v.null()),
+  handler: async (ctx, { projectId, path }) => {
+    const project = await ownedProject(ctx, await callerId(ctx), projectId);
+    const row = await fileAt(ctx, project._id, path);
+    return row && (await withContent(ctx, row));
   },
 });
 

@@ -130,20 +130,23 @@ class Agents:
         return replace(agent, limits=replace(agent.limits, budgets=limited))
 
     async def for_task(self, asked: TaskAsked, steps: Durable) -> Agent:
-        """Who does a task for the agent of a message, with what is left of that one's budget."""
+        """Who does a task for the agent of a message, with what is left of that one's budgets."""
         owner, turns = asked.owner_id, min(self._limits.max_turns, TASK_TURNS)
         said = budget_words(turns) + TASK_WORDS
         agent = await self._in_project(asked, said, (), owner=owner, steps=steps)
         names = agent.toolbox.names if asked.tools is None else asked.tools
-        budgets = tuple(
-            replace(budget, used=budget.used + asked.used) for budget in self._limits.budgets
-        )
+        budgets = asked.budgets
+        if budgets is None:
+            own = self._limits.budgets
+            budgets = tuple(replace(each, used=each.used + asked.used) for each in own)
         agent = replace(
             agent,
             toolbox=agent.toolbox.only(frozenset(names) - OWN_TOOLS),
             limits=replace(self._limits, max_turns=turns, budgets=budgets),
             cache_key=cache_key(asked.message_id),
         )
+        if asked.budgets is not None:
+            return agent
         return await self.within_day(agent, owner=owner, steps=steps)
 
     async def _in_project(

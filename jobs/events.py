@@ -4,6 +4,7 @@ from typing import Literal
 
 from pydantic import TypeAdapter
 
+from agent.means import Budget
 from core.ids import AskId, ConversationId, MessageId, OwnerId, ProjectGenerationId, ProjectId
 from core.usage import Usage
 from engine import Event, EventData, NonRetriable, ReceivedEvent
@@ -42,7 +43,8 @@ class TaskAsked(EventData, event="task/asked"):
     message_id: MessageId  # the placeholder: what the sub-agent is to answer with
     works_for: MessageId  # the answer with the call
     tools: tuple[str, ...] | None = None  # those that it has; None: all that it can have
-    used: Usage = Usage()
+    budgets: tuple[Budget, ...] | None = None  # of that answer, as they stood
+    used: Usage = Usage()  # of it, where its run began before it handed on budgets
     project_id: ProjectId
     owner_id: OwnerId
     uses_mcp: bool = False

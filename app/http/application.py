@@ -10,6 +10,7 @@ from app.http import (
     archives,
     asks,
     attachments,
+    chat,
     checkpoints,
     completing,
     conversations,
@@ -29,6 +30,7 @@ from app.http import (
     messages,
     metrics,
     models,
+    pages,
     previews,
     project_settings,
     projects,
@@ -73,6 +75,7 @@ NOUNS = (
     messages,
     attachments,
     asks,
+    chat,
     completing,
     models,
     usage,
@@ -90,6 +93,7 @@ NOUNS = (
     trigger,
     health,
     docs,
+    pages,
 )
 
 

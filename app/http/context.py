@@ -6,6 +6,7 @@ from app.http.rates.limits import RateLimits
 from app.identity.tokens import Authenticator
 from app.services.asking import Asking
 from app.services.attaching import Attaching
+from app.services.chatting import Chatting
 from app.services.choosing import Choosing
 from app.services.clients.events import ClientEvents
 from app.services.clients.scheduling import Scheduling
@@ -41,6 +42,7 @@ class Services:
     attaching: Attaching
     choosing: Choosing
     asking: Asking
+    chatting: Chatting
     completing: Completing
     following: Following
     metering: Metering

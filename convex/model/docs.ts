@@ -41,6 +41,13 @@ export function toFileDoc(row: Doc<"files">, content?: string): Infer<typeof fil
   return { ...only(shownFile, row), content };
 }
 
+/** Where a file or folder stands: what a tree or a palette shows. Nothing of it changes when the content does. */
+export const pathDoc = schema.doc("files").pick("_id", "path", "type", "mode", "storageId");
+
+export function toPathDoc(row: Doc<"files">): Infer<typeof pathDoc> {
+  return only(pathDoc, row);
+}
+
 export const conversationDoc = schema
   .doc("conversations")
   .pick("_id", "_creationTime", "projectId", "title", "updatedAt", "model", "budget", "editedFrom");

@@ -1,9 +1,12 @@
 """The sub-agents of an answer: each a run of its own, with a conversation that nobody else uses."""
 
+from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 from agent import words
 from agent.durable import Durable
+from agent.means import Budget
 from agent.sub_agents import Report, Task, TaskEnd, TaskId, TaskRef
 from core.ids import MessageId, OwnerId
 from core.usage import Usage
@@ -46,7 +49,9 @@ class StoreSubAgents:
         )
         return TaskId(message_id)
 
-    async def run(self, steps: Durable, key: str, task: TaskRef, *, used: Usage) -> TaskEnd:
+    async def run(
+        self, steps: Durable, key: str, task: TaskRef, *, budgets: Sequence[Budget]
+    ) -> TaskEnd:
         """Invoke the job; a failure of the child is none of this run."""
         if task.task_id is None:
             raise ValueError("a task that was not asked for cannot be run")
@@ -55,7 +60,7 @@ class StoreSubAgents:
             message_id=MessageId(task.task_id),
             works_for=self._attempt.message_id,
             tools=task.tools,
-            used=used,
+            budgets=tuple(replace(budget, asks=False) for budget in budgets),
             project_id=asked.project_id,
             owner_id=self._owner,
             uses_mcp=asked.uses_mcp,

@@ -19,11 +19,11 @@ from typing import Any, NoReturn, TypeVar
 from pydantic import BaseModel, TypeAdapter
 
 from agent.durable import Child, Durable, ToolRef
+from agent.means import Budget
 from agent.person import Grants, Request, RequestId, Standing
 from agent.sub_agents import Report, Task, TaskEnd, TaskId, TaskRef
 from agent.transcript import Loaded, MemoryTranscript, RecordedTurn, Steer, Work
 from core.clock import ManualClock
-from core.usage import Usage
 from engine.results import as_stored, read_back, result_adapter
 from jobs.answer.plan import StagedPlan
 from jobs.recording.lines import Called, without_secrets
@@ -288,7 +288,14 @@ class NobodyElse:
         """As `SubAgents.open`. Raises: NotRehearsable."""
         raise NotRehearsable("the run hands work to sub-agents, whose runs are not recorded")
 
-    async def run(self, steps: Durable, key: str, task: TaskRef, *, used: Usage) -> TaskEnd:  # noqa: ARG002 - as above
+    async def run(
+        self,
+        steps: Durable,  # noqa: ARG002 - as above
+        key: str,  # noqa: ARG002
+        task: TaskRef,  # noqa: ARG002
+        *,
+        budgets: Sequence[Budget],  # noqa: ARG002
+    ) -> TaskEnd:
         """As `SubAgents.run`: nothing was opened."""
         return TaskEnd()
 

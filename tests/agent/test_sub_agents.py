@@ -1,6 +1,6 @@
 """The loop hands a task on in steps: once, wherever it dies, and goes by what comes of it."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pytest
@@ -49,7 +49,7 @@ class Memory:
     def __init__(self) -> None:
         self.tasks: dict[TaskId, Task] = {}
         self.worked: list[str] = []
-        self.used: list[Usage] = []
+        self.budgets: list[tuple[Budget, ...]] = []
         self.alive = NotDurable(children={"work": self._work})
 
     async def open(self, task: Task) -> TaskId:
@@ -57,8 +57,10 @@ class Memory:
         assert self.tasks.setdefault(task_id, task) == task
         return task_id
 
-    async def run(self, steps: Durable, key: str, task: TaskRef, *, used: Usage) -> TaskEnd:
-        self.used.append(used)
+    async def run(
+        self, steps: Durable, key: str, task: TaskRef, *, budgets: Sequence[Budget]
+    ) -> TaskEnd:
+        self.budgets.append(tuple(budgets))
         await steps.invoke(key, Work(), {"id": task.task_id})
         return TaskEnd()
 
@@ -129,7 +131,7 @@ async def test_what_tasks_take_ends_the_answer_at_its_budget() -> None:
     outcome = await office.run()
     assert (outcome.ending, outcome.turns) == (Ending.ANSWER_BUDGET, 1)
     assert outcome.usage.tokens == 15  # those of its own turns: the tasks have said theirs
-    assert [used.tokens for used in office.sub_agents.used] == [15, 15]
+    assert [budget.used.tokens for (budget,) in office.sub_agents.budgets] == [15, 15]
 
 
 async def test_a_task_that_a_rule_forbids_is_not_asked_for() -> None:

@@ -27,7 +27,7 @@ def test_python_lock_names_no_address(lock: Path) -> None:
     assert "://" not in lock.read_text()
 
 
-@pytest.mark.parametrize("folder", [".", "tests/support/clients"])
+@pytest.mark.parametrize("folder", [".", "tests/support/browser", "tests/support/clients"])
 def test_npm_lock_names_no_address(folder: str) -> None:
     lock = ROOT / folder / "package-lock.json"
     packages: dict[str, dict[str, Any]] = json.loads(lock.read_text())["packages"]

@@ -28,7 +28,7 @@ def test_convex_is_the_client_from_the_registry_not_our_folder() -> None:
     assert not Path(spec.origin).is_relative_to(ROOT / "convex")
 
 
-def test_the_embedded_convex_runs_from_a_wheel(tmp_path: Path) -> None:
+def test_a_wheel_holds_the_page_and_its_embedded_convex_runs(tmp_path: Path) -> None:
     subprocess.run(  # noqa: S603 - our own tool chain
         [sys.executable, "-m", "hatchling", "build", "--target", "wheel", "--directory", tmp_path],
         cwd=ROOT,
@@ -38,6 +38,7 @@ def test_the_embedded_convex_runs_from_a_wheel(tmp_path: Path) -> None:
     [wheel] = tmp_path.glob("*.whl")
     home = tmp_path / "installed"
     ZipFile(wheel).extractall(home)
+    assert (home / "web" / "dist" / "index.html").is_file()
     (home / "node_modules").symlink_to(ROOT / "node_modules")  # `npm ci` puts them there
     functions = ROOT / "tests" / "embedded_convex" / "fixtures" / "crons"
     command = ["convex", "--dir", functions, "--data", tmp_path / "data.sqlite"]

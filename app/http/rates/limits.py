@@ -24,6 +24,7 @@ class RateClass(StrEnum):
 STARTING = frozenset(
     {
         ("POST", "/api/messages"),
+        ("POST", "/api/chat"),
         ("POST", "/api/messages/{message_id}/retry"),
         ("POST", "/api/messages/{message_id}/edit"),
         ("POST", "/api/projects/generate"),
@@ -51,6 +52,7 @@ FOLLOWING = frozenset(
         ("POST", "/api/runs/realtime"),
         ("POST", "/api/runs/{run_id:path}/realtime"),
         ("GET", "/api/conversations/{conversation_id}/events"),
+        ("GET", "/api/chat/{chat_id}/stream"),
     }
 )
 

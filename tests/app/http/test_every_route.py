@@ -73,6 +73,8 @@ ROUTES = [
     ("POST", "/api/github/connect/device/poll"),
     ("POST", "/api/github/callback"),
     ("DELETE", "/api/github/connection"),
+    ("POST", "/api/chat"),
+    ("GET", "/api/chat/x/stream"),
     ("POST", "/api/messages"),
     ("POST", "/api/messages/cancel"),
     ("DELETE", "/api/messages"),

@@ -13,6 +13,7 @@ from llm.model import ModelEvent, ModelRequest, Turn
 from store import DeltaLimits, Store
 from store.records import ApprovalRule, AskAnswer, MessageStatus, TaskAnswer
 from tests.jobs.message.site import TASK, Site
+from tests.jobs.message.test_asks import open_asks, reply
 from tests.support.scripted_turns import Reply, ScriptedTurns, call, calls, says, told
 from tests.support.store import KEY
 from tools.delegate import TASK as TASK_TOOL
@@ -189,6 +190,32 @@ async def test_what_it_takes_is_the_answers(site: Site) -> None:
         owner=site.owner, first=day, last=day, by="day", conversation_id=site.conversation_id
     )
     assert used.total.usage.cost_usd == 1.0
+
+
+async def test_the_budget_of_the_conversation_binds_it(site: Site) -> None:
+    writes = [calls(call(f"w{n}", "writeFile", path=f"{n}", content="a")) for n in range(4)]
+    site.conversation_budget = Budget("conversation", usd=0.9)  # a turn is 0.25
+    site.model = Two([handing("t"), says("Never said.")], writes)
+    async with site.worker() as engine:
+        answer = await site.answer(engine, TASK)
+    (task,) = await tasks_of(site, answer.message_id)
+    child = await site.store.messages.owned(task.message_id, owner=site.owner)
+    assert (answer.ended_early, child.ended_early) == ("conversation_budget", "conversation_budget")
+
+
+async def test_more_for_the_answer_is_more_for_it(site: Site) -> None:
+    writes = [calls(call(f"w{n}", "writeFile", path=f"{n}", content="a")) for n in range(3)]
+    site.limits, site.raisable = Limits(budgets=(Budget("answer", usd=0.25),)), ("answer",)
+    begins = calls(call("first", "writeFile", path="first", content="a"))
+    site.model = Two([begins, handing("t"), says("Done.")], [*writes, says("Written.")])
+    async with site.worker() as engine, site.relaying(engine):
+        message_id, run_id = await site.send(engine, TASK)
+        (ask,) = await open_asks(site)
+        await reply(site, engine, ask, AskAnswer(decision="allow", more_usd=5.0))
+        await engine.wait(run_id, 30)
+    answer = await site.store.messages.owned(message_id, owner=site.owner)
+    assert (answer.content, answer.ended_early) == ("Done.", None)
+    assert (await outputs(site, message_id))["t"] == ("completed", "Written.")
 
 
 async def test_it_ends_with_the_answer_that_is_cancelled(site: Site) -> None:

@@ -1,0 +1,12 @@
+// Differences of two texts. Pure.
+
+/** What makes the one text of the other: one replacement between what both begin and end with; null: they are the same. */
+export function smallestChange(before: string, after: string): { from: number; to: number; insert: string } | null {
+  if (before === after) return null;
+  const most = Math.min(before.length, after.length);
+  let from = 0;
+  while (from < most && before[from] === after[from]) from += 1;
+  let end = 0;
+  while (end < most - from && before[before.length - 1 - end] === after[after.length - 1 - end]) end += 1;
+  return { from, to: before.length - end, insert: after.slice(from, after.length - end) };
+}

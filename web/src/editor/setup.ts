@@ -1,0 +1,60 @@
+// What every editor of the page has: keys, colours by tokens, the nonce under which its styles are let in.
+import { defaultKeymap, history, historyKeymap, indentWithTab } from "@codemirror/commands";
+import { bracketMatching, foldGutter, foldKeymap, HighlightStyle, indentOnInput, syntaxHighlighting } from "@codemirror/language";
+import { highlightSelectionMatches, searchKeymap } from "@codemirror/search";
+import { EditorState, type Extension } from "@codemirror/state";
+import { drawSelection, EditorView, highlightActiveLine, highlightActiveLineGutter, keymap, lineNumbers } from "@codemirror/view";
+import { tags } from "@lezer/highlight";
+
+const theme = EditorView.theme({
+  "&": { height: "100%", color: "var(--text)", backgroundColor: "var(--bg)", font: "var(--mono)" },
+  "&.cm-focused": { outline: "none" },
+  ".cm-scroller": { font: "var(--mono)" },
+  ".cm-content": { caretColor: "var(--text)", padding: "8px 0" },
+  ".cm-cursor": { borderLeftColor: "var(--text)" },
+  ".cm-gutters": { backgroundColor: "var(--bg)", color: "var(--muted)", border: "0" },
+  ".cm-activeLine, .cm-activeLineGutter": { backgroundColor: "color-mix(in srgb, var(--hover) 55%, transparent)" },
+  "&.cm-focused > .cm-scroller > .cm-selectionLayer .cm-selectionBackground, .cm-selectionBackground": { backgroundColor: "var(--chosen)" },
+  ".cm-selectionMatch": { backgroundColor: "color-mix(in srgb, var(--chosen) 70%, transparent)" },
+  ".cm-panels": { backgroundColor: "var(--panel)", color: "var(--text)", borderColor: "var(--line)" },
+  ".cm-textfield": { backgroundColor: "var(--bg)", border: "1px solid var(--line-strong)", borderRadius: "4px" },
+  ".cm-button": { backgroundImage: "none", backgroundColor: "var(--raised)", border: "1px solid var(--line-strong)", borderRadius: "4px" },
+  ".cm-changedLine": { backgroundColor: "var(--added) !important" },
+  ".cm-deletedChunk": { backgroundColor: "var(--removed) !important" },
+});
+
+const colours = HighlightStyle.define([
+  { tag: [tags.keyword, tags.operatorKeyword, tags.modifier], color: "var(--code-keyword)" },
+  { tag: [tags.string, tags.special(tags.string), tags.regexp], color: "var(--code-string)" },
+  { tag: [tags.number, tags.bool, tags.null, tags.atom], color: "var(--code-number)" },
+  { tag: [tags.comment, tags.quote], color: "var(--muted)", fontStyle: "italic" },
+  { tag: [tags.typeName, tags.className, tags.namespace, tags.tagName], color: "var(--code-type)" },
+  { tag: [tags.function(tags.variableName), tags.function(tags.propertyName)], color: "var(--accent-text)" },
+  { tag: [tags.propertyName, tags.attributeName], color: "var(--code-name)" },
+  { tag: tags.heading, fontWeight: "bold" },
+  { tag: [tags.link, tags.url], color: "var(--accent-text)" },
+]);
+
+function nonce(): Extension {
+  const given = document.querySelector<HTMLMetaElement>('meta[property="csp-nonce"]')?.nonce;
+  return given === undefined || given === "" ? [] : EditorView.cspNonce.of(given);
+}
+
+export function setup(): Extension {
+  return [
+    nonce(),
+    theme,
+    syntaxHighlighting(colours),
+    lineNumbers(),
+    foldGutter(),
+    history(),
+    drawSelection(),
+    indentOnInput(),
+    bracketMatching(),
+    highlightActiveLine(),
+    highlightActiveLineGutter(),
+    highlightSelectionMatches(),
+    EditorState.allowMultipleSelections.of(true),
+    keymap.of([...defaultKeymap, ...historyKeymap, ...searchKeymap, ...foldKeymap, indentWithTab]),
+  ];
+}

@@ -1,0 +1,175 @@
+// One project: its files, the open ones, and the chat with the agent; on a small screen one of them at a time.
+import { useMutation, useQuery } from "convex/react";
+import { lazy, Suspense, useCallback, useMemo, useRef, useState } from "react";
+import { Link, useLocation } from "wouter";
+import { api } from "../../convex/_generated/api.js";
+import type { Id } from "../../convex/_generated/dataModel.d.ts";
+import { Chat } from "./chat/chat.tsx";
+import { wordsOf } from "./ui/problems.ts";
+import { FileTree } from "./files/file-tree.tsx";
+import type { Shown } from "./files/open-files.tsx";
+import { useEntries } from "./files/use-entries.ts";
+import styles from "./project-page.module.css";
+import { type Places, PlacesContext } from "./prose/prose.tsx";
+import { Button, IconButton } from "./ui/button.tsx";
+import { type Command, useCommands, useCommandsHere } from "./ui/commands.tsx";
+import { useNotices } from "./ui/notices.tsx";
+
+const OpenFiles = lazy(() => import("./files/open-files.tsx"));
+const ExportDialog = lazy(() => import("./transfers/export-dialog.tsx"));
+const TransferStrip = lazy(() => import("./transfers/transfer-strip.tsx"));
+const GenerationStrip = lazy(() => import("./generation/generation-strip.tsx"));
+const PANES = ["Chat", "Files", "Editor"] as const;
+
+export default function ProjectPage({ project, conversation }: { project: string; conversation?: string | undefined }) {
+  const projectId = project as Id<"projects">;
+  const { name } = useQuery(api.projects.getById, { id: projectId }) ?? {};
+  const { entries, isWhole } = useEntries(projectId);
+  const [pane, setPane] = useState<(typeof PANES)[number]>("Chat");
+  const { open, shown, show, close } = useOpened(() => setPane("Editor"));
+  const paths = useMemo(() => new Set(entries.filter(({ type }) => type === "file").map(({ path }) => path)), [entries]);
+  const places = useMemo<Places>(() => ({ has: (path) => paths.has(path), all: () => [...paths], open: show }), [paths, show]);
+  const palette = useCommandsHere();
+  useCommands(() => [...paths].map((path): Command => ({ id: path, label: path, kind: "file", icon: "file", run: () => show(path) })));
+  return (
+    <PlacesContext value={places}>
+      <div className={styles.page} data-pane={pane}>
+        <header>
+          <Link href="/">Projects</Link>
+          <h1>{name ?? "…"}</h1>
+          <Conversations projectId={projectId} chosen={conversation} />
+          <GitHub projectId={projectId} />
+          <IconButton icon="search" label="Go to or do (Ctrl+K)" onClick={() => palette.show("palette")} />
+        </header>
+        <Underway projectId={projectId} />
+        <main className={styles.panes}>
+          <div className={styles.files}>
+            <FileTree projectId={projectId} entries={entries} isWhole={isWhole} shown={shown?.path ?? null} onOpen={show} />
+          </div>
+          <div className={styles.editor}>
+            {open.length === 0 ? (
+              <p className={styles.empty}>Choose a file in the tree.</p>
+            ) : (
+              <Suspense fallback={<p className={styles.empty}>Loading the editor…</p>}>
+                <OpenFiles projectId={projectId} open={open} shown={shown} onShow={show} onClose={close} />
+              </Suspense>
+            )}
+          </div>
+          <div className={styles.chat}>
+            {conversation === undefined ? (
+              <NewConversation projectId={projectId} />
+            ) : (
+              <Chat key={conversation} projectId={projectId} conversationId={conversation as Id<"conversations">} />
+            )}
+          </div>
+        </main>
+        <nav aria-label="Parts of the page">
+          {PANES.map((each) => (
+            <button key={each} type="button" aria-pressed={pane === each} onClick={() => setPane(each)}>
+              {each}
+            </button>
+          ))}
+        </nav>
+      </div>
+    </PlacesContext>
+  );
+}
+
+/** The files that are open, in the order in which they were, and the one that is shown. */
+function useOpened(onShown: () => void) {
+  const [open, setOpen] = useState<readonly string[]>([]);
+  const [shown, setShown] = useState<Shown | null>(null);
+  const latest = useRef(onShown);
+  latest.current = onShown;
+  const show = useCallback((path: string, line?: number) => {
+    setOpen((before) => (before.includes(path) ? before : [...before, path]));
+    setShown({ path, place: line === undefined ? undefined : { line } });
+    latest.current();
+  }, []);
+  function close(path: string) {
+    const rest = open.filter((each) => each !== path);
+    const last = rest.at(-1);
+    setOpen(rest);
+    if (shown?.path === path) setShown(last === undefined ? null : { path: last });
+  }
+  return { open, shown, show, close };
+}
+
+/** What is being done to the whole project, if anything is. */
+function Underway({ projectId }: { projectId: Id<"projects"> }) {
+  const project = useQuery(api.projects.getById, { id: projectId });
+  const generation = useQuery(api.projects.getGeneration, { projectId });
+  const isMoving = project?.importStatus === "importing" || project?.exportStatus === "exporting";
+  return (
+    <Suspense>
+      {isMoving && <TransferStrip projectId={projectId} />}
+      {generation && <GenerationStrip projectId={projectId} />}
+    </Suspense>
+  );
+}
+
+function GitHub({ projectId }: { projectId: Id<"projects"> }) {
+  const [isShown, setShown] = useState(false);
+  useCommands(() => [
+    { id: "export", label: "Export to GitHub, pull, or download", kind: "command", icon: "share", run: () => setShown(true) },
+  ]);
+  return (
+    <>
+      <IconButton icon="share" label="Export, pull or download" onClick={() => setShown(true)} />
+      <Suspense>{isShown && <ExportDialog projectId={projectId} onClose={() => setShown(false)} />}</Suspense>
+    </>
+  );
+}
+
+function useNewConversation(projectId: Id<"projects">): () => void {
+  const create = useMutation(api.conversations.create);
+  const [, go] = useLocation();
+  const say = useNotices();
+  return () => {
+    create({ projectId, title: "New conversation" }).then(
+      (id) => go(`/p/${projectId}/c/${id}`),
+      (error: unknown) => say(wordsOf(error)),
+    );
+  };
+}
+
+function NewConversation({ projectId }: { projectId: Id<"projects"> }) {
+  const begin = useNewConversation(projectId);
+  return (
+    <div className={styles.begin}>
+      <p>Choose a conversation, or begin one.</p>
+      <Button look="primary" onClick={begin}>
+        New conversation
+      </Button>
+    </div>
+  );
+}
+
+function Conversations({ projectId, chosen }: { projectId: Id<"projects">; chosen: string | undefined }) {
+  const conversations = useQuery(api.conversations.getByProject, { projectId }) ?? [];
+  const begin = useNewConversation(projectId);
+  const [, go] = useLocation();
+  useCommands(() => [
+    { id: "begin", label: "New conversation", kind: "command", icon: "plus", run: begin },
+    ...conversations.map(({ _id, title }): Command => {
+      return { id: _id, label: title, kind: "conversation", icon: "chat", run: () => go(`/p/${projectId}/c/${_id}`) };
+    }),
+  ]);
+  return (
+    <>
+      <select
+        aria-label="Conversation"
+        value={chosen ?? ""}
+        onChange={(event) => go(`/p/${projectId}${event.target.value === "" ? "" : `/c/${event.target.value}`}`)}
+      >
+        <option value="">Conversations</option>
+        {conversations.map(({ _id, title }) => (
+          <option key={_id} value={_id}>
+            {title}
+          </option>
+        ))}
+      </select>
+      <IconButton icon="plus" label="Begin a conversation" onClick={begin} />
+    </>
+  );
+}

@@ -1,0 +1,38 @@
+// All projects, and every way to a new one.
+import { lazy, Suspense, useState } from "react";
+import { ProjectList } from "./projects/project-list.tsx";
+import { Button } from "./ui/button.tsx";
+import { useCommands } from "./ui/commands.tsx";
+import { Icon } from "./ui/icon.tsx";
+
+const ImportDialog = lazy(() => import("./transfers/import-dialog.tsx"));
+const PromptDialog = lazy(() => import("./generation/prompt-dialog.tsx"));
+
+export default function ProjectsPage() {
+  const [shown, setShown] = useState<"import" | "prompt" | null>(null);
+  useCommands(() => [
+    { id: "import", label: "Import a project", kind: "command", icon: "folder", run: () => setShown("import") },
+    { id: "prompt", label: "New project from a prompt", kind: "command", icon: "spark", run: () => setShown("prompt") },
+  ]);
+  const close = () => setShown(null);
+  return (
+    <>
+      <ProjectList
+        more={
+          <>
+            <Button onClick={() => setShown("prompt")}>
+              <Icon name="spark" /> From a prompt
+            </Button>
+            <Button onClick={() => setShown("import")}>
+              <Icon name="folder" /> Import
+            </Button>
+          </>
+        }
+      />
+      <Suspense>
+        {shown === "import" && <ImportDialog onClose={close} />}
+        {shown === "prompt" && <PromptDialog onClose={close} />}
+      </Suspense>
+    </>
+  );
+}
