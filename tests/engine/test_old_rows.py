@@ -5,12 +5,11 @@ import asyncio
 import sqlalchemy as sa
 
 from engine import Database, Engine, JobContext, StepFailed, job
-from engine.dbos.private import system_database
-from engine.dbos.states import opened
 from engine.inspection import Inspection
 from engine.inspection.timeline import StepLine
 from engine.storage import codec
 from tests.engine.things import QUICK, Asked, Withdrawn, beside
+from tests.support.dbos.rows import change_records
 
 
 @job("broken-child", on="child/wanted", retries=0)
@@ -54,24 +53,16 @@ def as_version_2(connection: sa.Connection) -> None:
     connection.execute(sa.text("UPDATE engine_schema SET version = 2"))
 
 
-def without_kinds(connection: sa.Connection) -> None:
-    """The records of steps as old code has made them."""
-    outputs = system_database().tables.operation_outputs
-    key = (outputs.c.workflow_uuid, outputs.c.function_id)
-    for run_id, number, output, error in connection.execute(
-        sa.select(*key, opened(outputs.c.output), opened(outputs.c.error))
-    ).all():
-        changed: dict[str, str] = {}
-        found = None if output is None else codec.loads(output)
-        if isinstance(found, codec.Recorded) and found.kind != "run":
-            changed["output"] = codec.dumps(found.output)
-        failure = None if error is None else codec.loads(error)
-        if isinstance(failure, StepFailed):
-            failure.kind = None
-            changed["error"] = codec.dumps(failure)
-        if changed:
-            row = sa.and_(key[0] == run_id, key[1] == number)
-            connection.execute(sa.update(outputs).where(row).values(**changed))
+def without_kind(output: str | None, error: str | None) -> tuple[str | None, str | None]:
+    """The record of a step as old code has made it."""
+    found = None if output is None else codec.loads(output)
+    if isinstance(found, codec.Recorded) and found.kind != "run":
+        output = codec.dumps(found.output)
+    failure = None if error is None else codec.loads(error)
+    if isinstance(failure, StepFailed):
+        failure.kind = None
+        error = codec.dumps(failure)
+    return output, error
 
 
 async def waits_for(engine: Engine, step_id: str) -> bool:
@@ -90,7 +81,7 @@ async def test_version_2_is_read_and_its_runs_go_on(database: Database) -> None:
             while not await waits_for(engine, "came"):  # noqa: ASYNC110 - a row appears
                 await asyncio.sleep(0.01)
         with beside(database) as connection:
-            without_kinds(connection)
+            change_records(connection, without_kind)
     with beside(database) as connection:
         as_version_2(connection)
     async with Engine(jobs=jobs, database=database, grace_s=0.2) as engine:
