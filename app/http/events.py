@@ -34,7 +34,13 @@ async def list_events(
     cursor: Cursor = None,
 ) -> EventPage:
     """Events and what they started, last received first."""
-    which = EventFilter(name=name, since=window.since, until=window.until, field=window.field)
+    which = EventFilter(
+        name=name,
+        since=window.since,
+        until=window.until,
+        field=window.field,
+        text=window.text,
+    )
     page = await access.services.engine.events(
         which, owner=access.caller.owner, limit=limit, cursor=cursor
     )

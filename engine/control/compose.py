@@ -12,6 +12,7 @@ import sqlalchemy as sa
 
 from core.clock import Clock
 from engine.control.cancel import Cancels
+from engine.control.describe import definition_of
 from engine.control.end_hooks import EndHooks
 from engine.control.forget import Forgetting
 from engine.control.lifetime import Lifetime
@@ -41,6 +42,7 @@ from engine.steps.journal import History
 from engine.steps.sleep import Sleepers
 from engine.steps.slots import Slots
 from engine.steps.waits import Waits
+from engine.steps.working import Working
 from engine.storage.database import Database, SqliteDatabase
 from engine.storage.encryption import Encryption
 from engine.storage.outage import Outage
@@ -125,6 +127,7 @@ class ForRuns:
     runner: Runner
     ends: Ends
     claims: Claims
+    working: Working
 
 
 @dataclass(frozen=True)
@@ -212,6 +215,7 @@ def for_runs(parts: Shared) -> ForRuns:
         spawn=spawn,
         publisher=parts.publisher,
     )
+    working = Working(store.patient)
     runner = RunnerParts(
         ledger=store.patient,
         intake=parts.intake,
@@ -221,6 +225,7 @@ def for_runs(parts: Shared) -> ForRuns:
         provided=settings.provided,
         act=act,
         outside=outside,
+        working=working,
         ends=ends,
         pacing=Pacing(store.patient, act=act, spawn=spawn),
         trusted_s=math.inf if settings.is_alone else TRUSTED_S,
@@ -241,7 +246,7 @@ def for_runs(parts: Shared) -> ForRuns:
         spawn=spawn,
         has_failed=parts.end_hooks.set_aside,
     )
-    return ForRuns(Runner(settings.jobs, runner), ends, claims)
+    return ForRuns(Runner(settings.jobs, runner), ends, claims, working)
 
 
 def for_callers(parts: Shared, tokens: Tokens) -> ForCallers:
@@ -258,7 +263,10 @@ def for_callers(parts: Shared, tokens: Tokens) -> ForCallers:
     return ForCallers(
         lifetime=lifetime,
         live=parts.live,
-        inspection=Inspection(parts.store.reader),
+        inspection=Inspection(
+            parts.store.reader,
+            tuple(map(definition_of, settings.jobs.values())),
+        ),
         sender=parts.sender,
         watcher=parts.watcher,
         cancels=cancels,

@@ -22,6 +22,7 @@ from engine.job import Job, fitted_to
 from engine.steps.context import RunError
 from engine.steps.slots import leave_queues, queue_up
 from engine.steps.waits import answer_signal, answer_waits, close_waits
+from engine.steps.working import note_waits
 from engine.storage import codec, tables
 from engine.storage.eventlog import (
     cancelled_id,
@@ -321,6 +322,7 @@ class Intake:
 
     def _announce(self, connection: sa.Connection, run_id: str, accepted: Accepted) -> None:
         forget_watch(connection, run_id)
+        note_waits(connection, run_id, accepted.now_ms)
         close_waits(connection, run_id)
         accepted.granted += leave_queues(connection, run_id)
         row = connection.execute(

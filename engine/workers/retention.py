@@ -42,6 +42,7 @@ def delete_runs(connection: sa.Connection, run_ids: Sequence[str]) -> None:
         tables.gathered,
         tables.replay,
         tables.started,
+        tables.working,
     ):
         connection.execute(sa.delete(table).where(table.c.run_id.in_(run_ids)))
     disclaim(connection, "run", run_ids)

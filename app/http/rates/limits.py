@@ -35,7 +35,9 @@ STARTING = frozenset(
         ("POST", "/api/github/pull"),
         ("POST", "/api/github/pull-request"),
         ("POST", "/api/projects/import"),
+        ("POST", "/api/runs/replay"),
         ("POST", "/api/runs/{run_id:path}/replay"),
+        ("POST", "/api/runs/{run_id:path}/rerun"),
         ("POST", "/e/{key}"),
         ("POST", "/v1/events"),
         ("POST", "/api/v1/tasks/{task_id}/trigger"),
@@ -49,6 +51,7 @@ STARTING = frozenset(
 )
 FOLLOWING = frozenset(
     {
+        ("POST", "/api/runs/realtime"),
         ("POST", "/api/runs/{run_id:path}/realtime"),
         ("GET", "/api/conversations/{conversation_id}/events"),
         ("GET", "/api/chat/{chat_id}/stream"),
