@@ -31,11 +31,21 @@ async def test_a_run_is_listed_and_shown_with_its_steps(api: Api) -> None:
 async def test_lists_and_metrics_show_nothing_of_the_content(api: Api) -> None:
     sent = await api.send(await api.conversation(), "write the file, my secret")
     await api.until_final(sent["messageId"])
-    for path in ("/api/runs", "/api/events", "/api/metrics", f"/api/events/{sent['eventId']}"):
+    for path in ("/api/runs", "/api/events", "/api/metrics", "/api/jobs"):
         text = json.dumps(await api.ok("GET", path))
         assert "secret" not in text
         assert '"data"' not in text
         assert '"result"' not in text
+
+
+async def test_its_owner_sees_the_data_of_an_event(api: Api) -> None:
+    sent = await api.send(await api.conversation(), "write the file, my secret")
+    event = await api.ok("GET", f"/api/events/{sent['eventId']}")
+    assert event["data"]["messageId"] == sent["messageId"]
+    assert (event["isCut"], event["runIds"]) == (False, [sent["runId"]])
+    assert not {"user", "headers"} & event.keys()
+    assert "secret" not in json.dumps(event)
+    await api.until_final(sent["messageId"])
 
 
 async def test_its_owner_sees_the_event_and_the_result_of_a_run(api: Api) -> None:
