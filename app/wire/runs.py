@@ -11,6 +11,7 @@ from pydantic import Field
 from app.wire.events import EventData
 from app.wire.shapes import Answer, Millis, Success
 from engine import RunStatus
+from engine.events import ENDS
 from engine.inspection import Page, RunCounts, RunDetail, RunSummary
 from engine.inspection.holds import Hold, HoldReason
 from engine.inspection.timeline import EndedBy, ShownKind, StepLine, StepStatus
@@ -197,7 +198,11 @@ class RunDetailAnswer(RunAnswer):
     hold: HoldAnswer | None = None
     repeats: str | None = Field(None, description="The run that this one repeats.")
     worker: str | None = Field(None, description="The process that executes it, or did last.")
-    event: EventData | None = Field(None, description="Missing once it has been swept.")
+    event: EventData | None = Field(
+        None,
+        description="Missing once it has been swept; of a run that handles a failure for "
+        "the operator only.",
+    )
     result: Any = None
 
     @classmethod
@@ -220,9 +225,16 @@ class RunDetailAnswer(RunAnswer):
             hold=None if hold is None else HoldAnswer.of(hold, for_operator=for_operator),
             repeats=run.repeats,
             worker=run.worker if for_operator else None,
-            event=None if run.event is None else EventData.of(run.event),
+            event=_event(run, for_operator=for_operator),
             result=shown(info.result),
         )
+
+
+def _event(run: RunDetail, *, for_operator: bool) -> EventData | None:
+    """What started a run; the end of another tells the text of its error, the operator only."""
+    if run.event is None or (run.event.name in ENDS and not for_operator):
+        return None
+    return EventData.of(run.event)
 
 
 class RunCancelledAnswer(Success):

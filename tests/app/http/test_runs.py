@@ -226,3 +226,16 @@ async def test_only_the_operator_repeats(api: Api) -> None:
     for path in ("/api/runs/any/rerun", "/api/runs/replay?job=process-message"):
         refused = await api.call("POST", path, {} if "rerun" in path else None)
         assert (refused.status, refused.body["code"]) == (403, "operator_only")
+
+
+async def test_the_text_of_an_error_stays_the_operators_also_in_events(api: Api) -> None:
+    sent = await api.send(await api.conversation(), "bad key")
+    assert (await api.until_final(sent["messageId"]))["status"] == "failed"
+    handler = await api.ok("GET", f"/api/runs/{sent['runId']}:on-failure")
+    assert "event" not in handler
+    failed = await api.ok("GET", f"/api/runs/{sent['runId']}")
+    assert "message" not in failed["error"]
+    assert failed["event"]["data"]["messageId"] == sent["messageId"]
+    for end in ("failed", "finished"):
+        path = f"/api/events/{sent['runId']}:{end}"
+        assert (await api.call("GET", path)).status == 404
