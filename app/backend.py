@@ -27,6 +27,7 @@ from app.tools import AGENT_TOOLS, CHAT_TOOLS, ID_TOOLS, owned_by_worker, works_
 from core.background import Work, in_background
 from core.clock import SystemClock
 from engine import Database, Engine, Middleware, PostgresDatabase, SqliteDatabase
+from jobs.account.leaving import Traces
 from jobs.agents import Agents
 from jobs.answer.live_answers import LiveAnswers
 from jobs.files.folders import ProjectFolders, own_folder
@@ -36,6 +37,7 @@ from jobs.message.titles import Titles
 from jobs.outbox import Relay
 from jobs.reap import reap
 from jobs.recording.recorder import Recordings
+from jobs.recording.sweep import RecordingSweeper
 from jobs.registry import JOBS
 from jobs.triggered.tasks import Tasks
 from llm.model import Model
@@ -55,6 +57,7 @@ class Workplace:
     owned: Provided
     live: LiveAnswers
     tasks: Tasks
+    traces: Traces
 
 
 @dataclass(frozen=True)
@@ -134,9 +137,13 @@ async def open_workplace(settings: Settings, store: Store) -> AsyncGenerator[Wor
         async with owned_by_worker(settings, CLOCK) as owned:
             room = Room(settings.workspaces_bytes, settings.workspaces_days)
             in_use = partial(works_in, owned)
-            sweeper = FolderSweeper(store, folders, room=room, is_in_use=in_use)
-            async with in_background(sweeper.run):
-                yield Workplace(folders, owned, LiveAnswers(), Tasks(CLOCK))
+            folder_sweeper = FolderSweeper(store, folders, room=room, is_in_use=in_use)
+            sweepers: list[FolderSweeper | RecordingSweeper] = [folder_sweeper]
+            if settings.recordings is not None:
+                sweepers.append(RecordingSweeper(store, settings.recordings, CLOCK))
+            traces = Traces([each.sweep for each in sweepers])
+            async with in_background(*(each.run for each in sweepers)):
+                yield Workplace(folders, owned, LiveAnswers(), Tasks(CLOCK), traces)
 
 
 @asynccontextmanager
@@ -155,9 +162,10 @@ async def open_engine(
             repositories = stack.enter_context(own_folder(settings.data_dir / "repositories"))
             github = github_of(settings, repositories, store, CLOCK, small_model)
             needs += [store, agents, workplace.folders, workplace.owned, workplace.live, github]
-            needs.append(workplace.tasks)
+            needs += [workplace.tasks, workplace.traces]
             needs.append(Titles(small_model))
         async with engine_of(settings, works=model is not None, provide=needs) as engine:
+            workplace.traces.bind(engine.forget)
             yield engine
 
 

@@ -2,7 +2,7 @@
 
 import typer
 
-from app.cli import backup, doctor, product, programs, recordings, token
+from app.cli import account, backup, doctor, product, programs, recordings, token
 from app.cli.engine import commands as engine
 
 cli = typer.Typer(
@@ -22,6 +22,7 @@ cli.command()(doctor.doctor)
 cli.command()(backup.backup)
 cli.command()(backup.restore)
 cli.add_typer(token.commands, name="token")
+cli.add_typer(account.commands, name="account")
 cli.command()(engine.runs)
 cli.command()(engine.events)
 cli.command()(engine.send)

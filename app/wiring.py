@@ -23,6 +23,8 @@ from app.identity.issuer import Identity, identity_of
 from app.identity.tokens import Authenticator
 from app.models import model_of, offers_of, prepare
 from app.ready_file import announced
+from app.services.account.exporting import Exporting
+from app.services.account.whole import WholeAccount
 from app.services.asking import Asking
 from app.services.attaching import Attaching
 from app.services.chatting import Chatting
@@ -220,6 +222,7 @@ def services_of(
     access = EngineAccess(backend.engine, messaging, has_operator=identity.token is not None)
     return Services(
         store=backend.store,
+        account=WholeAccount(backend.store, backend.relay, Exporting(backend.store, CLOCK)),
         messaging=messaging,
         attaching=attaching,
         choosing=Choosing(offers_of(settings)),

@@ -401,6 +401,18 @@ class Engine:
         """
         await self._running.maintenance.sweep()
 
+    async def forget(self, user_id: str) -> int:
+        """Cancel a user's runs, and delete whatever is stored of them and of the user's events.
+
+        A user is the `id` in an event's `user`, and theirs is what these events have started or
+        invoked. How many runs and events there were. What a user sends afterwards is stored again;
+        an event id of theirs from before is not known any more.
+
+        Raises:
+            TimeoutError: some of the runs have not stopped within a minute. Nothing is deleted.
+        """
+        return await self._running.forgetting.forget(user_id)
+
     async def reencrypt(self) -> int:
         """Seal everything that is stored under the first key; how many texts were not.
 

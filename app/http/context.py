@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from app.http.rates.limits import RateLimits
 from app.identity.tokens import Authenticator
+from app.services.account.whole import WholeAccount
 from app.services.asking import Asking
 from app.services.attaching import Attaching
 from app.services.chatting import Chatting
@@ -38,6 +39,7 @@ class Services:
     """The parts behind the routes."""
 
     store: Store
+    account: WholeAccount
     messaging: Messaging
     attaching: Attaching
     choosing: Choosing

@@ -71,7 +71,7 @@ async def build(_: Path) -> Mapping[str, float]:
 async def page(folder: Path) -> Mapping[str, float]:
     """A person's page in Chromium: an answer of 16 kB of Markdown while they type, big lists."""
     async with scripted(SCENARIO, folder) as model:
-        child = await start_dev(model, folder / "dev", UNBOUNDED)
+        child = await start_dev(model, folder, UNBOUNDED)
         try:
             said = await _drive(child.ready["web"])
         finally:

@@ -8,6 +8,8 @@ import { dropKept } from "../model/checkpoints/kept.ts";
 import { dropFile } from "../model/files.ts";
 import { cancelWritten } from "../model/conversations.ts";
 import { cancelIn } from "../model/projects.ts";
+import { dropArchive } from "../model/transfers.ts";
+import { countBytes } from "../model/storage_use.ts";
 import { dropTasks } from "../model/tasks.ts";
 import { dropImages } from "../model/transcript.ts";
 
@@ -57,6 +59,7 @@ async function emptied(ctx: MutationCtx, row: Doc<"projects">): Promise<boolean>
     .withIndex("by_path", (q) => q.eq("projectId", row._id))
     .take(BATCH);
   for (const file of files) await dropFile(ctx, file);
+  await countBytes(ctx, row.ownerId, -files.reduce((sum, file) => sum + file.size, 0));
   if (files.length > 0) return false;
   const contents = await ctx.db
     .query("keptContents")
@@ -64,7 +67,13 @@ async function emptied(ctx: MutationCtx, row: Doc<"projects">): Promise<boolean>
     .take(10); // up to 900 kB each
   for (const content of contents) await dropKept(ctx, content);
   if (contents.length > 0) return false;
+  const transfers = await ctx.db
+    .query("transfers")
+    .withIndex("by_project", (q) => q.eq("projectId", row._id))
+    .take(BATCH);
+  for (const { storageId } of transfers) if (storageId !== undefined) await dropArchive(ctx, storageId);
   const rest = [
+    ...transfers,
     ...(await ctx.db
       .query("checkpointFiles")
       .withIndex("by_version", (q) => q.eq("projectId", row._id))
@@ -85,10 +94,6 @@ async function emptied(ctx: MutationCtx, row: Doc<"projects">): Promise<boolean>
       .query("projectGenerations")
       .withIndex("by_project", (q) => q.eq("projectId", row._id))
       .take(20)), // up to 300 kB each
-    ...(await ctx.db
-      .query("transfers")
-      .withIndex("by_project", (q) => q.eq("projectId", row._id))
-      .take(BATCH)),
     ...(await ctx.db
       .query("mcpServers")
       .withIndex("by_project", (q) => q.eq("projectId", row._id))

@@ -14,6 +14,7 @@ from core.clock import Clock
 from engine.control.cancel import Cancels
 from engine.control.describe import definition_of
 from engine.control.end_hooks import EndHooks
+from engine.control.forget import Forgetting
 from engine.control.lifetime import Lifetime
 from engine.control.maintain import Maintenance
 from engine.control.pause import Pauses
@@ -143,6 +144,7 @@ class ForCallers:
     repeats: Repeats
     channels: Channels
     maintenance: Maintenance
+    forgetting: Forgetting
 
 
 def shared(settings: Settings, store: Store, tasks: asyncio.TaskGroup) -> Shared:
@@ -250,6 +252,14 @@ def for_runs(parts: Shared) -> ForRuns:
 def for_callers(parts: Shared, tokens: Tokens) -> ForCallers:
     """Put together what callers reach."""
     settings, ledger, lifetime = parts.settings, parts.store.ledger, parts.lifetime
+    cancels = Cancels(
+        settings.executor_id,
+        ledger=ledger,
+        intake=parts.intake,
+        live=parts.live,
+        act=parts.wakes.act,
+        is_alone=settings.is_alone,
+    )
     return ForCallers(
         lifetime=lifetime,
         live=parts.live,
@@ -259,18 +269,12 @@ def for_callers(parts: Shared, tokens: Tokens) -> ForCallers:
         ),
         sender=parts.sender,
         watcher=parts.watcher,
-        cancels=Cancels(
-            settings.executor_id,
-            ledger=ledger,
-            intake=parts.intake,
-            live=parts.live,
-            act=parts.wakes.act,
-            is_alone=settings.is_alone,
-        ),
+        cancels=cancels,
         pauses=Pauses(
             settings.executor_id, ledger=ledger, slots=parts.slots, dispatcher=parts.dispatcher
         ),
         repeats=Repeats(ledger=ledger, intake=parts.intake, act=parts.wakes.act),
         channels=Channels(parts.hub, parts.publisher, tokens, ledger.now_ms, lifetime.check),
         maintenance=Maintenance(ledger, parts.slots, settings.encryption, settings.retention_s),
+        forgetting=Forgetting(ledger, cancels),
     )

@@ -25,6 +25,7 @@ from engine.steps.waits import answer_signal, answer_waits, close_waits
 from engine.steps.working import note_waits
 from engine.storage import codec, tables
 from engine.storage.eventlog import (
+    cancelled_id,
     cause_of,
     comes_of_an_end,
     event_body,
@@ -333,7 +334,7 @@ class Intake:
             return
         cause = read_event(connection, row.event_id)
         data = end_data(run_id, row.job_id, cause)
-        event = WireEvent(CANCELLED, data, f"{run_id}:cancelled", accepted.now_ms)
+        event = WireEvent(CANCELLED, data, cancelled_id(run_id), accepted.now_ms)
         self._accept_one(connection, event, accepted)
         accepted.sent.pop()  # the caller sent something else
 

@@ -150,9 +150,10 @@ class GithubWork:
 
 
 def remove_repositories(folder: Path) -> None:
-    """Remove the repositories that an earlier process has left in its folder."""
-    for path in folder.glob("*.git"):
-        shutil.rmtree(path, ignore_errors=True)
+    """Remove what an earlier process has left in its folder: repositories, unpacked archives."""
+    for path in folder.iterdir():
+        if path.is_dir():
+            shutil.rmtree(path, ignore_errors=True)
 
 
 def problem_of(failed: GitFailed, repository: str, *, has_token: bool, doing: str) -> Exception:

@@ -5,6 +5,7 @@ milliseconds for instants on the wire; snake_case, `int` and aware UTC `datetime
 field is None. tests/contracts/convex/test_records.py compares them with what convex/ returns.
 """
 
+from store.records.account import AboutAccount
 from store.records.accounts import GithubAccount
 from store.records.asks import (
     AnsweredAsk,
@@ -122,6 +123,7 @@ from store.records.turns import (
 from store.records.usage import Bounds, Means, UsageGroups, UsageSummary, Used, UsedBy
 
 __all__ = [
+    "AboutAccount",
     "AnsweredAsk",
     "ApprovalPolicy",
     "ApprovalRule",

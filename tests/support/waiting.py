@@ -11,8 +11,8 @@ async def until(claim: Callable[[], bool], timeout_s: float = 5.0) -> None:
             await asyncio.sleep(0.005)
 
 
-async def until_true(claim: Callable[[], Awaitable[bool]], timeout_s: float = 10.0) -> None:
-    """The same, of something that has to be asked for."""
+async def until_answered(ask: Callable[[], Awaitable[bool]], timeout_s: float = 30.0) -> None:
+    """Ask again and again, over HTTP for example, until the answer is yes."""
     async with asyncio.timeout(timeout_s):
-        while not await claim():  # noqa: ASYNC110 - as above
+        while not await ask():  # noqa: ASYNC110 - as above
             await asyncio.sleep(0.02)

@@ -6,7 +6,7 @@ import pytest
 
 from tests.app.http.test_realtime import following
 from tests.support.api_client import Api
-from tests.support.waiting import until_true
+from tests.support.waiting import until_answered
 
 pytestmark = pytest.mark.timeout(60)  # the first test of a session starts the product
 
@@ -19,7 +19,7 @@ async def ended(user: Api, run_id: str) -> dict[str, Any]:
         run.update(await user.ok("GET", f"/api/runs/{run_id}"))
         return run["status"] in {"completed", "failed", "cancelled"}
 
-    await until_true(is_over)
+    await until_answered(is_over)
     return run
 
 

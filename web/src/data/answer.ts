@@ -50,24 +50,31 @@ function headOf({ content }: Message): readonly Segment[] {
   return content === "" ? [] : [{ key: "0.text.0", turn: 0, kind: "text", text: content }];
 }
 
-/** The cards of an answer's calls, by turn and id. Each state of one comes once: what is here is not asked for again. */
+interface KeptCards {
+  readonly after?: number; // the revision up to which they are known
+  readonly cards: ReadonlyMap<string, Card>;
+}
+
+const NO_CARDS: KeptCards = { cards: new Map() };
+
+/** The cards of an answer's calls, by turn and id. Each state of a call is sent once: what is known is kept. */
 export function useCards(message: Message): ReadonlyMap<string, Card> {
-  const [kept, setKept] = useState<{ after: number; cards: readonly Card[] }>({ after: 0, cards: [] });
-  const page = useQuery(api.messages.toolCards, { messageId: message._id, after: kept.after > 0 ? kept.after : undefined });
+  const [kept, setKept] = useState(NO_CARDS);
+  const which = { messageId: message._id };
+  const page = useQuery(api.messages.toolCards, kept.after === undefined ? which : { ...which, after: kept.after });
   const isWritten = message.status === "processing";
   const [wasWritten, setWasWritten] = useState(isWritten);
   if (wasWritten !== isWritten) {
     setWasWritten(isWritten);
-    if (isWritten) setKept({ after: 0, cards: [] }); // it is answered again
+    if (isWritten) setKept(NO_CARDS); // it is answered again: its turns count from 0
   }
+  const cards = useMemo(() => {
+    if (page === undefined || page.cards.length === 0) return kept.cards;
+    return new Map([...kept.cards, ...page.cards.map((card): [string, Card] => [`${card.turn}.call.${card.id}`, card])]);
+  }, [kept, page]);
   useEffect(() => {
-    if (page === undefined || !isWritten || page.next <= kept.after) return;
-    setKept({ after: page.next, cards: [...kept.cards, ...page.cards] });
-  }, [page, kept, isWritten]);
-  return useMemo(() => {
-    if (page === undefined && !isWritten) return seenCards.get(endOf(message)) ?? new Map();
-    const cards = [...kept.cards, ...(page?.cards ?? [])];
-    const byKey = new Map(cards.map((card) => [`${card.turn}.call.${card.id}`, card]));
-    return isWritten ? byKey : seenCards.put(endOf(message), byKey);
-  }, [kept, page, isWritten, message]);
+    if (page !== undefined && isWritten && page.next > (kept.after ?? 0)) setKept({ after: page.next, cards });
+  }, [page, kept, cards, isWritten]);
+  if (isWritten) return cards;
+  return page === undefined && cards.size === 0 ? (seenCards.get(endOf(message)) ?? cards) : seenCards.put(endOf(message), cards);
 }
