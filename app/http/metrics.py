@@ -8,8 +8,9 @@ from pydantic import Field
 
 from app.http.access import AccessDep, api_router
 from app.http.engine_lists import Name
+from app.wire.jobs import QueueAnswer
 from app.wire.shapes import Answer, Millis
-from engine.inspection import QueueDepth, Series
+from engine.inspection import Series
 from engine.inspection.metrics import JobMetrics
 
 router = api_router("engine")
@@ -39,21 +40,6 @@ class JobMetricsAnswer(Answer):
     def of(cls, metrics: JobMetrics) -> Self:
         """Metrics of the engine."""
         return cls.model_validate(metrics)
-
-
-class QueueAnswer(Answer):
-    """Runs of a job that have not ended."""
-
-    job_id: str
-    queued: int
-    scheduled: int
-    running: int
-    oldest_queued_at: Millis | None = None
-
-    @classmethod
-    def of(cls, depth: QueueDepth) -> Self:
-        """A queue of the engine."""
-        return cls.model_validate(depth)
 
 
 class CauseAnswer(Answer):

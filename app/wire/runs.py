@@ -4,14 +4,14 @@ Whoever may see a run sees the data of its event and its result, cut. Texts of e
 into steps and came out of them, are for the operator only.
 """
 
-import json
 from typing import Any, Self
 
 from pydantic import Field
 
+from app.wire.events import EventData
 from app.wire.shapes import Answer, Millis, Success
 from engine import RunStatus
-from engine.events import WireEvent
+from engine.events import ENDS
 from engine.inspection import Page, RunCounts, RunDetail, RunSummary
 from engine.inspection.holds import Hold, HoldReason
 from engine.inspection.timeline import EndedBy, ShownKind, StepLine, StepStatus
@@ -19,7 +19,6 @@ from engine.steps.shown import shown
 from engine.storage.codec import code_of
 
 MESSAGE_CHARS = 500
-WHOLE_DATA_CHARS = 32 * 1024  # more than that is not read by a person, nor edited
 
 
 class RunErrorAnswer(Answer):
@@ -188,22 +187,6 @@ class HoldAnswer(Answer):
         return cls(reason=hold.reason, until=hold.until, keys=keys)
 
 
-class StartedByAnswer(Answer):
-    """The event that started a run; where `isCut`, its data is cut to be looked at."""
-
-    name: str
-    ts: int = Field(description="Its own time, in milliseconds since 1970.")
-    data: dict[str, Any]
-    is_cut: bool
-
-    @classmethod
-    def of(cls, event: WireEvent) -> Self:
-        """An event of the engine."""
-        is_cut = len(json.dumps(event.data)) > WHOLE_DATA_CHARS
-        data = shown(event.data) if is_cut else event.data
-        return cls(name=event.name, ts=event.ts_ms, data=data, is_cut=is_cut)
-
-
 class RunDetailAnswer(RunAnswer):
     """A run with its steps, in the order they were first asked for, and the runs it invoked.
 
@@ -215,7 +198,11 @@ class RunDetailAnswer(RunAnswer):
     hold: HoldAnswer | None = None
     repeats: str | None = Field(None, description="The run that this one repeats.")
     worker: str | None = Field(None, description="The process that executes it, or did last.")
-    event: StartedByAnswer | None = Field(None, description="Missing once it has been swept.")
+    event: EventData | None = Field(
+        None,
+        description="Missing once it has been swept; of a run that handles a failure for "
+        "the operator only.",
+    )
     result: Any = None
 
     @classmethod
@@ -238,9 +225,16 @@ class RunDetailAnswer(RunAnswer):
             hold=None if hold is None else HoldAnswer.of(hold, for_operator=for_operator),
             repeats=run.repeats,
             worker=run.worker if for_operator else None,
-            event=None if run.event is None else StartedByAnswer.of(run.event),
+            event=_event(run, for_operator=for_operator),
             result=shown(info.result),
         )
+
+
+def _event(run: RunDetail, *, for_operator: bool) -> EventData | None:
+    """What started a run; the end of another tells the text of its error, the operator only."""
+    if run.event is None or (run.event.name in ENDS and not for_operator):
+        return None
+    return EventData.of(run.event)
 
 
 class RunCancelledAnswer(Success):

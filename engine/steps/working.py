@@ -71,8 +71,14 @@ class Working:
 
 
 def write_notes(connection: sa.Connection, notes: Sequence[Note]) -> None:
-    """Remember when these began; of an attempt that is executed again, when it first did."""
-    for note in notes:
+    """Remember when these began; of an attempt that is executed again, when it first did.
+
+    A run that has been deleted meanwhile leaves no note.
+    """
+    run = tables.run.c
+    named = {note.run_id for note in notes}
+    kept = set(connection.execute(sa.select(run.run_id).where(run.run_id.in_(named))).scalars())
+    for note in (each for each in notes if each.run_id in kept):
         row = {
             "run_id": note.run_id,
             "step_id": note.step_id,

@@ -3,9 +3,13 @@
 import asyncio
 from collections.abc import Callable
 
+import sqlalchemy as sa
+
 from engine import Database, Engine, JobContext, StepFailed, job
 from engine.dbos import claiming
 from engine.inspection import RunDetail
+from engine.steps.working import Note, write_notes
+from engine.storage import tables
 from tests.engine.conftest import Start
 from tests.engine.things import QUICK, Asked, beside
 
@@ -173,3 +177,12 @@ async def test_a_run_whose_process_died_keeps_its_first_start(
     await asyncio.sleep(0.01)
     heir = await start([quick], executor_id="mortal")
     assert (await heir.wait(run_id, 10)).started_at == before is not None
+
+
+async def test_a_run_that_is_gone_leaves_no_note(start: Start, database: Database) -> None:
+    engine = await start([quick], works=False)
+    run_id = (await engine.send(Asked())).run_ids[0]
+    with beside(database) as connection:
+        write_notes(connection, [Note(run_id, "a", 0, 1), Note("gone", "a", 0, 1)])
+        noted = connection.execute(sa.select(tables.working.c.run_id)).scalars().all()
+    assert noted == [run_id]

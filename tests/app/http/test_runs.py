@@ -31,11 +31,21 @@ async def test_a_run_is_listed_and_shown_with_its_steps(api: Api) -> None:
 async def test_lists_and_metrics_show_nothing_of_the_content(api: Api) -> None:
     sent = await api.send(await api.conversation(), "write the file, my secret")
     await api.until_final(sent["messageId"])
-    for path in ("/api/runs", "/api/events", "/api/metrics", f"/api/events/{sent['eventId']}"):
+    for path in ("/api/runs", "/api/events", "/api/metrics", "/api/jobs"):
         text = json.dumps(await api.ok("GET", path))
         assert "secret" not in text
         assert '"data"' not in text
         assert '"result"' not in text
+
+
+async def test_its_owner_sees_the_data_of_an_event(api: Api) -> None:
+    sent = await api.send(await api.conversation(), "write the file, my secret")
+    event = await api.ok("GET", f"/api/events/{sent['eventId']}")
+    assert event["data"]["messageId"] == sent["messageId"]
+    assert (event["isCut"], event["runIds"]) == (False, [sent["runId"]])
+    assert not {"user", "headers"} & event.keys()
+    assert "secret" not in json.dumps(event)
+    await api.until_final(sent["messageId"])
 
 
 async def test_its_owner_sees_the_event_and_the_result_of_a_run(api: Api) -> None:
@@ -216,3 +226,16 @@ async def test_only_the_operator_repeats(api: Api) -> None:
     for path in ("/api/runs/any/rerun", "/api/runs/replay?job=process-message"):
         refused = await api.call("POST", path, {} if "rerun" in path else None)
         assert (refused.status, refused.body["code"]) == (403, "operator_only")
+
+
+async def test_the_text_of_an_error_stays_the_operators_also_in_events(api: Api) -> None:
+    sent = await api.send(await api.conversation(), "bad key")
+    assert (await api.until_final(sent["messageId"]))["status"] == "failed"
+    handler = await api.ok("GET", f"/api/runs/{sent['runId']}:on-failure")
+    assert "event" not in handler
+    failed = await api.ok("GET", f"/api/runs/{sent['runId']}")
+    assert "message" not in failed["error"]
+    assert failed["event"]["data"]["messageId"] == sent["messageId"]
+    for end in ("failed", "finished"):
+        path = f"/api/events/{sent['runId']}:{end}"
+        assert (await api.call("GET", path)).status == 404
