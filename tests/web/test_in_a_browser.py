@@ -1,17 +1,18 @@
-"""The page in Chromium, on `polaris dev` and a scripted model: `person.ts` is the person."""
+"""The page in Chromium, on `polaris dev` and a scripted model; what people do is TypeScript."""
 
 import json
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from zipfile import ZipFile
 
 import pytest
 
 from core.node import NODE
 from tests.support.product import ROOT, disposable, environment
 
-SCRIPT = ROOT / "tests" / "support" / "browser" / "person.ts"
+PEOPLE = ROOT / "tests" / "support" / "browser"
 GREETING = "export function greeting(name: string): string {\n  return `Hello, ${name}!`;\n}\n"
 RULES: tuple[dict[str, Any], ...] = (
     {
@@ -20,6 +21,29 @@ RULES: tuple[dict[str, Any], ...] = (
             "text": "Once upon a time there was a shop. ",
             "repeat": 2000,
             "pace": {"chars_per_s": 300},
+        },
+    },
+    {
+        "when": {"user_contains": "ask me", "tool_results": 0},
+        "reply": {
+            "tool_calls": [
+                {
+                    "name": "askUser",
+                    "arguments": {"question": "Which **colour**?", "choices": ["red", "blue"]},
+                }
+            ]
+        },
+    },
+    {
+        "when": {"user_contains": "ask me"},
+        "reply": {"text": "Then it is blue."},
+    },
+    {
+        "when": {"tool_choice": "tool", "tool_results": 0},
+        "reply": {
+            "tool_calls": [
+                {"name": "writeFile", "arguments": {"path": "notes.md", "content": "# Notes\n"}}
+            ]
         },
     },
     {
@@ -52,8 +76,18 @@ def model_url(tmp_path: Path) -> Iterator[str]:
         yield program.ready["url"]
 
 
-@pytest.mark.timeout(180)
-def test_a_person_sends_sees_the_diff_edits_and_stops(tmp_path: Path, model_url: str) -> None:
+def archive(folder: Path) -> None:
+    """What a person imports: files, and one that leads out and is left out."""
+    with ZipFile(folder / "shop.zip", "w") as made:
+        made.writestr("shop/index.ts", "export const shop = 1;\n")
+        made.writestr("shop/README.md", "# Shop\n")
+        made.writestr("../outside.txt", "no")
+
+
+@pytest.mark.timeout(240)
+@pytest.mark.parametrize("script", ["person.ts", "ways.ts"])
+def test_a_person_finds_everything_working(script: str, tmp_path: Path, model_url: str) -> None:
+    archive(tmp_path)
     env = environment(
         POLARIS_PORT="0",
         POLARIS_DATA_DIR="data",
@@ -62,11 +96,11 @@ def test_a_person_sends_sees_the_diff_edits_and_stops(tmp_path: Path, model_url:
     )
     with disposable(["dev"], folder=tmp_path, env=env) as program:
         done = subprocess.run(  # noqa: S603 - our own script
-            [NODE, SCRIPT, program.ready["web"], tmp_path],
+            [NODE, PEOPLE / script, program.ready["web"], tmp_path],
             capture_output=True,
             check=False,
             text=True,
-            timeout=150,
+            timeout=200,
         )
     assert done.returncode == 0, done.stderr[-3000:]
     seen = json.loads(done.stdout.splitlines()[-1])

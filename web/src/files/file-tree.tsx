@@ -1,14 +1,13 @@
 // The tree of a project's files: only the rows that are seen are in the page, however many there are.
 import { type KeyboardEvent, lazy, Suspense, useEffect, useMemo, useRef, useState } from "react";
 import { IconButton } from "../ui/button.tsx";
-import { Icon } from "../ui/icon.tsx";
 import { useView } from "../ui/use-view.ts";
 import styles from "./file-tree.module.css";
 import { afterKey, childrenOf, type Entry, folderOf, type Row, revealed, toggled, type TreeState, visibleRows } from "./tree.ts";
 
 const FileQuestion = lazy(() => import("./file-question.tsx"));
 const ROW = 24;
-const AROUND = 8; // rows above and below that are drawn as well
+const AROUND = 6; // rows above and below that are drawn as well
 
 interface TreeProps {
   projectId: string;
@@ -113,14 +112,14 @@ function Rows({ rows, focused, shown, onKey, onChoose }: RowsProps) {
             aria-level={row.depth + 1}
             aria-expanded={row.type === "folder" ? row.isOpen : undefined}
             aria-selected={row.path === shown}
+            data-type={row.type}
             data-focused={row.path === focused || undefined}
             className={styles.row}
             style={{ transform: `translateY(${(first + at) * ROW}px)`, paddingLeft: 8 + row.depth * 12 }}
             title={row.path}
             onClick={() => onChoose(row)}
           >
-            {row.type === "folder" ? <Icon name="chevron" className={row.isOpen ? styles.open : undefined} /> : <Icon name="file" />}
-            <span>{row.name}</span>
+            {row.name}
           </div>
         ))}
       </div>
