@@ -1,4 +1,5 @@
 // The main way: makes a project, sends, looks at card and diff, edits, undoes, says it otherwise, stops, and looks at every part.
+import type { Page } from "playwright-core";
 import { newProject, say, sit, type Sitting } from "./sitting.ts";
 
 await sit(
@@ -88,6 +89,29 @@ async function stopAnAnswer(sitting: Sitting) {
   await say(sitting, "tell a long story");
   await page.getByText("Once upon").first().waitFor();
   await see("answering");
+  await staysWhereTheyLook(page);
   await page.keyboard.press("Escape");
   await page.getByText("Stopped").first().waitFor();
+}
+
+/** At the end of an answer that grows, a person stays there; once they scroll up, nothing moves below their eyes. */
+async function staysWhereTheyLook(page: Page) {
+  const messages = page.getByRole("group", { name: "Messages" });
+  const place = async () =>
+    await messages.evaluate(({ scrollTop, scrollHeight, clientHeight }) => ({
+      top: scrollTop,
+      below: scrollHeight - scrollTop - clientHeight,
+    }));
+  await page.waitForFunction(() => (document.querySelector('[aria-label="Messages"]')?.scrollHeight ?? 0) > 1_500);
+  const atEnd = await place();
+  if (atEnd.below > 60) throw new Error(`${atEnd.below} pixels below the end of a growing answer`);
+  await messages.hover();
+  await page.mouse.wheel(0, -500);
+  await page.waitForTimeout(300);
+  const before = await place();
+  await page.waitForTimeout(1_500);
+  const after = await place();
+  if (before.top >= atEnd.top || after.top !== before.top || after.below <= before.below) {
+    throw new Error(`moved from ${JSON.stringify(before)} to ${JSON.stringify(after)}`);
+  }
 }
