@@ -140,7 +140,7 @@ def test_the_page_bears_scripts_reloads_strangers_and_a_killed_server(
     tmp_path: Path, model_url: str
 ) -> None:
     program = start(["dev"], folder=tmp_path, env=settings(model_url))
-    port = urlsplit(program.ready["api"]).port or 0
+    port = urlsplit(str(program.ready["api"])).port or 0
     command = [NODE, PEOPLE / "trials.ts", program.ready["web"], tmp_path]
     log = tmp_path / "trials.log"
     with (

@@ -44,6 +44,9 @@ async function seeEveryPart({ page, see }: Sitting) {
   await page.getByRole("dialog", { name: "Keys" }).waitFor();
   await see("keys");
   await page.keyboard.press("Escape");
+  await page.getByRole("button", { name: "More" }).click();
+  await page.getByRole("button", { name: "Export, pull or download" }).waitFor();
+  await see("menu");
   await page.getByRole("button", { name: "Export, pull or download" }).click();
   await page.getByText("No GitHub account", { exact: false }).waitFor();
   await see("export");

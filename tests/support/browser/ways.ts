@@ -1,7 +1,18 @@
 // Other ways: asked by the agent, with files and images, by a message to a running answer, from an archive, from a prompt.
+import { readFileSync } from "node:fs";
 import { newProject, say, sit, type Sitting } from "./sitting.ts";
 
-await sit((sitting) => newProject(sitting, "Ways"), answerAQuestion, attach, steer, chooseABudget, importAnArchive, generate);
+await sit(
+  (sitting) => newProject(sitting, "Ways"),
+  answerAQuestion,
+  attach,
+  steer,
+  chooseABudget,
+  moveFiles,
+  renameAndDelete,
+  importAnArchive,
+  generate,
+);
 
 async function answerAQuestion(sitting: Sitting) {
   const { page, see } = sitting;
@@ -25,7 +36,7 @@ async function attach(sitting: Sitting) {
   await input.pressSequentially("look at @shop");
   await page.getByRole("option", { name: "src/shop.ts" }).waitFor();
   await input.press("Enter");
-  await page.locator('input[type="file"]').setInputFiles(`${folder}/question-light-390.png`);
+  await page.getByLabel("Images to attach").setInputFiles(`${folder}/question-light-390.png`);
   await page.getByRole("button", { name: "Do not attach question-light-390.png" }).waitFor();
   await input.pressSequentially("and the picture");
   await input.press("Enter");
@@ -56,6 +67,38 @@ async function chooseABudget({ page, see }: Sitting) {
   await see("budget");
   await page.getByRole("button", { name: "Set", exact: true }).click();
   await page.getByText("of 1.0M").waitFor();
+}
+
+async function moveFiles({ page, folder }: Sitting) {
+  await page.getByLabel("Files to upload").setInputFiles(`${folder}/shop.zip`);
+  const uploaded = page.getByRole("treeitem", { name: "shop.zip" });
+  await uploaded.waitFor(); // beside the file that is chosen
+  await page.getByRole("button", { name: "New folder" }).click();
+  await page.getByLabel("Path of the folder").fill("archives");
+  await page.keyboard.press("Enter");
+  await uploaded.dragTo(page.getByRole("treeitem", { name: "archives" }));
+  await uploaded.waitFor({ state: "hidden" });
+  await page.getByRole("treeitem", { name: "archives" }).click();
+  await page.getByRole("treeitem", { name: "shop.zip" }).click();
+  const [download] = await Promise.all([
+    page.waitForEvent("download"),
+    page.getByText("is no text").getByRole("button", { name: "Download" }).click(),
+  ]);
+  const [sent, got] = [readFileSync(`${folder}/shop.zip`), readFileSync(await download.path())];
+  if (!sent.equals(got)) throw new Error("what was downloaded is not what was uploaded");
+}
+
+async function renameAndDelete({ page }: Sitting) {
+  await page.getByRole("button", { name: "More" }).click();
+  await page.getByRole("button", { name: "Rename the conversation" }).click();
+  await page.getByLabel("Title").fill("About colours");
+  await page.keyboard.press("Enter");
+  await page.getByRole("option", { name: "About colours" }).waitFor({ state: "attached" });
+  await page.getByRole("button", { name: "More" }).click();
+  await page.getByRole("button", { name: "Delete the conversation" }).click();
+  await page.getByRole("dialog").getByRole("button", { name: "Delete" }).click();
+  await page.getByText("Choose a conversation, or begin one.").waitFor();
+  await page.getByRole("option", { name: "About colours" }).waitFor({ state: "detached" });
 }
 
 async function importAnArchive({ page, folder, see }: Sitting) {
