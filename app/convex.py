@@ -34,8 +34,12 @@ async def convex_access(
         return
     key = given.get_secret_value() if given is not None else secrets.token_hex(32)
     environment = dict(identity.convex_environment) if identity is not None else {}
-    if settings.project_limit is not None:
-        environment["POLARIS_PROJECT_LIMIT"] = str(settings.project_limit)
+    limits = {
+        "POLARIS_PROJECT_LIMIT": settings.project_limit,
+        "POLARIS_RUN_LIMIT": settings.run_limit,
+        "POLARIS_STORAGE_LIMIT_BYTES": settings.storage_limit_bytes,
+    }
+    environment |= {name: str(limit) for name, limit in limits.items() if limit is not None}
     make = partial(
         EmbeddedConvex,
         CONVEX_FUNCTIONS,

@@ -2,7 +2,7 @@
 
 import typer
 
-from app.cli import backup, doctor, product, programs, recordings, token
+from app.cli import account, backup, doctor, product, programs, recordings, token
 from app.cli.engine import commands as engine
 
 cli = typer.Typer(
@@ -22,11 +22,16 @@ cli.command()(doctor.doctor)
 cli.command()(backup.backup)
 cli.command()(backup.restore)
 cli.add_typer(token.commands, name="token")
+cli.add_typer(account.commands, name="account")
 cli.command()(engine.runs)
 cli.command()(engine.events)
 cli.command()(engine.send)
 cli.command()(engine.cancel)
 cli.command()(engine.replay)
+cli.command()(engine.rerun)
+cli.command()(engine.jobs)
+cli.command()(engine.pause)
+cli.command()(engine.resume)
 cli.command()(recordings.record)
 cli.command()(recordings.rehearse)
 

@@ -2,17 +2,20 @@
 
 import json
 import os
+import socket
 import tempfile
 from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ValidationError
 
 from core.errors import Refused
 
 _FILE = "dev.json"
+_CONNECT_S = 1.0
 
 
 class NothingRunning(Refused):
@@ -64,3 +67,13 @@ def read_announced(data_dir: Path) -> Running:
     except (OSError, ValidationError) as error:
         raise NothingRunning(data_dir) from error
     return Running(found.api, found.token)
+
+
+def is_answering(data_dir: Path) -> bool:
+    """Whether what has announced itself still listens: one that was killed left its file."""
+    try:
+        address = urlsplit(read_announced(data_dir).url)
+        with socket.create_connection((address.hostname, address.port), _CONNECT_S):
+            return True
+    except (NothingRunning, OSError):
+        return False

@@ -23,8 +23,11 @@ from app.identity.issuer import Identity, identity_of
 from app.identity.tokens import Authenticator
 from app.models import model_of, offers_of, prepare
 from app.ready_file import announced
+from app.services.account.exporting import Exporting
+from app.services.account.whole import WholeAccount
 from app.services.asking import Asking
 from app.services.attaching import Attaching
+from app.services.chatting import Chatting
 from app.services.choosing import Choosing
 from app.services.clients.events import ClientEvents
 from app.services.clients.keys import OwnedKeys
@@ -213,15 +216,18 @@ def services_of(
     checks = {"store": backend.store.ping, "engine": partial(engine_answers, backend.engine)}
     inspect, policy = backend.engine.inspect, settings.policy_when_busy.value
     messaging = Messaging(backend.store, backend.relay, inspect, policy, backend.workplace.live)
+    attaching, asking = Attaching(backend.store), Asking(backend.store, backend.relay)
     accounts = accounts_of(settings, backend.store, CLOCK)
     gate = gate_of(settings, backend.store)
     access = EngineAccess(backend.engine, messaging, has_operator=identity.token is not None)
     return Services(
         store=backend.store,
+        account=WholeAccount(backend.store, backend.relay, Exporting(backend.store, CLOCK)),
         messaging=messaging,
-        attaching=Attaching(backend.store),
+        attaching=attaching,
         choosing=Choosing(offers_of(settings)),
-        asking=Asking(backend.store, backend.relay),
+        asking=asking,
+        chatting=Chatting(backend.store, messaging, attaching, asking),
         completing=Completing(backend.small_model, partial(page_at, backend.workplace.owned)),
         generating=Generating(backend.store, backend.relay, inspect, messaging, CLOCK, gate),
         following=Following(backend.store),

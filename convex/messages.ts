@@ -10,8 +10,8 @@ import { messageDoc, toMessageDoc, toolCallDoc, toolCardDoc, toToolCallDoc, toTo
 import { wholeText } from "./model/messages.ts";
 import { taskDoc, tasksOf } from "./model/tasks.ts";
 import { changedCallsOf } from "./model/call_revisions.ts";
-import { partsOf, toolCallOf, toolCallsOf, turnsOf } from "./model/transcript.ts";
-import { resultPart, turnPart } from "./model/validators.ts";
+import { partsOf, shownPart, shownPartsOf, toolCallOf, toolCallsOf } from "./model/transcript.ts";
+import { resultPart } from "./model/validators.ts";
 
 const messageId = v.id("messages");
 
@@ -141,10 +141,9 @@ export const resultParts = query({
 /** The finished parts of an answer in order: what was said, thought and called. Signatures stay here. */
 export const parts = query({
   args: { messageId },
-  returns: v.array(v.object({ ...turnPart.fields, turn: v.number(), index: v.number() })),
+  returns: v.array(shownPart),
   handler: async (ctx, args) => {
     const { message } = await ownedMessage(ctx, await callerId(ctx), args.messageId);
-    const turns = await turnsOf(ctx, message._id);
-    return turns.flatMap(({ turn, parts }) => parts.map((part, index) => ({ ...part, signature: undefined, turn, index })));
+    return await shownPartsOf(ctx, message._id);
   },
 });

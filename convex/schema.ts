@@ -395,6 +395,7 @@ export default defineSchema({
     messageId: v.id("messages"),
     conversationId: v.id("conversations"),
     projectId: v.id("projects"),
+    ownerId: v.optional(v.string()), // who asked: it counts among their runs; absent: a step or a sub-agent's
     runId: v.optional(v.string()),
     epoch: v.number(),
     round: v.number(),
@@ -415,6 +416,7 @@ export default defineSchema({
     .index("by_message", ["messageId"])
     .index("by_conversation_status", ["conversationId", "status"])
     .index("by_project_status", ["projectId", "status"])
+    .index("by_owner_status", ["ownerId", "status"])
     .index("by_status", ["status", "heartbeatAt"]),
 
   // Streamed text, and the output of tool calls that run; inserted by jobs, never changed, read by people who watch, swept 5 minutes after the end.
@@ -518,6 +520,15 @@ export default defineSchema({
     .index("by_project", ["projectId"])
     .index("by_hash", ["hash"]),
 
+  // How many bytes a person's files take, one row each; written with every change of a file, read by the next one.
+  storageUse: defineTable({ ownerId: v.string(), bytes: v.number() }).index("by_owner", ["ownerId"]),
+
+  // Accounts that are being deleted, one row each; written by whoever asks for it, read where something of a person begins
+  // and by the job that deletes it, the row last of all.
+  accountDeletions: defineTable({ ownerId: v.string(), requestedAt: v.number() })
+    .index("by_owner", ["ownerId"])
+    .index("by_age", ["requestedAt"]),
+
   // Who has signed in, and their plan as the operator's billing said it last; written when a page asks for it and by the API, read
   // by people, and where projects are made.
   users: defineTable({
@@ -554,5 +565,6 @@ export default defineSchema({
     lastError: v.optional(v.string()),
   })
     .index("by_due", ["dueAt"])
+    .index("by_user", ["userId", "dueAt"])
     .index("by_event", ["eventId"]),
 });

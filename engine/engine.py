@@ -287,32 +287,41 @@ class Engine:
         """The ids of the paused jobs, and since when."""
         return await self._running.pauses.paused()
 
-    async def replay(self, run_id: str) -> RunId:
+    async def replay(self, run_id: str, *, once: bool = False) -> RunId:
         """Repeat a failed or cancelled run from where it failed; returns the new run's id.
 
         The new run takes over every step that the old one had recorded, except the step that
         failed it and those that started after that had failed (a rollback, say). Where the body
         itself raised, and not because its last step failed, only the body runs again.
         The old run stays as it is. Flow control of starts does not apply; concurrency does.
+        With `once`, however often it is called so, the run is repeated one time.
 
         Raises:
             NoSuchRun: there is no such run, or its event has been swept.
             CannotReplay: it has completed, or not ended.
         """
-        return await self._running.repeats.replay(run_id)
+        return await self._running.repeats.replay(run_id, once=once)
 
-    async def rerun(self, run_id: str, *, from_step_id: str | None = None) -> RunId:
+    async def rerun(
+        self,
+        run_id: str,
+        *,
+        from_step_id: str | None = None,
+        data: Mapping[str, Any] | None = None,
+    ) -> RunId:
         """Repeat a run that has ended, however; returns the new run's id.
 
         With `from_step_id` the new run takes over what was recorded when that step started, and
-        runs it and what comes after it again; without, it takes over nothing.
+        runs it and what comes after it again; without, it takes over nothing. With `data` it gets
+        an event of its own, with that instead; no other job and no wait hears of it.
 
         Raises:
             NoSuchRun: there is no such run, or its event has been swept.
-            CannotReplay: it has not ended.
+            CannotReplay: it has not ended, or has several events and `data` is given.
             NoSuchStep: it has recorded no such step.
+            BadEvent: `data` does not fit the job, or is no JSON.
         """
-        return await self._running.repeats.rerun(run_id, from_step_id)
+        return await self._running.repeats.rerun(run_id, from_step_id, data)
 
     @overload
     async def publish(self, channel: Channel | str, topic: Topic[T], data: T) -> None: ...
@@ -391,6 +400,18 @@ class Engine:
         It happens by itself every few minutes.
         """
         await self._running.maintenance.sweep()
+
+    async def forget(self, user_id: str) -> int:
+        """Cancel a user's runs, and delete whatever is stored of them and of the user's events.
+
+        A user is the `id` in an event's `user`, and theirs is what these events have started or
+        invoked. How many runs and events there were. What a user sends afterwards is stored again;
+        an event id of theirs from before is not known any more.
+
+        Raises:
+            TimeoutError: some of the runs have not stopped within a minute. Nothing is deleted.
+        """
+        return await self._running.forgetting.forget(user_id)
 
     async def reencrypt(self) -> int:
         """Seal everything that is stored under the first key; how many texts were not.

@@ -85,6 +85,8 @@ class StepFailed(Exception):
         self.cause = cause
         self.input: dict[str, Any] | None = None
         """What the step was called with, as it is shown to people."""
+        self.kind: str | None = None
+        """The kind of step; None where old code has stored it."""
 
 
 class RunFailed(Exception):

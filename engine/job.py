@@ -1,6 +1,6 @@
 """What a job is: its triggers, its limits, its retries, and the function that does it."""
 
-from collections.abc import Awaitable, Callable, Generator, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Generator, Iterable, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
@@ -16,7 +16,7 @@ from engine.events import INVOKED, EventData, ReceivedEvent, WireEvent, received
 from engine.judging import check_function, check_name, listed
 from engine.middleware import Middleware
 from engine.options import Flow, FlowOptions
-from engine.outgoing import stored_data
+from engine.outgoing import as_json, stored_data
 from engine.results import result_adapter
 from engine.retry import RetryPolicy
 from engine.steps.context import FailureContext, JobContext
@@ -67,18 +67,31 @@ def fitted_to(job: Job[Any, Any], event: WireEvent) -> WireEvent:
     return replace(event, data=stored_data(job.data_model, job.id, event.data))
 
 
+def edited(event: WireEvent, job: Job[Any, Any], data: Mapping[str, Any]) -> WireEvent:
+    """The event with other data, as the model stores it by which the job takes this event.
+
+    Raises:
+        BadEvent: the data does not fit, or is not JSON.
+    """
+    found = as_json(event.name, "data", dict(data))
+    model = _model_of(job, event.name)
+    return replace(event, data=found if model is None else stored_data(model, event.name, found))
+
+
+def _model_of(job: Job[Any, Any], event_name: str) -> type[EventData] | None:
+    if event_name == INVOKED:
+        return job.data_model
+    return next((rule.model for rule in job.triggers if rule.takes(event_name)), None)
+
+
 def received(event: WireEvent, job: Job[Any, Any]) -> ReceivedEvent[Any]:
     """A stored event as the job sees it, its data in the job's model.
 
     Raises:
         NonRetriable: the data no longer fits the model.
     """
-    if event.name == INVOKED:
-        model = job.data_model
-    else:
-        model = next((rule.model for rule in job.triggers if rule.takes(event.name)), None)
     try:
-        return received_event(event, model)
+        return received_event(event, _model_of(job, event.name))
     except ValueError as error:
         why = problem_text(error, whole="data") if isinstance(error, ValidationError) else error
         raise NonRetriable(f"event {event.name!r} does not fit {job.id!r}: {why}") from error

@@ -162,9 +162,16 @@ class GenerateCancelled(EventData, event="project/generate-cancelled"):
     project_generation_id: ProjectGenerationId
 
 
+class AccountDeletionRequested(EventData, event="account/deletion.requested"):
+    """An account is to be deleted; the store knows whose. The event has no user, and stays."""
+
+    deletion_id: str
+
+
 def engine_event(event: OutboxEvent) -> Event:
     """The event as the engine takes it; its id makes a second send harmless."""
-    return Event(name=event.name, data=event.data, id=event.event_id, user=user_of(event.user_id))
+    user = user_of(event.user_id) if event.user_id else None
+    return Event(name=event.name, data=event.data, id=event.event_id, user=user)
 
 
 def registries_of(asked: MessageSent | TaskAsked | GenerateRequested) -> Registries:

@@ -3,6 +3,7 @@
 from typing import Any
 
 from engine import Job
+from jobs.account.delete_account import delete_account
 from jobs.archives.import_archive import import_archive
 from jobs.generate.generate_project import generate_project
 from jobs.github.export_repository import export_repository
@@ -27,4 +28,5 @@ JOBS: tuple[Job[Any, Any], ...] = (
     generate_project,
     begin_task,
     run_schedule,
+    delete_account,
 )

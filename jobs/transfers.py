@@ -51,6 +51,7 @@ _OWN = frozenset(
         "nothing_to_export",
         "nothing_to_propose",
         "push_refused",
+        "quota_exceeded",
         "rate_limited",
         "refused_by_github",
         "remote_moved",

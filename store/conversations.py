@@ -27,6 +27,14 @@ class Conversations:
         }
         return decode(Conversation, await self._http.mutation("system/conversations:create", args))
 
+    async def keyed(
+        self, project_id: ProjectId, key: str, *, owner: OwnerId
+    ) -> Conversation | None:
+        """The one that `create` has made with this key; None: none. Raises: NotFound."""
+        args = {"ownerId": owner, "projectId": project_id, "externalId": key}
+        row = await self._http.query("system/conversations:keyed", args)
+        return None if row is None else decode(Conversation, row)
+
     async def list(
         self,
         project_id: ProjectId,

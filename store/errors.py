@@ -65,6 +65,21 @@ class ProjectLimitReached(Refused):
         self.limit = limit
 
 
+class QuotaExceeded(Refused):
+    """The person has as much of something as the operator allows: of answers that run, or storage.
+
+    Answers end by themselves; bytes have to be deleted.
+    """
+
+    code = "quota_exceeded"
+
+    def __init__(self, message: str, *, quota: str, current_usage: int, limit: int) -> None:
+        super().__init__(message)
+        self.quota = quota
+        self.current_usage = current_usage
+        self.limit = limit
+
+
 class FileChanged(Conflict):
     """The file is not the one that the caller last saw."""
 
@@ -105,6 +120,13 @@ def refusal(code: str, message: str, data: dict[str, object]) -> Exception:
         return Busy(message, message_id=str(data.get("messageId", "")))
     if code == ProjectLimitReached.code:
         return ProjectLimitReached(_whole(data, "currentUsage"), _whole(data, "limit"))
+    if code == QuotaExceeded.code:
+        return QuotaExceeded(
+            message,
+            quota=str(data.get("quota", "")),
+            current_usage=_whole(data, "currentUsage"),
+            limit=_whole(data, "limit"),
+        )
     known: dict[str, type[Refused]] = {
         GenerationClosed.code: GenerationClosed,
         AnswerTooLong.code: AnswerTooLong,

@@ -2,6 +2,7 @@
 
 from typing import Self
 
+from store.account import Accounts
 from store.accounts import GithubAccountRows
 from store.asks import Asks
 from store.attachments import Attachments
@@ -66,6 +67,7 @@ class Store:
         self.plans = Plans(self.http)
         self.outbox = Outbox(self.http)
         self.mcp = Mcp(self.http)
+        self.accounts = Accounts(self.http)
         self.github_accounts = GithubAccountRows(self.http)
         self.deltas = DeltaBatcher(self.http, delta_limits)
         self.passage = Passage(url)

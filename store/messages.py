@@ -19,6 +19,7 @@ from store.records import (
     NewAttachment,
     Page,
     SentMessage,
+    ShownPart,
     ToolCallRecord,
 )
 from store.rows import decode, encode
@@ -189,6 +190,12 @@ class Messages:
         args = {"ownerId": owner, "messageId": message_id}
         value = await self._http.query("system/messages:toolCalls", args)
         return tuple(decode(ToolCallRecord, call) for call in value)
+
+    async def parts(self, message_id: MessageId, *, owner: OwnerId) -> tuple[ShownPart, ...]:
+        """What the finished turns of an answer hold, in order. Raises: NotFound."""
+        args = {"ownerId": owner, "messageId": message_id}
+        rows = await self._http.query("system/messages:parts", args)
+        return tuple(decode(ShownPart, row) for row in rows)
 
     async def result_parts(
         self, message_id: MessageId, *, owner: OwnerId, turn: int, tool_call_id: ToolCallId

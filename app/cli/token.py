@@ -1,19 +1,15 @@
 """`polaris token`: the local user's token, printed, or made void and made anew."""
 
 import json
-import socket
-from urllib.parse import urlsplit
 
 import typer
 
 from app.cli.process import settings_or_exit
 from app.cli.product import Data
 from app.identity.local_user import BadKeyFile, LocalUser, open_local_user, renew_local_user
-from app.ready_file import NothingRunning, read_announced
+from app.ready_file import is_answering
 from app.settings import Settings
 from core.clock import SystemClock
-
-CONNECT_S = 1.0
 
 commands = typer.Typer(help="The local user's token.", invoke_without_command=True)
 
@@ -33,7 +29,7 @@ def show(context: typer.Context, data: Data = None) -> None:
 def renew(data: Data = None) -> None:
     """Make all tokens of before void, and print a new one. `polaris dev` must not be running."""
     settings = _local_settings(data)
-    if _is_running(settings):
+    if is_answering(settings.data_dir):
         raise _refused("`polaris dev` runs on this data folder and has the old key; stop it first")
     _print(renew_local_user(settings.data_dir))
 
@@ -43,16 +39,6 @@ def _local_settings(data: object) -> Settings:
     if settings.auth_issuer is not None:
         raise _refused("POLARIS_AUTH_ISSUER is set: its issuer makes and revokes the tokens")
     return settings
-
-
-def _is_running(settings: Settings) -> bool:
-    """Whether what has announced itself still listens: one that was killed left its file."""
-    try:
-        address = urlsplit(read_announced(settings.data_dir).url)
-        with socket.create_connection((address.hostname, address.port), CONNECT_S):
-            return True
-    except (NothingRunning, OSError):
-        return False
 
 
 def _print(user: LocalUser) -> None:

@@ -7,9 +7,11 @@ from fastapi import FastAPI
 from starlette.middleware.cors import CORSMiddleware
 
 from app.http import (
+    account,
     archives,
     asks,
     attachments,
+    chat,
     checkpoints,
     completing,
     conversations,
@@ -23,6 +25,7 @@ from app.http import (
     github,
     health,
     inngest,
+    jobs,
     lsp,
     mcp,
     messages,
@@ -41,7 +44,7 @@ from app.http import (
 )
 from app.http.context import Services
 from app.http.errors import add_error_handlers
-from app.http.middleware import BodyLimit, LocalHosts, RequestFrame, StorableTexts
+from app.http.middleware import BodyLimit, Lingering, LocalHosts, RequestFrame, StorableTexts
 from app.settings import Settings
 from core.clock import Clock
 
@@ -73,12 +76,15 @@ NOUNS = (
     messages,
     attachments,
     asks,
+    chat,
     completing,
     models,
     usage,
+    account,
     mcp,
     runs,
     events,
+    jobs,
     metrics,
     realtime,
     terminal,
@@ -153,4 +159,5 @@ def create_application(services: Services, settings: Settings, clock: Clock) -> 
             allow_credentials=True,  # session cookies; the origins are named one by one
             max_age=600,
         )
+    app.add_middleware(Lingering)
     return app

@@ -15,7 +15,7 @@ from core.ids import ProjectId
 
 router = api_router("archives")
 
-_TYPES = {"zip": "application/zip", "tar.gz": "application/gzip"}
+ARCHIVE_TYPES = {"zip": "application/zip", "tar.gz": "application/gzip"}
 _BINARY = {"schema": {"type": "string", "format": "binary"}}
 
 
@@ -25,7 +25,9 @@ _BINARY = {"schema": {"type": "string", "format": "binary"}}
     openapi_extra={
         "requestBody": {
             "required": True,
-            "content": dict.fromkeys((*_TYPES.values(), "application/octet-stream"), _BINARY),
+            "content": dict.fromkeys(
+                (*ARCHIVE_TYPES.values(), "application/octet-stream"), _BINARY
+            ),
         }
     },
 )
@@ -54,7 +56,7 @@ async def import_archive(
     responses={
         200: {
             "description": "The archive. It is cut off, with the connection, if a read fails.",
-            "content": dict.fromkeys(_TYPES.values(), _BINARY),
+            "content": dict.fromkeys(ARCHIVE_TYPES.values(), _BINARY),
         }
     },
 )
@@ -68,4 +70,4 @@ async def get_archive(
     name, pieces = await services.transfers.archive(project_id, owner=caller.owner, form=form)
     plain = re.sub(r"[^A-Za-z0-9._-]+", "-", name).strip("-.") or "project"
     headers = {"Content-Disposition": f'attachment; filename="{plain[:100]}.{form}"'}
-    return StreamingResponse(pieces, media_type=_TYPES[form], headers=headers)
+    return StreamingResponse(pieces, media_type=ARCHIVE_TYPES[form], headers=headers)

@@ -4,8 +4,10 @@ from dataclasses import dataclass
 
 from app.http.rates.limits import RateLimits
 from app.identity.tokens import Authenticator
+from app.services.account.whole import WholeAccount
 from app.services.asking import Asking
 from app.services.attaching import Attaching
+from app.services.chatting import Chatting
 from app.services.choosing import Choosing
 from app.services.clients.events import ClientEvents
 from app.services.clients.scheduling import Scheduling
@@ -37,10 +39,12 @@ class Services:
     """The parts behind the routes."""
 
     store: Store
+    account: WholeAccount
     messaging: Messaging
     attaching: Attaching
     choosing: Choosing
     asking: Asking
+    chatting: Chatting
     completing: Completing
     following: Following
     metering: Metering

@@ -23,7 +23,7 @@ from app.settings import FrontEnd
 from core.errors import Conflict, NotFound, Refused, Transient
 from core.invalid import place_of, reason_of
 from engine import BadToken
-from store.errors import ProjectLimitReached
+from store.errors import ProjectLimitReached, QuotaExceeded
 
 log = logging.getLogger(__name__)
 
@@ -71,9 +71,13 @@ class Problem(BaseModel):
         None, alias="messageId", description="The message that is in the way (409)"
     )
     current_usage: int | None = Field(
-        None, alias="currentUsage", description="Projects that there are (403 project_limit)"
+        None,
+        alias="currentUsage",
+        description="Projects that there are (403 project_limit), answers that run (429 "
+        "quota_exceeded), bytes of files (403 quota_exceeded)",
     )
-    limit: int | None = Field(None, description="Projects that there may be (403 project_limit)")
+    limit: int | None = Field(None, description="How many of them there may be")
+    quota: str | None = Field(None, description="Of what: runs, storage (quota_exceeded)")
     allowed: Literal[False] | None = Field(None, description="With `limit`: no project more")
     request_id: str | None = Field(
         None, alias="requestId", description="Quote it when you report a fault (500)"
@@ -103,11 +107,12 @@ def status_of(error: Refused) -> int:
             | ForeignPage()
             | PlanRequired()
             | ProjectLimitReached()
+            | QuotaExceeded(quota="storage")  # waiting does not help
         ):
             return HTTPStatus.FORBIDDEN
         case Unauthorized() | BadToken():
             return HTTPStatus.UNAUTHORIZED
-        case RateLimited():
+        case RateLimited() | QuotaExceeded():
             return HTTPStatus.TOO_MANY_REQUESTS
         case NotFound():
             return HTTPStatus.NOT_FOUND
@@ -132,6 +137,12 @@ async def on_refused(request: Request, error: Exception) -> JSONResponse:
     }
     if isinstance(error, ProjectLimitReached):
         extra |= {"allowed": False, "currentUsage": error.current_usage, "limit": error.limit}
+    if isinstance(error, QuotaExceeded):
+        extra |= {
+            "quota": error.quota,
+            "currentUsage": error.current_usage,
+            "limit": error.limit,
+        }
     status, text = said_to(request.app.state.front_end, error) or (status_of(error), str(error))
     return problem(status, text, error.code, headers=headers, extra=extra)
 

@@ -8,7 +8,7 @@ from pydantic import Field
 from app.http.access import FORBIDDEN, AccessDep, api_router
 from app.http.engine_lists import Name, PageSize, WindowDep
 from app.http.parameters import Cursor
-from app.wire.events import EventAnswer, EventPage, EventSent
+from app.wire.events import EventDetailAnswer, EventPage, EventSent
 from app.wire.shapes import Body
 from engine.inspection import EventFilter
 
@@ -34,7 +34,13 @@ async def list_events(
     cursor: Cursor = None,
 ) -> EventPage:
     """Events and what they started, last received first."""
-    which = EventFilter(name=name, since=window.since, until=window.until, field=window.field)
+    which = EventFilter(
+        name=name,
+        since=window.since,
+        until=window.until,
+        field=window.field,
+        text=window.text,
+    )
     page = await access.services.engine.events(
         which, owner=access.caller.owner, limit=limit, cursor=cursor
     )
@@ -42,9 +48,10 @@ async def list_events(
 
 
 @router.get("/events/{event_id:path}", response_model_exclude_none=True)
-async def get_event(event_id: EventPathId, access: AccessDep) -> EventAnswer:
-    """An event and what it started."""
-    return EventAnswer.of(await access.services.engine.event(event_id, owner=access.caller.owner))
+async def get_event(event_id: EventPathId, access: AccessDep) -> EventDetailAnswer:
+    """An event with its data, and what it started."""
+    event = await access.services.engine.event(event_id, owner=access.caller.owner)
+    return EventDetailAnswer.of_detail(event)
 
 
 @router.post("/events", status_code=201, response_model_exclude_none=True, responses=FORBIDDEN)

@@ -1,7 +1,8 @@
 """What runs say on their realtime channels: how they go, step by step, to those who look on.
 
 `run:{id}` has the steps, the turns of the model and the state of one run, `project:{id}` the states
-of all runs of a project. Nothing is stored and no run waits for it: what is said goes through a
+of all runs of a project, `runs` those of all runs, and a channel of its own for each person those
+that are theirs. Nothing is stored and no run waits for it: what is said goes through a
 queue, and in one transaction however much has gathered. A step that runs again after a crash says
 the same again, with the same ids.
 """
@@ -9,10 +10,11 @@ the same again, with the same ids.
 import asyncio
 import logging
 from collections import deque
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator, Iterator, Mapping
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from hashlib import sha256
 from typing import Any, Literal, cast
 
 from pydantic import BaseModel, ConfigDict
@@ -24,8 +26,8 @@ from core.clock import Clock
 from core.errors import Refused, Transient
 from core.ids import RunId
 from core.usage import Usage
-from engine import Engine, Middleware, RunCall, RunEnd, Saying, StepCall, Topic
-from engine.middleware import Run, Step, StepKind
+from engine import Engine, Event, Middleware, RunCall, RunEnd, Saying, SentEvent, StepCall, Topic
+from engine.middleware import Events, Run, Send, Step, StepKind
 
 log = logging.getLogger(__name__)
 
@@ -34,7 +36,9 @@ AT_ONCE = 500  # messages in one transaction
 PAUSES = frozenset({"sleep", "wait_for_event", "wait_for_signal"})
 TOLD_IDS = ("messageId", "conversationId", "transferId", "projectGenerationId")
 
-RunState = Literal["running", "waiting", "asking", "completed", "failed", "cancelled"]
+ALL_RUNS = "runs"
+
+RunState = Literal["queued", "running", "waiting", "asking", "completed", "failed", "cancelled"]
 
 
 class _News(BaseModel):
@@ -81,8 +85,8 @@ class CondensedNews(_News):
 class StateNews(_News):
     """How the run stands.
 
-    `waiting`: for a time, at most `until`, or for an event. `asking`: for its person, to answer
-    `ask_id`.
+    `queued`: accepted, to lists only. `waiting`: for a time, at most `until`, or for an event.
+    `asking`: for its person, to answer `ask_id`.
     """
 
     state: RunState
@@ -91,11 +95,26 @@ class StateNews(_News):
 
 
 class RunNews(StateNews):
-    """How one run of a project stands; `about` has the ids of what it works on."""
+    """How one run of a list stands; `about` has the ids of what it works on."""
 
     run_id: str
     job: str
     about: dict[str, str]
+
+
+class EventNews(_News):
+    """An event was accepted; the runs that it has started or joined."""
+
+    event_id: str
+    name: str
+    run_ids: tuple[str, ...]
+
+
+class JobNews(_News):
+    """A job was paused, or resumed."""
+
+    job: str
+    is_paused: bool
 
 
 STEP = Topic("step", StepNews)
@@ -103,6 +122,15 @@ TURN = Topic("turn", TurnNews)
 CONDENSED = Topic("condensed", CondensedNews)
 STATE = Topic("state", StateNews)
 RUN = Topic("run", RunNews)
+EVENT = Topic("event", EventNews)
+JOB = Topic("job", JobNews)
+
+
+def runs_channel(user_id: str | None) -> str:
+    """The channel with the states of a person's runs; None: with those of everybody's."""
+    if user_id is None:
+        return ALL_RUNS
+    return f"{ALL_RUNS}:{sha256(user_id.encode()).hexdigest()[:32]}"  # an id may be of any length
 
 
 @dataclass
@@ -112,8 +140,34 @@ class _Followed:
     run_id: RunId
     job: str
     event: Any
+    user_id: str | None
     announced: int = 0  # pauses of which the state was said before they began
     paused: int = 0
+
+
+@dataclass(frozen=True)
+class _ForLists:
+    """What lists are told, in this order, of the doings of one user.
+
+    Whose a run is has to be looked up where its event has no user: another run has invoked it.
+    """
+
+    user_id: str | None
+    news: tuple[tuple[str, RunNews | EventNews], ...]
+    """Each with the id of its message."""
+    invoked: RunId | None = None
+
+    async def sayings(self, engine: Engine) -> list[Saying]:
+        """For everybody's list, and for its person's."""
+        user_id = self.user_id
+        if user_id is None and self.invoked is not None:
+            user_id = await engine.inspect.owner_of_run(self.invoked)
+        channels = [ALL_RUNS] if user_id is None else [ALL_RUNS, runs_channel(user_id)]
+        return [
+            Saying(channel, EVENT if isinstance(news, EventNews) else RUN, news, message_id)
+            for message_id, news in self.news
+            for channel in channels
+        ]
 
 
 class NewsOfRuns(Middleware):
@@ -122,7 +176,7 @@ class NewsOfRuns(Middleware):
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
         self._runs: dict[RunId, _Followed] = {}
-        self._waiting: deque[Saying] = deque()
+        self._waiting: deque[Saying | _ForLists] = deque()
         self._came = asyncio.Event()
         self._is_full = False
 
@@ -141,11 +195,20 @@ class NewsOfRuns(Middleware):
         async with in_background(tell):
             yield
 
+    async def on_send(self, events: Events, proceed: Send) -> list[SentEvent]:
+        """Events are accepted, and runs made."""
+        sent = await proceed(events)
+        for event, accepted in zip(events, sent, strict=True):
+            if not accepted.duplicate:
+                self._put(_ForLists(_user_of(event.user), tuple(_news_of_event(event, accepted))))
+        return sent
+
     async def on_run(self, call: RunCall, proceed: Run) -> Any:
         """The run goes on, here."""
         if call.is_failure_handler:
             return await proceed(call)
-        followed = _Followed(call.run_id, call.job_id, call.event.data)
+        user_id = _user_of(call.event.user)
+        followed = _Followed(call.run_id, call.job_id, call.event.data, user_id)
         self._runs[call.run_id] = followed
         self._say_state(followed, "running", f"{call.attempt}:run")
         try:
@@ -180,8 +243,9 @@ class NewsOfRuns(Middleware):
     async def on_end(self, end: RunEnd) -> None:
         """It is over."""
         if not end.is_failure_handler:
-            data = None if end.event is None else end.event.data
-            followed = _Followed(end.run_id, end.job_id, data)
+            event = end.event
+            data, user = (None, None) if event is None else (event.data, event.user)
+            followed = _Followed(end.run_id, end.job_id, data, _user_of(user))
             self._say_state(followed, end.status, "end")
 
     def _pauses(self, followed: _Followed, place: str) -> None:
@@ -246,39 +310,66 @@ class NewsOfRuns(Middleware):
         until: datetime | None = None,
         ask_id: str | None = None,
     ) -> None:
-        run_id, ids = followed.run_id, _ids_of(followed.event)
+        run_id = followed.run_id
         news = StateNews(state=state, until=until, ask_id=ask_id)
         self._say(run_id, _channel_of(run_id), STATE, news, place)
-        project_id = ids.get("projectId")
-        if project_id is None:
-            return
-        about = {name: ids[name] for name in TOLD_IDS if name in ids}
-        of_run = RunNews(
-            state=state, until=until, ask_id=ask_id, run_id=run_id, job=followed.job, about=about
-        )
-        self._say(run_id, f"project:{project_id}", RUN, of_run, place)
+        of_run = _news_of(followed, news)
+        project_id = _ids_of(followed.event).get("projectId")
+        if project_id is not None:
+            self._say(run_id, f"project:{project_id}", RUN, of_run, place)
+        self._put(_ForLists(followed.user_id, ((f"{run_id}:{place}", of_run),), run_id))
 
     def _say(self, run_id: RunId, channel: str, topic: Topic[Any], news: _News, place: str) -> None:
+        self._put(Saying(channel, topic, news, f"{run_id}:{place}", run_id))
+
+    def _put(self, what: Saying | _ForLists) -> None:
         if len(self._waiting) >= WAITING:
             if not self._is_full:
                 log.warning("run_news_dropped", extra={"waiting": WAITING})
             self._is_full = True
             return
         self._is_full = False
-        self._waiting.append(Saying(channel, topic, news, f"{run_id}:{place}", run_id))
+        self._waiting.append(what)
         self._came.set()
 
 
-async def _publish(engine: Engine, sayings: list[Saying]) -> None:
+async def _publish(engine: Engine, what: list[Saying | _ForLists]) -> None:
     """Say these; one that cannot be said (an id with control characters) stops no other."""
     try:
-        await engine.publish_all(sayings)
-    except Refused:
-        for each in sayings:
-            with suppress(Refused):
-                await engine.publish_all([each])
+        sayings: list[Saying] = []
+        for each in what:
+            sayings += [each] if isinstance(each, Saying) else await each.sayings(engine)
+        try:
+            await engine.publish_all(sayings)
+        except Refused:
+            for each in sayings:
+                with suppress(Refused):
+                    await engine.publish_all([each])
     except Transient as error:  # nobody hears what is said while the database is away
-        log.warning("run_news_lost", extra={"count": len(sayings), "why": error.code})
+        log.warning("run_news_lost", extra={"count": len(what), "why": error.code})
+
+
+def _user_of(user: Mapping[str, Any] | None) -> str | None:
+    found = None if user is None else user.get("id")
+    return found if isinstance(found, str) else None
+
+
+def _news_of_event(event: Event, sent: SentEvent) -> Iterator[tuple[str, RunNews | EventNews]]:
+    """What lists are told of an event, and of the runs that it has made."""
+    event_id, name = sent.event_id, event.name
+    yield f"{event_id}:event", EventNews(event_id=event_id, name=name, run_ids=sent.run_ids)
+    for run_id in sent.run_ids:
+        job, is_new, _ = run_id.partition(f":{event_id}")
+        if is_new:  # else the event has joined a run that gathers
+            followed = _Followed(run_id, job, event.data, _user_of(event.user))
+            yield f"{run_id}:queued", _news_of(followed, StateNews(state="queued"))
+
+
+def _news_of(followed: _Followed, news: StateNews) -> RunNews:
+    """What lists are told of a run."""
+    ids = _ids_of(followed.event)
+    about = {name: ids[name] for name in TOLD_IDS if name in ids}
+    return RunNews(**news.model_dump(), run_id=followed.run_id, job=followed.job, about=about)
 
 
 def _channel_of(run_id: RunId) -> str:

@@ -44,6 +44,13 @@ class AnswerSettings(Group):
         validation_alias="POLARIS_BUSY_POLICY",
         description="What a new message does to a running one: cancel, reject, queue or steer.",
     )
+    run_limit: int | None = Field(
+        default=None,
+        ge=1,
+        le=100,
+        validation_alias="POLARIS_RUN_LIMIT",
+        description="Answers that a person may have at once; a Convex of its own needs it, too.",
+    )
     model_wait_s: float = Field(
         default=900.0,
         ge=0,

@@ -21,6 +21,12 @@ class StorageSettings(Group):
         validation_alias="POLARIS_DATA_DIR",
         description="Folder of the embedded Convex, the SQLite engine and the local user's key.",
     )
+    storage_limit_bytes: int | None = Field(
+        default=None,
+        ge=0,
+        validation_alias="POLARIS_STORAGE_LIMIT_BYTES",
+        description="Bytes that a person's files may take; a Convex of its own needs it, too.",
+    )
     workspaces_bytes: int = Field(
         default=10 * 1024**3,
         ge=1024**2,

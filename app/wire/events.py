@@ -7,7 +7,11 @@ from pydantic import Field
 
 from app.wire.shapes import Answer, Millis, Success
 from engine import SentEvent
+from engine.events import WireEvent
 from engine.inspection import EventInfo, Page
+from engine.steps.shown import shown
+
+WHOLE_DATA_CHARS = 32 * 1024  # more than that is not read by a person, nor edited
 
 
 def field_of(text: str) -> tuple[str, Any]:
@@ -37,6 +41,41 @@ class EventAnswer(Answer):
             received_at=info.received_at,
             ts=info.event.ts_ms,
             run_ids=info.run_ids,
+        )
+
+
+class EventData(Answer):
+    """What an event says; where `isCut`, its data is cut to be looked at."""
+
+    name: str
+    ts: int = Field(description="Its own time, in milliseconds since 1970.")
+    data: dict[str, Any]
+    is_cut: bool
+
+    @classmethod
+    def of(cls, event: WireEvent) -> Self:
+        """An event of the engine."""
+        is_cut = len(json.dumps(event.data)) > WHOLE_DATA_CHARS
+        data = shown(event.data) if is_cut else event.data
+        return cls(name=event.name, ts=event.ts_ms, data=data, is_cut=is_cut)
+
+
+class EventDetailAnswer(EventAnswer):
+    """One event with its data, which is cut where `isCut`."""
+
+    data: dict[str, Any]
+    is_cut: bool
+
+    @classmethod
+    def of_detail(cls, info: EventInfo) -> Self:
+        """An event of the engine."""
+        said = EventData.of(info.event)
+        row = EventAnswer.of(info)
+        return cls(
+            **row.model_dump(exclude={"received_at"}),
+            received_at=info.received_at,
+            data=said.data,
+            is_cut=said.is_cut,
         )
 
 

@@ -1,16 +1,20 @@
 """Runs of the engine as JSON: what happened and when.
 
-Texts of errors, and what went into steps and came out of them, are for the operator only, cut.
+Whoever may see a run sees the data of its event and its result, cut. Texts of errors, and what went
+into steps and came out of them, are for the operator only.
 """
 
-from typing import Any, Literal, Self
+from typing import Any, Self
 
 from pydantic import Field
 
+from app.wire.events import EventData
 from app.wire.shapes import Answer, Millis, Success
 from engine import RunStatus
-from engine.inspection import Page, RunDetail, RunSummary
-from engine.inspection.run_info import RunInfo
+from engine.events import ENDS
+from engine.inspection import Page, RunCounts, RunDetail, RunSummary
+from engine.inspection.holds import Hold, HoldReason
+from engine.inspection.timeline import EndedBy, ShownKind, StepLine, StepStatus
 from engine.steps.shown import shown
 from engine.storage.codec import code_of
 
@@ -82,33 +86,129 @@ class RunPage(Answer):
         return cls(runs=runs, next_cursor=page.next_cursor)
 
 
-class StepAnswer(Answer):
-    """A step: recorded, about to be tried again, or waiting until `until` for an event.
+class RunCountsAnswer(Answer):
+    """How many runs there are, by status."""
 
+    total: int
+    by_status: dict[RunStatus, int]
+    is_sample: bool = Field(description="Only the newest were counted.")
+
+    @classmethod
+    def of(cls, counts: RunCounts) -> Self:
+        """Counts of the engine."""
+        return cls(
+            total=sum(counts.by_status.values()),
+            by_status=counts.by_status,
+            is_sample=counts.is_sample,
+        )
+
+
+class TryAnswer(Answer):
+    """One attempt of a step; without `endedAt` it works now."""
+
+    started_at: Millis | None = None
+    ended_at: Millis | None = None
+    error: RunErrorAnswer | None = None
+
+
+class ChildAnswer(Answer):
+    """A run that a step has invoked."""
+
+    run_id: str
+    status: RunStatus
+
+
+class StepAnswer(Answer):
+    """A step: recorded, at work, or cut off by the end of its run (`interrupted`).
+
+    `until` is when it will be tried again, when its sleep is over, or its wait's deadline.
     `input` and `output` are cut to be looked at, and shown to the operator only.
     """
 
     step_id: str
-    status: Literal["completed", "failed", "retrying", "waiting"]
+    kind: ShownKind | None = Field(
+        None, description="Missing where an older version has not recorded it."
+    )
+    status: StepStatus
     attempts: int
+    tries: tuple[TryAnswer, ...]
     started_at: Millis | None = None
     ended_at: Millis | None = None
     until: Millis | None = None
+    ended_by: EndedBy | None = Field(None, description="How a wait has ended.")
+    by_event_id: str | None = Field(None, description="The event that did; for the operator.")
+    child: ChildAnswer | None = None
     error: RunErrorAnswer | None = None
     input: dict[str, Any] | None = None
     output: Any = None
 
+    @classmethod
+    def of(cls, step: StepLine, *, for_operator: bool) -> Self:
+        """A step of the engine."""
+        child = step.child
+        return cls(
+            step_id=step.step_id,
+            kind=step.kind,
+            status=step.status,
+            attempts=len(step.tries),
+            tries=tuple(
+                TryAnswer(
+                    started_at=one.started_at,
+                    ended_at=one.ended_at,
+                    error=error_answer(one.error, for_operator=for_operator),
+                )
+                for one in step.tries
+            ),
+            started_at=step.started_at,
+            ended_at=step.ended_at,
+            until=step.until,
+            ended_by=step.ended_by,
+            by_event_id=step.by_event_id if for_operator else None,
+            child=None if child is None else ChildAnswer(run_id=child.run_id, status=child.status),
+            error=error_answer(step.error, for_operator=for_operator),
+            input=step.input if for_operator else None,
+            output=shown(step.output) if for_operator else None,
+        )
+
+
+class HoldAnswer(Answer):
+    """Why a run does not execute yet."""
+
+    reason: HoldReason
+    until: Millis | None = None
+    keys: tuple[str, ...] | None = Field(
+        None, description="The concurrency keys it has no place under; for the operator."
+    )
+
+    @classmethod
+    def of(cls, hold: Hold, *, for_operator: bool) -> Self:
+        """What holds a run of the engine."""
+        keys = hold.keys if for_operator and hold.keys else None
+        return cls(reason=hold.reason, until=hold.until, keys=keys)
+
 
 class RunDetailAnswer(RunAnswer):
-    """A run with its steps, in the order they were first asked for, and the runs it invoked."""
+    """A run with its steps, in the order they were first asked for, and the runs it invoked.
+
+    `result` is cut to be looked at; `worker` is shown to the operator only.
+    """
 
     steps: tuple[StepAnswer, ...]
     children: tuple[str, ...]
+    hold: HoldAnswer | None = None
+    repeats: str | None = Field(None, description="The run that this one repeats.")
+    worker: str | None = Field(None, description="The process that executes it, or did last.")
+    event: EventData | None = Field(
+        None,
+        description="Missing once it has been swept; of a run that handles a failure for "
+        "the operator only.",
+    )
+    result: Any = None
 
     @classmethod
     def of_detail(cls, run: RunDetail, *, for_operator: bool) -> Self:
         """A run of the engine."""
-        info: RunInfo = run.info
+        info, hold = run.info, run.hold
         return cls(
             run_id=info.run_id,
             job_id=info.job_id,
@@ -120,39 +220,21 @@ class RunDetailAnswer(RunAnswer):
             started_at=info.started_at,
             ended_at=info.ended_at,
             error=error_answer(info.error, for_operator=for_operator),
-            steps=tuple(_steps(run, for_operator=for_operator)),
+            steps=tuple(StepAnswer.of(step, for_operator=for_operator) for step in run.time_line),
             children=run.children,
+            hold=None if hold is None else HoldAnswer.of(hold, for_operator=for_operator),
+            repeats=run.repeats,
+            worker=run.worker if for_operator else None,
+            event=_event(run, for_operator=for_operator),
+            result=shown(info.result),
         )
 
 
-def _steps(run: RunDetail, *, for_operator: bool) -> list[StepAnswer]:
-    steps = [
-        StepAnswer(
-            step_id=step.step_id,
-            status="completed" if step.error is None else "failed",
-            attempts=step.attempts,
-            started_at=step.started_at,
-            ended_at=step.ended_at,
-            error=error_answer(step.error, for_operator=for_operator),
-            input=step.input if for_operator else None,
-            output=shown(step.result) if for_operator else None,
-        )
-        for step in run.steps
-    ]
-    for step in run.retrying:
-        last = step.failed[-1]
-        message = last.error_message[:MESSAGE_CHARS] if for_operator else None
-        error = RunErrorAnswer(name=last.error_name, code=last.error_code, message=message)
-        steps.append(
-            StepAnswer(
-                step_id=step.step_id, status="retrying", attempts=len(step.failed), error=error
-            )
-        )
-    steps += [
-        StepAnswer(step_id=wait.step_id, status="waiting", attempts=1, until=wait.deadline)
-        for wait in run.waits
-    ]
-    return steps
+def _event(run: RunDetail, *, for_operator: bool) -> EventData | None:
+    """What started a run; the end of another tells the text of its error, the operator only."""
+    if run.event is None or (run.event.name in ENDS and not for_operator):
+        return None
+    return EventData.of(run.event)
 
 
 class RunCancelledAnswer(Success):

@@ -1,6 +1,7 @@
 // The GitHub accounts that people have connected: one each, their tokens sealed.
 import type { Doc } from "../_generated/dataModel";
 import type { MutationCtx, QueryCtx } from "../_generated/server";
+import { requireAccount } from "./account_guard.ts";
 import { refused } from "./errors.ts";
 
 const MAX_CHARS = 20_000; // of two sealed tokens: fifty times what GitHub gives
@@ -27,6 +28,7 @@ export async function accountWith(ctx: QueryCtx, ownerId: string, sealed: string
 /** Connects an account in place of the one before. */
 export async function connectAccount(ctx: MutationCtx, ownerId: string, account: Account): Promise<void> {
   if (JSON.stringify(account).length > MAX_CHARS) throw refused("bad_github_account", "What GitHub gave for this account is too long");
+  await requireAccount(ctx, ownerId);
   const row = await accountOf(ctx, ownerId);
   if (row === null) await ctx.db.insert("githubAccounts", { ownerId, ...account });
   else await ctx.db.replace(row._id, { ownerId, ...account });

@@ -10,6 +10,16 @@ export const UNTITLED = "New conversation";
 const MAX_TITLE = 300;
 const ASKED_CHARS = 2_000; // of the first message: enough to name a conversation by
 
+/** The one that was made with this idempotency key; null: none, or it is deleted. */
+export async function conversationOf(ctx: QueryCtx, project: Doc<"projects">, externalId: string): Promise<Doc<"conversations"> | null> {
+  const known = await ctx.db
+    .query("conversations")
+    .withIndex("by_external", (q) => q.eq("projectId", project._id).eq("externalId", externalId))
+    .order("desc") // after a deletion the key is free: the last one made with it counts
+    .first();
+  return known?.deletedAt === undefined ? known : null;
+}
+
 /** Starts a conversation; the same `externalId` in the project finds the one made before. */
 export async function createConversation(
   ctx: MutationCtx,
@@ -18,13 +28,8 @@ export async function createConversation(
   externalId?: string,
 ): Promise<Doc<"conversations">> {
   checkTitle(title);
-  if (externalId !== undefined) {
-    const known = await ctx.db
-      .query("conversations")
-      .withIndex("by_external", (q) => q.eq("projectId", project._id).eq("externalId", externalId))
-      .first();
-    if (known !== null && known.deletedAt === undefined) return known;
-  }
+  const known = externalId === undefined ? null : await conversationOf(ctx, project, externalId);
+  if (known !== null) return known;
   const id = await ctx.db.insert("conversations", {
     projectId: project._id,
     title,

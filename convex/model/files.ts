@@ -8,6 +8,7 @@ import type { Recording } from "./checkpoints/recording.ts";
 import { type Side, sideOf } from "./checkpoints/sides.ts";
 import { conflict, notFound, refused } from "./errors.ts";
 import { checkedPath, checkedTarget, checkLimits, composed, nameOf, parentOf, spellings } from "./paths.ts";
+import { countBytes } from "./storage_use.ts";
 import { addText, putText } from "./texts.ts";
 import type { newContent } from "./validators.ts";
 
@@ -31,6 +32,7 @@ export class Changes {
   /** Folders that were found or made so far, by path: many files of one mutation are in the same. */
   readonly folders = new Map<string, Doc<"files">>();
   private loose: Loose[] = [];
+  private addedBytes = 0;
   private version: number;
 
   constructor(ctx: MutationCtx, project: Doc<"projects">, recording: Recording | null = null) {
@@ -43,6 +45,11 @@ export class Changes {
   next(): number {
     this.version += 1;
     return this.version;
+  }
+
+  /** The files take so much more than before, or less. */
+  grow(bytes: number): void {
+    this.addedBytes += bytes;
   }
 
   /** At `path` stands `after` instead of `before`; `text` is that of `after`. */
@@ -72,6 +79,7 @@ export class Changes {
 
   async close(): Promise<void> {
     if (this.version === this.project.filesVersion) return;
+    await countBytes(this.ctx, this.project.ownerId, this.addedBytes);
     await this.record();
     await this.ctx.db.patch(this.project._id, { filesVersion: this.version, updatedAt: this.at });
   }
@@ -129,6 +137,7 @@ export async function writeFile(changes: Changes, path: string, content: NewCont
     const hasBase = !changes.isEditors || existing.hasBase;
     const changed = { ...fields, hasBase, version: changes.next(), renamedFrom: undefined };
     await ctx.db.patch(existing._id, changed);
+    changes.grow(content.size - existing.size);
     const before = await putText(ctx, existing._id, content.text);
     changes.letGo(existing, before);
     if (!changes.isEditors) await keepBase(ctx, existing, before);
@@ -145,6 +154,7 @@ export async function writeFile(changes: Changes, path: string, content: NewCont
     type: "file",
     version: changes.next(),
   });
+  changes.grow(content.size);
   if (content.text !== undefined) await addText(ctx, fileId, content.text);
   const row = await reread(ctx, fileId);
   changes.note(row.path, undefined, sideOf(row), content.text);
@@ -247,6 +257,7 @@ export async function removeEntry(changes: Changes, file: Doc<"files">): Promise
   const text = await putText(changes.ctx, file._id, undefined);
   await changes.ctx.db.delete(file._id);
   await bury(changes, file.path);
+  changes.grow(-file.size);
   changes.letGo(file, text);
   changes.note(file.path, sideOf(file), undefined);
 }

@@ -23,7 +23,8 @@ export interface NewEvent {
     | "archive/import.requested"
     | "transfer/cancelled"
     | "project/generate-requested"
-    | "project/generate-cancelled";
+    | "project/generate-cancelled"
+    | "account/deletion.requested";
   data: Infer<typeof outboxData>;
   userId: string;
 }

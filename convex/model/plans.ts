@@ -5,6 +5,7 @@ import { type Infer, v } from "convex/values";
 import type { Doc } from "../_generated/dataModel";
 import type { MutationCtx, QueryCtx } from "../_generated/server";
 import schema from "../schema.ts";
+import { deletionOf, requireAccount } from "./account_guard.ts";
 import { refused } from "./errors.ts";
 import { MOST_ROWS } from "./lists.ts";
 import { only } from "./rows.ts";
@@ -51,6 +52,7 @@ export async function userOf(ctx: QueryCtx, ownerId: string): Promise<Doc<"users
 
 /** The row of a person who is signed in, with the address that their token says. */
 export async function keepUser(ctx: MutationCtx, { subject, email }: UserIdentity): Promise<Doc<"users">> {
+  await requireAccount(ctx, subject);
   const known = await userOf(ctx, subject);
   if (known === null) return await insert(ctx, subject, { email });
   if (email === undefined || email === known.email) return known;
@@ -60,6 +62,7 @@ export async function keepUser(ctx: MutationCtx, { subject, email }: UserIdentit
 
 /** Keeps what the operator's billing says of a person; the same again changes nothing. */
 export async function keepPlan(ctx: MutationCtx, ownerId: string, said: Plan): Promise<void> {
+  if ((await deletionOf(ctx, ownerId)) !== null) return;
   const known = await userOf(ctx, ownerId);
   if (known === null) await insert(ctx, ownerId, said);
   else if (JSON.stringify(only(plan, known)) !== JSON.stringify(only(plan, said)))

@@ -4,6 +4,7 @@ import { internal } from "../_generated/api";
 import type { Doc, Id } from "../_generated/dataModel";
 import type { MutationCtx, QueryCtx } from "../_generated/server";
 import { find } from "./access.ts";
+import { requireAccount } from "./account_guard.ts";
 import { notFound, refused } from "./errors.ts";
 import { cancelGenerations } from "./generating.ts";
 import { cancelSome } from "./messages.ts";
@@ -31,6 +32,7 @@ export async function createProject(ctx: MutationCtx, ownerId: string, name: str
       .first();
     if (known !== null && known.deletedAt === undefined) return known;
   }
+  await requireAccount(ctx, ownerId);
   await requireRoom(ctx, ownerId);
   const id = await ctx.db.insert("projects", {
     ownerId,

@@ -12,7 +12,7 @@ import { serversOf } from "./mcp.ts";
 import { emit } from "./outbox.ts";
 import { outboxRecord, toOutbox } from "./records.ts";
 import { bytesOf } from "./rows.ts";
-import { runningIn } from "./running.ts";
+import { requireRun, runningIn } from "./running.ts";
 import { settingsOfRun } from "./settings.ts";
 import { dropTasks, refuseTask } from "./tasks.ts";
 import { MAX_STEERS, steersOf, tellAgain, untoldOf } from "./steering.ts";
@@ -59,7 +59,8 @@ export async function sendMessage(ctx: MutationCtx, conversation: Doc<"conversat
   const steered = policy === "steer" && (await steer(ctx, conversation, said));
   if (steered) return steered;
   const stopped = await makeRoom(ctx, conversation, { ownerId, policy });
-  const { userMessageId, messageId } = await insertExchange(ctx, conversation, { ...said, chosenModel: model });
+  await requireRun(ctx, ownerId);
+  const { userMessageId, messageId } = await insertExchange(ctx, conversation, { ...said, ownerId, chosenModel: model });
   if (isUntitled(conversation)) await wantTitle(ctx, { userMessageId, conversation, ownerId });
   return await announce(ctx, { userMessageId, messageId, ownerId, stopped });
 }
@@ -83,7 +84,7 @@ export async function insertExchange(
     ...run
   }: { content: string; externalId: string; attachments?: Kept[] } & Pick<
     Doc<"generations">,
-    "runId" | "projectGenerationId" | "chosenModel"
+    "runId" | "projectGenerationId" | "chosenModel" | "ownerId"
   >,
 ): Promise<{ userMessageId: Id<"messages">; messageId: Id<"messages"> }> {
   const order = await nextOrder(ctx, conversation);
@@ -115,7 +116,7 @@ async function insertSaid(
 async function insertAnswer(
   ctx: MutationCtx,
   { _id: conversationId, projectId }: Doc<"conversations">,
-  { order, ...run }: { order: number } & Pick<Doc<"generations">, "runId" | "projectGenerationId" | "chosenModel">,
+  { order, ...run }: { order: number } & Pick<Doc<"generations">, "runId" | "projectGenerationId" | "chosenModel" | "ownerId">,
 ): Promise<Id<"messages">> {
   const startedAt = Date.now();
   const shared = { conversationId, projectId, status: "processing" as const };
@@ -157,7 +158,7 @@ export async function answerUntold(ctx: MutationCtx, ended: Doc<"messages">): Pr
   const next = await nextOrder(ctx, conversation);
   const order = first.order + rest.length + 1 === next ? first.order : next;
   await ctx.db.patch(first._id, { order, steers: undefined });
-  const messageId = await insertAnswer(ctx, conversation, { order: order + 1 });
+  const messageId = await insertAnswer(ctx, conversation, { order: order + 1, ownerId: project.ownerId });
   for (const [index, row] of rest.entries()) await ctx.db.patch(row._id, { order: order + 2 + index, steers: messageId });
   await announce(ctx, { userMessageId: first._id, messageId, ownerId: project.ownerId, stopped: [] });
 }
@@ -182,6 +183,7 @@ export async function retryMessage(
   if (conversation === null) throw new Error("a message without its conversation");
   refuseTask(conversation);
   const stopped = await makeRoom(ctx, conversation, { ownerId, policy });
+  await requireRun(ctx, ownerId);
   await dropTasks(ctx, message._id);
   await dropTranscript(ctx, message._id);
   await dropTodos(ctx, message._id);
@@ -203,6 +205,7 @@ export async function retryMessage(
     startedAt,
   });
   await ctx.db.patch(generation._id, {
+    ownerId,
     round: generation.round + 1,
     retryKey: externalId,
     runId: undefined,

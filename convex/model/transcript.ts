@@ -1,5 +1,5 @@
 // Turns and tool calls of an answer: recorded by its run, read by the agent and by people.
-import type { Infer } from "convex/values";
+import { type Infer, v } from "convex/values";
 import type { Doc, Id } from "../_generated/dataModel";
 import type { MutationCtx, QueryCtx } from "../_generated/server";
 import { find } from "./access.ts";
@@ -11,7 +11,7 @@ import { generationOf } from "./messages.ts";
 import type { newToolCall, turnRecord } from "./records.ts";
 import { freeBlob } from "./checkpoints/kept.ts";
 import { countUsage } from "./usage.ts";
-import type { diffStat, keptPart, resultPart } from "./validators.ts";
+import { type diffStat, type keptPart, type resultPart, turnPart } from "./validators.ts";
 
 type Part = Infer<typeof keptPart>;
 
@@ -46,6 +46,14 @@ export async function turnsOf(ctx: QueryCtx, messageId: Id<"messages">): Promise
     .query("turns")
     .withIndex("by_message", (q) => q.eq("messageId", messageId))
     .take(MAX_TURNS);
+}
+
+export const shownPart = turnPart.omit("signature").extend({ turn: v.number(), index: v.number() });
+
+/** The finished parts of an answer in order: what was said, thought and called. Signatures stay here. */
+export async function shownPartsOf(ctx: QueryCtx, messageId: Id<"messages">): Promise<Infer<typeof shownPart>[]> {
+  const turns = await turnsOf(ctx, messageId);
+  return turns.flatMap(({ turn, parts }) => parts.map(({ type, text, toolCallId }, index) => ({ type, text, toolCallId, turn, index })));
 }
 
 /** Tool calls in the order in which the model made them. */

@@ -125,7 +125,7 @@ export async function end(ctx: MutationCtx, row: Doc<"transfers">, status: End, 
     waitingUntil: undefined,
     heartbeatAt: now,
   });
-  if (row.storageId !== undefined && (await ctx.db.system.get(row.storageId)) !== null) await ctx.storage.delete(row.storageId);
+  if (row.storageId !== undefined) await dropArchive(ctx, row.storageId);
   const project = await ctx.db.get(row.projectId);
   if (project !== null) {
     if (row.kind === "import") await ctx.db.patch(project._id, { importStatus: status, updatedAt: now });
@@ -137,6 +137,11 @@ export async function end(ctx: MutationCtx, row: Doc<"transfers">, status: End, 
     }
   }
   return await existing(ctx, row._id);
+}
+
+/** Deletes the archive of an import, which may be gone already. */
+export async function dropArchive(ctx: MutationCtx, storageId: Id<"_storage">): Promise<void> {
+  if ((await ctx.db.system.get(storageId)) !== null) await ctx.storage.delete(storageId);
 }
 
 /** Where the project stands to its repository once a transfer has ended; undefined: as before. */

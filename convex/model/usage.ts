@@ -2,6 +2,7 @@
 import { type Infer, v } from "convex/values";
 import type { Doc, Id } from "../_generated/dataModel";
 import type { MutationCtx, QueryCtx } from "../_generated/server";
+import { deletionOf } from "./account_guard.ts";
 import { find, ownedConversation, ownedProject } from "./access.ts";
 import { notFound, refused } from "./errors.ts";
 import { only } from "./rows.ts";
@@ -62,6 +63,7 @@ export async function countSmall(
   call: { ownerId: string; projectId?: string; conversationId?: string; model: string; usage: Usage; key: string },
 ): Promise<void> {
   const { ownerId, model, key } = call;
+  if ((await deletionOf(ctx, ownerId)) !== null) return; // nobody's budget needs it any more
   const conversation = call.conversationId === undefined ? null : await find(ctx, "conversations", call.conversationId);
   const project = await find(ctx, "projects", conversation?.projectId ?? call.projectId ?? "");
   const isTheirs = project !== null && project.ownerId === ownerId; // if not, it is spent all the same

@@ -4,6 +4,7 @@ import { ownedConversation, ownedProject } from "../model/access.ts";
 import {
   beginningOfUntitled,
   chooseModel as choose,
+  conversationOf,
   createConversation,
   entitleConversation,
   removeConversation,
@@ -26,6 +27,17 @@ export const create = systemMutation({
   handler: async (ctx, { ownerId, projectId, title, externalId }) => {
     const project = await ownedProject(ctx, ownerId, projectId);
     return toConversation(await createConversation(ctx, project, title, externalId));
+  },
+});
+
+/** The one that was made with this idempotency key; null: none, or it is deleted. */
+export const keyed = systemQuery({
+  args: { ownerId: v.string(), projectId: v.string(), externalId: v.string() },
+  returns: v.union(v.null(), conversationRecord),
+  handler: async (ctx, { ownerId, projectId, externalId }) => {
+    const project = await ownedProject(ctx, ownerId, projectId);
+    const known = await conversationOf(ctx, project, externalId);
+    return known && toConversation(known);
   },
 });
 

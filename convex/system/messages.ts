@@ -12,7 +12,7 @@ import { createConversation, UNTITLED } from "../model/conversations.ts";
 import { cancelIn, createProject } from "../model/projects.ts";
 import { messageRecord, outboxRecord, toMessage, toolCallRecord, toOutbox, toToolCall } from "../model/records.ts";
 import { retryMessage, sendMessage, sentRecord } from "../model/sending.ts";
-import { fullTextUrl, partsOf, toolCallsOf } from "../model/transcript.ts";
+import { fullTextUrl, partsOf, shownPart, shownPartsOf, toolCallsOf } from "../model/transcript.ts";
 import { busyPolicy, newAttachment, pageOf, resultPart } from "../model/validators.ts";
 
 const cancelled = { messageIds: v.array(v.id("messages")), events: v.array(outboxRecord) };
@@ -124,6 +124,16 @@ export const resultParts = systemQuery({
   handler: async (ctx, { ownerId, messageId, ...call }) => {
     const { message } = await ownedMessage(ctx, ownerId, messageId);
     return await partsOf(ctx, { messageId: message._id, ...call });
+  },
+});
+
+/** The finished parts of an answer, as `messages:parts`. */
+export const parts = systemQuery({
+  args: owned,
+  returns: v.array(shownPart),
+  handler: async (ctx, { ownerId, messageId }) => {
+    const { message } = await ownedMessage(ctx, ownerId, messageId);
+    return await shownPartsOf(ctx, message._id);
   },
 });
 

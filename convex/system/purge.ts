@@ -8,6 +8,8 @@ import { dropKept } from "../model/checkpoints/kept.ts";
 import { dropFile } from "../model/files.ts";
 import { cancelWritten } from "../model/conversations.ts";
 import { cancelIn } from "../model/projects.ts";
+import { dropArchive } from "../model/transfers.ts";
+import { countBytes } from "../model/storage_use.ts";
 import { dropTasks } from "../model/tasks.ts";
 import { dropImages } from "../model/transcript.ts";
 
@@ -52,19 +54,20 @@ async function emptied(ctx: MutationCtx, row: Doc<"projects">): Promise<boolean>
     await purgeConversation(ctx, conversation._id);
     return false;
   }
-  const files = await ctx.db
-    .query("files")
-    .withIndex("by_path", (q) => q.eq("projectId", row._id))
-    .take(BATCH);
-  for (const file of files) await dropFile(ctx, file);
-  if (files.length > 0) return false;
+  if (!(await emptiedOfFiles(ctx, row))) return false;
   const contents = await ctx.db
     .query("keptContents")
     .withIndex("by_content", (q) => q.eq("projectId", row._id))
     .take(10); // up to 900 kB each
   for (const content of contents) await dropKept(ctx, content);
   if (contents.length > 0) return false;
+  const transfers = await ctx.db
+    .query("transfers")
+    .withIndex("by_project", (q) => q.eq("projectId", row._id))
+    .take(BATCH);
+  for (const { storageId } of transfers) if (storageId !== undefined) await dropArchive(ctx, storageId);
   const rest = [
+    ...transfers,
     ...(await ctx.db
       .query("checkpointFiles")
       .withIndex("by_version", (q) => q.eq("projectId", row._id))
@@ -86,10 +89,6 @@ async function emptied(ctx: MutationCtx, row: Doc<"projects">): Promise<boolean>
       .withIndex("by_project", (q) => q.eq("projectId", row._id))
       .take(20)), // up to 300 kB each
     ...(await ctx.db
-      .query("transfers")
-      .withIndex("by_project", (q) => q.eq("projectId", row._id))
-      .take(BATCH)),
-    ...(await ctx.db
       .query("mcpServers")
       .withIndex("by_project", (q) => q.eq("projectId", row._id))
       .take(BATCH)),
@@ -100,6 +99,16 @@ async function emptied(ctx: MutationCtx, row: Doc<"projects">): Promise<boolean>
   ];
   for (const item of rest) await ctx.db.delete(item._id);
   return rest.length === 0;
+}
+
+async function emptiedOfFiles(ctx: MutationCtx, row: Doc<"projects">): Promise<boolean> {
+  const files = await ctx.db
+    .query("files")
+    .withIndex("by_path", (q) => q.eq("projectId", row._id))
+    .take(BATCH);
+  for (const file of files) await dropFile(ctx, file);
+  await countBytes(ctx, row.ownerId, -files.reduce((sum, file) => sum + file.size, 0));
+  return files.length === 0;
 }
 
 async function purgeConversation(ctx: MutationCtx, id: Id<"conversations">): Promise<void> {

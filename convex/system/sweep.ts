@@ -2,6 +2,7 @@
 import { v } from "convex/values";
 import { internal } from "../_generated/api";
 import { internalMutation } from "../_generated/server";
+import { requestDeletion } from "../model/account_deletion.ts";
 import { dropUploads } from "../model/attachments.ts";
 import { KEEP_BASES_MS } from "../model/bases.ts";
 import { dropCheckpoint, KEEP_CHECKPOINTS_MS, surplusOf } from "../model/checkpoints/keeping.ts";
@@ -97,6 +98,20 @@ export const lostTransfers = internalMutation({
       .take(PAGE);
     for (const row of lost) await end(ctx, row, "failed", { error: "It was lost on our side. Begin again.", errorCode: "run_lost" });
     if (lost.length === PAGE) await ctx.scheduler.runAfter(0, internal.system.sweep.lostTransfers, {});
+    return null;
+  },
+});
+
+/** Deletions of accounts that are not done after an hour: their run may have failed for good, and nobody is there to ask again. */
+export const lostDeletions = internalMutation({
+  args: {},
+  returns: v.null(),
+  handler: async (ctx): Promise<null> => {
+    const rows = await ctx.db
+      .query("accountDeletions")
+      .withIndex("by_age", (q) => q.lt("requestedAt", Date.now() - 3_600_000))
+      .take(PAGE);
+    for (const { ownerId } of rows) await requestDeletion(ctx, ownerId);
     return null;
   },
 });

@@ -12,7 +12,9 @@ import sqlalchemy as sa
 
 from core.clock import Clock
 from engine.control.cancel import Cancels
+from engine.control.describe import definition_of
 from engine.control.end_hooks import EndHooks
+from engine.control.forget import Forgetting
 from engine.control.lifetime import Lifetime
 from engine.control.maintain import Maintenance
 from engine.control.pause import Pauses
@@ -40,6 +42,7 @@ from engine.steps.journal import History
 from engine.steps.sleep import Sleepers
 from engine.steps.slots import Slots
 from engine.steps.waits import Waits
+from engine.steps.working import Working
 from engine.storage.database import Database, SqliteDatabase
 from engine.storage.encryption import Encryption
 from engine.storage.outage import Outage
@@ -124,6 +127,7 @@ class ForRuns:
     runner: Runner
     ends: Ends
     claims: Claims
+    working: Working
 
 
 @dataclass(frozen=True)
@@ -140,6 +144,7 @@ class ForCallers:
     repeats: Repeats
     channels: Channels
     maintenance: Maintenance
+    forgetting: Forgetting
 
 
 def shared(settings: Settings, store: Store, tasks: asyncio.TaskGroup) -> Shared:
@@ -210,6 +215,7 @@ def for_runs(parts: Shared) -> ForRuns:
         spawn=spawn,
         publisher=parts.publisher,
     )
+    working = Working(store.patient)
     runner = RunnerParts(
         ledger=store.patient,
         intake=parts.intake,
@@ -219,6 +225,7 @@ def for_runs(parts: Shared) -> ForRuns:
         provided=settings.provided,
         act=act,
         outside=outside,
+        working=working,
         ends=ends,
         pacing=Pacing(store.patient, act=act, spawn=spawn),
         trusted_s=math.inf if settings.is_alone else TRUSTED_S,
@@ -239,30 +246,35 @@ def for_runs(parts: Shared) -> ForRuns:
         spawn=spawn,
         has_failed=parts.end_hooks.set_aside,
     )
-    return ForRuns(Runner(settings.jobs, runner), ends, claims)
+    return ForRuns(Runner(settings.jobs, runner), ends, claims, working)
 
 
 def for_callers(parts: Shared, tokens: Tokens) -> ForCallers:
     """Put together what callers reach."""
     settings, ledger, lifetime = parts.settings, parts.store.ledger, parts.lifetime
+    cancels = Cancels(
+        settings.executor_id,
+        ledger=ledger,
+        intake=parts.intake,
+        live=parts.live,
+        act=parts.wakes.act,
+        is_alone=settings.is_alone,
+    )
     return ForCallers(
         lifetime=lifetime,
         live=parts.live,
-        inspection=Inspection(parts.store.reader),
+        inspection=Inspection(
+            parts.store.reader,
+            tuple(map(definition_of, settings.jobs.values())),
+        ),
         sender=parts.sender,
         watcher=parts.watcher,
-        cancels=Cancels(
-            settings.executor_id,
-            ledger=ledger,
-            intake=parts.intake,
-            live=parts.live,
-            act=parts.wakes.act,
-            is_alone=settings.is_alone,
-        ),
+        cancels=cancels,
         pauses=Pauses(
             settings.executor_id, ledger=ledger, slots=parts.slots, dispatcher=parts.dispatcher
         ),
         repeats=Repeats(ledger=ledger, intake=parts.intake, act=parts.wakes.act),
         channels=Channels(parts.hub, parts.publisher, tokens, ledger.now_ms, lifetime.check),
         maintenance=Maintenance(ledger, parts.slots, settings.encryption, settings.retention_s),
+        forgetting=Forgetting(ledger, cancels),
     )

@@ -58,6 +58,7 @@ async def start(settings: Settings, stack: AsyncExitStack) -> ForCallers:
     stack.push_async_callback(_shutdown(parts).drain, dispatching)
     if settings.works:
         _keep_time(parts, called.maintenance, tasks, stack)
+        stack.callback(tasks.create_task(executing.working.note()).cancel)
     return called
 
 

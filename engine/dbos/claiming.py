@@ -19,6 +19,7 @@ from dbos._utils import GlobalParams, generate_uuid
 from sqlalchemy.sql.base import ReadOnlyColumnCollection
 
 from engine.dbos.private import system_database
+from engine.dbos.starts import keep_starts
 
 MAX_RECOVERIES = 50  # a run that has taken the process down this often is set aside
 
@@ -189,10 +190,15 @@ def hand_over(connection: sa.Connection, run_ids: Sequence[str]) -> list[str]:
     """
     status = system_database().tables.workflow_status
     starts = status.c.recovery_attempts
+    which = sa.and_(
+        status.c.workflow_uuid.in_(run_ids),
+        status.c.status == "PENDING",
+        status.c.executor_id == GlobalParams.executor_id,
+    )
+    keep_starts(connection, which, status)
     statement = (
         sa.update(status)
-        .where(status.c.workflow_uuid.in_(run_ids), status.c.status == "PENDING")
-        .where(status.c.executor_id == GlobalParams.executor_id)
+        .where(which)
         .values(recovery_attempts=sa.case((starts > 1, starts - 1), else_=starts), **_given_back())
         .returning(status.c.queue_name)
     )
@@ -205,11 +211,10 @@ def recover(connection: sa.Connection, executor_ids: Sequence[str]) -> list[str]
     Their owner token is taken away, so a process that was only stopped cannot record anything.
     """
     status = system_database().tables.workflow_status
+    which = sa.and_(status.c.status == "PENDING", status.c.executor_id.in_(executor_ids))
+    keep_starts(connection, which, status)
     statement = (
-        sa.update(status)
-        .where(status.c.status == "PENDING", status.c.executor_id.in_(executor_ids))
-        .values(**_given_back())
-        .returning(status.c.queue_name)
+        sa.update(status).where(which).values(**_given_back()).returning(status.c.queue_name)
     )
     return sorted(set(connection.execute(statement).scalars()))
 

@@ -13,6 +13,7 @@ import sqlalchemy as sa
 from dbos._utils import GlobalParams
 
 from engine.dbos.private import system_database
+from engine.dbos.starts import keep_starts
 from engine.dbos.states import ACTIVE, STORED, Status, opened
 from engine.status import RunStatus
 
@@ -53,6 +54,7 @@ def cancel(connection: sa.Connection, run_ids: Sequence[str]) -> None:
     database = system_database()
     status = database.tables.workflow_status
     now = database._now_ms_sql()
+    keep_starts(connection, status.c.workflow_uuid.in_(run_ids), status)
     statement = (
         sa.update(status)
         .where(status.c.workflow_uuid.in_(run_ids))
@@ -194,6 +196,9 @@ class RunRow:
     ended_at: int | None
     output: str | None
     error: str | None
+    executor_id: str | None
+    """The process that executes it, or did last."""
+    delayed_until: int | None
 
 
 def run_row(connection: sa.Connection, run_id: str) -> RunRow | None:
@@ -208,6 +213,8 @@ def run_row(connection: sa.Connection, run_id: str) -> RunRow | None:
             status.completed_at,
             opened(sa.func.coalesce(output.output, status.output)),
             opened(sa.func.coalesce(output.error, status.error)),
+            status.executor_id,
+            status.delay_until_epoch_ms,
         )
         .select_from(
             tables.workflow_status.outerjoin(

@@ -15,6 +15,8 @@ from dbos._dbos import _get_dbos_instance
 from dbos._schemas import SCHEMA_PLACEHOLDER
 from dbos._sys_db import SystemDatabase
 
+from engine.dbos.starts import keep_starts
+
 
 def system_database() -> SystemDatabase:
     """Its tables, and its transactions."""
@@ -76,12 +78,24 @@ def recover_own(pool: sa.Engine, executor_id: str) -> None:
     schema = "dbos" if pool.dialect.name == "postgresql" else None
     if not sa.inspect(pool).has_table("workflow_status", schema):
         return  # launch will create it
-    names = ("status", "executor_id", "queue_name", "owner_xid", "started_at_epoch_ms")
+    names = (
+        "workflow_uuid",
+        "status",
+        "executor_id",
+        "queue_name",
+        "owner_xid",
+        "started_at_epoch_ms",
+    )
     status = sa.table("workflow_status", *map(sa.column, names), schema=schema)
+    which = sa.and_(
+        status.c.status == "PENDING",
+        status.c.executor_id == executor_id,
+        status.c.queue_name.is_not(None),
+    )
     with pool.begin() as connection:
+        keep_starts(connection, which, status)
         connection.execute(
             sa.update(status)
-            .where(status.c.status == "PENDING", status.c.executor_id == executor_id)
-            .where(status.c.queue_name.is_not(None))
+            .where(which)
             .values(status="ENQUEUED", owner_xid=None, started_at_epoch_ms=None)
         )

@@ -10,7 +10,16 @@ import sqlalchemy as sa
 from core.errors import NotFound
 from core.ids import RunId
 from engine.events import WireEvent
-from engine.inspection.pages import Page, Position, at, event_of, has_field, scan, slice_of
+from engine.inspection.pages import (
+    Page,
+    Position,
+    at,
+    event_of,
+    has_field,
+    has_text,
+    scan,
+    slice_of,
+)
 from engine.storage import tables
 
 MAX_NAMED_RUNS = 100
@@ -34,6 +43,7 @@ class EventFilter:
     since: datetime | None = None
     until: datetime | None = None
     field: tuple[str, Any] | None = None
+    text: str | None = None
     user_id: str | None = None
 
 
@@ -78,16 +88,29 @@ def events_query(which: EventFilter, after: Position | None, limit: int) -> sa.S
 def read_events(
     connection: sa.Connection, which: EventFilter, limit: int, after: Position | None
 ) -> Page[EventInfo]:
-    """A page of events."""
+    """A page of events. A text that is the id of an event or of a run finds just that event."""
+    fits_field, fits_text = has_field(which.field), has_text(which.text, "event_id", "event_name")
+    if which.text is not None and after is None:
+        rows = connection.execute(_named(which, which.text))
+        named = [row for row in rows if fits_field(row)]
+        if named:
+            return Page(tuple(_with_runs(connection, named)), None)
     rows, cursor = scan(
         lambda position, size: list(connection.execute(events_query(which, position, size))),
-        has_field(which.field),
+        lambda row: fits_field(row) and fits_text(row),
         "event_id",
         after=after,
         limit=limit,
-        is_exact=which.field is None,
+        is_exact=which.field is None and which.text is None,
     )
     return Page(tuple(_with_runs(connection, rows)), cursor)
+
+
+def _named(which: EventFilter, name: str) -> sa.Select[Any]:
+    """The event of this id, or that has started the run of this id."""
+    run, event = tables.run.c, tables.event.c
+    of_run = sa.select(run.event_id).where(run.run_id == name).scalar_subquery()
+    return events_query(which, None, 2).where(event.id.in_((name, of_run)))
 
 
 def read_event_info(connection: sa.Connection, event_id: str) -> EventInfo:

@@ -3,10 +3,11 @@
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import sqlalchemy as sa
 
-from engine.dbos.states import run_states
+from engine.dbos.states import RunStates, run_states
 from engine.storage import tables
 
 MAX_ROWS = 20_000  # the newest ends of the window; `is_sample` says when there were more
@@ -25,8 +26,8 @@ class JobMetrics:
     """The runs of a job that ended in a window.
 
     `success_rate` is completed ÷ (completed + failed), None without either. `duration` is from the
-    start of the last execution to the end, `queued` from creation to that start (a delay included);
-    both leave out runs that never started, and those cancelled, whose start is not kept.
+    first start to the end, `queued` from creation to that start (a delay included); both leave out
+    runs that never started.
     With `is_sample` only the newest `MAX_ROWS` ends of all jobs were counted, and the throughput is
     theirs over the time that they span.
     """
@@ -42,16 +43,25 @@ class JobMetrics:
     is_sample: bool
 
 
-def ended_query(since_ms: int, job_id: str | None, user_id: str | None) -> sa.Select[tuple[int]]:
+def ended_query(since_ms: int, job_id: str | None, user_id: str | None) -> sa.Select[Any]:
     """Runs that ended since a time, last ended first, bounded."""
+    query, states = runs_with_times(job_id, user_id)
+    ended = query.where(states.ended_at >= since_ms)
+    return ended.order_by(states.ended_at.desc()).limit(MAX_ROWS + 1)
+
+
+def runs_with_times(job_id: str | None, user_id: str | None) -> tuple[sa.Select[Any], RunStates]:
+    """Runs of a job and of a user: id, job, status, creation, first start and end."""
     states, run = run_states(), tables.run.c
-    query = (
-        sa.select(run.job_id, states.status, run.created_at, states.started_at, states.ended_at)
-        .select_from(states.join(tables.run, run.run_id))
-        .where(states.ended_at >= since_ms)
-        .order_by(states.ended_at.desc())
-        .limit(MAX_ROWS + 1)
-    )
+    columns: list[sa.ColumnElement[Any]] = [
+        run.run_id,
+        run.job_id,
+        states.status,
+        run.created_at,
+        sa.func.coalesce(run.started_at, states.started_at).label("started_at"),
+        states.ended_at,
+    ]
+    query = sa.select(*columns).select_from(states.join(tables.run, run.run_id))
     if job_id is not None:
         query = query.where(run.job_id == job_id)
     if user_id is not None:
@@ -59,7 +69,7 @@ def ended_query(since_ms: int, job_id: str | None, user_id: str | None) -> sa.Se
         query = query.join(
             tables.owned, sa.and_(owned.kind == "run", owned.id == run.run_id)
         ).where(owned.user_id == user_id)
-    return query  # pyright: ignore[reportReturnType] - rows are read by name
+    return query, states
 
 
 def read_metrics(
@@ -77,7 +87,7 @@ def read_metrics(
     if is_sample:
         since_ms = rows[-1].ended_at
     minutes = max(1, now_ms - since_ms) / 60_000
-    by_job: dict[str, list[sa.Row[tuple[int]]]] = {}
+    by_job: dict[str, list[sa.Row[Any]]] = {}
     for row in rows:
         by_job.setdefault(row.job_id, []).append(row)
     return [
@@ -87,7 +97,7 @@ def read_metrics(
 
 
 def _metrics(
-    job_id: str, rows: Sequence[sa.Row[tuple[int]]], minutes: float, *, is_sample: bool
+    job_id: str, rows: Sequence[sa.Row[Any]], minutes: float, *, is_sample: bool
 ) -> JobMetrics:
     counts = {"completed": 0, "failed": 0, "cancelled": 0}
     for row in rows:

@@ -5,10 +5,10 @@ the newest `SCAN_ROWS` rows that are left: a page may then be short, or empty, w
 that goes on where it stopped.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Generic, Protocol, TypeVar
+from typing import Any, Generic, Protocol, TypeVar, cast
 
 import sqlalchemy as sa
 
@@ -138,6 +138,45 @@ def has_field(field: tuple[str, Any] | None) -> Callable[[Any], bool]:
         return row.body is not None and path_value(event_of(row).as_json(), path) == wanted
 
     return holds
+
+
+def any_of(wanted: str | Collection[str] | None) -> frozenset[str] | None:
+    """What of a filter may be one or several; None is no filter."""
+    if wanted is None:
+        return None
+    return frozenset([wanted]) if isinstance(wanted, str) else frozenset(wanted)
+
+
+def has_text(text: str | None, *ids: str) -> Callable[[Any], bool]:
+    """Whether a text stands in one of these columns of a row, or in a value of its event's data.
+
+    Case does not matter. Any row fits None.
+    """
+    if text is None:
+        return lambda row: True  # noqa: ARG005 - the shape of the other one
+    wanted = text.casefold()
+
+    def holds(row: Any) -> bool:
+        if any(wanted in (getattr(row, name) or "").casefold() for name in ids):
+            return True
+        return row.body is not None and _stands_in(wanted, event_of(row).data)
+
+    return holds
+
+
+def _stands_in(wanted: str, data: Any) -> bool:
+    match data:
+        case str():
+            return wanted in data.casefold()
+        case Mapping():
+            values = cast("Mapping[str, Any]", data).values()
+            return any(_stands_in(wanted, each) for each in values)
+        case list():
+            return any(_stands_in(wanted, each) for each in cast("list[Any]", data))
+        case None | bool():
+            return False
+        case _:
+            return wanted in str(data)
 
 
 def event_of(row: Any) -> WireEvent:

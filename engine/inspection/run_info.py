@@ -54,7 +54,7 @@ def read_run(connection: sa.Connection, run_id: str) -> RunInfo | None:
         event_id=EventId("" if own is None else own.event_id),
         status=row.status,
         created_at=created,
-        started_at=instant(row.started_at),
+        started_at=instant(row.started_at if own is None else own.started_at or row.started_at),
         ended_at=instant(row.ended_at),
         result=None if row.output is None else codec.loads(row.output),
         error=None if row.error is None else codec.loads(row.error),
@@ -75,6 +75,10 @@ class FailedTry:
     error_message: str
     failed_at: datetime
     error_code: str | None = None
+    started_at: datetime | None = None
+    """None of the body, and where old code has stored it."""
+    next_at: datetime | None = None
+    """When the next attempt was to start."""
 
 
 @dataclass(frozen=True)
@@ -92,6 +96,9 @@ class StepRecord:
     started_at: datetime | None
     ended_at: datetime | None
     failed: tuple[FailedTry, ...]
+    kind: str | None = None
+    """A `StepKind`, or "race" for the step that remembers who won; None where old code has stored
+    no more than the result."""
 
     @property
     def attempts(self) -> int:
@@ -107,7 +114,15 @@ def read_failed(connection: sa.Connection, run_id: str) -> dict[str, list[Failed
         sa.select(tables.attempt).where(attempt.run_id == run_id).order_by(attempt.attempt)
     ):
         at = datetime.fromtimestamp(row.failed_at / 1000, UTC)
-        found = FailedTry(row.attempt, row.error_name, row.error_message, at, row.error_code)
+        found = FailedTry(
+            row.attempt,
+            row.error_name,
+            row.error_message,
+            at,
+            row.error_code,
+            instant(row.started_at),
+            instant(row.next_at),
+        )
         failed.setdefault(row.step_id, []).append(found)
     return failed
 
@@ -138,11 +153,13 @@ def step_record(  # noqa: PLR0913 - the parts of one record
     failed: tuple[FailedTry, ...],
 ) -> StepRecord:
     """A record from what was stored for a step."""
+    given = kind = None
     if isinstance(output, codec.Recorded):
-        given, output = output.input, output.output
-    else:
-        given = error.input if isinstance(error, StepFailed) else None
-    return StepRecord(name, given, output, error, started_at, ended_at, failed)
+        given, kind, output = output.input, output.kind, output.output
+    elif isinstance(error, StepFailed):
+        given = error.input
+        kind = error.kind or (None if given is None else "run")
+    return StepRecord(name, given, output, error, started_at, ended_at, failed, kind)
 
 
 def list_runs(

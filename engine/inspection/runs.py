@@ -1,6 +1,7 @@
-"""Runs for people and tools: in lists, and one with all there is to know of it."""
+"""Lists of runs for people and tools, and how many there are."""
 
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Iterable
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -8,43 +9,54 @@ import sqlalchemy as sa
 
 from core.ids import EventId, RunId
 from engine.dbos.states import run_states
-from engine.errors import NoSuchRun
-from engine.events import WireEvent
-from engine.inspection.events import events_query_all
-from engine.inspection.pages import Page, Position, at, event_of, has_field, scan, slice_of
-from engine.inspection.run_info import (
-    FailedTry,
-    RunInfo,
-    StepRecord,
-    instant,
-    read_failed,
-    read_run,
-    read_steps,
+from engine.inspection.pages import (
+    Page,
+    Position,
+    any_of,
+    at,
+    has_field,
+    has_text,
+    scan,
+    slice_of,
 )
-from engine.inspection.waits import OpenWait, open_wait, waits_query
+from engine.inspection.run_info import instant
 from engine.status import RunStatus
 from engine.storage import codec, tables
-from engine.storage.owners import owner_of
 
-MAX_CHILDREN = 100
+MAX_NAMED = 200  # runs of an event that is named by its id
+MAX_COUNTED = 20_000  # of the newest; `RunCounts.is_sample` says that there are more
 
 
 @dataclass(frozen=True)
 class RunFilter:
     """Which runs; what is None does not matter.
 
-    `field` is a path into the event and the value that must stand there (`("data.userId", 7)`).
-    `since` and `until` bound the time of creation, `until` not included. `user_id` asks for the
-    runs of that user's events.
+    `job_id` and `status` are one, or any of several. `field` is a path into the event and the value
+    that must stand there (`("data.userId", 7)`). `text` stands in an id of the run, its job or its
+    event, in the event's name, or in a value of its data; case does not matter. `since` and `until`
+    bound the time of creation, `until` not included. `user_id` asks for the runs of that user's
+    events.
     """
 
-    job_id: str | None = None
-    status: RunStatus | None = None
+    job_id: str | Collection[str] | None = None
+    status: RunStatus | Collection[RunStatus] | None = None
     event_id: str | None = None
     since: datetime | None = None
     until: datetime | None = None
     field: tuple[str, Any] | None = None
+    text: str | None = None
     user_id: str | None = None
+
+    @property
+    def one_job(self) -> str | None:
+        """The job, where it is one: by that an index finds runs."""
+        jobs = any_of(self.job_id)
+        return next(iter(jobs)) if jobs is not None and len(jobs) == 1 else None
+
+    @property
+    def looks_inside(self) -> bool:
+        """Whether the event of a run has to be read to decide about it."""
+        return self.field is not None or self.text is not None
 
 
 @dataclass(frozen=True)
@@ -65,31 +77,15 @@ class RunSummary:
 
 
 @dataclass(frozen=True)
-class RetryingStep:
-    """A step (or, with step id "", the body) that failed and is, or will be, tried again."""
+class RunCounts:
+    """How many runs there are in each status; with `is_sample` only the newest were counted."""
 
-    step_id: str
-    failed: tuple[FailedTry, ...]
-
-
-@dataclass(frozen=True)
-class RunDetail:
-    """All there is to know of a run. `steps` are those recorded, each with the input it kept."""
-
-    info: RunInfo
-    event: WireEvent | None
-    """What started it; None where it has been swept."""
-    user_id: str | None
-    parent_run_id: RunId | None
-    children: tuple[RunId, ...]
-    """The first `MAX_CHILDREN` runs that it invoked."""
-    steps: tuple[StepRecord, ...]
-    retrying: tuple[RetryingStep, ...]
-    waits: tuple[OpenWait, ...]
+    by_status: dict[RunStatus, int]
+    is_sample: bool
 
 
-def runs_query(which: RunFilter, after: Position | None, limit: int) -> sa.Select[Any]:
-    """The next candidates in order: what an index decides is decided, status and field are not."""
+def _candidates(which: RunFilter) -> tuple[sa.Select[Any], Any, Any]:
+    """What an index decides of a filter, with the columns of time and id that order it."""
     run, owned = tables.run.c, tables.owned.c
     at, row_id = run.created_at, run.run_id
     found: Any = tables.run
@@ -98,8 +94,8 @@ def runs_query(which: RunFilter, after: Position | None, limit: int) -> sa.Selec
         found = tables.owned.join(tables.run, run.run_id == owned.id)
         at, row_id = owned.at, owned.id
         conditions += [owned.kind == "run", owned.user_id == which.user_id]
-    if which.job_id is not None:
-        conditions.append(run.job_id == which.job_id)
+    if which.one_job is not None:
+        conditions.append(run.job_id == which.one_job)
     if which.event_id is not None:
         conditions.append(run.event_id == which.event_id)
     columns: list[sa.ColumnElement[Any]] = [
@@ -107,17 +103,27 @@ def runs_query(which: RunFilter, after: Position | None, limit: int) -> sa.Selec
         run.job_id,
         run.event_id,
         run.parent_run_id,
+        run.started_at.label("started_before"),
         at.label("at"),
     ]
-    inner = sa.select(*columns).select_from(found).where(*conditions)
-    some = slice_of(inner, at, row_id, which, after, limit).subquery()
+    return sa.select(*columns).select_from(found).where(*conditions), at, row_id
+
+
+def runs_query(which: RunFilter, after: Position | None, limit: int) -> sa.Select[Any]:
+    """The next candidates in order: what an index decides is decided, the rest is not."""
+    inner, at, row_id = _candidates(which)
+    return _with_states(slice_of(inner, at, row_id, which, after, limit), which)
+
+
+def _with_states(inner: sa.Select[Any], which: RunFilter) -> sa.Select[Any]:
+    some = inner.subquery()
     states, event = run_states(), tables.event
-    body = event.c.body if which.field is not None else sa.null()
+    body = event.c.body if which.looks_inside else sa.null()
     return (
         sa.select(
             *some.c,
             states.status,
-            states.started_at,
+            sa.func.coalesce(some.c.started_before, states.started_at).label("started_at"),
             states.ended_at,
             states.error,
             event.c.name.label("event_name"),
@@ -137,17 +143,92 @@ def runs_query(which: RunFilter, after: Position | None, limit: int) -> sa.Selec
 def read_summaries(
     connection: sa.Connection, which: RunFilter, limit: int, after: Position | None
 ) -> Page[RunSummary]:
-    """A page of runs."""
-    fits_field = has_field(which.field)
+    """A page of runs. A text that is the id of a run or an event finds just that, however old."""
+    if which.text is not None and after is None:
+        named = _named(connection, which, which.text)
+        if named:
+            return Page(named, None)
     rows, cursor = scan(
         lambda position, size: list(connection.execute(runs_query(which, position, size))),
-        lambda row: which.status in {None, row.status} and fits_field(row),
+        _fits(which),
         "run_id",
         after=after,
         limit=limit,
-        is_exact=which.status is None and which.field is None,
+        is_exact=_is_exact(which),
     )
     return Page(tuple(map(_summary, rows)), cursor)
+
+
+def _fits(which: RunFilter) -> Callable[[Any], bool]:
+    """Whether a row is what no index has decided about it."""
+    jobs, statuses = any_of(which.job_id), any_of(which.status)
+    holds_field = has_field(which.field)
+    holds_text = has_text(which.text, "run_id", "job_id", "event_id", "event_name")
+
+    def fits(row: Any) -> bool:
+        return (
+            (statuses is None or row.status in statuses)
+            and (jobs is None or row.job_id in jobs)
+            and holds_field(row)
+            and holds_text(row)
+        )
+
+    return fits
+
+
+def _is_exact(which: RunFilter) -> bool:
+    """Whether an index decides everything."""
+    jobs_decided = which.job_id is None or which.one_job is not None
+    return which.status is None and not which.looks_inside and jobs_decided
+
+
+def _named(connection: sa.Connection, which: RunFilter, name: str) -> tuple[RunSummary, ...]:
+    """The runs of which this is the id, or the id of their event, and that fit otherwise."""
+    run = tables.run.c
+    inner, at, row_id = _candidates(which)
+    ids = sa.union(
+        sa.select(run.run_id).where(run.run_id == name),
+        sa.select(run.run_id).where(run.event_id == name),
+    )
+    wanted = inner.where(run.run_id.in_(ids.subquery().select()))
+    bounded = slice_of(wanted, at, row_id, which, None, MAX_NAMED)
+    fits = _fits(replace(which, text=None))
+    rows: Iterable[Any] = connection.execute(_with_states(bounded, which))
+    return tuple(_summary(row) for row in rows if fits(row))
+
+
+def counted_query(which: RunFilter) -> sa.Select[Any]:
+    """How many of the newest candidates there are, by job and status."""
+    inner, at, row_id = _candidates(which)
+    some = slice_of(inner, at, row_id, which, None, MAX_COUNTED).subquery()
+    states = run_states()
+    columns: list[sa.ColumnElement[Any]] = [
+        some.c.job_id,
+        states.status,
+        sa.func.count().label("runs"),
+    ]
+    found = sa.select(*columns).select_from(states.join(some, some.c.run_id))
+    return found.group_by(some.c.job_id, states.status)
+
+
+def read_counts(connection: sa.Connection, which: RunFilter) -> RunCounts:
+    """How many runs fit, by status; which status is asked for does not matter.
+
+    Where the event decides, of as many as a page looks at.
+    """
+    which = replace(which, status=None)
+    counts: dict[RunStatus, int] = {}
+    if which.looks_inside:
+        page = read_summaries(connection, which, MAX_COUNTED, None)
+        for run in page.items:
+            counts[run.status] = counts.get(run.status, 0) + 1
+        return RunCounts(counts, page.next_cursor is not None)
+    jobs, seen = any_of(which.job_id), 0
+    for row in connection.execute(counted_query(which)):
+        seen += row.runs
+        if jobs is None or row.job_id in jobs:
+            counts[row.status] = counts.get(row.status, 0) + row.runs
+    return RunCounts(counts, seen >= MAX_COUNTED)
 
 
 def _summary(row: Any) -> RunSummary:
@@ -165,34 +246,8 @@ def _summary(row: Any) -> RunSummary:
     )
 
 
-def read_detail(connection: sa.Connection, run_id: str) -> RunDetail:
-    """A run with its steps. Raises: NoSuchRun."""
-    info = read_run(connection, run_id)
-    if info is None:
-        raise NoSuchRun(run_id)
-    run = tables.run.c
-    parent = connection.execute(sa.select(run.parent_run_id).where(run.run_id == run_id)).scalar()
-    children = connection.execute(
-        sa.select(run.run_id)
-        .where(run.parent_run_id == run_id)
-        .order_by(run.created_at, run.run_id)
-        .limit(MAX_CHILDREN)
-    ).scalars()
-    steps = read_steps(connection, run_id)
-    recorded = {step.step_id for step in steps}
-    event = connection.execute(events_query_all().where(tables.event.c.id == info.event_id)).first()
-    open_waits = connection.execute(waits_query().where(tables.wait.c.run_id == run_id))
-    return RunDetail(
-        info=info,
-        event=None if event is None else event_of(event),
-        user_id=owner_of(connection, "run", run_id),
-        parent_run_id=parent,
-        children=tuple(map(RunId, children)),
-        steps=tuple(steps),
-        retrying=tuple(
-            RetryingStep(step_id, tuple(failed))
-            for step_id, failed in read_failed(connection, run_id).items()
-            if step_id not in recorded and not info.has_ended
-        ),
-        waits=tuple(map(open_wait, open_waits)),
-    )
+def replayed(connection: sa.Connection, run_ids: Collection[str]) -> set[str]:
+    """Which of these runs have been repeated, in whatever way."""
+    replay = tables.replay.c
+    query = sa.select(replay.source_run_id).where(replay.source_run_id.in_(run_ids)).distinct()
+    return set(connection.execute(query).scalars())

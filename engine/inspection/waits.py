@@ -26,6 +26,8 @@ class OpenWait:
     condition: str | None
     signal: str | None
     deadline: datetime
+    opened_at: datetime | None = None
+    """None where old code has stored it."""
 
 
 @dataclass(frozen=True)
@@ -80,6 +82,7 @@ def open_wait(row: Any) -> OpenWait:
         condition=row.condition,
         signal=row.signal,
         deadline=at(row.deadline),
+        opened_at=instant(row.opened_at),
     )
 
 

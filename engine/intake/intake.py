@@ -22,8 +22,10 @@ from engine.job import Job, fitted_to
 from engine.steps.context import RunError
 from engine.steps.slots import leave_queues, queue_up
 from engine.steps.waits import answer_signal, answer_waits, close_waits
+from engine.steps.working import note_waits
 from engine.storage import codec, tables
 from engine.storage.eventlog import (
+    cancelled_id,
     cause_of,
     comes_of_an_end,
     event_body,
@@ -320,6 +322,7 @@ class Intake:
 
     def _announce(self, connection: sa.Connection, run_id: str, accepted: Accepted) -> None:
         forget_watch(connection, run_id)
+        note_waits(connection, run_id, accepted.now_ms)
         close_waits(connection, run_id)
         accepted.granted += leave_queues(connection, run_id)
         row = connection.execute(
@@ -331,7 +334,7 @@ class Intake:
             return
         cause = read_event(connection, row.event_id)
         data = end_data(run_id, row.job_id, cause)
-        event = WireEvent(CANCELLED, data, f"{run_id}:cancelled", accepted.now_ms)
+        event = WireEvent(CANCELLED, data, cancelled_id(run_id), accepted.now_ms)
         self._accept_one(connection, event, accepted)
         accepted.sent.pop()  # the caller sent something else
 

@@ -1,12 +1,14 @@
 """Runs again: a new run that takes over recorded steps of one that has ended."""
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
 
 import sqlalchemy as sa
 
 from engine.dbos import dbos_rows
 from engine.errors import CannotReplay, NoSuchRun, NoSuchStep, RunFailed
+from engine.events import WireEvent
 from engine.inspection.run_info import RunInfo, read_run
 from engine.intake.accepted import Accepted
 from engine.intake.cancel_rules import watch
@@ -14,8 +16,9 @@ from engine.intake.enqueue import NewRun
 from engine.intake.gather import gathered_events
 from engine.intake.intake import Intake
 from engine.intake.payload import RunPayload
+from engine.job import Job, edited
 from engine.storage import tables
-from engine.storage.eventlog import cause_of, handles_failure
+from engine.storage.eventlog import cause_of, event_body, handles_failure, store_event
 from engine.storage.tables import insert_new
 
 
@@ -25,6 +28,14 @@ class Again:
 
     keeps: tuple[int, ...]
     from_step: str | None
+
+
+@dataclass(frozen=True)
+class Edited:
+    """Other data for the event of a run that is repeated: an event of its own, with this id."""
+
+    event_id: str
+    data: Mapping[str, Any]
 
 
 Choose = Callable[[RunInfo, Sequence[dbos_rows.StepRow]], Again]
@@ -51,6 +62,15 @@ def from_failure(run: RunInfo, steps: Sequence[dbos_rows.StepRow]) -> Again:
         or (step.number > failed.number and (step.started_at or 0) < failed_at)
     )
     return Again(keeps, failed.name)
+
+
+def _with_other_data(
+    connection: sa.Connection, job: Job[Any, Any], cause: WireEvent, edit: Edited, now_ms: int
+) -> WireEvent:
+    """The edited event: stored like any other, and sent to nobody else."""
+    event = replace(edited(cause, job, edit.data), id=edit.event_id, ts_ms=now_ms)
+    store_event(connection, event, event_body(event), now_ms)
+    return event
 
 
 def _failed_step(run: RunInfo, steps: Sequence[dbos_rows.StepRow]) -> dbos_rows.StepRow | None:
@@ -85,16 +105,25 @@ def from_start(_run: RunInfo, _steps: Sequence[dbos_rows.StepRow]) -> Again:
     return Again((), None)
 
 
-def run_again(
-    connection: sa.Connection, intake: Intake, run_ids: tuple[str, str], choose: Choose, now_ms: int
+def run_again(  # noqa: PLR0913 - what is repeated, and how
+    connection: sa.Connection,
+    intake: Intake,
+    run_ids: tuple[str, str],
+    choose: Choose,
+    now_ms: int,
+    *,
+    edit: Edited | None = None,
 ) -> Accepted:
-    """Start a run (the second id) that repeats another (the first id), with its event.
+    """Start a run (the second id) that repeats another (the first id), with its event or another.
+
+    An id that exists changes nothing.
 
     Raises:
         NoSuchRun: there is no such run, or its event has been swept.
         CannotReplay: it has not ended, or `choose` does not want it.
         NoSuchStep: it has recorded no such step.
         NoSuchJob: its job is not known here.
+        BadEvent: the other data does not fit the job.
     """
     source, target = run_ids
     accepted = Accepted(now_ms)
@@ -111,6 +140,10 @@ def run_again(
     if not insert_new(connection, tables.replay, row):
         return accepted  # this transaction had been committed before its connection was lost
     gathered = gathered_events(connection, source)
+    if edit is not None:
+        if gathered:
+            raise CannotReplay(source, "has several events: only what has one takes other data")
+        cause = _with_other_data(connection, job, cause, edit, now_ms)
     for number, event in enumerate(gathered):
         row = {"run_id": target, "number": number, "event_id": event.id, "at": 0}
         insert_new(connection, tables.gathered, row)  # 0: it is no answer to a duplicate

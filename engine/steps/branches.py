@@ -75,7 +75,7 @@ class BranchingSteps(TimedSteps):
         async def winner() -> int:
             return number
 
-        await self._durable(name, winner, acts=False)
+        await self._durable(name, winner, kind="race", acts=False)
         return outcome.result()
 
     def _next_group(self) -> str:

@@ -1,6 +1,7 @@
 """The journal of a run that executes as a workflow of DBOS; see `engine.steps.journal`."""
 
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from time import monotonic
 from typing import Concatenate, ParamSpec, Self, TypeVar
@@ -15,6 +16,7 @@ from engine.steps.history import read_histories, record_own_attempt
 from engine.steps.journal import BODY, Answer, EndedStep, FailedAttempt, History, Recalled
 from engine.steps.sleep import LONGEST_SLEEP_S
 from engine.steps.waits import NewWait, Waiter, Waits, open_wait, read_wait
+from engine.steps.working import Note, Working
 from engine.storage import codec, tables
 from engine.storage.eventlog import failed_id, read_event
 from engine.storage.transactions import Ledger
@@ -31,6 +33,7 @@ class Records:
 
     ledger: Ledger
     waits: Waits
+    working: Working
     close_wait: Callable[[str, str], None]
     """Delete the row of a run's wait, some time."""
     trusted_s: float
@@ -98,6 +101,10 @@ class DbosJournal:
         ledger = self._records.ledger
         if not await ledger.transact(record_own_attempt, failed, ledger.now_ms()):
             raise RunLost(self._live.run_id)
+
+    def working(self, step_id: str, attempt: int, started_at: int) -> AbstractContextManager[None]:
+        """While an attempt executes, it is noted if that takes a while."""
+        return self._records.working.step(Note(self._live.run_id, step_id, attempt, started_at))
 
     async def last_failure(self) -> Exception:
         """What the body's last attempt has failed with."""

@@ -120,10 +120,8 @@ class DurableSteps:
                 failed.input = given
                 raise
 
-        stored = await self._durable(name, attempts, acts=False)
         try:
-            output = stored.output if isinstance(stored, codec.Recorded) else stored
-            return read_back(adapter, output)
+            return read_back(adapter, await self._durable(name, attempts, acts=False))
         except ValidationError as error:
             raise StepFailed(
                 name,
@@ -156,12 +154,18 @@ class DurableSteps:
         return through(self._hooks, call, body)
 
     async def _durable(
-        self, name: str, body: Callable[[], Awaitable[Any]], *, acts: bool = True
+        self,
+        name: str,
+        body: Callable[[], Awaitable[Any]],
+        *,
+        kind: str = "run",
+        acts: bool = True,
     ) -> Any:
         """Run `body` as the step of this name, or return what it has recorded.
 
         What `acts` must not be done by a process that has lost the run; a body that does nothing
-        outside, or finds out itself, is only kept from being recorded there.
+        outside, or finds out itself, is only kept from being recorded there. The record says of
+        what `kind` the step is.
         """
         self.check_running()
         number = self._history.recorded.get(name)
@@ -180,13 +184,15 @@ class DurableSteps:
             results = self._history.results
             known = results.pop(name, None) or await self._journal.recall(name, number)
             if known is not None:
-                return known.value()
+                return _output(known.value())
         elif acts:
             await self._journal.make_sure()
             self.check_running()
-        return await self._record(name, number, body)
+        return await self._record(name, number, kind, body)
 
-    async def _record(self, name: str, number: int, body: Callable[[], Awaitable[Any]]) -> Any:
+    async def _record(
+        self, name: str, number: int, kind: str, body: Callable[[], Awaitable[Any]]
+    ) -> Any:
         """Run `body` as a step that is not recorded yet."""
         task, started_at = asyncio.current_task(), self._journal.stamp()
         result, failure = None, None
@@ -198,10 +204,14 @@ class DurableSteps:
             # A replay gives the recorded error: it must be of a class that is recorded whole.
             failure = step_failed(name, failure_of(error, task), 1)
             failure.__cause__ = error
+        if failure is not None:
+            failure.kind = kind
+        elif kind != "run":
+            result = codec.Recorded(result, kind=kind)
         await self._journal.record(EndedStep(name, number, result, failure, started_at))
         if failure is not None:
             raise failure
-        return result
+        return _output(result)
 
     def check_running(self) -> None:
         """Raise CancelledError once the run has been stopped: no step starts after that."""
@@ -217,12 +227,15 @@ class DurableSteps:
         if next_at is not None:
             await self.pause_until(next_at)
         while True:
+            started_at: int | None = None
             try:
                 async with self._gate.step():
                     await self._journal.make_sure()
                     self.check_running()
                     this = replace(call, attempt=failed) if failed else call
-                    return await self._attempt(this, fn, adapter)
+                    started_at = self._journal.stamp()
+                    with self._journal.working(name, failed, started_at):
+                        return await self._attempt(this, fn, adapter)
             except RunLost:
                 raise
             except asyncio.CancelledError as error:
@@ -234,7 +247,7 @@ class DurableSteps:
             failed += 1
             if isinstance(failure, (NonRetriable, Refused)) or failed >= self._retry.max_attempts:
                 raise step_failed(name, failure, failed) from failure
-            await self.back_off(name, failed, failure)
+            await self.back_off(name, failed, failure, started_at)
 
     async def _attempt(
         self, call: StepCall, fn: Callable[[StepCall], Awaitable[R]], adapter: TypeAdapter[R]
@@ -261,7 +274,9 @@ class DurableSteps:
             )
         return stored
 
-    async def back_off(self, step_id: str, failed: int, failure: Exception) -> None:
+    async def back_off(
+        self, step_id: str, failed: int, failure: Exception, started_at: int | None = None
+    ) -> None:
         """Record a failed attempt durably, then wait for the next one's time."""
         if isinstance(failure, RetryAfter):
             delay_s = failure.delay_s(self._time.now())
@@ -269,7 +284,7 @@ class DurableSteps:
             delay_s = self._retry.backoff_s(failed)
         next_at = self._time.now_ms() + int(delay_s * 1000)
         await self._journal.count(
-            FailedAttempt(self._run_id, step_id, failed - 1, failure, next_at)
+            FailedAttempt(self._run_id, step_id, failed - 1, failure, next_at, started_at)
         )
         await self.pause_until(next_at, delay_s)
 
@@ -295,6 +310,11 @@ class DurableSteps:
         await self._gate.pause()
         with self._live.asleep():
             await self._time.sleep(seconds)
+
+
+def _output(stored: Any) -> Any:
+    """What a step has returned, out of its record; old code has recorded no more than that."""
+    return stored.output if isinstance(stored, codec.Recorded) else stored
 
 
 def is_interrupted() -> bool:

@@ -42,6 +42,7 @@ def record_attempt(connection: sa.Connection, failed: FailedAttempt, now_ms: int
         "error_message": fields["message"],
         "error_code": fields.get("code"),
         "failed_at": now_ms,
+        "started_at": failed.started_at,
         "next_at": failed.next_at,
     }
     insert_new(connection, tables.attempt, row)

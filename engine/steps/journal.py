@@ -58,6 +58,8 @@ class FailedAttempt:
     attempt: int
     failure: Exception
     next_at: int | None
+    started_at: int | None = None
+    """A `Journal.stamp`; None for the body."""
 
 
 class Waiting(Protocol):
@@ -117,6 +119,10 @@ class Journal(Protocol):
 
     async def count(self, failed: FailedAttempt) -> None:
         """Record that an attempt has failed and another will follow. Raises: RunLost."""
+        ...
+
+    def working(self, step_id: str, attempt: int, started_at: int) -> AbstractContextManager[None]:
+        """While an attempt executes; `started_at` is a `stamp`."""
         ...
 
     async def last_failure(self) -> Exception:

@@ -77,7 +77,7 @@ class Steps(BranchingSteps):
                     ) from error
 
         call = self._call(name, "invoke", (data,))
-        stored = await self._durable(name, lambda: self._hooked(call, child_result))
+        stored = await self._durable(name, lambda: self._hooked(call, child_result), kind=call.kind)
         return read_back(job.result, stored)
 
     async def send_event(
@@ -97,7 +97,7 @@ class Steps(BranchingSteps):
             return _SENT.dump_python(sent, mode="json")
 
         call = self._call(name, "send_event")
-        stored = await self._durable(name, lambda: self._hooked(call, send))
+        stored = await self._durable(name, lambda: self._hooked(call, send), kind=call.kind)
         return _SENT.validate_python(stored)
 
 

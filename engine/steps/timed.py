@@ -54,7 +54,7 @@ class TimedSteps(DurableSteps):
 
         async def nap(_: StepCall | None = None) -> None:
             wake_at: int = await self._durable(
-                name, lambda: self.outside.perform(call, until, _MS), acts=False
+                name, lambda: self.outside.perform(call, until, _MS), kind=call.kind, acts=False
             )
             await self.pause_until(wake_at, at_most_s)
 
@@ -159,7 +159,10 @@ class TimedSteps(DurableSteps):
             wait.step_id, "wait_for_event" if wait.signal is None else "wait_for_signal"
         )
         found = await self._durable(
-            wait.step_id, lambda: self._hooked(call, lambda _: self._answer(wait)), acts=False
+            wait.step_id,
+            lambda: self._hooked(call, lambda _: self._answer(wait)),
+            kind=call.kind,
+            acts=False,
         )
         self._journal.forget_wait(wait.step_id)
         return found

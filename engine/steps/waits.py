@@ -142,6 +142,7 @@ def open_wait(
         "condition": wait.when,
         "signal": wait.signal,
         "deadline": wait.deadline_ms,
+        "opened_at": now_ms,
     }
     if tables.insert_new(connection, tables.wait, row) and wait.look_back_ms != 0:
         _look_back(connection, wait, now_ms)

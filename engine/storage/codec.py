@@ -13,10 +13,14 @@ KEPT_CAUSES = 3
 
 @dataclass(frozen=True)
 class Recorded:
-    """What is stored of a step that calls a function: its result, and what it was called with."""
+    """What is stored of a step: its result, what its function was called with, and its kind.
+
+    Old code has stored the bare result of every kind but `run`.
+    """
 
     output: Any
     input: dict[str, Any] | None = None
+    kind: str = "run"
 
 
 class StoredError(Exception):
@@ -111,6 +115,7 @@ def _own_fields(error: BaseException) -> dict[str, Any]:
             "message": error.message,
             "attempts": error.attempts,
             **({} if error.input is None else {"input": error.input}),
+            **({} if error.kind is None else {"step_kind": error.kind}),
         }
     if isinstance(error, RunFailed):
         return {
@@ -133,7 +138,7 @@ def error_from(fields: dict[str, Any]) -> Exception:
         case "StepFailed":
             step_id, attempts = fields["step_id"], fields["attempts"]
             failed = StepFailed(step_id, name, message, attempts=attempts, code=code, cause=cause)
-            failed.input = fields.get("input")
+            failed.input, failed.kind = fields.get("input"), fields.get("step_kind")
             return failed
         case "RunFailed":
             run_id, step_id = fields["run_id"], fields["step_id"]
@@ -146,7 +151,9 @@ def _encodable(value: object) -> object:
     if isinstance(value, BaseException):
         return {_ERROR: error_fields(value)}
     if isinstance(value, Recorded):
-        return {_STEP: {"input": value.input, "output": value.output}}
+        if value.kind == "run":
+            return {_STEP: {"input": value.input, "output": value.output}}
+        return {_STEP: {"kind": value.kind, "output": value.output}}
     raise NonRetriable(f"{type(value).__name__} is not JSON; return a model, a dataclass or JSON")
 
 
@@ -168,7 +175,7 @@ def loads(text: str) -> Any:
     match value:
         case {"$error": {"kind": str()} as fields, **rest} if not rest:
             return error_from(fields)
-        case {"$step": {"input": given, "output": output}, **rest} if not rest:
-            return Recorded(output, given)
+        case {"$step": {"output": output, **of_step}, **rest} if not rest:
+            return Recorded(output, of_step.get("input"), of_step.get("kind", "run"))
         case _:
             return value

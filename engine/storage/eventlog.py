@@ -32,6 +32,11 @@ def finished_id(run_id: str) -> str:
     return f"{run_id}:finished"
 
 
+def cancelled_id(run_id: str) -> str:
+    """The id of the event that says that a run was cancelled."""
+    return f"{run_id}:cancelled"
+
+
 def with_told_ends(connection: sa.Connection, run_ids: Sequence[str]) -> set[str]:
     """Which of these runs have ended as far as others know: an event has said so."""
     ids = {told(run_id): run_id for run_id in run_ids for told in (failed_id, finished_id)}

@@ -10,7 +10,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from engine.errors import DatabaseTooNew
 from engine.storage.encryption import Sealed
 
-VERSION = 2  # steps keep their inputs with their results; texts may be sealed
+VERSION = 3  # steps keep their inputs and kinds with their results; texts may be sealed
 
 metadata = sa.MetaData()
 
@@ -43,6 +43,7 @@ run = sa.Table(
     sa.Column("event_id", sa.Text, nullable=False),
     sa.Column("parent_run_id", sa.Text),  # the run whose step.invoke started it
     sa.Column("created_at", sa.BigInteger, nullable=False),
+    sa.Column("started_at", sa.BigInteger),  # of an earlier execution, which DBOS forgets
     sa.Index("engine_run_event", "event_id"),
     sa.Index("engine_run_job", "job_id", "created_at"),
     sa.Index("engine_run_parent", "parent_run_id"),
@@ -85,6 +86,20 @@ attempt = sa.Table(
     sa.Column("failed_at", sa.BigInteger, nullable=False),
     sa.Column("next_at", sa.BigInteger),  # None: it was the last one
     sa.Column("error_code", sa.Text),  # None: the class has none, or old code has written it
+    sa.Column("started_at", sa.BigInteger),  # None: old code has written it
+)
+
+# Attempts of steps that have begun and, as long as they are not recorded, are still at it or were
+# interrupted: written by those that take a while, and for waits by a cancel; read by inspection.
+working = sa.Table(
+    "engine_working",
+    metadata,
+    sa.Column("run_id", sa.Text, primary_key=True),
+    sa.Column("step_id", sa.Text, primary_key=True),
+    sa.Column("attempt", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("kind", sa.Text, nullable=False),
+    sa.Column("started_at", sa.BigInteger, nullable=False),
+    sa.Column("until", sa.BigInteger),  # of a wait
 )
 
 # Runs that wait: written by the step that waits, answered by intake, deleted once recorded.
@@ -100,6 +115,7 @@ wait = sa.Table(
     sa.Column("signal", sa.Text),
     sa.Column("deadline", sa.BigInteger, nullable=False),
     sa.Column("answer", Sealed),
+    sa.Column("opened_at", sa.BigInteger),  # None: old code has written it
     sa.Index("engine_wait_event", "event_name", "match_path", "match"),
     sa.Index("engine_wait_signal", "signal"),
     sa.Index(
@@ -268,7 +284,13 @@ def create(engine: sa.Engine) -> None:
         if found is not None and found > VERSION:
             raise DatabaseTooNew(found, VERSION)
         metadata.create_all(connection)
-        _add_missing(connection, attempt.c.error_code)
+        for column in (
+            attempt.c.error_code,
+            attempt.c.started_at,
+            run.c.started_at,
+            wait.c.opened_at,
+        ):
+            _add_missing(connection, column)
         for table in metadata.tables.values():  # create_all adds none to a table that is there
             for index in table.indexes:
                 index.create(connection, checkfirst=True)

@@ -1,9 +1,9 @@
 """The journal of a run in memory; see `engine.steps.journal`."""
 
 from collections.abc import Callable
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any, Protocol
 
 from engine.errors import RunLost
@@ -55,6 +55,10 @@ class RunRecords:
     def tries_of(self, name: str) -> tuple[FailedTry, ...]:
         """The attempts of a step (of the body: "") that have failed."""
         return tuple(self.tries.get(name, ()))
+
+
+def _instant(ms: int | None) -> datetime | None:
+    return None if ms is None else EPOCH + timedelta(milliseconds=ms)
 
 
 class MemoryJournal:
@@ -119,7 +123,7 @@ class MemoryJournal:
             name,
             found if step.failure is None else None,
             None if step.failure is None else found,
-            started_at=EPOCH + timedelta(milliseconds=step.started_at),
+            started_at=_instant(step.started_at),
             ended_at=self._time.now(),
             failed=records.tries_of(name),
         )
@@ -135,11 +139,17 @@ class MemoryJournal:
             fields["message"],
             self._time.now(),
             fields.get("code"),
+            _instant(failed.started_at),
+            _instant(failed.next_at),
         )
         records.tries.setdefault(failed.step_id, []).append(found)
         records.next_at[failed.step_id] = failed.next_at
         if failed.step_id == BODY:
             records.last_failure = codec.dumps(failed.failure)
+
+    def working(self, step_id: str, attempt: int, started_at: int) -> AbstractContextManager[None]:  # noqa: ARG002 - nobody looks on
+        """While an attempt executes."""
+        return nullcontext()
 
     async def last_failure(self) -> Exception:
         """What the body's last attempt has failed with."""

@@ -1,5 +1,6 @@
 """Old runs and events are deleted, in small batches so that nothing else has to wait."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import sqlalchemy as sa
@@ -24,24 +25,40 @@ class Swept:
         return BATCH in {self.runs, self.events}
 
 
+def delete_runs(connection: sa.Connection, run_ids: Sequence[str]) -> None:
+    """Delete runs that have ended, with all that is kept of them but their events."""
+    if not run_ids:
+        return
+    for table in (
+        tables.run,
+        tables.attempt,
+        tables.cancel_rule,
+        tables.limit,
+        tables.slot,
+        tables.wait,
+        tables.answered,
+        tables.singleton,
+        tables.gathering,
+        tables.gathered,
+        tables.replay,
+        tables.started,
+        tables.working,
+    ):
+        connection.execute(sa.delete(table).where(table.c.run_id.in_(run_ids)))
+    disclaim(connection, "run", run_ids)
+    dbos_rows.delete_runs(connection, run_ids)
+
+
+def delete_events(connection: sa.Connection, event_ids: Sequence[str]) -> None:
+    """Delete events; no run may need them any more."""
+    disclaim(connection, "event", event_ids)
+    connection.execute(sa.delete(tables.event).where(tables.event.c.id.in_(event_ids)))
+
+
 def sweep_batch(connection: sa.Connection, before_ms: int) -> Swept:
     """Delete a batch of runs that ended, and of events that came, before a time."""
     ended = dbos_rows.ended_before(connection, before_ms, BATCH)
-    if ended:
-        for table in (tables.run, tables.attempt, tables.cancel_rule, tables.limit, tables.slot):
-            connection.execute(sa.delete(table).where(table.c.run_id.in_(ended)))
-        for table in (
-            tables.wait,
-            tables.answered,
-            tables.singleton,
-            tables.gathering,
-            tables.gathered,
-            tables.replay,
-            tables.started,
-        ):
-            connection.execute(sa.delete(table).where(table.c.run_id.in_(ended)))
-        disclaim(connection, "run", ended)
-        dbos_rows.delete_runs(connection, ended)
+    delete_runs(connection, ended)
     event = tables.event.c
     used = sa.select(tables.run.c.run_id).where(tables.run.c.event_id == event.id).exists()
     gathered = tables.gathered.c
@@ -50,7 +67,6 @@ def sweep_batch(connection: sa.Connection, before_ms: int) -> Swept:
         sa.select(event.id).where(event.received_at < before_ms, ~used, ~shared).limit(BATCH)
     ).scalars()
     event_ids = list(old)
-    disclaim(connection, "event", event_ids)
-    connection.execute(sa.delete(tables.event).where(event.id.in_(event_ids)))
+    delete_events(connection, event_ids)
     connection.execute(sa.delete(tables.counter).where(tables.counter.c.since < before_ms))
     return Swept(len(ended), len(event_ids))

@@ -29,6 +29,7 @@ from engine.steps.sleep import Sleepers
 from engine.steps.slots import Gate, Slots
 from engine.steps.steps import Steps
 from engine.steps.time import ClockTime
+from engine.steps.working import Working
 from engine.storage import tables
 from engine.storage.tables import insert_new
 from engine.storage.transactions import Ledger
@@ -52,6 +53,7 @@ class Parts:
     act: Callable[[Accepted], None]
     """Wake what a committed transaction concerns."""
     outside: RunOutside
+    working: Working
     ends: Ends
     trusted_s: float
     """See `Records`."""
@@ -71,7 +73,11 @@ class Runner:
         self._ledger = parts.ledger
         self._time = ClockTime(parts.ledger, parts.sleepers)
         self._records = Records(
-            parts.ledger, parts.outside.waits, parts.outside.close_wait, parts.trusted_s
+            parts.ledger,
+            parts.outside.waits,
+            parts.working,
+            parts.outside.close_wait,
+            parts.trusted_s,
         )
         self._hooks = {
             job.id: Hooks.of((*parts.middleware, *job.middleware)) for job in jobs.values()

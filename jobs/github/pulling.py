@@ -18,7 +18,7 @@ from jobs.github.waiting import Waiting
 from jobs.github.work import GithubWork, problem_of
 from jobs.incoming.judging import Report, TooLarge, in_words
 from jobs.transfers import say
-from store.errors import TransferOver
+from store.errors import QuotaExceeded, TransferOver
 from store.gateway import Store
 from store.pulls import PullBatch
 from store.records import NewLink, PartlyPulled, ReportLine
@@ -257,7 +257,7 @@ class _Batches:
                     await self._apply(merged, after, last, left=left)
                     after, waiting = last, waiting[count:]
                     looks, most = 0, BATCH_CHANGES
-            except TransferOver:
+            except (TransferOver, QuotaExceeded):
                 raise
             except (FileMoved, Conflict):
                 looks += 1

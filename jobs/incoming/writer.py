@@ -9,7 +9,7 @@ from core.errors import NotFound, Refused
 from core.ids import OwnerId, ProjectId
 from jobs.incoming.judging import Report, is_lfs_pointer
 from store.contents import Row, sha256_of
-from store.errors import TransferOver
+from store.errors import QuotaExceeded, TransferOver
 from store.gateway import Store
 from store.records import FileMode, NewLink, NewMode, ReportLine
 from store.transfers import HowFar, NewFile
@@ -142,7 +142,7 @@ class Writer:
     async def _write(self, rows: Sequence[Row], how_far: HowFar) -> None:
         try:
             await self._store.transfers.write_rows(self._transfer_id, rows, how_far)
-        except (TransferOver, NotFound):
+        except (TransferOver, NotFound, QuotaExceeded):
             raise
         except Refused:
             for row in rows:
@@ -152,7 +152,7 @@ class Writer:
         """One file of a batch that was refused: the store says which one it does not take."""
         try:
             await self._store.transfers.write_rows(self._transfer_id, [row], how_far)
-        except (TransferOver, NotFound):
+        except (TransferOver, NotFound, QuotaExceeded):
             raise
         except Refused as refused:
             self._report.skip(str(row["path"]), str(refused))

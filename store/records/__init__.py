@@ -5,6 +5,7 @@ milliseconds for instants on the wire; snake_case, `int` and aware UTC `datetime
 field is None. tests/contracts/convex/test_records.py compares them with what convex/ returns.
 """
 
+from store.records.account import AboutAccount
 from store.records.accounts import GithubAccount
 from store.records.asks import (
     AnsweredAsk,
@@ -112,6 +113,7 @@ from store.records.turns import (
     NewToolCall,
     ResultImage,
     ResultText,
+    ShownPart,
     SteerRecord,
     ToolCallRecord,
     ToolCallStatus,
@@ -121,6 +123,7 @@ from store.records.turns import (
 from store.records.usage import Bounds, Means, UsageGroups, UsageSummary, Used, UsedBy
 
 __all__ = [
+    "AboutAccount",
     "AnsweredAsk",
     "ApprovalPolicy",
     "ApprovalRule",
@@ -215,6 +218,7 @@ __all__ = [
     "RunningHead",
     "SentMessage",
     "SettingsChange",
+    "ShownPart",
     "SteerRecord",
     "TaskAnswer",
     "TodoItem",

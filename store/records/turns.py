@@ -26,6 +26,17 @@ class TurnPart:
 
 
 @dataclass(frozen=True)
+class ShownPart:
+    """A piece of an answer as people see it: of turn `turn`, at place `index` in it."""
+
+    turn: int
+    index: int
+    type: Literal["text", "thinking", "toolCall"]
+    text: str | None = None
+    tool_call_id: ToolCallId | None = None
+
+
+@dataclass(frozen=True)
 class TurnRecord:
     """One finished turn of the model; `ToolCallRecord`s of the same number are its tool calls.
 

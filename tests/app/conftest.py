@@ -49,6 +49,19 @@ SCENARIO = {
         },
         {"when": {"user_contains": "slowly"}, "reply": SLOW},
         {
+            "when": {"user_contains": "ponder", "tool_results": 0},
+            "reply": {
+                "thinking": "Two files, one after the other. ",
+                "text": "I make two of them. ",
+                "repeat": 12,
+                "tool_calls": [
+                    {"name": "writeFile", "arguments": {"path": "one.txt", "content": text}}
+                    for text in ("made\n", "made anew\n")
+                ],
+                "pace": {"chars_per_s": 400},
+            },
+        },
+        {
             "when": {"user_contains": "bad key"},
             "reply": {"fault": {"kind": "status", "status": 401}},
         },

@@ -5,6 +5,7 @@ import asyncio
 import pytest
 
 from engine import (
+    BadEvent,
     Batch,
     CannotReplay,
     Engine,
@@ -234,3 +235,65 @@ async def test_what_cannot_be_repeated_says_why(start: Start) -> None:
     await engine.wait(handler, 5)
     with pytest.raises(CannotReplay, match="replay that one"):
         await engine.rerun(handler)
+
+
+async def test_a_run_is_repeated_once_however_often_that_is_asked_for(start: Start) -> None:
+    shop = Shop()
+    engine = await start([order], provide=[shop])
+    run_id = await failed_order(engine)
+    shop.is_open = True
+    asked = [engine.replay(run_id, once=True) for _ in range(3)]
+    assert len(set(await asyncio.gather(*asked))) == 1
+    [again] = {await engine.replay(run_id, once=True)}
+    assert await engine.result(again, 5) == "book"
+    assert shop.did == ["reserve", "release", "pay", "ship"]
+    assert await engine.inspect.replayed([run_id, again]) == {run_id}
+
+
+async def test_a_run_is_repeated_with_other_data_that_nobody_else_hears(start: Start) -> None:
+    notes = Notes()
+
+    @job("listens", on=Asked)
+    async def listens(ctx: JobContext[Asked]) -> None:
+        notes.write(ctx.event.data.text)
+
+    shop = Shop()
+    engine = await start([order, listens], provide=[shop])
+    sent = await engine.send(Asked(text="book"), event_id="e", user={"id": "ada"})
+    await engine.wait("order:e", 5)
+    await engine.wait("listens:e", 5)
+    shop.is_open = True
+    again = await engine.rerun("order:e", data={"question_id": "q2", "text": "pen"})
+    assert await engine.result(again, 5) == "pen"
+    detail = await engine.inspect.run(again)
+    assert detail.event is not None
+    assert (detail.event.name, detail.event.data) == (
+        "test/asked",
+        {"questionId": "q2", "text": "pen"},
+    )
+    assert detail.event.id != sent.event_id
+    assert (detail.user_id, detail.repeats) == ("ada", "order:e")
+    assert (await engine.inspect.event(detail.event.id)).run_ids == (again,)
+    assert notes.lines == ["book"]
+    assert (await engine.inspect.run("order:e")).info.status == "failed"
+
+
+async def test_other_data_and_a_step_go_together(start: Start) -> None:
+    shop = Shop()
+    engine = await start([order], provide=[shop])
+    run_id = await failed_order(engine)
+    shop.is_open = True
+    again = await engine.rerun(run_id, from_step_id="pay", data={"text": "pen"})
+    assert await engine.result(again, 5) == "pen"
+    assert shop.did == ["reserve", "release", "pay", "ship"]
+
+
+async def test_data_that_does_not_fit_repeats_nothing(start: Start) -> None:
+    engine = await start([order], provide=[Shop()])
+    run_id = await failed_order(engine)
+    events = (await engine.inspect.events()).items
+    for wrong in ({"text": 7}, {"text": float("nan")}):
+        with pytest.raises(BadEvent):
+            await engine.rerun(run_id, data=wrong)
+    assert [run.run_id for run in await engine.runs()] == [run_id]
+    assert (await engine.inspect.events()).items == events

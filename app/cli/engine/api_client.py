@@ -48,6 +48,24 @@ class ApiClient:
         """Repeat a failed or cancelled run from where it failed."""
         return await self._call("POST", f"/api/runs/{quote(run_id)}/replay")
 
+    async def rerun(self, run_id: str, from_step: str | None, data: Json | None) -> Json:
+        """Repeat a run that has ended, from its start or a step, with its event or other data."""
+        body = {"fromStep": from_step, "data": data}
+        given = {name: value for name, value in body.items() if value is not None}
+        return await self._call("POST", f"/api/runs/{quote(run_id)}/rerun", json=given)
+
+    async def jobs(self) -> list[Json]:
+        """What jobs there are, and how they stand."""
+        return (await self._call("GET", "/api/jobs"))["jobs"]
+
+    async def pause(self, job_id: str) -> Json:
+        """Let no run of a job start."""
+        return await self._call("POST", f"/api/jobs/{quote(job_id, safe='')}/pause")
+
+    async def resume(self, job_id: str) -> Json:
+        """Let runs of a job start again."""
+        return await self._call("POST", f"/api/jobs/{quote(job_id, safe='')}/resume")
+
     async def _pages(
         self, path: str, of: str, which: Mapping[str, str | None], limit: int
     ) -> list[Json]:

@@ -33,6 +33,22 @@ class EngineClient(Protocol):
         """Repeat a failed or cancelled run from where it failed."""
         ...
 
+    async def rerun(self, run_id: str, from_step: str | None, data: Json | None) -> Json:
+        """Repeat a run that has ended, from its start or a step, with its event or other data."""
+        ...
+
+    async def jobs(self) -> list[Json]:
+        """What jobs there are, and how they stand."""
+        ...
+
+    async def pause(self, job_id: str) -> Json:
+        """Let no run of a job start."""
+        ...
+
+    async def resume(self, job_id: str) -> Json:
+        """Let runs of a job start again."""
+        ...
+
 
 def page_size(limit: int, found: list[Json]) -> int:
     """How many more to ask for at once."""

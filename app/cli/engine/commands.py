@@ -1,11 +1,11 @@
-"""`polaris runs`, `events`, `send`, `cancel` and `replay`: look at the engine, and act on it."""
+"""`polaris runs`, `events`, `jobs`, `send`, `cancel`, `pause` and so on: the engine by hand."""
 
 import asyncio
 import json
 import sys
 from collections.abc import Awaitable, Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal, cast
 
 import typer
 
@@ -30,9 +30,11 @@ RunId = Annotated[
     str, typer.Argument(metavar="RUN", help="A run's id, as `polaris runs` shows it.")
 ]
 
+JobId = Annotated[str, typer.Argument(metavar="JOB", help="A job's id, as `polaris jobs` shows.")]
+
 Json = dict[str, Any]
 List = Callable[["EngineClient"], Awaitable[list[Json]]]
-What = Literal["runs", "run", "events"]
+What = Literal["runs", "run", "events", "jobs"]
 
 
 def runs(  # noqa: PLR0913, PLR0917 - one option for each thing to filter by
@@ -40,6 +42,9 @@ def runs(  # noqa: PLR0913, PLR0917 - one option for each thing to filter by
     job: Annotated[str | None, typer.Option(help="Of this job.")] = None,
     status: Annotated[Status | None, typer.Option(help="In this status.")] = None,
     field: Field = None,
+    text: Annotated[
+        str | None, typer.Option(help="In an id, a name, or the data of the event.")
+    ] = None,
     limit: Limit = 20,
     watch: Watch = False,
     as_json: AsJson = False,
@@ -49,7 +54,7 @@ def runs(  # noqa: PLR0913, PLR0917 - one option for each thing to filter by
     if run is not None:
         _show("run", lambda client: _one(client.run(run)), data_dir, watch=watch, as_json=as_json)
         return
-    which = {"job": job, "status": status, "field": field}
+    which = {"job": job, "status": status, "field": field, "q": text}
     _show("runs", lambda client: client.runs(which, limit), data_dir, watch=watch, as_json=as_json)
 
 
@@ -78,15 +83,10 @@ def send(
     data_dir: DataDir = None,
 ) -> None:
     """Send an event, in the name of the local user."""
-    try:
-        given: Any = json.loads(data)
-    except ValueError as wrong:
-        raise typer.BadParameter(f"not JSON: {wrong}", param_hint="--data") from None
-    if not isinstance(given, dict):
-        raise typer.BadParameter("not a JSON object", param_hint="--data")
+    given = _object(data)
 
     async def act(client: "EngineClient") -> None:
-        sent = await client.send(name, given, event_id)  # pyright: ignore[reportUnknownArgumentType] - JSON
+        sent = await client.send(name, given, event_id)
         started = ", ".join(sent["runIds"]) or "nothing"
         again = " (seen before)" if sent["duplicate"] else ""
         _say(sent, f"{sent['eventId']}{again} started {started}", as_json=as_json)
@@ -115,6 +115,64 @@ def replay(run: RunId, as_json: AsJson = False, data_dir: DataDir = None) -> Non
     _act(act, data_dir)
 
 
+def rerun(
+    run: RunId,
+    from_step: Annotated[
+        str | None, typer.Option(help="Take over what was recorded when this step started.")
+    ] = None,
+    data: Annotated[
+        str | None, typer.Option(help="A JSON object instead of its event's data.")
+    ] = None,
+    as_json: AsJson = False,
+    data_dir: DataDir = None,
+) -> None:
+    """Repeat a run that has ended, however, as a new run."""
+    given = None if data is None else _object(data)
+
+    async def act(client: "EngineClient") -> None:
+        answer = await client.rerun(run, from_step, given)
+        _say(answer, f"{run} runs again as {answer['runId']}", as_json=as_json)
+
+    _act(act, data_dir)
+
+
+def jobs(as_json: AsJson = False, data_dir: DataDir = None) -> None:
+    """The jobs: what starts them, how many runs wait and run, and which are paused."""
+    _show("jobs", lambda client: client.jobs(), data_dir, watch=False, as_json=as_json)
+
+
+def pause(job: JobId, as_json: AsJson = False, data_dir: DataDir = None) -> None:
+    """Let no run of a job start any more, over restarts, until it is resumed."""
+
+    async def act(client: "EngineClient") -> None:
+        answer = await client.pause(job)
+        text = "paused" if answer["changed"] else "had been paused before"
+        _say({"jobId": job, **answer}, f"{job} {text}", as_json=as_json)
+
+    _act(act, data_dir)
+
+
+def resume(job: JobId, as_json: AsJson = False, data_dir: DataDir = None) -> None:
+    """Let runs of a job start again, oldest first."""
+
+    async def act(client: "EngineClient") -> None:
+        answer = await client.resume(job)
+        text = "resumed" if answer["changed"] else "was not paused"
+        _say({"jobId": job, **answer}, f"{job} {text}", as_json=as_json)
+
+    _act(act, data_dir)
+
+
+def _object(text: str) -> Json:
+    try:
+        given: Any = json.loads(text)
+    except ValueError as wrong:
+        raise typer.BadParameter(f"not JSON: {wrong}", param_hint="--data") from None
+    if not isinstance(given, dict):
+        raise typer.BadParameter("not a JSON object", param_hint="--data")
+    return cast("Json", given)
+
+
 async def _one(answer: Awaitable[Json]) -> list[Json]:
     return [await answer]
 
@@ -134,7 +192,12 @@ def _act(act: Callable[["EngineClient"], Awaitable[None]], data_dir: Path | None
 def _show(what: What, fetch: List, data_dir: Path | None, *, watch: bool, as_json: bool) -> None:
     from app.cli.engine import listing  # noqa: PLC0415 - Rich, for these commands only
 
-    draw = {"runs": listing.of_runs, "run": listing.of_run, "events": listing.of_events}[what]
+    draw = {
+        "runs": listing.of_runs,
+        "run": listing.of_run,
+        "events": listing.of_events,
+        "jobs": listing.of_jobs,
+    }[what]
 
     async def once(client: "EngineClient") -> None:
         rows = await fetch(client)

@@ -7,6 +7,7 @@ from app.cli.engine.client import Json, page_size
 from app.identity.local_user import OWNER
 from app.services.engine import EngineAccess
 from app.wire.events import EventPage, EventSent, field_of
+from app.wire.jobs import JobsAnswer, PauseAnswer
 from app.wire.runs import RunCancelledAnswer, RunDetailAnswer, RunPage, RunReplayed
 from app.wire.shapes import Answer
 from engine.inspection import EventFilter, RunFilter
@@ -23,7 +24,7 @@ class DatabaseClient:
         found: list[Json] = []
         cursor: str | None = None
         status: Any = which["status"]
-        wanted = RunFilter(job_id=which["job"], status=status, field=_field(which))
+        wanted = RunFilter(job_id=which["job"], status=status, field=_field(which), text=which["q"])
         while len(found) < limit:
             page = await self._engine.runs(
                 wanted, owner=OWNER, limit=page_size(limit, found), cursor=cursor
@@ -67,6 +68,24 @@ class DatabaseClient:
     async def replay(self, run_id: str) -> Json:
         """Repeat a failed or cancelled run from where it failed."""
         return _json(RunReplayed(run_id=await self._engine.replay(run_id)))
+
+    async def rerun(self, run_id: str, from_step: str | None, data: Json | None) -> Json:
+        """Repeat a run that has ended, from its start or a step, with its event or other data."""
+        new_id = await self._engine.rerun(run_id, from_step_id=from_step, data=data)
+        return _json(RunReplayed(run_id=new_id))
+
+    async def jobs(self) -> list[Json]:
+        """What jobs there are, and how they stand."""
+        jobs = JobsAnswer.of(await self._engine.jobs(), for_operator=True)
+        return [_json(job) for job in jobs.jobs]
+
+    async def pause(self, job_id: str) -> Json:
+        """Let no run of a job start."""
+        return _json(PauseAnswer(changed=await self._engine.pause(job_id)))
+
+    async def resume(self, job_id: str) -> Json:
+        """Let runs of a job start again."""
+        return _json(PauseAnswer(changed=await self._engine.resume(job_id)))
 
 
 def _field(which: Mapping[str, str | None]) -> tuple[str, Any] | None:

@@ -1,4 +1,4 @@
-"""Runs and events as lines for people: for 80 columns, ids whole and last, so that they copy well.
+"""Runs, events and jobs as lines for people: for 80 columns, ids whole and last, to copy well.
 
 A line that is longer than the terminal is left to the terminal to wrap: it copies as one.
 """
@@ -76,6 +76,36 @@ def of_events(events: Sequence[Json]) -> Group:
             for event in events
         ],
     )
+
+
+def of_jobs(jobs: Sequence[Json]) -> Group:
+    """A line a job, and one below it for each thing that starts it."""
+    return _columns(
+        ("state", "queued", "running", "job"),
+        [
+            (
+                (
+                    Text("paused", "yellow") if "pausedAt" in job else Text("active"),
+                    Text(str(job["queue"]["queued"] + job["queue"]["scheduled"])),
+                    Text(str(job["queue"]["running"])),
+                    _id(job["jobId"]),
+                ),
+                [_id(f"{GAP}on {text}") for text in _triggers(job)],
+            )
+            for job in jobs
+        ],
+    )
+
+
+def _triggers(job: Json) -> list[str]:
+    on_events = [
+        each["event"] + (f" if {each['when']}" if "when" in each else "") for each in job["events"]
+    ]
+    on_time = [
+        f"{each['schedule']} ({each['zone']}), next at {_time(each['nextAt'])}"
+        for each in job["crons"]
+    ]
+    return [*on_events, *on_time]
 
 
 def _columns(heads: Sequence[str], rows: Sequence[tuple[Sequence[Text], Sequence[Text]]]) -> Group:

@@ -7,6 +7,8 @@ from app.http.errors import BodyTooLarge, problem
 from app.services.attaching import MAX_IMAGE_BYTES
 
 ARCHIVES = "/api/projects/import"
+CHAT = "/api/chat"
+CHAT_BYTES = 4 * MAX_IMAGE_BYTES  # useChat posts all of a chat each time, images in base64
 CONVEX_BYTES = 20 * 1024 * 1024  # as Convex: of an HTTP action; 16 MiB of a function
 
 
@@ -54,6 +56,8 @@ class BodyLimit:
         if path.startswith("/convex/"):
             is_upload = path.startswith("/convex/api/storage/")
             return max(CONVEX_BYTES, self._archive_limit_bytes if is_upload else 0)
+        if path == CHAT:
+            return max(CHAT_BYTES, self._limit_bytes)
         if path == ARCHIVES:
             return self._archive_limit_bytes
         if path.startswith("/api/projects/") and path.endswith("/attachments"):

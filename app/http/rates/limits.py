@@ -17,13 +17,14 @@ class RateClass(StrEnum):
 
     READS = "reads"
     WRITES = "writes"
-    MESSAGES = "messages"  # what starts a run: minutes of a worker and of a model
+    MESSAGES = "messages"  # what takes minutes: a run, of a worker and a model; all of an account
     STREAMS = "streams"  # what stays open
 
 
 STARTING = frozenset(
     {
         ("POST", "/api/messages"),
+        ("POST", "/api/chat"),
         ("POST", "/api/messages/{message_id}/retry"),
         ("POST", "/api/messages/{message_id}/edit"),
         ("POST", "/api/projects/generate"),
@@ -34,7 +35,9 @@ STARTING = frozenset(
         ("POST", "/api/github/pull"),
         ("POST", "/api/github/pull-request"),
         ("POST", "/api/projects/import"),
+        ("POST", "/api/runs/replay"),
         ("POST", "/api/runs/{run_id:path}/replay"),
+        ("POST", "/api/runs/{run_id:path}/rerun"),
         ("POST", "/e/{key}"),
         ("POST", "/v1/events"),
         ("POST", "/api/v1/tasks/{task_id}/trigger"),
@@ -42,12 +45,16 @@ STARTING = frozenset(
         ("POST", "/api/v2/tasks/batch"),
         ("POST", "/api/v3/batches/{batch_id}/items"),
         ("POST", "/api/v1/runs/{run_id:path}/replay"),
+        ("GET", "/api/account/export"),
+        ("DELETE", "/api/account"),
     }
 )
 FOLLOWING = frozenset(
     {
+        ("POST", "/api/runs/realtime"),
         ("POST", "/api/runs/{run_id:path}/realtime"),
         ("GET", "/api/conversations/{conversation_id}/events"),
+        ("GET", "/api/chat/{chat_id}/stream"),
     }
 )
 

@@ -212,7 +212,7 @@ class _Chars:
         match run.kind:
             case "text":
                 self._of_part[run.part] = self._of_part.get(run.part, 0) + len(run.text)
-                return Text(run.text) if run.text else None
+                return Text(run.text, run.part) if run.text else None
             case "reset":
                 self._of_part = {part: n for part, n in self._of_part.items() if part < run.part}
                 return TakenBack(run.part, self.total)

@@ -67,9 +67,10 @@ class Answering:
 
 @dataclass(frozen=True)
 class Text:
-    """The next characters of the answer."""
+    """The next characters of the answer, of a part of it; None: of all of it, told at its end."""
 
     text: str
+    part: int | None = None
 
 
 @dataclass(frozen=True)

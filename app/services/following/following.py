@@ -26,19 +26,24 @@ class Following:
         self.close = self._heads.close
 
     async def follow(
-        self, conversation_id: ConversationId, *, owner: OwnerId, after: Cursor | None
+        self,
+        conversation_id: ConversationId,
+        *,
+        owner: OwnerId,
+        after: Cursor | None,
+        still_s: float = STILL_S,
     ) -> AsyncGenerator[Told]:
         """Everything after a place, then what comes, until the conversation is deleted.
 
-        None: from the answer that is being written, or else from now on. A reader that leaves
-        changes nothing: the answer goes on.
+        None: from the answer that is being written, or else from now on. After `still_s` without
+        any event it says so. A reader that leaves changes nothing: the answer goes on.
 
         Raises:
             NotFound: it is not there, or somebody else's. Before the first event.
         """
         begin = after or await self._now(conversation_id, owner)
         with self._heads.watched(conversation_id) as watch:
-            reader = _Reader(self._store, conversation_id, owner, watch)
+            reader = _Reader(self._store, conversation_id, owner, watch, still_s=still_s)
             async for told in reader.tell(begin):
                 yield told
 
@@ -55,12 +60,19 @@ class Following:
 
 class _Reader:
     def __init__(
-        self, store: Store, conversation_id: ConversationId, owner: OwnerId, watch: Watch
+        self,
+        store: Store,
+        conversation_id: ConversationId,
+        owner: OwnerId,
+        watch: Watch,
+        *,
+        still_s: float,
     ) -> None:
         self._store = store
         self._conversation_id = conversation_id
         self._owner = owner
         self._watch = watch
+        self._still_s = still_s
         self._cursor = Cursor(0)
 
     async def tell(self, begin: Cursor) -> AsyncGenerator[Told]:
@@ -84,7 +96,7 @@ class _Reader:
 
     async def _woken(self) -> bool:
         try:
-            async with asyncio.timeout(STILL_S):
+            async with asyncio.timeout(self._still_s):
                 return await self._watch.wake.wait()
         except TimeoutError:
             return False
@@ -118,7 +130,7 @@ class _Reader:
         if resumed is None:
             self._cursor = Cursor(message.order, place=BEGIN)
             yield Told(Answering(message), self._cursor)
-        reader = AnswerReader(self._store, message, self._owner, self._watch, still_s=STILL_S)
+        reader = AnswerReader(self._store, message, self._owner, self._watch, still_s=self._still_s)
         async for told in reader.tell(resumed):
             self._cursor = told.cursor
             yield told

@@ -162,6 +162,34 @@ async def test_an_event_is_sent_once(env: dict[str, str]) -> None:
     assert shown["eventId"] == "cli-1"
 
 
+async def test_a_job_is_paused_and_resumed_and_a_run_is_repeated(
+    api: Api, env: dict[str, str]
+) -> None:
+    sent = await api.send(await api.conversation(), "hello")
+    await api.until_final(sent["messageId"])
+    [found] = await lines("runs", "--text", sent["eventId"], env=env)
+    assert found["runId"] == sent["runId"]
+    job = "process-message"
+    [paused] = await lines("pause", job, env=env)
+    assert paused == {"jobId": job, "success": True, "changed": True}
+    assert "had been paused before" in (await polaris("pause", job, env=env)).stdout
+    [shown] = [each for each in await lines("jobs", env=env) if each["jobId"] == job]
+    assert shown["pausedAt"]
+    head, *rows = await on_a_terminal("jobs", env=env)
+    assert head.split() == ["state", "queued", "running", "job"]
+    [row] = [row.split() for row in rows if row.endswith(f" {job}")]
+    assert (row[0], row[-1]) == ("paused", job)
+    assert "  on message/sent" in rows
+    [again] = await lines("rerun", sent["runId"], env=env)
+    run = await api.ok("GET", f"/api/runs/{again['runId']}")
+    assert (run["status"], run["repeats"]) == ("queued", sent["runId"])
+    assert "resumed" in (await polaris("resume", job, env=env)).stdout
+    unknown = await polaris("pause", "nonsense", env=env)
+    assert (unknown.returncode, "no job 'nonsense'" in unknown.stderr) == (1, True)
+    wrong = await polaris("rerun", sent["runId"], "--data", "[1]", env=env)
+    assert (wrong.returncode, "--data" in wrong.stderr) == (2, True)
+
+
 def _heed_ctrl_c() -> None:
     """As a terminal starts a command: a suite under `nohup` or `&` ignores SIGINT, children too."""
     signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -236,6 +264,16 @@ async def test_on_postgresql_the_commands_need_no_api(tmp_path: Path) -> None:
         assert again["runId"] != run_id
         [queued] = await lines("runs", "--status", "queued", env=env)
         assert queued["runId"] == again["runId"]
+        [paused] = await lines("pause", "process-message", env=env)
+        assert paused["changed"] is True
+        [job] = [job for job in await lines("jobs", env=env) if job["jobId"] == "process-message"]
+        assert (job["queue"]["queued"], "pausedAt" in job) == (1, True)
+        [resumed] = await lines("resume", "process-message", env=env)
+        assert resumed["changed"] is True
+        edited = json.dumps({"messageId": "m2", "conversationId": "c1", "projectId": "p1"})
+        [other] = await lines("rerun", run_id, "--data", edited, env=env)
+        [run] = await lines("runs", other["runId"], env=env)
+        assert run["event"]["data"]["messageId"] == "m2"
         server.cleanup()
 
 

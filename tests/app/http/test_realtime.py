@@ -251,3 +251,21 @@ async def test_a_project_is_followed_by_its_owner_only(new_person: NewPerson) ->
     assert (await ada.call("POST", "/api/projects/nonsense/realtime")).status == 404
     await ada.ok("DELETE", f"/api/projects/{project}")
     assert (await ada.call("POST", path)).status == 404
+
+
+async def test_a_list_of_runs_says_how_ones_own_stand(new_person: NewPerson) -> None:
+    ada, eve = await new_person(), await new_person()
+    async with (
+        following(ada, "/api/runs/realtime") as of_ada,
+        following(eve, "/api/runs/realtime") as of_eve,
+    ):
+        sent = await ada.send(await ada.conversation(), "hello")
+        states: list[str] = []
+        while states[-1:] != ["completed"]:
+            news = await of_ada()
+            if news.data.get("runId") == sent["runId"]:
+                states.append(news.data["state"])
+        assert states == ["queued", "running", "completed"]
+        hers = await eve.send(await eve.conversation(), "hello")
+        first = await of_eve()
+        assert (first.topic, first.data["runIds"]) == ("event", [hers["runId"]])

@@ -18,6 +18,7 @@ from core.clock import SystemClock
 from core.usage import Usage
 from engine import (
     Engine,
+    Event,
     EventData,
     Job,
     JobContext,
@@ -105,10 +106,10 @@ class Site:
         self.ids: list[str] = []
 
     @asynccontextmanager
-    async def running(self, a_job: Job[Any, Any]) -> AsyncGenerator[Engine]:
+    async def running(self, *jobs: Job[Any, Any]) -> AsyncGenerator[Engine]:
         news = NewsOfRuns(SystemClock())
         engine = Engine(
-            jobs=[a_job],
+            jobs=jobs,
             database=SqliteDatabase(self.folder / "engine.db"),
             provide=[self.gate],
             middleware=[news],
@@ -237,3 +238,43 @@ async def test_what_nobody_takes_away_is_bounded(
             await site.heard(messages, "running")
     dropped = [each.message for each in caplog.records if "dropped" in each.message]
     assert dropped == ["run_news_dropped"]
+
+
+async def test_lists_hear_of_a_run_from_its_beginning_everybodys_and_its_persons(
+    site: Site,
+) -> None:
+    site.gate.set()
+    async with (
+        site.running(talk) as engine,
+        engine.subscribe(run_news.runs_channel(None)) as all_runs,
+        engine.subscribe(run_news.runs_channel("ada")) as of_ada,
+        engine.subscribe(run_news.runs_channel("eve")) as of_eve,
+    ):
+        (run_id,) = (await engine.send(Wanted(), user={"id": "ada"})).run_ids
+        told = await site.heard(all_runs, "completed")
+        assert await site.heard(of_ada, "completed") == told
+        await engine.publish(run_news.runs_channel("eve"), "run", {"state": "nothing"})
+        assert len(await site.heard(of_eve, "nothing")) == 1
+    (topic, event), *told = told
+    assert (topic, event["name"], event["runIds"]) == ("event", "news/wanted", [run_id])
+    assert [data["state"] for _, data in told][:2] == ["queued", "running"]
+    assert {(topic, data["runId"], data["job"]) for topic, data in told} == {
+        ("run", run_id, "talk")
+    }
+
+
+@job("asks-below", on="below/wanted")
+async def asks_below(ctx: JobContext[dict[str, Any]]) -> str:
+    return await ctx.step.invoke("child", talk, Wanted())
+
+
+async def test_what_a_run_invokes_is_told_to_whom_the_run_belongs(tmp_path: Path) -> None:
+    site = Site(tmp_path)
+    site.gate.set()
+    async with (
+        site.running(asks_below, talk) as engine,
+        engine.subscribe(run_news.runs_channel("ada")) as of_ada,
+    ):
+        (run_id,) = (await engine.send(Event("below/wanted"), user={"id": "ada"})).run_ids
+        told = await site.heard(of_ada, "completed")
+    assert f"{run_id}:child" in {data.get("runId") for _, data in told}

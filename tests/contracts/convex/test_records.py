@@ -25,6 +25,7 @@ from core.ids import (
 )
 from core.node import NODE
 from store.records import (
+    AboutAccount,
     AnsweredAsk,
     Ask,
     Cancelled,
@@ -64,6 +65,7 @@ from store.records import (
     RestoreStep,
     Reviewed,
     SentMessage,
+    ShownPart,
     SteerRecord,
     TaskAnswer,
     Todos,
@@ -75,6 +77,7 @@ from store.records import (
 
 ROOT = Path(__file__).parents[3]
 RESULTS: Mapping[str, Any] = {
+    "system/account:about": AboutAccount,
     "system/accounts:get": GithubAccount | None,
     "system/asks:answer": AnsweredAsk,
     "system/asks:list": tuple[Ask, ...],
@@ -86,6 +89,7 @@ RESULTS: Mapping[str, Any] = {
     "system/checkpoints:list": Page[Checkpoint],
     "system/checkpoints:restore": RestoreStep,
     "system/checkpoints:review": Reviewed,
+    "system/conversations:keyed": Conversation | None,
     "system/conversations:chooseModel": Conversation,
     "system/conversations:create": Conversation,
     "system/conversations:get": Conversation,
@@ -120,6 +124,7 @@ RESULTS: Mapping[str, Any] = {
     "system/messages:condensations": tuple[Condensation, ...],
     "system/messages:context": MessageContext,
     "system/messages:deltas": DeltaPage,
+    "system/messages:parts": tuple[ShownPart, ...],
     "system/messages:earlier": EarlierMessages,
     "system/messages:get": Message,
     "system/messages:list": Page[Message],
@@ -157,6 +162,10 @@ RESULTS: Mapping[str, Any] = {
 # Read by hand: batches that say whether there is more, bytes that may have to be fetched; and parts
 # of results, which tests/jobs/answer/test_parts.py holds to those of tools.
 NO_RECORDS = {
+    "system/account:page",
+    "system/account_deletion:removeProjects",
+    "system/account_deletion:removeRows",
+    "system/account_deletion:request",
     "system/checkpoints:undoable",
     "system/files:read",
     "system/files:readMany",

@@ -9,6 +9,7 @@ import sqlalchemy as sa
 from engine import Database
 from engine.dbos import claiming, dbos_rows, private, recorded
 from engine.dbos.host import Enqueued, Host
+from engine.storage import tables
 from engine.storage.database import closer
 
 
@@ -52,6 +53,7 @@ class Rig:
             self.tasks.append(task)
             return await self.body(payload)
 
+        tables.create(self.pool)
         await self.host.start(run, self.ends)
         self.pool_with_schema = private.with_schema(self.pool)
         return self

@@ -14,6 +14,7 @@ from engine.live import LiveRun
 from engine.steps.dbos_journal import DbosJournal, Records
 from engine.steps.journal import Journal
 from engine.steps.waits import Waits, close_wait
+from engine.steps.working import Working
 from engine.storage import tables
 from engine.storage.outage import Outage
 from engine.storage.transactions import Ledger
@@ -93,7 +94,8 @@ class DbosRig:
             task = asyncio.current_task()
             assert task is not None
             close = self._close_wait
-            records = Records(self._ledger, self._waits, close, trusted_s=0.0)
+            working = Working(self._ledger)
+            records = Records(self._ledger, self._waits, working, close, trusted_s=0.0)
             journal = DbosJournal(records, LiveRun(run_id, "job", task), recorded.owner())
             try:
                 returned.set_result(await body(journal))

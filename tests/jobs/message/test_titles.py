@@ -149,6 +149,7 @@ FROM_THE_MESSAGE = "please fix {the} login page, it"
     [
         (says("**Title: “Fix the login page”.**"), "Fix the login page"),
         (says("\n\n# Login\nand more"), "Login"),
+        (says("Fix the **login** of `app.py`:"), "Fix the login of app.py"),
         (says("One two three four five six seven"), "One two three four five six"),
         (says("I am sorry, but I cannot help you with a login of this kind."), FROM_THE_MESSAGE),
         (says("```"), FROM_THE_MESSAGE),

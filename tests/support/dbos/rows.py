@@ -1,10 +1,11 @@
 """What tests see and change in the tables of DBOS, behind the engine's back."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import sqlalchemy as sa
 
 from engine.dbos.private import system_database
+from engine.dbos.states import opened
 
 RUNS = "workflow_status"
 """The table of the states of runs, as plans and statements name it."""
@@ -60,3 +61,18 @@ def give_to(connection: sa.Connection, run_id: str, executor_id: str) -> None:
     runs = table_of_runs()
     given = sa.update(runs).where(runs.c.workflow_uuid == run_id)
     connection.execute(given.values(executor_id=executor_id, owner_xid="its token"))
+
+
+def change_records(
+    connection: sa.Connection,
+    changed: Callable[[str | None, str | None], tuple[str | None, str | None]],
+) -> None:
+    """Give every recorded step the output and the error, as JSON, that `changed` makes of them."""
+    table = system_database().tables.operation_outputs
+    key = (table.c.workflow_uuid, table.c.function_id)
+    query = sa.select(*key, opened(table.c.output), opened(table.c.error))
+    for run_id, number, output, error in connection.execute(query).all():
+        new_output, new_error = changed(output, error)
+        row = sa.and_(key[0] == run_id, key[1] == number)
+        values = {"output": new_output, "error": new_error}
+        connection.execute(sa.update(table).where(row).values(**values))

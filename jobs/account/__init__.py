@@ -1,0 +1,1 @@
+"""What happens to a person's account as a whole."""

@@ -1,0 +1,104 @@
+"""What an operator does with runs: repeats them, with other data or many at once, and pauses."""
+
+from typing import Any
+
+import pytest
+
+from tests.app.http.test_realtime import following
+from tests.support.api_client import Api
+from tests.support.waiting import until_answered
+
+pytestmark = pytest.mark.timeout(60)  # the first test of a session starts the product
+
+
+async def ended(user: Api, run_id: str) -> dict[str, Any]:
+    """The run, once it is over."""
+    run: dict[str, Any] = {}
+
+    async def is_over() -> bool:
+        run.update(await user.ok("GET", f"/api/runs/{run_id}"))
+        return run["status"] in {"completed", "failed", "cancelled"}
+
+    await until_answered(is_over)
+    return run
+
+
+async def answered(user: Api) -> dict[str, Any]:
+    """A run that has answered a message."""
+    sent = await user.send(await user.conversation(), "hello")
+    await user.until_final(sent["messageId"])
+    return await ended(user, sent["runId"])
+
+
+async def test_a_run_is_repeated_from_its_start_from_a_step_and_with_other_data(user: Api) -> None:
+    run = await answered(user)
+    path = f"/api/runs/{run['runId']}/rerun"
+    again = await ended(user, (await user.ok("POST", path, {}))["runId"])
+    assert (again["repeats"], again["status"]) == (run["runId"], "completed")
+    assert again["eventId"] == run["eventId"]
+    step = run["steps"][-1]["stepId"]
+    from_step = await ended(user, (await user.ok("POST", path, {"fromStep": step}))["runId"])
+    taken_over = [each["stepId"] for each in run["steps"][:-1]]
+    assert [each["stepId"] for each in from_step["steps"]][: len(taken_over)] == taken_over
+    data = {**run["event"]["data"], "usesMcp": True}
+    edited = await ended(user, (await user.ok("POST", path, {"data": data}))["runId"])
+    assert edited["event"]["data"]["usesMcp"] is True
+    assert edited["eventId"] != run["eventId"]
+    assert run["event"]["isCut"] is False
+
+
+async def test_what_cannot_be_repeated_says_why(user: Api) -> None:
+    run = await answered(user)
+    path = f"/api/runs/{run['runId']}/rerun"
+    bodies: list[tuple[dict[str, object], int, str]] = [
+        ({"fromStep": "never"}, 404, "no_such_step"),
+        ({"data": {"messageId": 7}}, 400, "bad_event"),
+        ({"data": 7}, 400, "invalid_request"),
+        ({"more": 1}, 400, "invalid_request"),
+    ]
+    for body, status, code in bodies:
+        refused = await user.call("POST", path, body)
+        assert (refused.status, refused.body["code"]) == (status, code), body
+    nowhere = await user.call("POST", "/api/runs/nowhere/rerun", {})
+    assert (nowhere.status, nowhere.body["code"]) == (404, "no_such_run")
+
+
+async def test_many_are_repeated_at_once_and_each_once(user: Api) -> None:
+    runs: list[str] = []
+    for _ in range(2):
+        sent = await user.send(await user.conversation(), "answer slowly")
+        await user.until_streaming(sent["messageId"])
+        await user.ok("POST", f"/api/runs/{sent['runId']}/cancel")
+        runs.append(sent["runId"])
+    which = "job=process-message&status=cancelled"
+    assert (await user.ok("POST", "/api/runs/replay?job=process-message"))["replayed"] == []
+    done = await user.ok("POST", f"/api/runs/replay?{which}")
+    assert [each["runId"] for each in done["replayed"]] == runs[::-1]
+    assert done["refused"] == []
+    for each in done["replayed"]:
+        assert (await ended(user, each["asRunId"]))["repeats"] == each["runId"]
+    assert (await user.ok("POST", f"/api/runs/replay?{which}"))["replayed"] == []
+    broad = await user.call("POST", "/api/runs/replay")
+    assert (broad.status, broad.body["code"]) == (400, "too_broad")
+
+
+async def test_an_operator_hears_of_all_runs_and_of_pauses(user: Api) -> None:
+    async with following(user, "/api/runs/realtime") as told:
+        await user.ok("POST", "/api/jobs/process-message/pause")
+        paused = await told()
+        assert (paused.topic, paused.data) == (
+            "job",
+            {"job": "process-message", "isPaused": True},
+        )
+        sent = await user.send(await user.conversation(), "hello")
+        queued = await told()
+        while queued.topic != "run" or queued.data["job"] != "process-message":
+            queued = await told()
+        assert (queued.data["runId"], queued.data["state"]) == (sent["runId"], "queued")
+        await user.ok("POST", "/api/jobs/process-message/resume")
+        states: list[str] = []
+        while states[-1:] != ["completed"]:
+            news = await told()
+            if news.data.get("runId") == sent["runId"]:
+                states.append(news.data["state"])
+        assert states == ["running", "completed"]

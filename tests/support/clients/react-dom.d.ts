@@ -1,0 +1,3 @@
+declare module "react-dom/client" {
+  export function createRoot(place: unknown): { render(node: unknown): void; unmount(): void };
+}
