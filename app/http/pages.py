@@ -21,6 +21,10 @@ _FOREVER = "public, max-age=31536000, immutable"  # a name has the hash of its c
 @router.get("/")
 @router.get("/p/{project}")
 @router.get("/p/{project}/c/{conversation}")
+@router.get("/runs")
+@router.get("/runs/{run:path}")
+@router.get("/jobs")
+@router.get("/metrics")
 async def page() -> Response:
     """The page; which of its routes is shown, its script reads from the address."""
     try:

@@ -14,6 +14,7 @@ const MAY: Record<string, readonly string[]> = {
   files: ["files", "data", ...PARTS],
   chat: ["chat", "data", ...PARTS],
   transfers: ["transfers", "data", ...PARTS],
+  runs: ["runs", "data", ...PARTS],
   generation: ["generation", "data", ...PARTS],
 };
 const files = globSync("**/*.{ts,tsx}", { cwd: SOURCE }).filter((name) => name.includes("/"));

@@ -36,6 +36,7 @@ function Words({ title, text }: { title: string; text: string }) {
 const atProject = location.pathname.startsWith("/p/") ? import("./project-page.tsx") : undefined; // while the session is asked for
 const ProjectPage = lazy(() => atProject ?? import("./project-page.tsx"));
 const ProjectsPage = lazy(() => import("./projects-page.tsx"));
+const Dashboard = lazy(() => import("./dashboard.tsx"));
 const PaletteOrHelp = lazy(() => import("./palette.tsx"));
 
 function Overlays() {
@@ -83,6 +84,11 @@ try {
                       <ProjectPage project={project} />
                     </Rim>
                   )}
+                </Route>
+                <Route path={/^\/(runs|jobs|metrics)(\/|$)/}>
+                  <Rim>
+                    <Dashboard />
+                  </Rim>
                 </Route>
                 <Route>
                   <Words title="There is nothing here" text="This address leads nowhere." />

@@ -31,7 +31,8 @@ export async function openSession(): Promise<Session> {
     throw new NoSession("This server signs people in elsewhere. Open the page with #token=… of your identity provider.");
   }
   if (token === null) throw new NoSession("Open the address that “make dev” prints: it ends in #token=… and signs you in.");
-  return { token, convexUrl: location.origin + convexUrl, features };
+  const isOperator = auth.kind === "local"; // the only person there is sees and does everything
+  return { token, convexUrl: location.origin + convexUrl, features: { ...features, operator: isOperator } };
 }
 
 /** Forgets the token, which the server does not take any more. */

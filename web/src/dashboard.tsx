@@ -1,0 +1,39 @@
+// The dashboard of runs: its bar, and which of its pages is shown.
+import { Suspense } from "react";
+import { Link, Route, Switch, useLocation } from "wouter";
+import RunList from "./runs/run-list.tsx";
+import styles from "./runs/shell.module.css";
+import { IconButton } from "./ui/button.tsx";
+import { useCommandsHere } from "./ui/commands.tsx";
+
+const PAGES = [
+  ["/runs", "Runs"],
+  ["/jobs", "Jobs"],
+  ["/metrics", "Metrics"],
+] as const;
+
+export default function Dashboard() {
+  const [path] = useLocation();
+  const palette = useCommandsHere();
+  return (
+    <div className={styles.shell}>
+      <nav className={styles.bar} aria-label="Pages">
+        <Link href="/">Projects</Link>
+        {PAGES.map(([href, name]) => (
+          <Link key={href} href={href} aria-current={path.startsWith(href) ? "page" : undefined}>
+            {name}
+          </Link>
+        ))}
+        <span />
+        <IconButton icon="search" label="Go to or do (Ctrl+K)" onClick={() => palette.show("palette")} />
+      </nav>
+      <Suspense>
+        <Switch>
+          <Route path="/runs">
+            <RunList />
+          </Route>
+        </Switch>
+      </Suspense>
+    </div>
+  );
+}

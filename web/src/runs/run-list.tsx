@@ -1,0 +1,79 @@
+// The runs that somebody may see, newest first, live: only the rows in sight are in the page.
+import { useRef } from "react";
+import { Link } from "wouter";
+import { Button } from "../ui/button.tsx";
+import { useView } from "../ui/use-view.ts";
+import { Filters, useFilters } from "./filters.tsx";
+import styles from "./run-list.module.css";
+import { LiveSign, Problem, StatusSign } from "./sign.tsx";
+import { useNow } from "./use-now.ts";
+import { useRuns } from "./use-runs.ts";
+import { hasEnded, pathOf, type Run } from "./wire.ts";
+import { duration, failureWords, moment } from "./words.ts";
+
+const ROW = 48;
+const AROUND = 6; // rows above and below that are drawn as well
+
+export default function RunList() {
+  const filters = useFilters();
+  const { runs, counts, problem, again, older, isLive, isWhole } = useRuns(filters.query);
+  const hasFilters = filters.query !== "";
+  return (
+    <main className={styles.page}>
+      <header>
+        <h1>Runs</h1>
+        <LiveSign isLive={isLive} />
+      </header>
+      <Filters {...filters} counts={counts} />
+      {problem !== undefined && <Problem problem={problem} again={again} />}
+      {runs === undefined && problem === undefined && <p className={styles.empty}>Loading…</p>}
+      {runs?.length === 0 && problem === undefined && isWhole && (
+        <p className={styles.empty}>{hasFilters ? "No run is like that." : "Nothing has run yet. Send the agent a message."}</p>
+      )}
+      {runs?.length === 0 && !isWhole && <p className={styles.empty}>None among the newest that were looked at.</p>}
+      <Rows runs={runs ?? []} />
+      {runs !== undefined && !isWhole && (
+        <footer>
+          <Button onClick={older}>Older</Button>
+        </footer>
+      )}
+    </main>
+  );
+}
+
+function Rows({ runs }: { runs: readonly Run[] }) {
+  const scroller = useRef<HTMLDivElement>(null);
+  const { top, height } = useView(scroller);
+  const first = Math.max(0, Math.floor(top / ROW) - AROUND);
+  const seen = runs.slice(first, Math.ceil((top + height) / ROW) + AROUND);
+  const now = useNow(seen.some((run) => !hasEnded(run)));
+  return (
+    <div ref={scroller} className={styles.scroller} role="region" aria-label="List of runs" tabIndex={0}>
+      <ul style={{ height: runs.length * ROW }}>
+        {seen.map((run, at) => (
+          <li key={run.runId} style={{ transform: `translateY(${(first + at) * ROW}px)` }}>
+            <Row run={run} now={now} />
+          </li>
+        ))}
+      </ul>
+    </div>
+  );
+}
+
+function Row({ run, now }: { run: Run; now: number }) {
+  return (
+    <Link href={pathOf(run.runId)}>
+      <StatusSign status={run.status} />
+      <b>{run.jobId}</b>
+      <span className={styles.took}>{tookOf(run, now)}</span>
+      <time dateTime={new Date(run.createdAt).toISOString()}>{moment(run.createdAt)}</time>
+      <small className={styles.about}>{run.error === undefined ? (run.eventName ?? "") : failureWords(run.error)}</small>
+      <small className={styles.id}>{run.runId}</small>
+    </Link>
+  );
+}
+
+function tookOf(run: Run, now: number): string {
+  if (run.startedAt === undefined) return "";
+  return duration((run.endedAt ?? Math.max(now, run.startedAt)) - run.startedAt);
+}

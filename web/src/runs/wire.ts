@@ -1,0 +1,78 @@
+// What the API says of runs, jobs and metrics, as docs/http-api.md has it; times in milliseconds since 1970.
+export const STATUSES = ["running", "queued", "scheduled", "completed", "failed", "cancelled"] as const;
+export type Status = (typeof STATUSES)[number];
+
+export interface Failure {
+  readonly name: string;
+  readonly code?: string;
+  readonly message?: string; // the operator's alone
+  readonly stepId?: string;
+}
+
+export interface Run {
+  readonly runId: string;
+  readonly jobId: string;
+  readonly eventId: string;
+  readonly eventName?: string;
+  readonly parentRunId?: string;
+  readonly status: Status;
+  readonly createdAt: number;
+  readonly startedAt?: number;
+  readonly endedAt?: number;
+  readonly error?: Failure;
+}
+
+export interface RunPage {
+  readonly runs: readonly Run[];
+  readonly nextCursor?: string;
+}
+
+export interface Counts {
+  readonly total: number;
+  readonly byStatus: Readonly<Partial<Record<Status, number>>>;
+  readonly isSample: boolean;
+}
+
+export type Kind = "run" | "sleep" | "wait_for_event" | "wait_for_signal" | "invoke" | "send_event" | "race";
+export type StepStatus = "running" | "retrying" | "sleeping" | "waiting" | "completed" | "failed" | "interrupted";
+
+export interface Try {
+  readonly startedAt?: number;
+  readonly endedAt?: number;
+  readonly error?: Failure;
+}
+
+export interface Step {
+  readonly stepId: string;
+  readonly kind?: Kind;
+  readonly status: StepStatus;
+  readonly tries: readonly Try[];
+  readonly startedAt?: number;
+  readonly endedAt?: number;
+  readonly until?: number;
+  readonly endedBy?: "event" | "signal" | "timeout";
+  readonly byEventId?: string;
+  readonly child?: { readonly runId: string; readonly status: Status };
+  readonly error?: Failure;
+  readonly input?: unknown;
+  readonly output?: unknown;
+}
+
+export interface RunDetail extends Run {
+  readonly steps: readonly Step[];
+  readonly children: readonly string[];
+  readonly hold?: { readonly reason: string; readonly until?: number; readonly keys?: readonly string[] };
+  readonly repeats?: string;
+  readonly worker?: string;
+  readonly event?: { readonly name: string; readonly data: Readonly<Record<string, unknown>>; readonly isCut: boolean };
+  readonly result?: unknown;
+}
+
+export function hasEnded({ status }: Run): boolean {
+  return status === "completed" || status === "failed" || status === "cancelled";
+}
+
+/** A run's part of an address: ids hold colons and may hold slashes, which stay. */
+export function pathOf(runId: string): string {
+  return `/runs/${runId.split("/").map(encodeURIComponent).join("/")}`;
+}
