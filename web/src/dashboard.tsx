@@ -2,7 +2,9 @@
 import { Suspense } from "react";
 import { Link, Route, Switch, useLocation } from "wouter";
 import RunList from "./runs/run-list.tsx";
+import RunView from "./runs/run-view.tsx";
 import styles from "./runs/shell.module.css";
+import { runIdOf } from "./runs/wire.ts";
 import { IconButton } from "./ui/button.tsx";
 import { useCommandsHere } from "./ui/commands.tsx";
 
@@ -32,8 +34,17 @@ export default function Dashboard() {
           <Route path="/runs">
             <RunList />
           </Route>
+          <Route path="/runs/*">
+            <TheRun />
+          </Route>
         </Switch>
       </Suspense>
     </div>
   );
+}
+
+function TheRun() {
+  useLocation(); // what it says is decoded by half; the address itself is taken, each time that it changes
+  const runId = runIdOf(location.pathname);
+  return <RunView key={runId} runId={runId} />;
 }

@@ -76,3 +76,13 @@ export function hasEnded({ status }: Run): boolean {
 export function pathOf(runId: string): string {
   return `/runs/${runId.split("/").map(encodeURIComponent).join("/")}`;
 }
+
+/** The run that an address is about; an address that is no encoding of anything is taken as it is. */
+export function runIdOf(path: string): string {
+  const rest = path.slice("/runs/".length);
+  try {
+    return decodeURIComponent(rest);
+  } catch {
+    return rest;
+  }
+}

@@ -1,0 +1,104 @@
+// An engineer at the dashboard: `node runs.ts ADDRESS FOLDER`. Runs that work, invoke, wait, sleep, fail and are cancelled, as lists
+// and as bars.
+import { newProject, say, sit, type Sitting } from "./sitting.ts";
+
+await sit(makeRuns, seeTheList, seeAFailure, seeAnInvokedRun, seeASleep, seeAWait, cancelIt, runItAgain);
+
+async function makeRuns(sitting: Sitting) {
+  const { page } = sitting;
+  await newProject(sitting, "Shop");
+  await say(sitting, "hand it on");
+  await page.getByText("Done with it.").first().waitFor();
+  await say(sitting, "not at all");
+  await page.getByRole("button", { name: "Try again" }).waitFor();
+  await begin(sitting);
+  await say(sitting, "take your time");
+  await begin(sitting);
+  await say(sitting, "ask me");
+  await page.getByText("Which colour?").first().waitFor();
+}
+
+async function begin({ page }: Sitting) {
+  const before = page.url();
+  await page.getByRole("button", { name: "Begin a conversation" }).click();
+  await page.waitForURL((url) => url.href !== before);
+}
+
+async function seeTheList({ page, see }: Sitting) {
+  await page.keyboard.press("Control+k");
+  await page.getByRole("combobox", { name: /^Find/ }).fill("Runs");
+  await page.keyboard.press("Enter");
+  await page.getByText("Live", { exact: true }).waitFor();
+  await page
+    .getByRole("link", { name: /Running.*message/ })
+    .first()
+    .waitFor();
+  await see("runs");
+  await page.getByLabel("Find by id", { exact: false }).fill("nothing has this in it");
+  await page.getByText("No run is like that.").waitFor();
+  await page.getByLabel("Find by id", { exact: false }).fill("");
+}
+
+async function open({ page }: Sitting, named: RegExp, nth = 0) {
+  await page.getByRole("navigation").getByRole("link", { name: "Runs" }).click();
+  await page
+    .getByRole("link", { name: named })
+    .nth(nth)
+    .click();
+  await page.getByRole("listbox").waitFor();
+}
+
+async function seeAFailure(sitting: Sitting) {
+  await open(sitting, /Failed ?process-message/);
+  await sitting.page.getByRole("region", { name: "Why it failed" }).waitFor();
+  await sitting.see("failed-run");
+}
+
+async function seeAnInvokedRun(sitting: Sitting) {
+  const { page } = sitting;
+  await open(sitting, /Completed.*message\/sent/);
+  await page.getByRole("option", { name: /Invoked run, completed/ }).click();
+  await page.getByRole("region", { name: "Step" }).waitFor();
+  await sitting.see("step");
+  await page
+    .getByRole("region", { name: "Step" })
+    .getByRole("link", { name: /run-task/ })
+    .click();
+  await page.getByRole("heading", { name: "run-task" }).waitFor();
+}
+
+/** Of the runs that have not ended, the one that was told to ask later. */
+async function seeASleep(sitting: Sitting) {
+  await open(sitting, /Running.*message\/sent/, 1);
+  await sitting.page.getByRole("option", { name: /Sleep, sleeping/ }).waitFor();
+  await sitting.see("sleeping");
+}
+
+async function seeAWait(sitting: Sitting) {
+  const { page } = sitting;
+  await open(sitting, /Running.*message\/sent/);
+  await page.getByRole("option", { name: /Wait for an event, waiting/ }).waitFor();
+  await sitting.see("waiting");
+  const steps = page.getByRole("listbox");
+  await steps.focus();
+  for (const key of ["ArrowDown", "+", "+", "ArrowRight", "0", "Enter"]) await steps.press(key);
+  await page.getByRole("region", { name: "Step" }).waitFor();
+}
+
+async function cancelIt({ page, see }: Sitting) {
+  await page.getByRole("button", { name: "Cancel", exact: true }).click();
+  await page.getByRole("button", { name: "Cancel the run" }).click();
+  await page.getByText("Cancelled", { exact: true }).waitFor();
+  await see("cancelled");
+}
+
+/** It leads to the new run. */
+async function runItAgain({ page, see }: Sitting) {
+  const before = page.url();
+  await page.getByRole("button", { name: "Run again…" }).click();
+  await page.getByLabel("Data of the event").waitFor();
+  await see("again");
+  await page.getByRole("button", { name: "Run again", exact: true }).click();
+  await page.waitForURL((url) => url.href !== before);
+  await page.getByText("Repeats").waitFor();
+}

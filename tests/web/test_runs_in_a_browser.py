@@ -1,0 +1,62 @@
+"""The dashboard of runs in Chromium, on `polaris dev` and a scripted model: `runs.ts` is the engineer."""
+
+import json
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from core.node import NODE
+from tests.support.product import ROOT, disposable, environment
+
+SCRIPT = ROOT / "tests" / "support" / "browser" / "runs.ts"
+LOOK = "Look around and say what there is."
+RULES: tuple[dict[str, Any], ...] = (
+    {
+        "when": {"user_contains": "take your time"},
+        "times": 1,
+        "reply": {"fault": {"kind": "status", "status": 529, "retry_after_s": 30}},
+    },
+    {"when": {"user_contains": "not at all"}, "reply": {"fault": {"kind": "status", "status": 402}}},
+    {
+        "when": {"user_contains": "hand it on", "tool_results": 0},
+        "reply": {
+            "tool_calls": [
+                {"name": "task", "arguments": {"description": "Look around", "prompt": LOOK}},
+                {"name": "writeFile", "arguments": {"path": "a.txt", "content": "a"}},
+            ]
+        },
+    },
+    {
+        "when": {"user_contains": "ask me", "tool_results": 0},
+        "reply": {"tool_calls": [{"name": "askUser", "arguments": {"question": "Which colour?"}}]},
+    },
+    {"reply": {"text": "Done with it."}},
+)
+
+
+@pytest.mark.timeout(240)
+def test_an_engineer_sees_every_kind_of_bar(tmp_path: Path) -> None:
+    scenario = tmp_path / "scenario.json"
+    scenario.write_text(json.dumps({"rules": RULES}))
+    model = ["model-server", "--scenario", str(scenario)]
+    with disposable(model, folder=tmp_path, env=environment()) as scripted:
+        env = environment(
+            POLARIS_PORT="0",
+            POLARIS_DATA_DIR="data",
+            ANTHROPIC_API_KEY="sk-ant-scripted-0000",
+            ANTHROPIC_BASE_URL=scripted.ready["url"],
+        )
+        with disposable(["dev"], folder=tmp_path, env=env) as program:
+            done = subprocess.run(  # noqa: S603 - our own script
+                [NODE, SCRIPT, program.ready["web"], tmp_path],
+                capture_output=True,
+                check=False,
+                text=True,
+                timeout=200,
+            )
+    assert done.returncode == 0, done.stderr[-3000:]
+    seen = json.loads(done.stdout.splitlines()[-1])
+    assert not seen["complaints"], "\n".join(seen["complaints"])
+    assert not seen["violations"], "\n".join(seen["violations"])
