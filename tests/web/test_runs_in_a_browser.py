@@ -16,7 +16,7 @@ RULES: tuple[dict[str, Any], ...] = (
     {
         "when": {"user_contains": "take your time"},
         "times": 1,
-        "reply": {"fault": {"kind": "status", "status": 529, "retry_after_s": 30}},
+        "reply": {"fault": {"kind": "status", "status": 529, "retry_after_s": 90}},
     },
     {"when": {"user_contains": "not at all"}, "reply": {"fault": {"kind": "status", "status": 402}}},
     {

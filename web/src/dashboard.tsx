@@ -1,5 +1,5 @@
 // The dashboard of runs: its bar, and which of its pages is shown.
-import { Suspense } from "react";
+import { lazy, Suspense } from "react";
 import { Link, Route, Switch, useLocation } from "wouter";
 import RunList from "./runs/run-list.tsx";
 import RunView from "./runs/run-view.tsx";
@@ -8,6 +8,8 @@ import { runIdOf } from "./runs/wire.ts";
 import { IconButton } from "./ui/button.tsx";
 import { useCommandsHere } from "./ui/commands.tsx";
 
+const JobList = lazy(() => import("./runs/job-list.tsx"));
+const MetricsView = lazy(() => import("./runs/metrics-view.tsx"));
 const PAGES = [
   ["/runs", "Runs"],
   ["/jobs", "Jobs"],
@@ -36,6 +38,12 @@ export default function Dashboard() {
           </Route>
           <Route path="/runs/*">
             <TheRun />
+          </Route>
+          <Route path="/jobs">
+            <JobList />
+          </Route>
+          <Route path="/metrics">
+            <MetricsView />
           </Route>
         </Switch>
       </Suspense>

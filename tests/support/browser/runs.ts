@@ -2,7 +2,7 @@
 // and as bars.
 import { newProject, say, sit, type Sitting } from "./sitting.ts";
 
-await sit(makeRuns, seeTheList, seeAFailure, seeAnInvokedRun, seeASleep, seeAWait, cancelIt, runItAgain);
+await sit(makeRuns, seeTheList, seeASleep, seeAFailure, seeAnInvokedRun, seeAWait, cancelIt, runItAgain, pauseAJob, seeTheMetrics);
 
 async function makeRuns(sitting: Sitting) {
   const { page } = sitting;
@@ -12,10 +12,11 @@ async function makeRuns(sitting: Sitting) {
   await say(sitting, "not at all");
   await page.getByRole("button", { name: "Try again" }).waitFor();
   await begin(sitting);
-  await say(sitting, "take your time");
-  await begin(sitting);
   await say(sitting, "ask me");
   await page.getByText("Which colour?").first().waitFor();
+  await begin(sitting);
+  await say(sitting, "take your time"); // the last one: the provider is left alone by all until then
+  await page.getByText("it goes on by itself").waitFor();
 }
 
 async function begin({ page }: Sitting) {
@@ -41,10 +42,7 @@ async function seeTheList({ page, see }: Sitting) {
 
 async function open({ page }: Sitting, named: RegExp, nth = 0) {
   await page.getByRole("navigation").getByRole("link", { name: "Runs" }).click();
-  await page
-    .getByRole("link", { name: named })
-    .nth(nth)
-    .click();
+  await page.getByRole("link", { name: named }).nth(nth).click();
   await page.getByRole("listbox").waitFor();
 }
 
@@ -69,14 +67,14 @@ async function seeAnInvokedRun(sitting: Sitting) {
 
 /** Of the runs that have not ended, the one that was told to ask later. */
 async function seeASleep(sitting: Sitting) {
-  await open(sitting, /Running.*message\/sent/, 1);
+  await open(sitting, /Running.*message\/sent/);
   await sitting.page.getByRole("option", { name: /Sleep, sleeping/ }).waitFor();
   await sitting.see("sleeping");
 }
 
 async function seeAWait(sitting: Sitting) {
   const { page } = sitting;
-  await open(sitting, /Running.*message\/sent/);
+  await open(sitting, /Running.*message\/sent/, 1);
   await page.getByRole("option", { name: /Wait for an event, waiting/ }).waitFor();
   await sitting.see("waiting");
   const steps = page.getByRole("listbox");
@@ -101,4 +99,20 @@ async function runItAgain({ page, see }: Sitting) {
   await page.getByRole("button", { name: "Run again", exact: true }).click();
   await page.waitForURL((url) => url.href !== before);
   await page.getByText("Repeats").waitFor();
+}
+
+async function pauseAJob({ page, see }: Sitting) {
+  await page.getByRole("link", { name: "Jobs" }).click();
+  await page.getByRole("button", { name: "Pause run-task" }).click();
+  await page.getByRole("button", { name: "Pause", exact: true }).last().click();
+  await page.getByText("Paused since").waitFor();
+  await see("jobs");
+  await page.getByRole("button", { name: "Resume run-task" }).click();
+  await page.getByText("Paused since").waitFor({ state: "hidden" });
+}
+
+async function seeTheMetrics({ page, see }: Sitting) {
+  await page.getByRole("link", { name: "Metrics" }).click();
+  await page.getByText("model_budget_spent").waitFor();
+  await see("metrics");
 }

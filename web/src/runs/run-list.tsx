@@ -68,7 +68,7 @@ function Row({ run, now }: { run: Run; now: number }) {
       <span className={styles.took}>{tookOf(run, now)}</span>
       <time dateTime={new Date(run.createdAt).toISOString()}>{moment(run.createdAt)}</time>
       <small className={styles.about}>{run.error === undefined ? (run.eventName ?? "") : failureWords(run.error)}</small>
-      <small className={styles.id}>{run.runId}</small>
+      <small className={styles.id}>{ownIdOf(run)}</small>
     </Link>
   );
 }
@@ -76,4 +76,9 @@ function Row({ run, now }: { run: Run; now: number }) {
 function tookOf(run: Run, now: number): string {
   if (run.startedAt === undefined) return "";
   return duration((run.endedAt ?? Math.max(now, run.startedAt)) - run.startedAt);
+}
+
+/** Most ids begin with the job's, which stands above. */
+function ownIdOf({ runId, jobId }: Run): string {
+  return runId.startsWith(`${jobId}:`) ? runId.slice(jobId.length + 1) : runId;
 }
