@@ -60,7 +60,7 @@ async function seeAnInvokedRun(sitting: Sitting) {
   await sitting.see("step");
   await page
     .getByRole("region", { name: "Step" })
-    .getByRole("link", { name: /run-task/ })
+    .getByRole("link", { name: /invoke-0/ })
     .click();
   await page.getByRole("heading", { name: "run-task" }).waitFor();
 }

@@ -9,7 +9,7 @@ import styles from "./run-view.module.css";
 import { StatusSign } from "./sign.tsx";
 import type { Row } from "./timeline.ts";
 import { hasEnded, type RunDetail, type Step, type Try } from "./wire.ts";
-import { duration, failureWords, moment, stepWords } from "./words.ts";
+import { duration, failureWords, moment, stepAside } from "./words.ts";
 
 interface DetailProps {
   row: Row;
@@ -29,7 +29,7 @@ export function StepDetail({ row, step, run, onClose }: DetailProps) {
         <IconButton icon="close" label="Close the step" onClick={onClose} />
       </header>
       <p>
-        <StatusSign status={step.status} /> {stepWords(step)}
+        <StatusSign status={step.status} /> {stepAside(step)}
       </p>
       {step.child !== undefined && (
         <p className={styles.link}>

@@ -168,7 +168,6 @@ function Rows({ rows, seen, chosen, onChoose, zooming }: RowsProps) {
             id={`bar-${first + index}`}
             role="option"
             aria-selected={row.key === chosen && row.step !== undefined}
-            aria-label={labelOf(row)}
             data-focused={first + index === at || undefined}
             className={styles.row}
             style={{ transform: `translateY(${(first + index) * ROW}px)` }}
@@ -191,7 +190,12 @@ function Bar({ row, seen }: { row: Row; seen: Span }) {
       <span className={styles.name} title={row.name}>
         <Icon name={icon} />
         <b>{row.name}</b>
-        {isNoted && <em data-tone={SIGNS[status].tone}>{SIGNS[status].word}</em>}
+        {isNoted && (
+          <em data-tone={SIGNS[status].tone} aria-hidden="true">
+            {SIGNS[status].word}
+          </em>
+        )}
+        <span className={styles.said}>: {row.step === undefined ? "the whole run" : stepWords(row.step)},</span>
       </span>
       <span className={styles.track}>
         {row.segments.map((segment) => {
@@ -204,10 +208,6 @@ function Bar({ row, seen }: { row: Row; seen: Span }) {
       <span className={styles.took}>{duration(row.to - row.from)}</span>
     </>
   );
-}
-
-function labelOf({ name, step, from, to }: Row): string {
-  return `${name}: ${step === undefined ? "the whole run" : stepWords(step)}, ${duration(to - from)}`;
 }
 
 /** The wheel with Ctrl zooms where the pointer is; without, it scrolls. */

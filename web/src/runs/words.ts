@@ -75,13 +75,23 @@ export function holdWords({ reason, until, keys }: NonNullable<RunDetail["hold"]
   return `${HOLDS[reason] ?? reason}${which}${until === undefined ? "" : `, until ${moment(until)}`}.`;
 }
 
-/** How far a step is, or how it ended, in a line. */
+/** What a step is, how far, and how it ended, in a line. */
 export function stepWords(step: Step): string {
-  const { kind, status, tries, until, endedBy } = step;
-  const failed = tries.filter(({ error }) => error !== undefined).length;
-  const attempts = tries.length > 1 || (failed > 0 && status !== "failed") ? `${tries.length} attempts` : "";
+  return [kindWord(step), SIGNS[step.status].word.toLowerCase(), ...detailsOf(step)].join(", ");
+}
+
+/** The same beside a sign of its state. */
+export function stepAside(step: Step): string {
+  return [kindWord(step), ...detailsOf(step)].join(", ");
+}
+
+function kindWord({ kind }: Step): string {
+  return kind === undefined ? "Step" : KINDS[kind].word;
+}
+
+function detailsOf({ status, tries, until, endedBy }: Step): readonly string[] {
   const how = endedBy === undefined ? "" : { event: "the event came", signal: "the signal came", timeout: "nothing came in time" }[endedBy];
   const isOpen = status === "sleeping" || status === "waiting" || status === "retrying";
   const due = until === undefined || !isOpen ? "" : `until ${moment(until)}`;
-  return [kind === undefined ? "Step" : KINDS[kind].word, SIGNS[status].word.toLowerCase(), how, due, attempts].filter(Boolean).join(", ");
+  return [how, due, tries.length > 1 ? `${tries.length} attempts` : ""].filter(Boolean);
 }
