@@ -23,6 +23,11 @@ function packed(): Plugin {
 // What every project needs at once: one file of it is smaller and sooner there than twenty. Left out is what is loaded later.
 const LATER = "[a-z]+-dialog|changes|files|dialog|ask-card|file-question|file-view|open-files|buffer|live|loaded|whole-call|diff|colours";
 const OURS = new RegExp(`/web/src/(ui|data|prose|chat|files)/(?!(${LATER})\\.)`);
+// What the page itself loads, and nothing else has to name.
+const FIRST = /\/(page|rolldown-runtime)-/;
+
+// What every page of the dashboard needs, in one file too: each file that is loaded later is named in the first one.
+const RUNS = /\/web\/src\/(dashboard|data\/(live|loaded)|runs\/(?!job|metrics|plot))/;
 const SHARED = /\/node_modules\/(react|react-dom|scheduler|convex|wouter|regexparam|use-sync-external-store|marked)\/|\/_generated\//;
 
 export default defineConfig(({ command }) => ({
@@ -34,11 +39,17 @@ export default defineConfig(({ command }) => ({
     emptyOutDir: true,
     assetsInlineLimit: 0,
     target: "es2023",
-    modulePreload: { polyfill: false },
+    modulePreload: { polyfill: false, resolveDependencies: (_, names) => names.filter((name) => !FIRST.test(name)) },
     rolldownOptions: {
       checks: { bundlerTimings: false },
       output: {
-        codeSplitting: { groups: [{ name: "page", test: (id: string) => OURS.test(id) || SHARED.test(id) }] },
+        codeSplitting: {
+          groups: [
+            { name: "page", test: (id: string) => OURS.test(id) || SHARED.test(id) },
+            { name: "dialog", test: /\/web\/src\/ui\/dialog\./ },
+            { name: "dashboard", test: RUNS },
+          ],
+        },
       },
     },
   },

@@ -10,7 +10,7 @@ from time import monotonic
 from bench.figures import say
 from bench.parts import Parts, measure_parts
 from bench.product import UNBOUNDED, scripted, start_dev
-from bench.web.weight import editor_kb, first_load_kb
+from bench.web.weight import editor_kb, first_load_kb, runs_kb
 from core.node import NODE
 from llm.scripted.scenario import Pace, Reply, Rule, Scenario, When
 
@@ -50,6 +50,7 @@ async def weight(_: Path) -> Mapping[str, float]:
     figures = {
         "web.first_load_gzip_kb": first_load_kb(),
         "web.editor_chunk_gzip_kb": editor_kb(),
+        "web.runs_route_gzip_kb": runs_kb(),
     }
     for name, value in figures.items():
         say(f"  {name}: {value:.1f}")

@@ -7,6 +7,7 @@ from typing import Any
 
 DIST = Path(__file__).parents[2] / "web" / "dist"
 PROJECT = ("index.html", "src/project-page.tsx")  # with its chat
+RUNS = "src/dashboard.tsx"
 EDITOR = (
     "src/editor/editor.tsx",
     "../node_modules/@codemirror/lang-javascript/dist/index.js",
@@ -40,3 +41,8 @@ def first_load_kb() -> float:
 def editor_kb() -> float:
     """What the first file that is opened loads beside it, with one language."""
     return gzip_kb(files_of(EDITOR) - files_of(PROJECT))
+
+
+def runs_kb() -> float:
+    """What the list of runs and a run load beside what is there for a project."""
+    return gzip_kb(files_of((RUNS,)) - files_of(PROJECT))

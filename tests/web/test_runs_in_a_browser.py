@@ -1,4 +1,4 @@
-"""The dashboard of runs in Chromium, on `polaris dev` and a scripted model: `runs.ts` is the engineer."""
+"""The dashboard of runs in Chromium, on `polaris dev` and a scripted model."""
 
 import json
 import subprocess
@@ -18,7 +18,10 @@ RULES: tuple[dict[str, Any], ...] = (
         "times": 1,
         "reply": {"fault": {"kind": "status", "status": 529, "retry_after_s": 90}},
     },
-    {"when": {"user_contains": "not at all"}, "reply": {"fault": {"kind": "status", "status": 402}}},
+    {
+        "when": {"user_contains": "not at all"},
+        "reply": {"fault": {"kind": "status", "status": 402}},
+    },
     {
         "when": {"user_contains": "hand it on", "tool_results": 0},
         "reply": {

@@ -1,4 +1,4 @@
-// The dashboard of runs: its bar, and which of its pages is shown.
+// The dashboard of runs: its bar, and which of its pages is shown; addresses that lead nowhere end here, too.
 import { lazy, Suspense } from "react";
 import { Link, Route, Switch, useLocation } from "wouter";
 import RunList from "./runs/run-list.tsx";
@@ -44,6 +44,12 @@ export default function Dashboard() {
           </Route>
           <Route path="/metrics">
             <MetricsView />
+          </Route>
+          <Route>
+            <main className={styles.nothing}>
+              <h1>There is nothing here</h1>
+              <p>This address leads nowhere.</p>
+            </main>
           </Route>
         </Switch>
       </Suspense>

@@ -85,13 +85,10 @@ try {
                     </Rim>
                   )}
                 </Route>
-                <Route path={/^\/(runs|jobs|metrics)(\/|$)/}>
+                <Route>
                   <Rim>
                     <Dashboard />
                   </Rim>
-                </Route>
-                <Route>
-                  <Words title="There is nothing here" text="This address leads nowhere." />
                 </Route>
               </Switch>
             </Suspense>
