@@ -1,6 +1,6 @@
 // A run on its time line: whatever the API answers, bars lie in order, within what is seen.
 import { expect, test } from "vitest";
-import { brushed, latestOf, moved, placed, rowsOf, type Span, ticksOf, wholeSpan, zoomed } from "../../web/src/runs/timeline.ts";
+import { brushed, latestOf, moved, placed, rowsOf, type Span, ticksOf, wholeSpan, zoomed, zoomedTo } from "../../web/src/runs/timeline.ts";
 import type { Kind, RunDetail, Status, Step, StepStatus, Try } from "../../web/src/runs/wire.ts";
 
 const KINDS: readonly (Kind | undefined)[] = [
@@ -133,6 +133,8 @@ test("what one points at stays where it is", () => {
   const whole = { from: 0, to: 1_000 };
   const near = zoomed(whole, whole, 0.5, 0.3);
   expect(near.from + (near.to - near.from) * 0.3).toBeCloseTo(300);
+  expect(zoomedTo({ from: 0, to: 200 }, whole, 0.5, 700)).toEqual({ from: 650, to: 750 });
+  expect(zoomedTo({ from: 0, to: 200 }, whole, 0.5, 990)).toEqual({ from: 900, to: 1_000 });
 });
 
 test("the ruler has as many ticks as fit, evenly, all in sight", () => {

@@ -1,6 +1,7 @@
 // Figures of the page in Chromium, for `make bench SUITE=web`: `node measure.ts ADDRESS`. The last line is one JSON object.
 import chromium from "@sparticuz/chromium";
 import { chromium as driver, type CDPSession, type Page } from "playwright-core";
+import { timelineOf } from "./timeline.ts";
 
 const FILES = 5_000;
 const KEYS = 60;
@@ -23,7 +24,8 @@ try {
   await page.getByRole("button", { name: "New conversation" }).click();
   const stream = await streamOf(page, devtools);
   const heap = await heapOf(page, devtools);
-  console.log(JSON.stringify({ ...tree, ...stream, ...heap }));
+  const timeline = await timelineOf(page);
+  console.log(JSON.stringify({ ...tree, ...stream, ...heap, ...timeline }));
 } finally {
   await browser.close();
 }

@@ -1,6 +1,6 @@
 // What a realtime channel says, for as long as somebody looks: each connection has a token of its own.
 import { useEffect, useRef, useState } from "react";
-import { useApi } from "./api.ts";
+import { ApiProblem, useApi } from "./api.ts";
 
 export interface Said {
   readonly topic: string; // or `open`: what was said before is lost, so look again
@@ -22,9 +22,9 @@ export function useLive(path: string, onSaid: (said: Said) => void): boolean {
     let timer: ReturnType<typeof setTimeout> | undefined;
     let [isOver, waitMs] = [false, FIRST_WAIT_MS];
     async function connect() {
-      const given = await api.call<{ token: string }>("POST", path).catch(() => null);
+      const given = await api.call<{ token: string }>("POST", path).catch((problem: unknown) => ({ problem }));
       if (isOver) return;
-      if (given === null) return later();
+      if ("problem" in given) return isGone(given.problem) ? undefined : later();
       source = new EventSource(`/api/realtime?token=${encodeURIComponent(given.token)}`);
       source.onopen = () => {
         waitMs = FIRST_WAIT_MS;
@@ -50,4 +50,9 @@ export function useLive(path: string, onSaid: (said: Said) => void): boolean {
     };
   }, [api, path]);
   return isLive;
+}
+
+/** There is no such channel, or it is somebody else's: asking again does not help. */
+function isGone(problem: unknown): boolean {
+  return problem instanceof ApiProblem && (problem.status === 403 || problem.status === 404);
 }

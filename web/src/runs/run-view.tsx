@@ -1,5 +1,5 @@
 // One run: what it is, why it does not go on, its steps on a time line, and the step that somebody has chosen.
-import { useState } from "react";
+import { useMemo, useState } from "react";
 import { useLive } from "../data/live.ts";
 import { useLoaded } from "../data/loaded.ts";
 import { Json } from "./json.tsx";
@@ -32,7 +32,7 @@ export default function RunView({ runId }: { runId: string }) {
 
 function Whole({ run, isLive, again }: { run: RunDetail; isLive: boolean; again: () => void }) {
   const now = useNow(!hasEnded(run));
-  const rows = rowsOf(run, now);
+  const rows = useMemo(() => rowsOf(run, now), [run, now]);
   const [chosen, setChosen] = useState("");
   const row = rows.find(({ key }) => key === chosen);
   return (

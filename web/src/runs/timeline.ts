@@ -125,6 +125,12 @@ export function zoomed(seen: Span, whole: Span, factor: number, at = 0.5): Span 
   return within({ from, to: from + length }, whole);
 }
 
+/** The same around a moment, which comes to the middle. */
+export function zoomedTo(seen: Span, whole: Span, factor: number, moment: number): Span {
+  const half = (seen.to - seen.from) / 2;
+  return zoomed({ from: moment - half, to: moment + half }, whole, factor);
+}
+
 /** `seen`, moved by a share of its length. */
 export function moved(seen: Span, whole: Span, share: number): Span {
   const by = (seen.to - seen.from) * share;

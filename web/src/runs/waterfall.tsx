@@ -1,10 +1,10 @@
 // The steps of a run as bars over time: zoom by brush, wheel or keys; only the rows in sight are in the page.
-import { type KeyboardEvent, type RefObject, useEffect, useRef, useState } from "react";
+import { type KeyboardEvent, type RefObject, useEffect, useMemo, useRef, useState } from "react";
 import { Button } from "../ui/button.tsx";
 import { Icon } from "../ui/icon.tsx";
 import { useView } from "../ui/use-view.ts";
 import { Brush } from "./brush.tsx";
-import { moved, type Piece, placed, type Row, type Span, ticksOf, wholeSpan, zoomed } from "./timeline.ts";
+import { moved, type Piece, placed, type Row, type Span, ticksOf, wholeSpan, zoomed, zoomedTo } from "./timeline.ts";
 import styles from "./waterfall.module.css";
 import { duration, KINDS, SIGNS, stepWords } from "./words.ts";
 
@@ -35,12 +35,16 @@ interface WaterfallProps {
 }
 
 export function Waterfall({ rows, chosen, onChoose }: WaterfallProps) {
-  const whole = wholeSpan(rows);
+  const whole = useMemo(() => wholeSpan(rows), [rows]);
+  const row = rows.find(({ key }) => key === chosen && key !== "");
   const [part, setPart] = useState<Span | null>(null); // null: the whole, however it grows
   const seen = part ?? whole;
   const isWhole = part === null;
   const show = (span: Span) => setPart(span.from <= whole.from && span.to >= whole.to ? null : span);
-  const zoom = (factor: number, at?: number) => show(zoomed(seen, whole, factor, at));
+  function zoom(factor: number, at?: number) {
+    const isNear = at === undefined && factor < 1 && row !== undefined; // to the step that is looked at
+    show(isNear ? zoomedTo(seen, whole, factor, (row.from + row.to) / 2) : zoomed(seen, whole, factor, at));
+  }
   return (
     <section className={styles.panel} aria-label="Time line">
       <header>
@@ -70,7 +74,7 @@ export function Waterfall({ rows, chosen, onChoose }: WaterfallProps) {
 }
 
 function Legend({ rows }: { rows: readonly Row[] }) {
-  const used = new Set(rows.flatMap(({ segments }) => segments.map(({ piece }) => piece)));
+  const used = useMemo(() => new Set(rows.flatMap(({ segments }) => segments.map(({ piece }) => piece))), [rows]);
   return (
     <ul className={styles.legend} aria-label="What the bars are">
       {[...used].map((piece) => (

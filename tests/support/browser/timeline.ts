@@ -1,0 +1,67 @@
+// Figures of a run of 1,000 steps in Chromium. No job of ours makes such a run, so the browser is given one in the API's words.
+import type { Page } from "playwright-core";
+
+const STEPS = 1_000;
+const ZOOMS = 20;
+const RUN = "bench:big";
+const STEP_MS = 50;
+
+interface Noted {
+  parsedAt: number; // when the run was there, before anything of it was drawn
+}
+
+/** How long it takes from the answer of the API to the bars, how many elements those are, and how long a zoom takes. */
+export async function timelineOf(page: Page) {
+  const body = JSON.stringify(runOf(STEPS));
+  await page.route(`**/api/runs/${encodeURIComponent(RUN)}`, (route) => route.fulfill({ contentType: "application/json", body }));
+  await page.goto(new URL("/runs", page.url()).href);
+  await page.getByText("Live", { exact: true }).waitFor();
+  const mount = await page.evaluate(openIt, RUN);
+  const zooms: number[] = [];
+  const list = page.getByRole("listbox");
+  await list.focus();
+  for (let at = 0; at < ZOOMS; at += 1) zooms.push(await page.evaluate(zoomIt, at % 2 === 0 ? "+" : "-"));
+  const nodes = await list.locator("*").count();
+  zooms.sort((a, b) => a - b);
+  return { timeline_1000_mount_ms: mount, timeline_1000_nodes: nodes, timeline_zoom_p95_ms: zooms[Math.ceil(ZOOMS * 0.95) - 1] ?? NaN };
+}
+
+/** Runs in the page. */
+async function openIt(runId: string): Promise<number> {
+  const noted: Noted = { parsedAt: 0 };
+  const parse = Response.prototype.json;
+  Response.prototype.json = async function (this: Response) {
+    const value: unknown = await parse.call(this);
+    if (this.url.endsWith("big") && noted.parsedAt === 0) noted.parsedAt = performance.now();
+    return value;
+  };
+  history.pushState(null, "", `/runs/${runId}`);
+  while (document.querySelector('[role="option"]') === null) await new Promise(requestAnimationFrame);
+  Response.prototype.json = parse;
+  return performance.now() - noted.parsedAt;
+}
+
+/** Runs in the page: what the key does, up to the layout of what it has changed. */
+async function zoomIt(key: string): Promise<number> {
+  const list = document.querySelector('[role="listbox"]');
+  const began = performance.now();
+  list?.dispatchEvent(new KeyboardEvent("keydown", { key, bubbles: true }));
+  await Promise.resolve(); // React draws what a key changes once the handlers are done
+  list?.getBoundingClientRect();
+  return performance.now() - began;
+}
+
+/** Every kind of step, some tried more than once, one after the other. */
+function runOf(count: number) {
+  const began = Date.now() - count * STEP_MS;
+  const kinds = ["run", "sleep", "wait_for_event", "invoke", "send_event"];
+  const steps = Array.from({ length: count }, (_, at) => {
+    const startedAt = began + at * STEP_MS;
+    const endedAt = startedAt + STEP_MS;
+    const failed = { startedAt, endedAt: startedAt + 10, error: { name: "Flaky", message: "not yet" } };
+    const tries = at % 7 === 0 ? [failed, { startedAt: startedAt + 30, endedAt }] : [{ startedAt, endedAt }];
+    return { stepId: `step-${at}`, kind: kinds[at % kinds.length], status: "completed", attempts: tries.length, tries, startedAt, endedAt };
+  });
+  const times = { createdAt: began - 200, startedAt: began, endedAt: began + count * STEP_MS };
+  return { runId: RUN, jobId: "bench", eventId: "e", status: "completed", children: [], steps, ...times };
+}
