@@ -39,7 +39,7 @@ export function StepDetail({ row, step, run, onClose }: DetailProps) {
       {step.byEventId !== undefined && <p>By the event {step.byEventId}</p>}
       <ol>
         {step.tries.map((each, at) => (
-          <Attempt key={at} attempt={each} began={run.startedAt ?? run.createdAt} />
+          <Attempt key={at} attempt={each} began={run.createdAt} />
         ))}
       </ol>
       {step.input !== undefined && <Json title="Input" value={step.input} />}
@@ -51,7 +51,7 @@ export function StepDetail({ row, step, run, onClose }: DetailProps) {
 }
 
 function Attempt({ attempt: { startedAt, endedAt, error }, began }: { attempt: Try; began: number }) {
-  const at = startedAt === undefined ? "began at an unknown time" : `${moment(startedAt)}, ${duration(startedAt - began)} after the start`;
+  const at = startedAt === undefined ? "began at an unknown time" : `${moment(startedAt)}, ${duration(startedAt - began)} into the run`;
   const took = startedAt === undefined || endedAt === undefined ? "" : `, took ${duration(endedAt - startedAt)}`;
   return (
     <li>

@@ -1,5 +1,5 @@
 // The steps of a run as bars over time: zoom by brush, wheel or keys; only the rows in sight are in the page.
-import { type KeyboardEvent, type RefObject, useEffect, useMemo, useRef, useState } from "react";
+import { type KeyboardEvent, memo, type RefObject, useEffect, useMemo, useRef, useState } from "react";
 import { Button } from "../ui/button.tsx";
 import { Icon } from "../ui/icon.tsx";
 import { useView } from "../ui/use-view.ts";
@@ -186,21 +186,9 @@ function Rows({ rows, seen, chosen, onChoose, zooming }: RowsProps) {
 }
 
 function Bar({ row, seen }: { row: Row; seen: Span }) {
-  const icon = row.step === undefined ? "folder" : row.kind === undefined || row.kind === "whole" ? "code" : KINDS[row.kind].icon;
-  const status = row.step?.status;
-  const isNoted = status !== undefined && status !== "completed";
   return (
     <>
-      <span className={styles.name} title={row.name}>
-        <Icon name={icon} />
-        <b>{row.name}</b>
-        {isNoted && (
-          <em data-tone={SIGNS[status].tone} aria-hidden="true">
-            {SIGNS[status].word}
-          </em>
-        )}
-        <span className={styles.said}>: {row.step === undefined ? "the whole run" : stepWords(row.step)},</span>
-      </span>
+      <Name row={row} />
       <span className={styles.track}>
         {row.segments.map((segment) => {
           const place = placed(segment, seen);
@@ -213,6 +201,25 @@ function Bar({ row, seen }: { row: Row; seen: Span }) {
     </>
   );
 }
+
+/** What a zoom does not change. */
+const Name = memo(function Name({ row: { name, kind, step } }: { row: Row }) {
+  const icon = step === undefined ? "folder" : kind === undefined || kind === "whole" ? "code" : KINDS[kind].icon;
+  const status = step?.status;
+  const isNoted = status !== undefined && status !== "completed";
+  return (
+    <span className={styles.name} title={name}>
+      <Icon name={icon} />
+      <b>{name}</b>
+      {isNoted && (
+        <em data-tone={SIGNS[status].tone} aria-hidden="true">
+          {SIGNS[status].word}
+        </em>
+      )}
+      <span className={styles.said}>: {step === undefined ? "the whole run" : stepWords(step)},</span>
+    </span>
+  );
+});
 
 /** The wheel with Ctrl zooms where the pointer is; without, it scrolls. */
 function useWheel(scroller: RefObject<HTMLDivElement | null>, onZoom: (factor: number, at?: number) => void): void {
