@@ -16,6 +16,7 @@ const PAGES = [
   ["/metrics", "Metrics"],
 ] as const;
 
+/** A page ends with its address, also where the next one has yet to be loaded: what it had begun does not lead back to it. */
 export default function Dashboard() {
   const [path] = useLocation();
   const palette = useCommandsHere();
@@ -31,7 +32,7 @@ export default function Dashboard() {
         <span />
         <IconButton icon="search" label="Go to or do (Ctrl+K)" onClick={() => palette.show("palette")} />
       </nav>
-      <Suspense>
+      <Suspense key={path.split("/")[1]}>
         <Switch>
           <Route path="/runs">
             <RunList />

@@ -2,7 +2,19 @@
 // and as bars.
 import { newProject, say, sit, type Sitting } from "./sitting.ts";
 
-await sit(makeRuns, seeTheList, seeASleep, seeAFailure, seeAnInvokedRun, seeAWait, cancelIt, runItAgain, pauseAJob, seeTheMetrics);
+await sit(
+  makeRuns,
+  seeTheList,
+  seeANewRun,
+  seeASleep,
+  seeAFailure,
+  seeAnInvokedRun,
+  seeAWait,
+  cancelIt,
+  runItAgain,
+  pauseAJob,
+  seeTheMetrics,
+);
 
 async function makeRuns(sitting: Sitting) {
   const { page } = sitting;
@@ -38,6 +50,33 @@ async function seeTheList({ page, see }: Sitting) {
   await page.getByLabel("Find by id", { exact: false }).fill("nothing has this in it");
   await page.getByText("No run is like that.").waitFor();
   await page.getByLabel("Find by id", { exact: false }).fill("");
+}
+
+/** The list hears of it by itself, also after its stream has broken off: the next one has a token of its own. */
+async function seeANewRun({ page }: Sitting) {
+  const tokens: string[] = [];
+  page.on("request", (request) => {
+    const { pathname, searchParams } = new URL(request.url());
+    if (pathname === "/api/realtime") tokens.push(searchParams.get("token") ?? "");
+  });
+  const broken = { contentType: "text/event-stream", body: ": connected\n\n" };
+  await page.getByRole("link", { name: "Jobs" }).click();
+  await page.getByRole("heading", { name: "Jobs" }).waitFor();
+  await page.route("**/api/realtime?*", (route) => route.fulfill(broken), { times: 1 });
+  await page.getByRole("link", { name: "Runs" }).click();
+  const titles = page.getByRole("link", { name: /title-conversation/ });
+  await page.getByText("Live", { exact: true }).waitFor();
+  await titles.first().waitFor();
+  const before = await titles.count();
+  await page.evaluate(
+    async (path) => {
+      const headers = { Authorization: `Bearer ${sessionStorage.getItem("polaris.token")}`, "Content-Type": "application/json" };
+      await fetch(`/api${path}/rerun`, { method: "POST", headers, body: "{}" });
+    },
+    await titles.first().getAttribute("href"),
+  );
+  await titles.nth(before).waitFor();
+  if (new Set(tokens).size < 2) throw new Error(`no new token after a break: ${tokens.length} connections`);
 }
 
 async function open({ page }: Sitting, named: RegExp, nth = 0) {
