@@ -56,8 +56,8 @@ BROWSER := tests/support/browser
 	@$(NPM) ci --silent --ignore-scripts --prefix $(BROWSER)
 	@touch $@
 
-demo: $(READY) ## the main job, end to end; PROJECT=folder and DATA=folder are taken
-	@$(PY) -m app.main demo $(if $(PROJECT),--project '$(PROJECT)') $(if $(DATA),--data '$(DATA)')
+demo: $(READY) ## the main job, end to end; PROJECT=folder and DATA=folder are taken, WEB=1 stays open in a browser
+	@$(PY) -m app.main demo $(if $(PROJECT),--project '$(PROJECT)') $(if $(DATA),--data '$(DATA)') $(if $(WEB),--web)
 
 dev: $(READY) ## API, worker and embedded Convex in one process; stays up
 	@$(BIN)/polaris dev

@@ -1,7 +1,7 @@
 """What API and worker both stand on: the store, where tools work, and the engine with its jobs."""
 
 from collections.abc import AsyncGenerator, Sequence
-from contextlib import ExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
@@ -32,6 +32,7 @@ from jobs.agents import Agents
 from jobs.answer.live_answers import LiveAnswers
 from jobs.files.folders import ProjectFolders, own_folder
 from jobs.files.sweep import FolderSweeper, Room
+from jobs.github.sweep import RepositorySweeper
 from jobs.mcp_servers import ProjectServers
 from jobs.message.titles import Titles
 from jobs.outbox import Relay
@@ -44,6 +45,7 @@ from llm.model import Model
 from store.deltas import DeltaLimits
 from store.gateway import Store
 from tools.mcp.clients import McpClients
+from tools.outputs import Outputs
 from tools.place import Provided
 
 CLOCK = SystemClock()
@@ -137,7 +139,9 @@ async def open_workplace(settings: Settings, store: Store) -> AsyncGenerator[Wor
         async with owned_by_worker(settings, CLOCK) as owned:
             room = Room(settings.workspaces_bytes, settings.workspaces_days)
             in_use = partial(works_in, owned)
-            folder_sweeper = FolderSweeper(store, folders, room=room, is_in_use=in_use)
+            folder_sweeper = FolderSweeper(
+                store, folders, room=room, is_in_use=in_use, afterwards=owned(Outputs).drop_gone
+            )
             sweepers: list[FolderSweeper | RecordingSweeper] = [folder_sweeper]
             if settings.recordings is not None:
                 sweepers.append(RecordingSweeper(store, settings.recordings, CLOCK))
@@ -155,12 +159,15 @@ async def open_engine(
     small_model: Model | None,
 ) -> AsyncGenerator[Engine]:
     """The engine with every job of the product; with a model, it works and has what jobs need."""
-    with ExitStack() as stack:
+    async with AsyncExitStack() as stack:
         needs: list[object] = []
         if model is not None:
             agents = agents_of(settings, model, store, workplace)
             repositories = stack.enter_context(own_folder(settings.data_dir / "repositories"))
             github = github_of(settings, repositories, store, CLOCK, small_model)
+            sweeper = RepositorySweeper(store, github)
+            workplace.traces.add(sweeper.sweep)
+            await stack.enter_async_context(in_background(sweeper.run))
             needs += [store, agents, workplace.folders, workplace.owned, workplace.live, github]
             needs += [workplace.tasks, workplace.traces]
             needs.append(Titles(small_model))

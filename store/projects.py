@@ -50,6 +50,14 @@ class Projects:
             found.update(map(ProjectId, await self._http.query("system/projects:existing", args)))
         return frozenset(found)
 
+    async def owners_of_any(self, owners: Sequence[OwnerId]) -> frozenset[OwnerId]:
+        """Those of these people who have a project. For jobs only."""
+        found: set[OwnerId] = set()
+        for start in range(0, len(owners), _IDS):
+            args = {"ownerIds": list(owners[start : start + _IDS])}
+            found.update(map(OwnerId, await self._http.query("system/projects:ownersOfAny", args)))
+        return frozenset(found)
+
     async def rename(self, project_id: ProjectId, *, owner: OwnerId, name: str) -> Project:
         """Give the project another name. Raises: NotFound, Refused."""
         args = {"ownerId": owner, "projectId": project_id, "name": name}

@@ -7,6 +7,7 @@ import shutil
 import tempfile
 from abc import ABC, abstractmethod
 from collections import OrderedDict
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
@@ -73,8 +74,9 @@ class _Kept:
 class Outputs:
     """Texts that were too long to show, each readable in the project it comes from.
 
-    The oldest go when they are more than 256 MiB together, and all of them with this worker: what
-    a conversation is to find again is kept with its call (`KeptOutputs`).
+    The oldest go when they are more than 256 MiB together, those of a project with its folder, and
+    all of them with this worker: what a conversation is to find again is kept with its call
+    (`KeptOutputs`).
 
     Args:
         parent: where a folder for them is made; the system's temporary folder by default.
@@ -109,6 +111,16 @@ class Outputs:
             await asyncio.to_thread(self._path(oldest).unlink, missing_ok=True)
         return handle, len(data)
 
+    async def drop_gone(self) -> int:
+        """Remove those of projects whose folder is gone; how many there were."""
+        folders = {kept.folder for kept in self._kept.values()}
+        there = await asyncio.to_thread(_existing, folders)
+        gone = [handle for handle, kept in self._kept.items() if kept.folder in folders - there]
+        for handle in gone:
+            self._kept.pop(handle, None)
+            await asyncio.to_thread(self._path(handle).unlink, missing_ok=True)
+        return len(gone)
+
     async def read(self, folder: Path, handle: str) -> str:
         """The whole text. Raises: NoSuchOutput."""
         kept = self._kept.get(handle)
@@ -128,3 +140,7 @@ class Outputs:
         if self._root is None:
             raise NoSuchOutput(handle)
         return self._root / handle
+
+
+def _existing(folders: Iterable[Path]) -> set[Path]:
+    return {folder for folder in folders if folder.exists()}

@@ -66,8 +66,11 @@ def demo(
     data: Annotated[
         Path | None, typer.Option(file_okay=False, help="Kept here; default: a temporary folder.")
     ] = None,
+    web: Annotated[
+        bool, typer.Option("--web", help="Stay up at the end: the project is open in a browser.")
+    ] = False,
 ) -> None:
     """The main job on real input, end to end; the last line is one JSON object."""
     from app.demo.run import Options, run_demo  # noqa: PLC0415 - the Convex client takes a moment
 
-    raise typer.Exit(asyncio.run(run_demo(Options(project, data), own_environment())))
+    raise typer.Exit(asyncio.run(run_demo(Options(project, data, stays=web), own_environment())))

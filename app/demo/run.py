@@ -37,4 +37,8 @@ async def _play(stage: Stage) -> None:
         for number, scene in enumerate(SCENES, 1):
             stage.screen.heading(f"{number}. {scene.title}")
             await scene.play(stage)
-    stage.screen.table(stage.figures)
+        stage.screen.table(stage.figures)
+        if stage.options.stays:
+            await stage.stay()
+        else:
+            stage.screen.note("To look at the project in a browser afterwards: make demo WEB=1")

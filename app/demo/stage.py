@@ -1,6 +1,7 @@
 """What the scenes of the demo share: processes, one person's client and screen, the figures."""
 
 import asyncio
+import signal
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import AsyncExitStack, aclosing, asynccontextmanager
 from dataclasses import dataclass
@@ -26,10 +27,14 @@ ANSWER_S = 300.0  # a real model may take its time
 
 @dataclass(frozen=True)
 class Options:
-    """`project` None: the project that ships with the demo. `data` None: a temporary folder."""
+    """`project` None: the project that ships with the demo. `data` None: a temporary folder.
+
+    `stays`: the processes stay up at the end, until they are interrupted.
+    """
 
     project: Path | None
     data: Path | None
+    stays: bool = False
 
 
 class DemoFailed(Exception):
@@ -130,6 +135,16 @@ class Stage:
         """Stop, and start with these settings; the next start is without them."""
         await self.polaris.stop()
         await self.start_again(**settings)
+
+    async def stay(self) -> None:
+        """Say where the project can be looked at, and wait until somebody interrupts (Ctrl-C)."""
+        ready = self.polaris.ready
+        page = f"{ready['api']}/p/{self.project_id}#token={ready['token']}"
+        self.screen.note(f"\nThe project is open at {page}\nCtrl-C ends the demo.")
+        interrupted, loop = asyncio.Event(), asyncio.get_running_loop()
+        for wanted in (signal.SIGINT, signal.SIGTERM):
+            loop.add_signal_handler(wanted, interrupted.set)
+        await interrupted.wait()
 
     async def _stop_polaris(self) -> None:
         await self.polaris.stop()

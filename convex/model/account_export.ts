@@ -8,7 +8,7 @@ import { refused } from "./errors.ts";
 type Place = "owner" | "project" | "conversation" | "message" | "call" | { left: string };
 
 export const PLACES = {
-  projects: { left: "each has a folder of its own: see system/projects" },
+  projects: "owner",
   files: { left: "they are in the folder as they are" },
   fileTexts: { left: "as files" },
   editorBases: { left: "what an editor may still show, for a day" },

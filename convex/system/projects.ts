@@ -51,6 +51,18 @@ export const existing = systemQuery({
   },
 });
 
+/** Those of these people that have a project; one that is being emptied is none. */
+export const ownersOfAny = systemQuery({
+  args: { ownerIds: v.array(v.string()) },
+  returns: v.array(v.string()),
+  handler: async (ctx, { ownerIds }) => {
+    if (ownerIds.length > MAX_IDS) throw refused("too_many", `At most ${MAX_IDS} people`);
+    const found = [];
+    for (const id of ownerIds) if ((await projectsOf(ctx, id).first()) !== null) found.push(id);
+    return found;
+  },
+});
+
 export const rename = systemMutation({
   args: { ...owned, name: v.string() },
   returns: projectRecord,

@@ -54,13 +54,7 @@ async function emptied(ctx: MutationCtx, row: Doc<"projects">): Promise<boolean>
     await purgeConversation(ctx, conversation._id);
     return false;
   }
-  const files = await ctx.db
-    .query("files")
-    .withIndex("by_path", (q) => q.eq("projectId", row._id))
-    .take(BATCH);
-  for (const file of files) await dropFile(ctx, file);
-  await countBytes(ctx, row.ownerId, -files.reduce((sum, file) => sum + file.size, 0));
-  if (files.length > 0) return false;
+  if (!(await emptiedOfFiles(ctx, row))) return false;
   const contents = await ctx.db
     .query("keptContents")
     .withIndex("by_content", (q) => q.eq("projectId", row._id))
@@ -105,6 +99,16 @@ async function emptied(ctx: MutationCtx, row: Doc<"projects">): Promise<boolean>
   ];
   for (const item of rest) await ctx.db.delete(item._id);
   return rest.length === 0;
+}
+
+async function emptiedOfFiles(ctx: MutationCtx, row: Doc<"projects">): Promise<boolean> {
+  const files = await ctx.db
+    .query("files")
+    .withIndex("by_path", (q) => q.eq("projectId", row._id))
+    .take(BATCH);
+  for (const file of files) await dropFile(ctx, file);
+  await countBytes(ctx, row.ownerId, -files.reduce((sum, file) => sum + file.size, 0));
+  return files.length === 0;
 }
 
 async function purgeConversation(ctx: MutationCtx, id: Id<"conversations">): Promise<void> {

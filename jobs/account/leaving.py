@@ -30,9 +30,13 @@ class Traces:
     """
 
     def __init__(self, sweeps: Sequence[Callable[[], Awaitable[object]]] = ()) -> None:
-        self._sweeps = sweeps
+        self._sweeps = list(sweeps)
         self._forget: Callable[[str], Awaitable[object]] | None = None
         self._bound = asyncio.Event()
+
+    def add(self, sweep: Callable[[], Awaitable[object]]) -> None:
+        """One more that removes from the disk what is of projects, or people, that are gone."""
+        self._sweeps.append(sweep)
 
     def bind(self, forget: Callable[[str], Awaitable[object]]) -> None:
         """`forget` makes the engine stop what is a user's, and forget it."""

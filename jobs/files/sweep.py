@@ -3,7 +3,7 @@
 import asyncio
 import json
 import logging
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Awaitable, Callable, Generator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -52,6 +52,10 @@ class _Use:
     size_bytes: int
 
 
+async def _nothing_else() -> None:
+    return
+
+
 def _in_no_use(_: Path) -> bool:
     return False
 
@@ -67,6 +71,7 @@ class FolderSweeper:
     Args:
         is_in_use: whether programs still work on the files at a path, such as a server that was
             started and goes on.
+        afterwards: removes what else is kept of projects whose folder is gone.
     """
 
     def __init__(  # noqa: PLR0913 - most of them only for tests; all by name
@@ -76,6 +81,7 @@ class FolderSweeper:
         *,
         room: Room | None = None,
         is_in_use: Callable[[Path], bool] = _in_no_use,
+        afterwards: Callable[[], Awaitable[object]] = _nothing_else,
         every_s: float = EVERY_S,
         clock: Clock | None = None,
     ) -> None:
@@ -83,6 +89,7 @@ class FolderSweeper:
         self._folders = folders
         self._room = room or Room()
         self._is_in_use = is_in_use
+        self._afterwards = afterwards
         self._every_s = every_s
         self._clock = clock or SystemClock()
         self._sizes: dict[Path, _Use] = {}
@@ -106,6 +113,7 @@ class FolderSweeper:
                     await asyncio.to_thread(remove, aside)
             gone = sum([await self._remove_gone(root) for root in held])
             cold = await self._remove_cold(roots, held)
+        await self._afterwards()
         if gone or cold:
             log.info("folders_removed", extra={"gone": gone, "cold": cold})
         return gone + cold

@@ -8,7 +8,7 @@ import asyncio
 import hashlib
 import os
 from collections import Counter, defaultdict
-from collections.abc import AsyncGenerator, Callable, Sequence
+from collections.abc import AsyncGenerator, Callable, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -19,6 +19,7 @@ from jobs.files.removal import left_behind, remove, set_aside
 from jobs.github.git import Git, GitFailed, size_of
 
 DAY_S = 86_400.0
+_OWNER = "polaris-owner"  # a file beside those of git
 _GONE = ("not our ref", "unadvertised object", "couldn't find remote ref", "no such remote ref")
 
 
@@ -56,6 +57,7 @@ class Histories:
             git, lock = git_in(path), self._fetching[path]
             async with lock:  # of two at once, one would find what the other has half made
                 await _made(git)
+                await asyncio.to_thread(_note_owner, path, owner)
             os.utime(path)
             yield History(git, url, lock)
         except (GitFailed, EOFError):
@@ -78,10 +80,23 @@ class Histories:
         try:
             await git.run("update-ref", _ref_of(commit), f"{commit}^{{commit}}")
             self.folder.mkdir(parents=True, exist_ok=True)
+            await asyncio.to_thread(_note_owner, git.folder, owner)
             git.folder.rename(path)
         except (GitFailed, OSError):
             return
         await self.sweep()
+
+    async def owners(self) -> Mapping[Path, OwnerId | None]:
+        """Whose each of them is; None where it does not say."""
+        return await asyncio.to_thread(_owners_in, self.folder)
+
+    async def remove(self, paths: Iterable[Path]) -> None:
+        """Remove some of them, unless they are in use."""
+        for path in paths:
+            if not self._in_use[path]:
+                set_aside(path)
+                self._fetching.pop(path, None)
+        await asyncio.to_thread(_remove_asides, self.folder)
 
     async def sweep(self) -> None:
         """Remove what is too old, then what was used least lately, until the rest has room."""
@@ -160,6 +175,18 @@ def _ref_of(commit: str) -> str:
 
 def _name_of(url: str, owner: OwnerId) -> str:
     return hashlib.sha256(f"{owner}\n{url}".encode()).hexdigest()[:32]
+
+
+def _note_owner(path: Path, owner: OwnerId) -> None:
+    (path / _OWNER).write_text(owner)
+
+
+def _owners_in(folder: Path) -> dict[Path, OwnerId | None]:
+    owners: dict[Path, OwnerId | None] = {}
+    for path in folder.glob("*.git"):
+        note = path / _OWNER
+        owners[path] = OwnerId(note.read_text()) if note.exists() else None
+    return owners
 
 
 def _measured(folder: Path) -> Sequence[tuple[float, Path, int]]:

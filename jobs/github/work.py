@@ -39,6 +39,8 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
+HISTORIES = "histories"
+PROJECT = "polaris-project"  # a file beside those of git, which says of which project it is
 LONGEST_WAIT = timedelta(minutes=65)  # GitHub counts by the hour
 
 
@@ -62,7 +64,7 @@ class GithubWork:
 
     def __post_init__(self) -> None:
         """The cache of histories lies below the folder."""
-        histories = Histories(self.folder / "histories", self.clock, self.room)
+        histories = Histories(self.folder / HISTORIES, self.clock, self.room)
         object.__setattr__(self, "histories", histories)
 
     async def client(self, owner: OwnerId) -> "GithubClient":
@@ -84,6 +86,7 @@ class GithubWork:
         try:
             async with self._told_if_refused(owner, token):
                 await git.create()
+                await asyncio.to_thread((git.folder / PROJECT).write_text, project_id)
                 yield git
         except BaseException:
             shutil.rmtree(git.folder, ignore_errors=True)  # a handful of files, also when cancelled
@@ -150,9 +153,12 @@ class GithubWork:
 
 
 def remove_repositories(folder: Path) -> None:
-    """Remove what an earlier process has left in its folder: repositories, unpacked archives."""
+    """Remove what an earlier process has left in its folder: repositories, unpacked archives.
+
+    Histories stay: they are a cache.
+    """
     for path in folder.iterdir():
-        if path.is_dir():
+        if path.is_dir() and path.name != HISTORIES:
             shutil.rmtree(path, ignore_errors=True)
 
 

@@ -135,7 +135,7 @@ async def test_an_export_holds_all_that_is_a_persons_and_no_secret(api: Api) -> 
     assert by_end["blob.bin"] == b"\0mine blob"
     assert by_end["made.txt"] == b"by me\n"
     assert json.loads(by_end["account.json"])["ownerId"] == api.owner
-    assert json.loads(by_end["project.json"])["owner_id"] == api.owner
+    assert json.loads(by_end["project.json"])["ownerId"] == api.owner
     answers = sorted(name for name in files if name.endswith("-assistant.json"))
     messages = [json.loads(files[name]) for name in answers]
     assert {call["name"] for each in messages for call in each.get("toolCalls", [])} >= {

@@ -12,7 +12,9 @@ from pathlib import Path
 
 import aiohttp
 import psutil
+import psycopg
 import pytest
+from psycopg import sql
 
 from tests.app.http.test_realtime import following as listening
 from tests.support.api_client import Api, api_at
@@ -20,7 +22,7 @@ from tests.support.following import Page, following
 from tests.support.issuer import Issuer
 from tests.support.product import ROOT, Program, environment, running, start
 from tests.support.terminals import terminal_of
-from tests.support.waiting import until
+from tests.support.waiting import until, until_answered
 from tools.sandbox.sandbox import Sandbox
 
 with warnings.catch_warnings():
@@ -276,3 +278,40 @@ def alive(marker: str) -> list[int]:
         for each in psutil.process_iter(["cmdline"])
         if any(marker in word for word in each.info["cmdline"] or ())
     ]
+
+
+def rows_with(database_url: str, word: str) -> list[str]:
+    """Every row of every table of the engine's database in which the word stands."""
+    found: list[str] = []
+    with psycopg.connect(database_url) as connection:
+        tables = connection.execute("SELECT schemaname, relname FROM pg_stat_user_tables")
+        for schema, name in tables.fetchall():
+            table = sql.Identifier(str(schema), str(name))
+            rows = connection.execute(sql.SQL("SELECT each::text FROM {} each").format(table))
+            found += [f"{name}: {row}" for (row,) in rows.fetchall() if word in str(row)]
+    return found
+
+
+async def test_an_account_is_deleted_by_the_worker_that_is_left(
+    site: Site, database_url: str
+) -> None:
+    with ExitStack() as stack:
+        front = stack.enter_context(running(["api"], folder=site.folder, env=site.env))
+        dies = site.worker("dies")
+        owner = "zoe-who-leaves"
+        async with api_at(front.ready["api"], owner, site.issuer.token(owner)) as api:
+            sent = await api.send(await api.conversation(), "write the file")
+            assert (await api.until_final(sent["messageId"]))["status"] == "completed"
+            await api.send(await api.conversation(), "hang")
+            assert rows_with(database_url, owner)
+            confirmed = {"confirm": "delete my account"}
+            assert (await api.call("DELETE", "/api/account", confirmed)).status == 202
+            dies.kill()
+            stack.callback(site.worker("stays").stop)
+
+            async def is_deleted() -> bool:
+                return "deletionRequestedAt" not in await api.ok("GET", "/api/account")
+
+            await until_answered(is_deleted, timeout_s=90)
+        left = [row for row in rows_with(database_url, owner) if "rate_buckets" not in row]
+        assert left == []

@@ -41,7 +41,7 @@ describe("a deleted account", () => {
     const before = await everything(b);
     const anns = await seed(b, ANN, "of Ann");
     const full = await everything(b);
-    for (const table of TABLES) if (table !== "accountDeletions") expect(full[table]?.length, table).toBe(2);
+    for (const table of TABLES) if (table !== "accountDeletions") expect([table, full[table]?.length]).toEqual([table, 2]);
 
     const { deletion, events } = await request(b);
     expect(events).toMatchObject([{ name: "account/deletion.requested", userId: "", data: { deletionId: deletion.deletionId } }]);

@@ -21,12 +21,12 @@ describe("an export", () => {
     for (const table of TABLES) {
       const place: unknown = PLACES[table];
       if (typeof place === "object") {
-        expect((await refusal(rows(b, table, ids))).code, table).toBe("not_exported");
+        expect([table, (await refusal(rows(b, table, ids))).code]).toEqual([table, "not_exported"]);
         continue;
       }
       const found = await rows(b, table, ids);
-      expect(found.length, table).toBe(1);
-      expect(JSON.stringify(found), table).not.toContain("of Bob");
+      expect([table, found.length]).toEqual([table, 1]);
+      expect([table, JSON.stringify(found).includes("of Bob")]).toEqual([table, false]);
     }
   });
 
@@ -35,8 +35,8 @@ describe("an export", () => {
     const ids = await seed(b, BOB, "of Bob");
     for (const table of TABLES) {
       const place: unknown = PLACES[table];
-      if (place === "owner") expect(await rows(b, table, ids), table).toEqual([]);
-      else if (typeof place === "string") expect((await refusal(rows(b, table, ids))).kind, table).toBe("not_found");
+      if (place === "owner") expect([table, await rows(b, table, ids)]).toEqual([table, []]);
+      else if (typeof place === "string") expect([table, (await refusal(rows(b, table, ids))).kind]).toEqual([table, "not_found"]);
     }
   });
 

@@ -17,7 +17,7 @@ class RateClass(StrEnum):
 
     READS = "reads"
     WRITES = "writes"
-    MESSAGES = "messages"  # what starts a run: minutes of a worker and of a model
+    MESSAGES = "messages"  # what takes minutes: a run, of a worker and a model; all of an account
     STREAMS = "streams"  # what stays open
 
 
@@ -45,6 +45,8 @@ STARTING = frozenset(
         ("POST", "/api/v2/tasks/batch"),
         ("POST", "/api/v3/batches/{batch_id}/items"),
         ("POST", "/api/v1/runs/{run_id:path}/replay"),
+        ("GET", "/api/account/export"),
+        ("DELETE", "/api/account"),
     }
 )
 FOLLOWING = frozenset(

@@ -3,8 +3,6 @@
 import json
 import re
 from collections.abc import AsyncIterator, Mapping, Sequence
-from dataclasses import asdict
-from datetime import datetime
 from typing import Any
 
 from core.clock import Clock
@@ -12,7 +10,6 @@ from core.errors import NotFound
 from core.ids import OwnerId, ProjectId
 from jobs.archives.packing import Entry, entries_of
 from store.gateway import Store
-from store.records import Project
 
 VERSION = 1
 OF_OWNER = ("users", "githubAccounts", "usageDays", "dayBudgets")
@@ -58,34 +55,32 @@ class Exporting:
         said = {
             "version": VERSION,
             "ownerId": owner,
-            "exportedAt": self._clock.now(),
+            "exportedAt": round(self._clock.now().timestamp() * 1000),
             "storageBytes": about.storage_bytes,
         }
         yield [Entry("README.txt", READ_ME.encode()), Entry("account.json", _json(said))]
         for table in OF_OWNER:
             async for entries in self._rows(table, table, owner):
                 yield entries
-        cursor: str | None = None
-        while True:
-            page = await self._store.projects.list(owner=owner, cursor=cursor)
-            for project in page.items:
-                async for entries in self._unless_deleted(project, owner):
-                    yield entries
-            cursor = page.next_cursor
-            if cursor is None:
-                return
+        seen: set[str] = set()  # one that is changed meanwhile comes again
+        async for project in self._store.accounts.rows("projects", owner=owner):
+            if "deletedAt" in project or project["_id"] in seen:
+                continue
+            seen.add(project["_id"])
+            async for entries in self._unless_deleted(project, owner):
+                yield entries
 
-    async def _unless_deleted(self, project: Project, owner: OwnerId) -> Files:
+    async def _unless_deleted(self, project: Row, owner: OwnerId) -> Files:
         try:
             async for entries in self._project(project, owner):
                 yield entries
         except NotFound:  # it was deleted meanwhile
             return
 
-    async def _project(self, project: Project, owner: OwnerId) -> Files:
-        project_id = project.project_id
-        folder = f"projects/{_named(project.name)}-{project_id}/"
-        yield [Entry(f"{folder}project.json", _json(asdict(project)))]
+    async def _project(self, project: Row, owner: OwnerId) -> Files:
+        project_id = ProjectId(project["_id"])
+        folder = f"projects/{_named(project['name'])}-{project_id}/"
+        yield [Entry(f"{folder}project.json", _json(project))]
         async for entries in entries_of(
             self._store, project_id, owner=owner, below=f"{folder}files/"
         ):
@@ -144,15 +139,10 @@ def _named(name: str) -> str:
 
 
 def _line(row: Row) -> bytes:
-    return json.dumps(row, ensure_ascii=False, separators=(",", ":")).encode() + b"\n"
-
-
-def _json(value: object) -> bytes:
-    text = json.dumps(value, ensure_ascii=False, indent=1, default=_plain)
+    text = json.dumps(row, ensure_ascii=False, separators=(",", ":"))
     return text.encode(errors="replace") + b"\n"
 
 
-def _plain(value: object) -> object:
-    if isinstance(value, datetime):
-        return round(value.timestamp() * 1000)
-    return str(value)
+def _json(value: object) -> bytes:
+    text = json.dumps(value, ensure_ascii=False, indent=1)
+    return text.encode(errors="replace") + b"\n"

@@ -49,6 +49,10 @@ async def test_an_answer_too_many_is_refused(person: Api) -> None:
     refused = await person.call("POST", "/api/messages", other)
     assert refused.status == 429
     assert refused.body.items() >= refused_for("runs", 1, 1).items()
+    said = {"id": "m1", "role": "user", "parts": [{"type": "text", "text": "hello"}]}
+    chat = {"id": other["conversationId"], "messages": [said], "trigger": "submit-message"}
+    by_chat = await person.call("POST", "/api/chat", chat)
+    assert (by_chat.status, by_chat.body["code"]) == (429, "quota_exceeded")
     by_event = await person.call("POST", f"/e/{EVENT_KEY}", {"name": "message/sent", "data": other})
     assert (by_event.status, "answers under way" in str(by_event.body)) == (429, True), by_event
     await a_task_fails(person, other)
