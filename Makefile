@@ -17,7 +17,7 @@ export NODE_USE_SYSTEM_CA := 1
 
 PAGE := $(shell find web convex/_generated -type f -not -path 'web/dist/*')
 
-.PHONY: help setup demo dev web test check format bench crash lock codegen clean
+.PHONY: help setup demo dev web shots test check format bench crash lock codegen clean
 help: ## this list
 	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
 
@@ -64,6 +64,9 @@ dev: $(READY) ## API, worker and embedded Convex in one process; stays up
 
 web: $(READY) ## the web page with hot reload, on the `polaris dev` that runs at API=http://127.0.0.1:8787
 	@API=$(or $(API),http://127.0.0.1:8787) $(NPM_X) vite web
+
+shots: $(FOR_TESTS) ## docs/ide.png, the picture of the README, taken of the product as it runs
+	@$(PY) -m tests.web.shots
 
 # T is one path, with `::name` if wanted: pytest or vitest runs, or both where a folder has tests of both. K without T
 # asks pytest only. Neither is read from the environment, nor handed down to the `make` that a test may start.

@@ -21,7 +21,7 @@ function packed(): Plugin {
 }
 
 // What every project needs at once: one file of it is smaller and sooner there than twenty. Left out is what is loaded later.
-const LATER = "[a-z]+-dialog|dialog|ask-card|file-question|file-view|open-files|buffer|whole-call|diff|colours";
+const LATER = "[a-z]+-dialog|changes|files|dialog|ask-card|file-question|file-view|open-files|buffer|whole-call|diff|colours";
 const OURS = new RegExp(`/web/src/(ui|data|prose|chat|files)/(?!(${LATER})\\.)`);
 const SHARED = /\/node_modules\/(react|react-dom|scheduler|convex|wouter|regexparam|use-sync-external-store|marked)\/|\/_generated\//;
 

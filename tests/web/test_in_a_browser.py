@@ -1,25 +1,67 @@
-"""The page in Chromium, on `polaris dev` and a scripted model: `person.ts` is the person."""
+"""The page in Chromium, on `polaris dev` and a scripted model; what people do is TypeScript."""
 
 import json
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
+from zipfile import ZipFile
 
 import pytest
 
 from core.node import NODE
-from tests.support.product import ROOT, disposable, environment
+from tests.support.product import ROOT, disposable, environment, start
 
-SCRIPT = ROOT / "tests" / "support" / "browser" / "person.ts"
+PEOPLE = ROOT / "tests" / "support" / "browser"
 GREETING = "export function greeting(name: string): string {\n  return `Hello, ${name}!`;\n}\n"
+EVIL = "<img src=x onerror=globalThis.ran=1><script>globalThis.ran=1</script>"
 RULES: tuple[dict[str, Any], ...] = (
+    {
+        "when": {"user_contains": "short story"},
+        "reply": {
+            "text": "There was a bicycle. " * 100 + "That is the end of the story.",
+            "pace": {"chars_per_s": 300},
+        },
+    },
+    {
+        "when": {"user_contains": "repeat <img", "tool_results": 0},
+        "reply": {
+            "thinking": EVIL,
+            "text": f"{EVIL}\n\n[a link that runs](javascript:globalThis.ran=1)\n\n"
+            f"```html\n{EVIL}\n```\n",
+            "tool_calls": [{"name": "writeFile", "arguments": {"path": "x.html", "content": EVIL}}],
+        },
+    },
     {
         "when": {"user_contains": "long story"},
         "reply": {
             "text": "Once upon a time there was a shop. ",
             "repeat": 2000,
             "pace": {"chars_per_s": 300},
+        },
+    },
+    {
+        "when": {"user_contains": "ask me", "tool_results": 0},
+        "reply": {
+            "tool_calls": [
+                {
+                    "name": "askUser",
+                    "arguments": {"question": "Which **colour**?", "choices": ["red", "blue"]},
+                }
+            ]
+        },
+    },
+    {
+        "when": {"user_contains": "ask me"},
+        "reply": {"text": "Then it is blue."},
+    },
+    {
+        "when": {"tool_choice": "tool", "tool_results": 0},
+        "reply": {
+            "tool_calls": [
+                {"name": "writeFile", "arguments": {"path": "notes.md", "content": "# Notes\n"}}
+            ]
         },
     },
     {
@@ -52,24 +94,73 @@ def model_url(tmp_path: Path) -> Iterator[str]:
         yield program.ready["url"]
 
 
-@pytest.mark.timeout(180)
-def test_a_person_sends_sees_the_diff_edits_and_stops(tmp_path: Path, model_url: str) -> None:
-    env = environment(
-        POLARIS_PORT="0",
+def archive(folder: Path) -> None:
+    """What a person imports: files, and one that leads out and is left out."""
+    with ZipFile(folder / "shop.zip", "w") as made:
+        made.writestr("shop/index.ts", "export const shop = 1;\n")
+        made.writestr("shop/README.md", "# Shop\n")
+        made.writestr("../outside.txt", "no")
+
+
+def settings(model_url: str, *, port: int = 0) -> dict[str, str]:
+    return environment(
+        POLARIS_PORT=str(port),
         POLARIS_DATA_DIR="data",
         ANTHROPIC_API_KEY="sk-ant-scripted-0000",
         ANTHROPIC_BASE_URL=model_url,
     )
+
+
+@pytest.mark.timeout(240)
+@pytest.mark.parametrize("script", ["person.ts", "ways.ts"])
+def test_a_person_finds_everything_working(script: str, tmp_path: Path, model_url: str) -> None:
+    archive(tmp_path)
+    env = settings(model_url)
     with disposable(["dev"], folder=tmp_path, env=env) as program:
         done = subprocess.run(  # noqa: S603 - our own script
-            [NODE, SCRIPT, program.ready["web"], tmp_path],
+            [NODE, PEOPLE / script, program.ready["web"], tmp_path],
             capture_output=True,
             check=False,
             text=True,
-            timeout=150,
+            timeout=200,
         )
     assert done.returncode == 0, done.stderr[-3000:]
     seen = json.loads(done.stdout.splitlines()[-1])
     assert not seen["complaints"], "\n".join(seen["complaints"])
     assert not seen["violations"], "\n".join(seen["violations"])
     assert not seen["isTokenShown"]
+
+
+OF_A_DEATH = ("WebSocket", "ERR_CONNECTION_REFUSED", "502", "503")
+OF_A_STRANGER = ("[CONVEX Q(", "ArgumentValidationError")
+
+
+@pytest.mark.timeout(240)
+def test_the_page_bears_scripts_reloads_strangers_and_a_killed_server(
+    tmp_path: Path, model_url: str
+) -> None:
+    program = start(["dev"], folder=tmp_path, env=settings(model_url))
+    port = urlsplit(str(program.ready["api"])).port or 0
+    command = [NODE, PEOPLE / "trials.ts", program.ready["web"], tmp_path]
+    log = tmp_path / "trials.log"
+    with (
+        log.open("wb") as sink,
+        subprocess.Popen(command, stdout=subprocess.PIPE, stderr=sink, text=True) as person,  # noqa: S603
+    ):
+        assert person.stdout is not None
+        said = [person.stdout.readline().strip()]
+        try:
+            if said == ["kill"]:
+                program.kill()
+                (tmp_path / "killed").touch()
+                program = start(["dev"], folder=tmp_path, env=settings(model_url, port=port))
+                said += person.stdout.read().splitlines()
+        finally:
+            person.wait(10)
+            program.kill()
+    assert person.returncode == 0, log.read_text()[-3000:]
+    seen = json.loads(said[-1])
+    known = OF_A_DEATH + OF_A_STRANGER
+    strange = [text for text in seen["complaints"] if not any(part in text for part in known)]
+    assert not strange, "\n".join(strange)
+    assert not seen["violations"], "\n".join(seen["violations"])

@@ -13,10 +13,12 @@ import styles from "./project-page.module.css";
 import { type Places, PlacesContext } from "./prose/prose.tsx";
 import { Button, IconButton } from "./ui/button.tsx";
 import { type Command, useCommands, useCommandsHere } from "./ui/commands.tsx";
+import { Menu, type MenuItem } from "./ui/menu.tsx";
 import { useNotices } from "./ui/notices.tsx";
 
 const OpenFiles = lazy(() => import("./files/open-files.tsx"));
 const ExportDialog = lazy(() => import("./transfers/export-dialog.tsx"));
+const ConversationDialog = lazy(() => import("./chat/conversation-dialog.tsx"));
 const TransferStrip = lazy(() => import("./transfers/transfer-strip.tsx"));
 const GenerationStrip = lazy(() => import("./generation/generation-strip.tsx"));
 const PANES = ["Chat", "Files", "Editor"] as const;
@@ -38,8 +40,8 @@ export default function ProjectPage({ project, conversation }: { project: string
           <Link href="/">Projects</Link>
           <h1>{name ?? "…"}</h1>
           <Conversations projectId={projectId} chosen={conversation} />
-          <GitHub projectId={projectId} />
           <IconButton icon="search" label="Go to or do (Ctrl+K)" onClick={() => palette.show("palette")} />
+          <More projectId={projectId} conversation={conversation} />
         </header>
         <Underway projectId={projectId} />
         <main className={styles.panes}>
@@ -108,15 +110,30 @@ function Underway({ projectId }: { projectId: Id<"projects"> }) {
   );
 }
 
-function GitHub({ projectId }: { projectId: Id<"projects"> }) {
-  const [isShown, setShown] = useState(false);
-  useCommands(() => [
-    { id: "export", label: "Export to GitHub, pull, or download", kind: "command", icon: "share", run: () => setShown(true) },
-  ]);
+/** What is done to the conversation or to all of the project, in a menu and in the palette. */
+function More({ projectId, conversation }: { projectId: Id<"projects">; conversation: string | undefined }) {
+  const [shown, setShown] = useState<"export" | "rename" | "delete" | null>(null);
+  const [, go] = useLocation();
+  const palette = useCommandsHere();
+  const ofConversation: MenuItem[] = [
+    { label: "Rename the conversation", icon: "pencil", run: () => setShown("rename") },
+    { label: "Delete the conversation", icon: "trash", run: () => setShown("delete") },
+  ];
+  const items: MenuItem[] = [
+    ...(conversation === undefined ? [] : ofConversation),
+    { label: "Export, pull or download", icon: "share", run: () => setShown("export") },
+  ];
+  const close = () => setShown(null);
+  useCommands(() => items.map((item): Command => ({ ...item, id: item.label, kind: "command" })));
   return (
     <>
-      <IconButton icon="share" label="Export, pull or download" onClick={() => setShown(true)} />
-      <Suspense>{isShown && <ExportDialog projectId={projectId} onClose={() => setShown(false)} />}</Suspense>
+      <Menu label="More" items={[...items, { label: "Keys (?)", icon: "code", run: () => palette.show("help") }]} />
+      <Suspense>
+        {shown === "export" && <ExportDialog projectId={projectId} onClose={close} />}
+        {(shown === "rename" || shown === "delete") && conversation !== undefined && (
+          <ConversationDialog id={conversation as Id<"conversations">} what={shown} onGone={() => go(`/p/${projectId}`)} onClose={close} />
+        )}
+      </Suspense>
     </>
   );
 }

@@ -120,6 +120,7 @@ function ImageButton({ onChosen }: { onChosen: (files: FileList) => void }) {
         hidden
         multiple
         accept="image/png,image/jpeg,image/webp"
+        aria-label="Images to attach"
         onChange={({ target }) => {
           if (target.files !== null) onChosen(target.files);
           target.value = "";

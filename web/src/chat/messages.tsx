@@ -1,5 +1,5 @@
 // The messages of a conversation: only those in sight are in the page, however many there are.
-import { type ReactNode, type RefObject, useEffect, useLayoutEffect, useMemo, useRef, useState } from "react";
+import { type ReactNode, type RefObject, useCallback, useEffect, useLayoutEffect, useMemo, useRef, useState } from "react";
 import { flushSync } from "react-dom";
 import type { Message } from "../data/answer.ts";
 import { rowAt, seenRows, startsOf } from "../ui/rows.ts";
@@ -81,22 +81,19 @@ function useHeights(): [ReadonlyMap<string, number>, (row: HTMLElement | null) =
 
 /** Holds the end, or the first message in sight, where it is while heights and messages change; a person's own message leads to the end. */
 function useAnchor(scroller: RefObject<HTMLDivElement | null>, messages: readonly Message[], starts: readonly number[]) {
-  const anchor = useRef({ id: "", offset: 0, isAtEnd: true });
+  const anchor = useRef({ id: "", offset: 0, isAtEnd: true, top: 0, height: 0 });
   const latest = useRef({ messages, starts });
   latest.current = { messages, starts };
-  const onScroll = useMemo(
-    () => (outer: HTMLElement) => {
-      const now = latest.current;
-      if (now.messages.length === 0) return;
-      if (outer.clientHeight !== height.current && anchor.current.isAtEnd) outer.scrollTop = outer.scrollHeight; // it was squeezed
-      height.current = outer.clientHeight;
-      const at = rowAt(now.starts, outer.scrollTop);
-      const isAtEnd = outer.scrollHeight - outer.scrollTop - outer.clientHeight < AT_END;
-      anchor.current = { id: now.messages[at]?._id ?? "", offset: outer.scrollTop - (now.starts[at] ?? 0), isAtEnd };
-    },
-    [],
-  );
-  const height = useRef(0);
+  const onScroll = useCallback((outer: HTMLElement) => {
+    const now = latest.current;
+    const before = anchor.current;
+    if (before.isAtEnd && before.height !== outer.clientHeight) outer.scrollTop = outer.scrollHeight; // it was squeezed
+    const [top, height] = [outer.scrollTop, outer.clientHeight];
+    const at = Math.min(rowAt(now.starts, top), Math.max(0, now.messages.length - 1));
+    // Who is at the end leaves it by scrolling up alone: what grows meanwhile is not their doing.
+    const isAtEnd = outer.scrollHeight - top - height < AT_END || (before.isAtEnd && top >= before.top);
+    anchor.current = { id: now.messages[at]?._id ?? "", offset: top - (now.starts[at] ?? 0), isAtEnd, top, height };
+  }, []);
   const view = useView(scroller, onScroll);
   const saidLast = messages.findLast(({ role }) => role === "user")?._id;
   const shownLast = useRef(saidLast);
@@ -104,12 +101,10 @@ function useAnchor(scroller: RefObject<HTMLDivElement | null>, messages: readonl
     const outer = scroller.current;
     if (outer === null) return;
     const { id, offset, isAtEnd } = anchor.current;
+    const at = messages.findIndex(({ _id }) => _id === id);
+    const top = (starts[at] ?? 0) + offset;
     if (isAtEnd || saidLast !== shownLast.current) outer.scrollTop = outer.scrollHeight;
-    else {
-      const at = messages.findIndex(({ _id }) => _id === id);
-      const top = (starts[at] ?? 0) + offset;
-      if (at >= 0 && Math.abs(top - outer.scrollTop) > 1) outer.scrollTop = top;
-    }
+    else if (at >= 0 && Math.abs(top - outer.scrollTop) > 1) outer.scrollTop = top;
     shownLast.current = saidLast;
   });
   return view;

@@ -1,14 +1,14 @@
 // The tree of a project's files: only the rows that are seen are in the page, however many there are.
 import { type KeyboardEvent, lazy, Suspense, useEffect, useMemo, useRef, useState } from "react";
 import { IconButton } from "../ui/button.tsx";
-import { Icon } from "../ui/icon.tsx";
 import { useView } from "../ui/use-view.ts";
+import { useDrops, useUpload } from "./file-drops.ts";
 import styles from "./file-tree.module.css";
 import { afterKey, childrenOf, type Entry, folderOf, type Row, revealed, toggled, type TreeState, visibleRows } from "./tree.ts";
 
 const FileQuestion = lazy(() => import("./file-question.tsx"));
 const ROW = 24;
-const AROUND = 8; // rows above and below that are drawn as well
+const AROUND = 6; // rows above and below that are drawn as well
 
 interface TreeProps {
   projectId: string;
@@ -51,6 +51,7 @@ export function FileTree({ projectId, entries, isWhole, shown, onOpen }: TreePro
         <h2>Files</h2>
         <IconButton icon="file" label="New file" onClick={() => setAsked({ what: "file", path: folder })} />
         <IconButton icon="folder" label="New folder" onClick={() => setAsked({ what: "folder", path: folder })} />
+        <Upload projectId={projectId} folder={folder} />
         <IconButton
           icon="pencil"
           label="Rename or move (F2)"
@@ -65,7 +66,14 @@ export function FileTree({ projectId, entries, isWhole, shown, onOpen }: TreePro
         />
       </header>
       {rows.length === 0 && <p className={styles.empty}>{isWhole ? "No files yet. Make one, or ask the agent." : "Loading…"}</p>}
-      <Rows rows={rows} focused={focused?.path ?? rows[0]?.path ?? ""} shown={shown} onKey={onKey} onChoose={choose} />
+      <Rows
+        projectId={projectId}
+        rows={rows}
+        focused={focused?.path ?? rows[0]?.path ?? ""}
+        shown={shown}
+        onKey={onKey}
+        onChoose={choose}
+      />
       <Suspense>
         {asked !== null && <FileQuestion projectId={projectId} asked={asked} onClose={() => setAsked(null)} onOpen={onOpen} />}
       </Suspense>
@@ -73,7 +81,26 @@ export function FileTree({ projectId, entries, isWhole, shown, onOpen }: TreePro
   );
 }
 
+function Upload({ projectId, folder }: { projectId: string; folder: string }) {
+  const chooser = useRef<HTMLInputElement>(null);
+  const upload = useUpload(projectId);
+  return (
+    <>
+      <IconButton icon="upload" label="Upload files" onClick={() => chooser.current?.click()} />
+      <input
+        ref={chooser}
+        type="file"
+        hidden
+        multiple
+        aria-label="Files to upload"
+        onChange={({ target }) => void upload([...(target.files ?? [])], folder).finally(() => (target.value = ""))}
+      />
+    </>
+  );
+}
+
 interface RowsProps {
+  projectId: string;
   rows: readonly Row[];
   focused: string;
   shown: string | null;
@@ -81,9 +108,10 @@ interface RowsProps {
   onChoose: (row: Row) => void;
 }
 
-function Rows({ rows, focused, shown, onKey, onChoose }: RowsProps) {
+function Rows({ projectId, rows, focused, shown, onKey, onChoose }: RowsProps) {
   const scroller = useRef<HTMLDivElement>(null);
   const { top, height } = useView(scroller);
+  const drops = useDrops(projectId);
   const first = Math.max(0, Math.floor(top / ROW) - AROUND);
   const seen = rows.slice(first, Math.ceil((top + height) / ROW) + AROUND);
   useEffect(() => {
@@ -101,29 +129,36 @@ function Rows({ rows, focused, shown, onKey, onChoose }: RowsProps) {
       role="tree"
       aria-label="Files of the project"
       tabIndex={0}
-      aria-activedescendant={focused === "" ? undefined : `row-${focused}`}
+      aria-activedescendant={focused === "" ? undefined : rowId(focused)}
       onKeyDown={onKey}
+      {...drops(null)}
     >
       <div style={{ height: rows.length * ROW }} role="presentation">
         {seen.map((row, at) => (
           <div
             key={row.path}
-            id={`row-${row.path}`}
+            id={rowId(row.path)}
             role="treeitem"
             aria-level={row.depth + 1}
             aria-expanded={row.type === "folder" ? row.isOpen : undefined}
             aria-selected={row.path === shown}
+            data-type={row.type}
             data-focused={row.path === focused || undefined}
             className={styles.row}
             style={{ transform: `translateY(${(first + at) * ROW}px)`, paddingLeft: 8 + row.depth * 12 }}
             title={row.path}
             onClick={() => onChoose(row)}
+            {...drops(row)}
           >
-            {row.type === "folder" ? <Icon name="chevron" className={row.isOpen ? styles.open : undefined} /> : <Icon name="file" />}
-            <span>{row.name}</span>
+            {row.name}
           </div>
         ))}
       </div>
     </div>
   );
+}
+
+/** No name of a file may end the list of ids that it stands in. */
+function rowId(path: string): string {
+  return `row-${encodeURIComponent(path)}`;
 }

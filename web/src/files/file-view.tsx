@@ -5,6 +5,7 @@ import { api } from "../../../convex/_generated/api.js";
 import type { Id } from "../../../convex/_generated/dataModel.d.ts";
 import { ApiProblem, filePath, useApi } from "../data/api.ts";
 import { wordsOf } from "../ui/problems.ts";
+import { saveAs } from "../ui/save.ts";
 import { PlacesContext } from "../prose/prose.tsx";
 import { Button } from "../ui/button.tsx";
 import { useNotices } from "../ui/notices.tsx";
@@ -35,7 +36,7 @@ export function FileView(props: FileViewProps) {
   else if (file?.storageId !== undefined)
     body = (
       <p className={styles.notice}>
-        {path} is no text, or too long for an editor ({sizeOf(file.size)}).
+        {path} is no text, or too long for an editor ({sizeOf(file.size)}). <Download projectId={projectId} path={path} />
       </p>
     );
   else if (file?.mode === "symlink") body = <LinkView path={path} target={targetOf(path, file.content ?? "")} />;
@@ -103,11 +104,28 @@ function TextView({ projectId, path, place, stored, isGone, onDirty }: FileViewP
       <footer className={styles.status}>
         <span>{path}</span>
         <span>{buffer.saving !== null ? "Saving…" : hasChanges ? "Not saved" : "Saved"}</span>
+        <Download projectId={projectId} path={path} />
         <Button look="quiet" disabled={!hasChanges || buffer.saving !== null || theirs !== null} onClick={() => void save(isGone)}>
           Save (Ctrl+S)
         </Button>
       </footer>
     </>
+  );
+}
+
+function Download({ projectId, path }: { projectId: string; path: string }) {
+  const http = useApi();
+  const say = useNotices();
+  function download() {
+    http.bytes(filePath(projectId, path)).then(
+      (bytes) => saveAs(bytes, nameOf(path)),
+      (error: unknown) => say(wordsOf(error)),
+    );
+  }
+  return (
+    <Button look="quiet" onClick={download}>
+      Download
+    </Button>
   );
 }
 

@@ -1,7 +1,7 @@
 // How the generation of a project goes: the step at hand in one line; unfolded, all steps, the live log and the evidence.
 import { useQuery } from "convex/react";
 import type { FunctionReturnType } from "convex/server";
-import { useEffect, useRef, useState } from "react";
+import { type UIEvent, useEffect, useRef, useState } from "react";
 import { api } from "../../../convex/_generated/api.js";
 import type { Id } from "../../../convex/_generated/dataModel.d.ts";
 import { useApi } from "../data/api.ts";
@@ -96,20 +96,17 @@ function Evidence({ verification }: { verification: Generation["verification"] }
 /** The end stays in sight while the log grows, unless somebody looks at what was before. */
 function Log({ lines }: { lines: readonly LogLine[] }) {
   const list = useRef<HTMLOListElement>(null);
-  const isAtEnd = useRef(true);
+  const end = useRef({ isSeen: true, top: 0 });
   useEffect(() => {
-    if (isAtEnd.current) list.current?.scrollTo({ top: list.current.scrollHeight });
+    if (end.current.isSeen) list.current?.scrollTo({ top: list.current.scrollHeight });
   }, [lines]);
+  function onScroll({ currentTarget: { scrollHeight, scrollTop, clientHeight } }: UIEvent<HTMLOListElement>) {
+    const isNear = scrollHeight - scrollTop - clientHeight < 24;
+    const isUpwards = scrollTop < end.current.top; // lines that came meanwhile are no reason to stay
+    end.current = { isSeen: isNear || (end.current.isSeen && !isUpwards), top: scrollTop };
+  }
   return (
-    <ol
-      ref={list}
-      className={styles.log}
-      tabIndex={0}
-      aria-label="Log"
-      onScroll={({ currentTarget: { scrollHeight, scrollTop, clientHeight } }) =>
-        (isAtEnd.current = scrollHeight - scrollTop - clientHeight < 24)
-      }
-    >
+    <ol ref={list} className={styles.log} tabIndex={0} aria-label="Log" onScroll={onScroll}>
       {lines.map(({ _id, type, message, createdAt }) => (
         <li key={_id} data-type={type}>
           <time dateTime={new Date(createdAt).toISOString()}>{new Date(createdAt).toLocaleTimeString()}</time>

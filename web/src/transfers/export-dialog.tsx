@@ -8,6 +8,7 @@ import { wordsOf } from "../ui/problems.ts";
 import { Button } from "../ui/button.tsx";
 import { Dialog, Form } from "../ui/dialog.tsx";
 import { useNotices } from "../ui/notices.tsx";
+import { saveAs } from "../ui/save.ts";
 import { Progress, useLatestTransfer } from "./progress.tsx";
 import styles from "./transfers.module.css";
 
@@ -162,11 +163,7 @@ function Others({ projectId, hasLink, name, onStarted }: OthersProps) {
   }
   async function download() {
     try {
-      const link = document.createElement("a");
-      link.href = URL.createObjectURL(await http.bytes(`/projects/${projectId}/archive?format=zip`));
-      link.download = `${name}.zip`;
-      link.click();
-      URL.revokeObjectURL(link.href);
+      saveAs(await http.bytes(`/projects/${projectId}/archive?format=zip`), `${name}.zip`);
     } catch (error) {
       say(wordsOf(error));
     }

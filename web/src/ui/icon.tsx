@@ -9,6 +9,7 @@ const PATHS = {
   stop: "M4.5 4.5h7v7h-7z",
   send: "M8 13V3M4 7l4-4 4 4",
   share: "M8 10V2.5M5 5l3-2.5L11 5M4 8H3v5.5h10V8h-1",
+  upload: "M8 10V3M5 5.5L8 2.5l3 3M3 10v3.5h10V10",
   retry: "M13 8a5 5 0 1 1-1.5-3.5M13 2v3h-3",
   warn: "M8 2.5l6 11H2zM8 6.5v3M8 11.5v.5",
   clock: "M8 2.5a5.5 5.5 0 1 0 0 11 5.5 5.5 0 0 0 0-11zM8 5v3l2 1.5",

@@ -1,0 +1,37 @@
+"""`make shots`: the picture of the README, taken of the product as it runs."""
+
+import shutil
+import subprocess
+import tempfile
+from pathlib import Path
+
+from core.node import NODE
+from tests.support.product import ROOT, disposable, environment
+
+SCRIPT = ROOT / "tests" / "support" / "browser" / "shots.ts"
+PICTURE = ROOT / "docs" / "ide.png"
+SCENARIO = ROOT / "app" / "demo" / "scenario.json"
+SAMPLE = ROOT / "app" / "demo" / "sample"
+
+
+def main() -> None:
+    """Play the story of the demo in a browser, and keep the picture."""
+    with tempfile.TemporaryDirectory(prefix="polaris-shots-") as temporary:
+        folder = Path(temporary)
+        shutil.make_archive(str(folder / "sample"), "zip", SAMPLE)
+        model = ["model-server", "--scenario", str(SCENARIO)]
+        with disposable(model, folder=folder, env=environment()) as scripted:
+            env = environment(
+                POLARIS_PORT="0",
+                POLARIS_DATA_DIR="data",
+                ANTHROPIC_API_KEY="sk-ant-scripted-0000",
+                ANTHROPIC_BASE_URL=scripted.ready["url"],
+            )
+            with disposable(["dev"], folder=folder, env=env) as program:
+                command = [NODE, SCRIPT, program.ready["web"], folder]
+                subprocess.run(command, check=True, timeout=120)  # noqa: S603 - our own script
+        shutil.copy(folder / "ide.png", PICTURE)
+
+
+if __name__ == "__main__":
+    main()
