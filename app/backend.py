@@ -1,6 +1,6 @@
 """What API and worker both stand on: the store, where tools work, and the engine with its jobs."""
 
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
@@ -41,6 +41,7 @@ from jobs.recording.recorder import Recordings
 from jobs.recording.sweep import RecordingSweeper
 from jobs.registry import JOBS
 from jobs.triggered.tasks import Tasks
+from llm.closing import free
 from llm.model import Model
 from store.deltas import DeltaLimits
 from store.gateway import Store
@@ -89,10 +90,13 @@ async def backend_of(
     """
     small_model = small_model_of(settings)
     async with (
+        AsyncExitStack() as stack,
         open_store(settings, convex) as store,
         open_workplace(settings, store) as workplace,
         open_engine(settings, store, workplace, model, small_model) as engine,
     ):
+        if small_model is not None:
+            stack.push_async_callback(free, small_model)
         relay = Relay(store.outbox, engine)
         reaping = partial(reap, store, engine, CLOCK)
         tasks = client_tasks_of(settings, store, workplace, engine, relay)
@@ -162,7 +166,9 @@ async def open_engine(
     async with AsyncExitStack() as stack:
         needs: list[object] = []
         if model is not None:
-            agents = agents_of(settings, model, store, workplace)
+            models = models_of(settings, model)
+            stack.push_async_callback(free, *models.values())
+            agents = agents_of(settings, model, models, store, workplace)
             repositories = stack.enter_context(own_folder(settings.data_dir / "repositories"))
             github = github_of(settings, repositories, store, CLOCK, small_model)
             sweeper = RepositorySweeper(store, github)
@@ -208,7 +214,13 @@ def sentry_tags(settings: Settings) -> Middleware | None:
     return SentryTags()
 
 
-def agents_of(settings: Settings, model: Model, store: Store, workplace: Workplace) -> Agents:
+def agents_of(
+    settings: Settings,
+    model: Model,
+    models: Mapping[str, Model],
+    store: Store,
+    workplace: Workplace,
+) -> Agents:
     """Who answers: what each run chooses from."""
     limits = Limits(
         max_turns=settings.max_steps,
@@ -240,7 +252,7 @@ def agents_of(settings: Settings, model: Model, store: Store, workplace: Workpla
         servers=servers,
         store=store,
         id_tools=ID_TOOLS,
-        models=models_of(settings, model),
+        models=models,
         day_budget=day if day.is_bound else None,
         chat_tools=CHAT_TOOLS,
         recordings=recordings_of(settings),

@@ -19,6 +19,7 @@ from jobs.rehearsal.differences import NotRehearsable
 from jobs.rehearsal.going_on import GoingOn, fill
 from jobs.rehearsal.rehearsed import Rehearsal, rehearsed
 from jobs.rehearsal.rehearsing import Rehearsed, event_of, need_step, rehearse
+from llm.closing import freed
 from llm.model import Model, ModelEvent, ModelRequest
 from llm.providers import PROVIDERS, Provider
 from store.gateway import Store
@@ -76,7 +77,7 @@ async def going_on_from(
         files = DiskWorkspace(folder)
         await fill(files, recording.files)
         apart = settings.model_copy(update={"data_dir": Path(temporary)})
-        async with owned_by_worker(apart, SystemClock()) as owned:
+        async with freed(live), owned_by_worker(apart, SystemClock()) as owned:
             need = owned.also(registries_of(event_of(recording).data))
             going_on = GoingOn(step, live, files, folder, need)
             rehearsal = Rehearsal(recording, Path(temporary) / "scratch", going_on)

@@ -58,6 +58,7 @@ from core.background import in_background
 from engine import Engine, NoSuchRun, PostgresDatabase
 from jobs.answer.live_answers import LiveAnswers
 from jobs.outbox import Relay
+from llm.closing import freed
 from tools.lsp.language_servers import LanguageServers
 from tools.sandbox.sandbox import Sandbox
 
@@ -69,8 +70,8 @@ async def development(
     settings: Settings, identity: Identity, convex: Awaitable[ConvexAccess]
 ) -> AsyncGenerator[Mapping[str, object]]:
     """`polaris dev`: API and worker on a Convex that may still be starting; the ready line."""
-    model = model_of(settings)
     async with (
+        freed(model_of(settings)) as model,
         backend_of(settings, await convex, model) as backend,
         in_background(backend.relay.run, backend.reaping),
         front(settings, identity, backend) as ready,
@@ -98,8 +99,8 @@ async def api(settings: Settings) -> AsyncGenerator[Mapping[str, object]]:
 async def worker(settings: Settings) -> AsyncGenerator[Mapping[str, object]]:
     """`polaris worker`: runs jobs; serves nothing. Raises: SettingsInvalid."""
     require_shared(settings)
-    model = model_of(settings)
     async with (
+        freed(model_of(settings)) as model,
         convex_access(settings, None) as convex,
         backend_of(settings, convex, model) as backend,
         in_background(backend.relay.run, backend.reaping, partial(prepare, model)),

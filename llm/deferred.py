@@ -6,6 +6,7 @@ from contextlib import aclosing
 
 from core.collection import paused_collection
 from llm.catalog import Catalog
+from llm.closing import free
 from llm.model import Model, ModelEvent, ModelRequest
 
 
@@ -43,6 +44,12 @@ class DeferredModel:
         async with aclosing((await self.made()).stream(request)) as events:
             async for event in events:
                 yield event
+
+    async def aclose(self) -> None:
+        """Free its connections, if it was ever made."""
+        async with self._making:
+            if self._made is not None:
+                await free(self._made)
 
     async def made(self) -> Model:
         """The model itself."""

@@ -7,6 +7,7 @@ from datetime import datetime
 
 from core.clock import Clock, SystemClock
 from llm.circuit import Circuit, Circuits
+from llm.closing import free
 from llm.faults import (
     BudgetSpent,
     Misconfigured,
@@ -82,6 +83,10 @@ class FallbackModel:
     def context_window(self) -> int:
         """Of the model that is asked first; a smaller one says that a request is too long."""
         return self._models[0].context_window
+
+    async def aclose(self) -> None:
+        """Free the connections of all."""
+        await free(*self._models)
 
     async def stream(self, request: ModelRequest) -> AsyncGenerator[ModelEvent, None]:
         """See `Model.stream`; raises why the first refused where none might answer later."""

@@ -27,6 +27,7 @@ from embedded_convex.process import ConvexNotRunning
 from engine import SqliteDatabase
 from jobs.github.git import GitPrograms
 from jobs.github.problems import GitMissing
+from llm.closing import freed
 from llm.model import ModelRequest, TextPart, TurnEnded, UserMessage
 from tools.lsp.servers import PYTHON, TYPESCRIPT, NoServer, Server, command_of
 from tools.sandbox.sandbox import Sandbox
@@ -253,7 +254,7 @@ async def _model(settings: Settings, entry: str, *, is_called: bool) -> Finding:
     request = ModelRequest(
         system="", messages=(UserMessage((TextPart("Say OK."),)),), max_output_tokens=1
     )
-    async with aclosing(model.stream(request)) as events:
+    async with freed(model), aclosing(model.stream(request)) as events:
         async for event in events:
             if isinstance(event, TurnEnded):
                 return Finding(part, "ok", f"{event.turn.model} answers")

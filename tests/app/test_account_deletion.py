@@ -48,7 +48,13 @@ async def furnish(person: Api, marker: str) -> None:
     with zipfile.ZipFile(data, "w") as archive:
         archive.writestr("packed.txt", f"{marker} packed")
     zipped = {"data": data.getvalue(), "headers": {"Content-Type": "application/zip"}}
-    await person.ok("POST", f"/api/projects/import?name={marker}-import", **zipped)
+    begun = await person.ok("POST", f"/api/projects/import?name={marker}-import", **zipped)
+
+    async def is_imported() -> bool:
+        listed = await person.ok("GET", f"/api/projects/{begun['projectId']}/transfers")
+        return listed["transfers"][0]["status"] == "completed"
+
+    await until_answered(is_imported)
 
 
 async def until_deleted(person: Api) -> None:

@@ -8,7 +8,9 @@ from contextlib import aclosing
 import pytest
 
 from llm.catalog import UNKNOWN, Catalog
+from llm.closing import freed
 from llm.deferred import DeferredModel
+from llm.fallback import FallbackModel
 from llm.model import Model, ModelEvent, ModelRequest, TextDelta
 
 REQUEST = ModelRequest(system="", messages=())
@@ -19,6 +21,10 @@ class Counting:
 
     def __init__(self) -> None:
         self.closed = 0
+        self.freed = 0
+
+    async def aclose(self) -> None:
+        self.freed += 1
 
     @property
     def name(self) -> str:
@@ -69,3 +75,12 @@ async def test_what_breaks_while_it_is_made_is_raised_to_who_asks() -> None:
     for _ in range(2):
         with pytest.raises(ModuleNotFoundError, match="no such SDK"):
             await first(model)
+
+
+async def test_what_it_holds_is_freed_with_it_and_nothing_is_made_for_that() -> None:
+    asked, unasked = Counting(), DeferredModel("acme/two", lambda: pytest.fail("it was made"))
+    model = FallbackModel([DeferredModel("acme/one", lambda: asked), unasked])
+    async with freed(model):
+        await first(model)
+        assert asked.freed == 0
+    assert asked.freed == 1

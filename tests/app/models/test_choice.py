@@ -8,6 +8,7 @@ import pytest
 from app.models import model_of, models_of, offers_of, small_model_of
 from app.models.no_model import NoModel
 from app.settings import Settings, SettingsInvalid
+from llm.closing import freed
 from llm.deferred import DeferredModel
 from llm.faults import ModelRefused, NoModelConfigured
 from llm.model import ModelRequest, TurnEnded
@@ -55,7 +56,8 @@ async def test_the_table_says_which_api_of_openai_is_asked(
             models="openai:m",
             model_table=table,
         )
-        *_, last = [event async for event in model_of(given).stream(ask())]
+        async with freed(model_of(given)) as model:
+            *_, last = [event async for event in model.stream(ask())]
         (seen,) = await server.requests()
     assert isinstance(last, TurnEnded)
     assert seen["path"] == f"/v1/{path}"

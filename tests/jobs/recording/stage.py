@@ -17,6 +17,7 @@ from core.ids import OwnerId, RunId, new_id
 from engine import Engine
 from jobs.events import engine_event
 from jobs.recording.recorder import Recordings
+from llm.closing import freed
 from llm.scripted.journal import Stage as Reached
 from llm.scripted.process import ScriptedModel, scripted_here
 from store import Store
@@ -123,9 +124,9 @@ async def stage(play: Play, *, convex_url: str, key: str, folder: Path) -> Async
         if play.settings is not None:
             await store.projects.configure(project, owner=owner, change=play.settings)
         chat = await store.conversations.create(project, owner=owner, title="One")
-        async with owned_by_worker(settings, CLOCK) as owned:
+        async with freed(model_of(settings)) as model, owned_by_worker(settings, CLOCK) as owned:
             site = Site(
-                store, owner, folder, project, chat.conversation_id, model_of(settings),
+                store, owner, folder, project, chat.conversation_id, model,
                 tools=AGENT_TOOLS, id_tools=ID_TOOLS, chat_tools=CHAT_TOOLS, needs=owned,
                 recordings=Recordings(folder / "recordings"),
             )  # fmt: skip
