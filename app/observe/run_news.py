@@ -14,20 +14,37 @@ from collections.abc import AsyncGenerator, Iterator, Mapping
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from hashlib import sha256
 from typing import Any, Literal, cast
 
-from pydantic import BaseModel, ConfigDict
-from pydantic.alias_generators import to_camel
+from pydantic import BaseModel
 
 from agent.durable import AskAgain, AskRef, CondensedRef, TurnRef
+from app.observe.news import (
+    ALL_RUNS,
+    CONDENSED,
+    EVENT,
+    RUN,
+    STATE,
+    STEP,
+    TURN,
+    CondensedNews,
+    EventNews,
+    News,
+    RunNews,
+    RunState,
+    StateNews,
+    StepNews,
+    TurnNews,
+    UsageNews,
+    runs_channel,
+)
 from core.background import in_background
 from core.clock import Clock
 from core.errors import Refused, Transient
 from core.ids import RunId
 from core.usage import Usage
 from engine import Engine, Event, Middleware, RunCall, RunEnd, Saying, SentEvent, StepCall, Topic
-from engine.middleware import Events, Run, Send, Step, StepKind
+from engine.middleware import Events, Run, Send, Step
 
 log = logging.getLogger(__name__)
 
@@ -35,102 +52,6 @@ WAITING = 10_000  # messages of one process; those beyond are not said
 AT_ONCE = 500  # messages in one transaction
 PAUSES = frozenset({"sleep", "wait_for_event", "wait_for_signal"})
 TOLD_IDS = ("messageId", "conversationId", "transferId", "projectGenerationId")
-
-ALL_RUNS = "runs"
-
-RunState = Literal["queued", "running", "waiting", "asking", "completed", "failed", "cancelled"]
-
-
-class _News(BaseModel):
-    model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True, frozen=True)
-
-
-class StepNews(_News):
-    """A step begins, or has ended; `error_code` is that of what its attempt failed of."""
-
-    step_id: str
-    kind: StepKind
-    status: Literal["started", "completed", "failed"]
-    attempt: int
-    error_code: str | None = None
-
-
-class UsageNews(_News):
-    """What one request to a model took; `cost_usd` is None where no price is known."""
-
-    input_tokens: int
-    output_tokens: int
-    cache_read_tokens: int
-    cache_write_tokens: int
-    cost_usd: float | None = None
-
-
-class TurnNews(_News):
-    """A turn of the model is written: which model, what it took, and the tools that it calls."""
-
-    turn: int
-    model: str
-    stop_reason: str
-    usage: UsageNews
-    calls: tuple[str, ...] = ()
-
-
-class CondensedNews(_News):
-    """The conversation was summarised, or not; and what that took."""
-
-    is_done: bool
-    usage: UsageNews
-
-
-class StateNews(_News):
-    """How the run stands.
-
-    `queued`: accepted, to lists only. `waiting`: for a time, at most `until`, or for an event.
-    `asking`: for its person, to answer `ask_id`.
-    """
-
-    state: RunState
-    until: datetime | None = None
-    ask_id: str | None = None
-
-
-class RunNews(StateNews):
-    """How one run of a list stands; `about` has the ids of what it works on."""
-
-    run_id: str
-    job: str
-    about: dict[str, str]
-
-
-class EventNews(_News):
-    """An event was accepted; the runs that it has started or joined."""
-
-    event_id: str
-    name: str
-    run_ids: tuple[str, ...]
-
-
-class JobNews(_News):
-    """A job was paused, or resumed."""
-
-    job: str
-    is_paused: bool
-
-
-STEP = Topic("step", StepNews)
-TURN = Topic("turn", TurnNews)
-CONDENSED = Topic("condensed", CondensedNews)
-STATE = Topic("state", StateNews)
-RUN = Topic("run", RunNews)
-EVENT = Topic("event", EventNews)
-JOB = Topic("job", JobNews)
-
-
-def runs_channel(user_id: str | None) -> str:
-    """The channel with the states of a person's runs; None: with those of everybody's."""
-    if user_id is None:
-        return ALL_RUNS
-    return f"{ALL_RUNS}:{sha256(user_id.encode()).hexdigest()[:32]}"  # an id may be of any length
 
 
 @dataclass
@@ -319,7 +240,7 @@ class NewsOfRuns(Middleware):
             self._say(run_id, f"project:{project_id}", RUN, of_run, place)
         self._put(_ForLists(followed.user_id, ((f"{run_id}:{place}", of_run),), run_id))
 
-    def _say(self, run_id: RunId, channel: str, topic: Topic[Any], news: _News, place: str) -> None:
+    def _say(self, run_id: RunId, channel: str, topic: Topic[Any], news: News, place: str) -> None:
         self._put(Saying(channel, topic, news, f"{run_id}:{place}", run_id))
 
     def _put(self, what: Saying | _ForLists) -> None:

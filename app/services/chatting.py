@@ -58,28 +58,35 @@ class Chatting:
         self, chat_id: str, *, owner: OwnerId, project_id: ProjectId | None
     ) -> Conversation:
         """A chat by the id of its conversation, or by its name in a project. Raises: NotFound."""
-        conversations = self.store.conversations
-        try:
-            return await conversations.owned(ConversationId(chat_id), owner=owner)
-        except NotFound:
-            if project_id is None:
-                raise
-        found = await conversations.keyed(project_id, chat_id, owner=owner)
-        if found is None:
+        owned = await self._owned(chat_id, owner, project_id)
+        if owned is None and project_id is not None:
+            owned = await self.store.conversations.keyed(project_id, chat_id, owner=owner)
+        if owned is None:
             raise NotFound("Conversation not found")
-        return found
+        return owned
 
     async def find_or_begin(
         self, chat_id: str, *, owner: OwnerId, project_id: ProjectId | None
     ) -> Conversation:
         """The same; with a project, one that is not there yet begins. Raises: NotFound."""
+        owned = await self._owned(chat_id, owner, project_id)
+        if owned is not None:
+            return owned
+        if project_id is None:
+            raise NotFound("Conversation not found")
         conversations = self.store.conversations
+        return await conversations.create(project_id, owner=owner, title=TITLE, key=chat_id)
+
+    async def _owned(
+        self, chat_id: str, owner: OwnerId, project_id: ProjectId | None
+    ) -> Conversation | None:
+        """The one of this id. Raises: NotFound: there is none, nor a project to look in."""
         try:
-            return await conversations.owned(ConversationId(chat_id), owner=owner)
+            return await self.store.conversations.owned(ConversationId(chat_id), owner=owner)
         except NotFound:
             if project_id is None:
                 raise
-        return await conversations.create(project_id, owner=owner, title=TITLE, key=chat_id)
+            return None
 
     async def send(  # noqa: PLR0913 - what is optional by name
         self,

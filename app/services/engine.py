@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from app.observe.run_news import ALL_RUNS, JOB, JobNews, runs_channel
+from app.observe.news import ALL_RUNS, JOB, JobNews, runs_channel
 from app.services.messages import Messaging
 from core.errors import NotFound, Refused
 from core.ids import OwnerId, ProjectId, RunId

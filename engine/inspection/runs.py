@@ -9,6 +9,7 @@ import sqlalchemy as sa
 
 from core.ids import EventId, RunId
 from engine.dbos.states import run_states
+from engine.events import ENDS
 from engine.inspection.pages import (
     Page,
     Position,
@@ -118,7 +119,7 @@ def runs_query(which: RunFilter, after: Position | None, limit: int) -> sa.Selec
 def _with_states(inner: sa.Select[Any], which: RunFilter) -> sa.Select[Any]:
     some = inner.subquery()
     states, event = run_states(), tables.event
-    body = event.c.body if which.looks_inside else sa.null()
+    body = _body(which) if which.looks_inside else sa.null()
     return (
         sa.select(
             *some.c,
@@ -138,6 +139,14 @@ def _with_states(inner: sa.Select[Any], which: RunFilter) -> sa.Select[Any]:
         )
         .order_by(some.c.at.desc(), some.c.run_id.desc())
     )
+
+
+def _body(which: RunFilter) -> sa.ColumnElement[Any]:
+    """What is looked at of an event. The end of a run tells of its error: not to its user."""
+    event = tables.event.c
+    if which.user_id is None:
+        return event.body
+    return sa.case((event.name.not_in(ENDS), event.body))
 
 
 def read_summaries(

@@ -13,7 +13,7 @@ from core.ids import ProjectId
 from jobs.files.folder import NOTE
 from jobs.files.folders import ProjectFolders, discard, holding, name_of
 from jobs.files.removal import PREFIX, left_behind, remove, size_of
-from store.errors import StoreFault, StoreUnavailable
+from jobs.sweeping import sweep_every
 from store.gateway import Store
 
 log = logging.getLogger(__name__)
@@ -97,12 +97,7 @@ class FolderSweeper:
 
     async def run(self) -> None:
         """Sweep again and again until cancelled."""
-        while True:
-            try:
-                await self.sweep()
-            except (StoreUnavailable, StoreFault, OSError):  # the disk may have a fault of its own
-                log.exception("sweep_postponed")
-            await asyncio.sleep(self._every_s)
+        await sweep_every(self._every_s, self.sweep)
 
     async def sweep(self) -> int:
         """Remove what is gone or cold; how many folders there were. Raises: StoreUnavailable."""

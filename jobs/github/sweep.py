@@ -8,7 +8,7 @@ from pathlib import Path
 
 from core.ids import ProjectId
 from jobs.github.work import PROJECT, GithubWork
-from store.errors import StoreFault, StoreUnavailable
+from jobs.sweeping import sweep_every
 from store.gateway import Store
 
 log = logging.getLogger(__name__)
@@ -30,12 +30,7 @@ class RepositorySweeper:
 
     async def run(self) -> None:
         """Sweep again and again until cancelled."""
-        while True:
-            try:
-                await self.sweep()
-            except (StoreUnavailable, StoreFault, OSError):  # the disk may have a fault of its own
-                log.exception("sweep_postponed")
-            await asyncio.sleep(self._every_s)
+        await sweep_every(self._every_s, self.sweep)
 
     async def sweep(self) -> int:
         """Remove what is nobody's; how many there were. Raises: StoreUnavailable."""

@@ -14,7 +14,7 @@ from pydantic import BaseModel, TypeAdapter, ValidationError
 from core.clock import Clock
 from core.ids import ProjectId
 from jobs.recording.tape import SUFFIX
-from store.errors import StoreFault, StoreUnavailable
+from jobs.sweeping import sweep_every
 from store.gateway import Store
 
 log = logging.getLogger(__name__)
@@ -49,12 +49,7 @@ class RecordingSweeper:
 
     async def run(self) -> None:
         """Sweep again and again until cancelled."""
-        while True:
-            try:
-                await self.sweep()
-            except (StoreUnavailable, StoreFault, OSError):  # the disk may have a fault of its own
-                log.exception("sweep_postponed")
-            await asyncio.sleep(self._every_s)
+        await sweep_every(self._every_s, self.sweep)
 
     async def sweep(self) -> int:
         """Remove what is gone; how many there were. Raises: StoreUnavailable."""

@@ -2,6 +2,7 @@
 
 import asyncio
 import secrets
+import sys
 import tempfile
 import warnings
 from collections.abc import Iterator
@@ -15,6 +16,7 @@ import psycopg
 import pytest
 from psycopg import sql
 
+from tests.app.http.test_realtime import following as listening
 from tests.support.api_client import Api, api_at
 from tests.support.following import Page, following
 from tests.support.issuer import Issuer
@@ -132,6 +134,51 @@ async def test_an_answer_of_a_worker_is_followed_at_any_api(site: Site) -> None:
             assert turn > 2
             assert "reset" not in page.names
             assert page.text == (await api.message(sent["messageId"]))["content"]
+
+
+async def command(site: Site, *words: str) -> str:
+    """What a `polaris` command on the database prints."""
+    run = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "app.main", *words, "--data-dir", str(site.folder)),
+        env=site.env,
+        stdout=asyncio.subprocess.PIPE,
+    )
+    said, _ = await run.communicate()
+    assert run.returncode == 0
+    return said.decode()
+
+
+async def test_lists_hear_of_what_other_processes_do_and_a_pause_reaches_the_worker(
+    site: Site,
+) -> None:
+    with ExitStack() as stack:
+        front = stack.enter_context(running(["api"], folder=site.folder, env=site.env))
+        stack.callback(site.worker("one").stop)
+        async with (
+            api_at(front.ready["api"], "ida", site.issuer.token("ida")) as api,
+            listening(api, "/api/runs/realtime") as told,
+        ):
+
+            async def states_until(run_id: str, last: str) -> list[str]:
+                states: list[str] = []
+                while states[-1:] != [last]:
+                    news = await told()
+                    if news.topic == "run" and news.data["runId"] == run_id:
+                        states.append(news.data["state"])
+                return states
+
+            assert "paused" in await command(site, "pause", "process-message")
+            sent = await api.send(await api.conversation(), "hello")
+            assert await states_until(sent["runId"], "queued") == ["queued"]
+            run = await api.ok("GET", f"/api/runs/{sent['runId']}")
+            assert (run["status"], run["hold"]) == ("queued", {"reason": "paused"})
+            jobs = {job["jobId"]: job for job in (await api.ok("GET", "/api/jobs"))["jobs"]}
+            assert jobs["process-message"]["pausedAt"]
+            assert "resumed" in await command(site, "resume", "process-message")
+            assert await states_until(sent["runId"], "completed") == ["running", "completed"]
+            assert (await api.ok("GET", "/api/runs/counts"))["byStatus"]["completed"] >= 1
+            series = (await api.ok("GET", "/api/metrics?bucket=600"))["series"]
+            assert sum(bucket["completed"] for bucket in series["buckets"]) >= 1
 
 
 async def test_a_terminal_runs_beside_the_api_and_a_worker_sees_what_it_changes(

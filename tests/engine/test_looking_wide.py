@@ -15,6 +15,7 @@ from engine import (
     Database,
     Engine,
     Event,
+    FailureContext,
     JobContext,
     On,
     Throttle,
@@ -36,6 +37,7 @@ from tests.engine.conftest import Start
 from tests.engine.test_inspection import RUNS, fill, plan_of
 from tests.engine.things import Asked, Withdrawn, beside
 from tests.support.dbos.rows import RUNS as RUNS_TABLE
+from tests.support.waiting import until_answered
 
 
 @job("fine", on=Asked)
@@ -94,6 +96,29 @@ async def test_a_text_is_found_in_ids_names_and_values_of_events(start: Start) -
     assert await found(engine, text="q", status="completed") == [good]
     events = await engine.inspect.events(EventFilter(text="größe"))
     assert [f"fine:{info.event.id}" for info in events.items] == [good]
+
+
+async def test_nobody_finds_their_run_by_the_text_of_an_error(start: Start) -> None:
+    async def close(_: FailureContext[Asked]) -> None:
+        """Nothing."""
+
+    @job("fails", on=Asked, retries=0, on_failure=close)
+    async def fails(_: JobContext[Asked]) -> None:
+        raise LookupError("no such book")
+
+    engine = await start([fails])
+    run_id = (await engine.send(Asked(text="mine"), user={"id": "ada"})).run_ids[0]
+
+    async def is_handled() -> bool:
+        return await found(engine, status="completed") == [f"{run_id}:on-failure"]
+
+    await until_answered(is_handled)
+    inside = ("data.error.message", "no such book")
+    assert await found(engine, text="such book") == [f"{run_id}:on-failure"]
+    assert await found(engine, field=inside) == [f"{run_id}:on-failure"]
+    assert await found(engine, text="such book", user_id="ada") == []
+    assert await found(engine, field=inside, user_id="ada") == []
+    assert await found(engine, text="MINE", user_id="ada") == [run_id]
 
 
 async def test_an_id_finds_its_run_behind_however_many(start: Start, database: Database) -> None:

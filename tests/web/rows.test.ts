@@ -20,5 +20,11 @@ test("of ten thousand rows few are seen, wherever one looks", () => {
     expect(starts[first]).toBeLessThanOrEqual(Math.max(16, top));
     expect(starts[last + 1]).toBeGreaterThanOrEqual(Math.min(top + 900, starts.at(-1) ?? 0) - 16);
   }
-  expect(seenRows(startsOf(0, () => 1), 0, 900)).toBe(null);
+  expect(
+    seenRows(
+      startsOf(0, () => 1),
+      0,
+      900,
+    ),
+  ).toBe(null);
 });

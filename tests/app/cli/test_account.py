@@ -2,13 +2,13 @@
 
 import json
 import subprocess
-import sys
 import zipfile
 from pathlib import Path
 
 import pytest
 
 from tests.support.api_client import api_at
+from tests.support.commands import polaris, refused
 from tests.support.product import environment, running
 from tests.support.waiting import until_answered
 
@@ -16,20 +16,7 @@ pytestmark = pytest.mark.timeout(180)
 
 
 def account(*command: str, data: Path) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(  # noqa: S603 - our own command
-        [sys.executable, "-m", "app.main", "account", *command, "--data", str(data)],
-        env=environment(),
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
-
-
-def refused(done: subprocess.CompletedProcess[str], words: str) -> None:
-    assert (done.returncode, done.stdout) == (1, ""), done
-    assert words in done.stderr
-    assert "Traceback" not in done.stderr
+    return polaris("account", *command, "--data", str(data), env=environment())
 
 
 def left_behind(folder: Path) -> list[Path]:

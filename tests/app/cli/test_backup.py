@@ -3,8 +3,6 @@
 import asyncio
 import json
 import sqlite3
-import subprocess
-import sys
 import tarfile
 from contextlib import closing
 from pathlib import Path
@@ -13,29 +11,13 @@ from typing import Any, cast
 import pytest
 
 from tests.support.api_client import Api, api_at
+from tests.support.commands import polaris, refused
 from tests.support.product import environment, running, start
 
 pytestmark = pytest.mark.timeout(240)
 
 SAID = "All work and no play. "
 SLOW = {"text": SAID, "repeat": 40, "pace": {"chars_per_s": 200}}
-
-
-def polaris(*command: str, env: dict[str, str]) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(  # noqa: S603 - our own command
-        [sys.executable, "-m", "app.main", *command],
-        env=env,
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
-
-
-def refused(done: subprocess.CompletedProcess[str], words: str) -> None:
-    assert (done.returncode, done.stdout) == (1, ""), done
-    assert words in done.stderr
-    assert "Traceback" not in done.stderr
 
 
 async def seen_of(api: Api, project: str, conversation: str) -> dict[str, Any]:

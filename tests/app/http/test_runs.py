@@ -129,6 +129,10 @@ async def test_runs_are_filtered_and_paged(api: Api) -> None:
     "query",
     [
         "status=lost",
+        "status=failed&status=lost",
+        "q=",
+        "q=" + "x" * 201,
+        "&".join(["job=x"] * 21),
         "cursor=x",
         "limit=0",
         "since=-1",

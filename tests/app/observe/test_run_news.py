@@ -13,6 +13,7 @@ import pytest
 from agent.durable import AskAgain, AskRef, CondensedRef, TurnRef
 from agent.person import RequestId
 from app.observe import run_news
+from app.observe.news import runs_channel
 from app.observe.run_news import NewsOfRuns
 from core.clock import SystemClock
 from core.usage import Usage
@@ -246,14 +247,14 @@ async def test_lists_hear_of_a_run_from_its_beginning_everybodys_and_its_persons
     site.gate.set()
     async with (
         site.running(talk) as engine,
-        engine.subscribe(run_news.runs_channel(None)) as all_runs,
-        engine.subscribe(run_news.runs_channel("ada")) as of_ada,
-        engine.subscribe(run_news.runs_channel("eve")) as of_eve,
+        engine.subscribe(runs_channel(None)) as all_runs,
+        engine.subscribe(runs_channel("ada")) as of_ada,
+        engine.subscribe(runs_channel("eve")) as of_eve,
     ):
         (run_id,) = (await engine.send(Wanted(), user={"id": "ada"})).run_ids
         told = await site.heard(all_runs, "completed")
         assert await site.heard(of_ada, "completed") == told
-        await engine.publish(run_news.runs_channel("eve"), "run", {"state": "nothing"})
+        await engine.publish(runs_channel("eve"), "run", {"state": "nothing"})
         assert len(await site.heard(of_eve, "nothing")) == 1
     (topic, event), *told = told
     assert (topic, event["name"], event["runIds"]) == ("event", "news/wanted", [run_id])
@@ -273,7 +274,7 @@ async def test_what_a_run_invokes_is_told_to_whom_the_run_belongs(tmp_path: Path
     site.gate.set()
     async with (
         site.running(asks_below, talk) as engine,
-        engine.subscribe(run_news.runs_channel("ada")) as of_ada,
+        engine.subscribe(runs_channel("ada")) as of_ada,
     ):
         (run_id,) = (await engine.send(Event("below/wanted"), user={"id": "ada"})).run_ids
         told = await site.heard(of_ada, "completed")

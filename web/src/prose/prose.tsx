@@ -14,19 +14,31 @@ export interface Places {
 
 export const PlacesContext = createContext<Places | null>(null);
 
-/** A text in Markdown. While it grows, only its last block is drawn again. */
+/** A text in Markdown. While it grows, only its last block is drawn again, and only the last group of blocks looked at. */
 export function Prose({ text }: { text: string }) {
   const reading = useRef<Reading>(NOTHING_READ);
   const now = read(reading.current, text);
   reading.current = now;
   return (
     <div className={styles.prose}>
-      {[...now.done, ...now.open].map((block) => (
-        <BlockView key={block.key} block={block} />
+      {groupsOf([...now.done, ...now.open]).map((group, at) => (
+        <Group key={at} group={group} />
       ))}
     </div>
   );
 }
+
+const GROUP = 16; // blocks
+
+/** By their places, so that a block stays in its group. */
+function groupsOf(all: readonly Block[]): readonly (readonly Block[])[] {
+  return Array.from({ length: Math.ceil(all.length / GROUP) }, (_, at) => all.slice(at * GROUP, (at + 1) * GROUP));
+}
+
+const Group = memo(
+  ({ group }: { group: readonly Block[] }) => group.map((block) => <BlockView key={block.key} block={block} />),
+  (before, after) => before.group.length === after.group.length && before.group.every((block, at) => block === after.group[at]),
+);
 
 const BlockView = memo(
   ({ block }: { block: Block }) => blockOf(block.token),
