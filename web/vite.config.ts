@@ -23,7 +23,7 @@ function packed(): Plugin {
 // What every project needs at once: one file of it is smaller and sooner there than twenty. Left out is what is loaded later.
 const LATER = "[a-z]+-dialog|changes|files|dialog|ask-card|file-question|file-view|open-files|buffer|live|loaded|whole-call|diff|colours";
 const OURS = new RegExp(`/web/src/(ui|data|prose|chat|files)/(?!(${LATER})\\.)`);
-// What the page itself loads, and nothing else has to name.
+// What the page itself loads; this and a file that is asked for anyway are not named as what it needs.
 const FIRST = /\/(page|rolldown-runtime)-/;
 
 // What every page of the dashboard needs, in one file too: each file that is loaded later is named in the first one.
@@ -39,7 +39,7 @@ export default defineConfig(({ command }) => ({
     emptyOutDir: true,
     assetsInlineLimit: 0,
     target: "es2023",
-    modulePreload: { polyfill: false, resolveDependencies: (_, names) => names.filter((name) => !FIRST.test(name)) },
+    modulePreload: { polyfill: false, resolveDependencies: (asked, names) => names.filter((name) => name !== asked && !FIRST.test(name)) },
     rolldownOptions: {
       checks: { bundlerTimings: false },
       output: {
