@@ -292,6 +292,7 @@ def rows_with(database_url: str, word: str) -> list[str]:
     return found
 
 
+@pytest.mark.thorough
 async def test_an_account_is_deleted_by_the_worker_that_is_left(
     site: Site, database_url: str
 ) -> None:

@@ -20,6 +20,7 @@ async def enter(subscription: Any) -> None:
 CALLS: dict[str, Callable[[Engine], Awaitable[Any] | Any]] = {
     "cancel": lambda engine: engine.cancel("run"),
     "cancel_many": lambda engine: engine.cancel_many("job"),
+    "forget": lambda engine: engine.forget("user"),
     "inspect": lambda engine: engine.inspect,
     "is_waiting": lambda engine: engine.is_waiting("run"),
     "pause": lambda engine: engine.pause("job"),

@@ -112,7 +112,9 @@ def settings(model_url: str, *, port: int = 0) -> dict[str, str]:
 
 
 @pytest.mark.timeout(240)
-@pytest.mark.parametrize("script", ["person.ts", "ways.ts"])
+@pytest.mark.parametrize(
+    "script", ["person.ts", pytest.param("ways.ts", marks=pytest.mark.thorough)]
+)
 def test_a_person_finds_everything_working(script: str, tmp_path: Path, model_url: str) -> None:
     archive(tmp_path)
     env = settings(model_url)

@@ -1,5 +1,6 @@
 // All projects, and every way to a new one.
 import { lazy, Suspense, useState } from "react";
+import { Link } from "wouter";
 import { ProjectList } from "./projects/project-list.tsx";
 import { Button } from "./ui/button.tsx";
 import { useCommands } from "./ui/commands.tsx";
@@ -20,6 +21,7 @@ export default function ProjectsPage() {
       <ProjectList
         more={
           <>
+            <Link href="/runs">Runs</Link>
             <Button onClick={() => setShown("prompt")}>
               <Icon name="spark" /> From a prompt
             </Button>
