@@ -36,15 +36,15 @@ async function attach(sitting: Sitting) {
   await input.pressSequentially("look at @shop");
   await page.getByRole("option", { name: "src/shop.ts" }).waitFor();
   await input.press("Enter");
-  await page.getByLabel("Images to attach").setInputFiles(`${folder}/question-light-390.png`);
-  await page.getByRole("button", { name: "Do not attach question-light-390.png" }).waitFor();
+  await page.getByLabel("Images to attach").setInputFiles(`${folder}/question-dark-390.png`);
+  await page.getByRole("button", { name: "Do not attach question-dark-390.png" }).waitFor();
   await input.pressSequentially("and the picture");
   await input.press("Enter");
   await page
     .getByRole("button", { name: /^src\/shop.ts$/ })
     .last()
     .waitFor();
-  const image = page.getByRole("img", { name: "question-light-390.png" });
+  const image = page.getByRole("img", { name: "question-dark-390.png" });
   await image.waitFor();
   await page.waitForFunction(() => [...document.querySelectorAll("img")].every(({ naturalWidth }) => naturalWidth > 0));
   await page.getByText("Done ·").last().waitFor();
@@ -76,9 +76,11 @@ async function moveFiles({ page, folder }: Sitting) {
   await page.getByRole("button", { name: "New folder" }).click();
   await page.getByLabel("Path of the folder").fill("archives");
   await page.keyboard.press("Enter");
-  await uploaded.dragTo(page.getByRole("treeitem", { name: "archives" }));
+  const archives = page.getByRole("treeitem", { name: "archives" });
+  await archives.waitFor(); // rows move as it comes
+  await uploaded.dragTo(archives);
   await uploaded.waitFor({ state: "hidden" });
-  await page.getByRole("treeitem", { name: "archives" }).click();
+  await archives.click();
   await page.getByRole("treeitem", { name: "shop.zip" }).click();
   const [download] = await Promise.all([
     page.waitForEvent("download"),
