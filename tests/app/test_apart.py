@@ -148,6 +148,7 @@ async def command(site: Site, *words: str) -> str:
     return said.decode()
 
 
+@pytest.mark.thorough
 async def test_lists_hear_of_what_other_processes_do_and_a_pause_reaches_the_worker(
     site: Site,
 ) -> None:

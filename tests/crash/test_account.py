@@ -34,10 +34,8 @@ async def check(site: Site, api: Api) -> None:
     assert traces(site.folder / "data", [MARKER]) == []
 
 
-@pytest.mark.parametrize(
-    "delay_s",
-    [0.2, *(pytest.param(delay_s, marks=pytest.mark.thorough) for delay_s in (0.0, *LATE_S))],
-)
+@pytest.mark.thorough  # one kill of a deletion is among the tests of accounts
+@pytest.mark.parametrize("delay_s", [0.0, 0.2, *LATE_S])
 async def test_an_account_is_deleted_after_a_kill(site: Site, api: Api, delay_s: float) -> None:
     await asked_for(api)
     await asyncio.sleep(delay_s)
