@@ -138,6 +138,7 @@ OF_A_STRANGER = ("[CONVEX Q(", "ArgumentValidationError")
 
 
 @pytest.mark.timeout(240)
+@pytest.mark.thorough
 def test_the_page_bears_scripts_reloads_strangers_and_a_killed_server(
     tmp_path: Path, model_url: str
 ) -> None:

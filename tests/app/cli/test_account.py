@@ -23,6 +23,7 @@ def left_behind(folder: Path) -> list[Path]:
     return list(folder.glob(".polaris-account-*"))
 
 
+@pytest.mark.thorough
 async def test_an_operator_exports_an_account_and_has_it_deleted(tmp_path: Path) -> None:
     data, target = tmp_path / "data", tmp_path / "account.zip"
     env = environment(ANTHROPIC_API_KEY="sk-ant-x", POLARIS_DATA_DIR=str(data), POLARIS_GRACE_S="1")
