@@ -9,6 +9,7 @@ from fastapi import Header, Query
 from fastapi.responses import StreamingResponse
 
 from app.http.access import CallerDep, ServicesDep, api_router
+from app.http.event_streams import event_stream
 from app.http.messages.wire import MessageAnswer
 from app.services.following import (
     Answering,
@@ -67,11 +68,7 @@ async def follow_conversation(
     begin = None if given is None else Cursor.read(given)
     await services.following.check(conversation_id, owner=caller.owner)
     told = services.following.follow(conversation_id, owner=caller.owner, after=begin)
-    return StreamingResponse(
-        _events(told),
-        media_type="text/event-stream",
-        headers={"X-Accel-Buffering": "no"},  # nginx would collect them
-    )
+    return event_stream(_events(told))
 
 
 async def _events(told: AsyncIterator[Told]) -> AsyncGenerator[str]:

@@ -11,6 +11,7 @@ from fastapi.responses import StreamingResponse
 from fastapi.security import APIKeyQuery
 
 from app.http.access import RESPONSES, ServicesDep
+from app.http.event_streams import event_stream
 from engine import Message, Messages, TooSlow
 
 log = logging.getLogger(__name__)
@@ -49,11 +50,7 @@ async def follow_channel(
     this one channel and its time to start is short. Only what is said from now on comes. A reader
     that falls more than 256 messages behind is cut off.
     """
-    return StreamingResponse(
-        _events(messages),
-        media_type="text/event-stream",
-        headers={"X-Accel-Buffering": "no"},  # nginx would collect them
-    )
+    return event_stream(_events(messages))
 
 
 async def _events(messages: Messages[Any]) -> AsyncGenerator[str]:

@@ -18,6 +18,7 @@ from app.http.chat.wire import (
 )
 from app.http.chat.writer import CallWritten, Known, StepWritten
 from app.http.errors import InvalidRequest
+from app.http.event_streams import event_stream
 from app.http.messages.wire import ID_LIMIT_CHARS, POLICIES
 from app.services.chatting import Chatting, Picture
 from core.ids import MessageId, OwnerId, ProjectId
@@ -95,7 +96,7 @@ async def resume_chat(
 
 
 def _streamed(stream: AnswerStream) -> StreamingResponse:
-    return StreamingResponse(stream.events(), media_type="text/event-stream", headers=HEADERS)
+    return event_stream(stream.events(), HEADERS)
 
 
 async def _sent(body: ChatBody, last: ChatMessage, access: AccessDep) -> Message:

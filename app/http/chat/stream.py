@@ -32,7 +32,6 @@ log = logging.getLogger(__name__)
 
 HEADERS = {
     "Cache-Control": "no-cache",
-    "X-Accel-Buffering": "no",  # nginx would collect them
     "x-vercel-ai-ui-message-stream": "v1",
 }
 TICK_S = 0.25  # results and questions are looked for this often: half of what a person notices
