@@ -3,8 +3,9 @@
 import asyncio
 import json
 import sys
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Annotated, Any, Literal, cast
 
 import typer
@@ -97,22 +98,19 @@ def send(
 def cancel(run: RunId, as_json: AsJson = False, data_dir: DataDir = None) -> None:
     """Cancel a run, and the answer that it writes."""
 
-    async def act(client: "EngineClient") -> None:
-        answer = await client.cancel(run)
-        text = "cancelled" if answer["cancelled"] else "had ended before"
-        _say({"runId": run, **answer}, f"{run} {text}", as_json=as_json)
+    def words(answer: Json) -> str:
+        return f"{run} {'cancelled' if answer['cancelled'] else 'had ended before'}"
 
-    _act(act, data_dir)
+    _do(lambda client: client.cancel(run), words, data_dir, as_json=as_json, said={"runId": run})
 
 
 def replay(run: RunId, as_json: AsJson = False, data_dir: DataDir = None) -> None:
     """Repeat a failed or cancelled run from where it failed, as a new run."""
 
-    async def act(client: "EngineClient") -> None:
-        answer = await client.replay(run)
-        _say(answer, f"{run} goes on as {answer['runId']}", as_json=as_json)
+    def words(answer: Json) -> str:
+        return f"{run} goes on as {answer['runId']}"
 
-    _act(act, data_dir)
+    _do(lambda client: client.replay(run), words, data_dir, as_json=as_json)
 
 
 def rerun(
@@ -129,11 +127,10 @@ def rerun(
     """Repeat a run that has ended, however, as a new run."""
     given = None if data is None else _object(data)
 
-    async def act(client: "EngineClient") -> None:
-        answer = await client.rerun(run, from_step, given)
-        _say(answer, f"{run} runs again as {answer['runId']}", as_json=as_json)
+    def words(answer: Json) -> str:
+        return f"{run} runs again as {answer['runId']}"
 
-    _act(act, data_dir)
+    _do(lambda client: client.rerun(run, from_step, given), words, data_dir, as_json=as_json)
 
 
 def jobs(as_json: AsJson = False, data_dir: DataDir = None) -> None:
@@ -144,23 +141,19 @@ def jobs(as_json: AsJson = False, data_dir: DataDir = None) -> None:
 def pause(job: JobId, as_json: AsJson = False, data_dir: DataDir = None) -> None:
     """Let no run of a job start any more, over restarts, until it is resumed."""
 
-    async def act(client: "EngineClient") -> None:
-        answer = await client.pause(job)
-        text = "paused" if answer["changed"] else "had been paused before"
-        _say({"jobId": job, **answer}, f"{job} {text}", as_json=as_json)
+    def words(answer: Json) -> str:
+        return f"{job} {'paused' if answer['changed'] else 'had been paused before'}"
 
-    _act(act, data_dir)
+    _do(lambda client: client.pause(job), words, data_dir, as_json=as_json, said={"jobId": job})
 
 
 def resume(job: JobId, as_json: AsJson = False, data_dir: DataDir = None) -> None:
     """Let runs of a job start again, oldest first."""
 
-    async def act(client: "EngineClient") -> None:
-        answer = await client.resume(job)
-        text = "resumed" if answer["changed"] else "was not paused"
-        _say({"jobId": job, **answer}, f"{job} {text}", as_json=as_json)
+    def words(answer: Json) -> str:
+        return f"{job} {'resumed' if answer['changed'] else 'was not paused'}"
 
-    _act(act, data_dir)
+    _do(lambda client: client.resume(job), words, data_dir, as_json=as_json, said={"jobId": job})
 
 
 def _object(text: str) -> Json:
@@ -187,6 +180,23 @@ def _act(act: Callable[["EngineClient"], Awaitable[None]], data_dir: Path | None
             await act(client)
 
     run_command(work, settings)
+
+
+def _do(
+    call: Callable[["EngineClient"], Awaitable[Json]],
+    words: Callable[[Json], str],
+    data_dir: Path | None,
+    *,
+    as_json: bool,
+    said: Mapping[str, str] = MappingProxyType({}),
+) -> None:
+    """Do one thing and say what came of it, in words or as JSON, that with what was `said`, too."""
+
+    async def act(client: "EngineClient") -> None:
+        answer = await call(client)
+        _say({**said, **answer}, words(answer), as_json=as_json)
+
+    _act(act, data_dir)
 
 
 def _show(what: What, fetch: List, data_dir: Path | None, *, watch: bool, as_json: bool) -> None:
