@@ -17,8 +17,9 @@ from jobs.recording.recording import Recording, read_recording
 from jobs.recording.tape import SUFFIX, path_of
 from jobs.rehearsal.differences import NotRehearsable
 from jobs.rehearsal.going_on import GoingOn, fill
-from jobs.rehearsal.rehearsed import Rehearsal, rehearsed
+from jobs.rehearsal.rehearsed import Rehearsal
 from jobs.rehearsal.rehearsing import Rehearsed, event_of, need_step, rehearse
+from jobs.rehearsal.transcript import rehearsed
 from llm.closing import freed
 from llm.model import Model, ModelEvent, ModelRequest
 from llm.providers import PROVIDERS, Provider

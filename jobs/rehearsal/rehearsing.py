@@ -21,10 +21,10 @@ from jobs.rehearsal.rehearsed import (
     Rehearsal,
     RehearsedPerson,
     RehearsedSteps,
-    RehearsedTranscript,
     RehearsedWire,
     is_of_loop,
 )
+from jobs.rehearsal.transcript import RehearsedTranscript
 from llm.model import TextPart, ToolCall
 
 SHOWN_CHARS = 200  # of the arguments of a call

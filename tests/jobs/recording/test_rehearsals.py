@@ -18,8 +18,9 @@ from app.tools import AGENT_TOOLS, CHAT_TOOLS
 from jobs.agents import Agents
 from jobs.recording.recording import Recording, read_recording, recording_of
 from jobs.rehearsal.differences import NotRehearsable
-from jobs.rehearsal.rehearsed import Rehearsal, rehearsed
+from jobs.rehearsal.rehearsed import Rehearsal
 from jobs.rehearsal.rehearsing import rehearse
+from jobs.rehearsal.transcript import rehearsed
 from llm.scripted.process import scripted_here
 from store import Store
 from tests.jobs.recording.plays import DONE, EDIT, PLAYS, READ, calls
