@@ -33,9 +33,8 @@ class Forgetting:
                 for run_id in active:
                     with suppress(NoSuchRun):  # another process forgets them, too
                         await self.cancels.cancel(run_id)
-                await asyncio.sleep(
-                    PAUSE_S
-                )  # one whose end has been told is not cancelled: it ends
+                # One whose end has been told is not cancelled: it ends meanwhile.
+                await asyncio.sleep(PAUSE_S)
         forgotten = 0
         while deleted := await self.ledger.transact(_forget_batch, user_id):
             forgotten += deleted
