@@ -2,6 +2,7 @@
 import { expect, test } from "vitest";
 import { outcomeWords } from "../../web/src/chat/checkpoints.ts";
 import { mentionAt, withoutMention } from "../../web/src/chat/mention.ts";
+import { tookWords } from "../../web/src/chat/words.ts";
 import { Kept } from "../../web/src/data/kept.ts";
 import { targetOf } from "../../web/src/files/tree.ts";
 import { doneOf, headline, STEPS } from "../../web/src/generation/steps.ts";
@@ -61,4 +62,10 @@ test("code in pieces is the code, coloured where its language is known", async (
   expect(pieces?.map((piece) => piece.text).join("")).toBe(text);
   expect(pieces?.find((piece) => piece.text === "const")?.kind).toBe("keyword");
   expect(await coloured(text, "klingon")).toBe(null);
+});
+
+test("what an answer took is said in whole seconds from ten on, and no minute has sixty", () => {
+  const words = [230, 9_949, 12_400, 59_400, 59_600, 119_600, 125_000].map((ms) => tookWords(1_000, 1_000 + ms));
+  expect(words).toEqual(["0.2 s", "9.9 s", "12 s", "59 s", "1 min 0 s", "2 min 0 s", "2 min 5 s"]);
+  expect([tookWords(undefined, 5), tookWords(5, undefined)]).toEqual(["", ""]);
 });

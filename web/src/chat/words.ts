@@ -62,7 +62,8 @@ export function tookWords(startedAt: number | undefined, endedAt: number | undef
   if (startedAt === undefined || endedAt === undefined) return "";
   const seconds = Math.max(0, endedAt - startedAt) / 1000;
   if (seconds < 10) return `${seconds.toFixed(1)} s`;
-  return seconds < 60 ? `${Math.round(seconds)} s` : `${Math.floor(seconds / 60)} min ${Math.round(seconds % 60)} s`;
+  const whole = Math.round(seconds);
+  return whole < 60 ? `${whole} s` : `${Math.floor(whole / 60)} min ${whole % 60} s`;
 }
 
 export function tokenWords(tokens: number): string {
