@@ -1,6 +1,6 @@
 // Rows of long lists: where they stand, and which are seen.
 import { expect, test } from "vitest";
-import { rowAt, seenRows, startsOf } from "../../web/src/ui/rows.ts";
+import { drawnOf, rowAt, seenRows, startsOf } from "../../web/src/ui/rows.ts";
 
 test("rows stand below one another, with space between and around", () => {
   expect(startsOf(3, (at) => 10 * (at + 1), { gap: 2, padding: 5 })).toEqual([5, 17, 39, 74]);
@@ -27,4 +27,16 @@ test("of ten thousand rows few are seen, wherever one looks", () => {
       900,
     ),
   ).toBe(null);
+});
+
+test("of rows of one height those in sight are drawn, with six on either side where there are so many", () => {
+  const rows = Array.from({ length: 100 }, (_, at) => at);
+  const drawn = (top: number, height: number) => {
+    const { first, drawn } = drawnOf(rows, 20, { top, height });
+    return [first, drawn.at(0), drawn.at(-1)];
+  };
+  expect(drawn(0, 100)).toEqual([0, 0, 10]);
+  expect(drawn(410, 100)).toEqual([14, 14, 31]);
+  expect(drawn(1_900, 100)).toEqual([89, 89, 99]);
+  expect(drawnOf([], 20, { top: 0, height: 100 })).toEqual({ first: 0, drawn: [] });
 });

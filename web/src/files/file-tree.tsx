@@ -1,6 +1,7 @@
 // The tree of a project's files: only the rows that are seen are in the page, however many there are.
 import { type KeyboardEvent, lazy, Suspense, useEffect, useMemo, useRef, useState } from "react";
 import { IconButton } from "../ui/button.tsx";
+import { drawnOf } from "../ui/rows.ts";
 import { useView } from "../ui/use-view.ts";
 import { useDrops, useUpload } from "./file-drops.ts";
 import styles from "./file-tree.module.css";
@@ -8,7 +9,6 @@ import { afterKey, childrenOf, type Entry, folderOf, type Row, revealed, toggled
 
 const FileQuestion = lazy(() => import("./file-question.tsx"));
 const ROW = 24;
-const AROUND = 6; // rows above and below that are drawn as well
 
 interface TreeProps {
   projectId: string;
@@ -110,10 +110,9 @@ interface RowsProps {
 
 function Rows({ projectId, rows, focused, shown, onKey, onChoose }: RowsProps) {
   const scroller = useRef<HTMLDivElement>(null);
-  const { top, height } = useView(scroller);
+  const view = useView(scroller);
   const drops = useDrops(projectId);
-  const first = Math.max(0, Math.floor(top / ROW) - AROUND);
-  const seen = rows.slice(first, Math.ceil((top + height) / ROW) + AROUND);
+  const { first, drawn: seen } = drawnOf(rows, ROW, view);
   useEffect(() => {
     const at = rows.findIndex(({ path }) => path === focused) * ROW;
     const outer = scroller.current;

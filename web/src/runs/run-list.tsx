@@ -2,6 +2,7 @@
 import { useRef } from "react";
 import { Link } from "wouter";
 import { Button } from "../ui/button.tsx";
+import { drawnOf } from "../ui/rows.ts";
 import { useView } from "../ui/use-view.ts";
 import { Filters, useFilters } from "./filters.tsx";
 import styles from "./run-list.module.css";
@@ -12,7 +13,6 @@ import { hasEnded, pathOf, type Run } from "./wire.ts";
 import { duration, failureWords, moment } from "./words.ts";
 
 const ROW = 48;
-const AROUND = 6; // rows above and below that are drawn as well
 
 export default function RunList() {
   const filters = useFilters();
@@ -43,9 +43,8 @@ export default function RunList() {
 
 function Rows({ runs }: { runs: readonly Run[] }) {
   const scroller = useRef<HTMLDivElement>(null);
-  const { top, height } = useView(scroller);
-  const first = Math.max(0, Math.floor(top / ROW) - AROUND);
-  const seen = runs.slice(first, Math.ceil((top + height) / ROW) + AROUND);
+  const view = useView(scroller);
+  const { first, drawn: seen } = drawnOf(runs, ROW, view);
   const now = useNow(seen.some((run) => !hasEnded(run)));
   return (
     <div ref={scroller} className={styles.scroller} role="region" aria-label="List of runs" tabIndex={0}>

@@ -2,6 +2,7 @@
 import { type KeyboardEvent, memo, type RefObject, useEffect, useMemo, useRef, useState } from "react";
 import { Button } from "../ui/button.tsx";
 import { Icon } from "../ui/icon.tsx";
+import { drawnOf } from "../ui/rows.ts";
 import { useView } from "../ui/use-view.ts";
 import { Brush } from "./brush.tsx";
 import { moved, type Piece, placed, type Row, type Span, ticksOf, wholeSpan, zoomed, zoomedTo } from "./timeline.ts";
@@ -9,7 +10,6 @@ import styles from "./waterfall.module.css";
 import { duration, KINDS, SIGNS, stepWords } from "./words.ts";
 
 const ROW = 28;
-const AROUND = 6; // rows above and below that are drawn as well
 const PAGE = 10; // rows that a page key goes on by
 const TICKS = 6;
 const NEARER = 0.5;
@@ -150,9 +150,8 @@ interface RowsProps extends WaterfallProps {
 
 function Rows({ rows, seen, chosen, onChoose, zooming }: RowsProps) {
   const scroller = useRef<HTMLDivElement>(null);
-  const { top, height } = useView(scroller);
-  const first = Math.max(0, Math.floor(top / ROW) - AROUND);
-  const drawn = rows.slice(first, Math.ceil((top + height) / ROW) + AROUND);
+  const view = useView(scroller);
+  const { first, drawn } = drawnOf(rows, ROW, view);
   const { at, setFocused, onKey } = useKeys(scroller, { rows, onChoose, ...zooming });
   useWheel(scroller, zooming.onZoom);
   return (

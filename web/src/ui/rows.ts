@@ -24,3 +24,15 @@ export function rowAt(starts: readonly number[], height: number): number {
   }
   return low;
 }
+
+const AROUND = 6; // rows above and below what is seen that are drawn as well
+
+/** The rows of one height that are to be drawn, and the place of the first of them in the list. */
+export function drawnOf<Row>(
+  rows: readonly Row[],
+  rowHeight: number,
+  { top, height }: { top: number; height: number },
+): { first: number; drawn: readonly Row[] } {
+  const first = Math.max(0, Math.floor(top / rowHeight) - AROUND);
+  return { first, drawn: rows.slice(first, Math.ceil((top + height) / rowHeight) + AROUND) };
+}
