@@ -7,7 +7,7 @@ import aiohttp
 import pytest
 
 from tests.e2e.conftest import As, StartProduct
-from tests.support.api_client import POLL_S, Api, api_at
+from tests.support.api_client import POLL_S, Api, local_user
 from tests.support.product import Program, environment, running, start
 
 pytestmark = pytest.mark.timeout(120)
@@ -44,13 +44,13 @@ async def test_a_wait_is_shown_survives_a_kill_and_ends_in_the_answer(
     text = "limited, killed"
     first = start(["dev"], folder=tmp_path, env=env)
     try:
-        async with api_at(first.ready["api"], "local", first.ready["token"]) as api:
+        async with local_user(first) as api:
             sent = await api.send(await api.conversation(), text)
             await waiting(api, sent["messageId"])
     finally:
         first.kill()
     with running(["dev"], folder=tmp_path, env=env) as second:
-        async with api_at(second.ready["api"], "local", second.ready["token"]) as api:
+        async with local_user(second) as api:
             answer = await api.until_final(sent["messageId"])
     assert (answer["status"], answer["content"]) == ("completed", "All is well.")
     assert "waitingUntil" not in answer

@@ -5,7 +5,7 @@ import time
 import pytest
 
 from tests.e2e.conftest import NUMBERED
-from tests.support.api_client import api_at
+from tests.support.api_client import local_user
 from tests.support.product import Program, environment, running
 
 pytestmark = pytest.mark.timeout(120)
@@ -23,13 +23,13 @@ async def test_an_answer_under_way_is_handed_over(
         ANTHROPIC_BASE_URL=model.ready["url"],
     )
     with running(["dev"], folder=folder, env=env) as first:
-        async with api_at(first.ready["api"], "local", first.ready["token"]) as api:
+        async with local_user(first) as api:
             sent = await api.send(await api.conversation(), "long")
             await api.until_streaming(sent["messageId"])
         begun = time.monotonic()
         assert first.stop() == 0
         assert time.monotonic() - begun < 15
     with running(["dev"], folder=folder, env=env) as second:
-        async with api_at(second.ready["api"], "local", second.ready["token"]) as api:
+        async with local_user(second) as api:
             answer = await api.until_final(sent["messageId"])
     assert (answer["status"], answer["content"]) == ("completed", NUMBERED)

@@ -2,13 +2,15 @@
 
 import asyncio
 from collections.abc import AsyncGenerator, Mapping
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
 from io import BytesIO
 from typing import Any
 
 import aiohttp
 from yarl import URL
+
+from tests.support.product import Program
 
 POLL_S = 0.02  # the HTTP API has no live queries; those are tested with the official clients
 
@@ -96,3 +98,8 @@ class Api:
 async def api_at(url: str, owner: str, token: str) -> AsyncGenerator[Api]:
     async with aiohttp.ClientSession(base_url=url) as session:
         yield Api(session, url, owner, token)
+
+
+def local_user(program: Program) -> AbstractAsyncContextManager[Api]:
+    """The person of a `polaris dev` that has one."""
+    return api_at(program.ready["api"], "local", program.ready["token"])

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.api_client import api_at
+from tests.support.api_client import local_user
 from tests.support.commands import polaris, refused
 from tests.support.product import environment, running
 from tests.support.waiting import until_answered
@@ -30,7 +30,7 @@ async def test_an_operator_exports_an_account_and_has_it_deleted(tmp_path: Path)
     command = ["dev", "--port", "0"]
     refused(account("export", "local", str(target), data=data), "holds no data")
     with running(command, folder=tmp_path, env=env) as dev:
-        async with api_at(dev.ready["api"], "local", dev.ready["token"]) as api:
+        async with local_user(dev) as api:
             project_id = await api.project()
             await api.ok("PUT", f"/api/projects/{project_id}/files/a.txt", data=b"mine")
         refused(account("export", "local", str(target), data=data), "stop it first")
@@ -47,7 +47,7 @@ async def test_an_operator_exports_an_account_and_has_it_deleted(tmp_path: Path)
     refused(account("delete", "local", data=data), "--yes")
     assert json.loads(account("delete", "local", "--yes", data=data).stdout)["requested"] is True
     with running(command, folder=tmp_path, env=env) as dev:
-        async with api_at(dev.ready["api"], "local", dev.ready["token"]) as api:
+        async with local_user(dev) as api:
 
             async def is_deleted() -> bool:
                 return "deletionRequestedAt" not in await api.ok("GET", "/api/account")

@@ -10,7 +10,7 @@ from typing import Any, cast
 
 import pytest
 
-from tests.support.api_client import Api, api_at
+from tests.support.api_client import Api, api_at, local_user
 from tests.support.commands import polaris, refused
 from tests.support.product import environment, running, start
 
@@ -42,7 +42,7 @@ async def test_what_was_killed_goes_on_where_it_is_restored(tmp_path: Path) -> N
         )
         at_home = env | {"POLARIS_DATA_DIR": str(tmp_path / "data")}
         dev = start(["dev", "--port", "0"], folder=tmp_path, env=at_home)
-        async with api_at(dev.ready["api"], "local", dev.ready["token"]) as api:
+        async with local_user(dev) as api:
             project = await api.project()
             path = f"/api/projects/{project}/files/content?path=a.txt"
             await api.ok("PUT", path, data=b"line 1\n")

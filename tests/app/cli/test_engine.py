@@ -23,7 +23,7 @@ import pytest
 
 from app.cli.engine.commands import Status
 from engine import RunStatus
-from tests.support.api_client import POLL_S, Api, api_at
+from tests.support.api_client import POLL_S, Api, local_user
 from tests.support.product import Program, disposable, environment, start
 
 with warnings.catch_warnings():
@@ -61,7 +61,7 @@ def running_dev(folder: Path, env: dict[str, str]) -> Iterator[Program]:
 
 @pytest.fixture
 async def api(running_dev: Program) -> AsyncIterator[Api]:
-    async with api_at(running_dev.ready["api"], "local", running_dev.ready["token"]) as api:
+    async with local_user(running_dev) as api:
         yield api
 
 

@@ -11,7 +11,7 @@ import psutil
 import pytest
 
 from app.identity.local_user import ISSUER
-from tests.support.api_client import api_at
+from tests.support.api_client import api_at, local_user
 from tests.support.product import NotReady, environment, running, start
 
 pytestmark = pytest.mark.timeout(120)
@@ -79,7 +79,7 @@ async def test_an_answer_goes_on_after_sigterm_and_a_restart(
 ) -> None:
     env = dev(tmp_path, model_url)
     first = start(["dev", "--port", "0"], folder=tmp_path, env=env)
-    async with api_at(first.ready["api"], "local", first.ready["token"]) as api:
+    async with local_user(first) as api:
         sent = await api.send(await api.conversation(), "answer slowly")
         await api.until_streaming(sent["messageId"])
     assert await asyncio.to_thread(first.stop) == 0

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.api_client import Api, api_at
+from tests.support.api_client import Api, local_user
 from tests.support.github import GithubStandIn, github_stand_in
 from tests.support.product import Program, disposable, environment
 
@@ -47,5 +47,5 @@ def local(local_env: dict[str, str], local_folder: Path) -> Iterator[Program]:
 
 @pytest.fixture
 async def user(local: Program) -> AsyncIterator[Api]:
-    async with api_at(local.ready["api"], "local", local.ready["token"]) as user:
+    async with local_user(local) as user:
         yield user

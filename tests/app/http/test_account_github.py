@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from tests.app.http.test_github import ended
-from tests.support.api_client import Api, api_at
+from tests.support.api_client import Api, local_user
 from tests.support.github import File, GithubStandIn
 from tests.support.product import Program, disposable
 from tests.support.traces import traces
@@ -32,7 +32,7 @@ def limited(local_env: dict[str, str], folder: Path) -> Iterator[Program]:
 
 @pytest.fixture
 async def person(limited: Program) -> AsyncIterator[Api]:
-    async with api_at(limited.ready["api"], "local", limited.ready["token"]) as person:
+    async with local_user(limited) as person:
         yield person
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from tests.app.conftest import NewPerson
-from tests.support.api_client import POLL_S, Api, api_at
+from tests.support.api_client import POLL_S, Api, local_user
 from tests.support.product import Program, disposable
 
 pytestmark = pytest.mark.timeout(60)  # the first test starts the product
@@ -26,7 +26,7 @@ def bounded(
 
 @pytest.fixture
 async def person(bounded: Program) -> AsyncIterator[Api]:
-    async with api_at(bounded.ready["api"], "local", bounded.ready["token"]) as person:
+    async with local_user(bounded) as person:
         yield person
 
 

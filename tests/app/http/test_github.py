@@ -9,7 +9,7 @@ import pytest
 
 from tests.app.conftest import NewPerson
 from tests.app.http.conftest import TOKEN
-from tests.support.api_client import Api, api_at
+from tests.support.api_client import Api, local_user
 from tests.support.github import File, GithubStandIn, odd_files
 from tests.support.product import Program, disposable
 
@@ -221,13 +221,13 @@ async def test_a_process_killed_in_the_middle_of_an_import_loses_and_doubles_not
     github.repositories.make("octo/many")
     github.repositories.commit("octo/many", files)
     with disposable(["dev"], folder=tmp_path, env=local_env) as first:
-        async with api_at(first.ready["api"], "local", first.ready["token"]) as user:
+        async with local_user(first) as user:
             started = await user.ok("POST", "/api/github/import", {"url": "octo/many"})
             project_id = started["projectId"]
             await transfer_once(user, project_id, "phase", {"writing"})
             first.kill()
     with disposable(["dev"], folder=tmp_path, env=local_env) as second:
-        async with api_at(second.ready["api"], "local", second.ready["token"]) as user:
+        async with local_user(second) as user:
             transfer = await ended(user, project_id)
             assert (transfer["status"], transfer["done"]) == ("completed", 1_200), transfer
             found = await listed(user, project_id)
@@ -241,7 +241,7 @@ async def test_a_process_killed_in_the_middle_of_an_export_pushes_one_commit(
 ) -> None:
     github.gate.clear()
     with disposable(["dev"], folder=tmp_path, env=local_env) as first:
-        async with api_at(first.ready["api"], "local", first.ready["token"]) as user:
+        async with local_user(first) as user:
             project_id = await user.project()
             await user.ok("PUT", f"/api/projects/{project_id}/files/a.txt", data=b"a\n")
             body = {"projectId": project_id, "repoName": "killed"}
@@ -250,7 +250,7 @@ async def test_a_process_killed_in_the_middle_of_an_export_pushes_one_commit(
             first.kill()
     github.gate.set()
     with disposable(["dev"], folder=tmp_path, env=local_env) as second:
-        async with api_at(second.ready["api"], "local", second.ready["token"]) as user:
+        async with local_user(second) as user:
             transfer = await ended(user, project_id)
     assert transfer["status"] == "completed", transfer
     assert github.repositories.git("octo/killed", "rev-list", "--count", "main") == "1"

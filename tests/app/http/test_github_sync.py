@@ -10,7 +10,7 @@ import pytest
 from tests.app.conftest import NewPerson
 from tests.app.http.conftest import TOKEN
 from tests.app.http.test_github import ended, listed, transfer_once
-from tests.support.api_client import Api, api_at
+from tests.support.api_client import Api, local_user
 from tests.support.github import File, GithubStandIn
 from tests.support.product import Program, disposable
 
@@ -21,7 +21,7 @@ TEXT = "".join(f"line {number}\n" for number in range(1, 21))
 
 
 def user_of(program: Program) -> AbstractAsyncContextManager[Api]:
-    return api_at(program.ready["api"], "local", program.ready["token"])
+    return local_user(program)
 
 
 async def imported(user: Api, repository: str) -> str:

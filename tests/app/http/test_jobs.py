@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from tests.app.conftest import NewPerson
-from tests.support.api_client import Api, api_at
+from tests.support.api_client import Api, local_user
 from tests.support.product import disposable, environment
 
 pytestmark = pytest.mark.timeout(60)  # the first test of a session starts the product
@@ -49,7 +49,7 @@ async def test_a_paused_job_starts_nothing_over_a_restart(tmp_path: Path, model_
         return next(job for job in jobs if job["jobId"] == "process-message")
 
     with disposable(["dev"], folder=tmp_path, env=env) as program:
-        async with api_at(program.ready["api"], "local", program.ready["token"]) as user:
+        async with local_user(program) as user:
             nowhere = await user.call("POST", "/api/jobs/nonsense/pause")
             assert (nowhere.status, nowhere.body["code"]) == (404, "no_such_job")
             assert (await user.call("POST", "/api/jobs/nonsense/resume")).status == 404
@@ -64,7 +64,7 @@ async def test_a_paused_job_starts_nothing_over_a_restart(tmp_path: Path, model_
             run = await user.ok("GET", f"/api/runs/{sent['runId']}")
             assert (run["status"], run["hold"]) == ("queued", {"reason": "paused"})
     with disposable(["dev"], folder=tmp_path, env=env) as program:
-        async with api_at(program.ready["api"], "local", program.ready["token"]) as user:
+        async with local_user(program) as user:
             assert (await job_of(user))["pausedAt"] == job["pausedAt"]
             run = await user.ok("GET", f"/api/runs/{sent['runId']}")
             assert run["status"] == "queued"

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.support.api_client import Api, api_at
+from tests.support.api_client import Api, local_user
 from tests.support.product import Program, disposable
 from tests.support.waiting import until_answered
 
@@ -35,7 +35,7 @@ def limited(
 
 @pytest.fixture
 async def person(limited: Program) -> AsyncIterator[Api]:
-    async with api_at(limited.ready["api"], "local", limited.ready["token"]) as person:
+    async with local_user(limited) as person:
         yield person
 
 
