@@ -1,9 +1,10 @@
 // Where a person writes: Enter sends, `@` names a file, images are pasted, dropped or chosen. While an answer is being written,
 // they choose what a message does to it.
-import { type ClipboardEvent, type DragEvent, type KeyboardEvent, type ReactNode, type RefObject, use, useRef, useState } from "react";
+import { type ClipboardEvent, type DragEvent, type KeyboardEvent, type ReactNode, type RefObject, use, useState } from "react";
 import { useApi } from "../data/api.ts";
 import { PlacesContext } from "../prose/prose.tsx";
 import { Button, IconButton } from "../ui/button.tsx";
+import { FileButton } from "../ui/file-button.tsx";
 import { bestOf } from "../ui/fuzzy.ts";
 import { Icon } from "../ui/icon.tsx";
 import { useNotices } from "../ui/notices.tsx";
@@ -109,24 +110,9 @@ function useDraft(projectId: string, onSend: (draft: Pick<Draft, "message" | "at
   return { text, setText, files, canSend, send };
 }
 
-function ImageButton({ onChosen }: { onChosen: (files: FileList) => void }) {
-  const chooser = useRef<HTMLInputElement>(null);
+function ImageButton({ onChosen }: { onChosen: (files: readonly File[]) => void }) {
   return (
-    <>
-      <IconButton icon="plus" label="Attach images" onClick={() => chooser.current?.click()} />
-      <input
-        ref={chooser}
-        type="file"
-        hidden
-        multiple
-        accept="image/png,image/jpeg,image/webp"
-        aria-label="Images to attach"
-        onChange={({ target }) => {
-          if (target.files !== null) onChosen(target.files);
-          target.value = "";
-        }}
-      />
-    </>
+    <FileButton icon="plus" label="Attach images" chooser="Images to attach" accept="image/png,image/jpeg,image/webp" onChosen={onChosen} />
   );
 }
 

@@ -1,6 +1,7 @@
 // The tree of a project's files: only the rows that are seen are in the page, however many there are.
 import { type KeyboardEvent, lazy, Suspense, useEffect, useMemo, useRef, useState } from "react";
 import { IconButton } from "../ui/button.tsx";
+import { FileButton } from "../ui/file-button.tsx";
 import { drawnOf } from "../ui/rows.ts";
 import { useView } from "../ui/use-view.ts";
 import { useDrops, useUpload } from "./file-drops.ts";
@@ -82,21 +83,8 @@ export function FileTree({ projectId, entries, isWhole, shown, onOpen }: TreePro
 }
 
 function Upload({ projectId, folder }: { projectId: string; folder: string }) {
-  const chooser = useRef<HTMLInputElement>(null);
   const upload = useUpload(projectId);
-  return (
-    <>
-      <IconButton icon="upload" label="Upload files" onClick={() => chooser.current?.click()} />
-      <input
-        ref={chooser}
-        type="file"
-        hidden
-        multiple
-        aria-label="Files to upload"
-        onChange={({ target }) => void upload([...(target.files ?? [])], folder).finally(() => (target.value = ""))}
-      />
-    </>
-  );
+  return <FileButton icon="upload" label="Upload files" chooser="Files to upload" onChosen={(files) => void upload(files, folder)} />;
 }
 
 interface RowsProps {
