@@ -87,7 +87,7 @@ class JobAnswer(Answer):
                 EventTriggerAnswer(
                     event=each.event,
                     when=each.when,
-                    data_schema=None if each.schema is None else dict(each.schema),
+                    data_schema=each.schema,
                 )
                 for each in definition.events
             ),

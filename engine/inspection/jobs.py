@@ -25,7 +25,7 @@ class EventTrigger:
     model: type[EventData] | None
 
     @property
-    def schema(self) -> Mapping[str, Any] | None:
+    def schema(self) -> dict[str, Any] | None:
         """JSON Schema of the data; None where the job takes any, or a field of it has none."""
         try:
             return None if self.model is None else self.model.model_json_schema(by_alias=True)
