@@ -144,7 +144,8 @@ function Review({ address }: { address: string }) {
           <figure key={`${path} ${hunkId}`} className={styles.hunk} data-state={state}>
             <figcaption>
               <code>
-                {path}:{newStart}
+                {path}
+                {newStart > 0 && `:${newStart}`}
               </code>
               {state === "open" ? (
                 <>

@@ -77,7 +77,7 @@ export function Composer({ projectId, input, isBusy, onSend, onStop, children }:
         <Policies chosen={policy} isBusy={isBusy} onChoose={setPolicy} />
         {isBusy && (
           <Button onClick={onStop} title="Stop (Esc)">
-            <Icon name="stop" /> Stop
+            <Icon name="stop" /> <span>Stop</span>
           </Button>
         )}
         <IconButton className={styles.send} type="submit" icon="send" label="Send (Enter)" disabled={!canSend} />
