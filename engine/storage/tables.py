@@ -134,6 +134,18 @@ answered = sa.Table(
     sa.Column("event_id", sa.Text, primary_key=True),
 )
 
+# What an event did to runs that were there: the wait that it ended, by its step, or with "" that it
+# cancelled them. Written by intake and by waits that open late, read by inspection, deleted with
+# the run.
+effect = sa.Table(
+    "engine_effect",
+    metadata,
+    sa.Column("event_id", sa.Text, primary_key=True),
+    sa.Column("run_id", sa.Text, primary_key=True),
+    sa.Column("step_id", sa.Text, primary_key=True),
+    sa.Index("engine_effect_run", "run_id"),
+)
+
 # Runs that still take events (debounce, batch): written by intake, replaced once they have left.
 gathering = sa.Table(
     "engine_gathering",

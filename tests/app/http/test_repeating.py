@@ -102,3 +102,21 @@ async def test_an_operator_hears_of_all_runs_and_of_pauses(user: Api) -> None:
             if news.data.get("runId") == sent["runId"]:
                 states.append(news.data["state"])
         assert states == ["running", "completed"]
+
+
+async def test_an_event_shows_what_it_started_and_what_it_cancelled(user: Api) -> None:
+    sent = await user.send(await user.conversation(), "answer slowly")
+    await user.until_streaming(sent["messageId"])
+    body = {"name": "message/cancelled", "data": {"messageId": sent["messageId"]}}
+    cancelling = (await user.ok("POST", "/api/events", body))["eventId"]
+    await ended(user, sent["runId"])
+    event = await user.ok("GET", f"/api/events/{cancelling}")
+    run = {"runId": sent["runId"], "jobId": "process-message", "status": "cancelled"}
+    assert (event["cancelled"], event["endedWaits"], event["runs"]) == ([run], [], [])
+    listed = (await user.ok("GET", "/api/events?name=message/sent"))["events"]
+    [started] = [each for each in listed if each["eventId"] == sent["eventId"]]
+    assert (started["runs"], started["userId"]) == ([run], event["userId"])
+    unfit = {"name": "message/sent", "data": {"messageId": 7}}
+    refused = await user.call("POST", "/api/events", unfit)
+    assert (refused.status, refused.body["code"]) == (400, "bad_event")
+    assert "messageId" in refused.body["error"]

@@ -43,7 +43,11 @@ async def test_its_owner_sees_the_data_of_an_event(api: Api) -> None:
     event = await api.ok("GET", f"/api/events/{sent['eventId']}")
     assert event["data"]["messageId"] == sent["messageId"]
     assert (event["isCut"], event["runIds"]) == (False, [sent["runId"]])
-    assert not {"user", "headers"} & event.keys()
+    assert [(run["runId"], run["jobId"]) for run in event["runs"]] == [
+        (sent["runId"], "process-message")
+    ]
+    assert (event["endedWaits"], event["cancelled"]) == ([], [])
+    assert not {"user", "userId", "headers"} & event.keys()
     assert "secret" not in json.dumps(event)
     await api.until_final(sent["messageId"])
 
