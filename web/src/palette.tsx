@@ -28,6 +28,7 @@ function useEverything(): readonly Command[] {
     const always: Command[] = [
       { id: "projects", label: "All projects", kind: "command", icon: "folder", run: () => go("/") },
       { id: "runs", label: "Runs", kind: "command", icon: "clock", run: () => go("/runs") },
+      { id: "events", label: "Events", kind: "command", icon: "send", run: () => go("/events") },
       { id: "jobs", label: "Jobs", kind: "command", icon: "tool", run: () => go("/jobs") },
       { id: "metrics", label: "Metrics", kind: "command", icon: "spark", run: () => go("/metrics") },
       { id: "theme", label: "Light or dark", kind: "command", icon: "theme", run: changeTheme },

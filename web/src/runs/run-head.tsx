@@ -1,5 +1,5 @@
 // The head of a run: its facts, where it belongs, and what can be done with it.
-import { type ReactNode, useState } from "react";
+import { useState } from "react";
 import { Link, useLocation } from "wouter";
 import { useApi } from "../data/api.ts";
 import { Button } from "../ui/button.tsx";
@@ -7,6 +7,8 @@ import { Ask } from "../ui/dialog.tsx";
 import { useNotices } from "../ui/notices.tsx";
 import { wordsOf } from "../ui/problems.ts";
 import { AgainDialog } from "./again-dialog.tsx";
+import { eventPathOf } from "./events-wire.ts";
+import { Fact, linkTo } from "./facts.tsx";
 import styles from "./run-view.module.css";
 import { LiveSign, StatusSign } from "./sign.tsx";
 import { hasEnded, pathOf, type RunDetail } from "./wire.ts";
@@ -36,7 +38,11 @@ export function RunHead({ run, now, isLive, again }: HeadProps) {
         <Fact name="Created">{moment(createdAt)}</Fact>
         <Fact name="Queued">{duration((startedAt ?? endedAt ?? latest) - createdAt)}</Fact>
         {startedAt !== undefined && <Fact name="Duration">{duration((endedAt ?? latest) - startedAt)}</Fact>}
-        {run.eventName !== undefined && <Fact name="Event">{run.eventName}</Fact>}
+        {run.eventName !== undefined && (
+          <Fact name="Event">
+            <Link href={eventPathOf(run.eventId)}>{run.eventName}</Link>
+          </Fact>
+        )}
         {run.worker !== undefined && <Fact name="Worker">{run.worker}</Fact>}
         {run.parentRunId !== undefined && <Fact name="Invoked by">{linkTo(run.parentRunId)}</Fact>}
         {run.repeats !== undefined && <Fact name="Repeats">{linkTo(run.repeats)}</Fact>}
@@ -51,19 +57,6 @@ export function RunHead({ run, now, isLive, again }: HeadProps) {
       </dl>
     </header>
   );
-}
-
-function Fact({ name, children }: { name: string; children: ReactNode }) {
-  return (
-    <div>
-      <dt>{name}</dt>
-      <dd>{children}</dd>
-    </div>
-  );
-}
-
-export function linkTo(runId: string): ReactNode {
-  return <Link href={pathOf(runId)}>{runId}</Link>;
 }
 
 /** Where people see what the run has done, if its event names a conversation. */

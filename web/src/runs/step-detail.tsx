@@ -1,10 +1,12 @@
 // A step that somebody has chosen: its attempts, its error, what went in and what came out.
 import { useState } from "react";
+import { Link } from "wouter";
 import { useApi } from "../data/api.ts";
 import { Button, IconButton } from "../ui/button.tsx";
 import { AgainDialog } from "./again-dialog.tsx";
 import { Json } from "./json.tsx";
-import { linkTo } from "./run-head.tsx";
+import { eventPathOf } from "./events-wire.ts";
+import { linkTo } from "./facts.tsx";
 import styles from "./run-view.module.css";
 import { StatusSign } from "./sign.tsx";
 import type { Row } from "./timeline.ts";
@@ -36,7 +38,11 @@ export function StepDetail({ row, step, run, onClose }: DetailProps) {
           {linkTo(step.child.runId)} <StatusSign status={step.child.status} />
         </p>
       )}
-      {step.byEventId !== undefined && <p>By the event {step.byEventId}</p>}
+      {step.byEventId !== undefined && (
+        <p className={styles.link}>
+          By the event <Link href={eventPathOf(step.byEventId)}>{step.byEventId}</Link>
+        </p>
+      )}
       <ol>
         {step.tries.map((each, at) => (
           <Attempt key={at} attempt={each} began={run.createdAt} />

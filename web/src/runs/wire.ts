@@ -22,11 +22,6 @@ export interface Run {
   readonly error?: Failure;
 }
 
-export interface RunPage {
-  readonly runs: readonly Run[];
-  readonly nextCursor?: string;
-}
-
 export interface Counts {
   readonly total: number;
   readonly byStatus: Readonly<Partial<Record<Status, number>>>;
@@ -72,14 +67,22 @@ export function hasEnded({ status }: Run): boolean {
   return status === "completed" || status === "failed" || status === "cancelled";
 }
 
-/** A run's part of an address: ids hold colons and may hold slashes, which stay. */
 export function pathOf(runId: string): string {
-  return `/runs/${runId.split("/").map(encodeURIComponent).join("/")}`;
+  return pathTo("/runs/", runId);
 }
 
-/** The run that an address is about; an address that is no encoding of anything is taken as it is. */
 export function runIdOf(path: string): string {
-  const rest = path.slice("/runs/".length);
+  return idAt("/runs/", path);
+}
+
+/** An address below `place`: ids hold colons and may hold slashes, which stay. */
+export function pathTo(place: string, id: string): string {
+  return `${place}${id.split("/").map(encodeURIComponent).join("/")}`;
+}
+
+/** The id that an address below `place` is about; what is no encoding of anything is taken as it is. */
+export function idAt(place: string, path: string): string {
+  const rest = path.slice(place.length);
   try {
     return decodeURIComponent(rest);
   } catch {
