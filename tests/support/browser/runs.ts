@@ -12,6 +12,7 @@ await sit(
   seeAWait,
   cancelIt,
   runItAgain,
+  replayAndCancelSeveral,
   pauseAJob,
   seeTheMetrics,
 );
@@ -138,6 +139,44 @@ async function runItAgain({ page, see }: Sitting) {
   await page.getByRole("button", { name: "Run again", exact: true }).click();
   await page.waitForURL((url) => url.href !== before);
   await page.getByText("Repeats").waitFor();
+}
+
+/** By keys alone: some of the list are chosen, it is asked how many are meant, and said what became of each. */
+async function replayAndCancelSeveral({ page, see }: Sitting) {
+  await page.getByRole("navigation").getByRole("link", { name: "Runs" }).click();
+  const bar = page.getByRole("group", { name: "With several runs" });
+  const dialog = page.getByRole("dialog");
+  const list = page.getByRole("region", { name: "List of runs" });
+  await list.getByRole("link", { name: /Failed/ }).waitFor();
+  await list.getByRole("checkbox", { name: /process-message, failed/ }).focus();
+  await page.keyboard.press("Space");
+  await list.getByRole("checkbox", { name: /run-task, completed/ }).focus();
+  await page.keyboard.press("Space");
+  await bar.getByText("2 chosen").waitFor();
+  await see("chosen");
+  await bar.getByRole("button", { name: "Replay 1…" }).press("Enter");
+  await dialog.getByRole("button", { name: "Replay 1 run" }).press("Enter");
+  await dialog.getByText("1 run replayed.").waitFor();
+  await see("replayed");
+  await dialog.getByRole("link").click();
+  await page.getByText("Repeats").waitFor();
+  await page.getByRole("navigation").getByRole("link", { name: "Runs" }).click();
+  await page
+    .getByRole("search")
+    .getByRole("button", { name: /^Running/ })
+    .click();
+  await list.getByRole("link", { name: /Completed/ }).waitFor({ state: "hidden" });
+  await list
+    .getByRole("link", { name: /Running/ })
+    .first()
+    .waitFor();
+  const offer = bar.getByRole("button", { name: /^Cancel [1-9]/ });
+  const count = /\d+/.exec((await offer.textContent()) ?? "")?.[0];
+  await offer.press("Enter");
+  await dialog.getByRole("button", { name: /^Cancel \d+ run/ }).press("Enter");
+  await dialog.getByText(`${count} run${count === "1" ? "" : "s"} cancelled.`).waitFor();
+  await dialog.getByRole("button", { name: "Close" }).press("Enter");
+  await page.getByText("No run is like that.").waitFor();
 }
 
 async function pauseAJob({ page, see }: Sitting) {
