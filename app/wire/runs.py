@@ -22,11 +22,12 @@ MESSAGE_CHARS = 500
 
 
 class RunErrorAnswer(Answer):
-    """Why a run or step failed. The message is shown to the operator only."""
+    """Why a run or step failed. The message and the stack are shown to the operator only."""
 
     name: str
     code: str | None = Field(None, description="A stable word for programs, where there is one.")
     message: str | None = None
+    stack: str | None = Field(None, description="Where it was raised, the innermost call last.")
     step_id: str | None = None
 
 
@@ -38,6 +39,7 @@ def error_answer(error: Exception | None, *, for_operator: bool) -> RunErrorAnsw
         name=getattr(error, "name", type(error).__name__),
         code=code_of(error),
         message=getattr(error, "message", str(error))[:MESSAGE_CHARS] if for_operator else None,
+        stack=getattr(error, "stack", None) if for_operator else None,
         step_id=getattr(error, "step_id", None),
     )
 

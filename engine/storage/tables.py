@@ -87,6 +87,7 @@ attempt = sa.Table(
     sa.Column("next_at", sa.BigInteger),  # None: it was the last one
     sa.Column("error_code", sa.Text),  # None: the class has none, or old code has written it
     sa.Column("started_at", sa.BigInteger),  # None: old code has written it
+    sa.Column("error_stack", Sealed),  # None: as above
 )
 
 # Attempts of steps that have begun and, as long as they are not recorded, are still at it or were
@@ -299,6 +300,7 @@ def create(engine: sa.Engine) -> None:
         for column in (
             attempt.c.error_code,
             attempt.c.started_at,
+            attempt.c.error_stack,
             run.c.started_at,
             wait.c.opened_at,
         ):
