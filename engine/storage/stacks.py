@@ -33,8 +33,11 @@ def _frames(error: BaseException) -> list[str]:
         f"{_short(frame.f_code.co_filename)}:{line} in {frame.f_code.co_name}"
         for frame, line in frames
     ]
-    of_job = next((at for at, line in enumerate(lines) if not line.startswith(_OURS)), 0)
-    return lines[of_job:]  # how the engine came to call it tells nothing
+    of_job = 0  # how the engine came to call it tells nothing
+    for at, line in enumerate(lines, 1):
+        if line.startswith(_OURS):
+            of_job = at
+    return lines[of_job:] or lines
 
 
 def _short(filename: str) -> str:

@@ -6,7 +6,7 @@ import { withNewest, withOlder } from "../../web/src/runs/pages.ts";
 import { blocksOf, lineOf, topOf } from "../../web/src/runs/plot.ts";
 import { RUNS } from "../../web/src/runs/use-runs.ts";
 import { pathOf, type Run, runIdOf, type Step } from "../../web/src/runs/wire.ts";
-import { duration, failureWords, holdWords, stepAside, stepWords } from "../../web/src/runs/words.ts";
+import { duration, failureWords, holdWords, stepAside, stepWords, takenBy } from "../../web/src/runs/words.ts";
 
 const run = (createdAt: number, status: Run["status"] = "completed"): Run => ({
   runId: `r${createdAt}`,
@@ -62,6 +62,30 @@ test("a wait says how it ended, a step how often it was tried", () => {
   expect(stepAside(wait)).toBe("Wait for an event, nothing came in time");
   const flaky: Step = { stepId: "f", status: "failed", tries: [{ error: { name: "E" } }, { error: { name: "E" } }] };
   expect(stepWords(flaky)).toBe("Step, failed, 2 attempts");
+});
+
+test("a turn says what it took, a run what its turns took together", () => {
+  const none = { cacheReadTokens: 0, cacheWriteTokens: 0 };
+  const turn: Step = {
+    stepId: "turn-0",
+    kind: "run",
+    status: "completed",
+    tries: [{}],
+    usage: { ...none, inputTokens: 1_200, outputTokens: 30, costUsd: 0.02 },
+  };
+  const unpriced: Step = { ...turn, usage: { ...none, inputTokens: 1, outputTokens: 2, cacheReadTokens: 4 } };
+  const tool: Step = { stepId: "tool-0", kind: "run", status: "completed", tries: [{}] };
+  expect(stepWords(turn)).toBe("Step, completed, 1.2k in, 30 out, $0.02");
+  const of = (...steps: Step[]) => takenBy({ ...run(9), steps, children: [] });
+  expect(of(turn, tool, unpriced)).toEqual({
+    inputTokens: 1_201,
+    outputTokens: 32,
+    cacheReadTokens: 4,
+    cacheWriteTokens: 0,
+    costUsd: 0.02,
+  });
+  expect(of(unpriced)?.costUsd).toBe(undefined);
+  expect(of(tool)).toBe(undefined);
 });
 
 test("every kind of flow control is a sentence; a word that is not known yet is shown as it is", () => {

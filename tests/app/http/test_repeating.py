@@ -47,6 +47,21 @@ async def test_a_run_is_repeated_from_its_start_from_a_step_and_with_other_data(
     assert run["event"]["isCut"] is False
 
 
+async def test_a_turn_tells_what_it_took_and_a_failure_where_it_was_raised(user: Api) -> None:
+    run = await answered(user)
+    [turn] = [step for step in run["steps"] if step["stepId"] == "turn-0"]
+    message = await user.message(run["event"]["data"]["messageId"])
+    assert turn["usage"]["model"] == message["model"]
+    assert turn["usage"]["outputTokens"] == message["usage"]["outputTokens"] > 0
+    assert [step["stepId"] for step in run["steps"] if "usage" in step] == ["turn-0"]
+    sent = await user.send(await user.conversation(), "bad key")
+    await user.until_final(sent["messageId"])
+    failed = await ended(user, sent["runId"])
+    [tried] = [one for step in failed["steps"] for one in step["tries"] if "error" in one]
+    assert tried["error"]["stack"] == failed["error"]["stack"]
+    assert " in " in tried["error"]["stack"]
+
+
 async def test_what_cannot_be_repeated_says_why(user: Api) -> None:
     run = await answered(user)
     path = f"/api/runs/{run['runId']}/rerun"

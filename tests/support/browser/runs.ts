@@ -88,7 +88,16 @@ async function open({ page }: Sitting, named: RegExp, nth = 0) {
 
 async function seeAFailure(sitting: Sitting) {
   await open(sitting, /Failed ?process-message/);
-  await sitting.page.getByRole("region", { name: "Why it failed" }).waitFor();
+  const { page } = sitting;
+  await page
+    .getByRole("region", { name: "Why it failed" })
+    .getByText(/\.py:\d+ in /)
+    .waitFor();
+  await page.getByRole("option", { name: /Step, failed/ }).click();
+  await page
+    .getByRole("region", { name: "Error of the attempt" })
+    .getByText(/\.py:\d+ in /)
+    .waitFor();
   await sitting.see("failed-run");
 }
 
@@ -98,6 +107,11 @@ async function seeAnInvokedRun(sitting: Sitting) {
   await page.getByRole("option", { name: /Invoked run, completed/ }).click();
   await page.getByRole("region", { name: "Step" }).waitFor();
   await sitting.see("step");
+  await page.getByRole("option", { name: /turn-0.*Step, completed, .* in, .* out/ }).click();
+  await page.getByText(/^Answered by /).waitFor();
+  await page.getByText("Models", { exact: true }).waitFor();
+  await sitting.see("turn");
+  await page.getByRole("option", { name: /Invoked run, completed/ }).click();
   await page
     .getByRole("region", { name: "Step" })
     .getByRole("link", { name: /invoke-0/ })

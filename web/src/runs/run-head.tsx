@@ -2,6 +2,7 @@
 import { useState } from "react";
 import { Link, useLocation } from "wouter";
 import { useApi } from "../data/api.ts";
+import { usageWords } from "../ui/amounts.ts";
 import { Button } from "../ui/button.tsx";
 import { Ask } from "../ui/dialog.tsx";
 import { useNotices } from "../ui/notices.tsx";
@@ -12,7 +13,7 @@ import { Fact, linkTo } from "./facts.tsx";
 import styles from "./run-view.module.css";
 import { LiveSign, StatusSign } from "./sign.tsx";
 import { hasEnded, pathOf, type RunDetail } from "./wire.ts";
-import { duration, moment } from "./words.ts";
+import { duration, moment, takenBy } from "./words.ts";
 
 interface HeadProps {
   run: RunDetail;
@@ -24,6 +25,7 @@ interface HeadProps {
 export function RunHead({ run, now, isLive, again }: HeadProps) {
   const { createdAt, startedAt, endedAt } = run;
   const latest = Math.max(now, startedAt ?? createdAt);
+  const taken = takenBy(run);
   return (
     <header className={styles.head}>
       <div className={styles.title}>
@@ -43,6 +45,7 @@ export function RunHead({ run, now, isLive, again }: HeadProps) {
             <Link href={eventPathOf(run.eventId)}>{run.eventName}</Link>
           </Fact>
         )}
+        {taken !== undefined && <Fact name="Models">{usageWords(taken)}</Fact>}
         {run.worker !== undefined && <Fact name="Worker">{run.worker}</Fact>}
         {run.parentRunId !== undefined && <Fact name="Invoked by">{linkTo(run.parentRunId)}</Fact>}
         {run.repeats !== undefined && <Fact name="Repeats">{linkTo(run.repeats)}</Fact>}

@@ -1,11 +1,14 @@
 // What the API says of runs, jobs and metrics, as docs/http-api.md has it; times in milliseconds since 1970.
+import type { Taken } from "../ui/amounts.ts";
+
 export const STATUSES = ["running", "queued", "scheduled", "completed", "failed", "cancelled"] as const;
 export type Status = (typeof STATUSES)[number];
 
 export interface Failure {
   readonly name: string;
   readonly code?: string;
-  readonly message?: string; // the operator's alone
+  readonly message?: string; // the operator's alone, as the stack
+  readonly stack?: string;
   readonly stepId?: string;
 }
 
@@ -48,6 +51,7 @@ export interface Step {
   readonly endedBy?: "event" | "signal" | "timeout";
   readonly byEventId?: string;
   readonly child?: { readonly runId: string; readonly status: Status };
+  readonly usage?: Taken & { readonly model?: string };
   readonly error?: Failure;
   readonly input?: unknown;
   readonly output?: unknown;
