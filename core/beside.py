@@ -1,22 +1,11 @@
-"""Two things that are done beside one another."""
+"""An async context that opens beside other work."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Awaitable, Coroutine
+from collections.abc import AsyncGenerator, Awaitable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from typing import Any, TypeVar
+from typing import TypeVar
 
 T = TypeVar("T")
-U = TypeVar("U")
-
-
-async def both(one: Coroutine[Any, Any, T], other: Coroutine[Any, Any, U]) -> tuple[T, U]:
-    """Do both; the first that fails ends the other, and its error comes out as it is."""
-    try:
-        async with asyncio.TaskGroup() as tasks:
-            done = tasks.create_task(one), tasks.create_task(other)
-    except BaseExceptionGroup as failed:
-        raise failed.exceptions[0] from None
-    return done[0].result(), done[1].result()
 
 
 @asynccontextmanager

@@ -101,10 +101,13 @@ class Generations:
         rows = await self._http.mutation("system/streaming:waitUntil", args)
         return tuple(decode(SteerRecord, row) for row in rows)
 
-    async def start_tool_call(self, lease: Lease, *, turn: int, tool_call_id: ToolCallId) -> None:
-        """A pending call is running now. Raises: GenerationClosed, NotFound."""
+    async def start_tool_call(self, lease: Lease, *, turn: int, tool_call_id: ToolCallId) -> int:
+        """A pending call is running now; the version of the project's files, see `FileChanges`.
+
+        Raises: GenerationClosed, NotFound.
+        """
         args = _of(lease) | {"turn": turn, "toolCallId": tool_call_id}
-        await self._http.mutation("system/streaming:startToolCall", args)
+        return int(await self._http.mutation("system/streaming:startToolCall", args))
 
     async def finish_tool_call(  # noqa: PLR0913 - which call, and all that came of it
         self,

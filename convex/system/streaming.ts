@@ -118,13 +118,16 @@ export const condense = systemMutation({
   },
 });
 
+/** A call runs now; gives the version of the project's files. */
 export const startToolCall = systemMutation({
   args: call,
-  returns: v.null(),
+  returns: v.number(),
   handler: async (ctx, { messageId, epoch, turn, toolCallId }) => {
-    const { generation } = await held(ctx, messageId, epoch);
+    const { message, generation } = await held(ctx, messageId, epoch);
     await startCall(ctx, generation, { turn, toolCallId });
-    return null;
+    const project = await ctx.db.get(message.projectId);
+    if (project === null || project.deletedAt !== undefined) throw notFound("Project not found");
+    return project.filesVersion;
   },
 });
 

@@ -6,7 +6,6 @@ from datetime import datetime
 from pathlib import Path
 
 from agent.transcript import Condensed, Loaded, RecordedTurn, Steer, Work
-from core.beside import both
 from core.ids import MessageId, ToolCallId
 from jobs.answer.attached import AttachedImages, said_in
 from jobs.answer.attempt import Attempt
@@ -188,20 +187,16 @@ class StoreTranscript:
             NotFound: the project is gone.
             DiskFull: there is no room for its files.
         """
-        lease = await self._attempt.lease()
+        version = await self._store.generations.start_tool_call(
+            await self._attempt.lease(), turn=number, tool_call_id=call.call_id
+        )
         history = StoreHistory(self._store, self._attempt.message_id)
         self._histories[call.call_id] = history
         plan = self._plans[call.call_id] = StagedPlan()
         own = (*given, history, plan, StoreOutputs(self._store, self._attempt.message_id))
-        shown = self._store.generations.start_tool_call(
-            lease, turn=number, tool_call_id=call.call_id
+        place = await self._calls.start(
+            call.call_id, touches=touches, seen=seen, own=own, version=version
         )
-        given_files = self._calls.start(call.call_id, touches=touches, seen=seen, own=own)
-        try:
-            _, place = await both(shown, given_files)
-        except BaseException:
-            self._calls.drop(call.call_id)
-            raise
         live = await self._live_output(number, call.call_id)
         return replace(place, show=live.show)
 
