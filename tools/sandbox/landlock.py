@@ -43,7 +43,7 @@ class Landlock:
         """See `Confinement.wrap`."""
         if confined.network:
             raise NoSandbox(NO_NETWORK)
-        if confined.has_terminal:
+        if confined.terminal:
             raise NoSandbox(NO_TERMINAL)
         bounds = confined.bounds
         folder = str(confined.folder)
