@@ -209,7 +209,7 @@ async def test_a_terminal_runs_beside_the_api_and_a_worker_sees_what_it_changes(
 
 
 async def has_terminals() -> bool:
-    async with Sandbox(kinds=["bubblewrap"]) as sandbox:
+    async with Sandbox() as sandbox:
         return sandbox.kind is not None
 
 

@@ -99,11 +99,6 @@ NO_NETWORK = (
     "new packages, or tell the user that they have to be allowed (POLARIS_PACKAGE_REGISTRIES)."
 )
 
-NO_TERMINAL = (
-    "A terminal cannot be opened: this machine gives no user namespaces, and what is confined in "
-    "another way has no terminals. Commands of the agent run all the same."
-)
-
 KEEPERS = 8
 """Tasks of the sandbox itself, which the system counts as well."""
 
