@@ -12,6 +12,9 @@ await sit(
   seeAWait,
   cancelIt,
   runItAgain,
+  replayIt,
+  runAStepAgain,
+  findTheSameInTheRun,
   replayAndCancelSeveral,
   pauseAJob,
   seeTheMetrics,
@@ -153,6 +156,42 @@ async function runItAgain({ page, see }: Sitting) {
   await page.getByRole("button", { name: "Run again", exact: true }).click();
   await page.waitForURL((url) => url.href !== before);
   await page.getByText("Repeats").waitFor();
+}
+
+async function replayIt(sitting: Sitting) {
+  const { page } = sitting;
+  await open(sitting, /Cancelled.*message\/sent/);
+  const before = page.url();
+  await page.getByRole("button", { name: "Replay" }).click();
+  await page.waitForURL((url) => url.href !== before);
+  await page.getByText("Repeats").waitFor();
+}
+
+/** From a step on, with other data: the new run has that in its event. */
+async function runAStepAgain(sitting: Sitting) {
+  const { page } = sitting;
+  await open(sitting, /Completed.*message\/sent/);
+  const before = page.url();
+  await page.getByRole("option", { name: /project-words/ }).click();
+  await page.getByRole("button", { name: "Run again from here…" }).click();
+  const data = page.getByLabel("Data of the event");
+  await data.fill((await data.inputValue()).replace('"usesMcp": false', '"usesMcp": true'));
+  await page.getByRole("button", { name: "Run again", exact: true }).click();
+  await page.waitForURL((url) => url.href !== before);
+  await page.getByRole("region", { name: "Event message/sent" }).getByText('"usesMcp": true').waitFor();
+}
+
+/** What the list says of a run, its page says, too. */
+async function findTheSameInTheRun({ page }: Sitting) {
+  for (const status of ["Completed", "Failed", "Cancelled"]) {
+    await page.getByRole("navigation").getByRole("link", { name: "Runs" }).click();
+    const row = page.getByRole("link", { name: new RegExp(`^${status}`) }).last();
+    const [job, took] = [await row.locator("b").textContent(), await row.locator("[class*=took]").textContent()];
+    await row.click();
+    await page.getByRole("heading", { name: job ?? "", level: 1 }).waitFor();
+    await page.locator("header").getByText(status, { exact: true }).waitFor();
+    await page.locator("dd").getByText(took ?? "", { exact: true }).first().waitFor();
+  }
 }
 
 /** By keys alone: some of the list are chosen, it is asked how many are meant, and said what became of each. */
