@@ -34,7 +34,7 @@ export async function look(page: Page, folder: string, name: string, atWidth?: (
   return found;
 }
 
-async function violations(page: Page): Promise<string[]> {
+export async function violations(page: Page): Promise<string[]> {
   await page.evaluate(AXE); // past the policy of the page, which lets in no script of ours
   const found = (await page.evaluate("axe.run(document, { resultTypes: ['violations'] })")) as { violations: Violation[] };
   return found.violations.map(

@@ -190,7 +190,11 @@ async function findTheSameInTheRun({ page }: Sitting) {
     await row.click();
     await page.getByRole("heading", { name: job ?? "", level: 1 }).waitFor();
     await page.locator("header").getByText(status, { exact: true }).waitFor();
-    await page.locator("dd").getByText(took ?? "", { exact: true }).first().waitFor();
+    await page
+      .locator("dd")
+      .getByText(took ?? "", { exact: true })
+      .first()
+      .waitFor();
   }
 }
 
