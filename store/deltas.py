@@ -31,9 +31,10 @@ class DeltaLimits:
     The first delta of a message goes at once, then all messages together: every `shortest_s` while
     few answers stream, `answer_s` less often for each answer that does, `interval_s` at the
     longest. One that says more than `quick_chars` meanwhile is shown in larger pieces, at most
-    every `quick_s`: each of them costs its readers as much as 400 characters. They go in at most `requests` requests at a time of about `request_chars` each.
-    A message holds `unsaved_chars` at most: beyond it `text` waits, so that the model's stream is
-    held back. `deadline_s` is how long Convex may be away before a writer gives up.
+    every `quick_s`: each of them costs its readers as much as 400 characters. They go in at most
+    `requests` requests at a time of about `request_chars` each. A message holds `unsaved_chars` at
+    most: beyond it `text` waits, so that the model's stream is held back. `deadline_s` is how long
+    Convex may be away before a writer gives up.
     """
 
     interval_s: float = 0.1
