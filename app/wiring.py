@@ -47,6 +47,7 @@ from app.services.mcp.tokens import McpTokens
 from app.services.messages import Messaging
 from app.services.metering import Metering
 from app.services.previews import Previews
+from app.services.processes import ProjectProcesses
 from app.services.sealing import sealing_of
 from app.services.session import SessionFacts
 from app.services.streams import Streams
@@ -60,6 +61,7 @@ from jobs.answer.live_answers import LiveAnswers
 from jobs.outbox import Relay
 from llm.closing import freed
 from tools.lsp.language_servers import LanguageServers
+from tools.sandbox.processes import Processes
 from tools.sandbox.sandbox import Sandbox
 
 log = logging.getLogger(__name__)
@@ -169,6 +171,7 @@ class Rooms:
 
     terminals: Terminals
     previews: Previews
+    processes: ProjectProcesses
     editing: Editing
 
 
@@ -185,7 +188,8 @@ async def rooms_of(settings: Settings, backend: Backend) -> AsyncGenerator[Rooms
         terminals = Terminals(backend.store, folders, owned(Sandbox))
         await stack.enter_async_context(terminals)
         editing = await stack.enter_async_context(Editing(folders, owned(LanguageServers)))
-        yield Rooms(terminals, previews, editing)
+        processes = ProjectProcesses(backend.store, folders, owned(Processes))
+        yield Rooms(terminals, previews, processes, editing)
 
 
 @asynccontextmanager
@@ -244,6 +248,7 @@ def services_of(
         configuring=Configuring(backend.store, settings.package_registries),
         terminals=rooms.terminals,
         previews=rooms.previews,
+        processes=rooms.processes,
         editing=rooms.editing,
         transfers=Transferring(
             backend.store,

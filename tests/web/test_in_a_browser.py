@@ -2,7 +2,8 @@
 
 import json
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -84,14 +85,21 @@ RULES: tuple[dict[str, Any], ...] = (
 )
 
 
+@contextmanager
+def scripted(rules: Sequence[Mapping[str, Any]], folder: Path) -> Generator[str]:
+    """The address of a scripted model that plays these."""
+    scenario = folder / "scenario.json"
+    scenario.write_text(json.dumps({"rules": rules}))
+    command = ["model-server", "--scenario", str(scenario)]
+    with disposable(command, folder=folder, env=environment()) as program:
+        yield program.ready["url"]
+
+
 @pytest.fixture
 def model_url(tmp_path: Path) -> Iterator[str]:
     """A scripted model that plays `RULES`."""
-    scenario = tmp_path / "scenario.json"
-    scenario.write_text(json.dumps({"rules": RULES}))
-    command = ["model-server", "--scenario", str(scenario)]
-    with disposable(command, folder=tmp_path, env=environment()) as program:
-        yield program.ready["url"]
+    with scripted(RULES, tmp_path) as url:
+        yield url
 
 
 def archive(folder: Path) -> None:

@@ -2,22 +2,42 @@
 
 import json
 import subprocess
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from core.node import NODE
-from tests.support.product import disposable, environment
-from tests.web.test_in_a_browser import PEOPLE
+from tests.support.product import disposable
+from tests.web.test_in_a_browser import PEOPLE, scripted, settings
 from tools.sandbox.sandbox import Sandbox
+
+COMMAND = "echo begun; node -e 'setTimeout(() => 0, 1e6)'"
+RULES: tuple[dict[str, Any], ...] = (
+    {
+        "when": {"user_contains": "start it", "tool_results": 0},
+        "reply": {"tool_calls": [{"name": "startProcess", "arguments": {"command": COMMAND}}]},
+    },
+    {"reply": {"text": "It runs."}},
+)
+
+
+@pytest.fixture
+def model_url(tmp_path: Path) -> Iterator[str]:
+    """A scripted model that plays `RULES`."""
+    with scripted(RULES, tmp_path) as url:
+        yield url
 
 
 @pytest.mark.timeout(240)
-async def test_a_person_types_into_a_shell_and_looks_at_its_server(tmp_path: Path) -> None:
+async def test_a_person_types_into_a_shell_and_looks_at_its_server(
+    tmp_path: Path, model_url: str
+) -> None:
     async with Sandbox(kinds=["bubblewrap"]) as sandbox:
         if sandbox.kind is None:
             pytest.skip("this machine has no user namespaces")
-    env = environment(POLARIS_PORT="0", POLARIS_PREVIEW_PORT="0", POLARIS_DATA_DIR="data")
+    env = settings(model_url)
     with disposable(["dev"], folder=tmp_path, env=env) as program:
         done = subprocess.run(  # noqa: ASYNC221, S603 - our own script, and nothing else waits
             [NODE, PEOPLE / "terminal.ts", program.ready["web"], tmp_path],

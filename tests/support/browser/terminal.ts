@@ -1,8 +1,15 @@
 // A person's shell below the editor, a server that they start in it, and the preview of that beside the editor.
 import type { FrameLocator } from "playwright-core";
-import { newProject, sit, type Sitting } from "./sitting.ts";
+import { newProject, say, sit, type Sitting } from "./sitting.ts";
 
-await sit((sitting) => newProject(sitting, "Shop"), typeInTheTerminal, findItAfterAReload, seeWhatAServerShows, leaveByKeyboard);
+await sit(
+  (sitting) => newProject(sitting, "Shop"),
+  typeInTheTerminal,
+  findItAfterAReload,
+  seeWhatAServerShows,
+  leaveByKeyboard,
+  endWhatTheAgentStarted,
+);
 
 function shell({ page }: Sitting): FrameLocator {
   return page.frameLocator('iframe[title="Terminal 1"]');
@@ -54,4 +61,17 @@ async function leaveByKeyboard({ page }: Sitting) {
   await page.waitForFunction(() => document.activeElement?.tagName === "IFRAME");
   await page.keyboard.press("Control+`");
   await page.waitForFunction(() => document.activeElement?.tagName === "TEXTAREA");
+}
+
+async function endWhatTheAgentStarted(sitting: Sitting) {
+  const { page, see } = sitting;
+  await say(sitting, "start it");
+  await page.getByRole("button", { name: "Processes" }).click();
+  const process = page.getByRole("article", { name: /setTimeout/ });
+  await process.getByText("begun", { exact: true }).waitFor();
+  await see("processes", async (width) => {
+    if (width === 390) await page.getByRole("navigation", { name: "Parts of the page" }).getByRole("button", { name: "Terminal" }).click();
+  });
+  await process.getByRole("button", { name: "Stop" }).click();
+  await process.getByText(/^stopped/).waitFor();
 }

@@ -18,6 +18,14 @@ interface Process {
   readonly output: string;
 }
 
+const ENDINGS: Readonly<Record<string, string>> = {
+  stopped: "stopped",
+  timeout: "ended after four hours",
+  output: "ended, it printed too much,",
+  memory: "ended, it used too much memory,",
+  tasks: "ended, it had too many threads,",
+};
+
 const AGAIN_MS = 2_000; // no channel tells what a process prints; it is asked for while somebody looks
 
 export function Processes({ projectId, onTell }: { projectId: string; onTell: (text: string) => void }) {
@@ -77,7 +85,8 @@ function Row({ projectId, process, onChange, onTell }: RowProps) {
 
 function stateOf({ startedAt, endedAt, exitCode, ending }: Process): string {
   if (endedAt === undefined) return `running since ${timeOf(startedAt)}`;
-  return exitCode === undefined ? `ended (${ending}) at ${timeOf(endedAt)}` : `ended with ${exitCode} at ${timeOf(endedAt)}`;
+  const how = ending !== "exited" ? (ENDINGS[ending ?? ""] ?? ending) : exitCode === 0 ? "ended" : `failed with exit code ${exitCode}`;
+  return `${how} at ${timeOf(endedAt)}`;
 }
 
 function timeOf(at: number): string {
