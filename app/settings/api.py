@@ -24,6 +24,12 @@ class ApiSettings(Group):
         validation_alias="POLARIS_PORT",
         description="Port the API listens on; 0 picks a free one.",
     )
+    public_url: str | None = Field(
+        default=None,
+        pattern=r"^https?://[^\s/?#]+$",
+        validation_alias="POLARIS_PUBLIC_URL",
+        description="Where browsers reach this API, as https://ide.example.com; else its port.",
+    )
     preview_port: int = Field(
         default=0,
         ge=0,
@@ -79,6 +85,14 @@ class ApiSettings(Group):
         validation_alias="POLARIS_CORS_ORIGINS",
         description="Origins (comma-separated) whose pages may call the API; none by default.",
     )
+
+    @property
+    def known_url(self) -> str | None:
+        """Where browsers reach the API, as far as that is known before it listens."""
+        if self.public_url is not None:
+            return self.public_url
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"http://{host}:{self.port}" if self.port and self.is_loopback else None
 
     @property
     def is_loopback(self) -> bool:
