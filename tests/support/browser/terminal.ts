@@ -1,5 +1,5 @@
 // A person's shell below the editor, a server that they start in it, and the preview of that beside the editor.
-import type { FrameLocator } from "playwright-core";
+import type { FrameLocator, Page } from "playwright-core";
 import { newProject, say, sit, type Sitting } from "./sitting.ts";
 
 await sit(
@@ -19,6 +19,11 @@ async function shows(sitting: Sitting, words: string | RegExp) {
   await shell(sitting).locator(".xterm-rows").filter({ hasText: words }).waitFor();
 }
 
+/** Where there is room for one part only, that one. */
+async function partOf(page: Page, width: number, name: string) {
+  if (width === 390) await page.getByRole("navigation", { name: "Parts of the page" }).getByRole("button", { name }).click();
+}
+
 async function typeInTheTerminal(sitting: Sitting) {
   const { page, see } = sitting;
   await page.getByRole("button", { name: "Terminal", exact: true }).first().waitFor();
@@ -26,8 +31,9 @@ async function typeInTheTerminal(sitting: Sitting) {
   await shows(sitting, "~ $");
   await page.keyboard.type("echo $((6*7)) | tee answer.txt\n");
   await shows(sitting, /42/);
-  await page.getByRole("treeitem", { name: "answer.txt" }).waitFor();
-  await see("terminal");
+  await page.getByRole("treeitem", { name: "answer.txt" }).click();
+  await page.getByRole("textbox", { name: "answer.txt" }).waitFor();
+  await see("terminal", async (width) => await partOf(page, width, "Terminal"));
   if (await shell(sitting).locator("#state").isVisible()) throw new Error("something is wrong after a change of size");
 }
 
@@ -50,9 +56,7 @@ async function seeWhatAServerShows(sitting: Sitting) {
   const message = page.getByLabel("Message to the agent");
   await page.waitForFunction(() => document.querySelector("textarea")?.value.includes("Serving HTTP") === true);
   if (!(await message.inputValue()).startsWith("The preview of port 8123")) throw new Error("the agent is not told of what");
-  await see("preview", async (width) => {
-    if (width === 390) await page.getByRole("navigation", { name: "Parts of the page" }).getByRole("button", { name: "Preview" }).click();
-  });
+  await see("preview", async (width) => await partOf(page, width, "Preview"));
 }
 
 async function leaveByKeyboard({ page }: Sitting) {
@@ -69,9 +73,7 @@ async function endWhatTheAgentStarted(sitting: Sitting) {
   await page.getByRole("button", { name: "Processes" }).click();
   const process = page.getByRole("article", { name: /setTimeout/ });
   await process.getByText("begun", { exact: true }).waitFor();
-  await see("processes", async (width) => {
-    if (width === 390) await page.getByRole("navigation", { name: "Parts of the page" }).getByRole("button", { name: "Terminal" }).click();
-  });
+  await see("processes", async (width) => await partOf(page, width, "Terminal"));
   await process.getByRole("button", { name: "Stop" }).click();
   await process.getByText(/^stopped/).waitFor();
 }

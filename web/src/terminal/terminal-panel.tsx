@@ -1,6 +1,17 @@
 // The terminals of a project, a tab each, and the processes that the agent has started. All go on while another is looked at.
-import { type ReactNode, type RefObject, useCallback, useEffect, useEffectEvent, useImperativeHandle, useRef, useState } from "react";
+import {
+  type CSSProperties,
+  type ReactNode,
+  type RefObject,
+  useCallback,
+  useEffect,
+  useEffectEvent,
+  useImperativeHandle,
+  useRef,
+  useState,
+} from "react";
 import { Button, IconButton } from "../ui/button.tsx";
+import { Edge, useHeight } from "./edge.tsx";
 import { type Frames, useFrames } from "./frames.ts";
 import { Processes } from "./processes.tsx";
 import { fromKept, keptText, type Open, quoted, type Terminals, withNew, without, withSession } from "./sessions.ts";
@@ -32,6 +43,7 @@ const LINES_MS = 2_000;
 
 export default function TerminalPanel({ projectId, handle, isAsked, wanted, onLeave, onPort, onTell, onHide }: PanelProps) {
   const { open, shown, show, frames, begin, close, lines } = useShells(projectId, { onLeave, onPort });
+  const [height, setHeight] = useHeight();
   const isShell = shown !== null && shown !== PROCESSES;
   const focus = () => (isShell ? frames.focus(shown) : undefined);
   useImperativeHandle(handle, () => ({ focus, run: begin, lines }));
@@ -43,7 +55,8 @@ export default function TerminalPanel({ projectId, handle, isAsked, wanted, onLe
     if (isAsked && isShell) frames.focus(shown);
   }, [isAsked, isShell, shown, frames]);
   return (
-    <section className={styles.panel} aria-label="Terminal">
+    <section className={styles.panel} aria-label="Terminal" style={{ "--height": `${height}vh` } as CSSProperties}>
+      <Edge height={height} onChange={setHeight} />
       <header>
         <nav className={styles.tabs} aria-label="Terminals">
           {open.map((each) => (
