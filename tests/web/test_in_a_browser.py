@@ -150,10 +150,15 @@ OF_A_STRANGER = ("[CONVEX Q(", "ArgumentValidationError")
 def test_the_page_bears_scripts_reloads_strangers_and_a_killed_server(
     tmp_path: Path, model_url: str
 ) -> None:
-    program = start(["dev"], folder=tmp_path, env=settings(model_url))
+    bears_a_kill("trials.ts", tmp_path, model_url)
+
+
+def bears_a_kill(script: str, folder: Path, model_url: str) -> None:
+    """The script finds everything working, though the server is killed when it says so."""
+    program = start(["dev"], folder=folder, env=settings(model_url))
     port = urlsplit(str(program.ready["api"])).port or 0
-    command = [NODE, PEOPLE / "trials.ts", program.ready["web"], tmp_path]
-    log = tmp_path / "trials.log"
+    command = [NODE, PEOPLE / script, program.ready["web"], folder]
+    log = folder / "trials.log"
     with (
         log.open("wb") as sink,
         subprocess.Popen(command, stdout=subprocess.PIPE, stderr=sink, text=True) as person,  # noqa: S603
@@ -163,8 +168,8 @@ def test_the_page_bears_scripts_reloads_strangers_and_a_killed_server(
         try:
             if said == ["kill"]:
                 program.kill()
-                (tmp_path / "killed").touch()
-                program = start(["dev"], folder=tmp_path, env=settings(model_url, port=port))
+                (folder / "killed").touch()
+                program = start(["dev"], folder=folder, env=settings(model_url, port=port))
                 said += person.stdout.read().splitlines()
         finally:
             person.wait(10)

@@ -10,7 +10,7 @@ import pytest
 
 from core.node import NODE
 from tests.support.product import disposable
-from tests.web.test_in_a_browser import PEOPLE, scripted, settings
+from tests.web.test_in_a_browser import PEOPLE, bears_a_kill, scripted, settings
 from tools.sandbox.sandbox import Sandbox
 
 COMMAND = "echo begun; node -e 'setTimeout(() => 0, 1e6)'"
@@ -30,16 +30,20 @@ def model_url(tmp_path: Path) -> Iterator[str]:
         yield url
 
 
-@pytest.mark.timeout(240)
-async def test_a_person_types_into_a_shell_and_looks_at_its_server(
-    tmp_path: Path, model_url: str
-) -> None:
+@pytest.fixture(autouse=True)
+async def needs_user_namespaces() -> None:
     async with Sandbox(kinds=["bubblewrap"]) as sandbox:
         if sandbox.kind is None:
             pytest.skip("this machine has no user namespaces")
+
+
+@pytest.mark.timeout(240)
+def test_a_person_types_into_a_shell_and_looks_at_its_server(
+    tmp_path: Path, model_url: str
+) -> None:
     env = settings(model_url)
     with disposable(["dev"], folder=tmp_path, env=env) as program:
-        done = subprocess.run(  # noqa: ASYNC221, S603 - our own script, and nothing else waits
+        done = subprocess.run(  # noqa: S603 - our own script
             [NODE, PEOPLE / "terminal.ts", program.ready["web"], tmp_path],
             capture_output=True,
             check=False,
@@ -50,3 +54,11 @@ async def test_a_person_types_into_a_shell_and_looks_at_its_server(
     seen = json.loads(done.stdout.splitlines()[-1])
     assert not seen["complaints"], "\n".join(seen["complaints"])
     assert not seen["violations"], "\n".join(seen["violations"])
+
+
+@pytest.mark.timeout(240)
+@pytest.mark.thorough
+def test_terminals_bear_ends_floods_other_windows_and_a_killed_server(
+    tmp_path: Path, model_url: str
+) -> None:
+    bears_a_kill("terminal-trials.ts", tmp_path, model_url)

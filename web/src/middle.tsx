@@ -27,19 +27,17 @@ interface MiddleProps {
 export default function Middle({ projectId, pane, open, shown, onPane, onShow, onClose }: MiddleProps) {
   const terminal = useRef<TerminalHandle>(null);
   const [listening, setListening] = useState<number | null>(null);
-  const [hasTerminal, showTerminal] = useShown(`polaris.terminal.${projectId}`, pane === "Terminal");
-  const [hasPreview, showPreview] = useShown(`polaris.preview.${projectId}`, pane === "Preview");
-  const [isAsked, setAsked] = useState(false); // else it was there when the page was loaded, and takes no focus
+  const { hasTerminal, hasPreview, front, showTerminal, look, hideTerminal, hidePreview } = useParts(projectId, pane, onPane);
   const tell = useTell(() => onPane("Chat"));
-  const [goIn, goOut] = useWayIn(terminal, hasTerminal, () => (setAsked(true), showTerminal(true), onPane("Terminal")));
+  const [isAsked, setAsked] = useState(false); // else it was there when the page was loaded, and takes no focus
+  const [goIn, goOut] = useWayIn(terminal, hasTerminal, () => (setAsked(true), showTerminal()));
   const [wanted, setWanted] = useState(""); // to be run once the panel is there
   function run(command: string) {
     goIn();
     if (terminal.current === null) setWanted(command);
     else terminal.current.run(command);
   }
-  const look = () => (showPreview(true), onPane("Preview"));
-  const hide = (part: (isShown: boolean) => void) => (part(false), onPane("Editor"));
+  const place = useRef<HTMLDivElement>(null);
   useCommands(() => [
     { id: "terminal", label: "Terminal (Ctrl+`)", kind: "command", icon: "code", run: goIn },
     { id: "preview", label: "Preview of a server", kind: "command", icon: "spark", run: look },
@@ -50,12 +48,12 @@ export default function Middle({ projectId, pane, open, shown, onPane, onShow, o
       listening={listening}
       onRun={run}
       onTell={async (port) => tell(quoted(`The preview of port ${port} does not work:`, (await terminal.current?.lines()) ?? ""))}
-      onHide={() => hide(showPreview)}
+      onHide={hidePreview}
     />
   );
-  const panel = { handle: terminal, isAsked, wanted, onLeave: goOut, onPort: setListening, onTell: tell, onHide: () => hide(showTerminal) };
+  const panel = { handle: terminal, isAsked, wanted, onLeave: goOut, onPort: setListening, onTell: tell, onHide: hideTerminal };
   return (
-    <div className={styles.middle} data-pane={pane}>
+    <div className={styles.middle} data-pane={pane} data-front={front}>
       <div className={styles.upper} data-preview={hasPreview || undefined}>
         <div className={styles.editor}>
           {open.length === 0 ? (
@@ -66,7 +64,7 @@ export default function Middle({ projectId, pane, open, shown, onPane, onShow, o
             </Later>
           )}
         </div>
-        <Kept what="the preview" className={styles.preview} isShown={hasPreview}>
+        <Kept what="the preview" place={place} className={styles.preview} isShown={hasPreview}>
           {preview}
         </Kept>
       </div>
@@ -74,10 +72,10 @@ export default function Middle({ projectId, pane, open, shown, onPane, onShow, o
         <TerminalPanel projectId={projectId} {...panel} />
       </Kept>
       <footer className={styles.bar}>
-        <Button look="quiet" aria-pressed={hasTerminal} title="Terminal (Ctrl+`)" onClick={hasTerminal ? panel.onHide : goIn}>
+        <Button look="quiet" aria-pressed={hasTerminal} title="Terminal (Ctrl+`)" onClick={hasTerminal ? hideTerminal : goIn}>
           Terminal
         </Button>
-        <Button look="quiet" aria-pressed={hasPreview} onClick={hasPreview ? () => hide(showPreview) : look}>
+        <Button look="quiet" aria-pressed={hasPreview} onClick={() => (isSeen(place.current) ? hidePreview() : look())}>
           Preview
         </Button>
       </footer>
@@ -89,20 +87,43 @@ function Later({ what, children }: { what: string; children: ReactNode }) {
   return <Suspense fallback={<p className={styles.empty}>Loading {what}…</p>}>{children}</Suspense>;
 }
 
+/** Which parts are shown, and in front where editor and preview have no room beside each other: what was asked for last. */
+function useParts(projectId: string, pane: string, onPane: MiddleProps["onPane"]) {
+  const [hasTerminal, setTerminal] = useShown(`polaris.terminal.${projectId}`, pane === "Terminal");
+  const [hasPreview, setPreview] = useShown(`polaris.preview.${projectId}`, pane === "Preview");
+  const [front, setFront] = useState<"Editor" | "Preview">("Preview");
+  if ((pane === "Editor" || pane === "Preview") && pane !== front) setFront(pane);
+  return {
+    hasTerminal,
+    hasPreview,
+    front,
+    showTerminal: () => (setTerminal(true), onPane("Terminal")),
+    hideTerminal: () => (setTerminal(false), onPane(hasPreview ? front : "Editor")),
+    look: () => (setPreview(true), onPane("Preview")),
+    hidePreview: () => (setPreview(false), onPane("Editor")),
+  };
+}
+
+/** Where there is little room, an open file stands before the preview. */
+function isSeen(element: HTMLElement | null): boolean {
+  return element !== null && element.getClientRects().length > 0;
+}
+
 interface KeptProps {
   what: string;
+  place?: RefObject<HTMLDivElement | null>;
   className: string | undefined;
   isShown: boolean;
   children: ReactNode;
 }
 
 /** What goes on while it is hidden, and is not there before it was shown once. */
-function Kept({ what, className, isShown, children }: KeptProps) {
+function Kept({ what, place, className, isShown, children }: KeptProps) {
   const [wasShown, setWasShown] = useState(isShown);
   if (isShown && !wasShown) setWasShown(true);
   return (
     wasShown && (
-      <div className={className} hidden={!isShown}>
+      <div ref={place} className={className} hidden={!isShown}>
         <Later what={what}>{children}</Later>
       </div>
     )

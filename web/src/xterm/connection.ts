@@ -21,6 +21,8 @@ interface Watcher {
   size(): Size;
   /** `isNew` false: what it showed before follows. */
   onSession(session: string | null, isNew: boolean): void;
+  /** The shell that was looked for is gone; a new one follows. */
+  onFresh(words: string): void;
   onBytes(bytes: Uint8Array): void;
   onState(state: State): void;
 }
@@ -126,7 +128,10 @@ export class Connection {
       this.session = null;
       this.watcher.onSession(null, true);
     }
-    if (next.follows === "fresh") return this.connect();
+    if (next.follows === "fresh") {
+      this.watcher.onFresh(next.words);
+      return this.connect();
+    }
     if (next.follows === "retry") {
       this.timer = setTimeout(() => this.connect(), waitMs(this.attempt));
       this.attempt += 1;

@@ -71,6 +71,14 @@ function beginReplay(): void {
   setTimeout(() => terminal.write("", () => (isReplayed = false)), REPLAY_MS);
 }
 
+const PLAIN = "\u001B[?1049l\u001B[?1000;1002;1003;1006;2004l\u001B[!p"; // the modes that a program which has died leaves behind
+
+/** What was shown stays, and is told from what follows. */
+function beginAnew(words: string): void {
+  const line = terminal.buffer.active.cursorX > 0 ? "\r\n" : "";
+  terminal.write(`${PLAIN}${line}\u001B[3m${words}\u001B[0m\r\n`);
+}
+
 function start({ token, projectId, session }: Extract<ToFrame, { kind: "start" }>): void {
   if (connection !== null) return;
   connection = new Connection(
@@ -81,6 +89,7 @@ function start({ token, projectId, session }: Extract<ToFrame, { kind: "start" }
         if (now !== null && !isNew) beginReplay();
         tell({ kind: "session", session: now });
       },
+      onFresh: beginAnew,
       onBytes: write,
       onState: show,
     },
