@@ -9,6 +9,7 @@ await sit(
   endAndBeginAgain,
   haveTwo,
   changeTheTheme,
+  makeItHigher,
   bearAFlood,
   useItInAnotherWindow,
   openTooMany,
@@ -58,6 +59,21 @@ async function changeTheTheme({ page }: Sitting) {
   await page.getByRole("combobox", { name: /^Find/ }).fill("light or");
   await page.keyboard.press("Enter");
   if ((await colour()) === before) throw new Error("the terminal does not follow the page's theme");
+}
+
+async function makeItHigher({ page }: Sitting) {
+  const height = async () => (await page.getByRole("region", { name: "Terminal" }).boundingBox())?.height ?? 0;
+  const before = await height();
+  await page.getByRole("separator").press("ArrowUp");
+  await page.getByRole("separator").press("ArrowUp");
+  const higher = await height();
+  if (higher < before + 50) throw new Error(`${before} pixels high, and then ${higher}`);
+  const { x = 0, y = 0, width = 0 } = (await page.getByRole("separator").boundingBox()) ?? {};
+  await page.mouse.move(x + width / 2, y + 4);
+  await page.mouse.down();
+  await page.mouse.move(x + width / 2, y + 104, { steps: 5 });
+  await page.mouse.up();
+  if (Math.abs((await height()) - (higher - 100)) > 12) throw new Error(`${await height()} pixels after a pull`);
 }
 
 async function bearAFlood({ page }: Sitting) {

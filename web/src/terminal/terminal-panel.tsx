@@ -11,6 +11,7 @@ import {
   useState,
 } from "react";
 import { Button, IconButton } from "../ui/button.tsx";
+import { Icon } from "../ui/icon.tsx";
 import { Edge, useHeight } from "./edge.tsx";
 import { type Frames, useFrames } from "./frames.ts";
 import { Processes } from "./processes.tsx";
@@ -59,17 +60,25 @@ export default function TerminalPanel({ projectId, handle, isAsked, wanted, onLe
       <Edge height={height} onChange={setHeight} />
       <header>
         <nav className={styles.tabs} aria-label="Terminals">
-          {open.map((each) => (
-            <Tab key={each.key} name={`Terminal ${each.number}`} isShown={each.key === shown} onShow={() => show(each.key)}>
-              <IconButton icon="close" label={`End terminal ${each.number}`} onClick={() => close(each.key)} />
-            </Tab>
-          ))}
+          <div>
+            {open.map(({ key, number }) => (
+              <Tab key={key} name={`Terminal ${number}`} isShort={open.length > 2} isShown={key === shown} onShow={() => show(key)}>
+                <IconButton icon="close" label={`End terminal ${number}`} onClick={() => close(key)} />
+              </Tab>
+            ))}
+          </div>
           <IconButton icon="plus" label="New terminal" onClick={() => begin()} />
           <Tab name="Processes" isShown={shown === PROCESSES} onShow={() => show(PROCESSES)} />
         </nav>
         {isShell && (
-          <Button look="quiet" onClick={() => void lines().then((text) => onTell(quoted("In the terminal:", text)))}>
-            Tell the agent
+          <Button
+            look="quiet"
+            className={styles.tell}
+            aria-label="Tell the agent"
+            title="What it shows goes into the message to the agent"
+            onClick={() => void lines().then((text) => onTell(quoted("In the terminal:", text)))}
+          >
+            <Icon name="chat" /> <span>Tell the agent</span>
           </Button>
         )}
         <IconButton icon="close" label="Hide the terminal (its shells go on)" onClick={onHide} />
@@ -131,11 +140,23 @@ function useTerminals(projectId: string): [Terminals, (change: (now: Terminals) 
   return [terminals, setTerminals];
 }
 
-function Tab({ name, isShown, onShow, children }: { name: string; isShown: boolean; onShow: () => void; children?: ReactNode }) {
+interface TabProps {
+  name: string;
+  isShort?: boolean; // only its last word is seen
+  isShown: boolean;
+  onShow: () => void;
+  children?: ReactNode;
+}
+
+function Tab({ name, isShort = false, isShown, onShow, children }: TabProps) {
+  const place = useRef<HTMLDivElement>(null);
+  useEffect(() => {
+    if (isShown) place.current?.scrollIntoView({ block: "nearest", inline: "nearest" });
+  }, [isShown]);
   return (
-    <div className={styles.tab} data-shown={isShown || undefined}>
-      <button type="button" aria-current={isShown} onClick={onShow}>
-        {name}
+    <div ref={place} className={styles.tab} data-shown={isShown || undefined}>
+      <button type="button" aria-label={name} aria-current={isShown} title={name} onClick={onShow}>
+        {isShort ? name.split(" ").at(-1) : name}
       </button>
       {children}
     </div>

@@ -33,6 +33,7 @@ type Told =
   | { readonly type: "error"; readonly error: string; readonly code: string };
 
 const PIECE_BYTES = 32 * 1024; // of what is pasted; the server takes 64 KiB in one message
+const MOST_WAITING = 256; // keys, or pieces of what is pasted
 const WELL: State = { words: "", action: "" };
 
 export class Connection {
@@ -42,12 +43,13 @@ export class Connection {
   private socket: WebSocket | null = null;
   private attempt = 0;
   private timer: ReturnType<typeof setTimeout> | undefined;
-  private waiting = ""; // to be typed once the shell is there
+  private isBegun = false; // the shell is there
+  private waiting: Uint8Array<ArrayBuffer>[] = []; // typed while it was coming
   constructor(shell: Shell, watcher: Watcher) {
     [this.shell, this.watcher, this.session] = [shell, watcher, shell.session];
   }
 
-  get isOpen(): boolean {
+  private get isOpen(): boolean {
     return this.socket?.readyState === WebSocket.OPEN;
   }
 
@@ -81,19 +83,18 @@ export class Connection {
     this.socket.onmessage = this.socket.onclose = null;
     this.socket.close();
     this.socket = null;
+    this.isBegun = false;
   }
 
-  /** What a person has typed or pasted; typed into nothing, it is lost. */
+  /** What a person types or pastes. It waits for a shell that is coming, up to a bound; typed into none, it is lost. */
   send(bytes: Uint8Array<ArrayBuffer>): void {
-    if (!this.isOpen) return;
+    if (this.socket === null) return;
+    if (!this.isBegun) {
+      if (this.waiting.length < MOST_WAITING) this.waiting.push(bytes);
+      return;
+    }
     this.watcher.onState(WELL);
-    for (let at = 0; at < bytes.length; at += PIECE_BYTES) this.socket?.send(bytes.subarray(at, at + PIECE_BYTES));
-  }
-
-  /** Types it as soon as there is a shell. */
-  type(text: string): void {
-    if (this.isOpen && this.session !== null) this.tell({ type: "input", data: text });
-    else this.waiting += text;
+    for (let at = 0; at < bytes.length; at += PIECE_BYTES) this.socket.send(bytes.subarray(at, at + PIECE_BYTES));
   }
 
   resize({ cols, rows }: Size): void {
@@ -114,15 +115,17 @@ export class Connection {
 
   private begin(session: string, isNew: boolean): void {
     this.session = session;
+    this.isBegun = true;
     this.attempt = 0;
     this.watcher.onSession(session, isNew);
     this.watcher.onState(WELL);
-    if (this.waiting !== "") this.tell({ type: "input", data: this.waiting });
-    this.waiting = "";
+    for (const bytes of this.waiting.splice(0)) this.send(bytes);
   }
 
   private end(ended: Ended): void {
     this.socket = null;
+    this.isBegun = false;
+    this.waiting = [];
     const next = after(ended);
     if (!next.keepsSession) {
       this.session = null;

@@ -132,7 +132,7 @@ function hear(message: ToFrame): void {
     case "start":
       return start(message);
     case "type":
-      return connection?.type(message.text);
+      return connection?.send(new TextEncoder().encode(message.text));
     case "focus":
       return terminal.focus();
     case "read":
