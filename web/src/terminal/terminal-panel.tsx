@@ -154,7 +154,7 @@ function Tab({ name, isShort = false, isShown, onShow, children }: TabProps) {
     if (isShown) place.current?.scrollIntoView({ block: "nearest", inline: "nearest" });
   }, [isShown]);
   return (
-    <div ref={place} className={styles.tab} data-shown={isShown || undefined}>
+    <div ref={place} className={styles.tab} data-shown={isShown || undefined} data-short={isShort || undefined}>
       <button type="button" aria-label={name} aria-current={isShown} title={name} onClick={onShow}>
         {isShort ? name.split(" ").at(-1) : name}
       </button>
