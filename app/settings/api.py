@@ -4,7 +4,7 @@ import ipaddress
 
 from pydantic import Field
 
-from app.settings.group import Group, Names
+from app.settings.group import ADDRESS, Addresses, Group, Names
 
 MIB = 1024 * 1024
 
@@ -42,6 +42,17 @@ class ApiSettings(Group):
         pattern=r"^https?://[a-z0-9.-]+(:[0-9]{1,5})?$",
         validation_alias="POLARIS_PREVIEW_ORIGIN",
         description="Where the hosts below lead to the preview port, as https://preview.example.com.",
+    )
+    preview_relay: str | None = Field(
+        default=None,
+        pattern=ADDRESS,
+        validation_alias="POLARIS_PREVIEW_RELAY",
+        description="host:port where a worker takes API processes to servers in its sandbox.",
+    )
+    preview_workers: Addresses = Field(
+        default=(),
+        validation_alias="POLARIS_PREVIEW_WORKERS",
+        description="host:port of the relays of workers, which previews are looked for at.",
     )
     body_limit_bytes: int = Field(
         default=MIB,
