@@ -153,8 +153,11 @@ def test_the_page_bears_scripts_reloads_strangers_and_a_killed_server(
     bears_a_kill("trials.ts", tmp_path, model_url)
 
 
-def bears_a_kill(script: str, folder: Path, model_url: str) -> None:
-    """The script finds everything working, though the server is killed when it says so."""
+def bears_a_kill(script: str, folder: Path, model_url: str, *, asked_for: str = "\0") -> None:
+    """The script finds everything working, though the server is killed when it says so.
+
+    The browser may complain of the kill, of strangers' things, and of what has `asked_for` in it.
+    """
     program = start(["dev"], folder=folder, env=settings(model_url))
     port = urlsplit(str(program.ready["api"])).port or 0
     command = [NODE, PEOPLE / script, program.ready["web"], folder]
@@ -176,7 +179,7 @@ def bears_a_kill(script: str, folder: Path, model_url: str) -> None:
             program.kill()
     assert person.returncode == 0, log.read_text()[-3000:]
     seen = json.loads(said[-1])
-    known = OF_A_DEATH + OF_A_STRANGER
+    known = (*OF_A_DEATH, *OF_A_STRANGER, asked_for)
     strange = [text for text in seen["complaints"] if not any(part in text for part in known)]
     assert not strange, "\n".join(strange)
     assert not seen["violations"], "\n".join(seen["violations"])

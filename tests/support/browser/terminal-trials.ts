@@ -13,6 +13,7 @@ await sit(
   bearAFlood,
   useItInAnotherWindow,
   openTooMany,
+  runTheCommandOfTheProject,
   goOnAfterAKill,
 );
 
@@ -115,6 +116,23 @@ async function openTooMany({ page, see }: Sitting) {
   if (overlap > 0) throw new Error(`the terminal covers ${overlap} pixels of the chat`);
   await see("too-many-terminals");
   for (const number of [5, 4, 3, 2]) await page.getByRole("button", { name: `End terminal ${number}` }).click();
+  await page.locator('iframe[title="Terminal 2"]').waitFor({ state: "detached" });
+}
+
+async function runTheCommandOfTheProject({ page }: Sitting) {
+  await page.evaluate(async (id) => {
+    const headers = { Authorization: `Bearer ${sessionStorage.getItem("polaris.token")}`, "Content-Type": "application/json" };
+    const body = JSON.stringify({ devCommand: "echo dev $((5+5))" });
+    await fetch(`/api/projects/${id}/settings`, { method: "PATCH", headers, body });
+  }, new URL(page.url()).pathname.split("/")[2]);
+  await page.getByRole("button", { name: "Preview", exact: true }).first().click();
+  await page.getByRole("textbox", { name: "Port" }).fill("99999");
+  await page.getByRole("button", { name: "Show", exact: true }).click();
+  await page.getByRole("region", { name: "Preview" }).getByRole("alert").waitFor();
+  await page.getByRole("button", { name: /^Run “echo dev/ }).click();
+  await shows(page, /dev 10/, 2);
+  await page.getByRole("button", { name: "Hide the preview" }).click();
+  await page.getByRole("button", { name: "End terminal 2" }).click();
   await page.locator('iframe[title="Terminal 2"]').waitFor({ state: "detached" });
 }
 
