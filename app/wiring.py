@@ -47,6 +47,7 @@ from app.services.mcp.tokens import McpTokens
 from app.services.messages import Messaging
 from app.services.metering import Metering
 from app.services.previews import Previews, connect_here
+from app.services.processes import ProjectProcesses
 from app.services.sealing import sealing_of
 from app.services.session import SessionFacts
 from app.services.streams import Streams
@@ -61,6 +62,7 @@ from jobs.outbox import Relay
 from llm.closing import freed
 from tools.lsp.language_servers import LanguageServers
 from tools.sandbox.elsewhere import ServerRelay, Workers, relay_key, relaying
+from tools.sandbox.processes import Processes
 from tools.sandbox.sandbox import Sandbox
 
 log = logging.getLogger(__name__)
@@ -188,6 +190,7 @@ class Rooms:
 
     terminals: Terminals
     previews: Previews
+    processes: ProjectProcesses
     editing: Editing
 
 
@@ -206,7 +209,8 @@ async def rooms_of(settings: Settings, backend: Backend) -> AsyncGenerator[Rooms
         terminals = Terminals(backend.store, folders, owned(Sandbox))
         await stack.enter_async_context(terminals)
         editing = await stack.enter_async_context(Editing(folders, owned(LanguageServers)))
-        yield Rooms(terminals, previews, editing)
+        processes = ProjectProcesses(backend.store, folders, owned(Processes))
+        yield Rooms(terminals, previews, processes, editing)
 
 
 @asynccontextmanager
@@ -265,6 +269,7 @@ def services_of(
         configuring=Configuring(backend.store, settings.package_registries),
         terminals=rooms.terminals,
         previews=rooms.previews,
+        processes=rooms.processes,
         editing=rooms.editing,
         transfers=Transferring(
             backend.store,

@@ -106,8 +106,10 @@ const KEYS: readonly [keys: string, does: string][] = [
   ["?", "These keys"],
   ["Enter", "Send a message; Shift+Enter begins a line"],
   ["Esc", "Stop the answer; close what is open"],
+  ["Ctrl+`", "Into the terminal, and out of it again"],
   ["Ctrl+S", "Save the file"],
   ["Ctrl+F", "Find in the file"],
+  ["Ctrl+C, Ctrl+V", "In the terminal: copy what is chosen (else it interrupts), paste"],
   ["↑ ↓ ← → Home End", "Move in the tree, open and close folders"],
   ["Enter, F2, Del", "In the tree: open, rename or move, delete"],
 ];
