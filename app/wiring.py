@@ -48,6 +48,7 @@ from app.services.messages import Messaging
 from app.services.metering import Metering
 from app.services.previews import Previews
 from app.services.sealing import sealing_of
+from app.services.searching import Searching
 from app.services.session import SessionFacts
 from app.services.streams import Streams
 from app.services.terminals import Terminals
@@ -60,6 +61,8 @@ from jobs.answer.live_answers import LiveAnswers
 from jobs.outbox import Relay
 from llm.closing import freed
 from tools.lsp.language_servers import LanguageServers
+from tools.lsp.servers import is_installed
+from tools.place import Provided
 from tools.sandbox.sandbox import Sandbox
 
 log = logging.getLogger(__name__)
@@ -234,7 +237,8 @@ def services_of(
         following=Following(backend.store),
         metering=Metering(backend.store.usage),
         authenticator=Authenticator.of(identity, CLOCK),
-        session=session_of(settings, rooms, backend.workplace.owned(Sandbox)),
+        searching=Searching(backend.workplace.folders),
+        session=session_of(settings, rooms, backend.workplace.owned),
         rates=rates,
         health=Health(checks, CLOCK),
         engine=access,
@@ -269,9 +273,11 @@ def services_of(
     )
 
 
-def session_of(settings: Settings, rooms: Rooms, sandbox: Sandbox) -> SessionFacts:
+def session_of(settings: Settings, rooms: Rooms, owned: Provided) -> SessionFacts:
     """What pages are told before anybody has signed in."""
     has_models = bool(offers_of(settings))
+    sandbox = owned(Sandbox)
+    servers = owned(LanguageServers).servers if sandbox.kind is not None else ()
     return SessionFacts(
         issuer=settings.auth_issuer,
         audience=settings.auth_audience,
@@ -285,6 +291,7 @@ def session_of(settings: Settings, rooms: Rooms, sandbox: Sandbox) -> SessionFac
             "terminal": sandbox.kind is not None,
             "preview": rooms.previews.origin is not None and sandbox.is_reachable,
         },
+        language_servers={each.name: each.languages for each in servers if is_installed(each)},
     )
 
 
