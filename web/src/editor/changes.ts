@@ -10,3 +10,11 @@ export function smallestChange(before: string, after: string): { from: number; t
   while (end < most - from && before[before.length - 1 - end] === after[after.length - 1 - end]) end += 1;
   return { from, to: before.length - end, insert: after.slice(from, after.length - end) };
 }
+
+/** The text with another one in the place of what was selected, which others may have moved; null: it is not there any more. */
+export function replaced(text: string, selected: { from: number; text: string }, by: string): string | null {
+  const stays = text.startsWith(selected.text, selected.from);
+  const from = stays ? selected.from : text.indexOf(selected.text);
+  if (from < 0 || (!stays && text.includes(selected.text, from + 1))) return null;
+  return text.slice(0, from) + by + text.slice(from + selected.text.length);
+}
