@@ -10,7 +10,7 @@ import {
   type Transport,
 } from "@codemirror/lsp-client";
 import { diagnosticCount, linter, lintGutter, lintKeymap, openLintPanel } from "@codemirror/lint";
-import type { Extension } from "@codemirror/state";
+import { EditorState, type Extension } from "@codemirror/state";
 import { EditorView, keymap } from "@codemirror/view";
 import { harmless } from "./harmless.ts";
 import { OpenDocuments } from "./open-documents.ts";
@@ -49,6 +49,7 @@ export async function serverOver(transport: Transport, around: Surroundings): Pr
       serverDiagnostics(),
       keymap.of([...jumpToDefinitionKeymap, ...lintKeymap]),
       EditorView.domEventHandlers({ mousedown: followed }),
+      EditorState.phrases.of({ "No diagnostics": "No problems", Diagnostics: "Problems" }),
       linter(null),
       lintGutter(),
     ],

@@ -37,6 +37,8 @@ const theme = EditorView.theme({
   ".cm-lintRange": { backgroundImage: "none !important", textDecoration: "underline wavy var(--muted)", textDecorationSkipInk: "none" },
   ".cm-lintRange-error": { textDecorationColor: "var(--bad)" },
   ".cm-lintRange-warning": { textDecorationColor: "var(--warn)" },
+  ".cm-lintPoint-error:after": { borderBottomColor: "var(--bad)" },
+  ".cm-lintPoint-warning:after": { borderBottomColor: "var(--warn)" },
   ".cm-lintRange-active": { backgroundColor: "var(--bad-bg)" },
   ".cm-gutter-lint": { width: "16px" },
   ".cm-gutter-lint .cm-gutterElement": { padding: "0" },
@@ -54,6 +56,16 @@ const theme = EditorView.theme({
   ".cm-panel.cm-panel-lint [name=close]": { top: "0", right: "4px", fontSize: "16px", lineHeight: "28px", color: "var(--muted)" },
   ".cm-suggestion": { color: "var(--muted)", fontStyle: "italic", whiteSpace: "pre-wrap" },
   ".cm-changedLine": { backgroundColor: "var(--added) !important" },
+  ".cm-deletedChunk .cm-chunkButtons button": {
+    margin: "0 4px 0 0",
+    padding: "0 8px",
+    border: "1px solid var(--line-strong)",
+    borderRadius: "4px",
+    background: "var(--raised)",
+    color: "var(--ok)",
+    font: "var(--font)",
+  },
+  ".cm-deletedChunk .cm-chunkButtons button[name=reject]": { background: "var(--raised)", color: "var(--bad)" },
   ".cm-deletedChunk": { backgroundColor: "var(--removed) !important" },
 });
 
@@ -78,6 +90,7 @@ export function setup(): Extension {
   return [
     nonce(),
     theme,
+    EditorView.contentAttributes.of({ tabindex: "0" }),
     syntaxHighlighting(colours),
     lineNumbers(),
     foldGutter(),

@@ -44,7 +44,7 @@ export default function RewriteDialog({ projectId, path, selected, whole, onDone
     );
   return (
     <Dialog label="The proposal" onClose={onClose} isWide>
-      <div className={styles.proposal}>
+      <div className={styles.proposal} style={{ height: heightOf(selected, proposed) }}>
         <Suspense>
           <Compare
             path={path}
@@ -58,4 +58,10 @@ export default function RewriteDialog({ projectId, path, selected, whole, onDone
       </div>
     </Dialog>
   );
+}
+
+/** Of the comparison with what is below it, while it is short. */
+function heightOf(...texts: string[]): string {
+  const lines = texts.reduce((sum, text) => sum + text.split("\n").length, 0);
+  return `min(64vh, ${120 + lines * 20}px)`;
 }
