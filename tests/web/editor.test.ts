@@ -3,11 +3,11 @@
 import { EditorState } from "@codemirror/state";
 import { EditorView, runScopeHandlers } from "@codemirror/view";
 import { expect, test, vi } from "vitest";
-import { replaced } from "../../web/src/editor/changes.ts";
+import { renamed, replaced } from "../../web/src/editor/changes.ts";
 import { harmless } from "../../web/src/editor/harmless.ts";
 import { suggestions } from "../../web/src/editor/suggestion.ts";
 import { pathOf, uriOf } from "../../web/src/editor/uris.ts";
-import { byFile, foundWords, partsOf, queryOf } from "../../web/src/files/found.ts";
+import { byFile, foundWords, matchLength, partsOf, queryOf } from "../../web/src/files/found.ts";
 import { linesOf } from "../../web/src/files/use-suggestions.ts";
 
 test("a file has an address at a server, however that writes it", () => {
@@ -38,14 +38,31 @@ test("a selection is replaced where it stands by now", () => {
   expect(replaced("c", { from: 0, text: "b" }, "B")).toBe(null);
 });
 
+function at(line: number, from: number, to: number, newText: string) {
+  return { range: { start: { line, character: from }, end: { line, character: to } }, newText };
+}
+
+test("a name is another one where a server says that it stands, or nothing is changed", () => {
+  const text = "add(1);\r\n\r\nf(add, add)";
+  const edits = [at(2, 7, 10, "sum"), at(0, 0, 3, "sum"), at(2, 2, 5, "a: sum")];
+  expect(renamed(text, "add", edits)).toBe("sum(1);\r\n\r\nf(a: sum, sum)");
+  expect(renamed(`x${text}`, "add", edits)).toBe(null);
+  expect(renamed(text, "add", [at(9, 0, 3, "sum")])).toBe(null);
+  expect(renamed(text, "add", [at(0, 0, 3, "a"), at(0, 0, 3, "b")])).toBe(null);
+});
+
 const asked = { q: "a.b", glob: "", regex: false, caseSensitive: false };
 const line = { path: "x.ts", line: 3, column: 5, text: "  ü A.B😀", textColumn: 1 };
 
+function parts(found: typeof line, by: typeof asked) {
+  return partsOf(found, matchLength(found, by));
+}
+
 test("a line that was found is shown around its match", () => {
-  expect(partsOf(line, asked)).toEqual(["ü ", "A.B", "😀"]);
-  expect(partsOf(line, { ...asked, q: "a..+", regex: true })).toEqual(["ü ", "A.B😀", ""]);
-  expect(partsOf({ ...line, column: 105, textColumn: 101 }, asked)).toEqual(["…  ü ", "A.B", "😀"]);
-  expect(partsOf(line, { ...asked, q: "(?i)a", regex: true })).toEqual(["ü ", "", "A.B😀"]); // no pattern of browsers
+  expect(parts(line, asked)).toEqual(["ü ", "A.B", "😀"]);
+  expect(parts(line, { ...asked, q: "a..+", regex: true })).toEqual(["ü ", "A.B😀", ""]);
+  expect(parts({ ...line, column: 105, textColumn: 101 }, asked)).toEqual(["…  ü ", "A.B", "😀"]);
+  expect(parts(line, { ...asked, q: "(?i)a", regex: true })).toEqual(["ü ", "", "A.B😀"]); // no pattern of browsers
 });
 
 test("a search says what it has found, and how much of it is shown", () => {

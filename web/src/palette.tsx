@@ -119,6 +119,8 @@ const KEYS: readonly [keys: string, does: string][] = [
   ["Ctrl+S", "Save the file"],
   ["Ctrl+F", "Find in the file"],
   ["F12, Ctrl+click", "Go to where a name is defined"],
+  ["Shift+F12", "Where a name is used"],
+  ["F2", "Rename it everywhere"],
   ["Ctrl+Space", "What can stand here"],
   ["F8", "To the next problem"],
   ["Ctrl+I", "Have the selection rewritten"],

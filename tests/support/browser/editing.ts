@@ -2,7 +2,7 @@
 import type { Locator } from "playwright-core";
 import { sit, type Sitting } from "./sitting.ts";
 
-await sit(openTheFile, seeWhatIsWrong, askWhatItIs, goToTheDefinition, mendIt, search, takeASuggestion, rewrite);
+await sit(openTheFile, seeWhatIsWrong, askWhatItIs, goToTheDefinition, mendIt, search, takeASuggestion, rewrite, findAndRename);
 
 function editorOf({ page }: Sitting, path: string): Locator {
   return page.getByRole("textbox", { name: path });
@@ -108,4 +108,35 @@ async function rewrite(sitting: Sitting) {
   await see("proposal");
   await page.getByRole("button", { name: "Use this text" }).click();
   await editorOf(sitting, "src/use.ts").getByText("sum: number").waitFor();
+}
+
+async function findAndRename(sitting: Sitting) {
+  const { page, see } = sitting;
+  await page.getByRole("button", { name: "Close math.ts" }).click();
+  await page.keyboard.press("Control+k");
+  await page.getByRole("combobox", { name: /^Find/ }).fill("use.ts");
+  await page.keyboard.press("Enter");
+  const use = editorOf(sitting, "src/use.ts");
+  await use.focus();
+  await page.keyboard.press("Control+Home");
+  for (let times = 0; times < 9; times += 1) await page.keyboard.press("ArrowRight");
+  await page.keyboard.press("Shift+F12");
+  await page.getByRole("heading", { name: "3 uses of add" }).waitFor();
+  await page.getByRole("option", { name: "export function add" }).waitFor();
+  await see("uses");
+  await page.keyboard.press("PageDown");
+  await page.keyboard.press("Enter"); // the last one is where it is defined
+  const math = editorOf(sitting, "src/math.ts");
+  await math.waitFor();
+  await page.getByRole("button", { name: "Close use.ts" }).click();
+  await page.getByRole("button", { name: "Close without saving" }).click();
+  await math.focus();
+  for (let times = 0; times < 17; times += 1) await page.keyboard.press("ArrowRight");
+  await page.keyboard.press("F2");
+  await page.getByLabel("New name").fill("plus");
+  await page.keyboard.press("Enter");
+  await page.getByText("1 other file is saved with the new name.").waitFor();
+  await math.getByText("plus", { exact: true }).waitFor();
+  await page.getByRole("treeitem", { name: "use.ts" }).click();
+  await editorOf(sitting, "src/use.ts").getByText("plus").first().waitFor();
 }

@@ -14,6 +14,7 @@ import { EditorState, type Extension } from "@codemirror/state";
 import { EditorView, keymap } from "@codemirror/view";
 import { harmless } from "./harmless.ts";
 import { OpenDocuments } from "./open-documents.ts";
+import { symbolKeys, type Symbols } from "./symbols.ts";
 import { ROOT, uriOf } from "./uris.ts";
 
 const ANSWER_MS = 20_000; // a large project is read before the first answer
@@ -30,8 +31,13 @@ export interface Problems {
   readonly list: () => void; // shows them below the text
 }
 
+/** What the page around an editor is told. */
+export interface Told extends Symbols {
+  problems(problems: Problems): void;
+}
+
 /** What an editor of one file gets of a server. */
-export type Attach = (path: string, language: string, onProblems: (problems: Problems) => void) => Extension;
+export type Attach = (path: string, language: string, told: Told) => Extension;
 
 /** Introduces the page to the server behind `transport`. Rejects with what the server says, when it does not work. */
 export async function serverOver(transport: Transport, around: Surroundings): Promise<Attach> {
@@ -56,7 +62,7 @@ export async function serverOver(transport: Transport, around: Surroundings): Pr
   });
   client.connect(transport);
   await client.initializing;
-  return (path, language, onProblems) => [client.plugin(uriOf(path), language), countedFor(onProblems)];
+  return (path, language, told) => [client.plugin(uriOf(path), language), counted(told), symbolKeys(client, told)];
 }
 
 /** Ctrl and a click lead to the definition of what is clicked. */
@@ -69,9 +75,9 @@ function followed(event: MouseEvent, view: EditorView): boolean {
   return jumpToDefinition(view);
 }
 
-function countedFor(onProblems: (problems: Problems) => void): Extension {
+function counted(told: Told): Extension {
   return EditorView.updateListener.of(({ view, state, startState }) => {
     const count = diagnosticCount(state);
-    if (count !== diagnosticCount(startState)) onProblems({ count, list: () => void openLintPanel(view) });
+    if (count !== diagnosticCount(startState)) told.problems({ count, list: () => void openLintPanel(view) });
   });
 }

@@ -1,25 +1,21 @@
 // One open file: its text, what is typed into it, and what others write meanwhile.
 import { useQuery } from "convex/react";
-import { lazy, Suspense, use, useEffect, useMemo, useReducer, useState } from "react";
+import { lazy, Suspense, use, useEffect, useReducer, useState } from "react";
 import { api } from "../../../convex/_generated/api.js";
 import type { Id } from "../../../convex/_generated/dataModel.d.ts";
 import { ApiProblem, filePath, useApi } from "../data/api.ts";
 import { wordsOf } from "../ui/problems.ts";
 import { saveAs } from "../ui/save.ts";
-import { replaced } from "../editor/changes.ts";
-import type { Problems as Found } from "../editor/language-server.ts";
 import { PlacesContext } from "../prose/prose.tsx";
-import { Button, IconButton } from "../ui/button.tsx";
+import { Button } from "../ui/button.tsx";
 import { useNotices } from "../ui/notices.tsx";
 import { afterEvent, type Buffer, type BufferEvent, bufferOf, isDirty, type Stored } from "./buffer.ts";
 import styles from "./files.module.css";
 import { nameOf, targetOf } from "./tree.ts";
-import { useLanguageServer } from "./use-language-server.ts";
-import { useSuggestions } from "./use-suggestions.ts";
+import { useAids } from "./use-aids.tsx";
 
 const Editor = lazy(() => import("../editor/editor.tsx"));
 const Compare = lazy(() => import("../editor/compare.tsx"));
-const RewriteDialog = lazy(() => import("./rewrite-dialog.tsx"));
 
 interface FileViewProps {
   projectId: Id<"projects">;
@@ -69,29 +65,14 @@ function TextView({ projectId, path, place, stored, isGone, onDirty }: FileViewP
   const [isComparing, setComparing] = useState(false);
   const save = useSave(projectId, path, buffer, tell);
   const hasChanges = isDirty(buffer);
-  const server = useLanguageServer(projectId, path, buffer.draft.length);
-  const suggesting = useSuggestions(projectId, path);
-  const extra = useMemo(() => [server.extension, suggesting.extension], [server.extension, suggesting.extension]);
-  const [selected, setSelected] = useState<{ from: number; text: string } | null>(null); // to be rewritten
-  const say = useNotices();
+  const { extra, onRewrite, dialogs, signs } = useAids(projectId, path, buffer.draft, (text) => tell({ type: "typed", text }));
   useEffect(() => tell({ type: "stored", stored }), [stored]);
   useEffect(() => onDirty(path, hasChanges), [path, hasChanges, onDirty]);
-  useEffect(() => {
-    if (!hasChanges) return;
-    const warn = (event: BeforeUnloadEvent) => event.preventDefault();
-    addEventListener("beforeunload", warn);
-    return () => removeEventListener("beforeunload", warn);
-  }, [hasChanges]);
+  useWarning(hasChanges);
   const { theirs } = buffer;
   function decide(text: string) {
     tell({ type: "decided", text });
     setComparing(false);
-  }
-  function rewrite(by: string) {
-    setSelected(null);
-    const text = selected === null ? null : replaced(buffer.draft, selected, by);
-    if (text === null) say("What was selected has changed meanwhile: select it again.");
-    else tell({ type: "typed", text });
   }
   return (
     <>
@@ -115,32 +96,16 @@ function TextView({ projectId, path, place, stored, isGone, onDirty }: FileViewP
             extra={extra}
             onChange={(text) => tell({ type: "typed", text })}
             onSave={() => void save(isGone)}
-            onRewrite={(chosen) => (chosen.text.trim() === "" ? say("Select what is to be rewritten.") : setSelected(chosen))}
+            onRewrite={onRewrite}
           />
         )}
-        {selected !== null && (
-          <RewriteDialog
-            projectId={projectId}
-            path={path}
-            selected={selected.text}
-            whole={buffer.draft}
-            onDone={rewrite}
-            onClose={() => setSelected(null)}
-          />
-        )}
+        {dialogs}
       </Suspense>
       <footer className={styles.status}>
         <span>{path}</span>
-        <Problems found={server.problems} />
+        {signs.problems}
         <span>{buffer.saving !== null ? "Saving…" : hasChanges ? "Not saved" : "Saved"}</span>
-        {suggesting.turn !== null && (
-          <IconButton
-            icon="spark"
-            label={suggesting.isOn ? "Suggestions while typing are on" : "Suggestions while typing are off"}
-            aria-pressed={suggesting.isOn}
-            onClick={() => suggesting.turn?.(!suggesting.isOn)}
-          />
-        )}
+        {signs.suggestions}
         <Download projectId={projectId} path={path} />
         <Button look="quiet" disabled={!hasChanges || buffer.saving !== null || theirs !== null} onClick={() => void save(isGone)}>
           Save (Ctrl+S)
@@ -150,13 +115,14 @@ function TextView({ projectId, path, place, stored, isGone, onDirty }: FileViewP
   );
 }
 
-function Problems({ found }: { found: Found | null }) {
-  if (found === null || found.count === 0) return null;
-  return (
-    <Button look="quiet" title="Show them; F8 goes to the next one" onClick={found.list}>
-      {found.count === 1 ? "1 problem" : `${found.count} problems`}
-    </Button>
-  );
+/** Before somebody leaves the page with what is not saved. */
+function useWarning(hasChanges: boolean) {
+  useEffect(() => {
+    if (!hasChanges) return;
+    const warn = (event: BeforeUnloadEvent) => event.preventDefault();
+    addEventListener("beforeunload", warn);
+    return () => removeEventListener("beforeunload", warn);
+  }, [hasChanges]);
 }
 
 function Download({ projectId, path }: { projectId: string; path: string }) {

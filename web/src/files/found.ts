@@ -46,21 +46,21 @@ export function foundWords({ matches, total, isComplete }: Found): string {
   return `${total} ${total === 1 ? "line" : "lines"} in ${files} ${files === 1 ? "file" : "files"}.${late}`;
 }
 
-/** A line in three: before its match, the match, after it; without the room at its beginning. */
-export function partsOf(found: FoundLine, asked: Asked): readonly [string, string, string] {
+/** A line in three: before what was found, that, after it; without the room at its beginning. */
+export function partsOf(found: FoundLine, length: number): readonly [string, string, string] {
   const letters = [...found.text];
   const at = Math.max(0, found.column - found.textColumn);
   const rest = letters.slice(at).join("");
-  const length = lengthOf(rest, asked);
   const before = letters.slice(0, at).join("");
   return [found.textColumn > 1 ? `…${before}` : before.trimStart(), rest.slice(0, length), rest.slice(length)];
 }
 
-/** How much of the beginning of a text matches, as far as the browser's regular expressions can tell. */
-function lengthOf(text: string, { q, regex, caseSensitive }: Asked): number {
+/** How long the match of a line is, as far as the browser's regular expressions can tell. */
+export function matchLength(found: FoundLine, { q, regex, caseSensitive }: Asked): number {
+  const rest = [...found.text].slice(Math.max(0, found.column - found.textColumn)).join("");
   try {
     const pattern = regex ? q : q.replaceAll(/[\\^$.*+?()[\]{}|/]/g, String.raw`\$&`);
-    return new RegExp(pattern, caseSensitive ? "uy" : "iuy").exec(text)?.[0].length ?? 0;
+    return new RegExp(pattern, caseSensitive ? "uy" : "iuy").exec(rest)?.[0].length ?? 0;
   } catch {
     return 0;
   }

@@ -1,12 +1,14 @@
 // Search in the texts of the project's files: the lines that match, by file; each is opened at its place.
-import { type KeyboardEvent, useEffect, useRef, useState } from "react";
+import { useEffect, useState } from "react";
 import { useApi } from "../data/api.ts";
 import { Dialog } from "../ui/dialog.tsx";
 import { wordsOf } from "../ui/problems.ts";
-import { type Asked, byFile, type Found, type FoundLine, foundWords, partsOf, queryOf } from "./found.ts";
+import { type Asked, type Found, type FoundLine, foundWords, matchLength, queryOf } from "./found.ts";
+import { FoundLines, lineId, useChosen } from "./found-lines.tsx";
 import styles from "./search-dialog.module.css";
 
 const SETTLE_MS = 250;
+const NONE: readonly FoundLine[] = [];
 let last: Asked = { q: "", glob: "", regex: false, caseSensitive: false }; // of this tab: it is there again
 
 interface SearchProps {
@@ -23,34 +25,25 @@ interface Shown {
 export default function SearchDialog({ projectId, onOpen, onClose }: SearchProps) {
   const [asked, setAsked] = useState(last);
   const { shown, problem, isBusy } = useSearch(projectId, asked);
-  const [chosen, setChosen] = useState(0);
-  const matches = shown?.found.matches ?? [];
-  useEffect(() => setChosen(0), [shown]);
+  const matches = shown?.found.matches ?? NONE;
+  const chosen = useChosen(matches, open);
   function change(part: Partial<Asked>) {
     last = { ...asked, ...part };
     setAsked(last);
   }
-  function open(line: FoundLine | undefined) {
-    if (line === undefined) return;
+  function open(line: FoundLine) {
     onClose();
     onOpen(line.path, line.line);
   }
-  function onKey(event: KeyboardEvent) {
-    const step = { ArrowDown: 1, ArrowUp: -1, PageDown: 10, PageUp: -10 }[event.key];
-    if (step !== undefined) setChosen(Math.min(Math.max(chosen + step, 0), Math.max(0, matches.length - 1)));
-    else if (event.key === "Enter") open(matches[chosen]);
-    else return;
-    event.preventDefault();
-  }
   return (
     <Dialog label="Search in the files" onClose={onClose} isWide>
-      <div className={styles.asked} onKeyDown={onKey}>
+      <div className={styles.asked} onKeyDown={chosen.onKey}>
         <input
           autoFocus
           role="combobox"
           aria-expanded={matches.length > 0}
           aria-controls="found"
-          aria-activedescendant={matches[chosen] === undefined ? undefined : `found-${chosen}`}
+          aria-activedescendant={lineId(matches, chosen.at)}
           aria-label="Search in the files"
           placeholder="Search in the files"
           maxLength={1000}
@@ -71,7 +64,16 @@ export default function SearchDialog({ projectId, onOpen, onClose }: SearchProps
       <p className={styles.words} role="status" data-problem={problem !== "" || undefined}>
         {problem !== "" ? problem : asked.q === "" ? "Letters, or a regular expression, of one line." : wordsFor(shown, isBusy)}
       </p>
-      {shown !== null && matches.length > 0 && <Lines shown={shown} chosen={chosen} isOld={isBusy} onChoose={setChosen} onOpen={open} />}
+      {shown !== null && matches.length > 0 && (
+        <FoundLines
+          label="Lines found"
+          lines={matches}
+          lengthOf={(line) => matchLength(line, shown.asked)}
+          chosen={chosen}
+          isOld={isBusy}
+          onOpen={open}
+        />
+      )}
     </Dialog>
   );
 }
@@ -85,54 +87,6 @@ function Switch({ label, sign, isOn, onTurn }: { label: string; sign: string; is
     <button type="button" title={label} aria-label={label} aria-pressed={isOn} onClick={() => onTurn(!isOn)}>
       {sign}
     </button>
-  );
-}
-
-interface LinesProps {
-  shown: Shown;
-  chosen: number;
-  isOld: boolean; // another search is under way
-  onChoose: (at: number) => void;
-  onOpen: (line: FoundLine) => void;
-}
-
-function Lines({ shown: { asked, found }, chosen, isOld, onChoose, onOpen }: LinesProps) {
-  const list = useRef<HTMLDivElement>(null);
-  useEffect(() => {
-    list.current?.querySelector("[aria-selected=true]")?.scrollIntoView({ block: "nearest" });
-  }, [chosen]);
-  return (
-    <div ref={list} id="found" role="listbox" aria-label="Lines found" tabIndex={-1} className={styles.list} data-old={isOld || undefined}>
-      {byFile(found.matches).map(([path, lines]) => (
-        <div key={path} role="group" aria-label={path}>
-          <div className={styles.path} aria-hidden>
-            {path}
-          </div>
-          {lines.map((line) => {
-            const at = found.matches.indexOf(line);
-            const [before, match, after] = partsOf(line, asked);
-            return (
-              <div
-                key={line.line}
-                id={`found-${at}`}
-                role="option"
-                aria-selected={at === chosen}
-                className={styles.line}
-                onPointerMove={() => onChoose(at)}
-                onClick={() => onOpen(line)}
-              >
-                <small>{line.line}</small>
-                <code>
-                  {before}
-                  <mark>{match}</mark>
-                  {after}
-                </code>
-              </div>
-            );
-          })}
-        </div>
-      ))}
-    </div>
   );
 }
 

@@ -3,6 +3,7 @@ import type { Extension } from "@codemirror/state";
 import { use, useEffect, useRef, useState } from "react";
 import { type Api, useApi } from "../data/api.ts";
 import type { Problems } from "../editor/language-server.ts";
+import type { Symbols } from "../editor/symbols.ts";
 import { PlacesContext } from "../prose/prose.tsx";
 import { useNotices } from "../ui/notices.tsx";
 
@@ -20,18 +21,28 @@ async function serversOf(http: Api): Promise<Servers> {
   });
 }
 
-/** What an editor of this file has of a language server by now, and how many problems that has found in the text of `length`. */
-export function useLanguageServer(projectId: string, path: string, length: number): { extension: Extension; problems: Problems | null } {
+interface Server {
+  readonly extension: Extension;
+  readonly problems: Problems | null;
+}
+
+/** What an editor of this file has of a language server by now, and what that has found in the text of `length`. */
+export function useLanguageServer(projectId: string, path: string, length: number, symbols: Symbols): Server {
   const isTooLong = length > LONGEST;
   const [extension, setExtension] = useState<Extension>(NONE);
   const [problems, setProblems] = useState<Problems | null>(null);
   const http = useApi();
-  const around = { places: use(PlacesContext), say: useNotices() };
+  const around = { places: use(PlacesContext), say: useNotices(), symbols };
   const latest = useRef(around);
   latest.current = around;
   useEffect(() => {
     let leave: (() => void) | undefined;
     let isGone = false;
+    const told = {
+      problems: setProblems,
+      uses: (...found: Parameters<Symbols["uses"]>) => latest.current.symbols.uses(...found),
+      rename: (...asked: Parameters<Symbols["rename"]>) => latest.current.symbols.rename(...asked),
+    };
     async function join() {
       const suffix = /\.[^./]+$/.exec(path.toLowerCase())?.[0] ?? "";
       const found = Object.entries(await serversOf(http)).find(([, languages]) => Object.hasOwn(languages, suffix));
@@ -47,7 +58,7 @@ export function useLanguageServer(projectId: string, path: string, length: numbe
       leave = watchServer(http, projectId, server, surroundings, (attach) => {
         if (isGone) return;
         setProblems(null);
-        setExtension(attach === null ? NONE : attach(path, language, setProblems));
+        setExtension(attach === null ? NONE : attach(path, language, told));
       });
     }
     if (!isTooLong) void join();
