@@ -112,7 +112,6 @@ class Asker:
                     history = await self.told(loaded, remarks)
                 log.warning("prompt_too_long", extra={"turn": number, "budget": self.budget_tokens})
             else:
-                await self._sink.flush()
                 return replace(turn, usage=wasted + turn.usage), history.is_shortened
 
     def _tool_choice(self, number: int, remarks: Remarks) -> Literal["auto", "none"] | Forced:

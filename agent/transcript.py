@@ -132,7 +132,8 @@ class Transcript(Protocol):
     async def append_turn(self, recorded: RecordedTurn) -> None:
         """Record a finished turn, of whose calls none has run; numbers count from 0, no gap.
 
-        With it, in one write, that the model was told its `steers`.
+        With it, in one write, that the model was told its `steers`. What the sink was told of it
+        is shown by then.
         """
         ...
 

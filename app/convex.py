@@ -39,6 +39,9 @@ async def convex_access(
         "POLARIS_RUN_LIMIT": settings.run_limit,
         "POLARIS_STORAGE_LIMIT_BYTES": settings.storage_limit_bytes,
     }
+    if settings.known_url is not None:  # its functions name the addresses that pages know
+        environment["CONVEX_CLOUD_URL"] = f"{settings.known_url}/convex"
+        environment["CONVEX_SITE_URL"] = f"{settings.known_url}/convex/http"
     environment |= {name: str(limit) for name, limit in limits.items() if limit is not None}
     make = partial(
         EmbeddedConvex,

@@ -18,7 +18,7 @@ from app.http.preview.server import previewing
 from app.http.rates.buckets import MemoryBuckets
 from app.http.rates.limits import RateClass, RateLimits
 from app.http.rates.postgres import PostgresBuckets
-from app.http.serving.server import serving
+from app.http.serving.server import bind, serving, url_of
 from app.identity.issuer import Identity, identity_of
 from app.identity.tokens import Authenticator
 from app.models import model_of, offers_of, prepare
@@ -46,7 +46,7 @@ from app.services.mcp.project_tools import ProjectTools
 from app.services.mcp.tokens import McpTokens
 from app.services.messages import Messaging
 from app.services.metering import Metering
-from app.services.previews import Previews
+from app.services.previews import Previews, connect_here
 from app.services.sealing import sealing_of
 from app.services.searching import Searching
 from app.services.session import SessionFacts
@@ -63,6 +63,7 @@ from llm.closing import freed
 from tools.lsp.language_servers import LanguageServers
 from tools.lsp.servers import is_installed
 from tools.place import Provided
+from tools.sandbox.elsewhere import ServerRelay, Workers, relay_key, relaying
 from tools.sandbox.sandbox import Sandbox
 
 log = logging.getLogger(__name__)
@@ -107,8 +108,26 @@ async def worker(settings: Settings) -> AsyncGenerator[Mapping[str, object]]:
         convex_access(settings, None) as convex,
         backend_of(settings, convex, model) as backend,
         in_background(backend.relay.run, backend.reaping, partial(prepare, model)),
+        relay_of(settings, backend) as relay,
     ):
-        yield {"worker": backend.engine.executor_id, "convex": backend.convex.url}
+        yield {"worker": backend.engine.executor_id, "convex": backend.convex.url, **relay}
+
+
+@asynccontextmanager
+async def relay_of(settings: Settings, backend: Backend) -> AsyncGenerator[Mapping[str, object]]:
+    """The way of API processes to servers in this worker's sandbox, if one is wanted."""
+    if settings.preview_relay is None:
+        yield {}
+        return
+    place = backend.workplace
+    key = relay_key(backend.convex.internal_key)
+    relay = ServerRelay(
+        partial(connect_here, place.folders, place.owned(Sandbox)), key=key, clock=CLOCK
+    )
+    host, _, port = settings.preview_relay.rpartition(":")
+    listener = bind(host.strip("[]"), int(port))
+    async with relaying(relay, listener):
+        yield {"previews": url_of(listener).partition("//")[2]}
 
 
 @asynccontextmanager
@@ -180,7 +199,9 @@ async def rooms_of(settings: Settings, backend: Backend) -> AsyncGenerator[Rooms
     """Terminals, previews and editors, in the folders of this process."""
     folders, owned = backend.workplace.folders, backend.workplace.owned
     async with AsyncExitStack() as stack:
-        previews = Previews(folders, owned(Sandbox), CLOCK)
+        key = relay_key(backend.convex.internal_key)
+        workers = Workers(settings.preview_workers, key=key, clock=CLOCK)
+        previews = Previews(folders, owned(Sandbox), CLOCK, workers)
         if settings.preview_origin is not None or settings.is_loopback:
             shown = previewing(previews, host=settings.host, port=settings.preview_port)
             port = (await stack.enter_async_context(shown)).rpartition(":")[2]
@@ -289,7 +310,7 @@ def session_of(settings: Settings, rooms: Rooms, owned: Provided) -> SessionFact
             "generate": has_models,
             "github": has_github(settings),
             "terminal": sandbox.kind is not None,
-            "preview": rooms.previews.origin is not None and sandbox.is_reachable,
+            "preview": rooms.previews.are_possible,
         },
         language_servers={each.name: each.languages for each in servers if is_installed(each)},
     )

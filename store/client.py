@@ -44,6 +44,9 @@ class StoreLimits:
     longest_pause_s: float = 2.0
 
 
+STORAGE = "/api/storage/"
+
+
 class ConvexHttp:
     """Calls functions of one deployment; system functions get the internal key."""
 
@@ -97,7 +100,7 @@ class ConvexHttp:
 
         async def attempt() -> str:
             with self._unavailable():
-                async with self._open().post(url, data=_payload(data)) as response:
+                async with self._open().post(self._here(url), data=_payload(data)) as response:
                     _check_status(response.status, "" if response.ok else await _reason(response))
                     return str((await response.json())["storageId"])
 
@@ -108,7 +111,7 @@ class ConvexHttp:
 
         async def attempt() -> bytes:
             with self._unavailable():
-                async with self._open().get(url) as response:
+                async with self._open().get(self._here(url)) as response:
                     _check_status(response.status, "" if response.ok else await _reason(response))
                     return await response.read()
 
@@ -117,17 +120,23 @@ class ConvexHttp:
     async def upload_file(self, url: str, file: IO[bytes]) -> str:
         """Store what a file holds, however much, at an upload URL; the storage id. Tried once."""
         with self._unavailable():
-            async with self._open().post(url, data=file, timeout=_LONG) as response:
+            async with self._open().post(self._here(url), data=file, timeout=_LONG) as response:
                 _check_status(response.status, "" if response.ok else await _reason(response))
                 return str((await response.json())["storageId"])
 
     async def download_to(self, url: str, file: IO[bytes]) -> None:
         """Copy a stored blob, however large, into a file. Tried once."""
         with self._unavailable():
-            async with self._open().get(url, timeout=_LONG) as response:
+            async with self._open().get(self._here(url), timeout=_LONG) as response:
                 _check_status(response.status, "" if response.ok else await _reason(response))
                 async for chunk in response.content.iter_chunked(LARGE_BYTES):
                     await asyncio.to_thread(file.write, chunk)
+
+    def _here(self, url: str) -> URL:
+        """A URL of storage as this process reaches it: Convex names the address for browsers."""
+        _, is_storage, rest = url.partition(STORAGE)
+        own = str(self._base).rstrip("/")
+        return URL(f"{own}{STORAGE}{rest}" if is_storage else url, encoded=True)
 
     async def ping(self) -> None:
         """One query with our key, tried once. Raises: StoreUnavailable, StoreDenied."""

@@ -6,6 +6,8 @@ meanwhile is merged and goes next.
 
 import asyncio
 from collections import deque
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -16,6 +18,7 @@ from store.records import DeltaKind, DeltaRun, Lease
 
 ENTRY_CHARS = 200_000  # of one delta: a document holds 1 MiB, a character is 4 bytes at most
 REQUEST_ENTRIES = 50  # deltas in one mutation: others wait while it runs
+HANDED_CHARS = 250_000  # that go along with another write
 
 
 @dataclass
@@ -144,6 +147,32 @@ class DeltaWriter:
                 await self._wait_for_change()
         finally:
             self._flushes -= 1
+
+    @asynccontextmanager
+    async def handing_on(self) -> AsyncGenerator[list[Entry]]:
+        """What is not in Convex yet, for the block to send with another write of the same answer.
+
+        It may be nothing. With an error of the block it counts as not written: see `refused`.
+
+        Raises: as `text`.
+        """
+        self._check()
+        while self._in_flight or not self._fits(HANDED_CHARS):
+            await self._wait_for_change()
+        entries = self.take(HANDED_CHARS) if self._runs else []
+        problem: Exception | None = None
+        try:
+            yield entries
+        except Exception as error:
+            problem = error
+            raise
+        finally:
+            self.settle(sum(len(entry.text) for entry in entries), problem)
+            self._batcher.announce(self)
+
+    def _fits(self, chars: int) -> bool:
+        """Whether one write takes all that is pending."""
+        return len(self._runs) <= REQUEST_ENTRIES and self._unsaved_chars <= chars
 
     @property
     def next_seq(self) -> int:

@@ -121,6 +121,7 @@ class DeltaBatcher:
     def announce(self, writer: DeltaWriter) -> None:
         """Something of `writer` may be pending: it goes now if it is urgent, else with the tick."""
         if not writer.has_pending:
+            self._pending.pop(writer, None)
             return
         if self._is_closed:
             writer.settle(0, StoreUnavailable(CLOSED))

@@ -11,6 +11,7 @@ from datetime import datetime
 from core.ids import MessageId, RunId, ToolCallId
 from core.usage import Usage
 from store.client import ConvexHttp
+from store.delta_writer import Entry
 from store.edits import edit_row
 from store.records import (
     CondensedRecord,
@@ -68,15 +69,18 @@ class Generations:
         *,
         tool_calls: tuple[NewToolCall, ...] = (),
         told: tuple[MessageId, ...] = (),
+        said: Sequence[Entry] = (),
     ) -> KeptTurn:
         """Keep a finished turn with its tool calls, which become pending.
 
-        `told` names the steers that the model was told before it. Raises: GenerationClosed.
+        `told` names the steers that the model was told before it; `said` are the last deltas of
+        the turn, see `DeltaWriter.handing_on`. Raises: GenerationClosed.
         """
         args = _of(lease) | {
             "turn": encode(turn),
             "toolCalls": [encode(call) for call in tool_calls],
             "told": list(told) or None,
+            "said": [entry.row() for entry in said] or None,
         }
         return decode(KeptTurn, await self._http.mutation("system/streaming:recordTurn", args))
 
@@ -97,10 +101,13 @@ class Generations:
         rows = await self._http.mutation("system/streaming:waitUntil", args)
         return tuple(decode(SteerRecord, row) for row in rows)
 
-    async def start_tool_call(self, lease: Lease, *, turn: int, tool_call_id: ToolCallId) -> None:
-        """A pending call is running now. Raises: GenerationClosed, NotFound."""
+    async def start_tool_call(self, lease: Lease, *, turn: int, tool_call_id: ToolCallId) -> int:
+        """A pending call is running now; the version of the project's files, see `FileChanges`.
+
+        Raises: GenerationClosed, NotFound.
+        """
         args = _of(lease) | {"turn": turn, "toolCallId": tool_call_id}
-        await self._http.mutation("system/streaming:startToolCall", args)
+        return int(await self._http.mutation("system/streaming:startToolCall", args))
 
     async def finish_tool_call(  # noqa: PLR0913 - which call, and all that came of it
         self,

@@ -1,6 +1,5 @@
 """Previews: who looks at which port of which project, and the way there."""
 
-import asyncio
 import hashlib
 import hmac
 import secrets
@@ -16,6 +15,8 @@ from core.errors import NotFound, Refused
 from core.ids import OwnerId, ProjectId
 from jobs.files.folders import ProjectFolders
 from tools.sandbox.doors import NothingListens
+from tools.sandbox.elsewhere import Connection, Wanted, Workers
+from tools.sandbox.port import NoSandbox
 from tools.sandbox.sandbox import NO_PREVIEW, Sandbox
 
 __all__ = ["NoPreview", "NothingListens", "Preview", "Previews"]
@@ -53,6 +54,14 @@ class Preview:
     ends_at_s: float
 
 
+async def connect_here(folders: ProjectFolders, sandbox: Sandbox, wanted: Wanted) -> Connection:
+    """A connection to a port in this process's sandbox. Raises: NothingListens, NoSandbox."""
+    if wanted.project_id not in folders.opened:
+        raise NothingListens(wanted.port)
+    folder = folders.folder(wanted.project_id, owner=wanted.owner)
+    return await sandbox.connect(folder.path, wanted.port)
+
+
 class Previews:
     """Gives addresses to previews, and connects to what listens there.
 
@@ -63,13 +72,21 @@ class Previews:
     `origin`, `scheme://host[:port]`, is set once it is known; without it there are no previews.
     """
 
-    def __init__(self, folders: ProjectFolders, sandbox: Sandbox, clock: Clock) -> None:
+    def __init__(
+        self, folders: ProjectFolders, sandbox: Sandbox, clock: Clock, workers: Workers
+    ) -> None:
         self._folders = folders
         self._sandbox = sandbox
         self._clock = clock
+        self._workers = workers
         self._secret = secrets.token_bytes(32)
         self._known: OrderedDict[str, Preview] = OrderedDict()
         self.origin: str | None = None
+
+    @property
+    def are_possible(self) -> bool:
+        """Whether anything can be looked at: here, or at a worker."""
+        return self.origin is not None and (self._sandbox.is_reachable or bool(self._workers))
 
     def address(self, project_id: ProjectId, *, owner: OwnerId, port: int) -> str:
         """Where the owner's browser begins, within a minute; the caller owns the project.
@@ -79,7 +96,7 @@ class Previews:
         """
         if self.origin is None:
             raise NoPreview("Previews are off here; they need POLARIS_PREVIEW_ORIGIN")
-        if not self._sandbox.is_reachable:
+        if not self.are_possible:
             raise NoPreview(NO_PREVIEW)
         preview = self._opened(project_id, owner, port)
         until = self._clock.now() + timedelta(seconds=OPEN_S)
@@ -110,10 +127,17 @@ class Previews:
         until = claims["until"]
         return claims["label"] == preview.label and self._clock.now().timestamp() < until
 
-    async def connect(self, preview: Preview) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
-        """A connection to its port. Raises: NothingListens, NoSandbox."""
-        folder = self._folders.folder(preview.project_id, owner=preview.owner)
-        return await self._sandbox.connect(folder.path, preview.port)
+    async def connect(self, preview: Preview) -> Connection:
+        """A connection to its port: in this process's sandbox, else in that of a worker.
+
+        Raises:
+            NothingListens: nobody has it.
+        """
+        wanted = Wanted(preview.project_id, preview.owner, preview.port)
+        try:
+            return await connect_here(self._folders, self._sandbox, wanted)
+        except (NothingListens, NoSandbox):
+            return await self._workers.connect(wanted)
 
     def end_project(self, project_id: ProjectId) -> None:
         """The project is deleted."""

@@ -1,6 +1,5 @@
 """Settings of answers: how long they may become, how they are written, what stops them."""
 
-import re
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, get_args
@@ -8,15 +7,7 @@ from typing import Annotated, get_args
 from pydantic import AfterValidator, Field
 
 from agent.means import Whose
-from app.settings.group import Group, Names
-
-_REGISTRY = re.compile(r"[a-zA-Z0-9.-]+:[0-9]{1,5}")
-
-
-def _registries(names: tuple[str, ...]) -> tuple[str, ...]:
-    if not all(map(_REGISTRY.fullmatch, names)):
-        raise ValueError("each is host:port, such as npm.example.com:443")
-    return names
+from app.settings.group import Addresses, Group, Names
 
 
 def _budgets(names: tuple[str, ...]) -> tuple[str, ...]:
@@ -58,7 +49,7 @@ class AnswerSettings(Group):
         validation_alias="POLARIS_MODEL_WAIT_S",
         description="Seconds that a turn waits for a provider that says when to ask again.",
     )
-    package_registries: Annotated[Names, AfterValidator(_registries)] = Field(
+    package_registries: Addresses = Field(
         default=(),
         validation_alias="POLARIS_PACKAGE_REGISTRIES",
         description="host:port of package registries that commands reach; none by default.",

@@ -4,7 +4,7 @@ import ipaddress
 
 from pydantic import Field
 
-from app.settings.group import Group, Names
+from app.settings.group import ADDRESS, Addresses, Group, Names
 
 MIB = 1024 * 1024
 
@@ -24,6 +24,12 @@ class ApiSettings(Group):
         validation_alias="POLARIS_PORT",
         description="Port the API listens on; 0 picks a free one.",
     )
+    public_url: str | None = Field(
+        default=None,
+        pattern=r"^https?://[^\s/?#]+$",
+        validation_alias="POLARIS_PUBLIC_URL",
+        description="Where browsers reach this API, as https://ide.example.com; else its port.",
+    )
     preview_port: int = Field(
         default=0,
         ge=0,
@@ -36,6 +42,17 @@ class ApiSettings(Group):
         pattern=r"^https?://[a-z0-9.-]+(:[0-9]{1,5})?$",
         validation_alias="POLARIS_PREVIEW_ORIGIN",
         description="Where the hosts below lead to the preview port, as https://preview.example.com.",
+    )
+    preview_relay: str | None = Field(
+        default=None,
+        pattern=ADDRESS,
+        validation_alias="POLARIS_PREVIEW_RELAY",
+        description="host:port where a worker takes API processes to servers in its sandbox.",
+    )
+    preview_workers: Addresses = Field(
+        default=(),
+        validation_alias="POLARIS_PREVIEW_WORKERS",
+        description="host:port of the relays of workers, which previews are looked for at.",
     )
     body_limit_bytes: int = Field(
         default=MIB,
@@ -79,6 +96,14 @@ class ApiSettings(Group):
         validation_alias="POLARIS_CORS_ORIGINS",
         description="Origins (comma-separated) whose pages may call the API; none by default.",
     )
+
+    @property
+    def known_url(self) -> str | None:
+        """Where browsers reach the API, as far as that is known before it listens."""
+        if self.public_url is not None:
+            return self.public_url
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"http://{host}:{self.port}" if self.port and self.is_loopback else None
 
     @property
     def is_loopback(self) -> bool:

@@ -1,11 +1,13 @@
 """What the settings of each subject are made of."""
 
+import re
 from typing import Annotated
 
-from pydantic import BeforeValidator
+from pydantic import AfterValidator, BeforeValidator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 HTTP_URL = r"^https?://[^\s/]+"
+ADDRESS = r"^([a-zA-Z0-9.-]+|\[[0-9a-fA-F:.]+\]):[0-9]{1,5}$"
 
 
 def parts(text: str) -> tuple[str, ...]:
@@ -18,6 +20,15 @@ def _parts_of_text(value: object) -> object:
 
 
 Names = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_parts_of_text)]
+
+
+def _addresses(names: tuple[str, ...]) -> tuple[str, ...]:
+    if not all(re.match(ADDRESS, name) for name in names):
+        raise ValueError("each is host:port, such as npm.example.com:443")
+    return names
+
+
+Addresses = Annotated[Names, AfterValidator(_addresses)]
 
 
 def stripped(value: str | None) -> str | None:

@@ -81,17 +81,25 @@ export const waitUntil = systemMutation({
   },
 });
 
-/** A turn, before which the model was `told` these messages of the person; `steers` are those that it does not know yet. */
+/**
+ * A turn, before which the model was `told` these messages of the person; `steers` are those that it does not know yet.
+ * `said` are its last deltas.
+ */
 export const recordTurn = systemMutation({
   args: {
     ...lease,
     turn: turnRecord,
     toolCalls: v.array(newToolCall),
     told: v.optional(v.array(v.string())),
+    said: v.optional(v.array(deltaEntry)),
   },
   returns: v.object({ isNew: v.boolean(), steers: v.array(steerRecord) }),
-  handler: async (ctx, { messageId, epoch, turn, toolCalls, told = [] }) => {
+  handler: async (ctx, { messageId, epoch, turn, toolCalls, told = [], said = [] }) => {
     const { message, generation } = await held(ctx, messageId, epoch);
+    for (const entry of said) {
+      const answer = await addDelta(ctx, entry);
+      if (answer !== "ok") throw new Error(`Delta ${entry.s} of message ${entry.m} cannot be added: ${answer}`);
+    }
     const isNew = await keepTurn(ctx, generation, turn, toolCalls);
     if (isNew) await showAll(ctx, generation);
     if (isNew && told.length > 0) await noteTold(ctx, generation, turn.turn, told);
@@ -110,13 +118,16 @@ export const condense = systemMutation({
   },
 });
 
+/** A call runs now; gives the version of the project's files. */
 export const startToolCall = systemMutation({
   args: call,
-  returns: v.null(),
+  returns: v.number(),
   handler: async (ctx, { messageId, epoch, turn, toolCallId }) => {
-    const { generation } = await held(ctx, messageId, epoch);
+    const { message, generation } = await held(ctx, messageId, epoch);
     await startCall(ctx, generation, { turn, toolCallId });
-    return null;
+    const project = await ctx.db.get(message.projectId);
+    if (project === null || project.deletedAt !== undefined) throw notFound("Project not found");
+    return project.filesVersion;
   },
 });
 

@@ -159,13 +159,21 @@ class Calls:
         self._changes: dict[ToolCallId, CallChanges] = {}
 
     async def start(
-        self, call_id: ToolCallId, *, touches: Touches, seen: Seen, own: Sequence[object] = ()
+        self,
+        call_id: ToolCallId,
+        *,
+        touches: Touches,
+        seen: Seen,
+        own: Sequence[object] = (),
+        version: int | None = None,
     ) -> Place:
         """A place with the newest files. `own`: what tools may ask for in this call alone.
 
+        `version`: that of the newest files, where it was told just now.
+
         Raises: NotFound, DiskFull.
         """
-        await self._folder.pull()
+        await self._folder.pull(version)
         files = StagedChanges(self._folder)
         self._changes[call_id] = files
         if touches.in_folder:

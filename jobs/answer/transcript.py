@@ -115,7 +115,7 @@ class StoreTranscript:
         )
 
     async def append_turn(self, recorded: RecordedTurn) -> None:
-        """Record a finished turn; its calls are pending then, its steers told.
+        """Record a finished turn; its calls are pending then, its steers told, its text shown.
 
         Raises: GenerationClosed.
         """
@@ -124,12 +124,15 @@ class StoreTranscript:
             for part in recorded.turn.message.parts
             if isinstance(part, ToolCall)
         )
-        kept = await self._store.generations.record_turn(
-            await self._attempt.lease(),
-            turn_record(recorded),
-            tool_calls=calls,
-            told=tuple(steer.message_id for steer in recorded.steers),
-        )
+        lease, writer = await self._attempt.lease(), await self._attempt.writer()
+        async with writer.handing_on() as said:
+            kept = await self._store.generations.record_turn(
+                lease,
+                turn_record(recorded),
+                tool_calls=calls,
+                told=tuple(steer.message_id for steer in recorded.steers),
+                said=said,
+            )
         await self._hear(kept.steers)
 
     def steers(self) -> tuple[Steer, ...]:
@@ -184,14 +187,16 @@ class StoreTranscript:
             NotFound: the project is gone.
             DiskFull: there is no room for its files.
         """
-        await self._store.generations.start_tool_call(
+        version = await self._store.generations.start_tool_call(
             await self._attempt.lease(), turn=number, tool_call_id=call.call_id
         )
         history = StoreHistory(self._store, self._attempt.message_id)
         self._histories[call.call_id] = history
         plan = self._plans[call.call_id] = StagedPlan()
         own = (*given, history, plan, StoreOutputs(self._store, self._attempt.message_id))
-        place = await self._calls.start(call.call_id, touches=touches, seen=seen, own=own)
+        place = await self._calls.start(
+            call.call_id, touches=touches, seen=seen, own=own, version=version
+        )
         live = await self._live_output(number, call.call_id)
         return replace(place, show=live.show)
 

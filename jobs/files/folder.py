@@ -83,8 +83,8 @@ class ProjectFolder:
         finally:
             self._users -= 1
 
-    async def pull(self) -> None:
-        """Make the disk follow the store.
+    async def pull(self, newest: int | None = None) -> None:
+        """Make the disk follow the store, which is not asked where it has just told its version.
 
         Raises:
             NotFound: the project is gone.
@@ -94,11 +94,11 @@ class ProjectFolder:
         async with self._lock:
             try:
                 try:
-                    await self._pull()
+                    await self._pull(newest)
                 except sqlite3.DatabaseError:
                     log.exception("folder_index_lost")
                     self._version = 0
-                    await self._pull()
+                    await self._pull(None)
             except NotFound:
                 await self._vanish()
                 raise
@@ -163,13 +163,15 @@ class ProjectFolder:
             some = paths[at : at + READ_BATCH]
             yield await read_many(self._project_id, some, owner=self.owner)
 
-    async def _pull(self) -> None:
+    async def _pull(self, newest: int | None) -> None:
         if self._version is None:
             self._version = await asyncio.to_thread(self._load_version)
         os.utime(self._folder)  # when it was last used
         is_unknown = await asyncio.to_thread(self._is_unknown)
         if is_unknown:
             self._version = 0
+        elif self._version == newest:
+            return
         version = self._version
         while True:
             changes = await self._store.files.changes(

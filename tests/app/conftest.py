@@ -32,6 +32,11 @@ console.log('processes:', ids.length, 'found:', canaries.join(' ') || 'nothing')
 console.log(JSON.stringify(process.env));
 """
 
+SERVES = (
+    "node -e \"require('http').createServer((q, r) => r.end('served by the agent'))"
+    ".listen(5173, '127.0.0.1', () => console.log('listening'))\""
+)
+
 SCENARIO = {
     "rules": [
         {
@@ -83,6 +88,13 @@ SCENARIO = {
             "reply": {
                 "text": "I ask it.",
                 "tool_calls": [{"name": "mcp__local__variable", "arguments": {"of": "TOKEN"}}],
+            },
+        },
+        {
+            "when": {"user_contains": "serve a page", "tool_results": 0},
+            "reply": {
+                "text": "I serve it.",
+                "tool_calls": [{"name": "startProcess", "arguments": {"command": SERVES}}],
             },
         },
         {

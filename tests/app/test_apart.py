@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import aiohttp
 import psutil
@@ -16,6 +17,7 @@ import psycopg
 import pytest
 from psycopg import sql
 
+from tests.app.http.preview.test_preview import Browser
 from tests.app.http.test_realtime import following as listening
 from tests.support.api_client import Api, api_at
 from tests.support.following import Page, following
@@ -208,8 +210,48 @@ async def test_a_terminal_runs_beside_the_api_and_a_worker_sees_what_it_changes(
                 await terminal.until_shown("by me\r\n")
 
 
-async def has_terminals() -> bool:
+async def test_a_preview_shows_what_the_agent_serves_at_a_worker(site: Site) -> None:
     async with Sandbox(kinds=["bubblewrap"]) as sandbox:
+        if sandbox.kind is None:
+            pytest.skip("this machine has no network namespaces")
+    with ExitStack() as stack:
+        folder = site.folder / "one"
+        env = {**site.env, "POLARIS_PREVIEW_RELAY": "127.0.0.1:0"}
+        worker = start(["worker", "--data", "one"], folder=folder, env=env)
+        stack.callback(worker.stop)
+        env = {**site.env, "POLARIS_PREVIEW_WORKERS": str(worker.ready["previews"])}
+        front = stack.enter_context(running(["api"], folder=site.folder, env=env))
+        async with (
+            api_at(front.ready["api"], "pat", site.issuer.token("pat")) as api,
+            aiohttp.ClientSession() as http,
+        ):
+            project = await api.project()
+            sent = await api.send(await api.conversation(project), "serve a page")
+            assert (await api.until_final(sent["messageId"]))["status"] == "completed"
+            served = await opened(api, project, http)
+            async with asyncio.timeout(30):
+                while (await served.ask("/"))[0] == 502:  # noqa: ASYNC110 - it may still be starting
+                    await asyncio.sleep(0.1)
+            assert (await served.ask("/"))[2] == b"served by the agent"
+            nothing = await opened(api, project, http, port=5174)
+            assert (await nothing.ask("/"))[0] == 502
+
+
+async def opened(
+    api: Api, project_id: str, http: aiohttp.ClientSession, port: int = 5173
+) -> Browser:
+    """A browser that was given the preview of that port."""
+    path = f"/api/projects/{project_id}/preview"
+    url: str = (await api.ok("POST", path, {"port": port}))["url"]
+    parts = urlsplit(url)
+    browser = Browser(http, parts.netloc, f"http://127.0.0.1:{parts.port}")
+    _, headers, _ = await browser.ask(url.removeprefix(f"http://{browser.host}"))
+    browser.cookie = headers["Set-Cookie"].partition(";")[0]
+    return browser
+
+
+async def has_terminals() -> bool:
+    async with Sandbox() as sandbox:
         return sandbox.kind is not None
 
 

@@ -8,6 +8,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from core.node import NODE
+from tools.sandbox.networks import Networks, nsenter
 from tools.sandbox.port import NO_NETWORK, Confined, NoSandbox, Wrapped
 from tools.sandbox.programs import ETC, SYSTEM, Programs, environment
 from tools.sandbox.repository import GIT, PROTECTED
@@ -22,12 +23,9 @@ TEMPORARY = Path("/tmp")  # noqa: S108 - as above
 BRIDGE = Path(__file__).with_name("bridge.cjs")
 RELAY = Path(__file__).with_name("relay.py")
 SOCKET = Path("/opt/polaris/proxy.sock")
-PROXY_PORT = 3128
+PROXIES = ("HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy")
+"""What the bridge says to its program: where it listens, and the password."""
 PROXIED = {
-    **dict.fromkeys(
-        ("HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy"),
-        f"http://127.0.0.1:{PROXY_PORT}",
-    ),
     **dict.fromkeys(("NO_PROXY", "no_proxy"), "localhost,127.0.0.1"),
     "NODE_USE_ENV_PROXY": "1",
     "NODE_USE_SYSTEM_CA": "1",
@@ -50,8 +48,13 @@ HIDDEN_PROC = (
 
 _USER = ("--unshare-user", "--disable-userns", "--uid", "1000", "--gid", "1000")
 _APART = (
-    *("--unshare-ipc", "--unshare-pid", "--unshare-net", "--unshare-uts", "--unshare-cgroup-try"),
+    *("--unshare-ipc", "--unshare-pid", "--unshare-uts", "--unshare-cgroup-try"),
     *("--hostname", "polaris", "--die-with-parent"),
+)
+_OWN_NETWORK = ("--unshare-net",)
+# Who enters it as another user than root has no capability there once a program is run.
+_ONLY_A_NETWORK = (
+    *("--unshare-user", "--uid", "1000", "--gid", "1000", "--unshare-net", "--die-with-parent"),
 )
 # What has a terminal keeps it, for job control. It can put input into that terminal (TIOCSTI), of
 # which nothing outside of the sandbox reads.
@@ -81,7 +84,8 @@ class Bubblewrap:
         bounds = confined.bounds
         # In this order: a file system that is mounted later hides what was bound below it.
         arguments = [
-            *(*_USER, *_APART, *(() if confined.has_terminal else _NO_TERMINAL)),
+            *(*_USER, *_APART, *(() if confined.terminal else _NO_TERMINAL)),
+            *(() if confined.network_of else _OWN_NETWORK),
             *("--proc", "/proc", "--dev", "/dev"),
             *("--size", str(bounds.tmp_bytes), "--tmpfs", "/tmp", "--dir", str(HOME)),  # noqa: S108
             *("--size", str(bounds.tmp_bytes), "--tmpfs", "/dev/shm"),  # noqa: S108
@@ -96,14 +100,15 @@ class Bubblewrap:
         ]
         program = tuple(confined.argv)
         if confined.network:
-            program = (str(NODE), str(BRIDGE), str(SOCKET), str(PROXY_PORT), *program)
+            program = (str(NODE), str(BRIDGE), str(SOCKET), ",".join(PROXIES), *program)
             inside = {**inside, **PROXIED}
         if confined.door is not None:
             python = str(NAMES / "python")
             program = (python, "-I", "-S", str(RELAY), str(confined.door), *program)
         command = limited(bounds, program, merged=confined.merged)
-        argv = (str(self._program), *arguments, "--", *command)
-        return Wrapped(argv, {**inside, **confined.env})
+        entering = confined.network_of.entering if confined.network_of else ()
+        argv = (*entering, str(self._program), *arguments, "--", *command)
+        return Wrapped(argv, {**inside, **confined.env}, confined.terminal)
 
     def kill(self, pid: int, pidfd: int) -> list[int]:
         """See `Confinement.kill`. The first process inside takes all others with it."""
@@ -115,7 +120,30 @@ class Bubblewrap:
 
     def works(self, folder: Path) -> bool:
         """Whether this machine lets it confine anything; it is tried in that folder. Blocks."""
-        wrapped = self.wrap(Confined(("true",), folder, writable=False))
+        return self._runs(Confined(("true",), folder, writable=False))
+
+    def networks(self, folder: Path) -> Networks | None:
+        """Networks that trees share; None where none can be entered, as is tried there. Blocks."""
+        program = nsenter()
+        if program is None:
+            log.warning("networks_not_shared", extra={"reason": "there is no nsenter"})
+            return None
+        make = (str(self._program), *_ONLY_A_NETWORK, *self._system)
+        networks = Networks(program, make)
+        visit = networks.visit(folder)
+        try:
+            network = visit.begin()
+            if self._runs(Confined(("true",), folder, writable=False, network_of=network)):
+                return networks
+        except OSError as error:
+            log.warning("networks_not_shared", extra={"reason": str(error)})
+        finally:
+            visit.close()
+        networks.close()
+        return None
+
+    def _runs(self, confined: Confined) -> bool:
+        wrapped = self.wrap(confined)
         try:
             tried = subprocess.run(  # noqa: S603 - our own command line
                 wrapped.argv,

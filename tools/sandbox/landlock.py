@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 
 from tools.sandbox.launcher import is_possible
-from tools.sandbox.port import KEEPERS, NO_NETWORK, NO_TERMINAL, Confined, NoSandbox, Wrapped
+from tools.sandbox.port import KEEPERS, NO_NETWORK, Confined, NoSandbox, Wrapped
 from tools.sandbox.programs import ETC, SYSTEM, Programs, environment
 from tools.sandbox.tree import stopped
 
@@ -17,7 +17,8 @@ SEEN_OF_PROC = ("cpuinfo", "meminfo", "stat", "uptime", "loadavg", "version", "f
 class Landlock:
     """See `Confinement`. It differs from bubblewrap.
 
-    There is no network at all, not even between processes inside, so servers cannot listen. Modes
+    There is no network at all, not even between processes inside, so servers cannot listen. The
+    launcher opens the terminal, for the program leads a session of its own below the keeper. Modes
     and owners of files cannot be changed by path. /tmp is not there: TMPDIR is a folder of the
     process tree, of which only each file is bounded. `.git/config` and hooks can be changed inside,
     and are put back when the tree has ended. Names and sizes of other files of this machine can be
@@ -43,8 +44,6 @@ class Landlock:
         """See `Confinement.wrap`."""
         if confined.network:
             raise NoSandbox(NO_NETWORK)
-        if confined.has_terminal:
-            raise NoSandbox(NO_TERMINAL)
         bounds = confined.bounds
         folder = str(confined.folder)
         extra = [folder, *map(str, confined.read_only)]
@@ -55,6 +54,7 @@ class Landlock:
             "writable": [folder] if confined.writable else [],
             "temporary": str(self._temporary),
             "merged": confined.merged,
+            "terminal": None if confined.terminal is None else str(confined.terminal),
             "tasks": bounds.tasks + KEEPERS,
             "limits": {
                 "RLIMIT_CORE": 0,

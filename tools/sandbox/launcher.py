@@ -150,6 +150,8 @@ def _become(spec: dict[str, Any], argv: list[str], temporary: str) -> NoReturn:
     if spec["merged"]:
         os.dup2(1, 2)
     try:
+        if spec["terminal"]:
+            _take(spec["terminal"])
         for name, value in spec["limits"].items():
             resource.setrlimit(getattr(resource, name), (value, value))
         tasks = spec["tasks"] + _tasks_of_this_user()
@@ -157,7 +159,7 @@ def _become(spec: dict[str, Any], argv: list[str], temporary: str) -> NoReturn:
         os.chdir(spec["start"])
         _prctl(_NO_NEW_PRIVS, 1)
         _drop_capabilities()
-        _restrict(spec["read_only"], [*spec["writable"], temporary])
+        _restrict(spec["read_only"], [*spec["writable"], temporary], bool(spec["terminal"]))
         _filter()
     except OSError as error:
         os.write(notes, f"cannot confine the program: {error}\n".encode())
@@ -172,6 +174,15 @@ def _become(spec: dict[str, Any], argv: list[str], temporary: str) -> NoReturn:
         os._exit(CANNOT)
 
 
+def _take(terminal: str) -> None:
+    """Lead a session which that terminal controls, and read and write there."""
+    os.setsid()
+    opened = os.open(terminal, os.O_RDWR)  # the first that a leader opens controls its session
+    for stream in (0, 1, 2):
+        os.dup2(opened, stream)
+    os.close(opened)
+
+
 def _drop_capabilities() -> None:
     """What makes root more than another user is given up for good."""
     capability = 0
@@ -181,7 +192,7 @@ def _drop_capabilities() -> None:
     _call(_CAPSET[_MACHINES[platform.machine()][0]], header, bytes(24))
 
 
-def _restrict(read_only: list[str], writable: list[str]) -> None:
+def _restrict(read_only: list[str], writable: list[str], has_terminal: bool) -> None:
     attributes = struct.pack("QQQ", _ALL_FILES, _ALL_TCP, _ALL_SCOPES)
     rules = _call(_CREATE_RULESET, attributes, ctypes.c_size_t(len(attributes)), 0)
     for path in read_only:
@@ -190,6 +201,8 @@ def _restrict(read_only: list[str], writable: list[str]) -> None:
         _allow(rules, path, _ALL_FILES & ~_MAKE_DEVICES)
     for name in ("null", "zero", "full", "random", "urandom"):
         _allow(rules, f"/dev/{name}", _READ | _WRITE)
+    if has_terminal:  # by this name, everybody has their own
+        _allow(rules, "/dev/tty", _READ | _WRITE | _DEVICE_CONTROL)
     _call(_RESTRICT_SELF, rules, 0)
     os.close(rules)
 

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Protocol
 
 from core.errors import Refused
+from tools.sandbox.networks import Network
 from tools.sandbox.registries import ALL, Registries
 from tools.workspace.paths import ROOT
 from tools.workspace.port import RelPath
@@ -48,7 +49,9 @@ class Confined:
         way_out: the socket of that proxy; the sandbox says it.
         read_only: more paths that are seen as they are outside, and cannot be changed.
         env: all of its environment.
-        has_terminal: whether it is controlled by a terminal, that of a person.
+        terminal: the path of what controls it, a person's; None for none.
+        network_of: the network that it shares with others of its project, which the sandbox says;
+            None for one of its own.
         door: the descriptor of a socket by which somebody outside reaches ports inside.
         merged: whether errors are printed where the output is, and standard error is told the
             names of processes that outlive the program.
@@ -65,7 +68,8 @@ class Confined:
     env: Mapping[str, str] = field(default_factory=dict[str, str])
     bounds: Bounds = field(default_factory=Bounds)
     merged: bool = False
-    has_terminal: bool = False
+    terminal: Path | None = None
+    network_of: Network | None = None
     door: int | None = None
 
     @property
@@ -81,20 +85,18 @@ class Wrapped:
     Anything else in the environment could be read inside. When the process that this starts is
     killed, all that it has started inside dies with it; and so it does when the thread ends that
     started it.
+
+    `terminal` is opened by whoever starts it: its standard streams, and what controls it.
     """
 
     argv: tuple[str, ...]
     env: dict[str, str]
+    terminal: Path | None = None
 
 
 NO_NETWORK = (
     "Nothing was run: it asks for package registries, and this sandbox has no network. Do without "
     "new packages, or tell the user that they have to be allowed (POLARIS_PACKAGE_REGISTRIES)."
-)
-
-NO_TERMINAL = (
-    "A terminal cannot be opened: this machine gives no user namespaces, and what is confined in "
-    "another way has no terminals. Commands of the agent run all the same."
 )
 
 KEEPERS = 8

@@ -8,11 +8,11 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from pathlib import Path
 
 from core.clock import Clock
 from tools.sandbox.cgroup import TaskGroup
 from tools.sandbox.doors import Door
+from tools.sandbox.networks import Visit
 from tools.sandbox.port import MIB, Bounds, Confinement, Wrapped
 from tools.sandbox.scripts import LEFT, waiting
 from tools.sandbox.tree import Usage, death, descendants_of, first_child, kill, names_of, usage_of
@@ -72,6 +72,7 @@ class Running:
         on_output: gets the output, standard output and errors in the order of their writing.
         group: what bounds the number of tasks; closed at the end.
         door: how it is reached from outside; closed at the end.
+        visit: its share in the network of its project; closed at the end.
     """
 
     def __init__(  # noqa: PLR0913 - what one run is made of
@@ -84,9 +85,11 @@ class Running:
         clock: Clock,
         group: TaskGroup | None = None,
         door: Door | None = None,
+        visit: Visit | None = None,
     ) -> None:
         self._group = group
         self._door = door
+        self._visit = visit
         self._confinement = confinement
         self._bounds = bounds
         self._limits = limits
@@ -99,10 +102,10 @@ class Running:
         self._ended: tuple[str, ...] = ()
         self._highest = Usage()
 
-    async def start(self, wrapped: Wrapped, terminal: Path | None = None) -> None:
-        """Start the tree, on a terminal if one is given. Raises: OSError."""
+    async def start(self, wrapped: Wrapped) -> None:
+        """Start the tree. Raises: OSError."""
         # A cancel waits for these milliseconds: asyncio loses pipes of a process half started.
-        starting = asyncio.get_running_loop().create_task(self._start(wrapped, terminal))
+        starting = asyncio.get_running_loop().create_task(self._start(wrapped))
         try:
             await asyncio.shield(starting)
         except asyncio.CancelledError:
@@ -110,11 +113,11 @@ class Running:
             await self._end(is_by_itself=False)
             raise
 
-    async def _start(self, wrapped: Wrapped, terminal: Path | None) -> None:
+    async def _start(self, wrapped: Wrapped) -> None:
         members = self._group.members if self._group is not None else None
         transport, _ = await asyncio.get_running_loop().subprocess_exec(
             lambda: self._pipes,
-            *waiting(members, wrapped.argv, terminal),
+            *waiting(members, wrapped.argv, wrapped.terminal),
             env=wrapped.env,
             start_new_session=True,
             pass_fds=() if self._door is None else (self._door.descriptor,),
@@ -209,7 +212,7 @@ class Running:
             with suppress(TimeoutError):
                 async with asyncio.timeout(CLOSED_S):
                     await self._pipes.lost.wait()
-            for made in (self._group, self._door):
+            for made in (self._group, self._door, self._visit):
                 if made is not None:
                     made.close()
             self._let_go()

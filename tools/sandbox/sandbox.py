@@ -6,6 +6,7 @@ import os
 import shutil
 import tempfile
 from collections.abc import Callable, Collection, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Self
@@ -15,7 +16,8 @@ from tools.sandbox.bubblewrap import Bubblewrap, candidates
 from tools.sandbox.cgroup import TaskGroup, TaskGroups
 from tools.sandbox.doors import Doors
 from tools.sandbox.landlock import Landlock
-from tools.sandbox.port import KEEPERS, LASTING, Confined, Confinement, NoSandbox, Wrapped
+from tools.sandbox.networks import Networks, Visit
+from tools.sandbox.port import KEEPERS, LASTING, Bounds, Confined, Confinement, NoSandbox, Wrapped
 from tools.sandbox.programs import lay_out
 from tools.sandbox.proxy import RegistryProxy
 from tools.sandbox.registries import ALL, Registries
@@ -69,7 +71,9 @@ class Sandbox:
 
     Inside they find: the folder under the path that it has outside; /tmp of their own, of bounded
     size; node, npm, npx, python, pip, tsc and what the system has (git, grep, …), read-only. They
-    find no environment, home folder, process, socket or network of the host. `.git/config` and
+    find no environment, home folder, process, socket or network of the host. What is run and
+    started in a folder shares one loopback, where this machine allows it (`networks`); what
+    is only wrapped has its own. `.git/config` and
     `.git/hooks` are read-only; an empty repository is made where there is none.
 
     It is an async context, owned by a worker. Where the machine offers no sandbox it opens all the
@@ -101,6 +105,8 @@ class Sandbox:
         self._scratch: Path | None = None
         self._socket_folder: Path | None = None
         self._confinement: Confinement | None = None
+        self.networks: Networks | None = None
+        """Those of the projects; None where trees have one each."""
 
     @property
     def has_network(self) -> bool:
@@ -144,6 +150,8 @@ class Sandbox:
             await self._proxy.__aexit__(*error)
         if self._groups is not None:
             await asyncio.to_thread(self._groups.close)
+        if self.networks is not None:
+            self.networks.close()
         for made in (self._scratch, self._socket_folder):
             if made is not None:
                 await asyncio.to_thread(shutil.rmtree, made, ignore_errors=True)
@@ -177,7 +185,7 @@ class Sandbox:
         Raises:
             NoSandbox: this machine has none, or the folder cannot be used.
         """
-        wrapped, group = self._wrap(
+        wrapped = self._wrap(
             Confined(
                 argv,
                 folder,
@@ -189,6 +197,7 @@ class Sandbox:
                 bounds=LASTING,
             )
         )
+        group = self._group_for(LASTING)
         return (
             wrapped
             if group is None
@@ -236,38 +245,37 @@ class Sandbox:
         is reachable can be connected to, where this machine's sandbox has networks.
 
         Raises:
-            NoSandbox: as `wrap`; this machine's sandbox has no terminals.
+            NoSandbox: as `wrap`.
+            OSError: it cannot be started.
         """
         confinement = self._confined_by
-        has_terminal = terminal is not None
-        door = self._doors.open(confined.folder) if is_reachable and self._doors else None
-        try:
+        with ExitStack() as made:
+            door = visit = None
+            if is_reachable and self._doors is not None:
+                door = self._doors.open(confined.folder)
+                made.callback(door.close)
+            if self.networks is not None:
+                visit = self.networks.visit(confined.folder)
+                made.callback(visit.close)
             confined = replace(
                 confined,
-                merged=not has_terminal,
-                has_terminal=has_terminal,
+                merged=terminal is None,
+                terminal=terminal,
                 door=None if door is None else door.descriptor,
             )
-            wrapped, group = await asyncio.to_thread(self._wrap, confined)
-        except BaseException:
-            if door is not None:
-                door.close()
-            raise
-        running = Running(
-            confinement,
-            confined.bounds,
-            limits,
-            on_output=on_output,
-            clock=self._clock,
-            group=group,
-            door=door,
-        )
-        try:
-            await running.start(wrapped, terminal)
-        except BaseException:
-            if door is not None:
-                door.close()
-            raise
+            wrapped, group = await asyncio.to_thread(self._prepared, confined, visit)
+            running = Running(
+                confinement,
+                confined.bounds,
+                limits,
+                on_output=on_output,
+                clock=self._clock,
+                group=group,
+                door=door,
+                visit=visit,
+            )
+            await running.start(wrapped)
+            made.pop_all()
         return running
 
     @property
@@ -294,17 +302,25 @@ class Sandbox:
             raise NoSandbox(NONE_HERE)
         return self._confinement
 
-    def _wrap(self, confined: Confined) -> tuple[Wrapped, TaskGroup | None]:
+    def _prepared(
+        self, confined: Confined, visit: Visit | None
+    ) -> tuple[Wrapped, TaskGroup | None]:
+        if visit is not None:
+            confined = replace(confined, network_of=visit.begin())
+        return self._wrap(confined), self._group_for(confined.bounds)
+
+    def _wrap(self, confined: Confined) -> Wrapped:
         confinement = self._confined_by
         if confined.writable:
             prepare(confined.folder)
         if confined.network and self._proxy is not None:
             way_out = self._proxy.socket_for(confined.registries)
             confined = replace(confined, way_out=way_out)
-        wrapped = confinement.wrap(confined)
+        return confinement.wrap(confined)
+
+    def _group_for(self, bounds: Bounds) -> TaskGroup | None:
         groups = self._groups
-        group = groups.open(at_most=confined.bounds.tasks + KEEPERS) if groups is not None else None
-        return wrapped, group
+        return groups.open(at_most=bounds.tasks + KEEPERS) if groups is not None else None
 
     def _open(self, scratch: Path) -> Confinement | None:
         self._groups = TaskGroups()
@@ -314,6 +330,7 @@ class Sandbox:
         for program in candidates() if Bubblewrap.name in self._kinds else ():
             bubblewrap = Bubblewrap(program, programs)
             if bubblewrap.works(empty):
+                self.networks = bubblewrap.networks(empty)
                 return bubblewrap
         if Landlock.name in self._kinds:
             temporary = scratch / "temporary"

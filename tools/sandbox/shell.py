@@ -97,7 +97,7 @@ class Shell:
         """Start it in a project's folder; `finish` must follow, or `abandon` where this raises.
 
         Raises:
-            NoSandbox: this machine's sandbox has no terminals.
+            NoSandbox: this machine has none.
             OSError: it cannot be started.
         """
         unset = (part for name in _UNLIKE_A_PERSON for part in ("-u", name))

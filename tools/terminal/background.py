@@ -135,7 +135,7 @@ IN_FOLDER = Touches(writes=frozenset({ROOT}), in_folder=True)
 START_PROCESS = Tool(
     name="startProcess",
     description=(
-        "Start a server or watcher that goes on running. Other commands cannot reach its ports."
+        "Start a server or watcher that goes on running; commands reach its ports on localhost."
     ),
     arguments=StartProcess,
     touches=lambda _: IN_FOLDER,

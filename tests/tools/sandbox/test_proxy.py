@@ -19,9 +19,11 @@ pytestmark = pytest.mark.timeout(60)
 
 ASKS = """
 const net = require("node:net");
-const [host, method] = process.argv.slice(2);
-const head = `${method} ${host} HTTP/1.1\\r\\n\\r\\n`;
-const socket = net.connect(3128, "127.0.0.1", () => socket.write(head));
+const [host, method, given] = process.argv.slice(2);
+const proxy = new URL(given ?? process.env.HTTPS_PROXY ?? "http://127.0.0.1:3128");
+const secret = Buffer.from(`${proxy.username}:${proxy.password}`).toString("base64");
+const head = `${method} ${host} HTTP/1.1\\r\\nProxy-Authorization: Basic ${secret}\\r\\n\\r\\n`;
+const socket = net.connect(Number(proxy.port), "127.0.0.1", () => socket.write(head));
 socket.setEncoding("utf8");
 socket.on("data", (text) => {
   console.log(text.trim());
@@ -139,6 +141,28 @@ async def test_there_is_no_other_way_out(site: Site) -> None:
 async def test_without_being_asked_for_there_is_none(site: Site) -> None:
     done = await site.run("node", "ask.js", site.registry, "CONNECT", network=False)
     assert b"ECONNREFUSED" in done.output
+
+
+@pytest.mark.parametrize("secret", ["", "polaris:@", "polaris:guessed@"])
+async def test_a_way_out_is_that_of_its_program_alone(site: Site, secret: str) -> None:
+    """Others of the project share the loopback on which it is."""
+    wait = 'echo "$HTTPS_PROXY" > proxy; until [ -e done ]; do sleep 0.05; done'
+    confined = Confined(("sh", "-c", wait), site.folder, network=True)
+    async with asyncio.TaskGroup() as tasks:
+        tasks.create_task(site.sandbox.run(confined, Limits(timeout_s=20)))
+        told = site.folder / "proxy"
+        async with asyncio.timeout(20):
+            while not (url := told.read_text().strip() if told.exists() else ""):  # noqa: ASYNC110 - the file says it
+                await asyncio.sleep(0.05)
+        there = f"http://{secret}{url.rpartition('@')[2]}"
+        argv = ("node", "ask.js", site.registry, "CONNECT", there)
+        refused = (await site.run(*argv, network=False)).output.decode()
+        again = await site.ask(site.registry)  # a second one has its own
+        (site.folder / "done").touch()
+    assert "REGISTRY" not in refused
+    if site.sandbox.networks is not None:
+        assert "HTTP/1.1 407" in refused
+    assert "REGISTRY SAYS hello" in again
 
 
 async def test_exit_codes_and_arguments_pass_the_bridge(site: Site) -> None:

@@ -61,6 +61,21 @@ async def test_a_server_can_be_looked_at_from_outside(terminal: Terminal) -> Non
         writer.close()
 
 
+async def test_commands_reach_a_server_of_their_own_project_alone(
+    terminal: Terminal, tmp_path: Path
+) -> None:
+    if terminal.place.need(Sandbox).networks is None:
+        pytest.skip("this machine has no networks that can be entered")
+    await started(terminal, SERVER)
+    asks = "node -e \"fetch('http://localhost:3000').then(r => r.text()).then(console.log)\""
+    async with asyncio.timeout(40):
+        while (await terminal.sh(asks)).text != "hi":
+            continue
+    other = tmp_path / "other"
+    other.mkdir()
+    assert "ECONNREFUSED" in (await terminal.elsewhere(other).sh(asks)).text
+
+
 async def test_only_new_output_is_read(terminal: Terminal) -> None:
     command = "echo one; while [ ! -e go ]; do sleep 0.05; done; echo two; sleep 300"
     ran = await terminal("startProcess", command=command)
