@@ -49,6 +49,7 @@ from app.services.metering import Metering
 from app.services.previews import Previews, connect_here
 from app.services.processes import ProjectProcesses
 from app.services.sealing import sealing_of
+from app.services.searching import Searching
 from app.services.session import SessionFacts
 from app.services.streams import Streams
 from app.services.terminals import Terminals
@@ -61,6 +62,8 @@ from jobs.answer.live_answers import LiveAnswers
 from jobs.outbox import Relay
 from llm.closing import freed
 from tools.lsp.language_servers import LanguageServers
+from tools.lsp.servers import is_installed
+from tools.place import Provided
 from tools.sandbox.elsewhere import ServerRelay, Workers, relay_key, relaying
 from tools.sandbox.processes import Processes
 from tools.sandbox.sandbox import Sandbox
@@ -259,7 +262,8 @@ def services_of(
         following=Following(backend.store),
         metering=Metering(backend.store.usage),
         authenticator=Authenticator.of(identity, CLOCK),
-        session=session_of(settings, rooms, backend.workplace.owned(Sandbox)),
+        searching=Searching(backend.workplace.folders),
+        session=session_of(settings, rooms, backend.workplace.owned),
         rates=rates,
         health=Health(checks, CLOCK),
         engine=access,
@@ -295,9 +299,11 @@ def services_of(
     )
 
 
-def session_of(settings: Settings, rooms: Rooms, sandbox: Sandbox) -> SessionFacts:
+def session_of(settings: Settings, rooms: Rooms, owned: Provided) -> SessionFacts:
     """What pages are told before anybody has signed in."""
     has_models = bool(offers_of(settings))
+    sandbox = owned(Sandbox)
+    servers = owned(LanguageServers).servers if sandbox.kind is not None else ()
     return SessionFacts(
         issuer=settings.auth_issuer,
         audience=settings.auth_audience,
@@ -311,6 +317,7 @@ def session_of(settings: Settings, rooms: Rooms, sandbox: Sandbox) -> SessionFac
             "terminal": sandbox.kind is not None,
             "preview": rooms.previews.are_possible,
         },
+        language_servers={each.name: each.languages for each in servers if is_installed(each)},
     )
 
 

@@ -27,6 +27,7 @@ from app.services.metering import Metering
 from app.services.plans import PlanGate
 from app.services.previews import Previews
 from app.services.processes import ProjectProcesses
+from app.services.searching import Searching
 from app.services.session import SessionFacts
 from app.services.streams import Streams
 from app.services.terminals import Terminals
@@ -51,6 +52,7 @@ class Services:
     metering: Metering
     generating: Generating
     authenticator: Authenticator
+    searching: Searching
     session: SessionFacts
     rates: RateLimits
     health: Health

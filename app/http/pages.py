@@ -25,6 +25,8 @@ _FOREVER = "public, max-age=31536000, immutable"  # a name has the hash of its c
 @router.get("/p/{project}/c/{conversation}")
 @router.get("/runs")
 @router.get("/runs/{run:path}")
+@router.get("/events")
+@router.get("/events/{event:path}")
 @router.get("/jobs")
 @router.get("/metrics")
 async def page(services: ServicesDep) -> Response:

@@ -32,7 +32,9 @@ export default function ProjectPage({ project, conversation }: { project: string
   const paths = useMemo(() => new Set(entries.filter(({ type }) => type === "file").map(({ path }) => path)), [entries]);
   const places = useMemo<Places>(() => ({ has: (path) => paths.has(path), all: () => [...paths], open: show }), [paths, show]);
   const palette = useCommandsHere();
-  useCommands(() => [...paths].map((path): Command => ({ id: path, label: path, kind: "file", icon: "file", run: () => show(path) })));
+  useCommands(() =>
+    [...paths].map((path): Command => ({ id: path, label: path, kind: "file", icon: "file", run: (line) => show(path, line) })),
+  );
   return (
     <PlacesContext value={places}>
       <div className={styles.page} data-pane={pane}>
@@ -117,6 +119,7 @@ function More({ projectId, conversation }: { projectId: Id<"projects">; conversa
   ];
   const items: MenuItem[] = [
     ...(conversation === undefined ? [] : ofConversation),
+    { label: "Search in the files", icon: "search", run: () => palette.show("search") },
     { label: "Export, pull or download", icon: "share", run: () => setShown("export") },
   ];
   const close = () => setShown(null);

@@ -102,6 +102,7 @@ ROUTES = [
     ("DELETE", "/api/files/x"),
     ("GET", "/api/files/x/path"),
     ("GET", "/api/projects/x/folder-contents"),
+    ("GET", "/api/projects/x/search?q=x"),
 ]
 
 

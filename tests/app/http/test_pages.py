@@ -14,7 +14,16 @@ FOREVER = "public, max-age=31536000, immutable"
 
 async def test_the_page_has_a_policy_with_a_nonce_of_its_own(product: Program) -> None:
     async with api_at(product.ready["api"], "nobody", "") as nobody:
-        for path in ("/", "/p/x", "/p/x/c/y", "/runs", "/runs/a:b/c", "/jobs", "/metrics"):
+        for path in (
+            "/",
+            "/p/x",
+            "/p/x/c/y",
+            "/runs",
+            "/runs/a:b/c",
+            "/events/a:b/c",
+            "/jobs",
+            "/metrics",
+        ):
             nonces: set[str] = set()
             for _ in range(2):
                 answer = await nobody.call("GET", path)
