@@ -47,7 +47,9 @@ from app.services.mcp.tokens import McpTokens
 from app.services.messages import Messaging
 from app.services.metering import Metering
 from app.services.previews import Previews, connect_here
+from app.services.processes import ProjectProcesses
 from app.services.sealing import sealing_of
+from app.services.searching import Searching
 from app.services.session import SessionFacts
 from app.services.streams import Streams
 from app.services.terminals import Terminals
@@ -60,7 +62,10 @@ from jobs.answer.live_answers import LiveAnswers
 from jobs.outbox import Relay
 from llm.closing import freed
 from tools.lsp.language_servers import LanguageServers
+from tools.lsp.servers import is_installed
+from tools.place import Provided
 from tools.sandbox.elsewhere import ServerRelay, Workers, relay_key, relaying
+from tools.sandbox.processes import Processes
 from tools.sandbox.sandbox import Sandbox
 
 log = logging.getLogger(__name__)
@@ -188,6 +193,7 @@ class Rooms:
 
     terminals: Terminals
     previews: Previews
+    processes: ProjectProcesses
     editing: Editing
 
 
@@ -206,7 +212,8 @@ async def rooms_of(settings: Settings, backend: Backend) -> AsyncGenerator[Rooms
         terminals = Terminals(backend.store, folders, owned(Sandbox))
         await stack.enter_async_context(terminals)
         editing = await stack.enter_async_context(Editing(folders, owned(LanguageServers)))
-        yield Rooms(terminals, previews, editing)
+        processes = ProjectProcesses(backend.store, folders, owned(Processes))
+        yield Rooms(terminals, previews, processes, editing)
 
 
 @asynccontextmanager
@@ -255,7 +262,8 @@ def services_of(
         following=Following(backend.store),
         metering=Metering(backend.store.usage),
         authenticator=Authenticator.of(identity, CLOCK),
-        session=session_of(settings, rooms, backend.workplace.owned(Sandbox)),
+        searching=Searching(backend.workplace.folders),
+        session=session_of(settings, rooms, backend.workplace.owned),
         rates=rates,
         health=Health(checks, CLOCK),
         engine=access,
@@ -265,6 +273,7 @@ def services_of(
         configuring=Configuring(backend.store, settings.package_registries),
         terminals=rooms.terminals,
         previews=rooms.previews,
+        processes=rooms.processes,
         editing=rooms.editing,
         transfers=Transferring(
             backend.store,
@@ -290,9 +299,11 @@ def services_of(
     )
 
 
-def session_of(settings: Settings, rooms: Rooms, sandbox: Sandbox) -> SessionFacts:
+def session_of(settings: Settings, rooms: Rooms, owned: Provided) -> SessionFacts:
     """What pages are told before anybody has signed in."""
     has_models = bool(offers_of(settings))
+    sandbox = owned(Sandbox)
+    servers = owned(LanguageServers).servers if sandbox.kind is not None else ()
     return SessionFacts(
         issuer=settings.auth_issuer,
         audience=settings.auth_audience,
@@ -306,6 +317,7 @@ def session_of(settings: Settings, rooms: Rooms, sandbox: Sandbox) -> SessionFac
             "terminal": sandbox.kind is not None,
             "preview": rooms.previews.are_possible,
         },
+        language_servers={each.name: each.languages for each in servers if is_installed(each)},
     )
 
 

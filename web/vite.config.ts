@@ -1,6 +1,6 @@
 // How the page is built into web/dist, and served with hot reload by `make web`.
 import { readdirSync, readFileSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { join, relative } from "node:path";
 import { gzipSync } from "node:zlib";
 import { defineConfig, type Plugin } from "vite";
 
@@ -20,19 +20,29 @@ function packed(): Plugin {
   };
 }
 
+/** A class by its file and name: shorter to send than a hash. */
+function scopedName(name: string, file: string): string {
+  const from = relative(join(import.meta.dirname, "src"), file.replace(/\?.*$/, "")).replace(".module.css", "");
+  return `${from.replaceAll(/[^\w]/g, "-")}_${name}`;
+}
+
 // What every project needs at once: one file of it is smaller and sooner there than twenty. Left out is what is loaded later.
-const LATER = "[a-z]+-dialog|changes|files|dialog|ask-card|file-question|file-view|open-files|buffer|live|loaded|whole-call|diff|colours";
-const OURS = new RegExp(`/web/src/(ui|data|prose|chat|files)/(?!(${LATER})\\.)`);
+const LATER =
+  "[a-z]+-dialog|changes|files|dialog|ask-card|file-question|file-view|open-files|buffer|live|loaded|whole-call|diff|colours" +
+  "|socket|[a-z-]*language-servers?|use-suggestions|use-aids|found(-lines)?";
+const OURS = new RegExp(`/web/src/(ui|data|prose|chat|files)/(?!(${LATER})\\.)[^?]*$`); // with a question mark it is a text
 // What the page itself loads; this and a file that is asked for anyway are not named as what it needs.
 const FIRST = /\/(page|rolldown-runtime)-/;
 
 // What every page of the dashboard needs, in one file too: each file that is loaded later is named in the first one.
 const RUNS = /\/web\/src\/(dashboard|data\/(live|loaded)|runs\/(?!job|metrics|plot))/;
-const SHARED = /\/node_modules\/(react|react-dom|scheduler|convex|wouter|regexparam|use-sync-external-store|marked)\/|\/_generated\//;
+const SHARED =
+  /(?<!lsp-client)\/node_modules\/(react|react-dom|scheduler|convex|wouter|regexparam|use-sync-external-store|marked)\/|\/_generated\//;
 
 export default defineConfig(({ command }) => ({
   root: import.meta.dirname,
   html: command === "build" ? { cspNonce: "__NONCE__" } : {},
+  css: { modules: { generateScopedName: scopedName } },
   build: {
     outDir: "dist",
     manifest: true,
@@ -42,6 +52,7 @@ export default defineConfig(({ command }) => ({
     modulePreload: { polyfill: false, resolveDependencies: (asked, names) => names.filter((name) => name !== asked && !FIRST.test(name)) },
     rolldownOptions: {
       checks: { bundlerTimings: false },
+      input: ["index.html", "terminal.html"].map((name) => join(import.meta.dirname, name)),
       output: {
         codeSplitting: {
           groups: [

@@ -26,6 +26,8 @@ from app.services.messages import Messaging
 from app.services.metering import Metering
 from app.services.plans import PlanGate
 from app.services.previews import Previews
+from app.services.processes import ProjectProcesses
+from app.services.searching import Searching
 from app.services.session import SessionFacts
 from app.services.streams import Streams
 from app.services.terminals import Terminals
@@ -50,6 +52,7 @@ class Services:
     metering: Metering
     generating: Generating
     authenticator: Authenticator
+    searching: Searching
     session: SessionFacts
     rates: RateLimits
     health: Health
@@ -61,6 +64,7 @@ class Services:
     editing: Editing
     mcp_servers: NamedServers
     previews: Previews
+    processes: ProjectProcesses
     transfers: Transferring
     plans: PlanGate
     connecting: Connecting

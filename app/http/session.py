@@ -36,6 +36,10 @@ class SessionAnswer(Answer):
     features: dict[str, bool] = Field(
         description="What is on: models, github, terminal, preview, generate."
     )
+    language_servers: dict[str, dict[str, str]] = Field(
+        description="Those that editors may use, by name: the language of each suffix it knows.",
+        examples=[{"ty": {".py": "python", ".pyi": "python"}}],
+    )
 
 
 @router.get("/api/session", response_model_exclude_none=True)
@@ -50,4 +54,7 @@ async def get_session(services: ServicesDep) -> SessionAnswer:
             client_id=facts.client_id,
             scopes=facts.scopes if facts.client_id is not None else (),
         )
-    return SessionAnswer(convex_url=PREFIX, auth=auth, features=dict(facts.features))
+    servers = {name: dict(languages) for name, languages in facts.language_servers.items()}
+    return SessionAnswer(
+        convex_url=PREFIX, auth=auth, features=dict(facts.features), language_servers=servers
+    )

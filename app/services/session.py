@@ -18,3 +18,5 @@ class SessionFacts:
     scopes: tuple[str, ...]
     cookies: tuple[str, ...]
     features: Mapping[str, bool]
+    language_servers: Mapping[str, Mapping[str, str]]
+    """Of each that editors may use, by name: the language of each suffix it knows."""

@@ -159,6 +159,11 @@ def command_of(server: Server) -> Sequence[str]:
     return [str(program), *arguments]
 
 
+def is_installed(server: Server) -> bool:
+    """Whether its program is there."""
+    return _program(server.command[0]) is not None
+
+
 def _program(name: str) -> Path | None:
     match name:
         case "tsc":

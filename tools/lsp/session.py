@@ -91,7 +91,7 @@ _CAPABILITIES = {
         "references": {},
         "documentHighlight": {},
         "documentSymbol": {"hierarchicalDocumentSymbolSupport": True},
-        "hover": {"contentFormat": ["plaintext", "markdown"]},
+        "hover": {"contentFormat": _MARKUP},
         "rename": {"prepareSupport": False},
         "diagnostic": {"dynamicRegistration": False},  # else it is announced only later
         "publishDiagnostics": {"versionSupport": True, "relatedInformation": True},

@@ -1,5 +1,6 @@
 """What servers answer, as models: only what is used of it, and nothing that does not fit."""
 
+import re
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal, TypeVar
 
@@ -106,6 +107,9 @@ class Highlight(Wire):
     kind: int = 1
 
 
+_FENCE = re.compile(r"^```[\w-]*\n|\n```$", re.MULTILINE)
+
+
 class Marked(Wire):
     """A text in a language, of hover."""
 
@@ -119,9 +123,10 @@ class Hover(Wire):
 
     @property
     def text(self) -> str:
-        """All of it."""
+        """All of it, without the fences around code."""
         parts = self.contents if isinstance(self.contents, tuple) else (self.contents,)
-        return "\n\n".join(part if isinstance(part, str) else part.value for part in parts)
+        text = "\n\n".join(part if isinstance(part, str) else part.value for part in parts)
+        return _FENCE.sub("", text)
 
 
 class TextEdit(Wire):

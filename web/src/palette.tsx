@@ -1,6 +1,6 @@
-// Everything that can be opened or done, found by a few letters of it; and the keys of the page.
+// Everything that can be opened or done, found by a few letters of it; the search in the files; and the keys of the page.
 import { useQuery } from "convex/react";
-import { type KeyboardEvent, useEffect, useMemo, useRef, useState } from "react";
+import { type KeyboardEvent, lazy, useEffect, useMemo, useRef, useState } from "react";
 import { useLocation } from "wouter";
 import { api } from "../../convex/_generated/api.js";
 import styles from "./palette.module.css";
@@ -11,10 +11,19 @@ import { Icon } from "./ui/icon.tsx";
 
 const SHOWN = 50;
 
-export default function PaletteOrHelp() {
-  const { shown, show } = useCommandsHere();
+const SearchDialog = lazy(() => import("./files/search-dialog.tsx"));
+
+export default function Overlay() {
+  const { shown, show, sources } = useCommandsHere();
+  const [, project] = /^\/p\/([^/]+)/.exec(useLocation()[0]) ?? [];
   const close = () => show(null);
-  return shown === "help" ? <Help onClose={close} /> : <Palette onClose={close} />;
+  if (shown === "help") return <Help onClose={close} />;
+  if (shown !== "search" || project === undefined) return <Palette onClose={close} />;
+  function open(path: string, line: number) {
+    const files = [...sources].flatMap((source) => source());
+    files.find(({ kind, id }) => kind === "file" && id === path)?.run(line);
+  }
+  return <SearchDialog projectId={project} onOpen={open} onClose={close} />;
 }
 
 function useEverything(): readonly Command[] {
@@ -28,6 +37,7 @@ function useEverything(): readonly Command[] {
     const always: Command[] = [
       { id: "projects", label: "All projects", kind: "command", icon: "folder", run: () => go("/") },
       { id: "runs", label: "Runs", kind: "command", icon: "clock", run: () => go("/runs") },
+      { id: "events", label: "Events", kind: "command", icon: "send", run: () => go("/events") },
       { id: "jobs", label: "Jobs", kind: "command", icon: "tool", run: () => go("/jobs") },
       { id: "metrics", label: "Metrics", kind: "command", icon: "spark", run: () => go("/metrics") },
       { id: "theme", label: "Light or dark", kind: "command", icon: "theme", run: changeTheme },
@@ -103,11 +113,21 @@ function Palette({ onClose }: { onClose: () => void }) {
 
 const KEYS: readonly [keys: string, does: string][] = [
   ["Ctrl+K, Ctrl+P", "Go to a file, a conversation or a project, or do something"],
+  ["Ctrl+Shift+F", "Search in the files"],
   ["?", "These keys"],
   ["Enter", "Send a message; Shift+Enter begins a line"],
   ["Esc", "Stop the answer; close what is open"],
+  ["Ctrl+`", "Into the terminal, and out of it again"],
   ["Ctrl+S", "Save the file"],
   ["Ctrl+F", "Find in the file"],
+  ["F12, Ctrl+click", "Go to where a name is defined"],
+  ["Shift+F12", "Where a name is used"],
+  ["F2", "Rename it everywhere"],
+  ["Ctrl+Space", "What can stand here"],
+  ["F8", "To the next problem"],
+  ["Ctrl+I", "Have the selection rewritten"],
+  ["Tab, Esc", "Take the suggestion in grey, or drop it"],
+  ["Ctrl+C, Ctrl+V", "In the terminal: copy what is chosen (else it interrupts), paste"],
   ["↑ ↓ ← → Home End", "Move in the tree, open and close folders"],
   ["Enter, F2, Del", "In the tree: open, rename or move, delete"],
 ];

@@ -42,6 +42,7 @@ async def test_a_page_is_told_how_to_begin(api: Api, issuer: Issuer) -> None:
     }
     assert set(told["features"]) == {"models", "generate", "github", "terminal", "preview"}
     assert told["features"]["models"] is True
+    assert told["languageServers"]["ty"] == {".py": "python", ".pyi": "python"}
     assert "token" not in json.dumps(told)
 
 

@@ -120,6 +120,14 @@ async def test_diagnostics_are_a_typed_part_and_hints_are_none(tmp_path: Path) -
         ]
 
 
+async def test_of_a_name_its_type_and_documentation_are_told(tmp_path: Path) -> None:
+    sum_of = "/** The *sum*. */\nexport function sum(a: number) { return a; }\n"
+    async with bench(tmp_path, PROJECT | {"src/sum.ts": sum_of}) as lsp:
+        assert await lsp.ok("hover", path="src/sum.ts", line=2, symbol="sum") == (
+            "function sum(a: number): number\nThe *sum*."
+        )
+
+
 async def test_a_name_can_be_said_instead_of_its_column(tmp_path: Path) -> None:
     async with bench(tmp_path, PROJECT) as lsp:
         assert await lsp.ok("hover", path="src/use.ts", line=2, symbol="add") == (

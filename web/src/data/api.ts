@@ -14,20 +14,21 @@ export class ApiProblem extends Error {
 
 export interface Api {
   /** `body`: a value, which goes as JSON, or a file, which goes as it is. */
-  call<Answer>(method: string, path: string, body?: unknown): Promise<Answer>;
+  call<Answer>(method: string, path: string, body?: unknown, signal?: AbortSignal): Promise<Answer>;
   /** The bytes of an answer. */
   bytes(path: string): Promise<Blob>;
   readonly features: Readonly<Record<string, boolean>>;
+  readonly token: string;
 }
 
 /** Calls with a person's token. An answer that is no JSON comes back as null. */
 export function apiOf(token: string, features: Api["features"]): Api {
-  async function ask(method: string, path: string, body?: unknown): Promise<Response> {
+  async function ask(method: string, path: string, body?: unknown, signal: AbortSignal | null = null): Promise<Response> {
     const headers: Record<string, string> = { Authorization: `Bearer ${token}` };
     const isFile = body instanceof Blob;
     if (body !== undefined && !isFile) headers["Content-Type"] = "application/json";
     else if (isFile && body.type === "") headers["Content-Type"] = "application/octet-stream";
-    const options = { method, headers, body: isFile ? body : body === undefined ? null : JSON.stringify(body) };
+    const options = { method, headers, signal, body: isFile ? body : body === undefined ? null : JSON.stringify(body) };
     const response = await fetch(`/api${path}`, options).catch(() => null);
     if (response === null) throw new ApiProblem("Polaris does not answer. Is it running? Try again.", 0, "away");
     if (!response.ok) throw problemOf(await response.json().catch(() => null), response.status);
@@ -35,8 +36,9 @@ export function apiOf(token: string, features: Api["features"]): Api {
   }
   return {
     features,
-    async call<Answer>(method: string, path: string, body?: unknown): Promise<Answer> {
-      return (await (await ask(method, path, body)).json().catch(() => null)) as Answer;
+    token,
+    async call<Answer>(method: string, path: string, body?: unknown, signal?: AbortSignal): Promise<Answer> {
+      return (await (await ask(method, path, body, signal)).json().catch(() => null)) as Answer;
     },
     async bytes(path) {
       return await (await ask("GET", path)).blob();

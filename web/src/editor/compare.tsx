@@ -12,11 +12,14 @@ interface CompareProps {
   path: string;
   mine: string;
   theirs: string;
+  words?: string; // what the colours mean
   onDone: (text: string) => void;
   onClose: () => void;
 }
 
-export default function Compare({ path, mine, theirs, onDone, onClose }: CompareProps) {
+const MERGED = "Green is yours, red is theirs. “Reject” takes theirs for one difference.";
+
+export default function Compare({ path, mine, theirs, words = MERGED, onDone, onClose }: CompareProps) {
   const host = useRef<HTMLDivElement>(null);
   const view = useRef<EditorView>(null);
   useEffect(() => {
@@ -46,7 +49,7 @@ export default function Compare({ path, mine, theirs, onDone, onClose }: Compare
     <div className={styles.compare}>
       <div ref={host} />
       <footer>
-        <span>Green is yours, red is theirs. “Reject” takes theirs for one difference.</span>
+        <span>{words}</span>
         <Button onClick={onClose}>Back</Button>
         <Button look="primary" onClick={() => onDone(view.current?.state.doc.toString() ?? mine)}>
           Use this text

@@ -1,5 +1,5 @@
 // A text in an editor. What comes from outside is put in as the smallest change, so that cursor and scroll stay.
-import { Annotation, Compartment, EditorState } from "@codemirror/state";
+import { Annotation, Compartment, EditorState, type Extension, Prec } from "@codemirror/state";
 import { EditorView, keymap } from "@codemirror/view";
 import { useEffect, useRef } from "react";
 import styles from "./editor.module.css";
@@ -13,15 +13,18 @@ interface EditorProps {
   path: string;
   text: string;
   place?: { line: number } | undefined; // to be shown, from 1; a new object shows it again
+  extra: Extension; // may come and go while the text stands there
   onChange: (text: string) => void;
   onSave: () => void;
+  onRewrite: (selected: { from: number; text: string }) => void;
 }
 
-export default function Editor({ path, text, place, onChange, onSave }: EditorProps) {
+export default function Editor({ path, text, place, extra, onChange, onSave, onRewrite }: EditorProps) {
   const host = useRef<HTMLDivElement>(null);
   const view = useRef<EditorView>(null);
-  const calls = useRef({ onChange, onSave });
-  calls.current = { onChange, onSave };
+  const extras = useRef(new Compartment());
+  const calls = useRef({ onChange, onSave, onRewrite });
+  calls.current = { onChange, onSave, onRewrite };
   useEffect(() => {
     if (host.current === null) return;
     const language = new Compartment();
@@ -32,8 +35,10 @@ export default function Editor({ path, text, place, onChange, onSave }: EditorPr
         extensions: [
           setup(),
           language.of([]),
+          extras.current.of([]),
           EditorView.contentAttributes.of({ "aria-label": path }),
           keymap.of([{ key: "Mod-s", preventDefault: true, run: () => (calls.current.onSave(), true) }]),
+          Prec.high(keymap.of([{ key: "Mod-i", preventDefault: true, run: (made) => (calls.current.onRewrite(selectedIn(made)), true) }])),
           EditorView.updateListener.of((update) => {
             const isOurs = update.transactions.some((transaction) => transaction.annotation(fromOutside));
             if (update.docChanged && !isOurs) calls.current.onChange(update.state.doc.toString());
@@ -50,6 +55,7 @@ export default function Editor({ path, text, place, onChange, onSave }: EditorPr
     const change = smallestChange(view.current?.state.doc.toString() ?? text, text);
     if (change !== null) view.current?.dispatch({ changes: change, annotations: fromOutside.of(true) });
   }, [text]);
+  useEffect(() => view.current?.dispatch({ effects: extras.current.reconfigure(extra) }), [path, extra]);
   useEffect(() => {
     const shown = view.current;
     if (shown === null || place === undefined) return;
@@ -58,4 +64,11 @@ export default function Editor({ path, text, place, onChange, onSave }: EditorPr
     shown.focus();
   }, [place]);
   return <div ref={host} className={styles.editor} />;
+}
+
+/** What is selected, else the line of the cursor. */
+function selectedIn({ state }: EditorView): { from: number; text: string } {
+  const { from, to, empty } = state.selection.main;
+  const line = state.doc.lineAt(from);
+  return empty ? { from: line.from, text: line.text } : { from, text: state.sliceDoc(from, to) };
 }

@@ -12,6 +12,7 @@ import { useNotices } from "../ui/notices.tsx";
 import { afterEvent, type Buffer, type BufferEvent, bufferOf, isDirty, type Stored } from "./buffer.ts";
 import styles from "./files.module.css";
 import { nameOf, targetOf } from "./tree.ts";
+import { useAids } from "./use-aids.tsx";
 
 const Editor = lazy(() => import("../editor/editor.tsx"));
 const Compare = lazy(() => import("../editor/compare.tsx"));
@@ -64,14 +65,10 @@ function TextView({ projectId, path, place, stored, isGone, onDirty }: FileViewP
   const [isComparing, setComparing] = useState(false);
   const save = useSave(projectId, path, buffer, tell);
   const hasChanges = isDirty(buffer);
+  const { extra, onRewrite, dialogs, signs } = useAids(projectId, path, buffer.draft, (text) => tell({ type: "typed", text }));
   useEffect(() => tell({ type: "stored", stored }), [stored]);
   useEffect(() => onDirty(path, hasChanges), [path, hasChanges, onDirty]);
-  useEffect(() => {
-    if (!hasChanges) return;
-    const warn = (event: BeforeUnloadEvent) => event.preventDefault();
-    addEventListener("beforeunload", warn);
-    return () => removeEventListener("beforeunload", warn);
-  }, [hasChanges]);
+  useWarning(hasChanges);
   const { theirs } = buffer;
   function decide(text: string) {
     tell({ type: "decided", text });
@@ -96,14 +93,19 @@ function TextView({ projectId, path, place, stored, isGone, onDirty }: FileViewP
             path={path}
             text={buffer.draft}
             place={place}
+            extra={extra}
             onChange={(text) => tell({ type: "typed", text })}
             onSave={() => void save(isGone)}
+            onRewrite={onRewrite}
           />
         )}
+        {dialogs}
       </Suspense>
       <footer className={styles.status}>
         <span>{path}</span>
+        {signs.problems}
         <span>{buffer.saving !== null ? "Saving…" : hasChanges ? "Not saved" : "Saved"}</span>
+        {signs.suggestions}
         <Download projectId={projectId} path={path} />
         <Button look="quiet" disabled={!hasChanges || buffer.saving !== null || theirs !== null} onClick={() => void save(isGone)}>
           Save (Ctrl+S)
@@ -111,6 +113,16 @@ function TextView({ projectId, path, place, stored, isGone, onDirty }: FileViewP
       </footer>
     </>
   );
+}
+
+/** Before somebody leaves the page with what is not saved. */
+function useWarning(hasChanges: boolean) {
+  useEffect(() => {
+    if (!hasChanges) return;
+    const warn = (event: BeforeUnloadEvent) => event.preventDefault();
+    addEventListener("beforeunload", warn);
+    return () => removeEventListener("beforeunload", warn);
+  }, [hasChanges]);
 }
 
 function Download({ projectId, path }: { projectId: string; path: string }) {

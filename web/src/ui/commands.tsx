@@ -7,15 +7,16 @@ export interface Command {
   readonly label: string;
   readonly kind: string; // in a word, beside it: command, file, project
   readonly icon: IconName;
-  readonly run: () => void;
+  readonly run: (line?: number) => void; // of a file: opens it, at a line if wanted
 }
 
+export type Overlay = "palette" | "help" | "search" | null;
 type Source = () => readonly Command[];
 
 interface Commands {
   readonly sources: Set<Source>;
-  readonly shown: "palette" | "help" | null;
-  readonly show: (what: "palette" | "help" | null) => void;
+  readonly shown: Overlay;
+  readonly show: (what: Overlay) => void;
 }
 
 const CommandsContext = createContext<Commands>({ sources: new Set(), shown: null, show: () => undefined });
@@ -36,19 +37,21 @@ export function useCommands(source: Source): void {
   }, [sources]);
 }
 
-/** Ctrl+K and Ctrl+P show the palette, `?` the help unless somebody is writing. */
+/** Ctrl+K and Ctrl+P show the palette, Ctrl+Shift+F the search, `?` the help unless somebody is writing. */
 export function CommandsProvider({ children }: { children: ReactNode }) {
-  const [shown, show] = useState<Commands["shown"]>(null);
+  const [shown, show] = useState<Overlay>(null);
   const sources = useMemo(() => new Set<Source>(), []);
   const here = useMemo(() => ({ sources, shown, show }), [sources, shown]);
   useEffect(() => {
     function onKey(event: KeyboardEvent) {
       const key = event.key.toLowerCase();
-      const isPalette = (event.ctrlKey || event.metaKey) && !event.altKey && !event.shiftKey && (key === "k" || key === "p");
-      if (!isPalette && !(event.key === "?" && !isWriting(event.target))) return;
+      const isControl = (event.ctrlKey || event.metaKey) && !event.altKey;
+      const isPalette = isControl && !event.shiftKey && (key === "k" || key === "p");
+      const isSearch = isControl && event.shiftKey && key === "f";
+      if (!isPalette && !isSearch && !(event.key === "?" && !isWriting(event.target))) return;
       event.preventDefault();
       event.stopPropagation();
-      show(isPalette ? "palette" : "help");
+      show(isPalette ? "palette" : isSearch ? "search" : "help");
     }
     addEventListener("keydown", onKey, { capture: true });
     return () => removeEventListener("keydown", onKey, { capture: true });
