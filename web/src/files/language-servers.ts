@@ -109,7 +109,7 @@ class Connection {
   }
 
   private sayOnce(why: string): void {
-    if (!this.isSaid) this.around?.say(`The language server ${this.server} does not work: ${why} The editor works without it.`);
+    if (!this.isSaid) this.around?.say(`The editor works on without hints of ${this.server}. ${why}`);
     this.isSaid = true;
   }
 }
