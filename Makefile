@@ -65,7 +65,7 @@ dev: $(READY) ## API, worker and embedded Convex in one process; stays up
 web: $(READY) ## the web page with hot reload, on the `polaris dev` that runs at API=http://127.0.0.1:8787
 	@API=$(or $(API),http://127.0.0.1:8787) $(NPM_X) vite web
 
-shots: $(FOR_TESTS) ## docs/ide.png, the picture of the README, taken of the product as it runs
+shots: $(FOR_TESTS) ## docs/ide.png and docs/run.png, the pictures of the README, taken of the product as it runs
 	@$(PY) -m tests.web.shots
 
 # T is one path, with `::name` if wanted: pytest or vitest runs, or both where a folder has tests of both. K without T

@@ -14,6 +14,7 @@ from app.billing import gate_of
 from app.convex import ConvexAccess
 from app.github import accounts_of, github_of, github_server_of
 from app.models import models_of, offers_of, small_model_of
+from app.observe.run_logs import LoggedRuns
 from app.observe.run_news import NewsOfRuns
 from app.observe.tracing import tracing
 from app.services.choosing import Choosing
@@ -189,7 +190,7 @@ async def engine_of(
     """The engine over its database, with what watches it."""
     with tracing(settings) as telemetry:
         news = NewsOfRuns(CLOCK)
-        watching = (telemetry, sentry_tags(settings), news)
+        watching = (telemetry, sentry_tags(settings), LoggedRuns(), news)
         engine = Engine(
             jobs=JOBS,
             database=database_of(settings),

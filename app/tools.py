@@ -26,11 +26,11 @@ from tools.mcp.clients import McpClients
 from tools.outputs import Outputs
 from tools.place import Provided
 from tools.planning import PLANNING_TOOLS
+from tools.sandbox.processes import Processes
 from tools.sandbox.sandbox import Sandbox
 from tools.search import SEARCH_TOOLS
 from tools.search.relevance.client import RelevanceIndex
 from tools.terminal import TERMINAL_TOOLS
-from tools.terminal.processes import Processes
 from tools.tool import AnyTool
 
 TOOLS: tuple[AnyTool, ...] = (
@@ -67,7 +67,7 @@ async def owned_by_worker(settings: Settings, clock: Clock) -> AsyncGenerator[Pr
         await asyncio.to_thread(_empty, scratch)
         async with (
             Sandbox(clock, registries=settings.package_registries, scratch=scratch) as sandbox,
-            Processes(sandbox) as processes,
+            Processes(sandbox, clock) as processes,
             Outputs(parent=scratch) as outputs,
             McpClients(sandbox, outputs) as clients,
             WebPages() as pages,

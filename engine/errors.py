@@ -87,6 +87,8 @@ class StepFailed(Exception):
         """What the step was called with, as it is shown to people."""
         self.kind: str | None = None
         """The kind of step; None where old code has stored it."""
+        self.stack: str | None = None
+        """Where its last exception was raised, for people; None where old code has stored it."""
 
 
 class RunFailed(Exception):
@@ -112,6 +114,8 @@ class RunFailed(Exception):
         self.step_id = step_id
         self.code = code
         self.cause = cause
+        self.stack: str | None = None
+        """As of `StepFailed`."""
 
 
 class RunCancelled(Exception):

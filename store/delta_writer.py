@@ -185,6 +185,11 @@ class DeltaWriter:
         return bool(self._runs)
 
     @property
+    def pending_chars(self) -> int:
+        """Characters that are not sent yet."""
+        return sum(run.chars for run in self._runs)
+
+    @property
     def is_ready(self) -> bool:
         """Something is pending, and nothing in flight that it must come after."""
         return bool(self._runs) and not self._in_flight and self._problem is None

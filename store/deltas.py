@@ -20,6 +20,7 @@ log = logging.getLogger(__name__)
 REQUEST_ENTRIES = 50  # deltas in one mutation: others wait while it runs
 CLOSED = "the store was closed before this text was saved"
 QUICK_DELTAS = 4_000  # of an answer: two minutes and more; later ones come every `interval_s`
+TIMER_S = 0.002  # a tick may be early by so much
 LIVE_S = 1.0  # an answer that has sent nothing for so long is not streaming
 
 
@@ -29,14 +30,18 @@ class DeltaLimits:
 
     The first delta of a message goes at once, then all messages together: every `shortest_s` while
     few answers stream, `answer_s` less often for each answer that does, `interval_s` at the
-    longest. They go in at most `requests` requests at a time of about `request_chars` each.
-    A message holds `unsaved_chars` at most: beyond it `text` waits, so that the model's stream is
-    held back. `deadline_s` is how long Convex may be away before a writer gives up.
+    longest. One that says more than `quick_chars` meanwhile is shown in larger pieces, at most
+    every `quick_s`: each of them costs its readers as much as 400 characters. They go in at most
+    `requests` requests at a time of about `request_chars` each. A message holds `unsaved_chars` at
+    most: beyond it `text` waits, so that the model's stream is held back. `deadline_s` is how long
+    Convex may be away before a writer gives up.
     """
 
     interval_s: float = 0.1
     shortest_s: float = 0.03
     answer_s: float = 0.001
+    quick_s: float = 0.06
+    quick_chars: int = 20
     requests: int = 8
     request_chars: int = 250_000
     unsaved_chars: int = 1_000_000
@@ -151,9 +156,14 @@ class DeltaBatcher:
             self._arm()
 
     def _is_due(self, writer: DeltaWriter, now: float) -> bool:
-        """An answer has a bound of deltas: one that has many already gets them less often."""
-        is_long = writer.next_seq >= QUICK_DELTAS
-        return not is_long or self._streaming.silent_s(writer, now) >= self.limits.interval_s
+        """Whether it goes now; an answer has a bound of deltas, and gets them rarely near it."""
+        if writer.next_seq >= QUICK_DELTAS:
+            least_s = self.limits.interval_s
+        elif writer.pending_chars > self.limits.quick_chars:
+            least_s = min(self.limits.quick_s, self.limits.interval_s)
+        else:
+            return True
+        return self._streaming.silent_s(writer, now) >= least_s - TIMER_S
 
     def _dispatch(self, writers: Iterable[DeltaWriter]) -> None:
         """Send what is ready of `writers`; what finds no free request stays pending."""

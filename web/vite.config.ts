@@ -30,7 +30,7 @@ function scopedName(name: string, file: string): string {
 const LATER =
   "[a-z]+-dialog|changes|files|dialog|ask-card|file-question|file-view|open-files|buffer|live|loaded|whole-call|diff|colours" +
   "|socket|[a-z-]*language-servers?|use-suggestions|use-aids|found(-lines)?";
-const OURS = new RegExp(`/web/src/(ui|data|prose|chat|files)/(?!(${LATER})\\.)`);
+const OURS = new RegExp(`/web/src/(ui|data|prose|chat|files)/(?!(${LATER})\\.)[^?]*$`); // with a question mark it is a text
 // What the page itself loads; this and a file that is asked for anyway are not named as what it needs.
 const FIRST = /\/(page|rolldown-runtime)-/;
 
@@ -52,6 +52,7 @@ export default defineConfig(({ command }) => ({
     modulePreload: { polyfill: false, resolveDependencies: (asked, names) => names.filter((name) => name !== asked && !FIRST.test(name)) },
     rolldownOptions: {
       checks: { bundlerTimings: false },
+      input: ["index.html", "terminal.html"].map((name) => join(import.meta.dirname, name)),
       output: {
         codeSplitting: {
           groups: [

@@ -26,6 +26,7 @@ from app.services.messages import Messaging
 from app.services.metering import Metering
 from app.services.plans import PlanGate
 from app.services.previews import Previews
+from app.services.processes import ProjectProcesses
 from app.services.searching import Searching
 from app.services.session import SessionFacts
 from app.services.streams import Streams
@@ -63,6 +64,7 @@ class Services:
     editing: Editing
     mcp_servers: NamedServers
     previews: Previews
+    processes: ProjectProcesses
     transfers: Transferring
     plans: PlanGate
     connecting: Connecting

@@ -44,14 +44,16 @@ async def list_events(
     page = await access.services.engine.events(
         which, owner=access.caller.owner, limit=limit, cursor=cursor
     )
-    return EventPage.of(page)
+    return EventPage.of(page, for_operator=access.services.engine.has_operator)
 
 
 @router.get("/events/{event_id:path}", response_model_exclude_none=True)
 async def get_event(event_id: EventPathId, access: AccessDep) -> EventDetailAnswer:
-    """An event with its data, and what it started."""
-    event = await access.services.engine.event(event_id, owner=access.caller.owner)
-    return EventDetailAnswer.of_detail(event)
+    """An event with its data, what it started, which waits it ended and what it cancelled."""
+    engine, owner = access.services.engine, access.caller.owner
+    event = await engine.event(event_id, owner=owner)
+    effects = await engine.effects(event_id, owner=owner)
+    return EventDetailAnswer.of_detail(event, effects, for_operator=engine.has_operator)
 
 
 @router.post("/events", status_code=201, response_model_exclude_none=True, responses=FORBIDDEN)

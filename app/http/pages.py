@@ -2,11 +2,13 @@
 
 import re
 import secrets
+from collections.abc import Iterable
 from pathlib import Path
 
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import FileResponse, HTMLResponse
 
+from app.http.access import ServicesDep
 from core.errors import NotFound
 
 router = APIRouter(include_in_schema=False)
@@ -23,18 +25,41 @@ _FOREVER = "public, max-age=31536000, immutable"  # a name has the hash of its c
 @router.get("/p/{project}/c/{conversation}")
 @router.get("/runs")
 @router.get("/runs/{run:path}")
+@router.get("/events")
+@router.get("/events/{event:path}")
 @router.get("/jobs")
 @router.get("/metrics")
-async def page() -> Response:
+async def page(services: ServicesDep) -> Response:
     """The page; which of its routes is shown, its script reads from the address."""
-    try:
-        html = (_BUILT / "index.html").read_text()
-    except FileNotFoundError:
-        raise NotFound("The web page is not built here; `make setup` builds it") from None
     nonce = secrets.token_urlsafe(16)
+    previews = _previews_below(services.previews.origin)
+    policy = _policy(nonce, frames=("'self'", *previews))
     return HTMLResponse(
-        html.replace(_NONCE, nonce), headers={"Content-Security-Policy": _policy(nonce)}
+        _built("index.html").replace(_NONCE, nonce), headers={"Content-Security-Policy": policy}
     )
+
+
+@router.get("/terminal")
+async def terminal() -> Response:
+    """The frame of a terminal, for pages of this origin alone.
+
+    Xterm writes styles into the document and on elements; no text from outside becomes HTML there.
+    """
+    policy = "; ".join(
+        (
+            "default-src 'none'",
+            "script-src 'self'",
+            "style-src 'self' 'unsafe-inline'",
+            "connect-src 'self'",
+            "img-src data:",
+            "base-uri 'none'",
+            "form-action 'none'",
+            "frame-ancestors 'self'",
+        )
+    )
+    html = _built("terminal.html").replace(f' nonce="{_NONCE}"', "")
+    headers = {"Content-Security-Policy": policy, "X-Frame-Options": "SAMEORIGIN"}
+    return HTMLResponse(html, headers=headers)
 
 
 @router.get("/assets/{name}")
@@ -53,7 +78,23 @@ async def asset(name: str, request: Request) -> Response:
     return FileResponse(path, media_type=kind, headers=headers)
 
 
-def _policy(nonce: str) -> str:
+def _previews_below(origin: str | None) -> tuple[str, ...]:
+    """The origins of previews, each of which is a host below `origin`, as a policy names them."""
+    if origin is None:
+        return ()
+    scheme, host = origin.split("://", 1)
+    return (f"{scheme}://*.{host}",)
+
+
+def _built(name: str) -> str:
+    """A page as the set-up has built it. Raises: NotFound."""
+    try:
+        return (_BUILT / name).read_text()
+    except FileNotFoundError:
+        raise NotFound("The web page is not built here; `make setup` builds it") from None
+
+
+def _policy(nonce: str, *, frames: Iterable[str]) -> str:
     """Scripts, styles, connections of this origin alone; the nonce is for the editor's styles."""
     return "; ".join(
         (
@@ -62,6 +103,7 @@ def _policy(nonce: str) -> str:
             f"style-src 'self' 'nonce-{nonce}'",
             "connect-src 'self'",
             "img-src 'self' data: blob:",
+            f"frame-src {' '.join(frames)}",
             "base-uri 'none'",
             "form-action 'none'",
             "frame-ancestors 'none'",

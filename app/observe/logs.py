@@ -4,13 +4,29 @@ import json
 import logging
 import re
 import sys
+from collections.abc import Generator, Mapping
+from contextlib import contextmanager, suppress
 from contextvars import ContextVar
+from types import MappingProxyType
 from typing import Any, Literal
 
 from core.text import CONTROLS
 
 request_id_now: ContextVar[str] = ContextVar("request_id_now", default="")
 """The id of the request that this task serves; empty outside of one."""
+_about_now: ContextVar[Mapping[str, str]] = ContextVar("about_now", default=MappingProxyType({}))
+
+
+@contextmanager
+def about(fields: Mapping[str, str]) -> Generator[None]:
+    """Fields of every line that this task logs meanwhile; a line's own go before."""
+    token = _about_now.set(fields)
+    try:
+        yield
+    finally:
+        with suppress(ValueError):  # another context closes what its loop has left suspended
+            _about_now.reset(token)
+
 
 _STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {
     "message",
@@ -45,7 +61,7 @@ def _fields(record: logging.LogRecord) -> dict[str, Any]:
     fields = {name: value for name, value in vars(record).items() if name not in _STANDARD}
     if (request_id := request_id_now.get()) and "request_id" not in fields:
         fields["request_id"] = request_id
-    return fields
+    return {**_about_now.get(), **fields}
 
 
 class TextFormatter(logging.Formatter):

@@ -192,6 +192,12 @@ async def _version(part: str, program: str) -> Finding:
     return Finding(part, "ok", f"{line} ({program})")
 
 
+_ALLOW_NAMESPACES = (
+    "Allow user namespaces (sysctl kernel.unprivileged_userns_clone=1; in a container, a seccomp "
+    "profile that lets `unshare` pass)"
+)
+
+
 async def _sandbox(settings: Settings) -> Finding:
     async with Sandbox(CLOCK, registries=settings.package_registries) as sandbox:
         if sandbox.kind is None:
@@ -199,9 +205,15 @@ async def _sandbox(settings: Settings) -> Finding:
                 "sandbox",
                 "absent",
                 "neither user namespaces nor Landlock: no command is run",
-                "Allow user namespaces (sysctl kernel.unprivileged_userns_clone=1; in a container, "
-                "a seccomp profile that lets `unshare` pass), or use Linux 5.13 and later.",
+                f"{_ALLOW_NAMESPACES}, or use Linux 6.12 and later.",
             )
+        if not sandbox.is_reachable:
+            detail = f"{sandbox.kind}: nothing inside has a network, so no server and no preview"
+            return Finding("sandbox", "absent", detail, f"{_ALLOW_NAMESPACES}.")
+        if sandbox.networks is None:
+            detail = f"{sandbox.kind}: commands and terminals do not reach each other's servers"
+            advice = "Install util-linux (nsenter), and allow user namespaces below others."
+            return Finding("sandbox", "absent", detail, advice)
         return Finding("sandbox", "ok", sandbox.kind)
 
 

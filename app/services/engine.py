@@ -13,6 +13,7 @@ from core.ids import OwnerId, ProjectId, RunId
 from engine import Engine, Event, NoSuchJob, NoSuchRun, RunStatus, SentEvent
 from engine.events import WireEvent
 from engine.inspection import (
+    EventEffects,
     EventFilter,
     EventInfo,
     JobInfo,
@@ -295,6 +296,10 @@ class EngineAccess:
         if self._user(owner) not in {None, info.user_id}:
             raise NoSuchEvent(event_id)
         return info
+
+    async def effects(self, event_id: str, *, owner: OwnerId) -> EventEffects:
+        """Which waits an event has ended and what it has cancelled, of what the caller may see."""
+        return await self.engine.inspect.effects(event_id, user_id=self._user(owner))
 
     async def send(
         self, name: str, data: Mapping[str, Any], *, owner: OwnerId, event_id: str | None

@@ -6,9 +6,9 @@ from typing import Annotated, Any, Self
 from pydantic import Field
 
 from app.wire.shapes import Answer, Millis, Success
-from engine import SentEvent
+from engine import RunStatus, SentEvent
 from engine.events import WireEvent
-from engine.inspection import EventInfo, Page
+from engine.inspection import EventEffects, EventInfo, Page
 from engine.steps.shown import shown
 
 WHOLE_DATA_CHARS = 32 * 1024  # more than that is not read by a person, nor edited
@@ -23,6 +23,20 @@ def field_of(text: str) -> tuple[str, Any]:
         return path, value
 
 
+class RunOfEventAnswer(Answer):
+    """A run that an event has to do with, as it stands."""
+
+    run_id: str
+    job_id: str
+    status: RunStatus
+
+
+class EndedWaitAnswer(RunOfEventAnswer):
+    """A run that waited for the event, and the step that did."""
+
+    step_id: str
+
+
 class EventAnswer(Answer):
     """An event and the runs it started, without its data."""
 
@@ -30,17 +44,21 @@ class EventAnswer(Answer):
     name: str
     received_at: Millis
     ts: Annotated[int, Field(description="Its own time; later than `receivedAt`: delayed.")]
+    user_id: str | None = Field(None, description="Whose it is; for the operator.")
     run_ids: tuple[str, ...]
+    runs: tuple[RunOfEventAnswer, ...] = Field(description="The same, as they stand.")
 
     @classmethod
-    def of(cls, info: EventInfo) -> Self:
+    def of(cls, info: EventInfo, *, for_operator: bool) -> Self:
         """An event of the engine."""
         return cls(
             event_id=info.event.id,
             name=info.event.name,
             received_at=info.received_at,
             ts=info.event.ts_ms,
+            user_id=info.user_id if for_operator else None,
             run_ids=info.run_ids,
+            runs=tuple(map(RunOfEventAnswer.model_validate, info.runs)),
         )
 
 
@@ -61,21 +79,33 @@ class EventData(Answer):
 
 
 class EventDetailAnswer(EventAnswer):
-    """One event with its data, which is cut where `isCut`."""
+    """One event with its data, which is cut where `isCut`, and what it did to runs that it found.
+
+    That is told while those runs are kept, and of events that came since this version.
+    """
 
     data: dict[str, Any]
     is_cut: bool
+    ended_waits: tuple[EndedWaitAnswer, ...]
+    cancelled: tuple[RunOfEventAnswer, ...]
 
     @classmethod
-    def of_detail(cls, info: EventInfo) -> Self:
+    def of_detail(cls, info: EventInfo, effects: EventEffects, *, for_operator: bool) -> Self:
         """An event of the engine."""
         said = EventData.of(info.event)
-        row = EventAnswer.of(info)
+        row = EventAnswer.of(info, for_operator=for_operator)
         return cls(
             **row.model_dump(exclude={"received_at"}),
             received_at=info.received_at,
             data=said.data,
             is_cut=said.is_cut,
+            ended_waits=tuple(
+                EndedWaitAnswer(
+                    run_id=run.run_id, job_id=run.job_id, status=run.status, step_id=step_id
+                )
+                for run, step_id in effects.ended_waits
+            ),
+            cancelled=tuple(map(RunOfEventAnswer.model_validate, effects.cancelled)),
         )
 
 
@@ -86,9 +116,10 @@ class EventPage(Answer):
     next_cursor: str | None = None
 
     @classmethod
-    def of(cls, page: Page[EventInfo]) -> Self:
+    def of(cls, page: Page[EventInfo], *, for_operator: bool) -> Self:
         """A page of the engine."""
-        return cls(events=tuple(map(EventAnswer.of, page.items)), next_cursor=page.next_cursor)
+        events = tuple(EventAnswer.of(info, for_operator=for_operator) for info in page.items)
+        return cls(events=events, next_cursor=page.next_cursor)
 
 
 class EventSent(Success):

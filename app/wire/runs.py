@@ -4,12 +4,14 @@ Whoever may see a run sees the data of its event and its result, cut. Texts of e
 into steps and came out of them, are for the operator only.
 """
 
+from dataclasses import asdict, dataclass
 from typing import Any, Self
 
-from pydantic import Field
+from pydantic import Field, TypeAdapter, ValidationError
 
 from app.wire.events import EventData
 from app.wire.shapes import Answer, Millis, Success
+from core.usage import Usage
 from engine import RunStatus
 from engine.events import ENDS
 from engine.inspection import Page, RunCounts, RunDetail, RunSummary
@@ -21,12 +23,24 @@ from engine.storage.codec import code_of
 MESSAGE_CHARS = 500
 
 
+@dataclass(frozen=True)
+class _Used:
+    """What turns, summaries and the calls of sub-agents have recorded alike."""
+
+    usage: Usage
+    model: str | None = None
+
+
+_USED = TypeAdapter(_Used)
+
+
 class RunErrorAnswer(Answer):
-    """Why a run or step failed. The message is shown to the operator only."""
+    """Why a run or step failed. The message and the stack are shown to the operator only."""
 
     name: str
     code: str | None = Field(None, description="A stable word for programs, where there is one.")
     message: str | None = None
+    stack: str | None = Field(None, description="Where it was raised, the innermost call last.")
     step_id: str | None = None
 
 
@@ -38,6 +52,7 @@ def error_answer(error: Exception | None, *, for_operator: bool) -> RunErrorAnsw
         name=getattr(error, "name", type(error).__name__),
         code=code_of(error),
         message=getattr(error, "message", str(error))[:MESSAGE_CHARS] if for_operator else None,
+        stack=getattr(error, "stack", None) if for_operator else None,
         step_id=getattr(error, "step_id", None),
     )
 
@@ -118,6 +133,26 @@ class ChildAnswer(Answer):
     status: RunStatus
 
 
+class ModelUseAnswer(Answer):
+    """What a step that asked a model took: a turn, a summary, what a sub-agent did for a call."""
+
+    model: str | None = None
+    input_tokens: int
+    output_tokens: int
+    cache_read_tokens: int
+    cache_write_tokens: int
+    cost_usd: float | None = Field(None, description="Missing where no price is known.")
+
+    @classmethod
+    def of(cls, output: Any) -> Self | None:
+        """Out of what the step has recorded; None where that tells of no tokens."""
+        try:
+            used = _USED.validate_python(output)
+        except ValidationError:
+            return None
+        return cls(model=used.model, **asdict(used.usage)) if used.usage.tokens else None
+
+
 class StepAnswer(Answer):
     """A step: recorded, at work, or cut off by the end of its run (`interrupted`).
 
@@ -138,6 +173,7 @@ class StepAnswer(Answer):
     ended_by: EndedBy | None = Field(None, description="How a wait has ended.")
     by_event_id: str | None = Field(None, description="The event that did; for the operator.")
     child: ChildAnswer | None = None
+    usage: ModelUseAnswer | None = None
     error: RunErrorAnswer | None = None
     input: dict[str, Any] | None = None
     output: Any = None
@@ -165,6 +201,7 @@ class StepAnswer(Answer):
             ended_by=step.ended_by,
             by_event_id=step.by_event_id if for_operator else None,
             child=None if child is None else ChildAnswer(run_id=child.run_id, status=child.status),
+            usage=ModelUseAnswer.of(step.output) if step.kind == "run" else None,
             error=error_answer(step.error, for_operator=for_operator),
             input=step.input if for_operator else None,
             output=shown(step.output) if for_operator else None,

@@ -4,9 +4,12 @@ from collections.abc import Collection, Sequence
 from datetime import datetime
 
 from engine.inspection.events import (
+    EventEffects,
     EventFilter,
     EventInfo,
     NoSuchEvent,
+    RunOfEvent,
+    read_effects,
     read_event_info,
     read_events,
 )
@@ -31,6 +34,7 @@ from engine.storage.transactions import Ledger
 __all__ = [
     "MAX_PAGE",
     "BadCursor",
+    "EventEffects",
     "EventFilter",
     "EventInfo",
     "Inspection",
@@ -44,6 +48,7 @@ __all__ = [
     "RunCounts",
     "RunDetail",
     "RunFilter",
+    "RunOfEvent",
     "RunSummary",
     "Series",
 ]
@@ -93,6 +98,10 @@ class Inspection:
     async def event(self, event_id: str) -> EventInfo:
         """One event. Raises: NoSuchEvent."""
         return await self._ledger.transact(read_event_info, event_id)
+
+    async def effects(self, event_id: str, *, user_id: str | None = None) -> EventEffects:
+        """What an event did to runs that it found, of this user or (None) of anybody."""
+        return await self._ledger.transact(read_effects, event_id, user_id)
 
     async def waits(self, *, limit: int = 50, cursor: str | None = None) -> Page[OpenWait]:
         """What runs wait for now, by run and step. Raises: BadCursor."""

@@ -9,6 +9,7 @@ import sqlalchemy as sa
 
 from core.errors import NotFound
 from core.ids import RunId
+from engine.dbos.states import run_states
 from engine.events import WireEvent
 from engine.inspection.pages import (
     Page,
@@ -20,7 +21,9 @@ from engine.inspection.pages import (
     scan,
     slice_of,
 )
+from engine.status import RunStatus
 from engine.storage import tables
+from engine.storage.effects import CANCEL
 
 MAX_NAMED_RUNS = 100
 
@@ -48,13 +51,37 @@ class EventFilter:
 
 
 @dataclass(frozen=True)
+class RunOfEvent:
+    """A run that an event has to do with, as it stands."""
+
+    run_id: RunId
+    job_id: str
+    status: RunStatus
+
+
+@dataclass(frozen=True)
 class EventInfo:
     """An event and the runs it started (at most `MAX_NAMED_RUNS`, oldest first)."""
 
     event: WireEvent
     received_at: datetime
     user_id: str | None
-    run_ids: tuple[RunId, ...]
+    runs: tuple[RunOfEvent, ...]
+
+    @property
+    def run_ids(self) -> tuple[RunId, ...]:
+        """Which they are."""
+        return tuple(run.run_id for run in self.runs)
+
+
+@dataclass(frozen=True)
+class EventEffects:
+    """What an event did to runs that it found (at most `MAX_NAMED_RUNS`), while they are kept."""
+
+    ended_waits: tuple[tuple[RunOfEvent, str], ...]
+    """Each with the step that waited."""
+    cancelled: tuple[RunOfEvent, ...]
+    """With those that they had invoked."""
 
 
 def events_query_all() -> sa.Select[Any]:
@@ -126,13 +153,36 @@ def _with_runs(connection: sa.Connection, rows: list[Any]) -> Iterator[EventInfo
     run, owned = tables.run.c, tables.owned.c
     for row in rows:
         event_id: str = row.event_id
-        started = connection.execute(
-            sa.select(run.run_id)
-            .where(run.event_id == event_id)
-            .order_by(run.created_at, run.run_id)
-            .limit(MAX_NAMED_RUNS)
-        ).scalars()
+        started = connection.execute(_runs_of_events().where(run.event_id == event_id))
         user = connection.execute(
             sa.select(owned.user_id).where(owned.kind == "event", owned.id == event_id)
         ).scalar()
-        yield EventInfo(event_of(row), at(row.at), user, tuple(map(RunId, started)))
+        yield EventInfo(event_of(row), at(row.at), user, tuple(map(_run_of_event, started)))
+
+
+def _runs_of_events() -> sa.Select[Any]:
+    states, run = run_states(), tables.run
+    columns: list[sa.ColumnElement[Any]] = [run.c.run_id, run.c.job_id, states.status]
+    found = sa.select(*columns).select_from(states.join(run, run.c.run_id))
+    return found.order_by(run.c.created_at, run.c.run_id).limit(MAX_NAMED_RUNS)
+
+
+def _run_of_event(row: Any) -> RunOfEvent:
+    return RunOfEvent(RunId(row.run_id), row.job_id, row.status)
+
+
+def read_effects(
+    connection: sa.Connection, event_id: str, user_id: str | None = None
+) -> EventEffects:
+    """What an event did to runs of this user; None: to anybody's."""
+    effect, owned = tables.effect.c, tables.owned.c
+    query = _runs_of_events().add_columns(effect.step_id).order_by(effect.step_id)
+    query = query.where(effect.event_id == event_id, effect.run_id == tables.run.c.run_id)
+    if user_id is not None:
+        theirs = sa.and_(owned.kind == "run", owned.user_id == user_id, owned.id == effect.run_id)
+        query = query.where(sa.select(owned.id).where(theirs).exists())
+    rows = list(connection.execute(query))
+    return EventEffects(
+        tuple((_run_of_event(row), row.step_id) for row in rows if row.step_id != CANCEL),
+        tuple(_run_of_event(row) for row in rows if row.step_id == CANCEL),
+    )

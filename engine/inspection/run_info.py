@@ -79,6 +79,8 @@ class FailedTry:
     """None of the body, and where old code has stored it."""
     next_at: datetime | None = None
     """When the next attempt was to start."""
+    error_stack: str | None = None
+    """Where it was raised; None where old code has stored it."""
 
 
 @dataclass(frozen=True)
@@ -122,6 +124,7 @@ def read_failed(connection: sa.Connection, run_id: str) -> dict[str, list[Failed
             row.error_code,
             instant(row.started_at),
             instant(row.next_at),
+            row.error_stack,
         )
         failed.setdefault(row.step_id, []).append(found)
     return failed

@@ -178,7 +178,9 @@ def _tries(step: StepRecord, begun: Sequence[Begun]) -> tuple[Try, ...]:
 
 
 def _failed_try(failed: FailedTry) -> Try:
-    error = codec.StoredError(failed.error_name, failed.error_message, code=failed.error_code)
+    error = codec.StoredError(
+        failed.error_name, failed.error_message, code=failed.error_code, stack=failed.error_stack
+    )
     return Try(failed.started_at, failed.failed_at, error)
 
 

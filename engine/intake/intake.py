@@ -24,6 +24,7 @@ from engine.steps.slots import leave_queues, queue_up
 from engine.steps.waits import answer_signal, answer_waits, close_waits
 from engine.steps.working import note_waits
 from engine.storage import codec, tables
+from engine.storage.effects import note_cancels
 from engine.storage.eventlog import (
     cancelled_id,
     cause_of,
@@ -110,7 +111,9 @@ class Intake:
             return
         hits = runs_to_cancel(connection, self._jobs, event, accepted.now_ms)
         if hits:
+            before = len(accepted.cancelled)
             self.cancel(connection, hits, accepted)
+            note_cancels(connection, event.id, accepted.cancelled[before:])
         accepted.woken += answer_waits(
             connection, event, accepted.now_ms, lambda run_id: cause_of(connection, run_id)
         )

@@ -189,4 +189,10 @@ def _read_last_failure(connection: sa.Connection, run_id: str) -> Exception:
     ).one()
     announced = read_event(connection, failed_id(run_id))
     cause = None if announced is None else RunError.from_json(announced.data["error"]).cause
-    return codec.StoredError(row.error_name, row.error_message, code=row.error_code, cause=cause)
+    return codec.StoredError(
+        row.error_name,
+        row.error_message,
+        code=row.error_code,
+        cause=cause,
+        stack=row.error_stack,
+    )

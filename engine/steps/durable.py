@@ -326,7 +326,7 @@ def is_interrupted() -> bool:
 def step_failed(name: str, failure: Exception, attempts: int) -> StepFailed:
     """The failure of a step as its job sees it."""
     stored = isinstance(failure, codec.StoredError)
-    return StepFailed(
+    failed = StepFailed(
         name,
         failure.name if stored else type(failure).__name__,
         failure.message if stored else codec.text_of(failure),
@@ -334,3 +334,5 @@ def step_failed(name: str, failure: Exception, attempts: int) -> StepFailed:
         code=codec.code_of(failure),
         cause=codec.cause_of(failure),
     )
+    failed.stack = codec.stack_of(failure)
+    return failed

@@ -41,6 +41,7 @@ def record_attempt(connection: sa.Connection, failed: FailedAttempt, now_ms: int
         "error_name": fields["name"],
         "error_message": fields["message"],
         "error_code": fields.get("code"),
+        "error_stack": fields.get("stack"),
         "failed_at": now_ms,
         "started_at": failed.started_at,
         "next_at": failed.next_at,

@@ -14,6 +14,7 @@ from engine.errors import NonRetriable
 from engine.events import WireEvent
 from engine.expressions import path_value, stored_expression
 from engine.storage import tables
+from engine.storage.effects import note_ended_wait
 from engine.storage.eventlog import event_key, stored_event
 from engine.storage.locks import lock_key
 
@@ -241,6 +242,7 @@ def answer(connection: sa.Connection, key: WaitKey, value: Mapping[str, Any]) ->
     if done.rowcount and "id" in value:
         row = {"run_id": key[0], "event_id": value["id"]}
         tables.insert_new(connection, tables.answered, row)
+        note_ended_wait(connection, value["id"], *key)
     return bool(done.rowcount)
 
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from engine.errors import ErrorCause, NonRetriable, RunFailed, StepFailed
+from engine.storage.stacks import stack_text
 
 _ERROR = "$error"
 _STEP = "$step"
@@ -27,13 +28,20 @@ class StoredError(Exception):
     """An exception read back from the database whose class is not one of ours."""
 
     def __init__(
-        self, name: str, message: str, *, code: str | None = None, cause: ErrorCause | None = None
+        self,
+        name: str,
+        message: str,
+        *,
+        code: str | None = None,
+        cause: ErrorCause | None = None,
+        stack: str | None = None,
     ) -> None:
         super().__init__(f"{name}: {message}")
         self.name = name
         self.message = message
         self.code = code
         self.cause = cause
+        self.stack = stack
 
 
 def text_of(error: BaseException) -> str:
@@ -74,6 +82,13 @@ def cause_of(error: BaseException) -> ErrorCause | None:
     return kept
 
 
+def stack_of(error: BaseException) -> str | None:
+    """Where it was raised; one that has been read back has kept it, where old code has not."""
+    if isinstance(error, (StepFailed, RunFailed, StoredError)):
+        return error.stack
+    return stack_text(error)
+
+
 def cause_fields(cause: ErrorCause) -> dict[str, Any]:
     """A cause as JSON."""
     return {
@@ -95,12 +110,14 @@ def cause_from(fields: dict[str, Any] | None) -> ErrorCause | None:
 def error_fields(error: BaseException) -> dict[str, Any]:
     """An exception as JSON: `StepFailed` and `RunFailed` whole, others by name, text and code.
 
-    `code` and `cause` stand only where there is one: old code has stored neither.
+    `code`, `cause` and `stack` stand only where there is one: old code has stored none of them.
     """
     fields = _own_fields(error)
-    code, cause = code_of(error), cause_of(error)
+    code, cause, stack = code_of(error), cause_of(error), stack_of(error)
     if code is not None:
         fields["code"] = code
+    if stack is not None:
+        fields["stack"] = stack
     if cause is not None:
         fields["cause"] = cause_fields(cause)
     return fields
@@ -139,12 +156,15 @@ def error_from(fields: dict[str, Any]) -> Exception:
             step_id, attempts = fields["step_id"], fields["attempts"]
             failed = StepFailed(step_id, name, message, attempts=attempts, code=code, cause=cause)
             failed.input, failed.kind = fields.get("input"), fields.get("step_kind")
+            failed.stack = fields.get("stack")
             return failed
         case "RunFailed":
             run_id, step_id = fields["run_id"], fields["step_id"]
-            return RunFailed(run_id, name, message, step_id=step_id, code=code, cause=cause)
+            run_failed = RunFailed(run_id, name, message, step_id=step_id, code=code, cause=cause)
+            run_failed.stack = fields.get("stack")
+            return run_failed
         case _:
-            return StoredError(name, message, code=code, cause=cause)
+            return StoredError(name, message, code=code, cause=cause, stack=fields.get("stack"))
 
 
 def _encodable(value: object) -> object:

@@ -87,6 +87,7 @@ attempt = sa.Table(
     sa.Column("next_at", sa.BigInteger),  # None: it was the last one
     sa.Column("error_code", sa.Text),  # None: the class has none, or old code has written it
     sa.Column("started_at", sa.BigInteger),  # None: old code has written it
+    sa.Column("error_stack", Sealed),  # None: as above
 )
 
 # Attempts of steps that have begun and, as long as they are not recorded, are still at it or were
@@ -132,6 +133,18 @@ answered = sa.Table(
     metadata,
     sa.Column("run_id", sa.Text, primary_key=True),
     sa.Column("event_id", sa.Text, primary_key=True),
+)
+
+# What an event did to runs that were there: the wait that it ended, by its step, or with "" that it
+# cancelled them. Written by intake and by waits that open late, read by inspection, deleted with
+# the run.
+effect = sa.Table(
+    "engine_effect",
+    metadata,
+    sa.Column("event_id", sa.Text, primary_key=True),
+    sa.Column("run_id", sa.Text, primary_key=True),
+    sa.Column("step_id", sa.Text, primary_key=True),
+    sa.Index("engine_effect_run", "run_id"),
 )
 
 # Runs that still take events (debounce, batch): written by intake, replaced once they have left.
@@ -287,6 +300,7 @@ def create(engine: sa.Engine) -> None:
         for column in (
             attempt.c.error_code,
             attempt.c.started_at,
+            attempt.c.error_stack,
             run.c.started_at,
             wait.c.opened_at,
         ):

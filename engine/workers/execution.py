@@ -154,7 +154,7 @@ class Execution:
         log.error("run_failed", extra=extra, exc_info=failure)
         if not self.is_failure_handler:
             await self.announcer.failed(self, failure, attempt)
-        return RunFailed(
+        failed = RunFailed(
             self.run_id,
             error.name,
             error.message,
@@ -162,3 +162,5 @@ class Execution:
             code=error.code,
             cause=error.cause,
         )
+        failed.stack = codec.stack_of(failure)
+        return failed

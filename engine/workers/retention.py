@@ -37,6 +37,7 @@ def delete_runs(connection: sa.Connection, run_ids: Sequence[str]) -> None:
         tables.slot,
         tables.wait,
         tables.answered,
+        tables.effect,
         tables.singleton,
         tables.gathering,
         tables.gathered,

@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from dbos._schemas import SCHEMA_PLACEHOLDER
 
 from core.clock import ManualClock
-from engine import Database, Event, JobContext, NoSuchRun, job
+from engine import CancelOn, Database, Event, JobContext, NoSuchRun, job
 from engine.inspection import BadCursor, EventFilter, Inspection, NoSuchEvent, RunFilter
 from engine.inspection.events import events_query
 from engine.inspection.metrics import Spread, ended_query, spread
@@ -18,7 +18,7 @@ from engine.inspection.pages import SCAN_ROWS
 from engine.inspection.runs import runs_query
 from engine.storage import tables
 from tests.engine.conftest import Start
-from tests.engine.things import QUICK, Asked, Withdrawn, beside
+from tests.engine.things import QUICK, Asked, Withdrawn, beside, until_waiting
 from tests.support.dbos.rows import RUNS as RUNS_TABLE
 from tests.support.dbos.rows import put_ended
 
@@ -322,3 +322,32 @@ def plan_of(connection: sa.Connection, query: sa.Select[Any]) -> str:
     text = text.replace(f"{SCHEMA_PLACEHOLDER}.", "dbos." if is_postgres else "")
     explain = "EXPLAIN " if is_postgres else "EXPLAIN QUERY PLAN "
     return "\n".join(str(row[-1]) for row in connection.execute(sa.text(explain + text)))
+
+
+async def test_an_event_tells_which_waits_it_ended_and_what_it_cancelled(start: Start) -> None:
+    @job("waits", on=Asked)
+    async def waits(ctx: JobContext[Asked]) -> None:
+        await ctx.step.wait_for_event("answer", "test/answered", timeout=60)
+
+    @job("works", on=Asked, cancel_on=[CancelOn(Withdrawn, match="data.questionId")])
+    async def works(ctx: JobContext[Asked]) -> None:
+        await ctx.step.sleep("long", "1h")
+
+    engine = await start([waits, works])
+    asked = await engine.send(Asked(question_id="q7"), user={"id": "ada"})
+    waiting, working = f"waits:{asked.event_id}", f"works:{asked.event_id}"
+    await until_waiting(engine, waiting)
+    answered = await engine.send(Event("test/answered", {}))
+    withdrawn = await engine.send(Withdrawn(question_id="q7"))
+    await engine.wait(waiting, 5)
+    ended = await engine.inspect.effects(answered.event_id)
+    assert [(run.run_id, run.status, step) for run, step in ended.ended_waits] == [
+        (waiting, "completed", "answer")
+    ]
+    assert ended.cancelled == ()
+    assert await engine.inspect.effects(answered.event_id, user_id="ada") == ended
+    assert (await engine.inspect.effects(answered.event_id, user_id="bob")).ended_waits == ()
+    [cancelled] = (await engine.inspect.effects(withdrawn.event_id)).cancelled
+    assert (cancelled.run_id, cancelled.job_id, cancelled.status) == (working, "works", "cancelled")
+    runs = {run.run_id: run.status for run in (await engine.inspect.event(asked.event_id)).runs}
+    assert runs == {waiting: "completed", working: "cancelled"}

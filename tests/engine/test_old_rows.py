@@ -45,11 +45,13 @@ def as_version_2(connection: sa.Connection) -> None:
     """Take from the rows what version 3 has added to them."""
     for table, column in (
         ("engine_attempt", "started_at"),
+        ("engine_attempt", "error_stack"),
         ("engine_run", "started_at"),
         ("engine_wait", "opened_at"),
     ):
         connection.execute(sa.text(f"ALTER TABLE {table} DROP COLUMN {column}"))
     connection.execute(sa.text("DROP TABLE engine_working"))
+    connection.execute(sa.text("DROP TABLE engine_effect"))
     connection.execute(sa.text("UPDATE engine_schema SET version = 2"))
 
 

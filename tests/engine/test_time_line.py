@@ -9,7 +9,7 @@ from engine import Database, Engine, JobContext, StepFailed, job
 from engine.dbos import claiming
 from engine.inspection import RunDetail
 from engine.steps.working import Note, write_notes
-from engine.storage import tables
+from engine.storage import codec, tables
 from tests.engine.conftest import Start
 from tests.engine.things import QUICK, Asked, beside
 
@@ -186,3 +186,48 @@ async def test_a_run_that_is_gone_leaves_no_note(start: Start, database: Databas
         write_notes(connection, [Note(run_id, "a", 0, 1), Note("gone", "a", 0, 1)])
         noted = connection.execute(sa.select(tables.working.c.run_id)).scalars().all()
     assert noted == [run_id]
+
+
+async def test_a_failure_keeps_where_it_was_raised_and_what_it_came_from(start: Start) -> None:
+    @job("broken", on=Asked, retries=QUICK)
+    async def broken(ctx: JobContext[Asked]) -> None:
+        def look_up() -> None:
+            raise LookupError("no such book")
+
+        async def flaky() -> None:
+            try:
+                look_up()
+            except LookupError as error:
+                raise ConnectionError("away") from error
+
+        await ctx.step.run("flaky", flaky)
+
+    @job("stumbles", on=Asked, retries=0)
+    async def stumbles(_: JobContext[Asked]) -> None:
+        raise ValueError("in the body")
+
+    engine = await start([broken, stumbles])
+    first, second = sorted((await engine.send(Asked())).run_ids)
+    await engine.wait(first, 10)
+    [line] = (await engine.inspect.run(first)).time_line
+    here = "tests/engine/test_time_line.py:"
+    for tried in line.tries:
+        frames = stack_of(tried.error).splitlines()
+        assert frames[0].startswith(here)
+        assert frames[0].endswith(" in flaky")
+        assert frames[1] == "from LookupError: no such book"
+        assert [frame.rpartition(" ")[2] for frame in frames[2:]] == ["flaky", "look_up"]
+    assert len(line.tries) == QUICK.max_attempts
+    run = await engine.inspect.run(first)
+    assert stack_of(run.info.error) == stack_of(line.error)
+    await engine.wait(second, 10)
+    error = (await engine.inspect.run(second)).info.error
+    assert stack_of(error).startswith(here)
+    assert stack_of(error).endswith(" in stumbles")
+
+
+def stack_of(error: Exception | None) -> str:
+    assert error is not None
+    stack = codec.stack_of(error)
+    assert stack is not None
+    return stack

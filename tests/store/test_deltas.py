@@ -7,12 +7,21 @@ from typing import cast
 import pytest
 
 from core.ids import RunId
+from core.usage import Usage
 from store import DeltaLimits, DeltaWriter, GenerationClosed, Store, StoreUnavailable
 from store.errors import StoreFault
-from store.records import DeltaRun, MessageStatus
+from store.records import DeltaRun, MessageStatus, TurnPart, TurnRecord
 from tests.store.conftest import QUICK, Chat, answer_in
 from tests.store.proxy import Fault, FaultyProxy
 from tests.support.store import KEY
+
+TURN = TurnRecord(
+    turn=0,
+    parts=(TurnPart("text", text="first rest"),),
+    stop_reason="end",
+    model="test/model",
+    usage=Usage(),
+)
 
 
 async def _read(store: Store, chat: Chat) -> str:
@@ -322,3 +331,52 @@ async def test_a_message_that_cannot_be_saved_ends_alone(store: Store, chat: Cha
     assert await _read(store, chat) == "two"
     with pytest.raises(StoreFault):
         await spoilt.flush()
+
+
+async def test_who_says_much_is_shown_in_larger_pieces(proxy: FaultyProxy, chat: Chat):
+    limits = DeltaLimits(interval_s=60, shortest_s=0.01, quick_s=60, quick_chars=20)
+    async with Store(proxy.url, internal_key=KEY, limits=QUICK, delta_limits=limits) as store:
+        other = await answer_in(store, chat.owner, chat.project_id, chat.conversation_id)
+        quick, slow = store.deltas.open(chat.lease), store.deltas.open(other.lease)
+        for writer in (quick, slow):
+            await writer.text(0, "first ")
+            await writer.flush()
+        await quick.text(0, "x" * 21)
+        for _ in range(3):
+            await slow.text(0, "few ")
+            while slow.has_pending:  # noqa: ASYNC110 - by one tick after another
+                await asyncio.sleep(0.01)
+        assert quick.has_pending
+        await quick.flush()
+        assert await _read(store, chat) == "first " + "x" * 21
+
+
+async def test_what_is_pending_goes_along_with_another_write(
+    shaky: Store, proxy: FaultyProxy, chat: Chat
+):
+    writer = shaky.deltas.open(chat.lease)
+    await writer.text(0, "first ")
+    await writer.flush()
+    await writer.text(0, "rest")
+    async with writer.handing_on() as said:
+        await writer.text(0, " and more")
+        await shaky.generations.record_turn(chat.lease, TURN, said=said)
+        await shaky.generations.record_turn(chat.lease, TURN, said=said)  # as after a lost answer
+    assert _entries(proxy) == [1]
+    assert await _read(shaky, chat) == "first rest"
+    await writer.flush()
+    assert await _read(shaky, chat) == "first rest and more"
+
+
+async def test_what_was_handed_on_and_refused_is_refused_for_good(store: Store, chat: Chat):
+    writer = store.deltas.open(chat.lease)
+    await writer.text(0, "before")
+    await writer.flush()
+    await store.messages.cancel(chat.message_id, owner=chat.owner)
+    await writer.text(0, "never seen")
+    with pytest.raises(GenerationClosed):
+        async with writer.handing_on() as said:
+            await store.generations.record_turn(chat.lease, TURN, said=said)
+    assert writer.refused.is_set()
+    with pytest.raises(GenerationClosed):
+        await writer.text(0, "more")

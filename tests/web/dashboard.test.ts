@@ -4,8 +4,9 @@ import { cancelWords, flowWords, retryWords, triggerWords } from "../../web/src/
 import type { Job } from "../../web/src/runs/jobs-wire.ts";
 import { withNewest, withOlder } from "../../web/src/runs/pages.ts";
 import { blocksOf, lineOf, topOf } from "../../web/src/runs/plot.ts";
+import { RUNS } from "../../web/src/runs/use-runs.ts";
 import { pathOf, type Run, runIdOf, type Step } from "../../web/src/runs/wire.ts";
-import { duration, failureWords, holdWords, stepAside, stepWords } from "../../web/src/runs/words.ts";
+import { duration, failureWords, holdWords, stepAside, stepWords, takenBy } from "../../web/src/runs/words.ts";
 
 const run = (createdAt: number, status: Run["status"] = "completed"): Run => ({
   runId: `r${createdAt}`,
@@ -14,23 +15,23 @@ const run = (createdAt: number, status: Run["status"] = "completed"): Run => ({
   status,
   createdAt,
 });
-const ids = ({ runs }: { runs: readonly Run[] }) => runs.map(({ runId }) => runId);
-const NOTHING = { runs: [] };
+const ids = ({ rows }: { rows: readonly Run[] }) => rows.map(({ runId }) => runId);
+const NOTHING = { rows: [] };
 
 test("new runs come in at the top, what was read further down stays, each once", () => {
-  const first = withNewest({ runs: [run(9), run(8)], nextCursor: "8" }, NOTHING);
-  const more = withOlder({ runs: [run(7), run(6)], nextCursor: "6" }, first);
-  const grown = withNewest({ runs: [run(10), run(9)], nextCursor: "9" }, more);
+  const first = withNewest(RUNS, { rows: [run(9), run(8)], nextCursor: "8" }, NOTHING);
+  const more = withOlder(RUNS, { rows: [run(7), run(6)], nextCursor: "6" }, first);
+  const grown = withNewest(RUNS, { rows: [run(10), run(9)], nextCursor: "9" }, more);
   expect(ids(grown)).toEqual(["r10", "r9", "r8", "r7", "r6"]);
   expect(grown.next).toBe("6");
-  expect(ids(withOlder({ runs: [run(6), run(5)] }, grown))).toEqual(["r10", "r9", "r8", "r7", "r6", "r5"]);
+  expect(ids(withOlder(RUNS, { rows: [run(6), run(5)] }, grown))).toEqual(["r10", "r9", "r8", "r7", "r6", "r5"]);
 });
 
 test("a run that no longer fits the filter leaves the newest page; its new state replaces the old", () => {
-  const known = withNewest({ runs: [run(9, "running"), run(8, "running")], nextCursor: "8" }, NOTHING);
-  expect(ids(withNewest({ runs: [run(8, "running")], nextCursor: "8" }, known))).toEqual(["r8"]);
-  expect(withNewest({ runs: [run(9, "failed"), run(8, "running")], nextCursor: "8" }, known).runs[0]?.status).toBe("failed");
-  expect(withNewest({ runs: [] }, known)).toEqual({ runs: [], next: undefined });
+  const known = withNewest(RUNS, { rows: [run(9, "running"), run(8, "running")], nextCursor: "8" }, NOTHING);
+  expect(ids(withNewest(RUNS, { rows: [run(8, "running")], nextCursor: "8" }, known))).toEqual(["r8"]);
+  expect(withNewest(RUNS, { rows: [run(9, "failed"), run(8, "running")], nextCursor: "8" }, known).rows[0]?.status).toBe("failed");
+  expect(withNewest(RUNS, { rows: [] }, known)).toEqual({ rows: [], next: undefined });
 });
 
 test("an id with colons, slashes and percents comes back from its address", () => {
@@ -61,6 +62,30 @@ test("a wait says how it ended, a step how often it was tried", () => {
   expect(stepAside(wait)).toBe("Wait for an event, nothing came in time");
   const flaky: Step = { stepId: "f", status: "failed", tries: [{ error: { name: "E" } }, { error: { name: "E" } }] };
   expect(stepWords(flaky)).toBe("Step, failed, 2 attempts");
+});
+
+test("a turn says what it took, a run what its turns took together", () => {
+  const none = { cacheReadTokens: 0, cacheWriteTokens: 0 };
+  const turn: Step = {
+    stepId: "turn-0",
+    kind: "run",
+    status: "completed",
+    tries: [{}],
+    usage: { ...none, inputTokens: 1_200, outputTokens: 30, costUsd: 0.02 },
+  };
+  const unpriced: Step = { ...turn, usage: { ...none, inputTokens: 1, outputTokens: 2, cacheReadTokens: 4 } };
+  const tool: Step = { stepId: "tool-0", kind: "run", status: "completed", tries: [{}] };
+  expect(stepWords(turn)).toBe("Step, completed, 1.2k in, 30 out, $0.02");
+  const of = (...steps: Step[]) => takenBy({ ...run(9), steps, children: [] });
+  expect(of(turn, tool, unpriced)).toEqual({
+    inputTokens: 1_201,
+    outputTokens: 32,
+    cacheReadTokens: 4,
+    cacheWriteTokens: 0,
+    costUsd: 0.02,
+  });
+  expect(of(unpriced)?.costUsd).toBe(undefined);
+  expect(of(tool)).toBe(undefined);
 });
 
 test("every kind of flow control is a sentence; a word that is not known yet is shown as it is", () => {

@@ -15,6 +15,9 @@ const MAY: Record<string, readonly string[]> = {
   chat: ["chat", "data", ...PARTS],
   transfers: ["transfers", "data", ...PARTS],
   runs: ["runs", "data", ...PARTS],
+  xterm: ["xterm", "ui"],
+  terminal: ["terminal", "xterm", "data", ...PARTS],
+  preview: ["preview", "data", ...PARTS],
   generation: ["generation", "data", ...PARTS],
 };
 const files = globSync("**/*.{ts,tsx}", { cwd: SOURCE }).filter((name) => name.includes("/"));

@@ -1,4 +1,4 @@
-"""`make shots`: the picture of the README, taken of the product as it runs."""
+"""`make shots`: the pictures of the README, taken of the product as it runs."""
 
 import shutil
 import subprocess
@@ -9,13 +9,13 @@ from core.node import NODE
 from tests.support.product import ROOT, disposable, environment
 
 SCRIPT = ROOT / "tests" / "support" / "browser" / "shots.ts"
-PICTURE = ROOT / "docs" / "ide.png"
+PICTURES = ("ide.png", "run.png")
 SCENARIO = ROOT / "app" / "demo" / "scenario.json"
 SAMPLE = ROOT / "app" / "demo" / "sample"
 
 
 def main() -> None:
-    """Play the story of the demo in a browser, and keep the picture."""
+    """Play the story of the demo in a browser, and keep the pictures."""
     with tempfile.TemporaryDirectory(prefix="polaris-shots-") as temporary:
         folder = Path(temporary)
         shutil.make_archive(str(folder / "sample"), "zip", SAMPLE)
@@ -30,7 +30,8 @@ def main() -> None:
             with disposable(["dev"], folder=folder, env=env) as program:
                 command = [NODE, SCRIPT, program.ready["web"], folder]
                 subprocess.run(command, check=True, timeout=120)  # noqa: S603 - our own script
-        shutil.copy(folder / "ide.png", PICTURE)
+        for name in PICTURES:
+            shutil.copy(folder / name, ROOT / "docs" / name)
 
 
 if __name__ == "__main__":

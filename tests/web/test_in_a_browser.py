@@ -2,7 +2,8 @@
 
 import json
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -84,14 +85,21 @@ RULES: tuple[dict[str, Any], ...] = (
 )
 
 
+@contextmanager
+def scripted(rules: Sequence[Mapping[str, Any]], folder: Path) -> Generator[str]:
+    """The address of a scripted model that plays these."""
+    scenario = folder / "scenario.json"
+    scenario.write_text(json.dumps({"rules": rules}))
+    command = ["model-server", "--scenario", str(scenario)]
+    with disposable(command, folder=folder, env=environment()) as program:
+        yield program.ready["url"]
+
+
 @pytest.fixture
 def model_url(tmp_path: Path) -> Iterator[str]:
     """A scripted model that plays `RULES`."""
-    scenario = tmp_path / "scenario.json"
-    scenario.write_text(json.dumps({"rules": RULES}))
-    command = ["model-server", "--scenario", str(scenario)]
-    with disposable(command, folder=tmp_path, env=environment()) as program:
-        yield program.ready["url"]
+    with scripted(RULES, tmp_path) as url:
+        yield url
 
 
 def archive(folder: Path) -> None:
@@ -142,10 +150,18 @@ OF_A_STRANGER = ("[CONVEX Q(", "ArgumentValidationError")
 def test_the_page_bears_scripts_reloads_strangers_and_a_killed_server(
     tmp_path: Path, model_url: str
 ) -> None:
-    program = start(["dev"], folder=tmp_path, env=settings(model_url))
+    bears_a_kill("trials.ts", tmp_path, model_url)
+
+
+def bears_a_kill(script: str, folder: Path, model_url: str, *, asked_for: str = "\0") -> None:
+    """The script finds everything working, though the server is killed when it says so.
+
+    The browser may complain of the kill, of strangers' things, and of what has `asked_for` in it.
+    """
+    program = start(["dev"], folder=folder, env=settings(model_url))
     port = urlsplit(str(program.ready["api"])).port or 0
-    command = [NODE, PEOPLE / "trials.ts", program.ready["web"], tmp_path]
-    log = tmp_path / "trials.log"
+    command = [NODE, PEOPLE / script, program.ready["web"], folder]
+    log = folder / "trials.log"
     with (
         log.open("wb") as sink,
         subprocess.Popen(command, stdout=subprocess.PIPE, stderr=sink, text=True) as person,  # noqa: S603
@@ -155,15 +171,15 @@ def test_the_page_bears_scripts_reloads_strangers_and_a_killed_server(
         try:
             if said == ["kill"]:
                 program.kill()
-                (tmp_path / "killed").touch()
-                program = start(["dev"], folder=tmp_path, env=settings(model_url, port=port))
+                (folder / "killed").touch()
+                program = start(["dev"], folder=folder, env=settings(model_url, port=port))
                 said += person.stdout.read().splitlines()
         finally:
             person.wait(10)
             program.kill()
     assert person.returncode == 0, log.read_text()[-3000:]
     seen = json.loads(said[-1])
-    known = OF_A_DEATH + OF_A_STRANGER
+    known = (*OF_A_DEATH, *OF_A_STRANGER, asked_for)
     strange = [text for text in seen["complaints"] if not any(part in text for part in known)]
     assert not strange, "\n".join(strange)
     assert not seen["violations"], "\n".join(seen["violations"])

@@ -13,11 +13,13 @@ const REFUSED =
   'HTTP/1.1 407 Proxy Authentication Required\r\nProxy-Authenticate: Basic realm="polaris"\r\n' +
   "Content-Length: 0\r\nConnection: close\r\n\r\n";
 
+/** @param {string} head */
 const isKnown = (head) => {
   const given = Buffer.from(/^proxy-authorization:[ \t]*(.*?)[ \t]*$/im.exec(head)?.[1] ?? "");
   return given.length === expected.length && timingSafeEqual(given, expected);
 };
 
+/** @param {import("node:net").Socket} inner @param {Buffer} begun */
 const pass = (inner, begun) => {
   const outer = createConnection({ path: socket, allowHalfOpen: true });
   inner.on("error", () => outer.destroy());

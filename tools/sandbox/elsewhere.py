@@ -30,6 +30,7 @@ ALGORITHM = "HS256"
 GOOD_S = 60.0  # of a token: clocks of machines differ by less
 LINE_BYTES = 4 * 1024
 SAID_S = 5.0  # a worker that says nothing for so long has no such server
+QUIET_S = 60  # then is looked whether the other machine is still there
 MOST_OPEN = 256  # connections of a worker at a time; more are closed
 MOST_PLACES = 64  # addresses of workers that are asked
 REMEMBERED = 1_000
@@ -137,6 +138,8 @@ class ServerRelay:
 @asynccontextmanager
 async def relaying(relay: ServerRelay, listener: socket.socket) -> AsyncGenerator[None]:
     """Serve other processes while the block runs."""
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)  # what is accepted has it, too
+    listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, QUIET_S)
     server = await asyncio.start_server(relay.accept, sock=listener, limit=LINE_BYTES)
     try:
         yield

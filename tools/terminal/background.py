@@ -12,10 +12,10 @@ from tools.arguments import Arguments
 from tools.output import EndedPart, ExitPart, Part, ToolOutput
 from tools.place import Place, Touches
 from tools.sandbox.port import LASTING
+from tools.sandbox.processes import Process, Processes
 from tools.sandbox.running import Ending
 from tools.terminal.arguments import CommandLine, StartFolder
 from tools.terminal.line import folder_of, prepared
-from tools.terminal.processes import Process, Processes
 from tools.terminal.shown import Following, both_ends, lines_cut, without_middle
 from tools.tool import Tool
 from tools.workspace.paths import ROOT

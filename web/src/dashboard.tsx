@@ -1,6 +1,7 @@
 // The dashboard of runs: its bar, and which of its pages is shown; addresses that lead nowhere end here, too.
 import { lazy, Suspense } from "react";
 import { Link, Route, Switch, useLocation } from "wouter";
+import { eventIdOf } from "./runs/events-wire.ts";
 import RunList from "./runs/run-list.tsx";
 import RunView from "./runs/run-view.tsx";
 import styles from "./runs/shell.module.css";
@@ -8,10 +9,13 @@ import { runIdOf } from "./runs/wire.ts";
 import { IconButton } from "./ui/button.tsx";
 import { useCommandsHere } from "./ui/commands.tsx";
 
+const EventList = lazy(() => import("./runs/event-list.tsx"));
+const EventView = lazy(() => import("./runs/event-view.tsx"));
 const JobList = lazy(() => import("./runs/job-list.tsx"));
 const MetricsView = lazy(() => import("./runs/metrics-view.tsx"));
 const PAGES = [
   ["/runs", "Runs"],
+  ["/events", "Events"],
   ["/jobs", "Jobs"],
   ["/metrics", "Metrics"],
 ] as const;
@@ -40,6 +44,12 @@ export default function Dashboard() {
           <Route path="/runs/*">
             <TheRun />
           </Route>
+          <Route path="/events">
+            <EventList />
+          </Route>
+          <Route path="/events/*">
+            <TheEvent />
+          </Route>
           <Route path="/jobs">
             <JobList />
           </Route>
@@ -56,6 +66,12 @@ export default function Dashboard() {
       </Suspense>
     </div>
   );
+}
+
+function TheEvent() {
+  useLocation(); // as below
+  const eventId = eventIdOf(location.pathname);
+  return <EventView key={eventId} eventId={eventId} />;
 }
 
 function TheRun() {

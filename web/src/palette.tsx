@@ -37,6 +37,7 @@ function useEverything(): readonly Command[] {
     const always: Command[] = [
       { id: "projects", label: "All projects", kind: "command", icon: "folder", run: () => go("/") },
       { id: "runs", label: "Runs", kind: "command", icon: "clock", run: () => go("/runs") },
+      { id: "events", label: "Events", kind: "command", icon: "send", run: () => go("/events") },
       { id: "jobs", label: "Jobs", kind: "command", icon: "tool", run: () => go("/jobs") },
       { id: "metrics", label: "Metrics", kind: "command", icon: "spark", run: () => go("/metrics") },
       { id: "theme", label: "Light or dark", kind: "command", icon: "theme", run: changeTheme },
@@ -116,6 +117,7 @@ const KEYS: readonly [keys: string, does: string][] = [
   ["?", "These keys"],
   ["Enter", "Send a message; Shift+Enter begins a line"],
   ["Esc", "Stop the answer; close what is open"],
+  ["Ctrl+`", "Into the terminal, and out of it again"],
   ["Ctrl+S", "Save the file"],
   ["Ctrl+F", "Find in the file"],
   ["F12, Ctrl+click", "Go to where a name is defined"],
@@ -125,6 +127,7 @@ const KEYS: readonly [keys: string, does: string][] = [
   ["F8", "To the next problem"],
   ["Ctrl+I", "Have the selection rewritten"],
   ["Tab, Esc", "Take the suggestion in grey, or drop it"],
+  ["Ctrl+C, Ctrl+V", "In the terminal: copy what is chosen (else it interrupts), paste"],
   ["↑ ↓ ← → Home End", "Move in the tree, open and close folders"],
   ["Enter, F2, Del", "In the tree: open, rename or move, delete"],
 ];

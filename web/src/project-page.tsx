@@ -16,12 +16,12 @@ import { type Command, useCommands, useCommandsHere } from "./ui/commands.tsx";
 import { Menu, type MenuItem } from "./ui/menu.tsx";
 import { useNotices } from "./ui/notices.tsx";
 
-const OpenFiles = lazy(() => import("./files/open-files.tsx"));
+const Middle = lazy(() => import("./middle.tsx"));
 const ExportDialog = lazy(() => import("./transfers/export-dialog.tsx"));
 const ConversationDialog = lazy(() => import("./chat/conversation-dialog.tsx"));
 const TransferStrip = lazy(() => import("./transfers/transfer-strip.tsx"));
 const GenerationStrip = lazy(() => import("./generation/generation-strip.tsx"));
-const PANES = ["Chat", "Files", "Editor"] as const;
+const PANES = ["Chat", "Files", "Editor", "Terminal", "Preview"] as const;
 
 export default function ProjectPage({ project, conversation }: { project: string; conversation?: string | undefined }) {
   const projectId = project as Id<"projects">;
@@ -51,13 +51,9 @@ export default function ProjectPage({ project, conversation }: { project: string
             <FileTree projectId={projectId} entries={entries} isWhole={isWhole} shown={shown?.path ?? null} onOpen={show} />
           </div>
           <div className={styles.editor}>
-            {open.length === 0 ? (
-              <p className={styles.empty}>Choose a file in the tree.</p>
-            ) : (
-              <Suspense fallback={<p className={styles.empty}>Loading the editor…</p>}>
-                <OpenFiles projectId={projectId} open={open} shown={shown} onShow={show} onClose={close} />
-              </Suspense>
-            )}
+            <Suspense>
+              <Middle projectId={projectId} pane={pane} open={open} shown={shown} onPane={setPane} onShow={show} onClose={close} />
+            </Suspense>
           </div>
           <div className={styles.chat}>
             {conversation === undefined ? (

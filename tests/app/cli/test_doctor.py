@@ -67,6 +67,8 @@ def test_what_is_missing_is_named_with_the_way_to_get_it(tmp_path: Path) -> None
     )
     assert "ANTHROPIC_API_KEY" in found["models"]["advice"]
     assert "secret-word" not in json.dumps(found)
+    if "bubblewrap" in found["sandbox"]["detail"]:
+        assert "nsenter" in found["sandbox"]["advice"]
 
 
 def test_a_model_without_its_key_or_with_a_wrong_one_has_failed(tmp_path: Path) -> None:

@@ -26,6 +26,8 @@ ROUTES = [
     ("PUT", "/api/projects/x/mcp-servers"),
     ("GET", "/api/projects/x/settings"),
     ("PATCH", "/api/projects/x/settings"),
+    ("GET", "/api/projects/x/processes"),
+    ("POST", "/api/projects/x/processes/p1/stop"),
     ("POST", "/api/projects/x/realtime"),
     ("POST", "/api/projects/x/mcp-token"),
     ("DELETE", "/api/projects/x/mcp-token"),

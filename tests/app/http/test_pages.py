@@ -14,7 +14,16 @@ FOREVER = "public, max-age=31536000, immutable"
 
 async def test_the_page_has_a_policy_with_a_nonce_of_its_own(product: Program) -> None:
     async with api_at(product.ready["api"], "nobody", "") as nobody:
-        for path in ("/", "/p/x", "/p/x/c/y", "/runs", "/runs/a:b/c", "/jobs", "/metrics"):
+        for path in (
+            "/",
+            "/p/x",
+            "/p/x/c/y",
+            "/runs",
+            "/runs/a:b/c",
+            "/events/a:b/c",
+            "/jobs",
+            "/metrics",
+        ):
             nonces: set[str] = set()
             for _ in range(2):
                 answer = await nobody.call("GET", path)
@@ -22,11 +31,22 @@ async def test_the_page_has_a_policy_with_a_nonce_of_its_own(product: Program) -
                 policy = answer.headers["Content-Security-Policy"]
                 assert policy.startswith("default-src 'none'; script-src 'self'; ")
                 assert "unsafe" not in policy
+                assert re.search(r"; frame-src 'self' http://\*\.localhost:\d+;", policy)
                 nonces |= set(re.findall(r"'nonce-([^']+)'", policy))
                 html = answer.body.decode()
                 assert set(re.findall(r'nonce="([^"]*)"', html)) <= nonces
                 assert "__NONCE__" not in html
             assert len(nonces) == 2
+
+
+async def test_the_frame_of_a_terminal_is_for_pages_of_this_origin(product: Program) -> None:
+    async with api_at(product.ready["api"], "nobody", "") as nobody:
+        answer = await nobody.call("GET", "/terminal")
+    policy = answer.headers["Content-Security-Policy"]
+    assert (answer.status, answer.headers["X-Frame-Options"]) == (200, "SAMEORIGIN")
+    assert policy.startswith("default-src 'none'; script-src 'self'; ")
+    assert policy.endswith("; frame-ancestors 'self'")
+    assert "NONCE" not in answer.body.decode()
 
 
 async def test_its_files_stay_for_ever_and_come_compressed(product: Program) -> None:

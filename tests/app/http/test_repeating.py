@@ -47,6 +47,21 @@ async def test_a_run_is_repeated_from_its_start_from_a_step_and_with_other_data(
     assert run["event"]["isCut"] is False
 
 
+async def test_a_turn_tells_what_it_took_and_a_failure_where_it_was_raised(user: Api) -> None:
+    run = await answered(user)
+    [turn] = [step for step in run["steps"] if step["stepId"] == "turn-0"]
+    message = await user.message(run["event"]["data"]["messageId"])
+    assert turn["usage"]["model"] == message["model"]
+    assert turn["usage"]["outputTokens"] == message["usage"]["outputTokens"] > 0
+    assert [step["stepId"] for step in run["steps"] if "usage" in step] == ["turn-0"]
+    sent = await user.send(await user.conversation(), "bad key")
+    await user.until_final(sent["messageId"])
+    failed = await ended(user, sent["runId"])
+    [tried] = [one for step in failed["steps"] for one in step["tries"] if "error" in one]
+    assert tried["error"]["stack"] == failed["error"]["stack"]
+    assert " in " in tried["error"]["stack"]
+
+
 async def test_what_cannot_be_repeated_says_why(user: Api) -> None:
     run = await answered(user)
     path = f"/api/runs/{run['runId']}/rerun"
@@ -102,3 +117,21 @@ async def test_an_operator_hears_of_all_runs_and_of_pauses(user: Api) -> None:
             if news.data.get("runId") == sent["runId"]:
                 states.append(news.data["state"])
         assert states == ["running", "completed"]
+
+
+async def test_an_event_shows_what_it_started_and_what_it_cancelled(user: Api) -> None:
+    sent = await user.send(await user.conversation(), "answer slowly")
+    await user.until_streaming(sent["messageId"])
+    body = {"name": "message/cancelled", "data": {"messageId": sent["messageId"]}}
+    cancelling = (await user.ok("POST", "/api/events", body))["eventId"]
+    await ended(user, sent["runId"])
+    event = await user.ok("GET", f"/api/events/{cancelling}")
+    run = {"runId": sent["runId"], "jobId": "process-message", "status": "cancelled"}
+    assert (event["cancelled"], event["endedWaits"], event["runs"]) == ([run], [], [])
+    listed = (await user.ok("GET", "/api/events?name=message/sent"))["events"]
+    [started] = [each for each in listed if each["eventId"] == sent["eventId"]]
+    assert (started["runs"], started["userId"]) == ([run], event["userId"])
+    unfit = {"name": "message/sent", "data": {"messageId": 7}}
+    refused = await user.call("POST", "/api/events", unfit)
+    assert (refused.status, refused.body["code"]) == (400, "bad_event")
+    assert "messageId" in refused.body["error"]

@@ -86,10 +86,12 @@ async def test_a_terminal_reaches_what_the_project_allows_when_it_is_opened(
 ) -> None:
     opened, registry = terminals
     ask = (
-        "exec 3<>/dev/tcp/127.0.0.1/3128 && "
-        f"printf 'CONNECT {registry} HTTP/1.1\\r\\n\\r\\n' >&3 && head -1 <&3; echo 'do'ne\n"
+        'proxy=${HTTPS_PROXY#http://}; key=$(printf %s "${proxy%@*}" | base64 -w0); '
+        'echo "by ${HTTPS_PROXY:+a }way"; exec 3<>/dev/tcp/127.0.0.1/${proxy##*:} && '
+        f"printf 'CONNECT {registry} HTTP/1.1\\r\\nProxy-Authorization: Basic %s\\r\\n\\r\\n' "
+        "\"$key\" >&3 && head -1 <&3; echo 'do'ne\n"
     )
-    for chosen, words in ((None, "200 Connection established"), ((), "Connection refused")):
+    for chosen, words in ((None, "200 Connection established"), ((), "by way")):
         await store.projects.configure(project, owner=owner, change={"registries": chosen})
         async with opened.viewed(project, owner=owner, session_id=None) as (terminal, view):
             await terminal.shell.write(ask.encode())

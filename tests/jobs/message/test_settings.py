@@ -93,9 +93,13 @@ async def test_what_tools_by_ids_have_changed_can_be_undone(site: Site) -> None:
 
 
 ASKS = """
-import socket
-with socket.create_connection(("127.0.0.1", 3128), timeout=20) as there:
-    there.sendall(b"CONNECT {registry} HTTP/1.1\\r\\n\\r\\n")
+import base64, os, socket
+from urllib.parse import urlsplit
+proxy = urlsplit(os.environ.get("HTTPS_PROXY", "http://127.0.0.1:3128"))
+key = base64.b64encode(f"{proxy.username}:{proxy.password}".encode()).decode()
+with socket.create_connection((proxy.hostname, proxy.port), timeout=20) as there:
+    head = f"CONNECT {registry} HTTP/1.1\\r\\nProxy-Authorization: Basic {key}\\r\\n\\r\\n"
+    there.sendall(head.encode())
     print(there.recv(1000).decode())
 """
 

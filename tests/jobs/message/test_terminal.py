@@ -21,9 +21,9 @@ from tools.files import FILE_TOOLS
 from tools.output import PARTS, FullTextPart
 from tools.outputs import LONGEST_BYTES, Outputs, bounded
 from tools.place import Provided
+from tools.sandbox.processes import Processes
 from tools.sandbox.sandbox import Sandbox
 from tools.terminal import TERMINAL_TOOLS
-from tools.terminal.processes import Processes
 
 pytestmark = pytest.mark.timeout(120)
 

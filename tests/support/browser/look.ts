@@ -34,8 +34,9 @@ export async function look(page: Page, folder: string, name: string, atWidth?: (
   return found;
 }
 
-async function violations(page: Page): Promise<string[]> {
-  await page.evaluate(AXE); // past the policy of the page, which lets in no script of ours
+export async function violations(page: Page): Promise<string[]> {
+  const ours = page.frames().filter((frame) => new URL(frame.url()).origin === new URL(page.url()).origin);
+  await Promise.all(ours.map((frame) => frame.evaluate(AXE))); // past the policy of the page, which lets in no script of ours
   const found = (await page.evaluate("axe.run(document, { resultTypes: ['violations'] })")) as { violations: Violation[] };
   return found.violations.map(
     ({ id, nodes }) => `${id} ×${nodes.length} ${nodes[0]?.html.slice(0, 160)} ${nodes[0]?.failureSummary ?? ""}`,

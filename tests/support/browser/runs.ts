@@ -12,6 +12,10 @@ await sit(
   seeAWait,
   cancelIt,
   runItAgain,
+  replayIt,
+  runAStepAgain,
+  findTheSameInTheRun,
+  replayAndCancelSeveral,
   pauseAJob,
   seeTheMetrics,
 );
@@ -87,7 +91,16 @@ async function open({ page }: Sitting, named: RegExp, nth = 0) {
 
 async function seeAFailure(sitting: Sitting) {
   await open(sitting, /Failed ?process-message/);
-  await sitting.page.getByRole("region", { name: "Why it failed" }).waitFor();
+  const { page } = sitting;
+  await page
+    .getByRole("region", { name: "Why it failed" })
+    .getByText(/\.py:\d+ in /)
+    .waitFor();
+  await page.getByRole("option", { name: /Step, failed/ }).click();
+  await page
+    .getByRole("region", { name: "Error of the attempt" })
+    .getByText(/\.py:\d+ in /)
+    .waitFor();
   await sitting.see("failed-run");
 }
 
@@ -97,6 +110,11 @@ async function seeAnInvokedRun(sitting: Sitting) {
   await page.getByRole("option", { name: /Invoked run, completed/ }).click();
   await page.getByRole("region", { name: "Step" }).waitFor();
   await sitting.see("step");
+  await page.getByRole("option", { name: /turn-0.*Step, completed, .* in, .* out/ }).click();
+  await page.getByText(/^Answered by /).waitFor();
+  await page.getByText("Models", { exact: true }).waitFor();
+  await sitting.see("turn");
+  await page.getByRole("option", { name: /Invoked run, completed/ }).click();
   await page
     .getByRole("region", { name: "Step" })
     .getByRole("link", { name: /invoke-0/ })
@@ -138,6 +156,84 @@ async function runItAgain({ page, see }: Sitting) {
   await page.getByRole("button", { name: "Run again", exact: true }).click();
   await page.waitForURL((url) => url.href !== before);
   await page.getByText("Repeats").waitFor();
+}
+
+async function replayIt(sitting: Sitting) {
+  const { page } = sitting;
+  await open(sitting, /Cancelled.*message\/sent/);
+  const before = page.url();
+  await page.getByRole("button", { name: "Replay" }).click();
+  await page.waitForURL((url) => url.href !== before);
+  await page.getByText("Repeats").waitFor();
+}
+
+/** From a step on, with other data: the new run has that in its event. */
+async function runAStepAgain(sitting: Sitting) {
+  const { page } = sitting;
+  await open(sitting, /Completed.*message\/sent/);
+  const before = page.url();
+  await page.getByRole("option", { name: /project-words/ }).click();
+  await page.getByRole("button", { name: "Run again from here…" }).click();
+  const data = page.getByLabel("Data of the event");
+  await data.fill((await data.inputValue()).replace('"usesMcp": false', '"usesMcp": true'));
+  await page.getByRole("button", { name: "Run again", exact: true }).click();
+  await page.waitForURL((url) => url.href !== before);
+  await page.getByRole("region", { name: "Event message/sent" }).getByText('"usesMcp": true').waitFor();
+}
+
+/** What the list says of a run, its page says, too. */
+async function findTheSameInTheRun({ page }: Sitting) {
+  for (const status of ["Completed", "Failed", "Cancelled"]) {
+    await page.getByRole("navigation").getByRole("link", { name: "Runs" }).click();
+    const row = page.getByRole("link", { name: new RegExp(`^${status}`) }).last();
+    const [job, took] = [await row.locator("b").textContent(), await row.locator("[class*=took]").textContent()];
+    await row.click();
+    await page.getByRole("heading", { name: job ?? "", level: 1 }).waitFor();
+    await page.locator("header").getByText(status, { exact: true }).waitFor();
+    await page
+      .locator("dd")
+      .getByText(took ?? "", { exact: true })
+      .first()
+      .waitFor();
+  }
+}
+
+/** By keys alone: some of the list are chosen, it is asked how many are meant, and said what became of each. */
+async function replayAndCancelSeveral({ page, see }: Sitting) {
+  await page.getByRole("navigation").getByRole("link", { name: "Runs" }).click();
+  const bar = page.getByRole("group", { name: "With several runs" });
+  const dialog = page.getByRole("dialog");
+  const list = page.getByRole("region", { name: "List of runs" });
+  await list.getByRole("link", { name: /Failed/ }).waitFor();
+  await list.getByRole("checkbox", { name: /process-message, failed/ }).focus();
+  await page.keyboard.press("Space");
+  await list.getByRole("checkbox", { name: /run-task, completed/ }).focus();
+  await page.keyboard.press("Space");
+  await bar.getByText("2 chosen").waitFor();
+  await see("chosen");
+  await bar.getByRole("button", { name: "Replay 1…" }).press("Enter");
+  await dialog.getByRole("button", { name: "Replay 1 run" }).press("Enter");
+  await dialog.getByText("1 run replayed.").waitFor();
+  await see("replayed");
+  await dialog.getByRole("link").click();
+  await page.getByText("Repeats").waitFor();
+  await page.getByRole("navigation").getByRole("link", { name: "Runs" }).click();
+  await page
+    .getByRole("search")
+    .getByRole("button", { name: /^Running/ })
+    .click();
+  await list.getByRole("link", { name: /Completed/ }).waitFor({ state: "hidden" });
+  await list
+    .getByRole("link", { name: /Running/ })
+    .first()
+    .waitFor();
+  const offer = bar.getByRole("button", { name: /^Cancel [1-9]/ });
+  const count = /\d+/.exec((await offer.textContent()) ?? "")?.[0];
+  await offer.press("Enter");
+  await dialog.getByRole("button", { name: /^Cancel \d+ run/ }).press("Enter");
+  await dialog.getByText(`${count} run${count === "1" ? "" : "s"} cancelled.`).waitFor();
+  await dialog.getByRole("button", { name: "Close" }).press("Enter");
+  await page.getByText("No run is like that.").waitFor();
 }
 
 async function pauseAJob({ page, see }: Sitting) {

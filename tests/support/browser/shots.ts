@@ -1,10 +1,10 @@
-// The picture of the README: the sample project of the demo while the agent mends it. `node shots.ts ADDRESS FOLDER` writes ide.png
-// from sample.zip in FOLDER.
+// The pictures of the README: the sample project of the demo while the agent mends it, and the run of that. `node shots.ts ADDRESS
+// FOLDER` writes ide.png and run.png from sample.zip in FOLDER.
 import { say, sit, type Sitting } from "./sitting.ts";
 
 const ASKED = "Splitting 10.00 between three people loses a cent. Make the shares add up again and add a test that shows it.";
 
-await sit(importTheSample, inMidWork);
+await sit(importTheSample, inMidWork, theRun);
 
 async function importTheSample({ page, folder }: Sitting) {
   await page.getByRole("button", { name: "Import" }).click();
@@ -27,4 +27,14 @@ async function inMidWork(sitting: Sitting) {
   await page.getByText("everybody gets").waitFor(); // the last words are being written
   await page.screenshot({ path: `${folder}/ide.png` });
   await page.getByText("Done ·").waitFor();
+}
+
+/** Its waterfall, with the first turn chosen. */
+async function theRun({ page, folder }: Sitting) {
+  await page.goto(`${new URL(page.url()).origin}/runs?job=process-message`);
+  await page.getByRole("link", { name: /^Completed/ }).click();
+  await page.getByRole("option", { name: /turn-0/ }).click();
+  await page.getByText(/^Answered by /).waitFor();
+  await page.mouse.move(0, 0);
+  await page.screenshot({ path: `${folder}/run.png` });
 }

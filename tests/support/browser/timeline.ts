@@ -1,25 +1,29 @@
 // Figures of a run of 1,000 steps in Chromium. No job of ours makes such a run, so the browser is given one in the API's words.
 import type { Page } from "playwright-core";
+import { medianOf, percentile } from "./medians.ts";
 
 const STEPS = 1_000;
-const ZOOMS = 20;
+const ZOOMS = 60;
 const RUN = "bench:big";
+const ROUNDS = 5;
 const STEP_MS = 50;
 
 /** How long it takes from the answer of the API to the bars, how many elements those are, and how long a zoom takes. */
 export async function timelineOf(page: Page) {
   const body = JSON.stringify(runOf(STEPS));
-  await page.route(`**/api/runs/${encodeURIComponent(RUN)}`, (route) => route.fulfill({ contentType: "application/json", body }));
-  await page.goto(new URL("/runs", page.url()).href);
-  await page.getByText("Live", { exact: true }).waitFor();
-  const mount = await page.evaluate(openIt, RUN);
+  await page.route(`**/api/runs/${encodeURIComponent(RUN)}*`, (route) => route.fulfill({ contentType: "application/json", body }));
+  const mounts: number[] = [];
+  for (let round = 0; round < ROUNDS; round += 1) {
+    await page.goto(new URL("/runs", page.url()).href);
+    await page.getByText("Live", { exact: true }).waitFor();
+    mounts.push(await page.evaluate(openIt, `${RUN}${round}`));
+  }
   const zooms: number[] = [];
   const list = page.getByRole("listbox");
   await list.focus();
   for (let at = 0; at < ZOOMS; at += 1) zooms.push(await page.evaluate(zoomIt, at % 2 === 0 ? "+" : "-"));
   const nodes = await list.locator("*").count();
-  zooms.sort((a, b) => a - b);
-  return { timeline_1000_mount_ms: mount, timeline_1000_nodes: nodes, timeline_zoom_p95_ms: zooms[Math.ceil(ZOOMS * 0.95) - 1] ?? NaN };
+  return { timeline_1000_mount_ms: medianOf(mounts), timeline_1000_nodes: nodes, timeline_zoom_p95_ms: percentile(zooms, 95) };
 }
 
 /** Runs in the page: from the last byte of the answer to the first bars. */

@@ -14,8 +14,8 @@ import pytest
 from tests.support.processes import alive
 from tests.tools.terminal.conftest import Terminal
 from tools.outputs import Outputs
+from tools.sandbox.processes import Processes
 from tools.sandbox.sandbox import Sandbox
-from tools.terminal.processes import Processes
 
 pytestmark = pytest.mark.timeout(90)
 

@@ -92,6 +92,40 @@ async def test_a_loopback_of_the_host_is_not_reached(sandbox: Sandbox, folder: P
         assert await said_to(sandbox, folder, port) == "ConnectionRefusedError"
 
 
+ABSTRACT = """
+import socket, sys
+s = socket.socket(socket.AF_UNIX)
+if sys.argv[1] == "serve":
+    s.bind("\\0polaris-inside"); s.listen(); print("listening", flush=True); s.accept()
+try:
+    s.connect("\\0polaris-inside"); print("connected")
+except OSError as error:
+    print(type(error).__name__)
+"""
+
+
+async def test_a_socket_without_a_file_is_that_of_its_project(
+    sandbox: Sandbox, folder: Path, other: Path
+) -> None:
+    async def tried(place: Path) -> bytes:
+        confined = Confined(("python", "-c", ABSTRACT, "ask"), place)
+        return (await sandbox.run(confined, Limits(timeout_s=40))).output
+
+    listening = asyncio.Event()
+    serving = await sandbox.start(
+        Confined(("python", "-c", ABSTRACT, "serve"), folder),
+        Limits(timeout_s=80),
+        on_output=lambda _: listening.set(),
+    )
+    async with asyncio.TaskGroup() as tasks:
+        tasks.create_task(serving.finish())
+        async with asyncio.timeout(40):
+            await listening.wait()
+        assert await tried(other) == b"ConnectionRefusedError\n"
+        assert await tried(folder) == b"connected\n"
+        serving.stop()
+
+
 async def network_of(sandbox: Sandbox, folder: Path) -> str:
     done = await sandbox.run(Confined(("readlink", "/proc/self/ns/net"), folder))
     return done.output.decode().strip()

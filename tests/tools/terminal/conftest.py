@@ -9,9 +9,9 @@ from tools.output import ToolOutput
 from tools.outputs import Outputs
 from tools.place import Place, Provided
 from tools.registry import Toolbox
+from tools.sandbox.processes import Processes
 from tools.sandbox.sandbox import Sandbox
 from tools.terminal import TERMINAL_TOOLS
-from tools.terminal.processes import Processes
 from tools.workspace.disk import DiskWorkspace
 
 

@@ -10,8 +10,8 @@ from tests.support.processes import alive, until_alive
 from tests.tools.terminal.conftest import Terminal
 from tools.sandbox.doors import NothingListens
 from tools.sandbox.port import Confined
+from tools.sandbox.processes import KEPT_BYTES, PER_PROJECT, Processes
 from tools.sandbox.sandbox import Sandbox
-from tools.terminal.processes import KEPT_BYTES, PER_PROJECT, Processes
 
 pytestmark = pytest.mark.timeout(90)
 
@@ -159,7 +159,7 @@ async def test_what_is_forbidden_is_not_started(terminal: Terminal) -> None:
 async def test_processes_die_with_their_project(
     terminal: Terminal, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("tools.terminal.processes.CHECK_S", 0.1)  # a bound made small
+    monkeypatch.setattr("tools.sandbox.processes.CHECK_S", 0.1)  # a bound made small
     mark = f"300.{time.monotonic_ns()}"
     process_id = await started(terminal, f"sleep {mark}")
     process = terminal.place.need(Processes).find(process_id, terminal.folder)

@@ -17,10 +17,12 @@ from typing import NamedTuple
 from tools.search.relevance.facts import PROGRAMS, Facts, suffix_of
 from tools.search.relevance.history import History
 from tools.search.relevance.imports import ImportGraph
+from tools.search.relevance.names import is_test, own_words, subject_of
 from tools.search.relevance.weights import Weights, shipped_weights
 from tools.search.relevance.words import asked_words, count_words
 
 MOST_WORDS = 40  # of a question
+RELATED = 30  # files that fit best, whose relatives fit better
 _K1 = 1.2
 
 
@@ -45,6 +47,7 @@ class _File:
     length: int
     names: Sequence[str]
     words: Sequence[str]  # of path and definitions
+    own: frozenset[str]  # of its name
     chunks: range
 
 
@@ -65,6 +68,7 @@ class Index:
         self._files: dict[str, _File] = {}
         self._words: dict[str, _Words] = {}
         self._named: dict[str, dict[str, Named]] = defaultdict(dict)
+        self._about: dict[str, dict[str, None]] = defaultdict(dict)  # by subject, programs
         self._path_of: list[str | None] = []  # by part; None: of a file as it was
         self._length_of: array[int] = array("I")
         self._dead_chunks = 0
@@ -116,7 +120,9 @@ class Index:
         for word in named:
             self._named[word][path] = Named(in_path[word], word in facts.defines)
         chunks = range(first, len(self._path_of))
-        self._files[path] = _File(length, facts.names, named, chunks)
+        self._files[path] = _File(length, facts.names, named, own_words(path), chunks)
+        if suffix_of(path) in PROGRAMS:
+            self._about[subject_of(path)][path] = None
         self._total += length
         self._graph.put(path, facts.imports)
 
@@ -135,6 +141,7 @@ class Index:
         self._total -= file.length
         for word in file.words:
             self._named[word].pop(path, None)
+        self._about[subject_of(path)].pop(path, None)
 
     def rank(
         self,
@@ -148,13 +155,16 @@ class Index:
         asked = asked_words(query)
         words = list(asked)[:MOST_WORDS]
         self._graph.refresh()
-        scores, why = self._lexical(words)
+        scores, why, rarity = self._lexical(words)
         reasons: dict[str, list[str]] = defaultdict(list)
         for path, found in why.items():
             terms = dict.fromkeys(asked[word] for word in found)
             reasons[path].append(f"Contains query terms: {', '.join(terms)}")
         self._add_history(words, scores, reasons)
-        self._add_neighbours(scores, reasons)
+        before = dict(scores)
+        self._add_neighbours(before, scores, reasons)
+        self._add_tests(before, scores, reasons)
+        self._add_names(rarity, scores)
         for path, worth in (recent or {}).items():
             if path in scores:
                 scores[path] += 0.1 * worth
@@ -164,12 +174,16 @@ class Index:
         ranked = sorted(scores.items(), key=lambda item: (-item[1], item[0]))[:limit]
         return [Ranked(path, score, tuple(reasons[path])) for path, score in ranked]
 
-    def _lexical(self, words: Sequence[str]) -> tuple[dict[str, float], dict[str, list[str]]]:
-        """BM25 over whole files, with names counting more, and the best part of each; 0 to 1."""
+    def _lexical(
+        self, words: Sequence[str]
+    ) -> tuple[dict[str, float], dict[str, list[str]], dict[str, float]]:
+        """BM25 over whole files, with names counting more, and the best part of each; 0 to 1.
+
+        Also which words a file has, and how rare each word is.
+        """
         weights = self.weights
         count = len(self._files)
-        if not count or not words:
-            return {}, {}
+        rarity: dict[str, float] = {}
         whole: dict[str, float] = defaultdict(float)
         parts: dict[int, float] = defaultdict(float)
         why: dict[str, list[str]] = defaultdict(list)
@@ -182,6 +196,7 @@ class Index:
             if not in_file:
                 continue
             idf = log(1 + (count - len(in_file) + 0.5) / (len(in_file) + 0.5))
+            rarity[word] = idf
             self._score_files(idf, in_file, named, whole)
             self._score_parts(idf, rows, parts)
             for path in in_file:
@@ -196,7 +211,8 @@ class Index:
             for path, score in whole.items()
         }
         most = max(scores.values(), default=0.0)
-        return {path: score / most for path, score in scores.items()} if most else {}, why
+        scores = {path: score / most for path, score in scores.items()} if most else {}
+        return scores, why, rarity
 
     def _standing(self, word: str) -> list[tuple[str, int, int]]:
         """The parts in which a word stands: file, part, how often."""
@@ -250,13 +266,16 @@ class Index:
                 if share > 0.3:  # noqa: PLR2004 - less says little
                     reasons[path].append("Changed by commits about this")
 
-    def _add_neighbours(self, scores: dict[str, float], reasons: dict[str, list[str]]) -> None:
+    def _add_neighbours(
+        self,
+        before: Mapping[str, float],
+        scores: dict[str, float],
+        reasons: dict[str, list[str]],
+    ) -> None:
         """A file that imports, or is imported by, files that fit, fits better."""
         imported, importing = self._graph.imported, self._graph.importing
-        before = dict(scores)
-        top = sorted(before, key=lambda path: -before[path])[:30]
         best: dict[str, tuple[float, str, str]] = {}
-        for path in top:
+        for path in _best(before):
             for other, word in (
                 *((other, "Imported by") for other in imported.get(path, ())),
                 *((other, "Imports") for other in importing.get(path, ())),
@@ -269,6 +288,40 @@ class Index:
             if path in scores:
                 scores[path] += self.weights.neighbour * gain
                 reasons[path].append(f"{word} {other}")
+
+    def _add_tests(
+        self,
+        before: Mapping[str, float],
+        scores: dict[str, float],
+        reasons: dict[str, list[str]],
+    ) -> None:
+        """What tests a file that fits, and what a test that fits is of, fit better."""
+        best: dict[str, tuple[float, str]] = {}
+        for path in _best(before):
+            alike = self._about.get(subject_of(path), {})
+            if path not in alike:
+                continue
+            gain = before[path] / len(alike) ** 0.5  # many of one name say less
+            for other in alike:
+                if is_test(other) != is_test(path) and gain > best.get(other, (0.0,))[0]:
+                    best[other] = (gain, path)
+        for path, (gain, other) in best.items():
+            if path in scores:
+                scores[path] += self.weights.tests * gain
+                reasons[path].append(f"{'Tests' if is_test(path) else 'Tested by'} {other}")
+
+    def _add_names(self, rarity: Mapping[str, float], scores: dict[str, float]) -> None:
+        """A file whose own name is asked for fits better, and one that defines what is."""
+        defined: dict[str, float] = {}
+        for word, worth in rarity.items():
+            for path, name in self._named.get(word, {}).items():
+                defined[path] = defined.get(path, 0.0) + worth * name.defined
+        total = sum(rarity.values())
+        for path, worth in defined.items():
+            own = self._files[path].own
+            share = len(own & rarity.keys()) / len(own) if own else 0.0
+            gain = self.weights.name * share + self.weights.defined * worth / total
+            scores[path] = scores.get(path, 0.0) + gain
 
     def _add_current(
         self, current: str, scores: dict[str, float], reasons: dict[str, list[str]]
@@ -287,7 +340,7 @@ class Index:
             if most and together.get(path, 0) > 1:
                 gain += 0.4 * together[path] / most
                 reasons[path].append("Often changed with current file")
-            if _bare(path) == _bare(current) and path != current:
+            if subject_of(path) == subject_of(current) and path != current:
                 gain += 0.4
                 reasons[path].append("Same name as current file")
             if gain or path in scores:
@@ -297,9 +350,9 @@ class Index:
         scores.pop(current, None)
 
 
-def _bare(path: str) -> str:
-    name = path.rpartition("/")[2].split(".")[0]
-    return name.removeprefix("test_").removesuffix("_test").lower()
+def _best(scores: Mapping[str, float]) -> list[str]:
+    """The files whose relatives are looked at."""
+    return sorted(scores, key=lambda path: -scores[path])[:RELATED]
 
 
 def _near(path: str, other: str) -> float:

@@ -16,7 +16,8 @@ class Weights:
     times as in its text. `length`: how much a long file is held back, 0 to 1. `chunk`: the best
     part of a file beside all of it. `neighbour`: what imports, or is imported by, files that fit.
     `history`: files that were changed by commits about the same. `text`: what is no program, 0 to
-    1.
+    1. `name`: a file whose own name is asked for. `defined`: one that defines all that is asked
+    for. `tests`: tests of a file that fits, and what a test that fits is of.
     """
 
     path: float
@@ -26,6 +27,9 @@ class Weights:
     neighbour: float
     history: float
     text: float
+    name: float
+    defined: float
+    tests: float
 
 
 @cache

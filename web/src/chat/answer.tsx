@@ -4,6 +4,7 @@ import { lazy, type ReactNode, Suspense, useState } from "react";
 import { useApi } from "../data/api.ts";
 import { type Card, type Message, useCards, useSegments } from "../data/answer.ts";
 import type { Prose as ProseSegment, Segment } from "../data/deltas.ts";
+import { usageWords } from "../ui/amounts.ts";
 import { wordsOf } from "../ui/problems.ts";
 import { Prose } from "../prose/prose.tsx";
 import { Button } from "../ui/button.tsx";
@@ -13,7 +14,7 @@ import { useOpen } from "../ui/use-open.ts";
 import type { AskDoc } from "./ask-card.tsx";
 import styles from "./chat.module.css";
 import { ToolCard } from "./tool-card.tsx";
-import { EARLY_WORDS, tookWords, usageWords } from "./words.ts";
+import { EARLY_WORDS, tookWords } from "./words.ts";
 
 const AskCard = lazy(() => import("./ask-card.tsx"));
 const ChangesDialog = lazy(() => import("./changes-dialog.tsx"));

@@ -3,12 +3,13 @@ import { useMutation } from "convex/react";
 import type { FunctionReturnType } from "convex/server";
 import { type SubmitEvent, useState } from "react";
 import { api } from "../../../convex/_generated/api.js";
+import { costWords, tokenWords } from "../ui/amounts.ts";
 import { wordsOf } from "../ui/problems.ts";
 import { Prose } from "../prose/prose.tsx";
 import { Button } from "../ui/button.tsx";
 import { useNotices } from "../ui/notices.tsx";
 import styles from "./ask-card.module.css";
-import { costWords, tokenWords, toolWords } from "./words.ts";
+import { toolWords } from "./words.ts";
 
 export type AskDoc = FunctionReturnType<typeof api.asks.list>[number];
 type Answer = NonNullable<AskDoc["answer"]>;

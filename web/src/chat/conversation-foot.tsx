@@ -4,10 +4,10 @@ import { lazy, Suspense, useEffect, useState } from "react";
 import { api } from "../../../convex/_generated/api.js";
 import type { Id } from "../../../convex/_generated/dataModel.d.ts";
 import { type Api, useApi } from "../data/api.ts";
+import { costWords, tokenWords } from "../ui/amounts.ts";
 import { useNotices } from "../ui/notices.tsx";
 import { wordsOf } from "../ui/problems.ts";
 import styles from "./conversation-foot.module.css";
-import { costWords, tokenWords } from "./words.ts";
 
 const BudgetDialog = lazy(() => import("./budget-dialog.tsx"));
 const DAYS_MS = 365 * 24 * 3_600_000; // the longest range of a sum, less a day

@@ -65,18 +65,3 @@ export function tookWords(startedAt: number | undefined, endedAt: number | undef
   const whole = Math.round(seconds);
   return whole < 60 ? `${whole} s` : `${Math.floor(whole / 60)} min ${whole % 60} s`;
 }
-
-export function tokenWords(tokens: number): string {
-  if (tokens < 1_000) return `${tokens}`;
-  return tokens < 1_000_000 ? `${(tokens / 1_000).toFixed(tokens < 10_000 ? 1 : 0)}k` : `${(tokens / 1_000_000).toFixed(1)}M`;
-}
-
-export function usageWords(usage: NonNullable<Message["usage"]>): string {
-  const read = usage.inputTokens + usage.cacheReadTokens + usage.cacheWriteTokens;
-  const words = `${tokenWords(read)} in, ${tokenWords(usage.outputTokens)} out`;
-  return usage.costUsd === undefined ? words : `${words}, ${costWords(usage.costUsd)}`;
-}
-
-export function costWords(usd: number): string {
-  return usd < 0.01 ? `$${usd.toFixed(4)}` : `$${usd.toFixed(2)}`;
-}

@@ -25,9 +25,11 @@ export function useSegments(message: Message): readonly Segment[] {
   const [base, setBase] = useState<{ from: number; segments: readonly Segment[] }>({ from: 0, segments: [] });
   const [isFollowed, setFollowed] = useState(message.status !== "completed");
   if (isWritten && !isFollowed) setFollowed(true);
+  const [wasWritten, setWasWritten] = useState(isWritten); // seen from its beginning: nothing of it has to come again
+  if (isWritten && !wasWritten) setWasWritten(true);
   const page = useQuery(api.messages.deltas, isFollowed ? { messageId: message._id, from: base.from } : "skip");
-  const parts = useQuery(api.messages.parts, isWritten ? "skip" : { messageId: message._id });
-  const text = useQuery(api.messages.text, !isWritten && message.isCut ? { messageId: message._id } : "skip");
+  const parts = useQuery(api.messages.parts, wasWritten ? "skip" : { messageId: message._id });
+  const text = useQuery(api.messages.text, !wasWritten && message.isCut ? { messageId: message._id } : "skip");
   const streamed = useMemo(() => (page === undefined ? base.segments : applied(base.segments, page.runs)), [base, page]);
   useEffect(() => {
     if (page === undefined) return;
@@ -38,11 +40,12 @@ export function useSegments(message: Message): readonly Segment[] {
   }, [page, base.from, streamed, isWritten]);
   return useMemo(() => {
     if (isWritten) return streamed;
+    if (wasWritten) return seenSegments.put(endOf(message), message.isCut ? streamed : withRest(streamed, message.content));
     if (parts === undefined) return seenSegments.get(endOf(message)) ?? (streamed.length > 0 ? streamed : headOf(message));
     const content = message.isCut ? text : message.content;
     const whole = settled(parts, streamed);
     return content === undefined ? whole : seenSegments.put(endOf(message), withRest(whole, content));
-  }, [isWritten, parts, streamed, text, message]);
+  }, [isWritten, wasWritten, parts, streamed, text, message]);
 }
 
 /** The text of an answer before its parts have come: most of them are nothing else. */

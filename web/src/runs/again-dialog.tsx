@@ -3,6 +3,7 @@ import { useState } from "react";
 import { useLocation } from "wouter";
 import { useApi } from "../data/api.ts";
 import { Dialog, Form } from "../ui/dialog.tsx";
+import { objectOf } from "./json-text.ts";
 import { pathOf, type RunDetail } from "./wire.ts";
 
 interface AgainProps {
@@ -34,14 +35,4 @@ export function AgainDialog({ run, fromStep, onClose }: AgainProps) {
       </Form>
     </Dialog>
   );
-}
-
-function objectOf(text: string): unknown {
-  try {
-    const value: unknown = JSON.parse(text);
-    if (typeof value === "object" && value !== null && !Array.isArray(value)) return value;
-  } catch (error) {
-    throw new Error(`This is no JSON: ${error instanceof Error ? error.message : ""}`, { cause: error });
-  }
-  throw new Error("The data of an event is a JSON object, in braces.");
 }

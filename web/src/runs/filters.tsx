@@ -17,15 +17,12 @@ export interface FiltersHere {
   readonly change: (name: "status" | "job" | "q", values: readonly string[]) => void;
 }
 
-export function useFilters(): FiltersHere {
+/** What the address says under these names, and how to change it. */
+export function useAddress(names: readonly string[]) {
   const [asked, setAsked] = useSearchParams();
-  const known = new URLSearchParams([...asked].filter(([name, value]) => ["status", "job", "q"].includes(name) && value !== ""));
   return {
-    query: known.toString(),
-    statuses: known.getAll("status"),
-    job: known.get("job") ?? "",
-    text: known.get("q") ?? "",
-    change(name, values) {
+    known: new URLSearchParams([...asked].filter(([name, value]) => names.includes(name) && value !== "")),
+    change: (name: string, values: readonly string[]) => {
       setAsked(
         (before) => {
           const after = new URLSearchParams(before);
@@ -37,6 +34,11 @@ export function useFilters(): FiltersHere {
       );
     },
   };
+}
+
+export function useFilters(): FiltersHere {
+  const { known, change } = useAddress(["status", "job", "q"]);
+  return { query: known.toString(), statuses: known.getAll("status"), job: known.get("job") ?? "", text: known.get("q") ?? "", change };
 }
 
 export function Filters({ statuses, job, text, change, counts }: FiltersHere & { counts: Counts | undefined }) {
@@ -70,7 +72,7 @@ export function Filters({ statuses, job, text, change, counts }: FiltersHere & {
 }
 
 /** What is typed counts once the person pauses. */
-function Typed({ text, onTyped }: { text: string; onTyped: (typed: string) => void }) {
+export function Typed({ text, onTyped }: { text: string; onTyped: (typed: string) => void }) {
   const [typed, setTyped] = useState(text);
   useEffect(() => {
     if (typed.trim() === text) return;

@@ -1,22 +1,33 @@
 // Pages of a list that grows at its top while somebody reads further down. Pure.
-import type { Run, RunPage } from "./wire.ts";
 
-export interface Known {
-  readonly runs: readonly Run[];
+/** A list of the API: its name, of the route and of its rows in the answer, and what puts rows in order, newest first. */
+export interface List<Row> {
+  readonly name: string;
+  readonly idOf: (row: Row) => string;
+  readonly atOf: (row: Row) => number;
+}
+
+export interface Page<Row> {
+  readonly rows: readonly Row[];
+  readonly nextCursor?: string | undefined;
+}
+
+export interface Known<Row> {
+  readonly rows: readonly Row[];
   readonly next?: string | undefined; // where older ones begin
 }
 
-/** The newest page, read again, before what is known of older runs. */
-export function withNewest({ runs, nextCursor }: RunPage, known: Known): Known {
-  const last = runs.at(-1);
-  if (nextCursor === undefined || last === undefined) return { runs, next: nextCursor };
-  const fresh = new Set(runs.map(({ runId }) => runId));
-  const older = known.runs.filter((run) => run.createdAt <= last.createdAt && !fresh.has(run.runId));
-  return older.length === 0 ? { runs, next: nextCursor } : { runs: [...runs, ...older], next: known.next };
+/** The newest page, read again, before what is known of older rows. */
+export function withNewest<Row>({ idOf, atOf }: List<Row>, { rows, nextCursor }: Page<Row>, known: Known<Row>): Known<Row> {
+  const last = rows.at(-1);
+  if (nextCursor === undefined || last === undefined) return { rows, next: nextCursor };
+  const fresh = new Set(rows.map(idOf));
+  const older = known.rows.filter((row) => atOf(row) <= atOf(last) && !fresh.has(idOf(row)));
+  return older.length === 0 ? { rows, next: nextCursor } : { rows: [...rows, ...older], next: known.next };
 }
 
-/** Older runs below what is known. */
-export function withOlder({ runs, nextCursor }: RunPage, known: Known): Known {
-  const seen = new Set(known.runs.map(({ runId }) => runId));
-  return { runs: [...known.runs, ...runs.filter(({ runId }) => !seen.has(runId))], next: nextCursor };
+/** Older rows below what is known. */
+export function withOlder<Row>({ idOf }: List<Row>, { rows, nextCursor }: Page<Row>, known: Known<Row>): Known<Row> {
+  const seen = new Set(known.rows.map(idOf));
+  return { rows: [...known.rows, ...rows.filter((row) => !seen.has(idOf(row)))], next: nextCursor };
 }

@@ -1,16 +1,19 @@
 // The head of a run: its facts, where it belongs, and what can be done with it.
-import { type ReactNode, useState } from "react";
+import { useState } from "react";
 import { Link, useLocation } from "wouter";
 import { useApi } from "../data/api.ts";
+import { usageWords } from "../ui/amounts.ts";
 import { Button } from "../ui/button.tsx";
 import { Ask } from "../ui/dialog.tsx";
 import { useNotices } from "../ui/notices.tsx";
 import { wordsOf } from "../ui/problems.ts";
 import { AgainDialog } from "./again-dialog.tsx";
+import { eventPathOf } from "./events-wire.ts";
+import { Fact, linkTo } from "./facts.tsx";
 import styles from "./run-view.module.css";
 import { LiveSign, StatusSign } from "./sign.tsx";
 import { hasEnded, pathOf, type RunDetail } from "./wire.ts";
-import { duration, moment } from "./words.ts";
+import { duration, moment, takenBy } from "./words.ts";
 
 interface HeadProps {
   run: RunDetail;
@@ -22,6 +25,7 @@ interface HeadProps {
 export function RunHead({ run, now, isLive, again }: HeadProps) {
   const { createdAt, startedAt, endedAt } = run;
   const latest = Math.max(now, startedAt ?? createdAt);
+  const taken = takenBy(run);
   return (
     <header className={styles.head}>
       <div className={styles.title}>
@@ -36,7 +40,12 @@ export function RunHead({ run, now, isLive, again }: HeadProps) {
         <Fact name="Created">{moment(createdAt)}</Fact>
         <Fact name="Queued">{duration((startedAt ?? endedAt ?? latest) - createdAt)}</Fact>
         {startedAt !== undefined && <Fact name="Duration">{duration((endedAt ?? latest) - startedAt)}</Fact>}
-        {run.eventName !== undefined && <Fact name="Event">{run.eventName}</Fact>}
+        {run.eventName !== undefined && (
+          <Fact name="Event">
+            <Link href={eventPathOf(run.eventId)}>{run.eventName}</Link>
+          </Fact>
+        )}
+        {taken !== undefined && <Fact name="Models">{usageWords(taken)}</Fact>}
         {run.worker !== undefined && <Fact name="Worker">{run.worker}</Fact>}
         {run.parentRunId !== undefined && <Fact name="Invoked by">{linkTo(run.parentRunId)}</Fact>}
         {run.repeats !== undefined && <Fact name="Repeats">{linkTo(run.repeats)}</Fact>}
@@ -51,19 +60,6 @@ export function RunHead({ run, now, isLive, again }: HeadProps) {
       </dl>
     </header>
   );
-}
-
-function Fact({ name, children }: { name: string; children: ReactNode }) {
-  return (
-    <div>
-      <dt>{name}</dt>
-      <dd>{children}</dd>
-    </div>
-  );
-}
-
-export function linkTo(runId: string): ReactNode {
-  return <Link href={pathOf(runId)}>{runId}</Link>;
 }
 
 /** Where people see what the run has done, if its event names a conversation. */

@@ -1,16 +1,18 @@
 // The runs that somebody may see, newest first, live: only the rows in sight are in the page.
-import { useRef } from "react";
+import { useRef, useState } from "react";
 import { Link } from "wouter";
 import { Button } from "../ui/button.tsx";
 import { drawnOf } from "../ui/rows.ts";
 import { useView } from "../ui/use-view.ts";
+import { BulkBar } from "./bulk-bar.tsx";
+import { between } from "./bulk.ts";
 import { Filters, useFilters } from "./filters.tsx";
 import styles from "./run-list.module.css";
 import { LiveSign, Problem, StatusSign } from "./sign.tsx";
 import { useNow } from "./use-now.ts";
 import { useRuns } from "./use-runs.ts";
 import { hasEnded, pathOf, type Run } from "./wire.ts";
-import { duration, failureWords, moment } from "./words.ts";
+import { duration, failureWords, moment, SIGNS } from "./words.ts";
 
 const ROW = 48;
 
@@ -18,6 +20,9 @@ export default function RunList() {
   const filters = useFilters();
   const { runs, counts, problem, again, older, isLive, isWhole } = useRuns(filters.query);
   const hasFilters = filters.query !== "";
+  const [chosenIds, setChosenIds] = useState<ReadonlySet<string>>(new Set());
+  const chosen = (runs ?? []).filter(({ runId }) => chosenIds.has(runId));
+  const choose = (some: readonly Run[]) => setChosenIds(new Set(some.map(({ runId }) => runId)));
   return (
     <main className={styles.page}>
       <header>
@@ -25,13 +30,14 @@ export default function RunList() {
         <LiveSign isLive={isLive} />
       </header>
       <Filters {...filters} counts={counts} />
+      <BulkBar runs={runs ?? []} chosen={chosen} onChoose={choose} filters={filters} counts={counts} again={again} />
       {problem !== undefined && <Problem problem={problem} again={again} />}
       {runs === undefined && problem === undefined && <p className={styles.empty}>Loading…</p>}
       {runs?.length === 0 && problem === undefined && isWhole && (
         <p className={styles.empty}>{hasFilters ? "No run is like that." : "Nothing has run yet. Send the agent a message."}</p>
       )}
       {runs?.length === 0 && !isWhole && <p className={styles.empty}>None among the newest that were looked at.</p>}
-      <Rows runs={runs ?? []} />
+      <Rows runs={runs ?? []} chosen={chosenIds} onChoose={setChosenIds} />
       {runs !== undefined && !isWhole && (
         <footer>
           <Button onClick={older}>Older</Button>
@@ -41,7 +47,24 @@ export default function RunList() {
   );
 }
 
-function Rows({ runs }: { runs: readonly Run[] }) {
+interface RowsProps {
+  runs: readonly Run[];
+  chosen: ReadonlySet<string>;
+  onChoose: (chosen: ReadonlySet<string>) => void;
+}
+
+function Rows({ runs, chosen, onChoose }: RowsProps) {
+  const last = useRef<string>(undefined); // where a choice with Shift begins
+  function toggle({ runId }: Run, isRange: boolean) {
+    const changed = isRange ? between(runs, last.current, runId) : between(runs, undefined, runId);
+    const next = new Set(chosen);
+    for (const run of changed) {
+      if (chosen.has(runId)) next.delete(run.runId);
+      else next.add(run.runId);
+    }
+    last.current = runId;
+    onChoose(next);
+  }
   const scroller = useRef<HTMLDivElement>(null);
   const view = useView(scroller);
   const { first, drawn: seen } = drawnOf(runs, ROW, view);
@@ -51,6 +74,14 @@ function Rows({ runs }: { runs: readonly Run[] }) {
       <ul style={{ height: runs.length * ROW }}>
         {seen.map((run, at) => (
           <li key={run.runId} style={{ transform: `translateY(${(first + at) * ROW}px)` }}>
+            <label className={styles.choose}>
+              <input
+                type="checkbox"
+                aria-label={`Choose ${run.jobId}, ${SIGNS[run.status].word.toLowerCase()}, ${moment(run.createdAt)}`}
+                checked={chosen.has(run.runId)}
+                onChange={({ nativeEvent }) => toggle(run, nativeEvent instanceof MouseEvent && nativeEvent.shiftKey)}
+              />
+            </label>
             <Row run={run} now={now} />
           </li>
         ))}

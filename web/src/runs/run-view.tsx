@@ -44,6 +44,7 @@ function Whole({ run, isLive, again }: { run: RunDetail; isLive: boolean; again:
           <pre tabIndex={0} role="region" aria-label="Why it failed">
             {failureWords(run.error)}
             {run.error.stepId !== undefined && `\nin step ${run.error.stepId}`}
+            {run.error.stack !== undefined && `\n\n${run.error.stack}`}
           </pre>
         </div>
       )}

@@ -1,5 +1,6 @@
 // The steps of a run as bars over time: zoom by brush, wheel or keys; only the rows in sight are in the page.
 import { type KeyboardEvent, memo, type RefObject, useEffect, useMemo, useRef, useState } from "react";
+import { costWords, type Taken, tokenWords } from "../ui/amounts.ts";
 import { Button } from "../ui/button.tsx";
 import { Icon } from "../ui/icon.tsx";
 import { drawnOf } from "../ui/rows.ts";
@@ -201,6 +202,11 @@ function Bar({ row, seen }: { row: Row; seen: Span }) {
   );
 }
 
+function takenWords({ inputTokens, cacheReadTokens, cacheWriteTokens, outputTokens, costUsd }: Taken): string {
+  const tokens = tokenWords(inputTokens + cacheReadTokens + cacheWriteTokens + outputTokens);
+  return costUsd === undefined ? tokens : `${tokens}, ${costWords(costUsd)}`;
+}
+
 /** What a zoom does not change. */
 const Name = memo(function Name({ row: { name, kind, step } }: { row: Row }) {
   const icon = step === undefined ? "folder" : kind === undefined || kind === "whole" ? "code" : KINDS[kind].icon;
@@ -210,6 +216,7 @@ const Name = memo(function Name({ row: { name, kind, step } }: { row: Row }) {
     <span className={styles.name} title={name}>
       <Icon name={icon} />
       <b>{name}</b>
+      {step?.usage !== undefined && <em aria-hidden="true">{takenWords(step.usage)}</em>}
       {isNoted && (
         <em data-tone={SIGNS[status].tone} aria-hidden="true">
           {SIGNS[status].word}

@@ -1,11 +1,14 @@
 // What the API says of runs, jobs and metrics, as docs/http-api.md has it; times in milliseconds since 1970.
+import type { Taken } from "../ui/amounts.ts";
+
 export const STATUSES = ["running", "queued", "scheduled", "completed", "failed", "cancelled"] as const;
 export type Status = (typeof STATUSES)[number];
 
 export interface Failure {
   readonly name: string;
   readonly code?: string;
-  readonly message?: string; // the operator's alone
+  readonly message?: string; // the operator's alone, as the stack
+  readonly stack?: string;
   readonly stepId?: string;
 }
 
@@ -20,11 +23,6 @@ export interface Run {
   readonly startedAt?: number;
   readonly endedAt?: number;
   readonly error?: Failure;
-}
-
-export interface RunPage {
-  readonly runs: readonly Run[];
-  readonly nextCursor?: string;
 }
 
 export interface Counts {
@@ -53,6 +51,7 @@ export interface Step {
   readonly endedBy?: "event" | "signal" | "timeout";
   readonly byEventId?: string;
   readonly child?: { readonly runId: string; readonly status: Status };
+  readonly usage?: Taken & { readonly model?: string };
   readonly error?: Failure;
   readonly input?: unknown;
   readonly output?: unknown;
@@ -72,14 +71,22 @@ export function hasEnded({ status }: Run): boolean {
   return status === "completed" || status === "failed" || status === "cancelled";
 }
 
-/** A run's part of an address: ids hold colons and may hold slashes, which stay. */
 export function pathOf(runId: string): string {
-  return `/runs/${runId.split("/").map(encodeURIComponent).join("/")}`;
+  return pathTo("/runs/", runId);
 }
 
-/** The run that an address is about; an address that is no encoding of anything is taken as it is. */
 export function runIdOf(path: string): string {
-  const rest = path.slice("/runs/".length);
+  return idAt("/runs/", path);
+}
+
+/** An address below `place`: ids hold colons and may hold slashes, which stay. */
+export function pathTo(place: string, id: string): string {
+  return `${place}${id.split("/").map(encodeURIComponent).join("/")}`;
+}
+
+/** The id that an address below `place` is about; what is no encoding of anything is taken as it is. */
+export function idAt(place: string, path: string): string {
+  const rest = path.slice(place.length);
   try {
     return decodeURIComponent(rest);
   } catch {

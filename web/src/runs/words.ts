@@ -1,4 +1,5 @@
 // States, times and reasons of runs in words. Pure.
+import { type Taken, usageWords } from "../ui/amounts.ts";
 import type { IconName } from "../ui/icon.tsx";
 import type { Failure, Kind, RunDetail, Status, Step, StepStatus } from "./wire.ts";
 
@@ -60,6 +61,20 @@ export function failureWords({ name, code, message }: Failure): string {
   return message === undefined || message === "" ? what : `${what}: ${message}`;
 }
 
+/** What the steps of a run took of models, together; a cost where one is known. */
+export function takenBy({ steps }: RunDetail): Taken | undefined {
+  const all = steps.flatMap(({ usage }) => usage ?? []);
+  if (all.length === 0) return undefined;
+  const sum = (of: (usage: Taken) => number) => all.reduce((before, usage) => before + of(usage), 0);
+  return {
+    inputTokens: sum(({ inputTokens }) => inputTokens),
+    outputTokens: sum(({ outputTokens }) => outputTokens),
+    cacheReadTokens: sum(({ cacheReadTokens }) => cacheReadTokens),
+    cacheWriteTokens: sum(({ cacheWriteTokens }) => cacheWriteTokens),
+    costUsd: all.some(({ costUsd }) => costUsd !== undefined) ? sum(({ costUsd = 0 }) => costUsd) : undefined,
+  };
+}
+
 const HOLDS: Readonly<Record<string, string>> = {
   delay: "Its time to start has not come",
   gathering: "It gathers more events",
@@ -89,9 +104,10 @@ function kindWord({ kind }: Step): string {
   return kind === undefined ? "Step" : KINDS[kind].word;
 }
 
-function detailsOf({ status, tries, until, endedBy }: Step): readonly string[] {
+function detailsOf({ status, tries, until, endedBy, usage }: Step): readonly string[] {
   const how = endedBy === undefined ? "" : { event: "the event came", signal: "the signal came", timeout: "nothing came in time" }[endedBy];
   const isOpen = status === "sleeping" || status === "waiting" || status === "retrying";
   const due = until === undefined || !isOpen ? "" : `until ${moment(until)}`;
-  return [how, due, tries.length > 1 ? `${tries.length} attempts` : ""].filter(Boolean);
+  const taken = usage === undefined ? "" : usageWords(usage);
+  return [how, due, tries.length > 1 ? `${tries.length} attempts` : "", taken].filter(Boolean);
 }

@@ -4,10 +4,12 @@ import asyncio
 import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from itertools import count
 from pathlib import Path
 from typing import Self
 
+from core.clock import Clock, SystemClock
 from core.errors import Conflict, NotFound
 from tools.sandbox.port import Confined
 from tools.sandbox.running import Limits, Receipt, Running
@@ -18,6 +20,7 @@ log = logging.getLogger(__name__)
 PER_PROJECT = 5
 PER_WORKER = 40
 KEPT_BYTES = 256 * 1024  # of output, of each; what is older is dropped
+SHOWN_BYTES = 16 * 1024  # of output, of each, for people: whether or not an agent has read it
 LIFETIME_S = 4 * 3600.0
 OUTPUT_BYTES = 1024 * 1024 * 1024  # in all; who writes more does nothing else
 CHECK_S = 2.0  # how often is looked whether the project is still there
@@ -50,6 +53,8 @@ class Process:
     process_id: str
     command: str
     folder: Path
+    started_at: datetime
+    shown: bytearray = field(default_factory=bytearray)
     output: bytearray = field(default_factory=bytearray)
     dropped_bytes: int = 0
     receipt: Receipt | None = None
@@ -62,6 +67,8 @@ class Process:
         """Keep what it wrote; only the newest has room."""
         if self.follower is not None:
             self.follower(data)
+        self.shown += data
+        del self.shown[:-SHOWN_BYTES]
         self.output += data
         surplus = len(self.output) - KEPT_BYTES
         if surplus > 0:
@@ -81,8 +88,9 @@ class Process:
 class Processes:
     """The processes of a worker that outlive the calls that started them."""
 
-    def __init__(self, sandbox: Sandbox) -> None:
+    def __init__(self, sandbox: Sandbox, clock: Clock | None = None) -> None:
         self._sandbox = sandbox
+        self._clock = clock or SystemClock()
         self._numbers = count(1)
         self._known: dict[str, Process] = {}
         self._tasks = asyncio.TaskGroup()
@@ -121,7 +129,13 @@ class Processes:
             )
         if len(self._alive) >= PER_WORKER:
             raise TooManyProcesses("This worker runs too many processes already. Try again later.")
-        process = Process(f"p{next(self._numbers)}", command, confined.folder, follower=follower)
+        process = Process(
+            f"p{next(self._numbers)}",
+            command,
+            confined.folder,
+            self._clock.now(),
+            follower=follower,
+        )
         self._known[process.process_id] = process  # before the start, so that it counts
         try:
             limits = Limits(timeout_s=LIFETIME_S, output_bytes=OUTPUT_BYTES)
@@ -135,12 +149,15 @@ class Processes:
         self._tasks.create_task(self._finish(process, running))
         return process
 
+    def of(self, folder: Path) -> list[Process]:
+        """Those of a project by their start, with some that have ended."""
+        return [process for process in self._known.values() if process.folder == folder]
+
     def find(self, process_id: str, folder: Path) -> Process:
         """That of a project. Raises: NoSuchProcess."""
         found = self._known.get(process_id)
         if found is None or found.folder != folder:
-            ours = [it.process_id for it in self._known.values() if it.folder == folder]
-            raise NoSuchProcess(process_id, ours)
+            raise NoSuchProcess(process_id, [it.process_id for it in self.of(folder)])
         return found
 
     async def stop(self, process: Process) -> None:
