@@ -140,7 +140,7 @@ DIFFERENT_SEARCHES: dict[tuple[str, str], tuple[str, str]] = {
     ("getRelevantFiles", '{"query": "add numbers"}'): (
         (
             "Found 3 relevant file(s):\n"
-            "1. src/math.ts [score: 11.1] (Contains query terms: add, numbers, Imported by "
+            "1. src/math.ts [score: 11.7] (Contains query terms: add, numbers, Imported by "
             "src/app.tsx)\n"
             "2. src/app.tsx [score: 8.0] (Contains query terms: add, numbers, Imports "
             "src/math.ts)\n"

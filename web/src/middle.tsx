@@ -9,6 +9,7 @@ import type { TerminalHandle } from "./terminal/terminal-panel.tsx";
 import { Button } from "./ui/button.tsx";
 import { useCommands } from "./ui/commands.tsx";
 import { useNotices } from "./ui/notices.tsx";
+import { SPOKEN } from "./xterm/wire.ts";
 
 const OpenFiles = lazy(() => import("./files/open-files.tsx"));
 const TerminalPanel = lazy(() => import("./terminal/terminal-panel.tsx"));
@@ -40,6 +41,7 @@ export default function Middle({ projectId, pane, open, shown, onPane, onShow, o
   const place = useRef<HTMLDivElement>(null);
   useCommands(() => [
     { id: "terminal", label: "Terminal (Ctrl+`)", kind: "command", icon: "code", run: goIn },
+    { id: "spoken", label: "Terminal for screen readers, or not", kind: "command", icon: "chat", run: changeSpeech },
     { id: "preview", label: "Preview of a server", kind: "command", icon: "spark", run: look },
   ]);
   const preview = (
@@ -102,6 +104,12 @@ function useParts(projectId: string, pane: string, onPane: MiddleProps["onPane"]
     look: () => (setPreview(true), onPane("Preview")),
     hidePreview: () => (setPreview(false), onPane("Editor")),
   };
+}
+
+/** The frames hear of it: they are other documents of this origin. */
+function changeSpeech() {
+  if (localStorage.getItem(SPOKEN) === null) localStorage.setItem(SPOKEN, "yes");
+  else localStorage.removeItem(SPOKEN);
 }
 
 /** Where there is little room, an open file stands before the preview. */

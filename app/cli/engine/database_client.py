@@ -49,7 +49,7 @@ class DatabaseClient:
             page = await self._engine.events(
                 wanted, owner=OWNER, limit=page_size(limit, found), cursor=cursor
             )
-            found += [_json(event) for event in EventPage.of(page).events]
+            found += [_json(event) for event in EventPage.of(page, for_operator=True).events]
             cursor = page.next_cursor
             if cursor is None:
                 break

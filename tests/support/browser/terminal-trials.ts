@@ -10,6 +10,7 @@ await sit(
   haveTwo,
   changeTheTheme,
   makeItHigher,
+  haveItSpoken,
   bearAFlood,
   useItInAnotherWindow,
   openTooMany,
@@ -75,6 +76,21 @@ async function makeItHigher({ page }: Sitting) {
   await page.mouse.move(x + width / 2, y + 104, { steps: 5 });
   await page.mouse.up();
   if (Math.abs((await height()) - (higher - 100)) > 12) throw new Error(`${await height()} pixels after a pull`);
+}
+
+async function haveItSpoken(sitting: Sitting) {
+  const { page, see } = sitting;
+  const change = async () => {
+    await page.getByRole("heading", { name: "Shop" }).click();
+    await page.keyboard.press("Control+k");
+    await page.getByRole("combobox", { name: /^Find/ }).fill("screen readers");
+    await page.keyboard.press("Enter");
+  };
+  await change();
+  await shell(page).getByRole("listitem").filter({ hasText: "again 2" }).first().waitFor({ state: "attached" });
+  await see("spoken");
+  await change();
+  await shell(page).getByRole("listitem").first().waitFor({ state: "detached" });
 }
 
 async function bearAFlood({ page }: Sitting) {

@@ -11,6 +11,7 @@ from array import array
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from heapq import nlargest, nsmallest
 from math import log
 from typing import NamedTuple
 
@@ -33,6 +34,13 @@ class Named(NamedTuple):
     defined: bool
 
 
+class Standing(NamedTuple):
+    """How rare a word is, and how often it stands in each file that has it."""
+
+    rarity: float
+    files: Mapping[str, float]
+
+
 @dataclass(frozen=True)
 class Ranked:
     """A file, how well it fits, and why."""
@@ -48,6 +56,7 @@ class _File:
     names: Sequence[str]
     words: Sequence[str]  # of path and definitions
     own: frozenset[str]  # of its name
+    is_program: bool
     chunks: range
 
 
@@ -120,8 +129,9 @@ class Index:
         for word in named:
             self._named[word][path] = Named(in_path[word], word in facts.defines)
         chunks = range(first, len(self._path_of))
-        self._files[path] = _File(length, facts.names, named, own_words(path), chunks)
-        if suffix_of(path) in PROGRAMS:
+        is_program = suffix_of(path) in PROGRAMS
+        self._files[path] = _File(length, facts.names, named, own_words(path), is_program, chunks)
+        if is_program:
             self._about[subject_of(path)][path] = None
         self._total += length
         self._graph.put(path, facts.imports)
@@ -155,38 +165,35 @@ class Index:
         asked = asked_words(query)
         words = list(asked)[:MOST_WORDS]
         self._graph.refresh()
-        scores, why, rarity = self._lexical(words)
+        scores, standing = self._lexical(words)
         reasons: dict[str, list[str]] = defaultdict(list)
-        for path, found in why.items():
-            terms = dict.fromkeys(asked[word] for word in found)
-            reasons[path].append(f"Contains query terms: {', '.join(terms)}")
         self._add_history(words, scores, reasons)
-        before = dict(scores)
-        self._add_neighbours(before, scores, reasons)
-        self._add_tests(before, scores, reasons)
-        self._add_names(rarity, scores)
+        best = {path: scores[path] for path in nlargest(RELATED, scores, key=scores.__getitem__)}
+        self._add_neighbours(best, scores, reasons)
+        self._add_tests(best, scores, reasons)
+        self._add_names(standing, scores)
         for path, worth in (recent or {}).items():
             if path in scores:
                 scores[path] += 0.1 * worth
                 reasons[path].append("Edited recently")
         if current is not None:
             self._add_current(current, scores, reasons)
-        ranked = sorted(scores.items(), key=lambda item: (-item[1], item[0]))[:limit]
-        return [Ranked(path, score, tuple(reasons[path])) for path, score in ranked]
+        ranked = nsmallest(limit, scores.items(), key=lambda item: (-item[1], item[0]))
+        return [
+            Ranked(path, score, (*_terms(path, asked, standing), *reasons[path]))
+            for path, score in ranked
+        ]
 
-    def _lexical(
-        self, words: Sequence[str]
-    ) -> tuple[dict[str, float], dict[str, list[str]], dict[str, float]]:
+    def _lexical(self, words: Sequence[str]) -> tuple[dict[str, float], dict[str, Standing]]:
         """BM25 over whole files, with names counting more, and the best part of each; 0 to 1.
 
-        Also which words a file has, and how rare each word is.
+        Also where each of the words stands, without those that stand nowhere.
         """
         weights = self.weights
         count = len(self._files)
-        rarity: dict[str, float] = {}
+        standing: dict[str, Standing] = {}
         whole: dict[str, float] = defaultdict(float)
         parts: dict[int, float] = defaultdict(float)
-        why: dict[str, list[str]] = defaultdict(list)
         for word in words:
             rows = self._standing(word)
             named = self._named.get(word, {})
@@ -196,23 +203,23 @@ class Index:
             if not in_file:
                 continue
             idf = log(1 + (count - len(in_file) + 0.5) / (len(in_file) + 0.5))
-            rarity[word] = idf
+            standing[word] = Standing(idf, in_file)
             self._score_files(idf, in_file, named, whole)
             self._score_parts(idf, rows, parts)
-            for path in in_file:
-                why[path].append(word)
         best: dict[str, float] = {}
         for chunk, score in parts.items():
             path = self._path_of[chunk]
             if path is not None and score > best.get(path, 0.0):
                 best[path] = score
+        files = self._files
         scores = {
-            path: (score + weights.chunk * best.get(path, 0.0)) * self._worth(path)
+            path: (score + weights.chunk * best.get(path, 0.0))
+            * (files[path].is_program or weights.text)
             for path, score in whole.items()
         }
         most = max(scores.values(), default=0.0)
         scores = {path: score / most for path, score in scores.items()} if most else {}
-        return scores, why, rarity
+        return scores, standing
 
     def _standing(self, word: str) -> list[tuple[str, int, int]]:
         """The parts in which a word stands: file, part, how often."""
@@ -252,7 +259,7 @@ class Index:
             parts[chunk] += top * times / (times + base + slope * length_of[chunk])
 
     def _worth(self, path: str) -> float:
-        return 1.0 if suffix_of(path) in PROGRAMS else self.weights.text
+        return 1.0 if self._files[path].is_program else self.weights.text
 
     def _add_history(
         self, words: Sequence[str], scores: dict[str, float], reasons: dict[str, list[str]]
@@ -268,20 +275,20 @@ class Index:
 
     def _add_neighbours(
         self,
-        before: Mapping[str, float],
+        fitting: Mapping[str, float],
         scores: dict[str, float],
         reasons: dict[str, list[str]],
     ) -> None:
         """A file that imports, or is imported by, files that fit, fits better."""
         imported, importing = self._graph.imported, self._graph.importing
         best: dict[str, tuple[float, str, str]] = {}
-        for path in _best(before):
+        for path in fitting:
             for other, word in (
                 *((other, "Imported by") for other in imported.get(path, ())),
                 *((other, "Imports") for other in importing.get(path, ())),
             ):
                 degree = len(importing.get(other, ())) + len(imported.get(other, ()))
-                gain = before[path] / (1 + log(1 + degree))
+                gain = fitting[path] / (1 + log(1 + degree))
                 if gain > best.get(other, (0.0,))[0]:
                     best[other] = (gain, word, path)
         for path, (gain, word, other) in best.items():
@@ -291,17 +298,17 @@ class Index:
 
     def _add_tests(
         self,
-        before: Mapping[str, float],
+        fitting: Mapping[str, float],
         scores: dict[str, float],
         reasons: dict[str, list[str]],
     ) -> None:
         """What tests a file that fits, and what a test that fits is of, fit better."""
         best: dict[str, tuple[float, str]] = {}
-        for path in _best(before):
+        for path in fitting:
             alike = self._about.get(subject_of(path), {})
             if path not in alike:
                 continue
-            gain = before[path] / len(alike) ** 0.5  # many of one name say less
+            gain = fitting[path] / len(alike) ** 0.5  # many of one name say less
             for other in alike:
                 if is_test(other) != is_test(path) and gain > best.get(other, (0.0,))[0]:
                     best[other] = (gain, path)
@@ -310,16 +317,16 @@ class Index:
                 scores[path] += self.weights.tests * gain
                 reasons[path].append(f"{'Tests' if is_test(path) else 'Tested by'} {other}")
 
-    def _add_names(self, rarity: Mapping[str, float], scores: dict[str, float]) -> None:
+    def _add_names(self, standing: Mapping[str, Standing], scores: dict[str, float]) -> None:
         """A file whose own name is asked for fits better, and one that defines what is."""
         defined: dict[str, float] = {}
-        for word, worth in rarity.items():
+        for word, (rarity, _) in standing.items():
             for path, name in self._named.get(word, {}).items():
-                defined[path] = defined.get(path, 0.0) + worth * name.defined
-        total = sum(rarity.values())
+                defined[path] = defined.get(path, 0.0) + rarity * name.defined
+        total = sum(rarity for rarity, _ in standing.values())
         for path, worth in defined.items():
             own = self._files[path].own
-            share = len(own & rarity.keys()) / len(own) if own else 0.0
+            share = len(own & standing.keys()) / len(own) if own else 0.0
             gain = self.weights.name * share + self.weights.defined * worth / total
             scores[path] = scores.get(path, 0.0) + gain
 
@@ -350,9 +357,10 @@ class Index:
         scores.pop(current, None)
 
 
-def _best(scores: Mapping[str, float]) -> list[str]:
-    """The files whose relatives are looked at."""
-    return sorted(scores, key=lambda path: -scores[path])[:RELATED]
+def _terms(path: str, asked: Mapping[str, str], standing: Mapping[str, Standing]) -> list[str]:
+    """Which words of the question a file has, as a reason."""
+    terms = dict.fromkeys(asked[word] for word, (_, files) in standing.items() if path in files)
+    return [f"Contains query terms: {', '.join(terms)}"] if terms else []
 
 
 def _near(path: str, other: str) -> float:

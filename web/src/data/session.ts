@@ -35,11 +35,6 @@ export async function openSession(): Promise<Session> {
   return { token, convexUrl: location.origin + convexUrl, features: { ...features, operator: isOperator } };
 }
 
-/** The token of this tab, for what cannot ask through `useApi`: websockets. */
-export function keptToken(): string {
-  return sessionStorage.getItem(KEY) ?? "";
-}
-
 /** Forgets the token, which the server does not take any more. */
 export function closeSession(): void {
   sessionStorage.removeItem(KEY);

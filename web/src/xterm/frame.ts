@@ -8,7 +8,7 @@ import { Connection, type State } from "./connection.ts";
 import { portIn } from "./ending.ts";
 import "./frame.css";
 import { followTheme, themeNow } from "./theme.ts";
-import type { FromFrame, ToFrame } from "./wire.ts";
+import { type FromFrame, SPOKEN, type ToFrame } from "./wire.ts";
 
 const BEHIND_BYTES = 4 * 1024 * 1024; // not yet drawn: more makes the page slow, so it leaves and comes back to the last 256 KiB
 const REPLAY_MS = 300; // in which what a shell showed before has come
@@ -143,6 +143,13 @@ function hear(message: ToFrame): void {
   }
 }
 
+/** Said aloud where a person wants that; it makes much output slower. The page around keeps the choice for the browser. */
+function followSpeech(): void {
+  const take = () => (terminal.options.screenReaderMode = localStorage.getItem(SPOKEN) !== null);
+  addEventListener("storage", take);
+  take();
+}
+
 const place = document.querySelector<HTMLElement>("#terminal");
 if (place !== null) {
   terminal.open(place);
@@ -155,6 +162,7 @@ if (place !== null) {
   new ResizeObserver(() => {
     if (place.clientWidth > 0 && place.clientHeight > 0) fit.fit();
   }).observe(place);
+  followSpeech();
   followTheme(() => (terminal.options.theme = themeNow()));
   document.querySelector("#state button")?.addEventListener("click", () => (connection?.connect(), terminal.focus()));
   addEventListener("message", ({ origin, source, data }: MessageEvent<ToFrame>) => {

@@ -1,5 +1,8 @@
 // What the page and the frame of a terminal say to each other, by `postMessage` within this origin.
 
+/** Is in the browser's store where terminals are to be said aloud. */
+export const SPOKEN = "polaris.terminal-spoken";
+
 export type ToFrame =
   | { readonly kind: "start"; readonly token: string; readonly projectId: string; readonly session: string | null }
   | { readonly kind: "type"; readonly text: string } // once the shell is there
