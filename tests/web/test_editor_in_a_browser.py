@@ -56,9 +56,10 @@ def ask(program: Program, method: str, path: str, body: dict[str, str]) -> Any:
 
 
 def make_project(program: Program, files: Mapping[str, str]) -> None:
-    project_id = ask(program, "POST", "/projects", {"name": "Sums"})["projectId"]
+    folder = f"/projects/{ask(program, 'POST', '/projects', {'name': 'Sums'})['projectId']}/files"
     for path, content in files.items():
-        ask(program, "PUT", f"/projects/{project_id}/files/{path}", {"content": content})
+        ask(program, "PUT", f"{folder}/{path}", {"content": content})
+    ask(program, "PUT", f"{folder}/raw.bin", {"contentBase64": "AP8="})
 
 
 @pytest.mark.timeout(240)
@@ -108,7 +109,8 @@ def test_the_editor_bears_a_killed_server_a_broken_one_and_no_model(tmp_path: Pa
         return start(["dev"], folder=tmp_path, env=env)
 
     program = again()
-    make_project(program, FILES | {"a.broken": "words\n"})
+    wide = f"export const wide = '{'x' * 250_000}';\n"
+    make_project(program, FILES | {"a.broken": "words\n", "wide.ts": wide})
     command = [NODE, PEOPLE / "editing-again.ts", program.ready["web"], tmp_path]
     log = tmp_path / "person.log"
     with (
