@@ -8,6 +8,7 @@ await sit(
   comeBackToWhereIWas,
   beRenewed,
   stayAfterAReload,
+  renewATerminal,
   signOut,
   takeNoStrangersAnswer,
   comeBackAsSomebodyAsked,
@@ -43,6 +44,25 @@ async function stayAfterAReload({ page, see }: Sitting) {
   await see("signed-in");
 }
 
+/** A terminal that was begun with a token which is over comes back with the page's next one. */
+async function renewATerminal(sitting: Sitting) {
+  const { page } = sitting;
+  await page.evaluate(() => {
+    const frame = document.createElement("iframe");
+    frame.src = "/terminal";
+    addEventListener("message", ({ source }) => {
+      if (source !== frame.contentWindow) return;
+      frame.contentWindow?.postMessage({ kind: "start", token: "over", projectId: "none", session: null }, location.origin);
+    });
+    document.body.append(frame);
+  });
+  const frame = page.frameLocator("iframe");
+  await frame.getByText("does not take the token").waitFor();
+  await beRenewed(sitting);
+  await frame.getByRole("button", { name: "Try again" }).click();
+  await frame.getByText("no such project").waitFor();
+}
+
 async function signOut({ page, see }: Sitting) {
   await page.getByRole("button", { name: "Sign out" }).click();
   await page.getByRole("heading", { name: "Signed out" }).waitFor();
@@ -55,9 +75,9 @@ async function takeNoStrangersAnswer({ page }: Sitting) {
   await page.goto(new URL("/?code=stolen&state=guessed", page.url()).href);
   await page.getByRole("alert").getByText("belongs to no sign-in").waitFor();
   if (page.url().includes("stolen")) throw new Error("the code is left in the address");
-  await page.goto(new URL("/#token=a.strangers.token", page.url()).href);
-  await page.reload();
+  await page.goto(new URL("/?#token=a.strangers.token", page.url()).href);
   await page.getByRole("heading", { name: "Signed out" }).waitFor();
+  if (page.url().includes("token")) throw new Error("a token is left in the address");
 }
 
 async function comeBackAsSomebodyAsked({ page }: Sitting) {

@@ -24,8 +24,8 @@ export async function openSession(): Promise<Session> {
   if (response === null || !response.ok) throw new Error("Polaris does not answer. Start it with “make dev”, then reload this page.");
   const { convexUrl, auth, features } = (await response.json()) as Session;
   const given = new URLSearchParams(location.hash.slice(1)).get("token");
-  if (given !== null && auth.clientId === undefined) {
-    sessionStorage.setItem(TOKEN, given);
+  if (given !== null) {
+    if (auth.clientId === undefined) sessionStorage.setItem(TOKEN, given);
     history.replaceState(null, "", location.pathname + location.search);
   }
   const operator = auth.kind === "local"; // the only person there is sees and does everything
