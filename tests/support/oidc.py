@@ -42,14 +42,10 @@ class OidcIssuer:
         self.url = self._signer.issuer = url
 
     @property
-    def jwks_url(self) -> str:
-        """A `data:` address, which says by itself that the keys are of ES256."""
-        return self._signer.data_url
-
-    @property
     def application(self) -> web.Application:
         served = web.Application()
         served.router.add_get("/.well-known/openid-configuration", self._discovery)
+        served.router.add_get("/.well-known/jwks.json", self._keys)
         served.router.add_get("/authorize", self._who)
         served.router.add_post("/authorize", self._decide)
         served.router.add_post("/token", self._token)
@@ -60,11 +56,14 @@ class OidcIssuer:
             "issuer": self.url,
             "authorization_endpoint": f"{self.url}/authorize",
             "token_endpoint": f"{self.url}/token",
-            "jwks_uri": self.jwks_url,
+            "jwks_uri": f"{self.url}/.well-known/jwks.json",
             "response_types_supported": ["code"],
             "code_challenge_methods_supported": ["S256"],
         }
         return web.json_response(said, headers=READABLE)
+
+    async def _keys(self, _: web.Request) -> web.Response:
+        return web.json_response(self._signer.jwks)
 
     async def _who(self, request: web.Request) -> web.Response:
         query = request.query

@@ -26,7 +26,7 @@ async def test_a_person_signs_in_at_an_issuer(tmp_path: Path) -> None:
             POLARIS_PORT="0",
             POLARIS_DATA_DIR="data",
             POLARIS_AUTH_ISSUER=issuer.url,
-            POLARIS_AUTH_JWKS=issuer.jwks_url,
+            POLARIS_AUTH_ALGORITHM="ES256",
             POLARIS_AUTH_AUDIENCE="polaris",
             POLARIS_OIDC_CLIENT_ID=CLIENT,
         )
