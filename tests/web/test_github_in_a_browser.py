@@ -13,7 +13,7 @@ from core.node import NODE
 from tests.app.http.github_app import app_environment
 from tests.support.github import GithubStandIn, github_stand_in
 from tests.support.product import disposable, environment
-from tests.web.test_in_a_browser import PEOPLE
+from tests.web.people import PEOPLE
 
 
 @contextmanager

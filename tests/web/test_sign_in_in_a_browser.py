@@ -10,7 +10,7 @@ import pytest
 from core.node import NODE
 from tests.support.oidc import CLIENT, oidc_issuer
 from tests.support.product import environment, start
-from tests.web.test_in_a_browser import PEOPLE
+from tests.web.people import PEOPLE
 
 LIFETIME = timedelta(seconds=13)  # Convex's client renews 10 s before the end
 EXPECTED = (
