@@ -1,4 +1,4 @@
-// The settings of a project: commands, a rule that is refused and mended, an MCP server with a mistake, a token; and once more after a reload.
+// The settings of a project: commands, a rule that is refused and mended, an MCP server with a mistake, a token; all of it after a reload; and the project is deleted and brought back.
 import { newProject, say, sit, type Sitting } from "./sitting.ts";
 
 await sit(
@@ -9,6 +9,7 @@ await sit(
   addAServer,
   makeAToken,
   findThemAgain,
+  deleteAndUndo,
 );
 
 async function open({ page }: Sitting, part: string) {
@@ -97,4 +98,18 @@ async function findThemAgain(sitting: Sitting) {
   await page.getByRole("button", { name: "Usage", exact: true }).click();
   await page.getByRole("rowheader", { name: "anthropic/" }).waitFor();
   await see("settings-usage");
+}
+
+async function deleteAndUndo({ page, see }: Sitting) {
+  await page.keyboard.press("Escape");
+  await page.getByRole("link", { name: "Projects" }).click();
+  await page.getByRole("button", { name: "Delete Corner shop" }).click();
+  await page.getByRole("button", { name: "Delete", exact: true }).click();
+  await page.getByText("No projects yet").waitFor();
+  await page.getByText("Corner shop was deleted.").waitFor();
+  await see("projects-undo");
+  await page.getByRole("button", { name: "Undo" }).click();
+  await page.getByRole("link", { name: /Corner shop/ }).click();
+  await page.getByRole("combobox", { name: "Conversation" }).selectOption({ index: 1 });
+  await page.getByText("hello", { exact: true }).waitFor();
 }
