@@ -8,6 +8,7 @@ from functools import partial
 from pathlib import Path
 
 from app.identity.issuer import Identity
+from app.listening import is_taken
 from app.settings import Settings
 from embedded_convex.process import CACHE, EmbeddedConvex
 from embedded_convex.supervised import supervised
@@ -39,9 +40,12 @@ async def convex_access(
         "POLARIS_RUN_LIMIT": settings.run_limit,
         "POLARIS_STORAGE_LIMIT_BYTES": settings.storage_limit_bytes,
     }
-    if settings.known_url is not None:  # its functions name the addresses that pages know
-        environment["CONVEX_CLOUD_URL"] = f"{settings.known_url}/convex"
-        environment["CONVEX_SITE_URL"] = f"{settings.known_url}/convex/http"
+    url = _url_of_api(settings)
+    if url is not None:  # its functions name the addresses that pages know
+        environment |= {
+            "CONVEX_CLOUD_URL": f"{url}/convex",
+            "CONVEX_SITE_URL": f"{url}/convex/http",
+        }
     environment |= {name: str(limit) for name, limit in limits.items() if limit is not None}
     make = partial(
         EmbeddedConvex,
@@ -58,3 +62,11 @@ async def convex_access(
 
     async with supervised(on, settings.convex_port) as url:
         yield ConvexAccess(url, key)
+
+
+def _url_of_api(settings: Settings) -> str | None:
+    """Where pages will find all of Convex; None where the API will take a port that is free."""
+    gives_way = settings.public_url is None and not settings.is_port_chosen
+    if gives_way and is_taken(settings.host, settings.port):
+        return None
+    return settings.known_url

@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import AsyncGenerator, Awaitable, Mapping
-from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
 
@@ -18,9 +18,10 @@ from app.http.preview.server import previewing
 from app.http.rates.buckets import MemoryBuckets
 from app.http.rates.limits import RateClass, RateLimits
 from app.http.rates.postgres import PostgresBuckets
-from app.http.serving.server import bind, serving, url_of
+from app.http.serving.server import serving
 from app.identity.issuer import Identity, identity_of
 from app.identity.tokens import Authenticator
+from app.listening import bind, url_of
 from app.models import model_of, offers_of, prepare
 from app.ready_file import announced
 from app.services.account.exporting import Exporting
@@ -344,17 +345,22 @@ async def serve(app: FastAPI, settings: Settings) -> AsyncGenerator[str]:
 
     A port that nobody asked for gives way to a free one when it is taken.
     """
-    is_default = "port" not in settings.model_fields_set
+
+    def on(port: int) -> AbstractAsyncContextManager[str]:
+        return serving(
+            app,
+            host=settings.host,
+            port=port,
+            grace_s=settings.grace_s,
+            trusted_proxies=settings.trusted_proxies,
+        )
+
     async with AsyncExitStack() as stack:
         try:
-            url = await stack.enter_async_context(
-                serving(app, host=settings.host, port=settings.port, grace_s=settings.grace_s)
-            )
+            url = await stack.enter_async_context(on(settings.port))
         except OSError:
-            if not is_default:
+            if settings.is_port_chosen:
                 raise
             log.warning("port_taken", extra={"port": settings.port})
-            url = await stack.enter_async_context(
-                serving(app, host=settings.host, port=0, grace_s=settings.grace_s)
-            )
+            url = await stack.enter_async_context(on(0))
         yield url

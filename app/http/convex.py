@@ -101,6 +101,13 @@ def passed_there(headers: Headers) -> Headers:
     ]
 
 
+def _asked_by(connection: HTTPConnection) -> Headers:
+    """The headers of a request to Convex, which counts people without a token by their address."""
+    headers = passed_there(_headers(connection))
+    client = connection.client
+    return headers if client is None else [*headers, ("x-forwarded-for", client.host)]
+
+
 def passed_back(headers: Headers) -> Headers:
     """An answer's headers, for this origin: who may read it across origins is said by us."""
     lower = [(name.lower(), value) for name, value in headers]
@@ -136,7 +143,7 @@ class _Passing:
         async with services.store.passage.request(
             request.method,
             target,
-            headers=passed_there(_headers(request)),
+            headers=_asked_by(request),
             body=await _body_of(request),
         ) as answer:
             head = [
@@ -189,9 +196,8 @@ async def pass_socket(websocket: WebSocket) -> None:
 async def _pass_socket(websocket: WebSocket) -> None:
     services: Services = websocket.app.state.services
     target = target_of(websocket)
-    headers = passed_there(_headers(websocket))
     try:
-        async with services.store.passage.socket(target, headers=headers) as convex:
+        async with services.store.passage.socket(target, headers=_asked_by(websocket)) as convex:
             await websocket.accept(subprotocol=None)
             await until_one_ends(_there(websocket, convex), _back(websocket, convex))
     except* SocketRefused as group:

@@ -1,12 +1,22 @@
 """Settings of the HTTP API."""
 
 import ipaddress
+from typing import Annotated
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
 from app.settings.group import ADDRESS, Addresses, Group, Names
 
 MIB = 1024 * 1024
+
+
+def _networks(names: tuple[str, ...]) -> tuple[str, ...]:
+    for name in names:
+        try:
+            ipaddress.ip_network(name)
+        except ValueError:
+            raise ValueError("each is an address or a network, such as 10.0.0.0/8") from None
+    return names
 
 
 class ApiSettings(Group):
@@ -91,11 +101,21 @@ class ApiSettings(Group):
         validation_alias="POLARIS_RATE_STREAMS",
         description="Realtime streams that one person may open in a minute; 0: any number.",
     )
+    trusted_proxies: Annotated[Names, AfterValidator(_networks)] = Field(
+        default=(),
+        validation_alias="POLARIS_TRUSTED_PROXIES",
+        description="Addresses or networks of proxies that say who calls; none by default.",
+    )
     cors_origins: Names = Field(
         default=(),
         validation_alias="POLARIS_CORS_ORIGINS",
         description="Origins (comma-separated) whose pages may call the API; none by default.",
     )
+
+    @property
+    def is_port_chosen(self) -> bool:
+        """Whether somebody has named the port; else a free one will do as well."""
+        return "port" in self.model_fields_set
 
     @property
     def known_url(self) -> str | None:

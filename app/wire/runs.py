@@ -4,6 +4,8 @@ Whoever may see a run sees the data of its event and its result, cut. Texts of e
 into steps and came out of them, are for the operator only.
 """
 
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from typing import Any, Self
 
@@ -32,6 +34,33 @@ class _Used:
 
 
 _USED = TypeAdapter(_Used)
+
+
+@dataclass(frozen=True)
+class _Call:
+    call_id: str
+    name: str
+
+
+@dataclass(frozen=True)
+class _Turn:
+    """What a turn has recorded of the tool calls that it made."""
+
+    number: int
+    calls: tuple[_Call, ...]
+
+
+_TURN = TypeAdapter(_Turn)
+
+
+def _tools_called(steps: Iterable[StepLine]) -> dict[str, str]:
+    """The tool of each call that turns have made, by what the ids of the call's steps end with."""
+    tools: dict[str, str] = {}
+    for step in steps:
+        with suppress(ValidationError):
+            turn = _TURN.validate_python(step.output)
+            tools |= {f"{turn.number}-{call.call_id}": call.name for call in turn.calls}
+    return tools
 
 
 class RunErrorAnswer(Answer):
@@ -174,13 +203,14 @@ class StepAnswer(Answer):
     by_event_id: str | None = Field(None, description="The event that did; for the operator.")
     child: ChildAnswer | None = None
     usage: ModelUseAnswer | None = None
+    tool: str | None = Field(None, description="Of a step that has to do with a tool call.")
     error: RunErrorAnswer | None = None
     input: dict[str, Any] | None = None
     output: Any = None
 
     @classmethod
-    def of(cls, step: StepLine, *, for_operator: bool) -> Self:
-        """A step of the engine."""
+    def of(cls, step: StepLine, *, tools: Mapping[str, str], for_operator: bool) -> Self:
+        """A step of the engine; see `_tools_called`."""
         child = step.child
         return cls(
             step_id=step.step_id,
@@ -202,6 +232,7 @@ class StepAnswer(Answer):
             by_event_id=step.by_event_id if for_operator else None,
             child=None if child is None else ChildAnswer(run_id=child.run_id, status=child.status),
             usage=ModelUseAnswer.of(step.output) if step.kind == "run" else None,
+            tool=tools.get(step.step_id.partition("-")[2]),
             error=error_answer(step.error, for_operator=for_operator),
             input=step.input if for_operator else None,
             output=shown(step.output) if for_operator else None,
@@ -246,6 +277,7 @@ class RunDetailAnswer(RunAnswer):
     def of_detail(cls, run: RunDetail, *, for_operator: bool) -> Self:
         """A run of the engine."""
         info, hold = run.info, run.hold
+        tools = _tools_called(run.time_line)
         return cls(
             run_id=info.run_id,
             job_id=info.job_id,
@@ -257,7 +289,10 @@ class RunDetailAnswer(RunAnswer):
             started_at=info.started_at,
             ended_at=info.ended_at,
             error=error_answer(info.error, for_operator=for_operator),
-            steps=tuple(StepAnswer.of(step, for_operator=for_operator) for step in run.time_line),
+            steps=tuple(
+                StepAnswer.of(step, tools=tools, for_operator=for_operator)
+                for step in run.time_line
+            ),
             children=run.children,
             hold=None if hold is None else HoldAnswer.of(hold, for_operator=for_operator),
             repeats=run.repeats,

@@ -8,6 +8,7 @@ from typing import Any
 DIST = Path(__file__).parents[2] / "web" / "dist"
 PROJECT = ("index.html", "src/project-page.tsx")  # with its chat
 RUNS = "src/dashboard.tsx"
+LANGUAGE_SERVERS = "src/files/language-servers.ts"
 EDITOR = (
     "src/editor/editor.tsx",
     "../node_modules/@codemirror/lang-javascript/dist/index.js",
@@ -41,6 +42,11 @@ def first_load_kb() -> float:
 def editor_kb() -> float:
     """What the first file that is opened loads beside it, with one language."""
     return gzip_kb(files_of(EDITOR) - files_of(PROJECT))
+
+
+def language_servers_kb() -> float:
+    """What the first file with a language server loads beside its editor."""
+    return gzip_kb(files_of((LANGUAGE_SERVERS,)) - files_of(PROJECT) - files_of(EDITOR))
 
 
 def runs_kb() -> float:

@@ -164,7 +164,7 @@ class ProjectFolder:
             yield await read_many(self._project_id, some, owner=self.owner)
 
     async def _pull(self, newest: int | None) -> None:
-        if self._version is None:
+        if self._version is None or not self.path.is_dir():
             self._version = await asyncio.to_thread(self._load_version)
         os.utime(self._folder)  # when it was last used
         is_unknown = await asyncio.to_thread(self._is_unknown)

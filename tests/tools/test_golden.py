@@ -140,7 +140,7 @@ DIFFERENT_SEARCHES: dict[tuple[str, str], tuple[str, str]] = {
     ("getRelevantFiles", '{"query": "add numbers"}'): (
         (
             "Found 3 relevant file(s):\n"
-            "1. src/math.ts [score: 11.1] (Contains query terms: add, numbers, Imported by "
+            "1. src/math.ts [score: 11.7] (Contains query terms: add, numbers, Imported by "
             "src/app.tsx)\n"
             "2. src/app.tsx [score: 8.0] (Contains query terms: add, numbers, Imports "
             "src/math.ts)\n"
@@ -151,7 +151,7 @@ DIFFERENT_SEARCHES: dict[tuple[str, str], tuple[str, str]] = {
     ("getRelevantFiles", '{"query": "calculator", "currentFile": "src/app.tsx"}'): (
         (
             "Found 1 relevant file(s):\n"
-            "1. src/math.ts [score: 16.0] (Contains query terms: calculator, Imported by current "
+            "1. src/math.ts [score: 17.0] (Contains query terms: calculator, Imported by current "
             "file)"
         ),
         "the current file is known, and a file that only stands beside it says nothing",
@@ -159,7 +159,7 @@ DIFFERENT_SEARCHES: dict[tuple[str, str], tuple[str, str]] = {
     ("getRelevantFiles", '{"query": "calculator", "currentFile": "src/app.tsx", "maxFiles": 1}'): (
         (
             "Found 1 relevant file(s):\n"
-            "1. src/math.ts [score: 16.0] (Contains query terms: calculator, Imported by current "
+            "1. src/math.ts [score: 17.0] (Contains query terms: calculator, Imported by current "
             "file)"
         ),
         "scores are of a ranking by words and imports, in which 10 is the best of the words",

@@ -7,8 +7,9 @@ from pathlib import Path
 
 from core.node import NODE
 from tests.support.product import ROOT, disposable, environment
+from tests.web.people import PEOPLE, settings
 
-SCRIPT = ROOT / "tests" / "support" / "browser" / "shots.ts"
+SCRIPT = PEOPLE / "shots.ts"
 PICTURES = ("ide.png", "run.png")
 SCENARIO = ROOT / "app" / "demo" / "scenario.json"
 SAMPLE = ROOT / "app" / "demo" / "sample"
@@ -21,12 +22,7 @@ def main() -> None:
         shutil.make_archive(str(folder / "sample"), "zip", SAMPLE)
         model = ["model-server", "--scenario", str(SCENARIO)]
         with disposable(model, folder=folder, env=environment()) as scripted:
-            env = environment(
-                POLARIS_PORT="0",
-                POLARIS_DATA_DIR="data",
-                ANTHROPIC_API_KEY="sk-ant-scripted-0000",
-                ANTHROPIC_BASE_URL=scripted.ready["url"],
-            )
+            env = settings(scripted.ready["url"])
             with disposable(["dev"], folder=folder, env=env) as program:
                 command = [NODE, SCRIPT, program.ready["web"], folder]
                 subprocess.run(command, check=True, timeout=120)  # noqa: S603 - our own script

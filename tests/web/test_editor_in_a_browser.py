@@ -1,20 +1,17 @@
 """The editor in Chromium: a language server, the search, and a scripted model's suggestions."""
 
 import json
-import subprocess
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 from urllib.request import Request, urlopen
 
 import pytest
 
-from core.node import NODE
-from tests.support.product import ROOT, Program, disposable, environment, start
+from tests.support.product import Program, disposable
+from tests.web.people import bears_a_kill, plays, scripted, settings
 from tools.sandbox.sandbox import Sandbox
 
-PEOPLE = ROOT / "tests" / "support" / "browser"
 OF_A_BAD_PATTERN = "400 (Bad Request)"
 FILES = {
     "tsconfig.json": '{"compilerOptions":{"strict":true,"moduleResolution":"bundler"}}',
@@ -56,40 +53,22 @@ def ask(program: Program, method: str, path: str, body: dict[str, str]) -> Any:
 
 
 def make_project(program: Program, files: Mapping[str, str]) -> None:
-    project_id = ask(program, "POST", "/projects", {"name": "Sums"})["projectId"]
+    folder = f"/projects/{ask(program, 'POST', '/projects', {'name': 'Sums'})['projectId']}/files"
     for path, content in files.items():
-        ask(program, "PUT", f"/projects/{project_id}/files/{path}", {"content": content})
+        ask(program, "PUT", f"{folder}/{path}", {"content": content})
+    ask(program, "PUT", f"{folder}/raw.bin", {"contentBase64": "AP8="})
 
 
 @pytest.mark.timeout(240)
 def test_a_person_edits_with_a_language_server_a_search_and_a_model(tmp_path: Path) -> None:
-    scenario = tmp_path / "scenario.json"
-    scenario.write_text(json.dumps({"rules": RULES}))
-    model = ["model-server", "--scenario", str(scenario)]
-    with disposable(model, folder=tmp_path, env=environment()) as scripted:
-        env = environment(
-            POLARIS_PORT="0",
-            POLARIS_DATA_DIR="data",
-            ANTHROPIC_API_KEY="sk-ant-scripted-0000",
-            ANTHROPIC_BASE_URL=scripted.ready["url"],
-        )
-        with disposable(["dev"], folder=tmp_path, env=env) as program:
-            make_project(program, FILES)
-            done = subprocess.run(  # noqa: S603 - our own script
-                [NODE, PEOPLE / "editing.ts", program.ready["web"], tmp_path],
-                capture_output=True,
-                check=False,
-                text=True,
-                timeout=200,
-            )
-    assert done.returncode == 0, done.stderr[-3000:]
-    seen = json.loads(done.stdout.splitlines()[-1])
-    strange = [text for text in seen["complaints"] if OF_A_BAD_PATTERN not in text]
-    assert not strange, "\n".join(strange)
-    assert not seen["violations"], "\n".join(seen["violations"])
+    with (
+        scripted(RULES, tmp_path) as model_url,
+        disposable(["dev"], folder=tmp_path, env=settings(model_url)) as program,
+    ):
+        make_project(program, FILES)
+        plays("editing.ts", program, tmp_path, provoked=[OF_A_BAD_PATTERN])
 
 
-OF_A_DEATH = ("WebSocket", "ERR_CONNECTION_REFUSED", "502", "503")
 BROKEN = [{"name": "broken", "command": ["false"], "languages": {".broken": "broken"}}]
 
 
@@ -98,36 +77,13 @@ BROKEN = [{"name": "broken", "command": ["false"], "languages": {".broken": "bro
 def test_the_editor_bears_a_killed_server_a_broken_one_and_no_model(tmp_path: Path) -> None:
     table = tmp_path / "servers.json"
     table.write_text(json.dumps(BROKEN))
+    wide = f"export const wide = '{'x' * 250_000}';\n"
 
-    def again(port: int = 0) -> Program:
-        env = environment(
-            POLARIS_PORT=str(port),
-            POLARIS_DATA_DIR="data",
-            POLARIS_LANGUAGE_SERVERS=str(table),
-        )
-        return start(["dev"], folder=tmp_path, env=env)
+    def env_on(port: int) -> dict[str, str]:
+        return settings(port=port, POLARIS_LANGUAGE_SERVERS=str(table))
 
-    program = again()
-    make_project(program, FILES | {"a.broken": "words\n"})
-    command = [NODE, PEOPLE / "editing-again.ts", program.ready["web"], tmp_path]
-    log = tmp_path / "person.log"
-    with (
-        log.open("wb") as sink,
-        subprocess.Popen(command, stdout=subprocess.PIPE, stderr=sink, text=True) as person,  # noqa: S603
-    ):
-        assert person.stdout is not None
-        said = [person.stdout.readline().strip()]
-        try:
-            if said == ["kill"]:
-                program.kill()
-                program = again(urlsplit(str(program.ready["api"])).port or 0)
-                said += person.stdout.read().splitlines()
-        finally:
-            person.wait(10)
-            program.kill()
-    assert person.returncode == 0, log.read_text()[-3000:]
-    seen = json.loads(said[-1])
-    known = (*OF_A_DEATH, OF_A_BAD_PATTERN)  # the latter: nothing can be rewritten without a model
-    strange = [text for text in seen["complaints"] if not any(part in text for part in known)]
-    assert not strange, "\n".join(strange)
-    assert not seen["violations"], "\n".join(seen["violations"])
+    def prepare(program: Program) -> None:
+        make_project(program, FILES | {"a.broken": "words\n", "wide.ts": wide})
+
+    provoked = [OF_A_BAD_PATTERN]  # nothing can be rewritten without a model
+    bears_a_kill("editing-again.ts", tmp_path, env_on, prepare=prepare, provoked=provoked)

@@ -1,16 +1,14 @@
 """A terminal, its server and the preview of that, in Chromium on `polaris dev`."""
 
-import json
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from core.node import NODE
 from tests.support.product import disposable
-from tests.web.test_in_a_browser import PEOPLE, bears_a_kill, scripted, settings
+from tests.web.people import bears_a_kill, plays, scripted, settings
+from tests.web.test_in_a_browser import OF_A_STRANGER
 from tools.sandbox.sandbox import Sandbox
 
 COMMAND = "echo begun; node -e 'setTimeout(() => 0, 1e6)'"
@@ -41,19 +39,11 @@ async def needs_user_namespaces() -> None:
 def test_a_person_types_into_a_shell_and_looks_at_its_server(
     tmp_path: Path, model_url: str
 ) -> None:
-    env = settings(model_url)
-    with disposable(["dev"], folder=tmp_path, env=env) as program:
-        done = subprocess.run(  # noqa: S603 - our own script
-            [NODE, PEOPLE / "terminal.ts", program.ready["web"], tmp_path],
-            capture_output=True,
-            check=False,
-            text=True,
-            timeout=200,
-        )
-    assert done.returncode == 0, done.stderr[-3000:]
-    seen = json.loads(done.stdout.splitlines()[-1])
-    assert not seen["complaints"], "\n".join(seen["complaints"])
-    assert not seen["violations"], "\n".join(seen["violations"])
+    with disposable(["dev"], folder=tmp_path, env=settings(model_url)) as program:
+        plays("terminal.ts", program, tmp_path)
+
+
+A_PORT_THAT_IS_NONE = "400"
 
 
 @pytest.mark.timeout(240)
@@ -61,4 +51,8 @@ def test_a_person_types_into_a_shell_and_looks_at_its_server(
 def test_terminals_bear_ends_floods_other_windows_and_a_killed_server(
     tmp_path: Path, model_url: str
 ) -> None:
-    bears_a_kill("terminal-trials.ts", tmp_path, model_url, asked_for="400")  # a port that is none
+    def env_on(port: int) -> dict[str, str]:
+        return settings(model_url, port=port)
+
+    provoked = (*OF_A_STRANGER, A_PORT_THAT_IS_NONE)
+    bears_a_kill("terminal-trials.ts", tmp_path, env_on, provoked=provoked)

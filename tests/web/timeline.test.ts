@@ -191,3 +191,30 @@ test("a step that failed twice has its attempts and the times between them; a sl
   ]);
   expect(wholeSpan(rowsOf(run, 100))).toEqual({ from: 0, to: 150 });
 });
+
+test("a call goes by its tool, what is done around it by both", () => {
+  const step = (stepId: string, tool?: string): Step => ({
+    stepId,
+    ...(tool === undefined ? {} : { tool }),
+    kind: "run",
+    status: "completed",
+    tries: [{}],
+  });
+  const steps = [step("turn-0"), step("tool-0-call_a-b", "readFile"), step("ask-0-call_c", "executeCommand"), step("")];
+  const run: RunDetail = {
+    runId: "r",
+    jobId: "j",
+    eventId: "e",
+    status: "completed",
+    createdAt: T,
+    startedAt: T,
+    endedAt: T + 1,
+    steps,
+    children: [],
+  };
+  expect(
+    rowsOf(run, T)
+      .slice(1)
+      .map(({ name }) => name),
+  ).toEqual(["turn-0", "readFile", "ask executeCommand", "(between two steps)"]);
+});

@@ -136,7 +136,7 @@ function Help({ onClose }: { onClose: () => void }) {
   return (
     <Dialog label="Keys" onClose={onClose} isWide>
       <h2 className={styles.title}>Keys</h2>
-      <dl className={styles.keys}>
+      <dl className={styles.keys} tabIndex={0} aria-label="Keys and what they do">
         {KEYS.map(([keys, does]) => (
           <div key={keys}>
             <dt>

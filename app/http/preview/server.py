@@ -24,7 +24,7 @@ from app.http.preview.heads import (
     to_the_server,
     value_of,
 )
-from app.http.serving.server import bind, url_of
+from app.listening import bind, url_of
 from app.services.previews import LOOK_S, Preview, Previews
 from core.background import until_one_ends
 from core.errors import Refused

@@ -3,15 +3,15 @@
 import asyncio
 import contextlib
 import socket
-from collections.abc import AsyncGenerator, Generator
+from collections.abc import AsyncGenerator, Generator, Sequence
 
 import uvicorn
 from starlette.types import ASGIApp
 
 from app.http.serving.connection import Connection
+from app.listening import BACKLOG, bind, url_of
 
 KEEP_ALIVE_S = 65  # longer than the 60 s of common proxies, so that they close first
-BACKLOG = 2048
 MESSAGE_BYTES = 17 * 1024 * 1024  # of a websocket: a call of Convex; other routes take less
 
 
@@ -34,17 +34,20 @@ class _Server(uvicorn.Server):
 
 
 @contextlib.asynccontextmanager
-async def serving(
+async def serving(  # noqa: PLR0913 - what a server is made of, by name
     app: ASGIApp,
     *,
     host: str,
     port: int,
     grace_s: float,
+    trusted_proxies: Sequence[str] = (),
     connection: type[Connection] = Connection,
 ) -> AsyncGenerator[str]:
     """Serve `app` while the block runs; gives the base URL once it accepts requests.
 
-    Leaving the block stops accepting and gives running requests `grace_s` to end.
+    `trusted_proxies` (addresses, networks) say for whom they ask, in `X-Forwarded-For` and
+    `X-Forwarded-Proto`; nobody else is believed. Leaving the block stops accepting and gives
+    running requests `grace_s` to end.
 
     Raises:
         OSError: the address cannot be bound.
@@ -62,7 +65,8 @@ async def serving(
         timeout_keep_alive=KEEP_ALIVE_S,
         timeout_graceful_shutdown=max(1, round(grace_s)),
         server_header=False,
-        proxy_headers=False,
+        proxy_headers=bool(trusted_proxies),
+        forwarded_allow_ips=list(trusted_proxies),
         backlog=BACKLOG,
     )
     server = _Server(config)
@@ -73,26 +77,3 @@ async def serving(
             yield url_of(listener)
         finally:
             server.should_exit = True
-
-
-def bind(host: str, port: int) -> socket.socket:
-    """A listening socket; port 0 is a free one. Raises: OSError."""
-    with contextlib.ExitStack() as stack:
-        try:
-            found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
-            family, kind, protocol, _, address = found
-            listener = stack.enter_context(socket.socket(family, kind, protocol))
-            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            listener.bind(address)
-            listener.listen(BACKLOG)
-        except OSError as error:
-            raise OSError(f"cannot listen on {host}:{port}: {error.strerror}") from error
-        listener.setblocking(False)
-        stack.pop_all()
-    return listener
-
-
-def url_of(listener: socket.socket) -> str:
-    """`http://127.0.0.1:8787`, as a client on this machine would write it."""
-    host, port = listener.getsockname()[:2]
-    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"

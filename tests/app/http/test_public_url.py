@@ -1,11 +1,15 @@
-"""What Convex names of itself, where browsers reach all of it through this API."""
+"""A proxy in front of the API: what Convex names of itself there, and who is said to call."""
 
 from collections.abc import AsyncIterator, Iterator
+from contextlib import AsyncExitStack
 from pathlib import Path
 from urllib.parse import urlsplit
 
+import aiohttp
 import pytest
+from fastapi import FastAPI, Request
 
+from app.http.serving.server import serving
 from app.settings import SettingsInvalid, load_settings
 from tests.support.api_client import Api, local_user
 from tests.support.product import Program, disposable
@@ -13,13 +17,18 @@ from tests.support.product import Program, disposable
 pytestmark = pytest.mark.timeout(60)  # the first test starts the product
 
 PUBLIC = "https://ide.example"
+MOST_GUESTS = 200  # of an address, at the embedded Convex
 
 
 @pytest.fixture(scope="module")
 def behind_a_proxy(
     local_env: dict[str, str], tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Program]:
-    env = {**local_env, "POLARIS_PUBLIC_URL": PUBLIC}
+    env = {
+        **local_env,
+        "POLARIS_PUBLIC_URL": PUBLIC,
+        "POLARIS_TRUSTED_PROXIES": "127.0.0.0/8",
+    }
     with disposable(["dev"], folder=tmp_path_factory.mktemp("public"), env=env) as program:
         yield program
 
@@ -50,6 +59,47 @@ async def test_an_http_action_is_reached_below_the_same_address(person: Api) -> 
     assert project["name"] == "Generated Project"
 
 
+async def test_people_without_a_token_are_counted_by_their_own_address(person: Api) -> None:
+    """Else one of them keeps all others out."""
+    path, crowd = "/convex/api/1.0.0/sync", {"X-Forwarded-For": "198.51.100.9, 203.0.113.1"}
+    many = aiohttp.TCPConnector(limit=0)
+    async with aiohttp.ClientSession(person.url, connector=many) as http, AsyncExitStack() as held:
+        for _ in range(MOST_GUESTS):
+            await held.enter_async_context(http.ws_connect(path, headers=crowd))
+        with pytest.raises(aiohttp.WSServerHandshakeError) as refused:
+            await http.ws_connect(path, headers=crowd)
+        assert refused.value.status == 429
+        other = http.ws_connect(path, headers={"X-Forwarded-For": "203.0.113.2"})
+        async with other as socket:
+            assert not socket.closed
+
+
+@pytest.mark.parametrize(
+    ("trusted", "seen"),
+    [((), ["127.0.0.1", "http"]), (("10.0.0.0/8",), ["127.0.0.1", "http"])]
+    + [((proxy,), ["203.0.113.1", "https"]) for proxy in ("127.0.0.1", "127.0.0.0/8")],
+)
+async def test_only_a_trusted_proxy_says_who_calls(trusted: tuple[str, ...], seen: list[str]):
+    app = FastAPI()
+
+    @app.get("/")
+    def caller(request: Request) -> list[str]:
+        return [request.client.host if request.client else "", request.url.scheme]
+
+    said = {"X-Forwarded-For": "203.0.113.1", "X-Forwarded-Proto": "https"}
+    async with (
+        serving(app, host="127.0.0.1", port=0, grace_s=5, trusted_proxies=trusted) as url,
+        aiohttp.ClientSession(url) as http,
+        http.get("/", headers=said) as answer,
+    ):
+        assert await answer.json() == seen
+
+
+def test_a_default_port_that_is_taken_is_no_address(tmp_path: Path) -> None:
+    assert load_settings(data_dir=tmp_path).is_port_chosen is False
+    assert load_settings(data_dir=tmp_path, port=8787).is_port_chosen is True
+
+
 @pytest.mark.parametrize(
     ("given", "known"),
     [
@@ -69,3 +119,9 @@ def test_the_address_is_known_before_the_api_listens(
 def test_what_is_no_address_is_refused_at_the_start(wrong: str, tmp_path: Path) -> None:
     with pytest.raises(SettingsInvalid, match="POLARIS_PUBLIC_URL"):
         load_settings(data_dir=tmp_path, public_url=wrong)
+
+
+@pytest.mark.parametrize("wrong", ["proxy.example", "10.0.0.1/8", "*"])
+def test_a_proxy_that_is_no_address_is_refused_at_the_start(wrong: str, tmp_path: Path) -> None:
+    with pytest.raises(SettingsInvalid, match="POLARIS_TRUSTED_PROXIES"):
+        load_settings(data_dir=tmp_path, trusted_proxies=wrong)

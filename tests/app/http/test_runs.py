@@ -28,6 +28,16 @@ async def test_a_run_is_listed_and_shown_with_its_steps(api: Api) -> None:
     assert all(step["startedAt"] <= step["endedAt"] for step in run["steps"])
 
 
+async def test_a_step_of_a_call_names_its_tool(api: Api) -> None:
+    sent = await api.send(await api.conversation(), "ponder")
+    await api.until_final(sent["messageId"])
+    run = await api.ok("GET", f"/api/runs/{quote(sent['runId'], safe='')}")
+    calls = [step for step in run["steps"] if step["stepId"].startswith("tool-0-")]
+    assert [step["tool"] for step in calls] == ["writeFile", "writeFile"]
+    others = [step for step in run["steps"] if step not in calls]
+    assert [step for step in others if "tool" in step] == []
+
+
 async def test_lists_and_metrics_show_nothing_of_the_content(api: Api) -> None:
     sent = await api.send(await api.conversation(), "write the file, my secret")
     await api.until_final(sent["messageId"])

@@ -96,6 +96,15 @@ async def test_a_lost_or_spoilt_folder_is_made_whole(
     assert on_disk(tmp_path) == FILES
 
 
+async def test_a_folder_that_is_lost_under_a_running_process_comes_back(
+    folder: ProjectFolder, tmp_path: Path
+) -> None:
+    await folder.pull()
+    shutil.rmtree(tmp_path / "project")
+    await folder.pull()
+    assert on_disk(tmp_path) == FILES
+
+
 async def test_edits_are_repeated_on_the_disk(folder: ProjectFolder, tmp_path: Path) -> None:
     await folder.pull()
     await folder.apply(

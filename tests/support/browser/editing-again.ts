@@ -2,7 +2,7 @@
 // model. Asks whoever started it to kill the server by a line on the standard output.
 import { sit, type Sitting } from "./sitting.ts";
 
-await sit(seeWhatIsWrong, goOnAfterAKill, seeWhatOthersMend, workWithoutAServer, workWithoutAModel);
+await sit(seeWhatIsWrong, goOnAfterAKill, seeWhatOthersMend, editALongLine, workWithoutAServer, workWithoutAModel);
 
 async function seeWhatIsWrong({ page }: Sitting) {
   await page.getByRole("link", { name: /Sums/ }).click();
@@ -28,9 +28,23 @@ async function seeWhatOthersMend({ page }: Sitting) {
   await page.getByRole("button", { name: /problem/ }).waitFor({ state: "hidden" });
 }
 
+/** As long a text as is stored for an editor, in one line; and what is no text. */
+async function editALongLine({ page }: Sitting) {
+  await page.getByRole("treeitem", { name: "wide.ts" }).click();
+  const wide = page.getByRole("textbox", { name: "wide.ts" });
+  await wide.click();
+  await page.keyboard.press("Control+Home");
+  await page.keyboard.type("// mine\n");
+  await page.keyboard.press("Control+s");
+  await wide.getByText("// mine").waitFor();
+  await page.getByText("Saved", { exact: true }).last().waitFor();
+  await page.getByRole("treeitem", { name: "raw.bin" }).click();
+  await page.getByText("raw.bin is no text").waitFor();
+}
+
 async function workWithoutAServer({ page, see }: Sitting) {
   await page.getByRole("treeitem", { name: "a.broken" }).click();
-  await page.getByText("The language server broken does not work:").waitFor({ timeout: 60_000 });
+  await page.getByText("The editor works on without hints of broken.").waitFor({ timeout: 60_000 });
   await page.getByRole("textbox", { name: "a.broken" }).click();
   await page.keyboard.type("still ");
   await page.keyboard.press("Control+s");

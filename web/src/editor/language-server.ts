@@ -36,11 +36,15 @@ export interface Told extends Symbols {
   problems(problems: Problems): void;
 }
 
-/** What an editor of one file gets of a server. */
-export type Attach = (path: string, language: string, told: Told) => Extension;
+export interface LanguageServer {
+  /** What an editor of one file gets of it. */
+  attach(path: string, language: string, told: Told): Extension;
+  /** Tells it now what was typed: what is saved before that looks as if somebody else had written it. */
+  sync(): void;
+}
 
 /** Introduces the page to the server behind `transport`. Rejects with what the server says, when it does not work. */
-export async function serverOver(transport: Transport, around: Surroundings): Promise<Attach> {
+export async function serverOver(transport: Transport, around: Surroundings): Promise<LanguageServer> {
   const client = new LSPClient({
     rootUri: ROOT,
     timeout: ANSWER_MS,
@@ -62,7 +66,10 @@ export async function serverOver(transport: Transport, around: Surroundings): Pr
   });
   client.connect(transport);
   await client.initializing;
-  return (path, language, told) => [client.plugin(uriOf(path), language), counted(told), symbolKeys(client, told)];
+  return {
+    attach: (path, language, told) => [client.plugin(uriOf(path), language), counted(told), symbolKeys(client, told)],
+    sync: () => client.sync(),
+  };
 }
 
 /** Ctrl and a click lead to the definition of what is clicked. */

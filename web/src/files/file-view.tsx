@@ -63,9 +63,9 @@ function LinkView({ path, target }: { path: string; target: string }) {
 function TextView({ projectId, path, place, stored, isGone, onDirty }: FileViewProps & { stored: Stored; isGone: boolean }) {
   const [buffer, tell] = useReducer<Buffer, [BufferEvent]>(afterEvent, bufferOf(stored));
   const [isComparing, setComparing] = useState(false);
-  const save = useSave(projectId, path, buffer, tell);
   const hasChanges = isDirty(buffer);
-  const { extra, onRewrite, dialogs, signs } = useAids(projectId, path, buffer.draft, (text) => tell({ type: "typed", text }));
+  const aids = useAids(projectId, path, buffer.draft, (text) => tell({ type: "typed", text }));
+  const save = useSave(projectId, path, buffer, tell, aids.beforeSave);
   useEffect(() => tell({ type: "stored", stored }), [stored]);
   useEffect(() => onDirty(path, hasChanges), [path, hasChanges, onDirty]);
   useWarning(hasChanges);
@@ -93,19 +93,19 @@ function TextView({ projectId, path, place, stored, isGone, onDirty }: FileViewP
             path={path}
             text={buffer.draft}
             place={place}
-            extra={extra}
+            extra={aids.extra}
             onChange={(text) => tell({ type: "typed", text })}
             onSave={() => void save(isGone)}
-            onRewrite={onRewrite}
+            onRewrite={aids.onRewrite}
           />
         )}
-        {dialogs}
+        {aids.dialogs}
       </Suspense>
       <footer className={styles.status}>
         <span>{path}</span>
-        {signs.problems}
+        {aids.signs.problems}
         <span>{buffer.saving !== null ? "Saving…" : hasChanges ? "Not saved" : "Saved"}</span>
-        {signs.suggestions}
+        {aids.signs.suggestions}
         <Download projectId={projectId} path={path} />
         <Button look="quiet" disabled={!hasChanges || buffer.saving !== null || theirs !== null} onClick={() => void save(isGone)}>
           Save (Ctrl+S)
@@ -142,13 +142,14 @@ function Download({ projectId, path }: { projectId: string; path: string }) {
 }
 
 /** Saves the draft, unless somebody has written the file since: then the person is asked. */
-function useSave(projectId: string, path: string, buffer: Buffer, tell: (event: BufferEvent) => void) {
+function useSave(projectId: string, path: string, buffer: Buffer, tell: (event: BufferEvent) => void, beforeSave: () => void) {
   const http = useApi();
   const say = useNotices();
   return async (isGone: boolean) => {
     if (buffer.theirs !== null) return say("The file has changed meanwhile: compare first, or choose one of both.");
     if ((!isDirty(buffer) && !isGone) || buffer.saving !== null) return;
     tell({ type: "saving" });
+    beforeSave();
     try {
       const expected = isGone ? "" : buffer.base.sha256;
       const address = `${filePath(projectId, path)}?expectedSha256=${expected}`;

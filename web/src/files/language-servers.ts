@@ -1,17 +1,17 @@
 // The language servers of projects: one connection to each, for as long as an editor has a file of its languages open.
 import type { Api } from "../data/api.ts";
 import { socketOf } from "../data/socket.ts";
-import { type Attach, serverOver, type Surroundings } from "../editor/language-server.ts";
+import { type LanguageServer, serverOver, type Surroundings } from "../editor/language-server.ts";
 
 const FIRST_WAIT_MS = 500;
 const LONGEST_WAIT_MS = 30_000;
 const ENDS = [1008, 1009, 4401, 4403, 4404, 4409, 4413]; // asking again does not help
 
-type Watcher = (attach: Attach | null) => void;
+type Watcher = (server: LanguageServer | null) => void;
 
 const connections = new Map<string, Connection>();
 
-/** Tells `watcher` how to attach an editor, and null while there is no server; until the answer is called. */
+/** Tells `watcher` of the server, and null while there is none; until the answer is called. */
 export function watchServer(http: Api, projectId: string, server: string, around: Surroundings, watcher: Watcher): () => void {
   const key = `/projects/${projectId}/lsp/${encodeURIComponent(server)}`;
   const connection = connections.get(key) ?? new Connection(http, key, server);
@@ -28,7 +28,7 @@ class Connection {
   private readonly server: string;
   private readonly watchers = new Set<Watcher>();
   private around: Surroundings | undefined;
-  private attach: Attach | null = null;
+  private there: LanguageServer | null = null;
   private socket: WebSocket | undefined;
   private timer: ReturnType<typeof setTimeout> | undefined;
   private waitMs = FIRST_WAIT_MS;
@@ -43,7 +43,7 @@ class Connection {
     this.around = around;
     this.watchers.add(watcher);
     if (this.watchers.size === 1) this.open();
-    else watcher(this.attach);
+    else watcher(this.there);
   }
 
   /** Whether nobody is left. */
@@ -103,13 +103,13 @@ class Connection {
     this.waitMs = Math.min(LONGEST_WAIT_MS, this.waitMs * 2);
   }
 
-  private tell(attach: Attach | null): void {
-    this.attach = attach;
-    for (const watcher of this.watchers) watcher(attach);
+  private tell(there: LanguageServer | null): void {
+    this.there = there;
+    for (const watcher of this.watchers) watcher(there);
   }
 
   private sayOnce(why: string): void {
-    if (!this.isSaid) this.around?.say(`The language server ${this.server} does not work: ${why} The editor works without it.`);
+    if (!this.isSaid) this.around?.say(`The editor works on without hints of ${this.server}. ${why}`);
     this.isSaid = true;
   }
 }

@@ -22,6 +22,7 @@ type Asked =
 
 interface Aids {
   readonly extra: Extension; // for the editor
+  readonly beforeSave: () => void;
   readonly onRewrite: (selected: Selected) => void;
   readonly dialogs: ReactNode;
   readonly signs: { readonly problems: ReactNode; readonly suggestions: ReactNode };
@@ -62,6 +63,7 @@ export function useAids(projectId: Id<"projects">, path: string, draft: string, 
   const count = server.problems?.count ?? 0;
   return {
     extra,
+    beforeSave: server.sync,
     onRewrite: (selected) =>
       selected.text.trim() === "" ? say("Select what is to be rewritten.") : setAsked({ what: "rewrite", selected }),
     dialogs: asked === null ? null : dialogOf(asked),

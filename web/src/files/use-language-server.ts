@@ -2,7 +2,7 @@
 import type { Extension } from "@codemirror/state";
 import { use, useEffect, useRef, useState } from "react";
 import { type Api, useApi } from "../data/api.ts";
-import type { Problems } from "../editor/language-server.ts";
+import type { LanguageServer, Problems } from "../editor/language-server.ts";
 import type { Symbols } from "../editor/symbols.ts";
 import { PlacesContext } from "../prose/prose.tsx";
 import { useNotices } from "../ui/notices.tsx";
@@ -12,6 +12,16 @@ type Servers = Readonly<Record<string, Readonly<Record<string, string>>>>;
 const LONGEST = 400_000; // characters of a text: as JSON it stays below the 1 MiB of a message
 
 let asked: Promise<Servers> | undefined;
+
+/** Which server knows a file by its name, and as what. */
+async function serverOf(http: Api, path: string): Promise<{ server: string; language: string } | undefined> {
+  const suffix = /\.[^./]+$/.exec(path.toLowerCase())?.[0] ?? "";
+  for (const [server, languages] of Object.entries(await serversOf(http))) {
+    const language = Object.hasOwn(languages, suffix) ? languages[suffix] : undefined;
+    if (language !== undefined) return { server, language };
+  }
+  return undefined;
+}
 
 async function serversOf(http: Api): Promise<Servers> {
   asked ??= http.call<{ languageServers: Servers }>("GET", "/session").then(({ languageServers }) => languageServers);
@@ -24,6 +34,7 @@ async function serversOf(http: Api): Promise<Servers> {
 interface Server {
   readonly extension: Extension;
   readonly problems: Problems | null;
+  readonly sync: () => void; // before the text is saved
 }
 
 /** What an editor of this file has of a language server by now, and what that has found in the text of `length`. */
@@ -33,6 +44,7 @@ export function useLanguageServer(projectId: string, path: string, length: numbe
   const [problems, setProblems] = useState<Problems | null>(null);
   const http = useApi();
   const around = { places: use(PlacesContext), say: useNotices(), symbols };
+  const current = useRef<LanguageServer>(null);
   const latest = useRef(around);
   latest.current = around;
   useEffect(() => {
@@ -44,10 +56,9 @@ export function useLanguageServer(projectId: string, path: string, length: numbe
       rename: (...asked: Parameters<Symbols["rename"]>) => latest.current.symbols.rename(...asked),
     };
     async function join() {
-      const suffix = /\.[^./]+$/.exec(path.toLowerCase())?.[0] ?? "";
-      const found = Object.entries(await serversOf(http)).find(([, languages]) => Object.hasOwn(languages, suffix));
+      const found = await serverOf(http, path);
       if (found === undefined || isGone) return;
-      const [server, { [suffix]: language = "" }] = found;
+      const { server, language } = found;
       const { watchServer } = await import("./language-servers.ts");
       if (isGone) return;
       const surroundings = {
@@ -55,21 +66,23 @@ export function useLanguageServer(projectId: string, path: string, length: numbe
         open: (other: string) => latest.current.places?.open(other, undefined),
         say: (words: string) => latest.current.say(words),
       };
-      leave = watchServer(http, projectId, server, surroundings, (attach) => {
+      leave = watchServer(http, projectId, server, surroundings, (there) => {
         if (isGone) return;
+        current.current = there;
         setProblems(null);
-        setExtension(attach === null ? NONE : attach(path, language, told));
+        setExtension(there === null ? NONE : there.attach(path, language, told));
       });
     }
     if (!isTooLong) void join();
     return () => {
       isGone = true;
       leave?.();
+      current.current = null;
       setProblems(null);
       setExtension(NONE);
     };
   }, [projectId, path, http, isTooLong]);
-  return { extension, problems };
+  return { extension, problems, sync: () => current.current?.sync() };
 }
 
 const NONE: Extension = [];

@@ -93,7 +93,9 @@ function stepRow(step: Step, at: number, run: RunDetail, latest: number): Row {
   return { key: `${at} ${step.stepId}`, name: nameOf(step), kind: step.kind, step, segments, from, to: reached, isOpen };
 }
 
-function nameOf({ stepId }: Step): string {
+/** A call goes by its tool: its id tells people nothing. */
+function nameOf({ stepId, tool }: Step): string {
+  if (tool !== undefined) return stepId.startsWith("tool-") ? tool : `${stepId.slice(0, stepId.indexOf("-"))} ${tool}`;
   return stepId === "" ? "(between two steps)" : stepId;
 }
 

@@ -213,7 +213,7 @@ const Name = memo(function Name({ row: { name, kind, step } }: { row: Row }) {
   const status = step?.status;
   const isNoted = status !== undefined && status !== "completed";
   return (
-    <span className={styles.name} title={name}>
+    <span className={styles.name} title={step?.stepId ?? name}>
       <Icon name={icon} />
       <b>{name}</b>
       {step?.usage !== undefined && <em aria-hidden="true">{takenWords(step.usage)}</em>}

@@ -52,6 +52,7 @@ export interface Step {
   readonly byEventId?: string;
   readonly child?: { readonly runId: string; readonly status: Status };
   readonly usage?: Taken & { readonly model?: string };
+  readonly tool?: string; // of a step of a tool call
   readonly error?: Failure;
   readonly input?: unknown;
   readonly output?: unknown;
