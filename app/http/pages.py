@@ -4,6 +4,7 @@ import re
 import secrets
 from collections.abc import Iterable
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import FileResponse, HTMLResponse
@@ -16,6 +17,7 @@ router = APIRouter(include_in_schema=False)
 _BUILT = Path(__file__).parents[2] / "web" / "dist"
 _NONCE = "__NONCE__"  # of web/vite.config.ts
 _ASSET = re.compile(r"[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)+\Z")
+_HOST = re.compile(r"[A-Za-z0-9.-]+(:[0-9]+)?\Z")  # no word of a policy
 _KINDS = {".js": "text/javascript", ".css": "text/css", ".svg": "image/svg+xml"}
 _FOREVER = "public, max-age=31536000, immutable"  # a name has the hash of its content in it
 
@@ -33,7 +35,9 @@ async def page(services: ServicesDep) -> Response:
     """The page; which of its routes is shown, its script reads from the address."""
     nonce = secrets.token_urlsafe(16)
     previews = _previews_below(services.previews.origin)
-    policy = _policy(nonce, frames=("'self'", *previews))
+    facts = services.session
+    issuers = () if facts.client_id is None else _origins_of(facts.issuer)
+    policy = _policy(nonce, frames=("'self'", *previews), connections=("'self'", *issuers))
     return HTMLResponse(
         _built("index.html").replace(_NONCE, nonce), headers={"Content-Security-Policy": policy}
     )
@@ -78,6 +82,12 @@ async def asset(name: str, request: Request) -> Response:
     return FileResponse(path, media_type=kind, headers=headers)
 
 
+def _origins_of(issuer: str | None) -> tuple[str, ...]:
+    """Where a page that signs people in asks for what the issuer is and for its tokens."""
+    parts = urlsplit(issuer or "")
+    return (f"{parts.scheme}://{parts.netloc}",) if _HOST.match(parts.netloc) else ()
+
+
 def _previews_below(origin: str | None) -> tuple[str, ...]:
     """The origins of previews, each of which is a host below `origin`, as a policy names them."""
     if origin is None:
@@ -94,14 +104,14 @@ def _built(name: str) -> str:
         raise NotFound("The web page is not built here; `make setup` builds it") from None
 
 
-def _policy(nonce: str, *, frames: Iterable[str]) -> str:
-    """Scripts, styles, connections of this origin alone; the nonce is for the editor's styles."""
+def _policy(nonce: str, *, frames: Iterable[str], connections: Iterable[str]) -> str:
+    """Scripts and styles of this origin alone; the nonce is for the editor's styles."""
     return "; ".join(
         (
             "default-src 'none'",
             "script-src 'self'",
             f"style-src 'self' 'nonce-{nonce}'",
-            "connect-src 'self'",
+            f"connect-src {' '.join(connections)}",
             "img-src 'self' data: blob:",
             f"frame-src {' '.join(frames)}",
             "base-uri 'none'",

@@ -1,5 +1,7 @@
 """Settings of who may call."""
 
+from typing import Literal
+
 from pydantic import Field, field_validator
 
 from app.settings.group import Group, Names, stripped
@@ -18,6 +20,11 @@ class IdentitySettings(Group):
         pattern=r"^(https?://|data:)",
         validation_alias="POLARIS_AUTH_JWKS",
         description="Public keys of the issuer (http, data:); not set: at .well-known/jwks.json.",
+    )
+    auth_algorithm: Literal["RS256", "ES256"] | None = Field(
+        default=None,
+        validation_alias="POLARIS_AUTH_ALGORITHM",
+        description="The issuer's signatures, for Convex; not set: RS256, or as a data: key says.",
     )
     auth_audience: str | None = Field(
         default=None,

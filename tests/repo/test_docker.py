@@ -18,7 +18,7 @@ from tests.repo.convex_folder import variables_read_by_convex
 from tests.repo.docker import COMPOSE, DOCKERFILE, ROOT, compose, instructions
 
 # Of `polaris convex` and of convex/auth.config.ts.
-NOT_SETTINGS = {"CONVEX_ADMIN_KEY", "CONVEX_CLOUD_URL", "POLARIS_AUTH_ALGORITHM"}
+NOT_SETTINGS = {"CONVEX_ADMIN_KEY", "CONVEX_CLOUD_URL"}
 OUR_SERVICES = ["api", "worker", "convex"]
 SECRET = re.compile(r"(KEY|PASSWORD|DSN|SECRET|TOKEN)$")
 

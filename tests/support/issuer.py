@@ -22,6 +22,7 @@ class Issuer:
     issuer: str = "https://login.example"
     audience: str = "polaris"
     key_id: str = "one"
+    lifetime: timedelta = timedelta(minutes=5)
     key: ec.EllipticCurvePrivateKey = field(
         default_factory=lambda: ec.generate_private_key(ec.SECP256R1())
     )
@@ -48,7 +49,7 @@ class Issuer:
             "aud": self.audience,
             "sub": subject,
             "iat": now,
-            "exp": now + timedelta(minutes=5),
+            "exp": now + self.lifetime,
         }
         claims = {name: value for name, value in (claims | changes).items() if value is not None}
         return jwt.encode(claims, self.key, algorithm="ES256", headers={"kid": self.key_id})

@@ -5,7 +5,7 @@ import { createRoot } from "react-dom/client";
 import { Route, Switch } from "wouter";
 import { ApiContext, apiOf } from "./data/api.ts";
 import { isNotFound, wordsOf } from "./ui/problems.ts";
-import { closeSession, openSession } from "./data/session.ts";
+import { openSession, type Session, tokenOf } from "./data/session.ts";
 import { CommandsProvider, useCommandsHere } from "./ui/commands.tsx";
 import { Notices } from "./ui/notices.tsx";
 import "./ui/base.css";
@@ -37,6 +37,7 @@ const atProject = location.pathname.startsWith("/p/") ? import("./project-page.t
 const ProjectPage = lazy(() => atProject ?? import("./project-page.tsx"));
 const ProjectsPage = lazy(() => import("./projects-page.tsx"));
 const Dashboard = lazy(() => import("./dashboard.tsx"));
+const SignIn = lazy(() => import("./sign-in.tsx"));
 const PaletteOrHelp = lazy(() => import("./palette.tsx"));
 
 function Overlays() {
@@ -48,22 +49,17 @@ function Overlays() {
 }
 
 const root = createRoot(document.querySelector("#root") as HTMLElement);
-try {
-  const { token, convexUrl, features } = await openSession();
-  const convex = new ConvexReactClient(convexUrl, { skipConvexDeploymentUrlCheck: true });
+
+/** The page for whoever has a token; the way in, once it is not taken any more. */
+function enter(session: Session) {
+  const convex = new ConvexReactClient(session.convexUrl, { skipConvexDeploymentUrlCheck: true, initialAuthTokenReuse: true });
   convex.setAuth(
-    async () => token,
-    (isTaken) => {
-      if (isTaken) return;
-      closeSession();
-      root.render(
-        <Words title="Signed out" text="The server does not take this token any more. Open the address that “make dev” prints." />,
-      );
-    },
+    ({ forceRefreshToken }) => tokenOf(session, forceRefreshToken),
+    (isTaken) => isTaken || askWho(session),
   );
   root.render(
     <ConvexProvider client={convex}>
-      <ApiContext value={apiOf(token, features)}>
+      <ApiContext value={apiOf(session)}>
         <Notices>
           <CommandsProvider>
             <Suspense>
@@ -98,6 +94,20 @@ try {
       </ApiContext>
     </ConvexProvider>,
   );
+}
+
+function askWho(session: Session) {
+  root.render(
+    <Suspense>
+      <SignIn session={session} />
+    </Suspense>,
+  );
+}
+
+try {
+  const session = await openSession();
+  if (session.token === null) askWho(session);
+  else enter(session);
 } catch (error) {
-  root.render(<Words title="Not signed in" text={wordsOf(error)} />);
+  root.render(<Words title="Not there" text={wordsOf(error)} />);
 }

@@ -31,6 +31,7 @@ async def test_the_page_has_a_policy_with_a_nonce_of_its_own(product: Program) -
                 policy = answer.headers["Content-Security-Policy"]
                 assert policy.startswith("default-src 'none'; script-src 'self'; ")
                 assert "unsafe" not in policy
+                assert "; connect-src 'self'; " in policy
                 assert re.search(r"; frame-src 'self' http://\*\.localhost:\d+;", policy)
                 nonces |= set(re.findall(r"'nonce-([^']+)'", policy))
                 html = answer.body.decode()

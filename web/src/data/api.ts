@@ -1,5 +1,6 @@
 // The HTTP API, as the page calls it: JSON in and out, errors with the words of the server.
 import { createContext, use } from "react";
+import type { Session } from "./session.ts";
 
 /** What the server refused, or could not do; `message` is for people, `code` for programs. */
 export class ApiProblem extends Error {
@@ -21,10 +22,10 @@ export interface Api {
   readonly token: string;
 }
 
-/** Calls with a person's token. An answer that is no JSON comes back as null. */
-export function apiOf(token: string, features: Api["features"]): Api {
+/** Calls with the token that a session has at the time. An answer that is no JSON comes back as null. */
+export function apiOf(session: Session): Api {
   async function ask(method: string, path: string, body?: unknown, signal: AbortSignal | null = null): Promise<Response> {
-    const headers: Record<string, string> = { Authorization: `Bearer ${token}` };
+    const headers: Record<string, string> = { Authorization: `Bearer ${session.token}` };
     const isFile = body instanceof Blob;
     if (body !== undefined && !isFile) headers["Content-Type"] = "application/json";
     else if (isFile && body.type === "") headers["Content-Type"] = "application/octet-stream";
@@ -35,8 +36,10 @@ export function apiOf(token: string, features: Api["features"]): Api {
     return response;
   }
   return {
-    features,
-    token,
+    features: session.features,
+    get token() {
+      return session.token ?? "";
+    },
     async call<Answer>(method: string, path: string, body?: unknown, signal?: AbortSignal): Promise<Answer> {
       return (await (await ask(method, path, body, signal)).json().catch(() => null)) as Answer;
     },

@@ -13,7 +13,7 @@ export interface Frames {
 
 /** `onSaid` is told of what the frames say, beside that they are ready: those are started. */
 export function useFrames(projectId: string, open: readonly Open[], onSaid: (key: string, said: FromFrame) => void): Frames {
-  const { token } = useApi();
+  const http = useApi();
   const frames = useRef(new Map<string, HTMLIFrameElement>());
   const waiting = useRef(new Map<string, readonly ToFrame[] | null>()); // what is for a frame once it is ready; null: it is
   const latest = useRef({ open, onSaid });
@@ -24,7 +24,7 @@ export function useFrames(projectId: string, open: readonly Open[], onSaid: (key
   useEffect(() => {
     function start(key: string) {
       const session = latest.current.open.find((each) => each.key === key)?.session ?? null;
-      post(key, { kind: "start", token, projectId, session });
+      post(key, { kind: "start", token: http.token, projectId, session });
       for (const message of waiting.current.get(key) ?? []) post(key, message);
       waiting.current.set(key, null);
     }
@@ -37,7 +37,7 @@ export function useFrames(projectId: string, open: readonly Open[], onSaid: (key
     }
     addEventListener("message", onMessage);
     return () => removeEventListener("message", onMessage);
-  }, [post, token, projectId]);
+  }, [post, http, projectId]);
   const place = useCallback((key: string, frame: HTMLIFrameElement | null) => {
     if (frame === null) waiting.current.delete(key);
     if (frame === null) frames.current.delete(key);

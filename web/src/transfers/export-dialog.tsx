@@ -1,6 +1,6 @@
 // A project goes to a repository on GitHub, gets what is new there, or proposes its changes; or is downloaded.
 import { useQuery } from "convex/react";
-import { useEffect, useState } from "react";
+import { useState } from "react";
 import { api } from "../../../convex/_generated/api.js";
 import type { Id } from "../../../convex/_generated/dataModel.d.ts";
 import { useApi } from "../data/api.ts";
@@ -9,6 +9,7 @@ import { Button } from "../ui/button.tsx";
 import { Dialog, Form } from "../ui/dialog.tsx";
 import { useNotices } from "../ui/notices.tsx";
 import { saveAs } from "../ui/save.ts";
+import { Account } from "./account.tsx";
 import { Progress, useLatestTransfer } from "./progress.tsx";
 import styles from "./transfers.module.css";
 
@@ -114,36 +115,6 @@ function Choice({ name, label, isChosen, onChoose }: ChoiceProps) {
       <input type="radio" name={name} checked={isChosen} onChange={onChoose} />
       {label}
     </label>
-  );
-}
-
-interface Connection {
-  connected: boolean;
-  username?: string;
-  error?: string;
-}
-
-/** Whose account it goes by, and the way to one where there is none. */
-function Account() {
-  const http = useApi();
-  const say = useNotices();
-  const [connection, setConnection] = useState<Connection>();
-  useEffect(() => {
-    http.call<Connection>("GET", "/github/status").then(setConnection, (error: unknown) => say(wordsOf(error)));
-  }, [http, say]);
-  function connect() {
-    http.call<{ url: string }>("POST", "/github/connect", { returnTo: location.pathname }).then(
-      ({ url }) => location.assign(url),
-      (error: unknown) => say(wordsOf(error)),
-    );
-  }
-  if (connection === undefined) return <p>Asking for your GitHub account…</p>;
-  if (connection.connected) return <p>As {connection.username ?? "the connected account"} on GitHub.</p>;
-  return (
-    <div className={styles.or}>
-      <span>{connection.error ?? "No GitHub account is connected."}</span>
-      <Button onClick={connect}>Connect</Button>
-    </div>
   );
 }
 

@@ -5,6 +5,7 @@ import type { Id } from "../../../convex/_generated/dataModel.d.ts";
 import { useApi } from "../data/api.ts";
 import { Button } from "../ui/button.tsx";
 import { Dialog, Form } from "../ui/dialog.tsx";
+import { Account } from "./account.tsx";
 import { Progress, useLatestTransfer } from "./progress.tsx";
 import styles from "./transfers.module.css";
 
@@ -54,6 +55,7 @@ function Source({ onStarted, onClose }: { onStarted: (projectId: Id<"projects">)
           onChange={(event) => setAddress(event.target.value)}
         />
       </label>
+      {http.features["github"] && <Account />}
       <label>
         or an archive (zip, tar.gz)
         <input type="file" accept=".zip,.tgz,.gz" onChange={(event) => setArchive(event.target.files?.[0])} />

@@ -39,6 +39,7 @@ const WELL: State = { words: "", action: "" };
 export class Connection {
   private readonly shell: Shell;
   private readonly watcher: Watcher;
+  private token: string;
   private session: string | null;
   private socket: WebSocket | null = null;
   private attempt = 0;
@@ -46,7 +47,7 @@ export class Connection {
   private isBegun = false; // the shell is there
   private waiting: Uint8Array<ArrayBuffer>[] = []; // typed while it was coming
   constructor(shell: Shell, watcher: Watcher) {
-    [this.shell, this.watcher, this.session] = [shell, watcher, shell.session];
+    [this.shell, this.watcher, this.token, this.session] = [shell, watcher, shell.token, shell.session];
   }
 
   private get isOpen(): boolean {
@@ -59,7 +60,7 @@ export class Connection {
     const { cols, rows } = this.watcher.size();
     const query = new URLSearchParams({ cols: `${cols}`, rows: `${rows}`, ...(this.session !== null && { session: this.session }) });
     const address = `${location.origin.replace("http", "ws")}/api/projects/${encodeURIComponent(this.shell.projectId)}/terminal?${query}`;
-    const socket = new WebSocket(address, ["polaris.terminal", `bearer.${this.shell.token}`]);
+    const socket = new WebSocket(address, ["polaris.terminal", `bearer.${this.token}`]);
     socket.binaryType = "arraybuffer";
     const hadSession = this.session !== null;
     let known: Pick<Ended, "problem" | "exitCode"> = {};
@@ -75,6 +76,11 @@ export class Connection {
     };
     socket.onclose = ({ code, reason }) => this.end({ code, reason, hadSession, ...known });
     this.socket = socket;
+  }
+
+  /** The page's token was renewed: what is open goes on, the next attempt is made with this one. */
+  renew(token: string): void {
+    this.token = token;
   }
 
   /** Goes, and does not come back by itself; the shell goes on. */

@@ -8,7 +8,7 @@ import { Connection, type State } from "./connection.ts";
 import { portIn } from "./ending.ts";
 import "./frame.css";
 import { followTheme, themeNow } from "./theme.ts";
-import { type FromFrame, SPOKEN, type ToFrame } from "./wire.ts";
+import { type FromFrame, SPOKEN, type ToFrame, TOKEN } from "./wire.ts";
 
 const BEHIND_BYTES = 4 * 1024 * 1024; // not yet drawn: more makes the page slow, so it leaves and comes back to the last 256 KiB
 const REPLAY_MS = 300; // in which what a shell showed before has come
@@ -167,6 +167,9 @@ if (place !== null) {
   document.querySelector("#state button")?.addEventListener("click", () => (connection?.connect(), terminal.focus()));
   addEventListener("message", ({ origin, source, data }: MessageEvent<ToFrame>) => {
     if (origin === location.origin && source === parent) hear(data);
+  });
+  addEventListener("storage", ({ key, newValue }) => {
+    if (key === TOKEN && newValue !== null) connection?.renew(newValue);
   });
   tell({ kind: "ready" });
 }

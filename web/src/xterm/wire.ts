@@ -3,6 +3,9 @@
 /** Is in the browser's store where terminals are to be said aloud. */
 export const SPOKEN = "polaris.terminal-spoken";
 
+/** Is in the tab's store where the page keeps its token (`data/session.ts`, which the frame does not load); changes when it is renewed. */
+export const TOKEN = "polaris.token";
+
 export type ToFrame =
   | { readonly kind: "start"; readonly token: string; readonly projectId: string; readonly session: string | null }
   | { readonly kind: "type"; readonly text: string } // once the shell is there
