@@ -16,4 +16,4 @@ def test_a_person_changes_the_settings_of_a_project(tmp_path: Path) -> None:
         scripted([{"reply": {"text": "Good morning."}}], tmp_path) as model_url,
         disposable(["dev"], folder=tmp_path, env=settings(model_url)) as program,
     ):
-        plays("settings.ts", program, tmp_path, provoked=OF_REFUSALS)
+        plays("settings.ts", program.ready["web"], tmp_path, provoked=OF_REFUSALS)
