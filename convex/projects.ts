@@ -5,7 +5,7 @@ import { callerId, ownedProject } from "./model/access.ts";
 import { latestEvents } from "./model/events.ts";
 import { latestGeneration } from "./model/generating.ts";
 import { MOST_ROWS, wholeList } from "./model/lists.ts";
-import { configurePreview, createProject, projectsOf, removeProject, renameProject } from "./model/projects.ts";
+import { configurePreview, createProject, projectsOf, removeProject, renameProject, restoreProject as restore } from "./model/projects.ts";
 import { eventDoc, projectDoc, projectGenerationDoc, toEventDoc, toProjectDoc, toProjectGenerationDoc } from "./model/docs.ts";
 import { previewSettings } from "./model/validators.ts";
 
@@ -58,12 +58,22 @@ export const updateSettings = mutation({
   },
 });
 
-/** Gone for every reader at once; its rows and blobs follow in batches. */
+/** Gone for every reader at once; its rows and blobs follow in batches, after the 30 seconds in which it can be restored. */
 export const deleteProject = mutation({
   args: { id: v.id("projects") },
   returns: v.null(),
   handler: async (ctx, { id }) => {
     await removeProject(ctx, await callerId(ctx), id);
+    return null;
+  },
+});
+
+/** Takes back a deletion of at most 30 seconds ago. What was being written in the project stays cancelled. */
+export const restoreProject = mutation({
+  args: { id: v.id("projects") },
+  returns: v.null(),
+  handler: async (ctx, { id }) => {
+    await restore(ctx, await callerId(ctx), id);
     return null;
   },
 });

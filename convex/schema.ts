@@ -47,7 +47,7 @@ import {
 
 export default defineSchema({
   // Written by people (public functions), the API and jobs; read by people and jobs. A row with `deletedAt` is
-  // invisible everywhere and is being emptied by system/purge.
+  // invisible everywhere; system/purge empties it when it cannot be restored any more.
   projects: defineTable({
     ownerId: v.string(),
     name: v.string(),

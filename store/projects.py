@@ -82,9 +82,10 @@ class Projects:
     async def delete(self, project_id: ProjectId, *, owner: OwnerId) -> tuple[OutboxEvent, ...]:
         """Delete a project with all that is in it.
 
-        It is gone for every reader at once; its rows and blobs go in batches behind that. Answers
-        being written are cancelled: the events to send are returned (the relay sends them
-        otherwise). Deleting again while the batches run gives nothing and no error.
+        It is gone for every reader at once; its rows and blobs go in batches, once the 30 seconds
+        are over in which `restore` takes that back. Answers being written are cancelled: the events
+        to send are returned (the relay sends them otherwise). Deleting again while it is hidden
+        gives nothing and no error.
 
         Raises:
             NotFound: not the owner's.
@@ -92,3 +93,16 @@ class Projects:
         args = {"ownerId": owner, "projectId": project_id}
         value = await self._http.mutation("system/projects:remove", args)
         return tuple(decode(OutboxEvent, event) for event in value)
+
+    async def restore(self, project_id: ProjectId, *, owner: OwnerId) -> Project:
+        """Take back a deletion of at most 30 seconds ago; one that is not deleted stays as it is.
+
+        What was being written in it stays cancelled.
+
+        Raises:
+            NotFound: not the owner's, or deleted for good.
+            ProjectLimitReached: the owner has made others since.
+            Conflict: the account is being deleted.
+        """
+        args = {"ownerId": owner, "projectId": project_id}
+        return decode(Project, await self._http.mutation("system/projects:restore", args))

@@ -142,9 +142,24 @@ async def follow_project(
 async def delete_project(
     project_id: ProjectId, services: ServicesDep, caller: CallerDep
 ) -> Success:
-    """Delete a project with everything in it; answers being written are cancelled."""
+    """Delete a project with everything in it; answers being written are cancelled.
+
+    For 30 seconds `POST …/restore` takes it back.
+    """
     await services.messaging.delete_project(project_id, owner=caller.owner)
     services.terminals.end_project(project_id)
     services.editing.end_project(project_id)
     services.previews.end_project(project_id)
     return Success()
+
+
+@router.post("/projects/{project_id}/restore", responses=CONFLICT, response_model_exclude_none=True)
+async def restore_project(
+    project_id: ProjectId, services: ServicesDep, caller: CallerDep
+) -> ProjectAnswer:
+    """Take back the deletion of a project, at most 30 seconds ago.
+
+    Cancelled answers stay cancelled.
+    """
+    project = await services.store.projects.restore(project_id, owner=caller.owner)
+    return ProjectAnswer.model_validate(project)

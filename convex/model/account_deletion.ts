@@ -46,7 +46,7 @@ export async function removeProjects(ctx: MutationCtx, ownerId: string): Promise
       .filter((q) => q.eq(q.field("status"), "running"))
       .take(10); // one of a kind
     for (const row of running) await end(ctx, row, "cancelled", { error: "Cancelled", errorCode: "cancelled" });
-    await removeProject(ctx, ownerId, project._id);
+    await removeProject(ctx, ownerId, project._id, 0);
   }
   return projects.length === PROJECTS;
 }

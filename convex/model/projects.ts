@@ -13,6 +13,7 @@ import { changeSettings } from "./settings.ts";
 import type { previewSettings } from "./validators.ts";
 
 const MAX_NAME = 200;
+const UNDO_MS = 30_000; // for so long a deletion can be taken back
 
 /** An owner's projects, last updated first. */
 export function projectsOf(ctx: QueryCtx, ownerId: string) {
@@ -61,17 +62,33 @@ export async function configurePreview(
 }
 
 /**
- * Hides the project at once, cancels what is being written in it and leaves the rest to system/purge.
- * A project that is being emptied already gives nothing. Returns the events that stop the runs.
+ * Hides the project at once, cancels what is being written in it and leaves the rest to system/purge, which begins to empty
+ * it after `undoMs`. A project that is hidden already gives nothing. Returns the events that stop the runs.
  */
-export async function removeProject(ctx: MutationCtx, ownerId: string, projectId: string): Promise<Doc<"outbox">[]> {
+export async function removeProject(ctx: MutationCtx, ownerId: string, projectId: string, undoMs = UNDO_MS): Promise<Doc<"outbox">[]> {
   const project = await find(ctx, "projects", projectId);
   if (project === null || project.ownerId !== ownerId) throw notFound("Project not found");
   if (project.deletedAt !== undefined) return [];
   const { events } = await cancelIn(ctx, project);
-  await ctx.db.patch(project._id, { deletedAt: Date.now() });
-  await ctx.scheduler.runAfter(0, internal.system.purge.project, { projectId: project._id });
+  const deletedAt = Date.now();
+  await ctx.db.patch(project._id, { deletedAt });
+  const deletion = { projectId: project._id, deletedAt, dueAt: deletedAt + undoMs };
+  await ctx.scheduler.runAfter(0, internal.system.purge.project, deletion);
   return events;
+}
+
+/** Takes back a deletion of which nothing is emptied yet, if the plan has room; a project that is not deleted stays as it is. */
+export async function restoreProject(ctx: MutationCtx, ownerId: string, projectId: string): Promise<Doc<"projects">> {
+  const project = await find(ctx, "projects", projectId);
+  if (project === null || project.ownerId !== ownerId) throw notFound("Project not found");
+  if (project.deletedAt === undefined) return project;
+  if (Date.now() >= project.deletedAt + UNDO_MS) {
+    throw notFound(`Project not found: it was deleted more than ${UNDO_MS / 1_000} seconds ago, for good`);
+  }
+  await requireAccount(ctx, ownerId);
+  await requireRoom(ctx, ownerId);
+  await ctx.db.patch(project._id, { deletedAt: undefined });
+  return await reread(ctx, project._id);
 }
 
 /** Cancels what is being written and generated in a project, up to a bound; `hasMore` says whether to call again. */

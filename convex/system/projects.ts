@@ -3,7 +3,7 @@ import { v } from "convex/values";
 import { find, ownedProject } from "../model/access.ts";
 import { refused } from "../model/errors.ts";
 import { systemMutation, systemQuery } from "../model/functions.ts";
-import { createProject, projectsOf, removeProject, renameProject } from "../model/projects.ts";
+import { createProject, projectsOf, removeProject, renameProject, restoreProject } from "../model/projects.ts";
 import { outboxRecord, projectRecord, toOutbox, toProject } from "../model/records.ts";
 import { changeSettings } from "../model/settings.ts";
 import { pageOf, settingsChange } from "../model/validators.ts";
@@ -85,4 +85,10 @@ export const remove = systemMutation({
   args: owned,
   returns: v.array(outboxRecord),
   handler: async (ctx, { ownerId, projectId }) => (await removeProject(ctx, ownerId, projectId)).map(toOutbox),
+});
+
+export const restore = systemMutation({
+  args: owned,
+  returns: projectRecord,
+  handler: async (ctx, { ownerId, projectId }) => toProject(await restoreProject(ctx, ownerId, projectId)),
 });

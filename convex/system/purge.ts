@@ -15,15 +15,23 @@ import { dropImages } from "../model/transcript.ts";
 
 const BATCH = 500; // rows a mutation; a file is up to three writes and a blob
 
+/** Of the deletion at `deletedAt`: from `dueAt` on; what was restored meanwhile, or deleted anew, is left alone. */
 export const project = internalMutation({
-  args: { projectId: v.id("projects") },
+  args: { projectId: v.id("projects"), deletedAt: v.optional(v.number()), dueAt: v.optional(v.number()) },
   returns: v.null(),
-  handler: async (ctx, { projectId }): Promise<null> => {
+  handler: async (ctx, deletion): Promise<null> => {
+    const { projectId, deletedAt, dueAt = 0 } = deletion;
     const row = await ctx.db.get(projectId);
-    if (row === null) return null;
-    const uploads = await dropUploadsOf(ctx, projectId, BATCH);
-    if (uploads === 0 && (await emptied(ctx, row))) await ctx.db.delete(projectId);
-    else await ctx.scheduler.runAfter(0, internal.system.purge.project, { projectId });
+    if (row === null || row.deletedAt === undefined || (deletedAt !== undefined && row.deletedAt !== deletedAt)) return null;
+    // A message sent while the project went away, or more running ones than one mutation cancels.
+    const isQuiet = !(await cancelIn(ctx, row)).hasMore;
+    if (isQuiet && Date.now() < dueAt) {
+      await ctx.scheduler.runAt(dueAt, internal.system.purge.project, deletion);
+      return null;
+    }
+    const uploads = isQuiet ? await dropUploadsOf(ctx, projectId, BATCH) : 0;
+    if (isQuiet && uploads === 0 && (await emptied(ctx, row))) await ctx.db.delete(projectId);
+    else await ctx.scheduler.runAfter(0, internal.system.purge.project, deletion);
     return null;
   },
 });
@@ -44,8 +52,6 @@ export const conversation = internalMutation({
 
 /** Deletes up to a batch of what is in the project; true when nothing is left. */
 async function emptied(ctx: MutationCtx, row: Doc<"projects">): Promise<boolean> {
-  // A message sent while the project went away, or more running ones than one mutation cancels.
-  if ((await cancelIn(ctx, row)).hasMore) return false;
   const conversation = await ctx.db
     .query("conversations")
     .withIndex("by_project", (q) => q.eq("projectId", row._id))

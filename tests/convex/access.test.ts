@@ -120,6 +120,7 @@ describe("public functions", () => {
     "transfers.latest": (who, f) => who.query(api.transfers.latest, { projectId: f.projectId }),
     "usage.summary": (who, f) =>
       who.query(api.usage.summary, { from: "2026-11-28", to: "2026-11-28", groupBy: "day", projectId: f.projectId }),
+    "projects.restoreProject": (who, f) => who.mutation(api.projects.restoreProject, { id: f.projectId }),
     "projects.deleteProject": (who, f) => who.mutation(api.projects.deleteProject, { id: f.projectId }),
   };
 

@@ -85,6 +85,69 @@ describe("a project", () => {
   }, 60_000);
 });
 
+describe("a deleted project", () => {
+  const owned = (projectId: string) => ({ internalKey: KEY, ownerId: ANN, projectId });
+
+  test("comes back as it was within 30 seconds, and its emptying leaves it alone", async () => {
+    vi.useFakeTimers();
+    try {
+      const b = backend();
+      const { projectId, conversationId } = await chat(b);
+      await send(b, conversationId);
+      await b.ann.mutation(api.projects.deleteProject, { id: projectId });
+      vi.advanceTimersByTime(29_000);
+      await b.t.finishInProgressScheduledFunctions();
+      await b.ann.mutation(api.projects.restoreProject, { id: projectId });
+      await b.ann.mutation(api.projects.restoreProject, { id: projectId });
+      await b.t.finishAllScheduledFunctions(vi.runAllTimers, 1_000);
+      expect((await b.ann.query(api.projects.get, {})).map(({ _id }) => _id)).toEqual([projectId]);
+      const page = { conversationId: conversationId as never, paginationOpts: { numItems: 9, cursor: null } };
+      const messages = (await b.ann.query(api.messages.list, page)).page;
+      expect(messages.map(({ status }) => status)).toEqual(["cancelled", undefined]);
+    } finally {
+      vi.useRealTimers();
+    }
+  });
+
+  test("that was restored and deleted again has all of its 30 seconds again", async () => {
+    vi.useFakeTimers();
+    try {
+      const b = backend();
+      const { projectId } = await chat(b);
+      await b.t.mutation(api.system.projects.remove, owned(projectId));
+      vi.advanceTimersByTime(20_000);
+      await b.t.finishInProgressScheduledFunctions();
+      await b.t.mutation(api.system.projects.restore, owned(projectId));
+      await b.t.mutation(api.system.projects.remove, owned(projectId));
+      vi.advanceTimersByTime(20_000);
+      await b.t.finishInProgressScheduledFunctions();
+      expect(await b.t.mutation(api.system.projects.restore, owned(projectId))).toMatchObject({ projectId });
+    } finally {
+      vi.useRealTimers();
+    }
+  });
+
+  test("is gone for good afterwards, and where the plan has no room", async () => {
+    vi.useFakeTimers();
+    process.env.POLARIS_PROJECT_LIMIT = "1";
+    try {
+      const b = backend();
+      const { projectId } = await chat(b);
+      await b.t.mutation(api.system.projects.remove, owned(projectId));
+      const other = await b.ann.mutation(api.projects.create, { name: "Other" });
+      expect((await refusal(b.t.mutation(api.system.projects.restore, owned(projectId)))).code).toBe("project_limit");
+      await b.ann.mutation(api.projects.deleteProject, { id: other });
+      vi.setSystemTime(Date.now() + 30_000); // before the emptying has begun
+      expect((await refusal(b.t.mutation(api.system.projects.restore, owned(projectId)))).message).toContain("for good");
+      await b.t.finishAllScheduledFunctions(vi.runAllTimers, 1_000);
+      expect((await refusal(b.t.mutation(api.system.projects.restore, owned(projectId)))).kind).toBe("not_found");
+    } finally {
+      delete process.env.POLARIS_PROJECT_LIMIT;
+      vi.useRealTimers();
+    }
+  });
+});
+
 describe("the log of a generation", () => {
   test("holds each line once, the last ones are read oldest first", async () => {
     const b = backend();

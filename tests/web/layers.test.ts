@@ -18,6 +18,7 @@ const MAY: Record<string, readonly string[]> = {
   xterm: ["xterm", "ui"],
   terminal: ["terminal", "xterm", "data", ...PARTS],
   preview: ["preview", "data", ...PARTS],
+  settings: ["settings", "data", ...PARTS],
   generation: ["generation", "data", ...PARTS],
 };
 const files = globSync("**/*.{ts,tsx}", { cwd: SOURCE }).filter((name) => name.includes("/"));

@@ -34,14 +34,14 @@ def settings(model_url: str | None = None, *, port: int = 0, **more: str) -> dic
 
 
 def plays(
-    script: str, program: Program, folder: Path, *, provoked: Sequence[str] = ()
+    script: str, address: str, folder: Path, *, provoked: Sequence[str] = ()
 ) -> dict[str, Any]:
-    """What the script has seen, once it has found everything working.
+    """What the script has seen from that address on, once it has found everything working.
 
     The browser may complain of what it has provoked.
     """
     done = subprocess.run(  # noqa: S603 - our own script
-        [NODE, PEOPLE / script, program.ready["web"], folder],
+        [NODE, PEOPLE / script, address, folder],
         capture_output=True,
         check=False,
         text=True,

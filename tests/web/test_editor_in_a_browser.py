@@ -66,7 +66,7 @@ def test_a_person_edits_with_a_language_server_a_search_and_a_model(tmp_path: Pa
         disposable(["dev"], folder=tmp_path, env=settings(model_url)) as program,
     ):
         make_project(program, FILES)
-        plays("editing.ts", program, tmp_path, provoked=[OF_A_BAD_PATTERN])
+        plays("editing.ts", program.ready["web"], tmp_path, provoked=[OF_A_BAD_PATTERN])
 
 
 BROKEN = [{"name": "broken", "command": ["false"], "languages": {".broken": "broken"}}]

@@ -42,5 +42,5 @@ def test_an_account_is_connected_by_a_code_and_let_go(tmp_path: Path) -> None:
             disposable(["dev"], folder=tmp_path, env=env) as program,
             typed_in(github, tmp_path / "shown"),
         ):
-            plays("github.ts", program, tmp_path)
+            plays("github.ts", program.ready["web"], tmp_path)
     assert "revoke" in github.login.asked

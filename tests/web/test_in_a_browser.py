@@ -102,7 +102,7 @@ def archive(folder: Path) -> None:
 def test_a_person_finds_everything_working(script: str, tmp_path: Path, model_url: str) -> None:
     archive(tmp_path)
     with disposable(["dev"], folder=tmp_path, env=settings(model_url)) as program:
-        seen = plays(script, program, tmp_path)
+        seen = plays(script, program.ready["web"], tmp_path)
     assert not seen["isTokenShown"]
 
 

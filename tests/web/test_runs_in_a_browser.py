@@ -47,4 +47,4 @@ def test_an_engineer_sees_and_does_everything(script: str, tmp_path: Path) -> No
         scripted(RULES, tmp_path) as model_url,
         disposable(["dev"], folder=tmp_path, env=settings(model_url)) as program,
     ):
-        plays(script, program, tmp_path, provoked=REFUSED)
+        plays(script, program.ready["web"], tmp_path, provoked=REFUSED)

@@ -2,6 +2,7 @@
 
 import asyncio
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,7 @@ from tests.support.product import start
 from tests.web.people import plays, settings
 
 LIFETIME = timedelta(seconds=13)  # Convex's client renews 10 s before the end
-PROVOKED = (
+EXPECTED = (
     "ERR_FAILED",  # the issuer is away
     "Failed to authenticate",  # a token that is over
 )
@@ -28,10 +29,10 @@ async def test_a_person_signs_in_at_an_issuer(tmp_path: Path) -> None:
         )
         program = await asyncio.to_thread(start, ["dev"], folder=tmp_path, env=env)
         try:
-            url = program.ready["api"]
-            issuer.redirect_uri = f"{url}/"
-            program.ready = {**program.ready, "web": f"{url}/jobs?from=here"}
-            await asyncio.to_thread(plays, "sign-in.ts", program, tmp_path, provoked=PROVOKED)
+            issuer.redirect_uri = f"{program.ready['api']}/"
+            address = f"{program.ready['api']}/jobs?from=here"
+            play = partial(plays, "sign-in.ts", address, tmp_path, provoked=EXPECTED)
+            await asyncio.to_thread(play)
         finally:
             program.kill()
     assert [query.get("prompt") for query in issuer.asked] == [None, None, "login"]

@@ -40,7 +40,7 @@ def test_a_person_types_into_a_shell_and_looks_at_its_server(
     tmp_path: Path, model_url: str
 ) -> None:
     with disposable(["dev"], folder=tmp_path, env=settings(model_url)) as program:
-        plays("terminal.ts", program, tmp_path)
+        plays("terminal.ts", program.ready["web"], tmp_path)
 
 
 A_PORT_THAT_IS_NONE = "400"

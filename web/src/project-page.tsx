@@ -18,6 +18,7 @@ import { useNotices } from "./ui/notices.tsx";
 
 const Middle = lazy(() => import("./middle.tsx"));
 const ExportDialog = lazy(() => import("./transfers/export-dialog.tsx"));
+const SettingsDialog = lazy(() => import("./settings/settings-dialog.tsx"));
 const ConversationDialog = lazy(() => import("./chat/conversation-dialog.tsx"));
 const TransferStrip = lazy(() => import("./transfers/transfer-strip.tsx"));
 const GenerationStrip = lazy(() => import("./generation/generation-strip.tsx"));
@@ -110,7 +111,7 @@ function Underway({ projectId }: { projectId: Id<"projects"> }) {
 
 /** What is done to the conversation or to all of the project, in a menu and in the palette. */
 function More({ projectId, conversation }: { projectId: Id<"projects">; conversation: string | undefined }) {
-  const [shown, setShown] = useState<"export" | "rename" | "delete" | null>(null);
+  const [shown, setShown] = useState<"export" | "settings" | "rename" | "delete" | null>(null);
   const [, go] = useLocation();
   const palette = useCommandsHere();
   const ofConversation: MenuItem[] = [
@@ -121,6 +122,7 @@ function More({ projectId, conversation }: { projectId: Id<"projects">; conversa
     ...(conversation === undefined ? [] : ofConversation),
     { label: "Search in the files", icon: "search", run: () => palette.show("search") },
     { label: "Export, pull or download", icon: "share", run: () => setShown("export") },
+    { label: "Settings of the project", icon: "tool", run: () => setShown("settings") },
   ];
   const close = () => setShown(null);
   useCommands(() => items.map((item): Command => ({ ...item, id: item.label, kind: "command" })));
@@ -129,6 +131,7 @@ function More({ projectId, conversation }: { projectId: Id<"projects">; conversa
       <Menu label="More" items={[...items, { label: "Keys (?)", icon: "code", run: () => palette.show("help") }]} />
       <Suspense>
         {shown === "export" && <ExportDialog projectId={projectId} onClose={close} />}
+        {shown === "settings" && <SettingsDialog projectId={projectId} onClose={close} />}
         {(shown === "rename" || shown === "delete") && conversation !== undefined && (
           <ConversationDialog id={conversation as Id<"conversations">} what={shown} onGone={() => go(`/p/${projectId}`)} onClose={close} />
         )}

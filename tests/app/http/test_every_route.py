@@ -29,6 +29,7 @@ ROUTES = [
     ("GET", "/api/projects/x/processes"),
     ("POST", "/api/projects/x/processes/p1/stop"),
     ("POST", "/api/projects/x/realtime"),
+    ("POST", "/api/projects/x/restore"),
     ("POST", "/api/projects/x/mcp-token"),
     ("DELETE", "/api/projects/x/mcp-token"),
     ("POST", "/mcp"),

@@ -25,6 +25,19 @@ async def test_a_project_is_made_listed_changed_and_deleted(api: Api) -> None:
     assert (await api.ok("GET", "/api/projects"))["projects"] == []
 
 
+async def test_a_deletion_is_taken_back(new_person: NewPerson) -> None:
+    api, stranger = await new_person(), await new_person()
+    path = f"/api/projects/{await api.project('shop')}"
+    await api.ok("PUT", f"{path}/files/a.txt", {"content": "a"})
+    before = await api.ok("GET", path)
+    await api.ok("DELETE", path)
+    refused = await stranger.call("POST", f"{path}/restore")
+    assert (refused.status, refused.body["code"]) == (404, "not_found")
+    assert await api.ok("POST", f"{path}/restore") == before
+    assert await api.ok("GET", path) == before
+    assert await api.ok("GET", f"{path}/files/a.txt") == b"a"
+
+
 async def test_projects_come_in_pages(api: Api) -> None:
     made = {await api.project(f"p{number}") for number in range(3)}
     first = await api.ok("GET", "/api/projects?limit=2")

@@ -141,6 +141,7 @@ RESULTS: Mapping[str, Any] = {
     "system/conversations:remove": tuple[OutboxEvent, ...],
     "system/projects:remove": tuple[OutboxEvent, ...],
     "system/projects:rename": Project,
+    "system/projects:restore": Project,
     "system/requests:stale": tuple[OpenRequest, ...],
     "system/streaming:begin": Lease,
     "system/streaming:complete": Message,

@@ -1,7 +1,7 @@
 // A person's projects: to find, make, name and delete them.
 import { useMutation, useQuery } from "convex/react";
 import type { FunctionReturnType } from "convex/server";
-import { type ReactNode, type SubmitEvent, useState } from "react";
+import { type ReactNode, type SubmitEvent, useCallback, useEffect, useState } from "react";
 import { Link, useLocation } from "wouter";
 import { api } from "../../../convex/_generated/api.js";
 import { wordsOf } from "../ui/problems.ts";
@@ -9,6 +9,8 @@ import { Button, IconButton } from "../ui/button.tsx";
 import { Ask } from "../ui/dialog.tsx";
 import { useNotices } from "../ui/notices.tsx";
 import styles from "./projects.module.css";
+
+const UNDO_MS = 30_000; // as long as the server keeps what is in a deleted project
 
 type Project = FunctionReturnType<typeof api.projects.get>[number];
 
@@ -20,6 +22,8 @@ export function ProjectList({ more }: { more?: ReactNode }) {
   const say = useNotices();
   const [name, setName] = useState("");
   const [asked, setAsked] = useState<{ what: "rename" | "delete"; project: Project } | null>(null);
+  const [deleted, setDeleted] = useState<Project | null>(null);
+  const forget = useCallback(() => setDeleted(null), []);
   async function make(event: SubmitEvent) {
     event.preventDefault();
     try {
@@ -46,6 +50,7 @@ export function ProjectList({ more }: { more?: ReactNode }) {
           Create
         </Button>
       </form>
+      {deleted !== null && <Undo key={deleted._id} project={deleted} onOver={forget} />}
       {projects === undefined && <p>Loading…</p>}
       {projects?.length === 0 && <p>No projects yet. Name one above.</p>}
       <ul>
@@ -62,12 +67,43 @@ export function ProjectList({ more }: { more?: ReactNode }) {
           </li>
         ))}
       </ul>
-      {asked !== null && <ProjectQuestion {...asked} onClose={() => setAsked(null)} />}
+      {asked !== null && <ProjectQuestion {...asked} onDeleted={setDeleted} onClose={() => setAsked(null)} />}
     </main>
   );
 }
 
-function ProjectQuestion({ what, project, onClose }: { what: "rename" | "delete"; project: Project; onClose: () => void }) {
+/** The last project that was deleted here, for as long as that can be taken back. */
+function Undo({ project, onOver }: { project: Project; onOver: () => void }) {
+  const restore = useMutation(api.projects.restoreProject);
+  const say = useNotices();
+  useEffect(() => {
+    const timer = setTimeout(onOver, UNDO_MS);
+    return () => clearTimeout(timer);
+  }, [onOver]);
+  async function undo() {
+    try {
+      await restore({ id: project._id });
+    } catch (error) {
+      say(wordsOf(error));
+    }
+    onOver();
+  }
+  return (
+    <div className={styles.undo} role="status">
+      <span>{project.name} was deleted.</span>
+      <Button onClick={() => void undo()}>Undo</Button>
+    </div>
+  );
+}
+
+interface QuestionProps {
+  what: "rename" | "delete";
+  project: Project;
+  onDeleted: (project: Project) => void;
+  onClose: () => void;
+}
+
+function ProjectQuestion({ what, project, onDeleted, onClose }: QuestionProps) {
   const rename = useMutation(api.projects.rename);
   const remove = useMutation(api.projects.deleteProject);
   if (what === "rename") {
@@ -84,11 +120,14 @@ function ProjectQuestion({ what, project, onClose }: { what: "rename" | "delete"
   return (
     <Ask
       title={`Delete ${project.name}?`}
-      text="Its files and conversations go with it, for good."
+      text="Its files and conversations go with it, for good after 30 seconds. What is being written in it stops."
       action="Delete"
       isDanger
       onClose={onClose}
-      onDone={() => remove({ id: project._id })}
+      onDone={async () => {
+        await remove({ id: project._id });
+        onDeleted(project);
+      }}
     />
   );
 }
