@@ -25,11 +25,14 @@ async def shell_in(sandbox: Sandbox, folder: Path) -> AsyncGenerator[Shell]:
 
 
 async def shown(view: View, words: str) -> str:
-    """What is shown up to where the words are."""
+    """What is shown up to where the words are; all of it, where they never come and it ends."""
     text = ""
-    async with asyncio.timeout(WAIT_S):
-        async for piece in view.pieces():
-            text += piece.decode(errors="replace")
-            if words in text:
-                return text
+    try:
+        async with asyncio.timeout(WAIT_S):
+            async for piece in view.pieces():
+                text += piece.decode(errors="replace")
+                if words in text:
+                    break
+    except TimeoutError:
+        raise AssertionError(f"{words!r} is not shown after {WAIT_S:g} s: {text!r}") from None
     return text

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.app.http.github_app import app_environment
 from tests.support.github import GithubStandIn, github_stand_in
+from tests.support.github_app import app_environment
 from tests.support.product import disposable
 from tests.web.people import plays, settings
 

@@ -41,7 +41,9 @@ RULES: tuple[dict[str, Any], ...] = (
 
 
 @pytest.mark.timeout(240)
-@pytest.mark.parametrize("script", ["runs.ts", "events.ts"])
+@pytest.mark.parametrize(
+    "script", ["runs.ts", pytest.param("events.ts", marks=pytest.mark.thorough)]
+)
 def test_an_engineer_sees_and_does_everything(script: str, tmp_path: Path) -> None:
     with (
         scripted(RULES, tmp_path) as model_url,

@@ -7,16 +7,16 @@ from urllib.parse import parse_qs, parse_qsl, urlencode, urlsplit
 
 import pytest
 
-from tests.app.http.github_app import (
+from tests.support.api_client import Api
+from tests.support.github import File, GithubStandIn, github_stand_in
+from tests.support.github.server import Fault
+from tests.support.github_app import (
     Browser,
     app_environment,
     connect,
     person_at,
     transfer_over,
 )
-from tests.support.api_client import Api
-from tests.support.github import File, GithubStandIn, github_stand_in
-from tests.support.github.server import Fault
 from tests.support.issuer import Issuer
 from tests.support.product import Program, disposable
 

@@ -19,16 +19,16 @@ import pytest
 from psycopg import sql
 
 from engine import PostgresDatabase
-from tests.app.http.github_app import (
+from tests.support.databases import postgres, postgres_server
+from tests.support.github import File, GithubStandIn, github_stand_in
+from tests.support.github.server import Fault
+from tests.support.github_app import (
     app_environment,
     connect,
     person_at,
     transfer_over,
     transfer_when,
 )
-from tests.support.databases import postgres, postgres_server
-from tests.support.github import File, GithubStandIn, github_stand_in
-from tests.support.github.server import Fault
 from tests.support.issuer import Issuer
 from tests.support.product import Program, disposable
 

@@ -86,7 +86,8 @@ async def test_many_are_repeated_at_once_and_each_once(user: Api) -> None:
         await user.ok("POST", f"/api/runs/{sent['runId']}/cancel")
         runs.append(sent["runId"])
     which = "job=process-message&status=cancelled"
-    assert (await user.ok("POST", "/api/runs/replay?job=process-message"))["replayed"] == []
+    failed = await user.ok("POST", "/api/runs/replay?job=process-message")
+    assert not {each["runId"] for each in failed["replayed"]} & set(runs)
     done = await user.ok("POST", f"/api/runs/replay?{which}")
     assert [each["runId"] for each in done["replayed"]] == runs[::-1]
     assert done["refused"] == []

@@ -111,14 +111,17 @@ function linesNow(): string {
   return lines.join("\n").trimEnd().split("\n").slice(-TOLD_LINES).join("\n");
 }
 
-/** Ctrl+` leads out; Ctrl+C copies what is chosen, Ctrl+Shift+C always; Ctrl+V pastes. */
+/** Ctrl+` leads out, wherever in the frame the focus is: it may be a moment ahead of the terminal. */
+function leave(event: KeyboardEvent): void {
+  if (!event.ctrlKey || event.altKey || (event.key !== "`" && event.code !== "Backquote")) return;
+  event.preventDefault();
+  event.stopPropagation();
+  tell({ kind: "leave" });
+}
+
+/** Ctrl+C copies what is chosen, Ctrl+Shift+C always; Ctrl+V pastes. */
 function onKey(event: KeyboardEvent): boolean {
   if (event.type !== "keydown" || !event.ctrlKey || event.altKey) return true;
-  if (event.key === "`" || event.code === "Backquote") {
-    event.preventDefault();
-    tell({ kind: "leave" });
-    return false;
-  }
   const key = event.key.toLowerCase();
   if (key === "v") return false; // the browser pastes
   if (key !== "c" || (!event.shiftKey && !terminal.hasSelection())) return true;
@@ -153,6 +156,7 @@ function followSpeech(): void {
 const place = document.querySelector<HTMLElement>("#terminal");
 if (place !== null) {
   terminal.open(place);
+  addEventListener("keydown", leave, { capture: true });
   terminal.attachCustomKeyEventHandler(onKey);
   terminal.onData((text) => {
     if (!isReplayed || !isAnswer(text)) connection?.send(new TextEncoder().encode(text));
