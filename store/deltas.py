@@ -10,14 +10,13 @@ from dataclasses import dataclass
 from typing import Self
 
 from store.client import ConvexHttp
-from store.delta_writer import DeltaWriter, Entry
+from store.delta_writer import REQUEST_ENTRIES, DeltaWriter, Entry
 from store.errors import GenerationClosed, StoreFault, StoreUnavailable
 from store.live_text import LiveTexts
 from store.records import Lease
 
 log = logging.getLogger(__name__)
 
-REQUEST_ENTRIES = 50  # deltas in one mutation: others wait while it runs
 CLOSED = "the store was closed before this text was saved"
 QUICK_DELTAS = 4_000  # of an answer: two minutes and more; later ones come every `interval_s`
 TIMER_S = 0.002  # a tick may be early by so much

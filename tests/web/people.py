@@ -13,6 +13,7 @@ from tests.support.product import ROOT, Program, disposable, environment, start
 
 PEOPLE = ROOT / "tests" / "support" / "browser"
 OF_A_DEATH = ("WebSocket", "ERR_CONNECTION_REFUSED", "502", "503")
+OF_A_STRANGER = ("[CONVEX Q(", "ArgumentValidationError")
 SCRIPT_S = 200
 
 

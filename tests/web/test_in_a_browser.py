@@ -8,7 +8,7 @@ from zipfile import ZipFile
 import pytest
 
 from tests.support.product import disposable
-from tests.web.people import bears_a_kill, plays, scripted, settings
+from tests.web.people import OF_A_STRANGER, bears_a_kill, plays, scripted, settings
 
 GREETING = "export function greeting(name: string): string {\n  return `Hello, ${name}!`;\n}\n"
 EVIL = "<img src=x onerror=globalThis.ran=1><script>globalThis.ran=1</script>"
@@ -104,9 +104,6 @@ def test_a_person_finds_everything_working(script: str, tmp_path: Path, model_ur
     with disposable(["dev"], folder=tmp_path, env=settings(model_url)) as program:
         seen = plays(script, program.ready["web"], tmp_path)
     assert not seen["isTokenShown"]
-
-
-OF_A_STRANGER = ("[CONVEX Q(", "ArgumentValidationError")
 
 
 @pytest.mark.timeout(240)

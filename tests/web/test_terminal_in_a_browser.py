@@ -7,8 +7,7 @@ from typing import Any
 import pytest
 
 from tests.support.product import disposable
-from tests.web.people import bears_a_kill, plays, scripted, settings
-from tests.web.test_in_a_browser import OF_A_STRANGER
+from tests.web.people import OF_A_STRANGER, bears_a_kill, plays, scripted, settings
 from tools.sandbox.sandbox import Sandbox
 
 COMMAND = "echo begun; node -e 'setTimeout(() => 0, 1e6)'"

@@ -9,7 +9,7 @@ import type { TerminalHandle } from "./terminal/terminal-panel.tsx";
 import { Button } from "./ui/button.tsx";
 import { useCommands } from "./ui/commands.tsx";
 import { useNotices } from "./ui/notices.tsx";
-import { SPOKEN } from "./xterm/wire.ts";
+import { isWayThrough, SPOKEN } from "./xterm/wire.ts";
 
 const OpenFiles = lazy(() => import("./files/open-files.tsx"));
 const TerminalPanel = lazy(() => import("./terminal/terminal-panel.tsx"));
@@ -175,7 +175,7 @@ function useWayIn(terminal: RefObject<TerminalHandle | null>, hasTerminal: boole
   latest.current = goIn;
   useEffect(() => {
     const onKey = (event: KeyboardEvent) => {
-      if (!event.ctrlKey || (event.key !== "`" && event.code !== "Backquote")) return;
+      if (!isWayThrough(event)) return;
       event.preventDefault();
       latest.current();
     };

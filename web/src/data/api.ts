@@ -18,7 +18,8 @@ export interface Api {
   call<Answer>(method: string, path: string, body?: unknown, signal?: AbortSignal): Promise<Answer>;
   /** The bytes of an answer. */
   bytes(path: string): Promise<Blob>;
-  readonly features: Readonly<Record<string, boolean>>;
+  readonly features: Session["features"];
+  readonly languageServers: Session["languageServers"];
   readonly token: string;
 }
 
@@ -37,6 +38,7 @@ export function apiOf(session: Session): Api {
   }
   return {
     features: session.features,
+    languageServers: session.languageServers,
     get token() {
       return session.token ?? "";
     },

@@ -13,6 +13,8 @@ export interface Session {
   readonly auth: Auth;
   readonly convexUrl: string;
   readonly features: Readonly<Record<string, boolean>>;
+  /** By name: the language of each suffix that a server knows. */
+  readonly languageServers: Readonly<Record<string, Readonly<Record<string, string>>>>;
 }
 
 export const TOKEN = "polaris.token";
@@ -22,7 +24,8 @@ export const RENEWAL = "polaris.renewal";
 export async function openSession(): Promise<Session> {
   const response = await fetch("/api/session").catch(() => null);
   if (response === null || !response.ok) throw new Error("Polaris does not answer. Start it with “make dev”, then reload this page.");
-  const { convexUrl, auth, features } = (await response.json()) as Session;
+  const said = (await response.json()) as Session;
+  const { convexUrl, auth, features } = said;
   const given = new URLSearchParams(location.hash.slice(1)).get("token");
   if (given !== null) {
     if (auth.clientId === undefined) sessionStorage.setItem(TOKEN, given);
@@ -30,8 +33,8 @@ export async function openSession(): Promise<Session> {
   }
   const operator = auth.kind === "local"; // the only person there is sees and does everything
   return {
+    ...said,
     token: sessionStorage.getItem(TOKEN),
-    auth,
     convexUrl: location.origin + convexUrl,
     features: { ...features, operator, signOut: auth.clientId !== undefined },
   };

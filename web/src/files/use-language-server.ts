@@ -7,28 +7,16 @@ import type { Symbols } from "../editor/symbols.ts";
 import { PlacesContext } from "../prose/prose.tsx";
 import { useNotices } from "../ui/notices.tsx";
 
-type Servers = Readonly<Record<string, Readonly<Record<string, string>>>>;
-
 const LONGEST = 400_000; // characters of a text: as JSON it stays below the 1 MiB of a message
 
-let asked: Promise<Servers> | undefined;
-
 /** Which server knows a file by its name, and as what. */
-async function serverOf(http: Api, path: string): Promise<{ server: string; language: string } | undefined> {
+function serverOf({ languageServers }: Api, path: string): { server: string; language: string } | undefined {
   const suffix = /\.[^./]+$/.exec(path.toLowerCase())?.[0] ?? "";
-  for (const [server, languages] of Object.entries(await serversOf(http))) {
+  for (const [server, languages] of Object.entries(languageServers)) {
     const language = Object.hasOwn(languages, suffix) ? languages[suffix] : undefined;
     if (language !== undefined) return { server, language };
   }
   return undefined;
-}
-
-async function serversOf(http: Api): Promise<Servers> {
-  asked ??= http.call<{ languageServers: Servers }>("GET", "/session").then(({ languageServers }) => languageServers);
-  return await asked.catch(() => {
-    asked = undefined; // it is asked again for the next file
-    return {};
-  });
 }
 
 interface Server {
@@ -56,8 +44,8 @@ export function useLanguageServer(projectId: string, path: string, length: numbe
       rename: (...asked: Parameters<Symbols["rename"]>) => latest.current.symbols.rename(...asked),
     };
     async function join() {
-      const found = await serverOf(http, path);
-      if (found === undefined || isGone) return;
+      const found = serverOf(http, path);
+      if (found === undefined) return;
       const { server, language } = found;
       const { watchServer } = await import("./language-servers.ts");
       if (isGone) return;

@@ -8,7 +8,7 @@ import { Connection, type State } from "./connection.ts";
 import { portIn } from "./ending.ts";
 import "./frame.css";
 import { followTheme, themeNow } from "./theme.ts";
-import { type FromFrame, SPOKEN, type ToFrame, TOKEN } from "./wire.ts";
+import { type FromFrame, isWayThrough, SPOKEN, type ToFrame, TOKEN } from "./wire.ts";
 
 const BEHIND_BYTES = 4 * 1024 * 1024; // not yet drawn: more makes the page slow, so it leaves and comes back to the last 256 KiB
 const REPLAY_MS = 300; // in which what a shell showed before has come
@@ -113,7 +113,7 @@ function linesNow(): string {
 
 /** Ctrl+` leads out, wherever in the frame the focus is: it may be a moment ahead of the terminal. */
 function leave(event: KeyboardEvent): void {
-  if (!event.ctrlKey || event.altKey || (event.key !== "`" && event.code !== "Backquote")) return;
+  if (!isWayThrough(event)) return;
   event.preventDefault();
   event.stopPropagation();
   tell({ kind: "leave" });

@@ -20,3 +20,8 @@ export type FromFrame =
   | { readonly kind: "port"; readonly port: number } // of a server that has said where it listens
   | { readonly kind: "leave" } // the key that leads out was pressed
   | { readonly kind: "closed" };
+
+/** Ctrl+`, which leads into the terminal and out of it. */
+export function isWayThrough({ key, code, ctrlKey, altKey }: KeyboardEvent): boolean {
+  return ctrlKey && !altKey && (key === "`" || code === "Backquote");
+}
