@@ -28,7 +28,7 @@ function scopedName(name: string, file: string): string {
 
 // What every project needs at once: one file of it is smaller and sooner there than twenty. Left out is what is loaded later.
 const LATER =
-  "[a-z]+-dialog|changes|files|dialog|ask-card|file-question|file-view|open-files|buffer|live|loaded|oidc|whole-call|diff|colours" +
+  "[a-z]+-dialog|changes|files|dialog|ask-card|file-question|file-view|open-files|buffer|json|live|loaded|oidc|whole-call|diff|colours" +
   "|socket|[a-z-]*language-servers?|use-suggestions|use-aids|found(-lines)?";
 const OURS = new RegExp(`/web/src/(ui|data|prose|chat|files)/(?!(${LATER})\\.)[^?]*$`); // with a question mark it is a text
 // What the page itself loads; this and a file that is asked for anyway are not named as what it needs.

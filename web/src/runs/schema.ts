@@ -1,5 +1,6 @@
 // JSON Schema as models of events have it: data to begin with, and what of some data does not fit. Pure.
 // Only what such models say is known; what is not known is taken, and the server has the last word.
+import { isObject } from "../ui/json.ts";
 
 export interface Schema {
   readonly [word: string]: unknown;
@@ -53,9 +54,9 @@ export function problemsOf(schema: Schema, value: unknown, path = "", root = sch
   if (typeof type === "string" && !isOf(type, value)) return [`${place} has to be ${NAMES[type] ?? type}.`];
   if (Array.isArray(value)) {
     const items = model["items"];
-    return isSchema(items) ? value.flatMap((each, at) => problemsOf(items, each, `${path}[${at}]`, root)) : [];
+    return isObject(items) ? value.flatMap((each, at) => problemsOf(items, each, `${path}[${at}]`, root)) : [];
   }
-  if (isSchema(value)) return ofObject(model, value, path, root);
+  if (isObject(value)) return ofObject(model, value, path, root);
   return ofBounds(model, value, place);
 }
 
@@ -108,7 +109,7 @@ const NAMES: Readonly<Record<string, string>> = {
 function isOf(type: string, value: unknown): boolean {
   switch (type) {
     case "object":
-      return isSchema(value);
+      return isObject(value);
     case "array":
       return Array.isArray(value);
     case "integer":
@@ -120,24 +121,20 @@ function isOf(type: string, value: unknown): boolean {
   }
 }
 
-function isSchema(value: unknown): value is Schema {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
-}
-
 function resolved(schema: Schema, root: Schema): Schema {
   const [, name] = /^#\/\$defs\/(.+)$/.exec(String(schema["$ref"] ?? "")) ?? [];
-  const defined = name === undefined || !isSchema(root["$defs"]) ? undefined : root["$defs"][name];
-  if (!isSchema(defined)) return schema;
+  const defined = name === undefined || !isObject(root["$defs"]) ? undefined : root["$defs"][name];
+  if (!isObject(defined)) return schema;
   const { $ref: _, ...more } = schema; // a default may stand beside it
   return { ...defined, ...more };
 }
 
 function choicesOf(model: Schema): readonly Schema[] {
-  return [...listOf(model["anyOf"]), ...listOf(model["oneOf"])].filter(isSchema);
+  return [...listOf(model["anyOf"]), ...listOf(model["oneOf"])].filter(isObject);
 }
 
 function fieldsOf(model: Schema): Readonly<Record<string, Schema>> {
-  return isSchema(model["properties"]) ? (model["properties"] as Record<string, Schema>) : {};
+  return isObject(model["properties"]) ? (model["properties"] as Record<string, Schema>) : {};
 }
 
 function listOf(value: unknown): readonly unknown[] {

@@ -1,4 +1,5 @@
 // The MCP servers of a project as the text of a `.mcp.json`. Pure; what a server may have, the API knows.
+import { isObject, parsedJson } from "../ui/json.ts";
 
 export type Servers = Readonly<Record<string, unknown>>;
 
@@ -11,12 +12,7 @@ export function textOf(servers: Servers): string {
 
 /** The servers by name; throws what is wrong with the text, in words. */
 export function serversIn(text: string): Servers {
-  let value: unknown;
-  try {
-    value = JSON.parse(text);
-  } catch (error) {
-    throw new Error(`This is no JSON: ${error instanceof Error ? error.message : "it cannot be read"}`, { cause: error });
-  }
+  const value = parsedJson(text);
   const servers = isObject(value) ? value["mcpServers"] : undefined;
   if (!isObject(servers)) throw new Error('It has to be {"mcpServers": {"name": {…}}}, as in a .mcp.json');
   return servers;
@@ -41,8 +37,4 @@ export function lineOf(server: unknown): string {
   const words = [command, ...(Array.isArray(args) ? (args as unknown[]) : []), url].filter((word) => typeof word === "string");
   const secrets = [env, headers].flatMap((each) => (isObject(each) ? Object.keys(each) : []));
   return `${words.join(" ")}${secrets.length === 0 ? "" : ` · ${secrets.join(", ")}`}`;
-}
-
-function isObject(value: unknown): value is Record<string, unknown> {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
 }
